@@ -1,0 +1,363 @@
+//! The ladder: one request that judges the credential, then the rest.
+//!
+//! [`begin`] sends the first request, for a table, and says how the sign-in
+//! went; a caller that has something to save does so then. [`Begun::finish`]
+//! asks for the other tables and for the identity.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::report::{Check, CheckId, Identity, IdentitySource};
+use crate::connection::Connection;
+use crate::connection::profile::TableName;
+use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::http::client::{Deadline, Exchange};
+use crate::http::failure::Reached;
+use crate::http::trace::Timings;
+use crate::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name};
+use crate::servicenow::seen::{Asked, Body, Seen, Subject};
+use crate::servicenow::symptoms::with_evidence;
+use crate::servicenow::table::{Rows, TableQuery, read_rows};
+
+/// How many rows are asked for when one alone was not visible: the limit is
+/// applied before the access rules.
+const SECOND_LOOK: u32 = 100;
+
+/// What to test.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The tables that must be readable; empty: a probe that can only warn.
+    pub tables: Vec<TableName>,
+    pub subject: Subject,
+    pub deadline: Deadline,
+}
+
+/// How the instance judged the credential.
+#[derive(Debug, Clone)]
+pub enum SignIn {
+    Good,
+    /// 401: this secret is not sent again.
+    Refused(Failure),
+    /// Something answered, or nothing did, but not about the credential.
+    Unjudged(Failure),
+}
+
+/// A test whose first request was answered.
+pub struct Begun {
+    connection: Arc<Connection>,
+    plan: Plan,
+    probe: TableName,
+    sign_in: SignIn,
+    checks: Vec<Check>,
+    /// What the first table gave, where the sign-in was good.
+    first: Option<Result<Rows, Failure>>,
+    first_took: Option<Duration>,
+}
+
+/// The steps that an answer must pass before a table is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    ServiceNow,
+    Awake,
+    Auth,
+    Access,
+}
+
+/// Sends the first request: the first table, one row, `sys_id` only.
+pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
+    let probe: TableName = "sys_user".parse().expect("sys_user is a table name");
+    let table = plan.tables.first().unwrap_or(&probe).clone();
+    let query = TableQuery { table: &table, query: None, fields: "sys_id", limit: 1, count: false };
+    let exchange = query.send(&connection, plan.deadline).await;
+    let mut checks = network_checks(&connection, &exchange);
+    let (sign_in, first) = match &exchange.result {
+        Err(error) => {
+            let failure = Failure::from(error.clone());
+            if error.phase == Reached::Answer {
+                checks.push(Check::fail(CheckId::InstanceServiceNow, failure.clone()));
+            } else {
+                checks.push(Check::skip(CheckId::InstanceServiceNow));
+            }
+            checks.push(Check::skip(CheckId::InstanceAwake));
+            checks.push(Check::skip(CheckId::AuthRequest));
+            (SignIn::Unjudged(failure), None)
+        }
+        Ok(answer) => {
+            let seen = Seen {
+                answer,
+                body: Body::read(answer),
+                asked: Asked::Table(&table),
+                subject: &plan.subject,
+                instance: connection.instance(),
+                user: Some(connection.username()),
+                redactor: connection.redactor(),
+            };
+            judge(&seen, read_rows(&seen, connection.api_version()), &mut checks)
+        }
+    };
+    Begun { connection, plan, probe, sign_in, checks, first, first_took: Some(request_time(&exchange.timings)) }
+}
+
+/// Files the checks up to the sign-in, and says how it went.
+fn judge(
+    seen: &Seen<'_>,
+    rows: Result<Rows, Failure>,
+    checks: &mut Vec<Check>,
+) -> (SignIn, Option<Result<Rows, Failure>>) {
+    let failure = match &rows {
+        Ok(_) => None,
+        Err(failure) => Some(failure.clone()),
+    };
+    // Positive evidence alone: the envelope or ServiceNow's own word.
+    let judged =
+        failure.is_none() || (!matches!(seen.status(), 401 | 429) && (seen.has_envelope() || seen.is_logged_in()));
+    let stage = failure.as_ref().map(|failure| match stage_of(failure.code()) {
+        Stage::Access if !judged && failure.code() == Code::InstanceError => Stage::Awake,
+        Stage::Access if !judged => Stage::Auth,
+        stage => stage,
+    });
+    let steps = [
+        (Stage::ServiceNow, CheckId::InstanceServiceNow),
+        (Stage::Awake, CheckId::InstanceAwake),
+        (Stage::Auth, CheckId::AuthRequest),
+    ];
+    let mut failed = false;
+    for (step, id) in steps {
+        checks.push(match &failure {
+            Some(failure) if stage == Some(step) => {
+                failed = true;
+                Check::fail(id, failure.clone())
+            }
+            _ if failed => Check::skip(id),
+            _ => Check::pass(id),
+        });
+    }
+    match failure {
+        Some(failure) if failed => match seen.status() {
+            401 => (SignIn::Refused(failure), None),
+            _ => (SignIn::Unjudged(failure), None),
+        },
+        _ => (SignIn::Good, Some(rows)),
+    }
+}
+
+fn stage_of(code: Code) -> Stage {
+    match code {
+        Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => Stage::ServiceNow,
+        Code::TruncatedAnswer | Code::ProxyAuth => Stage::ServiceNow,
+        Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => Stage::Awake,
+        Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired => Stage::Auth,
+        Code::RateLimited | Code::ForbiddenPage => Stage::Auth,
+        _ => Stage::Access,
+    }
+}
+
+impl Begun {
+    pub fn sign_in(&self) -> &SignIn {
+        &self.sign_in
+    }
+
+    /// Asks the rest; gives the checks and who one is.
+    pub async fn finish(mut self) -> (Vec<Check>, Identity) {
+        let configured =
+            Identity { user_name: self.connection.username().as_str().to_owned(), source: IdentitySource::Configured };
+        let tables = match self.plan.tables.is_empty() {
+            true => vec![self.probe.clone()],
+            false => self.plan.tables.clone(),
+        };
+        let Some(first) = self.first.take() else {
+            for table in &tables {
+                self.checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
+            }
+            self.checks.push(Check::skip(CheckId::AuthIdentity));
+            return (self.checks, configured);
+        };
+        let mut first = Some((first, self.first_took));
+        let mut closed = false;
+        for table in &tables {
+            let (rows, took) = match first.take() {
+                Some(first) => first,
+                None => self.ask(table, 1, false).await,
+            };
+            let check = self.table_check(table, rows).await.taking(took);
+            // The API as a whole is closed or gone: nothing more to learn.
+            closed |= check.error.as_ref().is_some_and(|failure| {
+                matches!(failure.code(), Code::ScopeRestricted | Code::ApiAcl | Code::RateLimited)
+            });
+            self.checks.push(check);
+        }
+        if closed {
+            self.checks.push(Check::skip(CheckId::AuthIdentity));
+            return (self.checks, configured);
+        }
+        let (check, identity) = self.identity_check().await;
+        self.checks.push(check);
+        (self.checks, identity.unwrap_or(configured))
+    }
+
+    /// Asks for one's identity alone, where it must be known before a save.
+    pub async fn identity(&self) -> Option<Identity> {
+        self.identity_check().await.1
+    }
+
+    async fn ask(&self, table: &TableName, limit: u32, count: bool) -> (Result<Rows, Failure>, Option<Duration>) {
+        let query = TableQuery { table, query: None, fields: "sys_id", limit, count };
+        let exchange = query.send(&self.connection, self.plan.deadline).await;
+        let took = Some(request_time(&exchange.timings));
+        let rows = match &exchange.result {
+            Err(error) => Err(Failure::from(error.clone())),
+            Ok(answer) => {
+                let seen = self.seen(answer, Asked::Table(table));
+                read_rows(&seen, self.connection.api_version())
+            }
+        };
+        (rows, took)
+    }
+
+    async fn table_check(&self, table: &TableName, rows: Result<Rows, Failure>) -> Check {
+        let id = CheckId::AccessTable;
+        let is_probe = self.plan.tables.is_empty();
+        let rows = match rows {
+            Ok(rows) if rows.records.is_empty() => self.ask(table, SECOND_LOOK, true).await.0,
+            other => other,
+        };
+        let check = match rows {
+            Ok(rows) if !rows.records.is_empty() => Check::pass(id),
+            Ok(rows) => match rows.total {
+                Some(total) if total > 0 && !is_probe => Check::fail(id, self.hidden(table, total)),
+                Some(total) if total > 0 => Check::warn(id, self.hidden(table, total)),
+                _ => Check::warn(id, self.empty(table)),
+            },
+            Err(failure) => match failure.code() {
+                Code::AccessDenied | Code::QueryForbidden | Code::TableMissing | Code::RecordMissing if is_probe => {
+                    Check::warn(id, failure)
+                }
+                _ => Check::fail(id, failure),
+            },
+        };
+        check.of(table.as_str())
+    }
+
+    fn hidden(&self, table: &TableName, total: u64) -> Failure {
+        let user = self.connection.username();
+        let looked = total.min(u64::from(SECOND_LOOK));
+        Failure::new(Code::TableHidden, format!("signed in as {user}, but no row of {table} may be read"))
+            .why(format!(
+                "The instance counts {total} rows in {table} and returned none of the first {looked}: its access rules leave them out without an error."
+            ))
+            .causes([
+                Cause { code: "missing-role", likelihood: Likelihood::High, text: format!("{user} lacks the role that reads {table}") },
+                Cause { code: "row-acl", likelihood: Likelihood::Medium, text: "only certain rows are visible, and none is among the first".to_owned() },
+            ])
+            .next(format!("Ask an administrator to let {user} read {table}"))
+            .evidence("http_status", 200)
+            .evidence("table", table.as_str())
+            .evidence("total_count", total)
+            .evidence("rows_asked_for", SECOND_LOOK)
+    }
+
+    fn empty(&self, table: &TableName) -> Failure {
+        Failure::new(Code::TableHidden, format!("no row of {table} came back"))
+            .why("The table is empty, or its rows are hidden: the instance answers the same in both cases.")
+            .next("Test with a table that has rows: --table NAME")
+            .evidence("http_status", 200)
+            .evidence("table", table.as_str())
+    }
+
+    async fn identity_check(&self) -> (Check, Option<Identity>) {
+        let id = CheckId::AuthIdentity;
+        let mut exchange = self.connection.get(CURRENT_USER, &[], self.plan.deadline).await;
+        if matches!(&exchange.result, Ok(answer) if answer.status == 404) {
+            let table = "sys_user".parse().expect("sys_user is a table name");
+            let query =
+                TableQuery { table: &table, query: Some(OWN_ROW), fields: "sys_id,user_name", limit: 2, count: false };
+            exchange = query.send(&self.connection, self.plan.deadline).await;
+        }
+        let took = Some(request_time(&exchange.timings));
+        let unknown = Failure::new(Code::IdentityUnknown, "who is signed in could not be read")
+            .why("The sign-in itself is good; the instance did not tell the user name.")
+            .next("Nothing, unless you need to be sure of the user");
+        let answer = match &exchange.result {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = Failure::from(error.clone());
+                let unknown = unknown.evidence("reason", error.code().as_str());
+                return (Check::warn(id, unknown).taking(took), None);
+            }
+        };
+        let seen = self.seen(answer, Asked::Identity);
+        let Some(user_name) = read_user_name(&seen) else {
+            return (Check::warn(id, with_evidence(unknown, &seen)).taking(took), None);
+        };
+        let expected = self.connection.username();
+        let check = match expected.matches(&user_name) {
+            true => Check::pass(id),
+            false => Check::warn(
+                id,
+                Failure::new(Code::UserMismatch, format!("the instance says the user is {user_name}, not {expected}"))
+                    .why("The sign-in is good, but for a user name other than the connection's.")
+                    .next("Check the user name of the connection")
+                    .evidence("user_name", user_name.as_str()),
+            ),
+        };
+        let identity = Identity { user_name, source: IdentitySource::Instance };
+        (check.taking(took), Some(identity))
+    }
+
+    fn seen<'s>(&'s self, answer: &'s crate::http::client::Answer, asked: Asked<'s>) -> Seen<'s> {
+        Seen {
+            answer,
+            body: Body::read(answer),
+            asked,
+            subject: &self.plan.subject,
+            instance: self.connection.instance(),
+            user: Some(self.connection.username()),
+            redactor: self.connection.redactor(),
+        }
+    }
+}
+
+/// How far the network went, from the times and the failure of the first
+/// exchange.
+fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
+    let timings = exchange.timings;
+    let error = exchange.result.as_ref().err();
+    let reached = error.map(|error| error.phase);
+    let is_https = connection.instance().origin().starts_with("https:");
+    let split = is_https && connection.client().route().proxy().is_none();
+    let mut steps = vec![(CheckId::NetworkDns, Reached::Dns, timings.dns)];
+    if split {
+        steps.push((CheckId::NetworkTcp, Reached::Connect, timings.tcp));
+        steps.push((CheckId::NetworkTls, Reached::Tls, timings.tls));
+    } else {
+        let took = timings.tcp.map(|tcp| tcp + timings.tls.unwrap_or_default());
+        steps.push((CheckId::NetworkConnect, Reached::Connect, took));
+    }
+    let mut failed = false;
+    let mut checks = Vec::new();
+    for (id, step, took) in steps {
+        let fails_here = match reached {
+            Some(Reached::Tls) if !split => step == Reached::Connect,
+            Some(reached) => reached == step,
+            None => false,
+        };
+        checks.push(match error {
+            Some(error) if fails_here => {
+                failed = true;
+                Check::fail(id, Failure::from(error.clone())).taking(took)
+            }
+            _ if failed => Check::skip(id),
+            // An address needs no looking up.
+            _ if step == Reached::Dns && took.is_none() => Check::skip(id),
+            _ => Check::pass(id).taking(took),
+        });
+    }
+    checks
+}
+
+/// The time of the request itself, without opening the connection.
+fn request_time(timings: &Timings) -> Duration {
+    let opening = [timings.dns, timings.tcp, timings.tls];
+    let opening: Duration = opening.into_iter().flatten().sum();
+    timings.total.saturating_sub(opening)
+}

@@ -1,0 +1,271 @@
+//! The command line, as clap's types. No logic here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::connection::basic::UserName;
+use crate::connection::instance::ApiVersion;
+use crate::connection::profile::{AuthMethod, ConnectionName, StoreKind, TableName, label};
+use crate::sandbox::scenario::Scenario;
+
+/// Connect to ServiceNow, keep the secret in the OS keyring, and test.
+#[derive(Debug, Parser)]
+#[command(name = "snow", version, disable_help_subcommand = true, propagate_version = false)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The connection to use
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub connection: Option<ConnectionName>,
+    /// How to print the result
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: Format,
+    /// Same as --output json
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Leave out remarks
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more on standard error (-vv: every request)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Never ask; say what is missing instead
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Answer questions with yes
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// How long a connection may take [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// The proxy, without user and password
+    #[arg(long, global = true, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// A certificate authority to trust besides the system's (PEM)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
+    /// The connections file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Define a connection, sign in, save it and test it
+    Connect(ConnectArgs),
+    /// Test connections, and say why one does not work
+    Test(TestArgs),
+    /// List the saved connections
+    List,
+    /// Show one connection, without its secrets
+    Show(NameArg),
+    /// Sign in again, with a new password
+    Login(LoginArgs),
+    /// Forget the secrets, keep the connection
+    Logout(LogoutArgs),
+    /// Forget a connection and its secrets
+    Remove(RemoveArgs),
+    /// Serve an embedded instance on this machine
+    Sandbox(SandboxArgs),
+    /// Show the whole story against the embedded instance
+    Demo,
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow connect dev12345
+  snow connect https://acme.service-now.com --username svc.ci --password-stdin < pw
+  snow connect acme --name acme-test --table incident,cmdb_ci --label env=test")]
+pub struct ConnectArgs {
+    /// A saved name, an instance (dev12345), a host, or any URL of the instance
+    pub target: Option<String>,
+    /// The name of the connection [default: the first label of the host]
+    #[arg(long)]
+    pub name: Option<ConnectionName>,
+    /// How to sign in: basic
+    #[arg(long, value_name = "METHOD")]
+    pub auth: Option<AuthMethod>,
+    /// The user that signs in
+    #[arg(long, value_name = "USER")]
+    pub username: Option<UserName>,
+    #[command(flatten)]
+    pub password: PasswordArgs,
+    /// Where to keep the secret: keyring
+    #[arg(long)]
+    pub store: Option<StoreKind>,
+    /// Make it the default connection
+    #[arg(long)]
+    pub default: bool,
+    /// A few words about it
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// A label, as in env=dev (repeatable)
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+    /// The version of the REST API: v1 or v2 [default: the latest]
+    #[arg(long, value_name = "VERSION")]
+    pub api_version: Option<ApiVersion>,
+    /// A table that must be readable (repeatable, or with commas)
+    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+    pub tables: Vec<TableName>,
+    /// Replace what a saved connection of this name has
+    #[arg(long)]
+    pub force: bool,
+    /// Save without any request, as never tested
+    #[arg(long)]
+    pub no_test: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct PasswordArgs {
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "password_file")]
+    pub password_stdin: bool,
+    /// Read the password from a file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow test
+  snow test acme --table incident,change_request
+  snow test --all --json
+  SNOW_INSTANCE=acme SNOW_USERNAME=svc.ci SNOW_PASSWORD_FILE=pw snow test")]
+pub struct TestArgs {
+    /// The connections [default: the selected one]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<ConnectionName>,
+    /// Test every saved connection
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// A table that must be readable, instead of the connection's own
+    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+    pub tables: Vec<TableName>,
+    /// Send a password that was refused three times before
+    #[arg(long)]
+    pub retry_refused: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct NameArg {
+    /// The connection [default: the selected one]
+    pub name: Option<ConnectionName>,
+}
+
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// The connection [default: the selected one]
+    pub name: Option<ConnectionName>,
+    #[command(flatten)]
+    pub password: PasswordArgs,
+    /// Accept that another user signs in
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LogoutArgs {
+    /// The connections [default: the selected one]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<ConnectionName>,
+    /// Every saved connection
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// Do not tell the instance (with Basic there is nothing to tell)
+    #[arg(long)]
+    pub local: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// The connections
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<ConnectionName>,
+    /// Do not tell the instance (with Basic there is nothing to tell)
+    #[arg(long)]
+    pub local: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// The port on 127.0.0.1 [default: a free one]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// What the instance should do wrong
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<Scenario>,
+    /// List the scenarios
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return Err("a duration is written 500ms, 30s, 5m or 1h".to_owned()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| "a duration is written 500ms, 30s, 5m or 1h".to_owned())? * factor;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && seconds <= 7.0 * 86400.0 => Ok(duration),
+        _ => Err("a duration is more than nothing and at most seven days".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for bad in ["", "0", "-1s", "1y", "1e9", "99999h", "s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

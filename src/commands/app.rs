@@ -1,0 +1,254 @@
+//! What every command has at hand: the settings of this run, in one place.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::cli::{Color, Format, Global, PasswordArgs, duration};
+use crate::config::ConfigFile;
+use crate::connection::instance::Instance;
+use crate::connection::profile::Profile;
+use crate::console::{Console, Paint};
+use crate::context::{Context, Streams, Variables};
+use crate::credentials::CredentialStore;
+use crate::error::{Code, Failure};
+use crate::files;
+use crate::http::client::{Client, Deadline};
+use crate::http::proxy::{Route, without_user};
+use crate::http::tls::CaCertificates;
+use crate::secret::Secret;
+use crate::state::State;
+use crate::terminal::Prompt;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a keyring may take: with a person who may have to unlock it, and
+/// without one.
+const KEYRING_PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
+
+pub struct App {
+    pub global: Global,
+    pub console: Console,
+    pub variables: Variables,
+    context: Context,
+    store: Option<Arc<dyn CredentialStore>>,
+    interactive: bool,
+}
+
+impl App {
+    pub fn new(global: Global, mut context: Context) -> Self {
+        let variables = context.variables.clone();
+        let mut streams = std::mem::replace(&mut context.streams, Streams::none());
+        let interactive = streams.stdin_is_terminal
+            && streams.stderr_is_terminal
+            && !global.no_input
+            && !variables.is_on("SNOW_NO_INPUT")
+            && !variables.is_on("CI");
+        std::mem::swap(&mut context.streams.stdin, &mut streams.stdin);
+        let mut console = console(&variables, streams, global.color);
+        console.quiet = global.quiet;
+        console.json = global.json || global.output == Format::Json;
+        Self { global, console, variables, context, store: None, interactive }
+    }
+
+    /// Checks what the global flags say, before anything is done.
+    pub fn check_globals(&mut self) -> Result<(), Failure> {
+        if let Some(proxy) = &self.global.proxy {
+            without_user(proxy)?;
+        }
+        self.timeout()?;
+        self.keyring_patience()?;
+        if let Some(store) = self.variables.text("SNOW_STORE") {
+            store
+                .parse::<crate::connection::profile::StoreKind>()
+                .map_err(|error| Failure::new(Code::Usage, format!("SNOW_STORE: {error}")).next("Unset SNOW_STORE"))?;
+        }
+        Ok(())
+    }
+
+    /// A signal ends the process from here on.
+    pub fn end_on_signal(&self) {
+        if self.context.ends_on_signal {
+            crate::signals::end_process_on_signal(self.console.json);
+        }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.context.clock)()
+    }
+
+    /// Whether a person can be asked.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// The person, where one can be asked.
+    pub fn person(&mut self) -> Option<&mut dyn Prompt> {
+        match self.interactive {
+            true => Some(self.context.prompt.as_mut()),
+            false => None,
+        }
+    }
+
+    pub fn config_file(&self) -> Result<ConfigFile, Failure> {
+        let path = match &self.global.config {
+            Some(path) => files::absolute(path),
+            None => self.context.config_directory()?.join("config.toml"),
+        };
+        Ok(ConfigFile { path, lock: self.state()?.config_lock() })
+    }
+
+    pub fn state(&self) -> Result<State, Failure> {
+        Ok(State { directory: self.context.state_directory()? })
+    }
+
+    /// The store of saved connections. Opened by its first call, and the same
+    /// one throughout the run.
+    pub fn store(&mut self) -> Result<Arc<dyn CredentialStore>, Failure> {
+        let patience = self.keyring_patience()?;
+        let context = &self.context;
+        Ok(self.store.get_or_insert_with(|| context.keyring(patience)).clone())
+    }
+
+    /// A new deadline for one connection.
+    pub fn deadline(&self) -> Result<Deadline, Failure> {
+        Ok(Deadline::after(self.timeout()?))
+    }
+
+    /// A client for an instance, with its own authorities and proxy.
+    pub fn client(&self, instance: &Instance, ca_cert: Option<&Path>, proxy: Option<&str>) -> Result<Client, Failure> {
+        let mut authorities = CaCertificates::default();
+        for path in [ca_cert, self.global.ca_cert.as_deref()].into_iter().flatten() {
+            authorities.add(path)?;
+        }
+        let given = self.global.proxy.as_deref().or(proxy);
+        let route = Route::to(instance, given, &self.variables.proxy())?;
+        Client::new(&authorities, route)
+    }
+
+    pub fn client_for(&self, profile: &Profile) -> Result<Client, Failure> {
+        self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())
+    }
+
+    /// The password that was handed in, where one was.
+    pub fn handed_in(&mut self, arguments: &PasswordArgs) -> Result<Option<Secret>, Failure> {
+        if arguments.password_stdin {
+            let stdin = self.context.streams.stdin.as_mut();
+            return read_secret(stdin, "standard input").map(Some);
+        }
+        match &arguments.password_file {
+            Some(path) => self.secret_file(path, "--password-file").map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A secret in a file or a pipe that `origin` names.
+    pub fn secret_file(&mut self, path: &Path, origin: &str) -> Result<Secret, Failure> {
+        let shown = path.display().to_string();
+        let unreadable = |reason: String| {
+            Failure::new(Code::InvalidSecret, format!("{origin}: {shown} cannot be read: {reason}"))
+                .next("Give a file that holds the secret and nothing else")
+        };
+        let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
+        if metadata.is_dir() {
+            return Err(unreadable("it is a directory".to_owned()));
+        }
+        if is_public(&metadata) {
+            self.console.note(&format!("note: {shown} can be read by other users of this machine"));
+        }
+        read_secret(&mut file, &format!("{origin}: {shown}"))
+    }
+
+    /// Says that the variables of a connection are not looked at.
+    pub fn mention_ignored_variables(&mut self) {
+        let set: Vec<&str> = crate::credentials::environment::VARIABLES
+            .iter()
+            .copied()
+            .filter(|name| self.variables.raw(name).is_some())
+            .collect();
+        if !set.is_empty() {
+            self.console.note(&format!(
+                "note: {} {} set, and not used here: what is saved is given by flags and prompts",
+                set.join(", "),
+                if set.len() == 1 { "is" } else { "are" }
+            ));
+        }
+    }
+
+    /// What could be forgotten could not be written: said, and nothing more.
+    pub fn mention_unwritable_state(&mut self, result: std::io::Result<()>) {
+        if let Err(error) = result
+            && self.global.verbose > 0
+        {
+            self.console.note(&format!("note: the state directory cannot be written: {error}"));
+        }
+    }
+
+    fn timeout(&self) -> Result<Duration, Failure> {
+        match self.global.timeout {
+            Some(timeout) => Ok(timeout),
+            None => self.duration_variable("SNOW_TIMEOUT").map(|timeout| timeout.unwrap_or(TIMEOUT)),
+        }
+    }
+
+    fn keyring_patience(&self) -> Result<Duration, Failure> {
+        let (with_person, without) = KEYRING_PATIENCE;
+        let usual = if self.interactive { with_person } else { without };
+        Ok(self.duration_variable("SNOW_KEYRING_TIMEOUT")?.unwrap_or(usual))
+    }
+
+    fn duration_variable(&self, name: &str) -> Result<Option<Duration>, Failure> {
+        let Some(text) = self.variables.text(name) else {
+            return Ok(None);
+        };
+        duration(text).map(Some).map_err(|reason| {
+            Failure::new(Code::Usage, format!("{name}: {reason}")).next(format!("Correct or unset {name}"))
+        })
+    }
+}
+
+/// The console of a run, as variables and `--color` want it.
+pub fn console(variables: &Variables, streams: Streams, color: Color) -> Console {
+    let colour = |is_terminal: bool| match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if variables.text("NO_COLOR").is_some() => false,
+        Color::Auto if variables.is_on("CLICOLOR_FORCE") => true,
+        Color::Auto => is_terminal && variables.text("TERM") != Some("dumb"),
+    };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variables.text(name));
+    let unicode = locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    });
+    let paint = |is_terminal: bool| Paint {
+        colour: colour(is_terminal),
+        unicode,
+        is_terminal,
+        columns: streams.columns.clamp(40, 200),
+    };
+    let (out, err) = (paint(streams.stdout_is_terminal), paint(streams.stderr_is_terminal));
+    Console::new(streams.stdout, streams.stderr, out, err)
+}
+
+fn read_secret(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
+    Secret::read(input).map_err(|invalid| {
+        Failure::new(Code::InvalidSecret, format!("{origin} holds no usable secret: {invalid}"))
+            .next("Hand in the secret alone, on one line, in UTF-8")
+    })
+}
+
+#[cfg(unix)]
+fn is_public(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.is_file() && metadata.mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_public(_: &std::fs::Metadata) -> bool {
+    false
+}

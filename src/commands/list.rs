@@ -1,0 +1,61 @@
+//! `snow list` and `snow show`: what is saved. No network, no store.
+
+use serde_json::json;
+
+use super::app::App;
+use super::select;
+use crate::cli::NameArg;
+use crate::connection::profile::Profile;
+use crate::error::Failure;
+use crate::output;
+
+pub fn list(app: &mut App) -> Result<u8, Failure> {
+    let config = app.config_file()?.load()?;
+    let tests = app.state()?.last_tests();
+    let rows: Vec<_> = config
+        .connections
+        .into_values()
+        .map(|profile| {
+            let is_default = config.default.as_ref() == Some(&profile.name);
+            let last_test = tests.get(&profile.id).cloned();
+            (profile, is_default, last_test)
+        })
+        .collect();
+    if app.console.json {
+        let connections: Vec<_> = rows
+            .iter()
+            .map(|(profile, is_default, last_test)| output::json::connection(profile, *is_default, last_test.as_ref()))
+            .collect();
+        app.console.document(&json!({
+            "schema": "snow.list/1",
+            "default": config.default,
+            "connections": connections,
+        }));
+    } else if rows.is_empty() {
+        app.console.note("No connections yet. Make one: snow connect INSTANCE");
+    } else {
+        let text = output::text::list(&rows, app.now(), app.console.out);
+        app.console.data(&text);
+    }
+    Ok(0)
+}
+
+pub fn show(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
+    let profile = select::select_saved(app, arguments.name.as_ref())?;
+    show_profile(app, &profile)?;
+    Ok(0)
+}
+
+/// Prints one saved connection: `snow.connection/1`.
+pub fn show_profile(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+    let is_default = app.config_file()?.load()?.default.as_ref() == Some(&profile.name);
+    let last_test = app.state()?.last_tests().remove(&profile.id);
+    if app.console.json {
+        let connection = output::json::connection(profile, is_default, last_test.as_ref());
+        app.console.document(&json!({ "schema": "snow.connection/1", "connection": connection }));
+    } else {
+        let text = output::text::connection(profile, is_default, last_test.as_ref(), app.now(), app.console.out);
+        app.console.data(&text);
+    }
+    Ok(())
+}

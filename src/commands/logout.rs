@@ -1,0 +1,126 @@
+//! `snow logout` and `snow remove`: forget.
+//!
+//! The secret goes first and the entry after it, so that the store never holds
+//! a secret that no entry names. What failed can be repeated.
+
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::select;
+use crate::cli::{LogoutArgs, RemoveArgs};
+use crate::connection::profile::{ConnectionName, Profile};
+use crate::credentials::{Field, ItemKey};
+use crate::error::{Code, Failure};
+use crate::output;
+
+pub fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
+    let profiles = if arguments.all {
+        let profiles: Vec<Profile> = app.config_file()?.load()?.connections.into_values().collect();
+        if profiles.is_empty() {
+            return Err(
+                Failure::new(Code::UnknownConnection, "there is no connection yet").next("snow connect INSTANCE")
+            );
+        }
+        profiles
+    } else if arguments.names.is_empty() {
+        vec![select::select_saved(app, None)?]
+    } else {
+        named(app, &arguments.names)?
+    };
+    let outcomes = profiles.into_iter().map(|profile| {
+        let error = forget_secret(app, &profile).err();
+        (profile, error)
+    });
+    let outcomes = outcomes.collect();
+    Ok(report(app, "snow.logout/1", "signed out; the connection is kept", outcomes))
+}
+
+pub fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
+    let profiles = named(app, &arguments.names)?;
+    if !app.global.yes
+        && let Some(person) = app.person()
+    {
+        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        if !person.confirm(&format!("Forget {} and its password?", names.join(", ")))? {
+            app.console.note("Nothing was removed.");
+            return Ok(0);
+        }
+    }
+    let mut outcomes = Vec::new();
+    for profile in profiles {
+        let error = forget(app, &profile).err();
+        outcomes.push((profile, error));
+    }
+    let default_is_gone =
+        outcomes.iter().any(|(_, error)| error.is_none()) && app.config_file()?.load()?.default.is_none();
+    let code = report(app, "snow.remove/1", "removed, with its password", outcomes);
+    if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
+        app.console.note("There is no default connection now. Choose one: snow connect NAME --default");
+    }
+    Ok(code)
+}
+
+fn named(app: &App, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
+    let config = app.config_file()?.load()?;
+    let mut profiles: Vec<Profile> = Vec::new();
+    for name in names {
+        let profile = select::find(&config, name)?;
+        if !profiles.iter().any(|other| other.name == profile.name) {
+            profiles.push(profile.clone());
+        }
+    }
+    Ok(profiles)
+}
+
+fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+    forget_secret(app, profile)?;
+    app.config_file()?.change(|change| {
+        change.remove(&profile.name);
+        Ok::<_, Failure>(())
+    })?;
+    let forgotten = app.state()?.forget(profile.id);
+    app.mention_unwritable_state(forgotten);
+    Ok(())
+}
+
+fn forget_secret(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+    let key = ItemKey { connection: profile.id, field: Field::Password };
+    app.store()?.delete(key).map_err(|error| {
+        let failure = Failure::from(error);
+        Failure::new(
+            failure.code(),
+            format!("the password of {} is still in the keyring: {}", profile.name, failure.message()),
+        )
+        .why(failure.reason().unwrap_or("It could not be deleted."))
+        .next("Run the command again when the keyring can be used; nothing else was changed")
+    })
+}
+
+/// One document for all; each connection with what went wrong.
+fn report(app: &mut App, schema: &str, done: &str, outcomes: Vec<(Profile, Option<Failure>)>) -> u8 {
+    let exit_code = outcomes.iter().filter_map(|(_, error)| error.as_ref()).map(Failure::exit_code).next().unwrap_or(0);
+    if app.console.json {
+        let connections: Vec<Value> = outcomes
+            .iter()
+            .map(|(profile, error)| {
+                // With Basic there is nothing at the instance to revoke.
+                json!({ "name": profile.name, "id": profile.id, "revoked": null, "error": error })
+            })
+            .collect();
+        app.console.document(&json!({ "schema": schema, "connections": connections, "exit_code": exit_code }));
+        return exit_code;
+    }
+    for (profile, error) in outcomes {
+        match error {
+            None => {
+                let line = format!("{} {}: {done}", app.console.out.tick(), profile.name);
+                app.console.data(&line);
+            }
+            Some(error) => {
+                let text = output::text::error(&error, app.console.err);
+                app.console.say(&text);
+            }
+        }
+    }
+    exit_code
+}

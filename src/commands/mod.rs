@@ -1,0 +1,84 @@
+//! What each command does. [`run`] is the way in.
+
+mod app;
+mod connect;
+mod demo;
+mod list;
+mod login;
+mod logout;
+mod sandbox;
+mod select;
+mod sign_in;
+mod test;
+mod usage;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::output;
+use app::App;
+
+/// Runs one command line and gives the exit code.
+///
+/// Standard output gets exactly one result. A failure that no result can
+/// carry becomes `snow.error/1` with `--json`, else text on standard error.
+pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error, &arguments, context),
+    };
+    let mut app = App::new(cli.global, context);
+    let result = dispatch(&mut app, cli.command).await;
+    let result = result.and_then(|code| app.console.check().map(|()| code));
+    result.unwrap_or_else(|failure| report(&mut app, &failure))
+}
+
+async fn dispatch(app: &mut App, command: Command) -> Result<u8, Failure> {
+    app.check_globals()?;
+    match command {
+        // These end by themselves, or wait for the signal.
+        Command::List | Command::Show(_) | Command::Version | Command::Sandbox(_) => {}
+        _ => app.end_on_signal(),
+    }
+    match command {
+        Command::Connect(arguments) => connect::run(app, arguments).await,
+        Command::Test(arguments) => test::run(app, arguments).await,
+        Command::List => list::list(app),
+        Command::Show(arguments) => list::show(app, arguments),
+        Command::Login(arguments) => login::run(app, arguments).await,
+        Command::Logout(arguments) => logout::logout(app, arguments),
+        Command::Remove(arguments) => logout::remove(app, arguments),
+        Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
+        Command::Demo => demo::run(app).await,
+        Command::Version => version(app),
+    }
+}
+
+fn report(app: &mut App, failure: &Failure) -> u8 {
+    if app.console.json && failure.code() != Code::OutputUnwritable {
+        app.console.document(&output::json::error(failure));
+    } else {
+        let text = output::text::error(failure, app.console.err);
+        app.console.say(&text);
+    }
+    failure.exit_code()
+}
+
+fn version(app: &mut App) -> Result<u8, Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    match app.console.json {
+        true => app.console.document(&json!({
+            "schema": "snow.version/1",
+            "version": version,
+            "os": std::env::consts::OS,
+            "arch": std::env::consts::ARCH,
+        })),
+        false => app.console.data(&format!("snow {version}")),
+    }
+    Ok(0)
+}

@@ -1,0 +1,111 @@
+//! Signing in with a new password: shared by `connect` and `login`.
+
+use std::sync::Arc;
+
+use super::app::App;
+use crate::check::ladder::{self, Begun, Plan, SignIn};
+use crate::cli::PasswordArgs;
+use crate::connection::Connection;
+use crate::connection::basic::BasicCredential;
+use crate::connection::profile::{Profile, TableName};
+use crate::error::{Code, Failure};
+use crate::secret::Secret;
+use crate::servicenow::seen::Subject;
+
+/// How often a refused password may be typed again: five failures lock an
+/// account at the instance.
+const MORE_TRIES: u32 = 2;
+
+/// A password that the instance took, and the test it began.
+pub struct SignedIn {
+    pub password: Secret,
+    pub begun: Begun,
+}
+
+/// Takes the password that was handed in, or asks for one.
+pub fn new_password(app: &mut App, profile: &Profile, arguments: &PasswordArgs) -> Result<Secret, Failure> {
+    if let Some(password) = app.handed_in(arguments)? {
+        return Ok(password);
+    }
+    let question = format!("Password of {}", profile.username);
+    match app.person() {
+        Some(person) => person.secret(&question),
+        None => Err(Failure::new(Code::NoTerminal, format!("the password of {} is missing", profile.username))
+            .why("There is no terminal to ask at, or asking was forbidden.")
+            .next("Hand it in with --password-stdin or --password-file FILE")),
+    }
+}
+
+/// Sends the password to the instance. What was typed may be typed again; what
+/// was handed in may not.
+pub async fn sign_in(
+    app: &mut App,
+    profile: &Profile,
+    password: Secret,
+    may_retype: bool,
+    subject: Subject,
+) -> Result<SignedIn, Failure> {
+    let mut password = password;
+    let mut tries_left = if may_retype && app.is_interactive() { MORE_TRIES } else { 0 };
+    loop {
+        let begun = attempt(app, profile, &password, profile.tables.clone(), subject.clone()).await?;
+        let state = app.state()?;
+        match begun.sign_in() {
+            SignIn::Good => {
+                let cleared = state.clear_refusals(&profile.instance, &profile.username);
+                app.mention_unwritable_state(cleared);
+                return Ok(SignedIn { password, begun });
+            }
+            SignIn::Unjudged(failure) => return Err(failure.clone()),
+            SignIn::Refused(failure) => {
+                let counted = state.record_refusal(&profile.instance, &profile.username);
+                app.mention_unwritable_state(counted);
+                let Some(person) = app.person().filter(|_| tries_left > 0 && failure.code() == Code::BasicRefused)
+                else {
+                    return Err(failure.clone());
+                };
+                tries_left -= 1;
+                let question = format!("Refused. Password of {} again", profile.username);
+                password = person.secret(&question)?;
+            }
+        }
+    }
+}
+
+/// One first request with a password.
+pub async fn attempt(
+    app: &App,
+    profile: &Profile,
+    password: &Secret,
+    tables: Vec<TableName>,
+    subject: Subject,
+) -> Result<Begun, Failure> {
+    let client = app.client_for(profile)?;
+    let credential = BasicCredential::new(profile.username.clone(), password.duplicate());
+    let connection = Connection::basic(profile.instance.clone(), profile.api_version, client, &credential);
+    let plan = Plan { tables, subject, deadline: app.deadline()? };
+    Ok(ladder::begin(Arc::new(connection), plan).await)
+}
+
+/// Where a connection already has a user, another one signing in must be
+/// meant: a person is asked, a script gives `--force`.
+pub async fn confirm_identity(app: &mut App, profile: &Profile, begun: &Begun, force: bool) -> Result<(), Failure> {
+    let Some(identity) = begun.identity().await else {
+        return Ok(());
+    };
+    if force || profile.username.matches(&identity.user_name) {
+        return Ok(());
+    }
+    let message = format!(
+        "the instance says this is {}, and {} belongs to {}",
+        identity.user_name, profile.name, profile.username
+    );
+    if let Some(person) = app.person()
+        && person.confirm(&format!("{message}. Save it all the same?"))?
+    {
+        return Ok(());
+    }
+    Err(Failure::new(Code::UserMismatch, message)
+        .why("Nothing was saved.")
+        .next("Use the password of the connection's user, or --force"))
+}

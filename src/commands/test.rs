@@ -1,0 +1,237 @@
+//! `snow test`: does it work, and if not, why.
+
+use std::time::{Duration, Instant};
+
+use super::app::App;
+use super::select::{self, Selected};
+use super::sign_in;
+use crate::check::ladder::SignIn;
+use crate::check::report::{Check, CheckId, Identity, Report, Run};
+use crate::cli::TestArgs;
+use crate::connection::basic::UserName;
+use crate::connection::profile::{Profile, TableName};
+use crate::credentials::environment::{self, SecretSource};
+use crate::credentials::record;
+use crate::error::{Code, Failure};
+use crate::output;
+use crate::secret::Secret;
+use crate::servicenow::seen::Subject;
+use crate::state::REFUSALS_BEFORE_STOP;
+
+/// What the flags of a test say.
+pub struct Options {
+    pub retry_refused: bool,
+    /// Instead of the connection's own.
+    pub tables: Vec<TableName>,
+}
+
+/// Secrets that were refused in this run: not sent again, nor for another
+/// connection with the same origin, user name and secret.
+#[derive(Default)]
+pub struct Refused(Vec<(String, UserName, Secret, Failure)>);
+
+pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
+    let started_at = app.now();
+    let started = Instant::now();
+    let options = Options { retry_refused: arguments.retry_refused, tables: arguments.tables };
+    let mut reports = Vec::new();
+    if arguments.names.len() > 1 || arguments.all {
+        let config = app.config_file()?.load()?;
+        let profiles: Vec<Profile> = match arguments.all {
+            true => config.connections.into_values().collect(),
+            false => {
+                let found: Result<Vec<_>, _> =
+                    arguments.names.iter().map(|name| select::find(&config, name).cloned()).collect();
+                found?
+            }
+        };
+        if profiles.is_empty() {
+            return Err(Failure::new(Code::NothingToTest, "there is no connection yet").next("snow connect INSTANCE"));
+        }
+        let mut refused = Refused::default();
+        for profile in &profiles {
+            reports.push(test_one(app, profile, &options, &mut refused).await?);
+        }
+    } else {
+        reports.push(match select::select(app, arguments.names.first())? {
+            Selected::Saved(profile) => test_saved(app, &profile, &options).await?,
+            Selected::Environment => test_environment(app, options).await?,
+        });
+    }
+    let run = Run { started_at, duration: started.elapsed(), reports };
+    if app.console.json {
+        app.console.document(&output::json::run(&run));
+    } else if !app.global.quiet || run.exit_code() != 0 {
+        let text = output::text::run(&run, app.console.out);
+        app.console.data(&text);
+    }
+    Ok(run.exit_code())
+}
+
+/// Tests one saved connection and remembers how it ended.
+pub async fn test_saved(app: &mut App, profile: &Profile, options: &Options) -> Result<Report, Failure> {
+    test_one(app, profile, options, &mut Refused::default()).await
+}
+
+async fn test_one(
+    app: &mut App,
+    profile: &Profile,
+    options: &Options,
+    refused: &mut Refused,
+) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
+    let store = app.store()?;
+    let password = record::read_password(store.as_ref(), profile);
+    let took = Some(started.elapsed());
+    let password = match password {
+        Ok(password) => password,
+        Err(failure) => {
+            checks.push(Check::fail(CheckId::StoreSecret, failure).taking(took));
+            checks.extend(skipped());
+            return report_of(app, profile, checks, None, started.elapsed());
+        }
+    };
+    checks.push(Check::pass(CheckId::StoreSecret).taking(took));
+    let state = app.state()?;
+    let count = state.refusals(&profile.instance, &profile.username);
+    let kept_back = match refused.find(profile, &password) {
+        Some(failure) => Some(failure),
+        None if count >= REFUSALS_BEFORE_STOP && !options.retry_refused => Some(refused_before(profile, count)),
+        None => None,
+    };
+    if let Some(failure) = kept_back {
+        checks.extend(skipped().into_iter().map(|check| match check.id {
+            CheckId::AuthRequest => Check::fail(CheckId::AuthRequest, failure.clone()),
+            _ => check,
+        }));
+        return report_of(app, profile, checks, None, started.elapsed());
+    }
+    let tables = if options.tables.is_empty() { &profile.tables } else { &options.tables };
+    let subject = Subject::Saved(profile.name.clone());
+    let begun = match sign_in::attempt(app, profile, &password, tables.clone(), subject).await {
+        Ok(begun) => begun,
+        Err(failure) => {
+            checks[0] = Check::fail(CheckId::ConfigConnection, failure);
+            checks.extend(skipped());
+            return report_of(app, profile, checks, None, started.elapsed());
+        }
+    };
+    let remembered = match begun.sign_in() {
+        SignIn::Good => state.clear_refusals(&profile.instance, &profile.username),
+        SignIn::Refused(failure) => {
+            refused.add(profile, &password, failure);
+            state.record_refusal(&profile.instance, &profile.username)
+        }
+        SignIn::Unjudged(_) => Ok(()),
+    };
+    app.mention_unwritable_state(remembered);
+    let (more, identity) = begun.finish().await;
+    checks.extend(more);
+    report_of(app, profile, checks, Some(identity), started.elapsed())
+}
+
+/// Tests the connection that variables describe. No file and no store.
+async fn test_environment(app: &mut App, options: Options) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let described = environment::read(&app.variables)?;
+    let password = match described.password {
+        SecretSource::Value(password) => password,
+        SecretSource::File(path) => app.secret_file(&path, "SNOW_PASSWORD_FILE")?,
+    };
+    let mut checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
+    let client = app.client(&described.instance, None, None)?;
+    let credential = crate::connection::basic::BasicCredential::new(described.username, password);
+    let connection =
+        crate::connection::Connection::basic(described.instance.clone(), described.api_version, client, &credential);
+    let plan =
+        crate::check::ladder::Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()? };
+    let begun = crate::check::ladder::begin(std::sync::Arc::new(connection), plan).await;
+    let (more, identity) = begun.finish().await;
+    checks.extend(more);
+    Ok(Report {
+        name: environment::NAME.to_owned(),
+        id: None,
+        instance: described.instance.to_string(),
+        auth: "basic",
+        store: environment::NAME,
+        identity: Some(identity),
+        duration: started.elapsed(),
+        checks,
+    })
+}
+
+/// Makes the report of a saved connection and remembers it.
+pub fn report_of(
+    app: &mut App,
+    profile: &Profile,
+    mut checks: Vec<Check>,
+    identity: Option<Identity>,
+    duration: Duration,
+) -> Result<Report, Failure> {
+    if checks.first().is_none_or(|check| check.id != CheckId::ConfigConnection) {
+        // The secret was just entered: the connection and its store stand.
+        checks.splice(0..0, [Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)]);
+    }
+    let report = Report { identity, duration, ..bare_report(profile, checks) };
+    let remembered = app.state()?.record_test(profile.id, report.last_test(app.now()));
+    app.mention_unwritable_state(remembered);
+    Ok(report)
+}
+
+/// A report without anything measured.
+pub fn bare_report(profile: &Profile, checks: Vec<Check>) -> Report {
+    Report {
+        name: profile.name.to_string(),
+        id: Some(profile.id),
+        instance: profile.instance.to_string(),
+        auth: profile.auth.as_str(),
+        store: profile.store.as_str(),
+        identity: None,
+        duration: Duration::ZERO,
+        checks,
+    }
+}
+
+fn skipped() -> Vec<Check> {
+    [
+        CheckId::NetworkDns,
+        CheckId::NetworkConnect,
+        CheckId::InstanceServiceNow,
+        CheckId::InstanceAwake,
+        CheckId::AuthRequest,
+        CheckId::AccessTable,
+        CheckId::AuthIdentity,
+    ]
+    .map(Check::skip)
+    .to_vec()
+}
+
+fn refused_before(profile: &Profile, count: u32) -> Failure {
+    Failure::new(
+        Code::RefusedBefore,
+        format!("the password of {} was refused {count} times in a row", profile.username),
+    )
+    .why("It was not sent again: the instance locks an account after five failures.")
+    .next(format!("Enter the right one: snow login {}", profile.name))
+    .next(format!("If it is right by now: snow test {} --retry-refused", profile.name))
+    .evidence("refusals", count)
+}
+
+impl Refused {
+    fn add(&mut self, profile: &Profile, secret: &Secret, failure: &Failure) {
+        let origin = profile.instance.origin().to_owned();
+        self.0.push((origin, profile.username.clone(), secret.duplicate(), failure.clone()));
+    }
+
+    fn find(&self, profile: &Profile, secret: &Secret) -> Option<Failure> {
+        self.0
+            .iter()
+            .find(|(origin, user, refused, _)| {
+                origin == profile.instance.origin()
+                    && user.matches(profile.username.as_str())
+                    && refused.expose() == secret.expose()
+            })
+            .map(|(_, _, _, failure)| failure.clone())
+    }
+}

@@ -1,0 +1,97 @@
+//! Arguments that do not parse: help and version are answers, the rest is a
+//! usage error. A wrong value is not repeated: it may be a password that went
+//! to the wrong place.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::app;
+use crate::cli::Color;
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::output;
+
+/// Prints the answer and gives the exit code.
+pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> u8 {
+    let (variables, streams) = (context.variables, context.streams);
+    let mut console = app::console(&variables, streams, Color::Auto);
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let text = error.render();
+        let text = if console.out.colour { text.ansi().to_string() } else { text.to_string() };
+        console.data(&text);
+        return 0;
+    }
+    let failure = failure(error);
+    if wants_json(arguments) {
+        console.document(&output::json::error(&failure));
+    } else if matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+        let text = error.render();
+        console.say(if console.err.colour { text.ansi().to_string() } else { text.to_string() }.trim_end());
+    } else {
+        let text = output::text::error(&failure, console.err);
+        console.say(&text);
+    }
+    failure.exit_code()
+}
+
+fn failure(error: &clap::Error) -> Failure {
+    let text = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        Some(ContextValue::StyledStrs(texts)) => {
+            Some(texts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        }
+        _ => None,
+    };
+    let argument = text(ContextKind::InvalidArg).unwrap_or_else(|| "an argument".to_owned());
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            let flag = argument.split('=').next().unwrap_or("");
+            format!("there is no flag {flag} here")
+        }
+        ErrorKind::UnknownArgument => "there is one argument too many".to_owned(),
+        ErrorKind::InvalidSubcommand => match text(ContextKind::InvalidSubcommand) {
+            Some(word) => format!("there is no command \"{word}\""),
+            None => "there is no such command".to_owned(),
+        },
+        ErrorKind::ValueValidation => match std::error::Error::source(error) {
+            Some(reason) => format!("{argument}: {reason}"),
+            None => format!("{argument} cannot be what was given"),
+        },
+        ErrorKind::InvalidValue => match text(ContextKind::ValidValue) {
+            Some(valid) if !valid.is_empty() => format!("{argument} is one of: {valid}"),
+            _ => format!("{argument} needs a value"),
+        },
+        ErrorKind::MissingRequiredArgument => format!("missing: {argument}"),
+        ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
+            Some(other) => format!("{argument} and {other} exclude each other"),
+            None => format!("{argument} cannot be given here"),
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "a command is missing".to_owned()
+        }
+        _ => "the arguments do not fit together".to_owned(),
+    };
+    let mut failure = Failure::new(Code::Usage, message);
+    let near = text(ContextKind::SuggestedSubcommand).or_else(|| text(ContextKind::SuggestedArg));
+    if argument.split('=').next() == Some("--password") {
+        failure = failure
+            .why("A secret in an argument would be seen by every process and kept in the shell's history.")
+            .next("Type it at the prompt, or use --password-stdin or --password-file");
+    } else if let Some(near) = near {
+        failure = failure.next(format!("Did you mean {near}?"));
+    }
+    failure.next("snow --help, or --help after a command")
+}
+
+/// Whether JSON was asked for, as far as that can be told from arguments that
+/// do not parse.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let arguments: Vec<_> = arguments.iter().take_while(|argument| *argument != "--").collect();
+    let is = |argument: &OsString, text: &str| argument == text;
+    arguments
+        .iter()
+        .any(|argument| ["--json", "-ojson", "-o=json", "--output=json"].iter().any(|text| is(argument, text)))
+        || arguments.windows(2).any(|pair| (is(pair[0], "-o") || is(pair[0], "--output")) && is(pair[1], "json"))
+}

@@ -1,0 +1,311 @@
+//! The keyring of the operating system, with a deadline on every call.
+//!
+//! A locked keyring may wait for a person for ever, and a call cannot be
+//! taken back. So one thread of ours owns the keyring and does one call at a
+//! time; whoever waits for it stops waiting at the deadline, asks no more, and
+//! the process ends without the thread. Foreign errors are told apart here
+//! and never formatted with `{:?}`: they can hold the secret.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use keyring::Error;
+use zeroize::Zeroizing;
+
+use super::{CredentialStore, ItemKey, StoreError};
+use crate::connection::profile::StoreKind;
+use crate::secret::Secret;
+
+/// The service under which all items are filed.
+const SERVICE: &str = "snow";
+
+pub struct KeyringStore {
+    patience: Duration,
+    /// Whether a window could ask somebody to unlock the keyring.
+    has_display: bool,
+    worker: Mutex<Worker>,
+}
+
+enum Worker {
+    NotStarted,
+    Running(Sender<Call>),
+    /// A call ran into the deadline: the keyring is not asked again.
+    Stuck,
+}
+
+struct Call {
+    request: Request,
+    key: ItemKey,
+    answer: Sender<Result<Option<Secret>, StoreError>>,
+}
+
+enum Request {
+    Read,
+    Write(Secret),
+    Delete,
+}
+
+impl KeyringStore {
+    /// A store that waits at most `patience` for each call. Nothing is opened
+    /// before the first call.
+    pub fn new(patience: Duration, has_display: bool) -> Self {
+        Self { patience, has_display, worker: Mutex::new(Worker::NotStarted) }
+    }
+
+    fn call(&self, key: ItemKey, request: Request) -> Result<Option<Secret>, StoreError> {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*worker, Worker::NotStarted) {
+            let (sender, receiver) = channel();
+            let has_display = self.has_display;
+            thread::Builder::new()
+                .name("keyring".to_owned())
+                .spawn(move || serve(&receiver, has_display))
+                .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+            *worker = Worker::Running(sender);
+        }
+        let Worker::Running(sender) = &*worker else {
+            return Err(StoreError::Timeout(self.patience));
+        };
+        let (answer, answered) = channel();
+        let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
+        sender.send(Call { request, key, answer }).map_err(|_| gone())?;
+        match answered.recv_timeout(self.patience) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Disconnected) => Err(gone()),
+            Err(RecvTimeoutError::Timeout) => {
+                *worker = Worker::Stuck;
+                Err(StoreError::Timeout(self.patience))
+            }
+        }
+    }
+}
+
+impl CredentialStore for KeyringStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Keyring
+    }
+
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        self.call(key, Request::Read)
+    }
+
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        self.call(key, Request::Write(record.duplicate())).map(drop)
+    }
+
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.call(key, Request::Delete).map(drop)
+    }
+}
+
+fn serve(calls: &Receiver<Call>, has_display: bool) {
+    while let Ok(call) = calls.recv() {
+        let result = perform(call.key, &call.request).or_else(|error| {
+            // A daemon that was restarted leaves a dead connection behind:
+            // one new connection is tried. Anything else stands.
+            match platform::is_disconnected(&error) && platform::reconnect().is_ok() {
+                true => perform(call.key, &call.request),
+                false => Err(error),
+            }
+        });
+        let result = result.map_err(|error| tell_apart(error, &call, has_display));
+        // Nobody waits any more after the deadline.
+        let _ = call.answer.send(result);
+    }
+}
+
+fn perform(key: ItemKey, request: &Request) -> Result<Option<Secret>, Error> {
+    let account = key.account();
+    if let Err(Error::NoDefaultStore) = keyring::Entry::new(SERVICE, &account).map(drop) {
+        // The facade tries once in a process and keeps the reason to itself.
+        platform::reconnect()?;
+    }
+    let entry = keyring_core::Entry::new(SERVICE, &account)?;
+    match request {
+        // Windows counts a password in UTF-16, so bytes go further there.
+        Request::Write(record) => entry.set_secret(record.expose().as_bytes()).map(|()| None),
+        Request::Delete => match entry.delete_credential() {
+            Ok(()) | Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        },
+        Request::Read => match entry.get_secret() {
+            Ok(bytes) => {
+                let bytes = Zeroizing::new(bytes);
+                // A record that is no text is answered as an unreadable one:
+                // the marker fails to parse.
+                let text = std::str::from_utf8(&bytes).unwrap_or("?");
+                let unreadable = || Secret::new("?".to_owned());
+                Ok(Secret::new(text.to_owned()).or_else(|_| unreadable()).ok())
+            }
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+fn tell_apart(error: Error, call: &Call, has_display: bool) -> StoreError {
+    let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+    match error {
+        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
+            platform::tell_apart(cause.as_ref(), has_display)
+        }
+        Error::Ambiguous(entries) => StoreError::Ambiguous { account: call.key.account(), count: entries.len() },
+        Error::TooLong(_, limit) => StoreError::TooLarge {
+            size: match &call.request {
+                Request::Write(record) => record.expose().len(),
+                Request::Read | Request::Delete => 0,
+            },
+            limit: limit as usize,
+        },
+        Error::NoEntry => unavailable("It lost the item while it was used."),
+        Error::NoDefaultStore => unavailable("This system has no keyring that snow knows."),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => {
+            unavailable("It answered with something that is no item.")
+        }
+        Error::Invalid(..) | Error::NotSupportedByStore(_) => unavailable("It does not support what snow needs."),
+        _ => unavailable("It failed without a reason that snow knows."),
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+mod platform {
+    //! The Secret Service over D-Bus.
+
+    use std::error::Error as StdError;
+
+    use keyring::Error;
+    use secret_service::Error as ServiceError;
+    use secret_service::blocking::SecretService;
+
+    use super::StoreError;
+
+    /// Connects anew, for this and all later calls.
+    pub fn reconnect() -> Result<(), Error> {
+        let store = zbus_secret_service_keyring_store::Store::new()?;
+        keyring_core::set_default_store(store);
+        Ok(())
+    }
+
+    /// Whether the daemon or the bus went away under an open connection.
+    pub fn is_disconnected(error: &Error) -> bool {
+        let (Error::PlatformFailure(cause) | Error::NoStorageAccess(cause)) = error else {
+            return false;
+        };
+        let Some(error) = cause.downcast_ref::<ServiceError>() else {
+            return false;
+        };
+        match error {
+            ServiceError::PromptDisconnected => true,
+            ServiceError::Zbus(zbus::Error::InputOutput(_)) => true,
+            ServiceError::Zbus(zbus::Error::MethodError(name, ..)) => is_gone(name.as_str()),
+            ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::InputOutput(_))) => true,
+            ServiceError::ZbusFdo(fdo) => matches!(
+                fdo,
+                zbus::fdo::Error::NoReply(_) | zbus::fdo::Error::Disconnected(_) | zbus::fdo::Error::UnknownObject(_)
+            ),
+            _ => false,
+        }
+    }
+
+    /// What the Secret Service said, by what a person would do.
+    pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: bool) -> StoreError {
+        let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+        match cause.downcast_ref::<ServiceError>() {
+            Some(ServiceError::Locked) => StoreError::Locked,
+            // A dismissed prompt looks the same whether a person closed it or
+            // nothing could show it. A collection that is locked with no
+            // display at hand was never shown to anybody.
+            Some(ServiceError::Prompt) => match !has_display && is_default_locked() {
+                true => StoreError::Locked,
+                false => StoreError::Denied,
+            },
+            Some(ServiceError::NoResult) => unavailable("The keyring has no default collection yet: create one first."),
+            Some(ServiceError::Unavailable) => {
+                unavailable("There is no session D-Bus here, or nothing on it is a keyring.")
+            }
+            Some(ServiceError::PromptDisconnected) => unavailable("It went away while it asked for its password."),
+            Some(ServiceError::Crypto(_)) => unavailable("The encrypted transport to it could not be agreed on."),
+            Some(ServiceError::Zbus(error)) => tell_bus_apart(error),
+            Some(ServiceError::ZbusFdo(error)) => match error {
+                zbus::fdo::Error::AccessDenied(_) => StoreError::Denied,
+                zbus::fdo::Error::ZBus(error) => tell_bus_apart(error),
+                zbus::fdo::Error::ServiceUnknown(_) => unavailable("No Secret Service runs on the session D-Bus."),
+                _ => unavailable("The session D-Bus answered with an error."),
+            },
+            _ => unavailable("The Secret Service failed without a reason that snow knows."),
+        }
+    }
+
+    fn tell_bus_apart(error: &zbus::Error) -> StoreError {
+        let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+        match error {
+            zbus::Error::MethodError(name, ..) => match name.as_str() {
+                "org.freedesktop.Secret.Error.IsLocked" => StoreError::Locked,
+                "org.freedesktop.DBus.Error.AccessDenied" => StoreError::Denied,
+                "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
+                    unavailable("No Secret Service runs on the session D-Bus.")
+                }
+                name if name.starts_with("org.freedesktop.DBus.Error.Spawn") => {
+                    unavailable("The Secret Service could not be started.")
+                }
+                _ => unavailable("The Secret Service answered with an error."),
+            },
+            zbus::Error::InputOutput(_) | zbus::Error::Address(_) => {
+                unavailable("The session D-Bus cannot be reached.")
+            }
+            _ => unavailable("The session D-Bus could not be used."),
+        }
+    }
+
+    fn is_gone(name: &str) -> bool {
+        matches!(
+            name,
+            "org.freedesktop.DBus.Error.NoReply"
+                | "org.freedesktop.DBus.Error.Disconnected"
+                | "org.freedesktop.DBus.Error.UnknownObject"
+                | "org.freedesktop.DBus.Error.UnknownMethod"
+                | "org.freedesktop.Secret.Error.NoSession"
+        )
+    }
+
+    fn is_default_locked() -> bool {
+        let connected = SecretService::connect(secret_service::EncryptionType::Plain);
+        let Ok(service) = connected else { return true };
+        let Ok(collection) = service.get_default_collection() else { return true };
+        collection.is_locked().unwrap_or(true)
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod platform {
+    //! Keychain Services and the Credential Manager: their errors carry
+    //! numbers, and what a person does about them is the same.
+
+    use std::error::Error as StdError;
+
+    use keyring::Error;
+
+    use super::StoreError;
+
+    pub fn reconnect() -> Result<(), Error> {
+        Err(Error::NoDefaultStore)
+    }
+
+    pub fn is_disconnected(_: &Error) -> bool {
+        false
+    }
+
+    pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), _: bool) -> StoreError {
+        let reason = cause.to_string();
+        // errSecAuthFailed, errSecUserCanceled; errSecInteractionNotAllowed.
+        if reason.contains("-25293") || reason.contains("-128") {
+            StoreError::Denied
+        } else if reason.contains("-25308") {
+            StoreError::Locked
+        } else {
+            StoreError::Unavailable { reason }
+        }
+    }
+}

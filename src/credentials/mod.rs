@@ -1,0 +1,139 @@
+//! Where secrets live.
+//!
+//! A [`CredentialStore`] keeps opaque records under `<connection id>/<field>`.
+//! What a record says, and the rule that a secret goes to the origin it was
+//! saved for and nowhere else, is in [`record`]. Nothing falls back to another
+//! store, and nothing is ever written in the clear.
+
+pub mod environment;
+pub mod keyring;
+pub mod memory;
+pub mod record;
+
+use std::time::Duration;
+
+use crate::connection::profile::{ConnectionId, StoreKind};
+use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::secret::Secret;
+
+/// What an item holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    Password,
+    /// Not a secret: written and deleted to prove that the store works.
+    Probe,
+}
+
+/// One place in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ItemKey {
+    pub connection: ConnectionId,
+    pub field: Field,
+}
+
+/// Keeps records. Implementations block, but never for ever.
+pub trait CredentialStore: Send + Sync {
+    fn kind(&self) -> StoreKind;
+
+    /// The record, or `None` where the store works and has no such item.
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError>;
+
+    /// Saves or replaces the record.
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError>;
+
+    /// Deletes the record. That there was none is no error, so that a failed
+    /// deletion can be repeated.
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
+
+    /// Proves that the store takes, returns and deletes an item, before a
+    /// person is asked for anything or a token is spent.
+    fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        let key = ItemKey { connection, field: Field::Probe };
+        let probe = Secret::new("probe".to_owned()).expect("the probe is plain text");
+        self.write(key, &probe)?;
+        let read = self.read(key)?;
+        self.delete(key)?;
+        match read {
+            Some(read) if read.expose() == probe.expose() => Ok(()),
+            _ => Err(StoreError::Unreliable),
+        }
+    }
+}
+
+/// Why a store did not do what it was asked, by what a person would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("no keyring can be reached")]
+    Unavailable { reason: String },
+    #[error("the keyring is locked")]
+    Locked,
+    #[error("access to the keyring was denied")]
+    Denied,
+    #[error("the keyring did not answer within {} seconds", .0.as_secs_f64())]
+    Timeout(Duration),
+    #[error("{count} keyring items stand where one should, under {account}")]
+    Ambiguous { account: String, count: usize },
+    #[error("the keyring holds at most {limit} bytes an item, and this one has {size}")]
+    TooLarge { size: usize, limit: usize },
+    #[error("the keyring does not give back what it was given")]
+    Unreliable,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        let cause = |code, likelihood, text: &str| Cause { code, likelihood, text: text.to_owned() };
+        match error {
+            StoreError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, message)
+                .why(reason)
+                .causes([
+                    cause("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
+                    cause("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+                ])
+                .next(WITHOUT_KEYRING)
+                .next("Or start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
+            StoreError::Locked => Failure::new(Code::KeyringLocked, message)
+                .why("It wants its password, and nothing here can ask for it.")
+                .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
+            StoreError::Denied => Failure::new(Code::KeyringDenied, message)
+                .why("The request for access was dismissed. Nothing was changed.")
+                .next("Run the command again and allow the access"),
+            StoreError::Timeout(patience) => Failure::new(Code::KeyringTimeout, message)
+                .why("It may be waiting for somebody to unlock it in a window.")
+                .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
+                .evidence("waited_seconds", patience.as_secs_f64()),
+            StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, message)
+                .why("Another program saved an item with the same service and user name.")
+                .next(format!("Delete the one that is not snow's: secret-tool search --all service snow username {account}"))
+                .evidence("items", count),
+            StoreError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, message)
+                .why("Nothing was saved.")
+                .next("Use a shorter secret")
+                .evidence("size", size)
+                .evidence("limit", limit),
+            StoreError::Unreliable => Failure::new(Code::StoreUnreliable, message)
+                .why("An item written for a test could not be read back, so no secret was trusted to it.")
+                .next("See which program provides the keyring, and restart it"),
+        }
+    }
+}
+
+/// The way out for one command that needs no keyring.
+pub const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
+    SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
+
+impl Field {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+impl ItemKey {
+    /// The account of the item, as `secret-tool` shows it.
+    pub fn account(self) -> String {
+        format!("{}/{}", self.connection, self.field.as_str())
+    }
+}

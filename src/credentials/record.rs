@@ -1,0 +1,125 @@
+//! What a stored record says, and whether it is meant for this destination.
+//!
+//! A record is one line of JSON: `v`, the secret, and the origins it may be
+//! sent to. Whatever the configuration file says by then, a secret is used
+//! only where its origins are those of the connection.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{CredentialStore, Field, ItemKey};
+use crate::connection::profile::Profile;
+use crate::error::{Code, Failure};
+use crate::files;
+use crate::http::tls::CaCertificates;
+use crate::secret::Secret;
+
+const VERSION: u32 = 1;
+
+/// Where a secret may go: the instance's origin, and the certificate
+/// authority the connection adds, by the SHA-256 of its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origins {
+    pub instance: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_cert_sha256: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    v: u32,
+    origins: &'a Origins,
+    password: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    origins: Origins,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+impl Origins {
+    /// The origins of a connection as it is now. Reads its CA file.
+    pub fn of(profile: &Profile) -> Result<Self, Failure> {
+        let ca_cert_sha256 = match &profile.ca_cert {
+            None => None,
+            Some(path) => Some(fingerprint(path)?),
+        };
+        Ok(Self { instance: profile.instance.origin().to_owned(), ca_cert_sha256 })
+    }
+}
+
+/// The password of a saved connection. The store is asked, and the record
+/// must be meant for the origins of the connection.
+pub fn read_password(store: &dyn CredentialStore, profile: &Profile) -> Result<Secret, Failure> {
+    let key = ItemKey { connection: profile.id, field: Field::Password };
+    let name = &profile.name;
+    let Some(record) = store.read(key)? else {
+        return Err(Failure::new(Code::NoCredential, format!("no password is saved for {name}"))
+            .why("It was signed out, or the item is gone from the keyring.")
+            .next(format!("snow login {name}"))
+            .evidence("item", key.account()));
+    };
+    let unreadable = |why: &str| {
+        Failure::new(Code::SecretUnreadable, format!("the saved password of {name} cannot be used"))
+            .why(why)
+            .next(format!("snow login {name}"))
+            .evidence("item", key.account())
+    };
+    // Parse errors are not repeated: they could quote the record.
+    let version: Version =
+        serde_json::from_str(record.expose()).map_err(|_| unreadable("The keyring item is not a record of snow."))?;
+    if version.v != VERSION {
+        return Err(unreadable("The keyring item was written by another version of snow."));
+    }
+    let read: Read = serde_json::from_str(record.expose()).map_err(|_| unreadable("The keyring item is damaged."))?;
+    let password = Zeroizing::new(read.password);
+    let origins = Origins::of(profile)?;
+    if read.origins != origins {
+        let what = match read.origins.instance == origins.instance {
+            true => "The CA file of the connection is not the one it was saved with.".to_owned(),
+            false => format!(
+                "It was saved for {}, and the connection now leads to {}.",
+                read.origins.instance, origins.instance
+            ),
+        };
+        return Err(Failure::new(
+            Code::OriginMismatch,
+            format!("the saved password of {name} is meant for another destination"),
+        )
+        .why(format!("{what} It was not sent."))
+        .next(format!("If the change is yours: snow login {name}"))
+        .evidence("saved_for", read.origins.instance));
+    }
+    Secret::new(password.as_str().to_owned()).map_err(|_| unreadable("The keyring item is damaged."))
+}
+
+/// Saves the password of a connection, bound to its origins, and proves that
+/// the store has it.
+pub fn write_password(store: &dyn CredentialStore, profile: &Profile, password: &Secret) -> Result<(), Failure> {
+    let key = ItemKey { connection: profile.id, field: Field::Password };
+    let origins = Origins::of(profile)?;
+    let record = Written { v: VERSION, origins: &origins, password: password.expose() };
+    let record = serde_json::to_string(&record).expect("a record is always JSON");
+    let record = Secret::new(record).map_err(|_| {
+        Failure::new(Code::SecretTooLarge, "the password is too large to be saved").next("Use a shorter password")
+    })?;
+    store.write(key, &record)?;
+    Ok(())
+}
+
+fn fingerprint(path: &Path) -> Result<String, Failure> {
+    let bytes = files::read(path, CaCertificates::MAX_BYTES)
+        .map_err(|error| CaCertificates::unreadable(path, &error.to_string()))?
+        .ok_or_else(|| CaCertificates::unreadable(path, "there is no such file"))?;
+    let digest = Sha256::digest(Zeroizing::new(bytes).as_slice());
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,218 @@
+//! Files that are read with suspicion and written whole or not at all.
+//!
+//! A write goes to a temporary file beside the target and is renamed over it,
+//! so a crash at any instant leaves the old or the new content. Locks are
+//! kernel locks on files that are never deleted; they end with the process.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Temporary files of runs that died are removed once they are this old.
+const STALE: Duration = Duration::from_secs(3600);
+const TEMPORARY_PREFIX: &str = ".snow-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Why a file could not be read as one.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("it is not a regular file")]
+    NotAFile,
+    #[error("it is larger than {} MiB", .0 / (1024 * 1024))]
+    TooLarge(u64),
+    #[error("it belongs to another user")]
+    Foreign,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Whether content must survive a power cut or is only a memory of ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    Durable,
+    Cached,
+}
+
+/// Reads a regular file of at most `limit` bytes, `None` where there is none.
+/// Never waits for a pipe and never reads a device.
+pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A dangling link is not the same as no file.
+            return match fs::symlink_metadata(path) {
+                Ok(_) => Err(error.into()),
+                Err(_) => Ok(None),
+            };
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    if metadata.len() > limit {
+        return Err(ReadError::TooLarge(limit));
+    }
+    if is_foreign(&metadata) {
+        return Err(ReadError::Foreign);
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(ReadError::TooLarge(limit)),
+        false => Ok(Some(bytes)),
+    }
+}
+
+/// Replaces the content of `path`, readable by its owner alone whatever the
+/// umask says. A symbolic link stays, and its target is replaced.
+pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+    let target = match fs::symlink_metadata(path) {
+        Ok(_) => fs::canonicalize(path)?,
+        Err(_) => path.to_owned(),
+    };
+    let directory =
+        target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no directory"))?;
+    create_private_directory(directory)?;
+    remove_stale(directory);
+    let mut temporary =
+        tempfile::Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(directory)?;
+    set_mode(temporary.as_file(), 0o600)?;
+    temporary.write_all(content)?;
+    if durability == Durability::Durable {
+        temporary.as_file().sync_all()?;
+    }
+    persist(temporary, &target)?;
+    #[cfg(unix)]
+    if durability == Durability::Durable {
+        // The rename itself lives in the directory. A file system that cannot
+        // sync a directory has still done the rename.
+        let _ = File::open(directory).and_then(|directory| directory.sync_all());
+    }
+    Ok(())
+}
+
+/// Creates a directory and its missing parents, each for its owner alone.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_private_directory(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        other => other?,
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// An exclusive kernel lock, released when dropped or when the process ends.
+pub struct Lock(#[allow(dead_code, reason = "held for its Drop")] File);
+
+impl Lock {
+    /// Waits up to `patience` for the lock on `path`; `None` means another
+    /// process still held it then. What the file holds is of no importance.
+    pub fn acquire(path: &Path, patience: Duration) -> io::Result<Option<Self>> {
+        if let Some(directory) = path.parent() {
+            create_private_directory(directory)?;
+        }
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // A lock file made under a strange umask must open the next time.
+        let _ = set_mode(&file, 0o600);
+        let deadline = Instant::now() + patience;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self(file))),
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+                Err(fs::TryLockError::WouldBlock) => {}
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            // Unequal steps, so that many waiters do not march together.
+            std::thread::sleep(pause + Duration::from_micros(u64::from(std::process::id() % 997)));
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+}
+
+/// An absolute path, also where the file does not exist.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn persist(temporary: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
+    let mut temporary = temporary;
+    // A virus scanner may hold the file for a moment on Windows.
+    let attempts = if cfg!(windows) { 10 } else { 1 };
+    for attempt in 1.. {
+        match temporary.persist(target) {
+            Ok(_) => return Ok(()),
+            Err(failed) if attempt < attempts && failed.error.kind() == io::ErrorKind::PermissionDenied => {
+                temporary = failed.file;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(failed) => return Err(failed.error),
+        }
+    }
+    unreachable!("the loop returns")
+}
+
+fn remove_stale(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) && age.is_some_and(|age| age > STALE)
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Owned by someone who is neither this user nor root.
+#[cfg(unix)]
+fn is_foreign(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    metadata.uid() != me && metadata.uid() != 0
+}
+
+#[cfg(not(unix))]
+fn is_foreign(_: &fs::Metadata) -> bool {
+    false
+}

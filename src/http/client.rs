@@ -1,0 +1,169 @@
+//! One client for one instance, and the answers it brings.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use url::Url;
+
+use super::failure::NetworkError;
+use super::proxy::Route;
+use super::tls::{CaCertificates, client_config};
+use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
+use crate::error::{Failure, internal};
+
+/// The most that is read of an answer, after decompression. What a test asks
+/// for is far smaller.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_HEADERS: usize = 256;
+
+/// The instant by which everything must be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    at: Instant,
+    pub patience: Duration,
+}
+
+/// A client for one instance: its certificate authorities and its way there.
+pub struct Client {
+    inner: reqwest::Client,
+    route: Route,
+}
+
+/// An answer whose body was read to its end or to the bound.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// One exchange: the times it took, and the answer or what kept it away.
+#[derive(Debug)]
+pub struct Exchange {
+    pub timings: Timings,
+    pub result: Result<Answer, NetworkError>,
+}
+
+impl Deadline {
+    pub fn after(patience: Duration) -> Self {
+        Self { at: Instant::now() + patience, patience }
+    }
+
+    /// The time left, zero when it is over.
+    pub fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+}
+
+impl Client {
+    pub fn new(authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
+        let unbuildable =
+            |error: reqwest::Error| internal(format!("the HTTP client could not be built: {}", error.without_url()));
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("snow/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(client_config(authorities))
+            .connector_layer(ConnectorTrace)
+            .dns_resolver(Resolver)
+            // A redirect would carry the credential to wherever it points.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_max_headers(MAX_HEADERS)
+            // The environment was asked already; see `Route`.
+            .no_proxy();
+        if let Route::Proxy { url, authorization } = &route {
+            let mut proxy = reqwest::Proxy::all(url.as_str()).map_err(unbuildable)?;
+            if let Some(authorization) = authorization {
+                proxy = proxy.custom_http_auth(authorization.clone());
+            }
+            builder = builder.proxy(proxy);
+        }
+        Ok(Self { inner: builder.build().map_err(unbuildable)?, route })
+    }
+
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Gets `url`, with an `Authorization` header where one is given.
+    pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
+        let mut first_byte = None;
+        let (trace, result) = Trace::of(async {
+            let mut request = self
+                .inner
+                .get(url.clone())
+                .header(ACCEPT, HeaderValue::from_static("application/json"))
+                .timeout(deadline.left());
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization.clone());
+            }
+            let mut response = request.send().await?;
+            first_byte = Some(Instant::now());
+            let status = response.status().as_u16();
+            let headers = std::mem::take(response.headers_mut());
+            let body = read_body(&mut response, &headers).await?;
+            Ok(Answer { status, headers, body })
+        })
+        .await;
+        Exchange {
+            timings: trace.timings(first_byte),
+            result: result.map_err(|broken| match broken {
+                Broken::TooLarge => NetworkError::answer_too_large(&url),
+                Broken::Transport(error) => {
+                    NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.patience)
+                }
+            }),
+        }
+    }
+}
+
+enum Broken {
+    TooLarge,
+    Transport(reqwest::Error),
+}
+
+impl From<reqwest::Error> for Broken {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Transport(error)
+    }
+}
+
+async fn read_body(response: &mut reqwest::Response, headers: &HeaderMap) -> Result<Vec<u8>, Broken> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            // A page is recognised by its beginning; data must be whole.
+            if is_html(headers) {
+                body.extend_from_slice(&chunk[..MAX_BODY_BYTES - body.len()]);
+                break;
+            }
+            return Err(Broken::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/html"))
+}
+
+impl Answer {
+    /// A header as text; `None` where it is missing or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// All values of a header, as text.
+    pub fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
+    pub fn is_html(&self) -> bool {
+        is_html(&self.headers)
+    }
+}

@@ -1,0 +1,375 @@
+//! Why no answer came: reqwest's error chain, told apart.
+//!
+//! The chain is searched by type, never by depth, since a proxy or a newer
+//! library moves the layers. Time-outs and resets look the same everywhere,
+//! so the phase that the connection had reached decides about them.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use dns_lookup::LookupErrorKind;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use url::Url;
+
+use super::proxy::Route;
+use super::trace::{DnsError, Phase};
+use crate::error::{Cause, Code, Failure, Likelihood};
+
+/// hyper-util does not name this type, but it can be named.
+type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<http::Uri>>::Error;
+
+/// A request that got no answer, or none that could be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} ({host})")]
+pub struct NetworkError {
+    pub kind: Kind,
+    /// Host and port that were asked for.
+    pub host: String,
+    pub proxy: Option<String>,
+    pub phase: Reached,
+}
+
+/// Which step failed, for the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    Dns,
+    Connect,
+    Tls,
+    Answer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Kind {
+    #[error("the host name does not exist")]
+    NoSuchHost,
+    #[error("the host name could not be looked up")]
+    DnsTemporary,
+    #[error("the connection was refused")]
+    Refused,
+    #[error("the network does not reach it: {0}")]
+    Unreachable(String),
+    #[error("the connection was closed")]
+    Lost,
+    #[error("no answer within {} s", .0.as_secs_f64())]
+    Timeout(Duration),
+    #[error("the certificate is not signed by an authority this machine trusts")]
+    Untrusted,
+    #[error("the certificate has expired")]
+    Expired,
+    #[error("the certificate is not valid yet")]
+    NotYetValid,
+    #[error("the certificate is for another name")]
+    WrongName { presented: Vec<String> },
+    #[error("what answers there does not speak TLS")]
+    NotTls,
+    #[error("no TLS version or cipher in common")]
+    NoCommonTls,
+    #[error("the server asks for a client certificate")]
+    ClientCertificate,
+    #[error("this machine has no certificate authorities")]
+    NoAuthorities,
+    #[error("the TLS handshake failed: {0}")]
+    Tls(String),
+    #[error("the proxy wants a user name and password")]
+    ProxyAuth,
+    #[error("the proxy did not open the way")]
+    Proxy,
+    #[error("the answer stopped in the middle")]
+    Truncated,
+    #[error("the answer is too large")]
+    TooLarge,
+    #[error("the answer is not proper HTTP")]
+    Malformed,
+}
+
+impl NetworkError {
+    pub(super) fn answer_too_large(url: &Url) -> Self {
+        Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Answer }
+    }
+
+    pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, patience: Duration) -> Self {
+        let kind = kind_of(error, phase, route, patience);
+        let phase = match &kind {
+            Kind::NoSuchHost | Kind::DnsTemporary => Reached::Dns,
+            Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
+            Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Reached::Tls,
+            Kind::NoAuthorities | Kind::Tls(_) => Reached::Tls,
+            Kind::Truncated | Kind::TooLarge | Kind::Malformed => Reached::Answer,
+            _ => match phase {
+                Phase::Dns => Reached::Dns,
+                Phase::Tcp => Reached::Connect,
+                Phase::Tls => Reached::Tls,
+                Phase::Connected => Reached::Answer,
+            },
+        };
+        Self { kind, host: host_of(url), proxy: route.proxy().map(str::to_owned), phase }
+    }
+
+    fn code(&self) -> Code {
+        match &self.kind {
+            Kind::NoSuchHost | Kind::DnsTemporary => match self.proxy {
+                None => Code::DnsFailure,
+                Some(_) => Code::ProxyFailure,
+            },
+            Kind::Refused => Code::ConnectionRefused,
+            Kind::Unreachable(_) | Kind::Lost => Code::ConnectionLost,
+            Kind::Timeout(_) => Code::Timeout,
+            Kind::Untrusted => Code::TlsUntrusted,
+            Kind::Expired | Kind::NotYetValid => Code::TlsExpired,
+            Kind::WrongName { .. } => Code::TlsNameMismatch,
+            Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Code::TlsFailure,
+            Kind::NoAuthorities | Kind::Tls(_) => Code::TlsFailure,
+            Kind::ProxyAuth => Code::ProxyAuth,
+            Kind::Proxy => Code::ProxyFailure,
+            Kind::Truncated => Code::TruncatedAnswer,
+            Kind::TooLarge => Code::AnswerTooLarge,
+            Kind::Malformed => Code::UnexpectedAnswer,
+        }
+    }
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        let host = &error.host;
+        let via = error.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+        let message = match &error.kind {
+            Kind::NoSuchHost | Kind::DnsTemporary => match &error.proxy {
+                Some(proxy) => format!("the proxy {proxy} cannot be found"),
+                None => format!("{host} cannot be found"),
+            },
+            Kind::Refused | Kind::Unreachable(_) => format!("{host} cannot be reached{via}"),
+            Kind::Lost => format!("the connection to {host}{via} was lost"),
+            Kind::Timeout(_) => format!("{host} did not answer in time{via}"),
+            Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => {
+                format!("the certificate of {host} cannot be trusted")
+            }
+            Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate | Kind::NoAuthorities | Kind::Tls(_) => {
+                format!("no secure connection to {host}{via}")
+            }
+            Kind::ProxyAuth | Kind::Proxy => format!("no way to {host}{via}"),
+            Kind::Truncated | Kind::TooLarge | Kind::Malformed => format!("the answer of {host} cannot be used"),
+        };
+        let sentence = |text: String| {
+            let mut characters = text.chars();
+            characters.next().map_or_else(String::new, |first| {
+                first.to_uppercase().chain(characters).chain(['.']).collect::<String>()
+            })
+        };
+        let mut why = sentence(error.kind.to_string());
+        if let Kind::WrongName { presented } = &error.kind
+            && !presented.is_empty()
+        {
+            why = format!("{why} It names {}.", presented.join(", "));
+        }
+        let before_credential = error.phase != Reached::Answer;
+        if before_credential {
+            why.push_str(" Nothing secret was sent.");
+        }
+        let failure = Failure::new(error.code(), message).why(why).evidence("host", host.as_str());
+        let failure = match &error.proxy {
+            Some(proxy) => failure.evidence("proxy", proxy.as_str()),
+            None => failure,
+        };
+        let cause = |code, likelihood, text: &str| Cause { code, likelihood, text: text.to_owned() };
+        match &error.kind {
+            Kind::NoSuchHost if error.proxy.is_none() => failure
+                .causes([
+                    cause(
+                        "typing-error",
+                        Likelihood::High,
+                        "the name is misspelt, or the instance was renamed or returned",
+                    ),
+                    cause("vpn", Likelihood::Medium, "the name is known only inside a company network"),
+                ])
+                .next("Check the name; government instances end in .servicenowservices.com; is the VPN on?"),
+            Kind::DnsTemporary if error.proxy.is_none() => failure
+                .causes([cause(
+                    "offline",
+                    Likelihood::High,
+                    "this machine is offline, or its name server does not answer",
+                )])
+                .next("Check the network of this machine, then run the command again"),
+            Kind::NoSuchHost | Kind::DnsTemporary => {
+                failure.next("Check HTTPS_PROXY, --proxy and the proxy of the connection")
+            }
+            Kind::Refused => failure
+                .causes([
+                    cause("nothing-listens", Likelihood::High, "nothing listens on that port"),
+                    cause("firewall", Likelihood::Medium, "a firewall or a missing VPN refuses the way"),
+                ])
+                .next("Check host and port, and the VPN"),
+            Kind::Unreachable(_) => failure.next("Check the network and the VPN of this machine"),
+            Kind::Lost => failure
+                .causes([cause(
+                    "middlebox",
+                    Likelihood::Medium,
+                    "a firewall, proxy or load balancer cut the connection",
+                )])
+                .next("Run the command again; if it stays, ask whoever runs the network"),
+            Kind::Timeout(patience) => failure
+                .causes([
+                    cause("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
+                    cause("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
+                ])
+                .next("Run the command again with a longer --timeout")
+                .evidence("timeout_seconds", patience.as_secs_f64()),
+            Kind::Untrusted => failure
+                .causes([
+                    cause("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
+                    cause(
+                        "private-ca",
+                        Likelihood::Medium,
+                        "the instance has a certificate of a private authority, or one it signed itself",
+                    ),
+                ])
+                .next("Ask for the certificate of that authority and give it with --ca-cert FILE"),
+            Kind::Expired | Kind::NotYetValid => failure
+                .causes([
+                    cause("not-renewed", Likelihood::High, "the certificate was not renewed in time"),
+                    cause("clock", Likelihood::Medium, "the clock of this machine is wrong"),
+                ])
+                .next("Check the clock of this machine; then ask whoever runs the host to renew its certificate"),
+            Kind::WrongName { .. } => failure
+                .causes([cause(
+                    "custom-url",
+                    Likelihood::Medium,
+                    "the address is an alias that the certificate does not name",
+                )])
+                .next("Use the original address of the instance, NAME.service-now.com"),
+            Kind::NotTls => failure.next("Check host and port: https is expected there"),
+            Kind::NoCommonTls => failure
+                .causes([cause(
+                    "old-tls",
+                    Likelihood::High,
+                    "the server offers only TLS 1.1 or older, or outdated ciphers",
+                )])
+                .next("Ask whoever runs the host for TLS 1.2 or newer"),
+            Kind::ClientCertificate => failure.next("This version cannot present a client certificate"),
+            Kind::NoAuthorities => failure.next("Install the package ca-certificates, or set SSL_CERT_FILE"),
+            Kind::Tls(_) => failure.next("Check host and port; ask whoever runs the host or the proxy between"),
+            Kind::ProxyAuth => failure.next("Put user name and password of the proxy into HTTPS_PROXY"),
+            Kind::Proxy => failure
+                .next("Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?"),
+            Kind::Truncated => failure.next("Run the command again"),
+            Kind::TooLarge => {
+                failure.next("Check that the address is an instance, and nothing in between answers for it")
+            }
+            Kind::Malformed => {
+                failure.next("Check that the address is an instance, and nothing in between answers for it")
+            }
+        }
+    }
+}
+
+fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, patience: Duration) -> Kind {
+    if let Some(dns) = find::<DnsError>(error) {
+        return match dns.kind {
+            LookupErrorKind::NoName | LookupErrorKind::NoData => Kind::NoSuchHost,
+            _ => Kind::DnsTemporary,
+        };
+    }
+    if let Some(tls) = find::<rustls::Error>(error) {
+        return tls_kind(tls);
+    }
+    if let Some(tunnel) = find::<TunnelError>(error) {
+        return match tunnel {
+            TunnelError::ProxyAuthRequired => Kind::ProxyAuth,
+            _ => Kind::Proxy,
+        };
+    }
+    let through_proxy = route.proxy().is_some();
+    if error.is_timeout() {
+        return Kind::Timeout(patience);
+    }
+    // What goes wrong between us and the proxy is the proxy's.
+    if through_proxy && phase == Phase::Tcp {
+        return Kind::Proxy;
+    }
+    if error.is_body() || error.is_decode() {
+        let malformed = find::<io::Error>(error)
+            .is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput));
+        let parsing = find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+        return if malformed || parsing { Kind::Malformed } else { Kind::Truncated };
+    }
+    if let Some(hyper) = find::<hyper::Error>(error)
+        && hyper.is_parse()
+    {
+        return match hyper.to_string().contains("too large") {
+            true => Kind::TooLarge,
+            false => Kind::Malformed,
+        };
+    }
+    match find::<io::Error>(error).map(|io| (io.kind(), io)) {
+        Some((io::ErrorKind::ConnectionRefused, _)) => Kind::Refused,
+        Some((io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable, io))
+        | Some((io::ErrorKind::AddrNotAvailable | io::ErrorKind::PermissionDenied, io)) => {
+            Kind::Unreachable(io.kind().to_string())
+        }
+        Some((io::ErrorKind::TimedOut, _)) => Kind::Timeout(patience),
+        _ => Kind::Lost,
+    }
+}
+
+fn tls_kind(error: &rustls::Error) -> Kind {
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Kind::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Kind::NotYetValid,
+            CertificateError::NotValidForName => Kind::WrongName { presented: Vec::new() },
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                Kind::WrongName { presented: presented.iter().map(|name| readable_name(name)).collect() }
+            }
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Kind::Untrusted,
+            // webpki's word for a self-signed certificate that is its own CA.
+            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => Kind::Untrusted,
+            other => Kind::Tls(other.to_string()),
+        },
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Kind::NotTls,
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure => Kind::NoCommonTls,
+            AlertDescription::CertificateRequired => Kind::ClientCertificate,
+            other => Kind::Tls(format!("the server sent the alert {other:?}")),
+        },
+        rustls::Error::PeerIncompatible(_) => Kind::NoCommonTls,
+        rustls::Error::General(text) if text.contains("No CA certificates") => Kind::NoAuthorities,
+        other => Kind::Tls(other.to_string()),
+    }
+}
+
+/// `DnsName("a.example")` as rustls presents it, without its wrapping.
+fn readable_name(presented: &str) -> String {
+    match (presented.find('"'), presented.rfind('"')) {
+        (Some(from), Some(to)) if from < to => presented[from + 1..to].to_owned(),
+        _ => presented.to_owned(),
+    }
+}
+
+/// The first error of a type in the chain. An `io::Error` hides its payload
+/// from `source`, so it is opened.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}

@@ -1,0 +1,11 @@
+//! The one place that builds an HTTP client.
+//!
+//! No redirect is followed, no cookie is kept, nothing is repeated, bodies and
+//! times are bounded, and every answer says how long each step took. Which
+//! credential goes where is decided above, in `connection`.
+
+pub mod client;
+pub mod failure;
+pub mod proxy;
+pub mod tls;
+pub mod trace;

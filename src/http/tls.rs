@@ -1,0 +1,170 @@
+//! TLS: the system's certificate authorities, plus those of a file.
+//!
+//! There is no way to accept a certificate that does not verify. The system's
+//! authorities are loaded on a thread, while the name is resolved and TCP
+//! connects.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::trace;
+use crate::error::{Code, Failure};
+use crate::files;
+
+/// Certificate authorities to trust besides the system's.
+#[derive(Debug, Clone, Default)]
+pub struct CaCertificates(Vec<CertificateDer<'static>>);
+
+impl CaCertificates {
+    /// The largest CA file that is read; system bundles are a tenth of it.
+    pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+    /// Adds the certificates of a PEM file: one or more.
+    pub fn add(&mut self, path: &Path) -> Result<(), Failure> {
+        let bytes = files::read(path, Self::MAX_BYTES)
+            .map_err(|error| Self::unreadable(path, &error.to_string()))?
+            .ok_or_else(|| Self::unreadable(path, "there is no such file"))?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+            .collect::<Result<_, _>>()
+            .map_err(|_| Self::unreadable(path, "it is not valid PEM"))?;
+        if certificates.is_empty() {
+            return Err(Self::unreadable(path, "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"));
+        }
+        for certificate in &certificates {
+            rustls::RootCertStore::empty()
+                .add(certificate.clone())
+                .map_err(|_| Self::unreadable(path, "it holds something that is not a certificate"))?;
+        }
+        self.0.extend(certificates);
+        Ok(())
+    }
+
+    /// The failure of a CA file, for a reason.
+    pub fn unreadable(path: &Path, reason: &str) -> Failure {
+        Failure::new(Code::CaCertInvalid, format!("the CA file {} cannot be used: {reason}", path.display()))
+            .next("Give a PEM file with the certificate of the authority (--ca-cert)")
+            .evidence("path", path.display().to_string())
+    }
+}
+
+/// The TLS side of a client.
+pub fn client_config(extra: &CaCertificates) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = LazyVerifier::start(extra.0.clone(), provider.clone());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.resumption = Resumption::store(Arc::new(HelloWatch(ClientSessionMemoryCache::new(8))));
+    config
+}
+
+/// The platform's verifier, built on a thread and awaited at the handshake.
+#[derive(Debug)]
+struct LazyVerifier {
+    provider: Arc<CryptoProvider>,
+    building: Mutex<Option<JoinHandle<Result<Verifier, rustls::Error>>>>,
+    built: OnceLock<Result<Verifier, rustls::Error>>,
+}
+
+impl LazyVerifier {
+    fn start(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Self {
+        let for_thread = provider.clone();
+        let building = std::thread::spawn(move || Verifier::new_with_extra_roots(extra, for_thread));
+        Self { provider, building: Mutex::new(Some(building)), built: OnceLock::new() }
+    }
+
+    fn verifier(&self) -> Result<&Verifier, rustls::Error> {
+        let built = self.built.get_or_init(|| {
+            let building = self.building.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let failed = || rustls::Error::General("the certificate authorities could not be loaded".to_owned());
+            building.map_or_else(|| Err(failed()), |thread| thread.join().unwrap_or_else(|_| Err(failed())))
+        });
+        built.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl ServerCertVerifier for LazyVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.verifier()?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// rustls asks its session store when it begins a ClientHello: the one moment
+/// that tells where TCP ends and TLS begins.
+#[derive(Debug)]
+struct HelloWatch(ClientSessionMemoryCache);
+
+impl ClientSessionStore for HelloWatch {
+    fn kx_hint(&self, server_name: &ServerName<'_>) -> Option<NamedGroup> {
+        trace::tls_starts();
+        self.0.kx_hint(server_name)
+    }
+
+    fn set_kx_hint(&self, server_name: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(server_name, group);
+    }
+
+    fn set_tls12_session(&self, server_name: ServerName<'static>, value: rustls::client::Tls12ClientSessionValue) {
+        self.0.set_tls12_session(server_name, value);
+    }
+
+    fn tls12_session(&self, server_name: &ServerName<'_>) -> Option<rustls::client::Tls12ClientSessionValue> {
+        self.0.tls12_session(server_name)
+    }
+
+    fn remove_tls12_session(&self, server_name: &ServerName<'static>) {
+        self.0.remove_tls12_session(server_name);
+    }
+
+    fn insert_tls13_ticket(&self, server_name: ServerName<'static>, value: rustls::client::Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(server_name, value);
+    }
+
+    fn take_tls13_ticket(&self, server_name: &ServerName<'static>) -> Option<rustls::client::Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(server_name)
+    }
+}

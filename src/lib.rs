@@ -1,0 +1,77 @@
+//! `snow`: a ServiceNow connection manager for the terminal.
+//!
+//! A connection is a named, saved way to sign in to one instance as one
+//! identity. `snow connect` defines one, signs in, saves it and tests it;
+//! `snow test` says later whether it still works, and why not.
+//!
+//! # The way through the code
+//!
+//! ```text
+//! argv → cli → commands → connection → http → instance
+//!                  ↓           ↑
+//!               config    credentials        (files, keyring)
+//!                  ↓
+//!     check::Report → output → stdout,   Failure → stderr and exit code
+//! ```
+//!
+//! - [`cli`] holds clap's types and nothing else.
+//! - `commands` has one file a verb, each read from the top: resolve, open,
+//!   ask, report. It alone knows clap, prompts, and decides what is saved.
+//! - [`context`] is what the process is given: variables, streams, terminal,
+//!   clock, prompt, store. Tests give another one.
+//! - [`connection`] says what a connection is ([`connection::profile`],
+//!   [`connection::instance`], both without I/O) and how it signs in
+//!   ([`connection::basic`]). A `Connection` joins an instance with the
+//!   credential resolved for it; without one, no authenticated request can be
+//!   expressed.
+//! - [`credentials`] keeps secrets: the OS keyring, memory, or the variables of
+//!   a connection that is not saved. [`credentials::record`] binds each secret
+//!   to the origin it may be sent to.
+//! - [`config`] is the connections file, [`state`] what could be forgotten;
+//!   both stand on [`files`].
+//! - [`http`] is the one place that builds a client: no redirects, no cookies,
+//!   bounded times and bodies, and a trace of every step.
+//! - [`servicenow`] knows the product: the Table API, identity, and in
+//!   [`servicenow::symptoms`] what each answer means.
+//! - [`check`] is the test ladder and its report; [`output`] makes text and
+//!   JSON of it.
+//! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
+//!   the tests.
+//! - [`error`], [`secret`] and [`server_text`] are used everywhere: what failed
+//!   and what to do, a value that is never shown, and foreign text made safe.
+//!
+//! # How one password travels
+//!
+//! Prompt or pipe → [`secret::Secret`] → [`connection::basic::BasicCredential`]
+//! → the `Authorization` header of [`connection::Connection`] → the instance;
+//! and, once the instance took it, [`credentials::record::write_password`] →
+//! the keyring. Nothing else holds it.
+//!
+//! # Deliberately absent
+//!
+//! Below `commands` nothing prints, prompts, reads the environment or exits.
+//! No code names the keyring crate outside `credentials::keyring`, and none
+//! builds an HTTP client outside `http`. There is no way to accept a
+//! certificate that does not verify, no fallback to a plain file, no test mode.
+
+pub mod check;
+pub mod cli;
+mod commands;
+pub mod config;
+pub mod connection;
+pub mod console;
+pub mod context;
+pub mod credentials;
+pub mod error;
+pub mod files;
+pub mod http;
+pub mod output;
+pub mod sandbox;
+pub mod secret;
+pub mod server_text;
+pub mod servicenow;
+pub mod signals;
+pub mod state;
+pub mod terminal;
+
+pub use commands::run;

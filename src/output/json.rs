@@ -1,0 +1,107 @@
+//! JSON documents. The top level is an object with `schema`; within a `/1`
+//! keys are only added.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::check::report::{Check, Report, Run, Status};
+use crate::connection::profile::Profile;
+use crate::error::Failure;
+use crate::state::LastTest;
+
+/// `snow.error/1`
+pub fn error(failure: &Failure) -> Value {
+    json!({ "schema": "snow.error/1", "error": failure })
+}
+
+/// A saved connection, as in `list` and `show`.
+pub fn connection(profile: &Profile, is_default: bool, last_test: Option<&LastTest>) -> Value {
+    json!({
+        "name": profile.name,
+        "id": profile.id,
+        "revision": profile.revision,
+        "instance": profile.instance,
+        "auth": profile.auth.as_str(),
+        "username": profile.username,
+        "client_id": null,
+        "store": profile.store.as_str(),
+        "default": is_default,
+        "description": profile.description,
+        "labels": profile.labels,
+        "tables": profile.tables,
+        "api_version": profile.api_version.map(|version| version.as_str()),
+        "ca_cert": profile.ca_cert,
+        "proxy": profile.proxy,
+        "last_test": last_test.map(|test| json!({
+            "at": time(test.at),
+            "ok": test.ok,
+            "class": test.class,
+            "code": test.code,
+        })),
+    })
+}
+
+/// `snow.test/1`
+pub fn run(run: &Run) -> Value {
+    let count = |fits: fn(&Report) -> bool| run.reports.iter().filter(|report| fits(report)).count();
+    json!({
+        "schema": "snow.test/1",
+        "ok": run.exit_code() == 0,
+        "exit_code": run.exit_code(),
+        "started_at": time(run.started_at),
+        "duration_ms": milliseconds(run.duration),
+        "summary": {
+            "total": run.reports.len(),
+            "passed": count(Report::is_ok),
+            "failed": count(|report| !report.is_ok()),
+            "warned": count(|report| report.warnings().next().is_some()),
+            "skipped": 0,
+        },
+        "connections": run.reports.iter().map(report).collect::<Vec<_>>(),
+    })
+}
+
+/// One element of `connections` in `snow.test/1`.
+pub fn report(report: &Report) -> Value {
+    let failure = report.failure();
+    json!({
+        "name": report.name,
+        "id": report.id,
+        "instance": report.instance,
+        "auth": report.auth,
+        "ok": report.is_ok(),
+        "class": failure.map(|failure| failure.class().as_str()),
+        "code": failure.map(Failure::code),
+        "duration_ms": milliseconds(report.duration),
+        "identity": report.identity.as_ref().map(|identity| json!({
+            "user_name": identity.user_name,
+            "source": identity.source.as_str(),
+        })),
+        "credential": { "store": report.store },
+        "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+    })
+}
+
+fn check(check: &Check) -> Value {
+    let mut document = json!({ "id": check.id.as_str(), "status": check.status.as_str() });
+    let members = document.as_object_mut().expect("it was just made an object");
+    if let Some(target) = &check.target {
+        members.insert("target".into(), json!(target));
+    }
+    if let Some(took) = check.took {
+        members.insert("ms".into(), json!(milliseconds(took)));
+    }
+    if let (Some(error), Status::Fail | Status::Warn) = (&check.error, check.status) {
+        members.insert("error".into(), json!(error));
+    }
+    document
+}
+
+/// RFC 3339 in UTC, to the second.
+pub fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn milliseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

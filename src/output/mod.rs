@@ -1,0 +1,4 @@
+//! From a report, a listing or a failure to what is printed.
+
+pub mod json;
+pub mod text;

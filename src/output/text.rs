@@ -1,0 +1,347 @@
+//! Text for people: the verdict first, then why, then the one thing to do.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use textwrap::Options;
+use unicode_width::UnicodeWidthStr;
+
+use crate::check::report::{Check, Report, Run, Status};
+use crate::connection::profile::{AuthMethod, Profile};
+use crate::console::Paint;
+use crate::error::{Failure, Likelihood};
+use crate::state::LastTest;
+
+/// Where the text of a labelled paragraph begins.
+const INDENT: usize = 9;
+
+/// A failure on standard error.
+pub fn error(failure: &Failure, paint: Paint) -> String {
+    let head = format!("error: {}", failure.message());
+    let mut lines = vec![head_line(&paint.bad("error"), &head, "error".len(), failure, paint)];
+    lines.extend(explanation(failure, paint));
+    lines.join("\n")
+}
+
+/// The report of one connection.
+pub fn report(report: &Report, paint: Paint) -> String {
+    match report.failure() {
+        None => passed(report, paint),
+        Some(failure) => failed(report, failure, paint),
+    }
+}
+
+/// Several reports: a line each, what to do, and a summary.
+pub fn run(run: &Run, paint: Paint) -> String {
+    if let [one] = run.reports.as_slice() {
+        return report(one, paint);
+    }
+    let width = run.reports.iter().map(|report| report.name.width()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for report in &run.reports {
+        let name = pad(&report.name, width);
+        lines.push(match report.failure() {
+            None => {
+                let who = report.identity.as_ref().map_or("", |identity| identity.user_name.as_str());
+                format!("  {}  {} {who} {} {}", name, paint.tick(), paint.dot(), took(report.duration))
+            }
+            Some(failure) => format!("  {}  {} {}", name, paint.cross(), failure.message()),
+        });
+        if let Some(step) = report.failure().and_then(|failure| failure.steps().first()) {
+            let step = labelled("", step, paint, INDENT.max(width + 6));
+            lines.push(paint.dim(&step));
+        }
+        for warning in report.warnings() {
+            lines.push(format!("  {}  {} {}", " ".repeat(width), paint.bang(), warning.message()));
+        }
+    }
+    let failed = run.reports.iter().filter(|report| !report.is_ok()).count();
+    let summary = format!("  {} passed, {failed} failed in {}", run.reports.len() - failed, took(run.duration));
+    lines.push(String::new());
+    lines.push(right(&summary, &exit_mark(run.exit_code()), paint));
+    lines.join("\n")
+}
+
+fn passed(report: &Report, paint: Paint) -> String {
+    let who = report.identity.as_ref().map_or("", |identity| identity.user_name.as_str());
+    let mut lines = vec![format!(
+        "{} {}  {}",
+        paint.tick(),
+        paint.bold(&report.name),
+        [who, auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()))
+    )];
+    lines.push(String::new());
+    for check in &report.checks {
+        let Some(took) = check.took else { continue };
+        let label = check.target.as_deref().unwrap_or(check.id.label());
+        let note = match check.status {
+            Status::Warn => paint.doubtful("see below"),
+            Status::Pass | Status::Fail | Status::Skip => String::new(),
+        };
+        let line = format!("  {} {:>9}  {note}", pad(label, 16), self::took(took));
+        lines.push(line.trim_end().to_owned());
+    }
+    lines.extend(warnings(report, paint));
+    lines.join("\n")
+}
+
+fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
+    let head = format!("{} {}  {}", if paint.unicode { "✗" } else { "x" }, report.name, failure.message());
+    let painted = format!("{} {}", paint.cross(), paint.bold(&report.name));
+    let mark = head.len() - failure.message().len() - 2;
+    let mut lines = vec![head_line(&painted, &head, mark, failure, paint), String::new()];
+    lines.extend(explanation(failure, paint));
+    lines.push(String::new());
+    let mut row = String::new();
+    let mut row_width = 0;
+    for check in report.checks.iter().skip(1) {
+        let label = match &check.target {
+            Some(target) => format!("{} {target}", check.id.label()),
+            None => check.id.label().to_owned(),
+        };
+        let width = label.width() + 4;
+        if row_width + width > paint.columns && row_width > 0 {
+            lines.push(format!(" {row}"));
+            (row, row_width) = (String::new(), 0);
+        }
+        row.push_str(&format!(" {} {label} ", symbol(check, paint)));
+        row_width += width;
+    }
+    lines.push(format!(" {row}").trim_end().to_owned());
+    lines.extend(warnings(report, paint));
+    lines.join("\n")
+}
+
+/// The warnings of a report, each with its reason.
+pub fn warnings(report: &Report, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    for warning in report.warnings() {
+        lines.push(String::new());
+        lines.push(format!("{} {}", paint.bang(), warning.message()));
+        lines.extend(explanation(warning, paint));
+    }
+    lines
+}
+
+/// The head of a failure: its first words painted, the exit code at the right
+/// end where a person looks.
+fn head_line(painted: &str, plain: &str, mark: usize, failure: &Failure, paint: Paint) -> String {
+    let rest = &plain[mark..];
+    let exit = exit_mark(failure.exit_code());
+    let gap = paint.columns.saturating_sub(plain.width() + exit.width());
+    match paint.is_terminal && gap >= 2 {
+        true => format!("{painted}{rest}{}{}", " ".repeat(gap), paint.dim(&exit)),
+        false => format!("{painted}{rest}"),
+    }
+}
+
+fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(why) = failure.reason() {
+        lines.push(labelled("why", why, paint, INDENT));
+    }
+    for cause in failure.likely_causes() {
+        let how = match cause.likelihood {
+            Likelihood::High => "likely",
+            Likelihood::Medium => "possible",
+            Likelihood::Low => "unlikely",
+        };
+        let bullet = if lines.is_empty() { "why" } else { "" };
+        let text = format!("{how}: {}", cause.text);
+        lines.push(hanging(bullet, &text, paint));
+    }
+    for (index, step) in failure.steps().iter().enumerate() {
+        lines.push(labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT));
+    }
+    let said = [failure.seen("server_message"), failure.seen("server_detail")];
+    let said: Vec<&str> = said.into_iter().flatten().filter_map(|value| value.as_str()).collect();
+    let mut seen = Vec::new();
+    if let Some(status) = failure.seen("http_status").and_then(serde_json::Value::as_u64) {
+        seen.push(format!("HTTP {status}"));
+    }
+    if !said.is_empty() {
+        seen.push(format!("\"{}\"", said.join(": ")));
+    }
+    if let Some(wait) = failure.seen("retry_after").and_then(|value| value.as_str()) {
+        seen.push(format!("Retry-After {wait}"));
+    }
+    if let Some(transaction) = failure.seen("transaction_id").and_then(|value| value.as_str()) {
+        seen.push(format!("transaction {transaction}"));
+    }
+    if let Some(time) = failure.seen("server_time").and_then(|value| value.as_str()) {
+        seen.push(time.to_owned());
+    }
+    if !seen.is_empty() {
+        lines.push(labelled("seen", &seen.join(", "), paint, INDENT));
+    }
+    lines
+}
+
+fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {
+    let start = format!("  {label:<width$}", width = indent.saturating_sub(2));
+    let wrapped = wrap(text, &start, &" ".repeat(indent), paint);
+    match label.is_empty() {
+        true => wrapped,
+        // Painted after wrapping, so that the escapes do not count.
+        false => wrapped.replacen(label, &paint.dim(label), 1),
+    }
+}
+
+fn hanging(label: &str, text: &str, paint: Paint) -> String {
+    let start = format!("  {label:<width$}- ", width = INDENT - 2);
+    wrap(text, &start, &" ".repeat(INDENT + 2), paint)
+}
+
+fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
+    let options = Options::new(paint.columns.min(100))
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        // A URL or a command must stay whole to be copied.
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
+}
+
+fn symbol(check: &Check, paint: Paint) -> String {
+    match check.status {
+        Status::Pass => paint.tick(),
+        Status::Warn => paint.bang(),
+        Status::Fail => paint.cross(),
+        Status::Skip => paint.dash(),
+    }
+}
+
+/// The saved connections as a table.
+pub fn list(rows: &[(Profile, bool, Option<LastTest>)], now: DateTime<Utc>, paint: Paint) -> String {
+    let head = ["NAME", "INSTANCE", "AS", "SIGN-IN", "LAST TEST"].map(str::to_owned);
+    let mut cells = vec![head];
+    for (profile, _, last_test) in rows {
+        cells.push([
+            profile.name.to_string(),
+            profile.instance.host_and_port(),
+            profile.username.to_string(),
+            auth_label(profile.auth.as_str()).to_owned(),
+            match last_test {
+                None => "never".to_owned(),
+                Some(test) if test.ok => format!("ok {}", ago(now, test.at)),
+                Some(test) => test.code.clone().unwrap_or_else(|| "failed".to_owned()),
+            },
+        ]);
+    }
+    let widths: Vec<usize> =
+        (0..5).map(|column| cells.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
+    let mut lines = Vec::new();
+    for (index, row) in cells.iter().enumerate() {
+        let is_default = index > 0 && rows[index - 1].1;
+        let marker = if is_default { paint.marker() } else { " " };
+        let mut line = String::new();
+        for (column, text) in row.iter().enumerate() {
+            let padded = pad(text, widths[column]);
+            let painted = match (index, column) {
+                (0, _) => paint.dim(&padded),
+                (_, 0) => paint.bold(&padded),
+                (_, 4) => match &rows[index - 1].2 {
+                    None => paint.dim(&padded),
+                    Some(test) if test.ok => paint.good(&padded),
+                    Some(_) => paint.bad(&padded),
+                },
+                _ => padded,
+            };
+            line.push_str(&painted);
+            line.push_str("  ");
+        }
+        lines.push(format!("{marker} {}", line.trim_end()));
+    }
+    lines.join("\n")
+}
+
+/// One connection, a line for each thing that is set.
+pub fn connection(
+    profile: &Profile,
+    is_default: bool,
+    last_test: Option<&LastTest>,
+    now: DateTime<Utc>,
+    paint: Paint,
+) -> String {
+    let mut lines = vec![match is_default {
+        true => format!("{}  {}", paint.bold(profile.name.as_str()), paint.dim("the default")),
+        false => paint.bold(profile.name.as_str()),
+    }];
+    let mut row = |key: &str, value: &str| lines.push(format!("  {}{value}", paint.dim(&pad(key, 13))));
+    row("instance", profile.instance.origin());
+    row("sign-in", &format!("{}, as {}", auth_label(profile.auth.as_str()), profile.username));
+    row("password", "in the keyring, not shown");
+    if let Some(version) = profile.api_version {
+        row("API version", version.as_str());
+    }
+    if !profile.tables.is_empty() {
+        row("tables", &profile.tables.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(path) = &profile.ca_cert {
+        row("CA file", &path.display().to_string());
+    }
+    if let Some(proxy) = &profile.proxy {
+        row("proxy", proxy);
+    }
+    if let Some(description) = &profile.description {
+        row("description", description);
+    }
+    if !profile.labels.is_empty() {
+        let labels = profile.labels.iter().map(|(key, value)| format!("{key}={value}"));
+        row("labels", &labels.collect::<Vec<_>>().join(", "));
+    }
+    row("id", &profile.id.to_string());
+    row("revision", &profile.revision.to_string());
+    row(
+        "last test",
+        &match last_test {
+            None => "never".to_owned(),
+            Some(test) if test.ok => format!("ok, {}", ago(now, test.at)),
+            Some(test) => format!("{}, {}", test.code.as_deref().unwrap_or("failed"), ago(now, test.at)),
+        },
+    );
+    lines.join("\n")
+}
+
+/// How a sign-in method is called.
+pub fn auth_label(auth: &str) -> &'static str {
+    match auth.parse() {
+        Ok(AuthMethod::Basic) => "Basic",
+        Err(_) => "?",
+    }
+}
+
+/// `214 ms`, `1.2 s`
+pub fn took(duration: Duration) -> String {
+    match duration.as_millis() {
+        0 => "< 1 ms".to_owned(),
+        milliseconds @ 1..1000 => format!("{milliseconds} ms"),
+        _ => format!("{:.1} s", duration.as_secs_f64()),
+    }
+}
+
+fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    let minutes = (now - then).num_minutes();
+    match minutes {
+        ..1 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
+    }
+}
+
+fn exit_mark(code: u8) -> String {
+    format!("exit {code}")
+}
+
+fn right(left: &str, mark: &str, paint: Paint) -> String {
+    let gap = paint.columns.saturating_sub(left.width() + mark.width());
+    match paint.is_terminal && gap >= 2 {
+        true => format!("{left}{}{}", " ".repeat(gap), paint.dim(mark)),
+        false => left.to_owned(),
+    }
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}

@@ -1,0 +1,141 @@
+//! A secret value: a password now, tokens later.
+//!
+//! Owns how a secret enters the process and that it is wiped when dropped. It
+//! has no `Display`, a redacted `Debug` and no `Clone`; [`Secret::expose`] is
+//! called only where the value leaves the process, so `grep expose` lists
+//! every place.
+
+use std::io::Read;
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::{Zeroize, Zeroizing};
+
+/// The most a secret may hold, in bytes. RFC 7617 sets no limit; a larger one
+/// is a mistake (a whole file piped in), not a password.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// One secret text, wiped from memory when dropped.
+pub struct Secret(SecretString);
+
+/// Why something handed in cannot be a secret. Never repeats the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    #[error("it is empty")]
+    Empty,
+    #[error("it has more than one line")]
+    SeveralLines,
+    #[error("it holds a control character")]
+    ControlCharacter,
+    #[error("it is not valid UTF-8")]
+    NotUtf8,
+    #[error("it is larger than 64 KiB")]
+    TooLarge,
+    #[error("it could not be read")]
+    Unreadable,
+}
+
+impl Secret {
+    /// Takes what a person typed or a record held.
+    ///
+    /// Spaces are kept. Empty text, control characters (RFC 7617 §2 forbids
+    /// them in Basic) and oversize are refused.
+    pub fn new(text: String) -> Result<Self, InvalidSecret> {
+        let text = Zeroizing::new(text);
+        match check(&text) {
+            Some(invalid) => Err(invalid),
+            None => Ok(Self(SecretString::from(text.as_str()))),
+        }
+    }
+
+    /// Reads a secret from a pipe or a file: one byte-order mark and one line
+    /// end are dropped, everything else is the secret.
+    pub fn read(input: &mut dyn Read) -> Result<Self, InvalidSecret> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 8));
+        // Room for the mark and the line end; one byte more shows oversize.
+        let limit = (MAX_BYTES + 6) as u64;
+        input.take(limit).read_to_end(&mut bytes).map_err(|_| InvalidSecret::Unreadable)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| match bytes.len() as u64 {
+            length if length >= limit => InvalidSecret::TooLarge,
+            _ => InvalidSecret::NotUtf8,
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = match text.strip_suffix('\n') {
+            Some(line) => line.strip_suffix('\r').unwrap_or(line),
+            None => text,
+        };
+        Self::new(text.to_owned())
+    }
+
+    /// The value itself. Call it only where it leaves the process.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// A second owner of the same value, for a record that must hold it too.
+    pub fn duplicate(&self) -> Self {
+        Self(SecretString::from(self.expose()))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+fn check(text: &str) -> Option<InvalidSecret> {
+    if text.is_empty() {
+        return Some(InvalidSecret::Empty);
+    }
+    if text.len() > MAX_BYTES {
+        return Some(InvalidSecret::TooLarge);
+    }
+    if text.contains('\n') {
+        return Some(InvalidSecret::SeveralLines);
+    }
+    if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        return Some(InvalidSecret::ControlCharacter);
+    }
+    None
+}
+
+/// Wipes a text that held a secret on its way to somewhere else.
+pub fn wipe(mut text: String) {
+    text.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<String, InvalidSecret> {
+        Secret::read(&mut &bytes[..]).map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn one_mark_and_one_line_end_are_dropped_and_nothing_else() {
+        assert_eq!(read(b"pa ss \n"), Ok("pa ss ".into()));
+        assert_eq!(read(b" pass\r\n"), Ok(" pass".into()));
+        assert_eq!(read("\u{feff}pässword".as_bytes()), Ok("pässword".into()));
+        assert_eq!(read(b"no line end"), Ok("no line end".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_refused_with_the_reason() {
+        assert_eq!(read(b""), Err(InvalidSecret::Empty));
+        assert_eq!(read(b"\n"), Err(InvalidSecret::Empty));
+        assert_eq!(read(b"one\ntwo\n"), Err(InvalidSecret::SeveralLines));
+        assert_eq!(read(b"one\n\n"), Err(InvalidSecret::SeveralLines));
+        assert_eq!(read(b"nul\0"), Err(InvalidSecret::ControlCharacter));
+        assert_eq!(read(b"\xff\xfe"), Err(InvalidSecret::NotUtf8));
+        assert_eq!(read(&vec![b'a'; MAX_BYTES]).map(|s| s.len()), Ok(MAX_BYTES));
+        assert_eq!(read(&vec![b'a'; MAX_BYTES + 1]), Err(InvalidSecret::TooLarge));
+        assert_eq!(read(&vec![b'a'; 10 * MAX_BYTES]), Err(InvalidSecret::TooLarge));
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        let secret = Secret::new("CANARY".into()).unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+}

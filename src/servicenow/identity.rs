@@ -1,0 +1,31 @@
+//! Who is signed in: `GET /api/now/ui/user/current_user`.
+//!
+//! The endpoint is undocumented, but ServiceNow's own SDK calls it. Only where
+//! it does not exist (404) `sys_user` is asked, and then exactly one row must
+//! come: a query term that the instance drops would match strangers.
+
+use serde_json::Value;
+
+use super::seen::{Body, Seen};
+
+/// The path of the question.
+pub const CURRENT_USER: &str = "/api/now/ui/user/current_user";
+/// The query for one's own row of `sys_user`.
+pub const OWN_ROW: &str = "user_name=javascript:gs.getUserName()";
+
+/// The user name that the instance gave, or nothing that can be trusted.
+pub fn read_user_name(seen: &Seen<'_>) -> Option<String> {
+    let Body::Result(result) = &seen.body else {
+        return None;
+    };
+    if seen.status() != 200 {
+        return None;
+    }
+    let user = match result {
+        Value::Array(rows) if rows.len() == 1 => &rows[0],
+        Value::Object(_) => result,
+        _ => return None,
+    };
+    let name = user.get("user_name")?.as_str()?.trim();
+    (!name.is_empty()).then(|| seen.redactor.server_text(name))
+}
