@@ -1,0 +1,208 @@
+//! `connect`, `login`, `logout` and `remove`, with a store in memory.
+
+use snow_connect::sandbox::Sandbox;
+use snow_connect::sandbox::scenario::Scenario;
+
+use crate::world::{Answer, World};
+
+#[test]
+fn a_person_answers_two_questions_and_is_connected() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.person([Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")]);
+    let outcome = world.run(&format!("connect {} --name acme", sandbox.origin())).expect(0);
+    outcome.says(&["Connected to acme as beth.anglin", "the default", "keyring", "snow test"]);
+    assert!(world.config().contains("username = \"beth.anglin\""));
+}
+
+#[test]
+fn a_refused_password_may_be_typed_twice_more() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let line = format!("connect {} --name acme --username admin", sandbox.origin());
+    let mut world = World::new();
+    world.person([Answer::Secret("wrong-one"), Answer::Secret("wrong-two"), Answer::Secret("sandbox-admin")]);
+    world.run(&line).expect(0);
+
+    let mut world = World::new();
+    world.person([Answer::Secret("wrong-one"), Answer::Secret("wrong-two"), Answer::Secret("wrong-three")]);
+    world.run(&line).expect(4).says(&["refused admin"]);
+    assert_eq!(world.config(), "");
+}
+
+#[test]
+fn what_is_missing_without_a_terminal_is_named() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.run("connect").expect(3).says(&["snow connect INSTANCE"]);
+    world.run(&format!("connect {}", sandbox.origin())).expect(3).says(&["--username"]);
+    let outcome = world.run(&format!("connect {} --username admin --json", sandbox.origin())).expect(3);
+    assert_eq!(outcome.error_code(), "no-terminal");
+    outcome.says(&["--password-stdin"]);
+    assert_eq!(sandbox.requests(), 0);
+}
+
+#[test]
+fn a_sleeping_instance_stops_a_person_before_the_password_is_typed() {
+    let sandbox = Sandbox::start(None, Some(Scenario::Hibernating)).unwrap();
+    let mut world = World::new();
+    world.person([]);
+    let outcome = world.run(&format!("connect {} --username admin", sandbox.origin())).expect(7);
+    outcome.says(&["asleep", "developer.servicenow.com"]);
+}
+
+#[test]
+fn a_refused_sign_in_saves_nothing_and_the_store_stays_empty() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let line = format!("connect {} --username admin --password-stdin --json", sandbox.origin());
+    let outcome = world.stdin("wrong-password").run(&line).expect(4);
+    assert_eq!(outcome.json()["schema"], "snow.error/1");
+    assert_eq!(outcome.error_code(), "basic-refused");
+    assert_eq!(world.config(), "");
+    assert_eq!(sandbox.requests(), 1);
+}
+
+#[test]
+fn a_known_connection_is_tested_and_updated_and_not_replaced_by_accident() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+
+    let outcome = world.run("connect acme --json").expect(0);
+    assert_eq!(outcome.json()["saved"], "unchanged");
+    assert_eq!(outcome.json()["connection"]["revision"], 1);
+
+    let outcome = world.run("connect acme --table incident --label env=dev --json").expect(0);
+    assert_eq!(outcome.json()["saved"], "updated");
+    assert_eq!(outcome.json()["connection"]["revision"], 2);
+    assert_eq!(outcome.json()["connection"]["tables"][0], "incident");
+
+    let outcome = world.run("connect acme --username admin --json").expect(3);
+    assert_eq!(outcome.error_code(), "connection-exists");
+    let id = world.run("show acme --json").json()["connection"]["id"].clone();
+    let outcome =
+        world.stdin("sandbox-admin").run("connect acme --username admin --password-stdin --force --json").expect(0);
+    assert_eq!(outcome.json()["connection"]["id"], id);
+    assert_eq!(outcome.json()["test"]["identity"]["user_name"], "admin");
+}
+
+#[test]
+fn a_new_password_that_is_refused_leaves_the_saved_one() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let outcome = world.stdin("wrong-password").run("connect acme --password-stdin --json").expect(4);
+    assert_eq!(outcome.json()["schema"], "snow.connect/1");
+    assert_eq!(outcome.json()["saved"], "unchanged");
+    assert_eq!(outcome.error_code(), "basic-refused");
+    world.run("test acme").expect(0);
+}
+
+#[test]
+fn an_address_finds_its_connection_and_a_slip_is_not_a_new_one() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("dev12345", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let outcome = world.run(&format!("connect {}/nav_to.do?uri=x --json", sandbox.origin())).expect(0);
+    assert_eq!(outcome.json()["connection"]["name"], "dev12345");
+
+    let outcome = world.run("connect dev12346 --json").expect(3);
+    assert_eq!(outcome.error_code(), "ambiguous-target");
+
+    world.connect("other", &sandbox.origin(), "admin", "sandbox-admin");
+    let outcome = world.run(&format!("connect {} --json", sandbox.origin())).expect(3);
+    assert_eq!(outcome.error_code(), "ambiguous-target");
+    let outcome = world.run(&format!("connect {} --username admin --json", sandbox.origin())).expect(0);
+    assert_eq!(outcome.json()["connection"]["name"], "other");
+    world.run("connect dev12345 --name other").expect(2);
+}
+
+#[test]
+fn without_a_test_nothing_is_sent_and_the_connection_is_saved_unproven() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let line = format!("connect {} --name acme --username admin --password-stdin --no-test --json", sandbox.origin());
+    let outcome = world.stdin("sandbox-admin").run(&line).expect(0);
+    assert_eq!(outcome.json()["saved"], "new");
+    assert_eq!(outcome.json()["test"], serde_json::Value::Null);
+    assert_eq!(outcome.json()["connection"]["last_test"], serde_json::Value::Null);
+    assert_eq!(sandbox.requests(), 0);
+    world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_hidden_table_fails_the_command_and_the_connection_is_saved_all_the_same() {
+    let sandbox = Sandbox::start(None, Some(Scenario::TableHidden)).unwrap();
+    let mut world = World::new();
+    let line =
+        format!("connect {} --name acme --username admin --password-stdin --table incident --json", sandbox.origin());
+    let outcome = world.stdin("sandbox-admin").run(&line).expect(5);
+    assert_eq!(outcome.json()["saved"], "new");
+    assert_eq!(outcome.error_code(), "table-hidden");
+    assert!(world.config().contains("[connections.acme]"));
+}
+
+#[test]
+fn logout_keeps_the_connection_and_login_repairs_it() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    world.run("logout acme").expect(0);
+    let outcome = world.run("test acme --json").expect(4);
+    assert_eq!(outcome.error_code(), "no-credential");
+    let outcome = world.stdin("wrong-password").run("login acme --password-stdin --json").expect(4);
+    assert_eq!(outcome.error_code(), "basic-refused");
+    let outcome = world.stdin("sandbox-beth").run("login acme --password-stdin --json").expect(0);
+    assert_eq!(outcome.json()["schema"], "snow.connection/1");
+    world.run("test acme").expect(0);
+    // A deletion can be repeated.
+    world.run("logout acme").expect(0);
+    world.run("logout --all").expect(0);
+}
+
+#[test]
+fn remove_asks_a_person_and_obeys_a_script() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    world.person([Answer::Confirm(false)]).run("remove acme").expect(0).says(&["Nothing was removed"]);
+    let outcome = world.run("remove acme --json").expect(0);
+    assert_eq!(outcome.json()["schema"], "snow.remove/1");
+    assert_eq!(outcome.json()["connections"][0]["revoked"], serde_json::Value::Null);
+    assert!(!world.config().contains("acme"));
+    let outcome = world.run("remove acme --json").expect(3);
+    assert_eq!(outcome.error_code(), "unknown-connection");
+}
+
+#[test]
+fn a_password_that_was_refused_three_times_is_kept_back() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    sandbox.set_scenario(Some(Scenario::BasicRefused));
+    for _ in 0..3 {
+        assert_eq!(world.run("test acme --json").expect(4).error_code(), "basic-refused");
+    }
+    let sent = sandbox.requests();
+    let outcome = world.run("test acme --json").expect(4);
+    assert_eq!(outcome.error_code(), "refused-before");
+    assert_eq!(sandbox.requests(), sent);
+
+    sandbox.set_scenario(None);
+    world.run("test acme --retry-refused").expect(0);
+    world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_refused_password_is_sent_once_in_a_run_whatever_connections_share_it() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("one", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let line = format!("connect {} --name two --username beth.anglin --password-stdin", sandbox.origin());
+    world.stdin("sandbox-beth").run(&line).expect(0);
+    sandbox.set_scenario(Some(Scenario::BasicRefused));
+    let before = sandbox.requests();
+    let outcome = world.run("test one two --json").expect(4);
+    assert_eq!(outcome.json()["summary"]["failed"], 2);
+    assert_eq!(sandbox.requests(), before + 1);
+}

@@ -1,0 +1,15 @@
+//! One binary for all tests that go through the front door.
+//!
+//! [`world::World`] is a home of its own with a store in memory, for commands
+//! run inside this process. [`world::keyring::Session`] is a real D-Bus session
+//! with a real keyring, for the program itself. [`world::tls`] makes
+//! certificates and puts TLS before the embedded instance. When a world ends,
+//! every output and file of it is searched for its secrets.
+
+mod world;
+
+mod connect;
+mod environment;
+mod faces;
+mod keyring;
+mod verdicts;

@@ -1,0 +1,171 @@
+//! A real D-Bus session with a real keyring daemon, in a home of its own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Outcome;
+use super::canary::Canaries;
+use super::process::{Guard, finish, snow, tool};
+
+/// A session bus, perhaps with a keyring on it, and a home.
+pub struct Session {
+    home: tempfile::TempDir,
+    address: String,
+    bus: Guard,
+    daemon: Option<Guard>,
+    canaries: Canaries,
+}
+
+impl Session {
+    /// A bus that nothing is on, and that starts nothing by itself.
+    pub fn without_keyring() -> Self {
+        let home = tempfile::tempdir().expect("a temporary home");
+        let config = home.path().join("bus.conf");
+        std::fs::write(
+            &config,
+            format!(
+                "<busconfig><type>session</type><listen>unix:path={}/bus</listen>\
+             <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+             <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+                home.path().display()
+            ),
+        )
+        .unwrap();
+        let mut bus = tool("dbus-daemon");
+        bus.arg(format!("--config-file={}", config.display()))
+            .args(["--nofork", "--print-address"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut bus = Guard(bus.spawn().expect("dbus-daemon starts"));
+        let mut address = String::new();
+        let stdout = bus.0.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut address).expect("dbus-daemon prints its address");
+        Self { home, address: address.trim().to_owned(), bus, daemon: None, canaries: Canaries::usual() }
+    }
+
+    /// A bus with an unlocked gnome-keyring.
+    pub fn new() -> Self {
+        let mut session = Self::without_keyring();
+        session.start_keyring();
+        session
+    }
+
+    /// Starts the daemon (again) and waits until it owns its name.
+    pub fn start_keyring(&mut self) {
+        let mut command = tool("gnome-keyring-daemon");
+        self.environment(&mut command);
+        command
+            .args(["--foreground", "--unlock", "--components=secrets"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut daemon = command.spawn().expect("gnome-keyring-daemon starts");
+        daemon.stdin.take().expect("piped").write_all(b"keyring-password").unwrap();
+        self.daemon = Some(Guard(daemon));
+        self.wait_for_secrets();
+    }
+
+    /// Starts a daemon whose keyring nobody unlocked.
+    pub fn start_locked_keyring(&mut self) {
+        self.stop_keyring();
+        let mut command = tool("gnome-keyring-daemon");
+        self.environment(&mut command);
+        command
+            .args(["--foreground", "--components=secrets"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.daemon = Some(Guard(command.spawn().expect("gnome-keyring-daemon starts")));
+        self.wait_for_secrets();
+    }
+
+    /// Kills the daemon.
+    pub fn stop_keyring(&mut self) {
+        self.daemon = None;
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.has_secrets() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn guard(&mut self, secret: &str) {
+        self.canaries.guard(secret);
+    }
+
+    /// `snow` on this bus.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = snow(self.home());
+        self.environment(&mut command);
+        command.args(words);
+        command
+    }
+
+    /// Runs `snow` on this bus to its end.
+    pub fn run(&mut self, line: &str, stdin: &str) -> Outcome {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let outcome = finish(self.command(&words), stdin.as_bytes());
+        self.canaries.heard(&outcome.stdout);
+        self.canaries.heard(&outcome.stderr);
+        outcome
+    }
+
+    /// `secret-tool` on this bus.
+    pub fn secret_tool(&self, words: &[&str], stdin: &str) -> Outcome {
+        let mut command = tool("secret-tool");
+        self.environment(&mut command);
+        command.args(words);
+        finish(command, stdin.as_bytes())
+    }
+
+    pub fn environment(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.home())
+            .env("XDG_RUNTIME_DIR", self.home())
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.address);
+    }
+
+    fn wait_for_secrets(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.has_secrets() {
+            assert!(Instant::now() < deadline, "the keyring did not come up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether somebody owns the name of the Secret Service.
+    pub fn has_secrets(&self) -> bool {
+        let mut command = tool("dbus-send");
+        self.environment(&mut command);
+        command.args([
+            "--session",
+            "--print-reply",
+            "--dest=org.freedesktop.DBus",
+            "/",
+            "org.freedesktop.DBus.NameHasOwner",
+            "string:org.freedesktop.secrets",
+        ]);
+        finish(command, b"").stdout.contains("true")
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.daemon = None;
+        let _ = self.bus.0.kill();
+        if !std::thread::panicking() {
+            self.canaries.search(self.home.path());
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! A small world for one test.
+
+pub mod canary;
+pub mod keyring;
+pub mod process;
+pub mod tls;
+
+use std::collections::VecDeque;
+use std::io::{self, Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use snow_connect::context::{Context, Streams, Variables};
+use snow_connect::credentials::CredentialStore;
+use snow_connect::credentials::memory::MemoryStore;
+use snow_connect::error::Failure;
+use snow_connect::secret::Secret;
+use snow_connect::terminal::Prompt;
+
+use canary::Canaries;
+
+/// The password that tests with servers of their own use.
+pub const PASSWORD: &str = "CANARY-pass word/ü";
+
+/// A home, a store in memory, and what was said in it.
+pub struct World {
+    home: tempfile::TempDir,
+    pub store: Arc<dyn CredentialStore>,
+    variables: Vec<(String, String)>,
+    stdin: Vec<u8>,
+    answers: Option<Arc<Mutex<VecDeque<Answer>>>>,
+    canaries: Canaries,
+}
+
+/// What a scripted person types.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    Text(&'static str),
+    Secret(&'static str),
+    Confirm(bool),
+    Choose(usize),
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().expect("a temporary home"),
+            store: Arc::new(MemoryStore::default()),
+            variables: vec![("NO_COLOR".to_owned(), "1".to_owned())],
+            stdin: Vec::new(),
+            answers: None,
+            canaries: Canaries::usual(),
+        }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn config_path(&self) -> PathBuf {
+        self.home().join(".config/snow/config.toml")
+    }
+
+    pub fn config(&self) -> String {
+        std::fs::read_to_string(self.config_path()).unwrap_or_default()
+    }
+
+    pub fn write_config(&self, content: impl AsRef<[u8]>) {
+        std::fs::create_dir_all(self.config_path().parent().unwrap()).unwrap();
+        std::fs::write(self.config_path(), content).unwrap();
+    }
+
+    /// A variable for all later commands.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another store than an empty one in memory.
+    pub fn with_store(mut self, store: Arc<dyn CredentialStore>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Another secret that must appear nowhere.
+    pub fn guard(&mut self, secret: &str) {
+        self.canaries.guard(secret);
+    }
+
+    /// Standard input for the next command.
+    pub fn stdin(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stdin = bytes.as_ref().to_vec();
+        self
+    }
+
+    /// A person for the next command, who gives these answers and no others.
+    pub fn person(&mut self, answers: impl IntoIterator<Item = Answer>) -> &mut Self {
+        self.answers = Some(Arc::new(Mutex::new(answers.into_iter().collect())));
+        self
+    }
+
+    /// Runs `snow` with the words of `line`.
+    pub fn run(&mut self, line: &str) -> Outcome {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.run_words(&words)
+    }
+
+    pub fn run_words(&mut self, words: &[&str]) -> Outcome {
+        let (stdout, stderr) = (Captured::default(), Captured::default());
+        let person = self.answers.take();
+        let context = Context {
+            variables: Variables::new(self.variables.clone()),
+            home: Some(self.home().to_owned()),
+            streams: Streams {
+                stdin: Box::new(Cursor::new(std::mem::take(&mut self.stdin))),
+                stdout: Box::new(stdout.clone()),
+                stderr: Box::new(stderr.clone()),
+                stdin_is_terminal: person.is_some(),
+                stderr_is_terminal: person.is_some(),
+                stdout_is_terminal: person.is_some(),
+                columns: 80,
+            },
+            clock: chrono::Utc::now,
+            prompt: Box::new(Script(person.clone().unwrap_or_default())),
+            store: Some(self.store.clone()),
+            ends_on_signal: false,
+        };
+        let mut arguments = vec!["snow".into()];
+        arguments.extend(words.iter().map(Into::into));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let code = runtime.block_on(snow_connect::run(arguments, context));
+        runtime.shutdown_background();
+        if let Some(answers) = person {
+            let left = answers.lock().unwrap();
+            assert!(left.is_empty(), "questions that were not asked: {left:?}");
+        }
+        let outcome = Outcome { code: code.into(), stdout: stdout.text(), stderr: stderr.text() };
+        self.canaries.heard(&outcome.stdout);
+        self.canaries.heard(&outcome.stderr);
+        outcome
+    }
+
+    /// Connects to an origin as a user of the embedded instance.
+    pub fn connect(&mut self, name: &str, origin: &str, user: &str, password: &str) {
+        let line = format!("connect {origin} --name {name} --username {user} --password-stdin");
+        self.stdin(password).run(&line).expect(0);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.canaries.search(self.home.path());
+        }
+    }
+}
+
+impl Outcome {
+    /// The command must have ended with this code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Standard output as its one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {:?}", self.stdout))
+    }
+
+    /// The code in the document: of the error, or of the first connection.
+    #[track_caller]
+    pub fn error_code(&self) -> String {
+        let document = self.json();
+        let places = ["/error/code", "/connections/0/code", "/test/code"];
+        let code = places.iter().find_map(|place| document.pointer(place)?.as_str());
+        code.unwrap_or_else(|| panic!("no code in {document}")).to_owned()
+    }
+
+    /// Both streams must hold all of these words.
+    #[track_caller]
+    pub fn says(&self, words: &[&str]) -> &Self {
+        let text = format!("{}\n{}", self.stdout, self.stderr);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(text.contains(word), "{word:?} is not in:\n{text}");
+        }
+        self
+    }
+}
+
+/// Runs a future to its end, as the servers of a test need.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// The status of one check in an element of `connections`.
+#[track_caller]
+pub fn check<'a>(report: &'a Value, id: &str) -> &'a Value {
+    let checks = report["checks"].as_array().expect("checks");
+    checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id} in {report}"))
+}
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).expect("output is UTF-8")
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Script(Arc<Mutex<VecDeque<Answer>>>);
+
+impl Script {
+    fn next(&mut self, question: &str) -> Answer {
+        let answer = self.0.lock().unwrap().pop_front();
+        answer.unwrap_or_else(|| panic!("nobody expected the question {question:?}"))
+    }
+}
+
+impl Prompt for Script {
+    fn text(&mut self, question: &str, _: Option<&str>, _: &str) -> Result<String, Failure> {
+        match self.next(question) {
+            Answer::Text(text) => Ok(text.to_owned()),
+            other => panic!("{question:?} asks for a text, not {other:?}"),
+        }
+    }
+
+    fn secret(&mut self, question: &str) -> Result<Secret, Failure> {
+        match self.next(question) {
+            Answer::Secret(text) => Ok(Secret::new(text.to_owned()).unwrap()),
+            other => panic!("{question:?} asks for a secret, not {other:?}"),
+        }
+    }
+
+    fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        match self.next(question) {
+            Answer::Confirm(yes) => Ok(yes),
+            other => panic!("{question:?} asks yes or no, not {other:?}"),
+        }
+    }
+
+    fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, Failure> {
+        match self.next(question) {
+            Answer::Choose(index) => Ok(index.min(options.len() - 1)),
+            other => panic!("{question:?} asks for a choice, not {other:?}"),
+        }
+    }
+}

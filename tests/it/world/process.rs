@@ -1,0 +1,51 @@
+//! The program itself, as a process with an environment of its own.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::Outcome;
+
+/// The program under test. `tests/run` names it where it stands elsewhere than
+/// it was built.
+pub fn program() -> PathBuf {
+    std::env::var_os("SNOW_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_snow").into(), PathBuf::from)
+}
+
+/// `snow` with a clean environment, this home, and nothing else.
+pub fn snow(home: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
+    command
+}
+
+/// Runs a command to its end with this standard input.
+pub fn finish(mut command: Command, stdin: &[u8]) -> Outcome {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // A program that does not read its input may close it early.
+    let _ = child.stdin.take().expect("piped").write_all(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+/// A program that the tests need. A missing one is an error, never a skip.
+pub fn tool(name: &str) -> Command {
+    let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("sh runs");
+    assert!(found.status.success(), "the tests need {name}: run tests/run, which installs it");
+    Command::new(name)
+}
+
+/// Ends a process when it goes out of scope.
+pub struct Guard(pub Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
