@@ -13,12 +13,12 @@ use crate::sandbox::scenario::Scenario;
 /// Connect to ServiceNow, keep the secret in the OS keyring, and test.
 #[derive(Debug, Parser)]
 #[command(name = "snow", version, disable_help_subcommand = true, propagate_version = false)]
-#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -85,6 +85,14 @@ pub enum Command {
     List,
     /// Show one connection, without its secrets
     Show(NameArg),
+    /// Where one stands: which connection is selected, by what, and how its last test ended
+    Status(NameArg),
+    /// Choose the default connection, or the one of this directory
+    Use(UseArgs),
+    /// Give a connection another name
+    Rename(RenameArgs),
+    /// Change a connection
+    Edit(EditArgs),
     /// Sign in again, with a new password
     Login(LoginArgs),
     /// Forget the secrets, keep the connection
@@ -181,6 +189,45 @@ pub struct TestArgs {
 pub struct NameArg {
     /// The connection [default: the selected one]
     pub name: Option<ConnectionName>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow use acme
+  snow use acme-test --here")]
+pub struct UseArgs {
+    pub name: ConnectionName,
+    /// For this directory and those below, by a file .snow.toml
+    #[arg(long)]
+    pub here: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    pub old: ConnectionName,
+    pub new: ConnectionName,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Keys: instance, username, api_version, tables (by comma), ca_cert, proxy,
+description, labels.KEY
+
+Examples:
+  snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
+  snow edit acme --unset proxy --if-match 4")]
+pub struct EditArgs {
+    pub name: ConnectionName,
+    /// Set a key (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Remove a key (repeatable)
+    #[arg(long, value_name = "KEY")]
+    pub unset: Vec<String>,
+    /// Only if this is still its revision
+    #[arg(long, value_name = "REVISION")]
+    pub if_match: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -236,6 +236,23 @@ impl Change {
         self.config.connections.insert(profile.name.clone(), profile);
     }
 
+    /// Gives a connection another name; its id, and with it its secrets, stay.
+    /// The connection `old` exists.
+    pub fn rename(&mut self, old: &ConnectionName, new: &ConnectionName) -> Profile {
+        let mut profile = self.config.connections.remove(old).expect("the connection to rename exists");
+        let key = self.key_of(old.as_str());
+        let entry = connections(&mut self.document).remove(&key).expect("every connection has its table");
+        connections(&mut self.document).insert(new.as_str(), entry);
+        let is_default = self.config.default.as_ref() == Some(old);
+        profile.revision += u64::from(old != new);
+        profile.name = new.clone();
+        self.restore(profile.clone());
+        if is_default {
+            self.set_default(Some(new));
+        }
+        profile
+    }
+
     /// Removes a connection; the default with it, if it was the one.
     pub fn remove(&mut self, name: &ConnectionName) {
         let key = self.key_of(name.as_str());

@@ -20,6 +20,8 @@ use crate::terminal::{Prompt, TerminalPrompt};
 pub struct Context {
     pub variables: Variables,
     pub home: Option<PathBuf>,
+    /// The working directory.
+    pub directory: PathBuf,
     pub streams: Streams,
     pub clock: fn() -> DateTime<Utc>,
     pub prompt: Box<dyn Prompt>,
@@ -60,6 +62,7 @@ impl Context {
         Self {
             variables: Variables(std::env::vars_os().collect()),
             home: std::env::home_dir(),
+            directory: std::env::current_dir().unwrap_or_default(),
             streams,
             clock: Utc::now,
             prompt: Box::new(TerminalPrompt),

@@ -106,6 +106,7 @@ codes! {
         EnvironmentIncomplete = "environment-incomplete";
         PortInUse = "port-in-use";
         ConnectionExists = "connection-exists";
+        RevisionConflict = "revision-conflict";
         AmbiguousTarget = "ambiguous-target";
         InvalidSecret = "invalid-secret", "What was handed in as a secret cannot be one.";
         CaCertInvalid = "ca-cert-invalid", "The CA file cannot be read or holds no certificate.";

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,15 @@ impl App {
 
     pub fn now(&self) -> DateTime<Utc> {
         (self.context.clock)()
+    }
+
+    /// The working directory.
+    pub fn directory(&self) -> PathBuf {
+        self.context.directory.clone()
+    }
+
+    pub fn home(&self) -> Option<&Path> {
+        self.context.home.as_deref()
     }
 
     /// Whether a person can be asked.

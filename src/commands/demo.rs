@@ -53,6 +53,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
         let context = Context {
             variables: Variables::new([("SNOW_TIMEOUT", "5s")]),
             home: Some(home.path().to_owned()),
+            directory: home.path().to_owned(),
             streams: Streams {
                 stdin: Box::new(Cursor::new(step.stdin)),
                 stdout: Box::new(output.clone()),

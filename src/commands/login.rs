@@ -11,7 +11,7 @@ use crate::servicenow::seen::Subject;
 
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
-    let profile = select::select_saved(app, arguments.name.as_ref())?;
+    let profile = select::select_to_change(app, arguments.name.as_ref())?;
     let store = app.store()?;
     store.prove(profile.id)?;
     let typed = !arguments.password.password_stdin && arguments.password.password_file.is_none();

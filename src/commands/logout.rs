@@ -23,7 +23,7 @@ pub fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
         }
         profiles
     } else if arguments.names.is_empty() {
-        vec![select::select_saved(app, None)?]
+        vec![select::select_to_change(app, None)?]
     } else {
         named(app, &arguments.names)?
     };

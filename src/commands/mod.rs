@@ -3,12 +3,14 @@
 mod app;
 mod connect;
 mod demo;
+mod edit;
 mod list;
 mod login;
 mod logout;
 mod sandbox;
 mod select;
 mod sign_in;
+mod status;
 mod test;
 mod usage;
 
@@ -17,7 +19,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, NameArg};
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::output;
@@ -38,11 +40,12 @@ pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
     result.unwrap_or_else(|failure| report(&mut app, &failure))
 }
 
-async fn dispatch(app: &mut App, command: Command) -> Result<u8, Failure> {
+async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure> {
     app.check_globals()?;
+    let command = command.unwrap_or(Command::Status(NameArg { name: None }));
     match command {
         // These end by themselves, or wait for the signal.
-        Command::List | Command::Show(_) | Command::Version | Command::Sandbox(_) => {}
+        Command::List | Command::Show(_) | Command::Status(_) | Command::Version | Command::Sandbox(_) => {}
         _ => app.end_on_signal(),
     }
     match command {
@@ -50,6 +53,10 @@ async fn dispatch(app: &mut App, command: Command) -> Result<u8, Failure> {
         Command::Test(arguments) => test::run(app, arguments).await,
         Command::List => list::list(app),
         Command::Show(arguments) => list::show(app, arguments),
+        Command::Status(arguments) => status::run(app, arguments),
+        Command::Use(arguments) => edit::choose(app, arguments),
+        Command::Rename(arguments) => edit::rename(app, arguments),
+        Command::Edit(arguments) => edit::edit(app, arguments),
         Command::Login(arguments) => login::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments),
         Command::Remove(arguments) => logout::remove(app, arguments),

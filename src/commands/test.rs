@@ -53,7 +53,8 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
             reports.push(test_one(app, profile, &options, &mut refused).await?);
         }
     } else {
-        reports.push(match select::select(app, arguments.names.first())? {
+        let selection = select::select_one(app, arguments.names.first(), Code::NothingToTest)?;
+        reports.push(match selection.selected {
             Selected::Saved(profile) => test_saved(app, &profile, &options).await?,
             Selected::Environment => test_environment(app, options).await?,
         });

@@ -303,6 +303,43 @@ pub fn connection(
     lines.join("\n")
 }
 
+/// Where one stands, in a few lines.
+pub fn status(
+    profile: &Profile,
+    selected_by: &str,
+    last_test: Option<&LastTest>,
+    now: DateTime<Utc>,
+    paint: Paint,
+) -> String {
+    let chosen = match selected_by {
+        "argument" => String::new(),
+        "variable" => "chosen by SNOW_CONNECTION".to_owned(),
+        "directory" => "chosen by .snow.toml".to_owned(),
+        _ => "the default".to_owned(),
+    };
+    let (symbol, tested) = match last_test {
+        None => (paint.dash(), "never tested".to_owned()),
+        Some(test) if test.ok => (paint.tick(), format!("worked {}", ago(now, test.at))),
+        Some(test) => {
+            let code = test.code.as_deref().unwrap_or("failed");
+            (paint.cross(), format!("{code}, {}", ago(now, test.at)))
+        }
+    };
+    let mut lines =
+        vec![format!("{symbol} {}  {}", paint.bold(profile.name.as_str()), paint.dim(&chosen)).trim_end().to_owned()];
+    lines.push(format!(
+        "  {}  as {} {} {}",
+        profile.instance,
+        profile.username,
+        paint.dot(),
+        auth_label(profile.auth.as_str())
+    ));
+    lines.push(format!("  last test: {tested}"));
+    lines.push(String::new());
+    lines.push(format!("  {}   {}", paint.dim("Try"), paint.command("snow test")));
+    lines.join("\n")
+}
+
 /// How a sign-in method is called.
 pub fn auth_label(auth: &str) -> &'static str {
     match auth.parse() {

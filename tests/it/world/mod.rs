@@ -26,6 +26,8 @@ pub const PASSWORD: &str = "CANARY-pass word/ü";
 /// A home, a store in memory, and what was said in it.
 pub struct World {
     home: tempfile::TempDir,
+    /// Where commands are run.
+    pub directory: PathBuf,
     pub store: Arc<dyn CredentialStore>,
     variables: Vec<(String, String)>,
     stdin: Vec<u8>,
@@ -52,8 +54,10 @@ pub struct Outcome {
 
 impl World {
     pub fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary home");
         Self {
-            home: tempfile::tempdir().expect("a temporary home"),
+            directory: home.path().to_owned(),
+            home,
             store: Arc::new(MemoryStore::default()),
             variables: vec![("NO_COLOR".to_owned(), "1".to_owned())],
             stdin: Vec::new(),
@@ -120,6 +124,7 @@ impl World {
         let context = Context {
             variables: Variables::new(self.variables.clone()),
             home: Some(self.home().to_owned()),
+            directory: self.directory.clone(),
             streams: Streams {
                 stdin: Box::new(Cursor::new(std::mem::take(&mut self.stdin))),
                 stdout: Box::new(stdout.clone()),

@@ -1,0 +1,168 @@
+//! `snow use`, `snow rename` and `snow edit`: choose and change. No request is
+//! made and no store is opened.
+
+use std::path::PathBuf;
+
+use super::app::App;
+use super::list::show_profile;
+use super::select;
+use crate::cli::{EditArgs, RenameArgs, UseArgs};
+use crate::connection::instance::Address;
+use crate::connection::profile::{Profile, label_key, shown_text};
+use crate::error::{Code, Failure};
+use crate::files::{self, Durability};
+use crate::http::proxy;
+
+pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
+    let file = app.config_file()?;
+    let config = file.load()?;
+    let profile = select::find(&config, &arguments.name)?.clone();
+    let chosen = if arguments.here {
+        let path = app.directory().join(select::DIRECTORY_FILE);
+        let content = format!("connection = \"{}\"\n", profile.name);
+        files::write(&path, content.as_bytes(), Durability::Durable).map_err(|error| {
+            Failure::new(Code::ConfigUnwritable, format!("{} cannot be written: {error}", path.display()))
+                .next("See to the permissions and the free space there")
+        })?;
+        format!("{} is chosen in this directory and below, by {}", profile.name, path.display())
+    } else {
+        file.change(|change| {
+            select::find(change.config(), &profile.name)?;
+            change.set_default(Some(&profile.name));
+            Ok::<_, Failure>(())
+        })?;
+        format!("{} is the default", profile.name)
+    };
+    done(app, &profile, &chosen)
+}
+
+pub fn rename(app: &mut App, arguments: RenameArgs) -> Result<u8, Failure> {
+    let RenameArgs { old, new } = arguments;
+    let profile = app.config_file()?.change(|change| {
+        select::find(change.config(), &old)?;
+        if change.config().connections.contains_key(&new) && new != old {
+            return Err(Failure::new(Code::ConnectionExists, format!("there is already a connection called {new}"))
+                .next("Choose another name"));
+        }
+        Ok(change.rename(&old, &new))
+    })?;
+    // Secrets are filed under the id, so nothing else moves.
+    done(app, &profile, &format!("{old} is now called {new}"))
+}
+
+pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
+    if arguments.set.is_empty() && arguments.unset.is_empty() {
+        return Err(Failure::new(Code::Usage, "there is nothing to change").next("Give --set KEY=VALUE or --unset KEY"));
+    }
+    let (profile, redirected) = app.config_file()?.change(|change| {
+        let saved = select::find(change.config(), &arguments.name)?.clone();
+        if let Some(expected) = arguments.if_match
+            && expected != saved.revision
+        {
+            return Err(Failure::new(Code::RevisionConflict, format!("{} has changed", saved.name))
+                .why(format!("Its revision is {}, and you expected {expected}. Nothing was changed.", saved.revision))
+                .next(format!("Look at it again: snow show {}", saved.name))
+                .evidence("revision", saved.revision));
+        }
+        let mut wanted = saved.clone();
+        for assignment in &arguments.set {
+            let (key, value) = assignment.split_once('=').ok_or_else(|| {
+                Failure::new(Code::Usage, "--set is written KEY=VALUE, as in tables=incident,cmdb_ci")
+                    .next("snow edit --help lists the keys")
+            })?;
+            set(&mut wanted, key, value)?;
+        }
+        for key in &arguments.unset {
+            unset(&mut wanted, key)?;
+        }
+        let redirected = wanted.instance != saved.instance || wanted.ca_cert != saved.ca_cert;
+        Ok((change.put(wanted), redirected))
+    })?;
+    let code = done(app, &profile, &format!("{} is at revision {}", profile.name, profile.revision))?;
+    if redirected {
+        app.console.say(&format!(
+            "The saved password was for another destination, and is kept back until: snow login {}",
+            profile.name
+        ));
+    }
+    Ok(code)
+}
+
+fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
+    let wrong = |reason: String| Failure::new(Code::Usage, format!("{key}: {reason}")).next("Correct the value");
+    if let Some(label) = key.strip_prefix("labels.") {
+        label_key(label).map_err(|error| wrong(error.0))?;
+        let value = shown_text("a label", value).map_err(|error| wrong(error.0))?;
+        profile.labels.insert(label.to_owned(), value);
+        return Ok(());
+    }
+    match key {
+        "instance" => {
+            let address = Address::parse(value)?;
+            profile.api_version = address.api_version.or(profile.api_version);
+            profile.instance = address.instance;
+        }
+        "username" => profile.username = value.parse().map_err(|error| wrong(format!("{error}")))?,
+        "api_version" => profile.api_version = Some(value.parse().map_err(wrong)?),
+        "tables" => {
+            let tables: Result<_, _> = value.split(',').filter(|table| !table.is_empty()).map(str::parse).collect();
+            profile.tables = tables.map_err(|error| wrong(format!("{error}")))?;
+        }
+        "ca_cert" => {
+            let path = shown_text(key, value).map_err(|error| wrong(error.0))?;
+            profile.ca_cert = Some(files::absolute(&PathBuf::from(path)));
+        }
+        "proxy" => {
+            proxy::without_user(value)?;
+            profile.proxy = Some(shown_text(key, value).map_err(|error| wrong(error.0))?);
+        }
+        "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
+        "labels" => {
+            return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
+        }
+        _ => return Err(unknown_key(key)),
+    }
+    Ok(())
+}
+
+fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
+    if let Some(label) = key.strip_prefix("labels.") {
+        profile.labels.remove(label);
+        return Ok(());
+    }
+    match key {
+        "api_version" => profile.api_version = None,
+        "tables" => profile.tables.clear(),
+        "ca_cert" => profile.ca_cert = None,
+        "proxy" => profile.proxy = None,
+        "description" => profile.description = None,
+        "labels" => profile.labels.clear(),
+        "instance" | "username" => {
+            return Err(
+                Failure::new(Code::Usage, format!("a connection needs its {key}")).next("Give it another with --set")
+            );
+        }
+        _ => return Err(unknown_key(key)),
+    }
+    Ok(())
+}
+
+fn unknown_key(key: &str) -> Failure {
+    let failure = Failure::new(Code::Usage, format!("\"{key}\" is not a key that can be edited"));
+    match key {
+        "auth" | "store" => failure.next("Change it with snow connect NAME --force"),
+        "id" | "revision" => failure.why("snow keeps it itself.").next("Leave it out"),
+        _ => failure.next("snow edit --help lists the keys"),
+    }
+}
+
+fn done(app: &mut App, profile: &Profile, text: &str) -> Result<u8, Failure> {
+    match app.console.json {
+        true => show_profile(app, profile)?,
+        false => {
+            let line = format!("{} {text}", app.console.out.tick());
+            app.console.data(&line);
+        }
+    }
+    Ok(0)
+}
