@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 
+use crate::completion;
 use crate::connection::basic::UserName;
 use crate::connection::instance::ApiVersion;
 use crate::connection::profile::{AuthMethod, ConnectionName, StoreKind, TableName, label};
@@ -14,6 +16,12 @@ use crate::sandbox::scenario::Scenario;
 #[derive(Debug, Parser)]
 #[command(name = "snow", version, disable_help_subcommand = true, propagate_version = false)]
 #[command(max_term_width = 100)]
+#[command(before_help = "\
+Examples:
+  snow demo                       see it work, without an account
+  snow connect dev12345           connect to an instance
+  snow test                       does it still work, and if not, why")]
+#[command(after_help = "Topics: snow help environment, exit-codes, precedence, security")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -25,7 +33,7 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The connection to use
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub connection: Option<ConnectionName>,
     /// How to print the result
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
@@ -103,18 +111,25 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
     Demo,
+    /// Help for a command, or on a topic: environment, exit-codes, precedence, security
+    Help(HelpArgs),
+    /// Print the completion script of a shell
+    Completion(CompletionArgs),
+    /// Print the manual page, or write all of them
+    Man(ManArgs),
     /// Print the version
     Version,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(before_help = "\
 Examples:
   snow connect dev12345
   snow connect https://acme.service-now.com --username svc.ci --password-stdin < pw
   snow connect acme --name acme-test --table incident,cmdb_ci --label env=test")]
 pub struct ConnectArgs {
     /// A saved name, an instance (dev12345), a host, or any URL of the instance
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub target: Option<String>,
     /// The name of the connection [default: the first label of the host]
     #[arg(long)]
@@ -164,7 +179,7 @@ pub struct PasswordArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(before_help = "\
 Examples:
   snow test
   snow test acme --table incident,change_request
@@ -172,7 +187,7 @@ Examples:
   SNOW_INSTANCE=acme SNOW_USERNAME=svc.ci SNOW_PASSWORD_FILE=pw snow test")]
 pub struct TestArgs {
     /// The connections [default: the selected one]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
     /// Test every saved connection
     #[arg(long, conflicts_with = "names")]
@@ -188,15 +203,17 @@ pub struct TestArgs {
 #[derive(Debug, Args)]
 pub struct NameArg {
     /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(before_help = "\
 Examples:
   snow use acme
   snow use acme-test --here")]
 pub struct UseArgs {
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: ConnectionName,
     /// For this directory and those below, by a file .snow.toml
     #[arg(long)]
@@ -205,12 +222,13 @@ pub struct UseArgs {
 
 #[derive(Debug, Args)]
 pub struct RenameArgs {
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub old: ConnectionName,
     pub new: ConnectionName,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(before_help = "\
 Keys: instance, username, api_version, tables (by comma), ca_cert, proxy,
 description, labels.KEY
 
@@ -218,6 +236,7 @@ Examples:
   snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
   snow edit acme --unset proxy --if-match 4")]
 pub struct EditArgs {
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: ConnectionName,
     /// Set a key (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
@@ -233,6 +252,7 @@ pub struct EditArgs {
 #[derive(Debug, Args)]
 pub struct LoginArgs {
     /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
     #[command(flatten)]
     pub password: PasswordArgs,
@@ -244,7 +264,7 @@ pub struct LoginArgs {
 #[derive(Debug, Args)]
 pub struct LogoutArgs {
     /// The connections [default: the selected one]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
     /// Every saved connection
     #[arg(long, conflicts_with = "names")]
@@ -257,7 +277,7 @@ pub struct LogoutArgs {
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
     /// The connections
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
     /// Do not tell the instance (with Basic there is nothing to tell)
     #[arg(long)]
@@ -275,6 +295,49 @@ pub struct SandboxArgs {
     /// List the scenarios
     #[arg(long)]
     pub list: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command, or environment, exit-codes, precedence, security
+    pub topic: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  source <(snow completion bash)                     in ~/.bashrc
+  source <(snow completion zsh)                      in ~/.zshrc
+  snow completion fish | source                      in ~/.config/fish/config.fish
+  snow completion powershell | Out-String | Invoke-Expression   in $PROFILE")]
+pub struct CompletionArgs {
+    pub shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+impl Shell {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write the pages of all commands to this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
 }
 
 /// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing.

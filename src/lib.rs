@@ -57,6 +57,7 @@
 pub mod check;
 pub mod cli;
 mod commands;
+pub mod completion;
 pub mod config;
 pub mod connection;
 pub mod console;

@@ -7,6 +7,7 @@ use snow_connect::context::Context;
 
 fn main() -> ExitCode {
     keep_memory_private();
+    snow_connect::completion::answer_shell();
     report_panics_without_details();
     let code = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -4,6 +4,7 @@ mod app;
 mod connect;
 mod demo;
 mod edit;
+mod help;
 mod list;
 mod login;
 mod logout;
@@ -45,8 +46,9 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     let command = command.unwrap_or(Command::Status(NameArg { name: None }));
     match command {
         // These end by themselves, or wait for the signal.
-        Command::List | Command::Show(_) | Command::Status(_) | Command::Version | Command::Sandbox(_) => {}
-        _ => app.end_on_signal(),
+        Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
+        Command::Logout(_) | Command::Remove(_) | Command::Demo => app.end_on_signal(),
+        _ => {}
     }
     match command {
         Command::Connect(arguments) => connect::run(app, arguments).await,
@@ -62,6 +64,9 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Remove(arguments) => logout::remove(app, arguments),
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,
+        Command::Help(arguments) => help::help(app, arguments),
+        Command::Completion(arguments) => help::completion(app, arguments),
+        Command::Man(arguments) => help::man(app, arguments),
         Command::Version => version(app),
     }
 }

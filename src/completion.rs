@@ -1,0 +1,34 @@
+//! Shell completion: the names of saved connections, from the file alone.
+
+use clap::CommandFactory;
+use clap_complete::CompleteEnv;
+use clap_complete::engine::CompletionCandidate;
+
+use crate::cli::Cli;
+use crate::config::ConfigFile;
+use crate::context::Context;
+
+/// The variable by which a shell asks for completions.
+pub const VARIABLE: &str = "SNOW_COMPLETE";
+
+/// Answers a shell and ends the process, where a shell asks.
+pub fn answer_shell() {
+    CompleteEnv::with_factory(Cli::command).var(VARIABLE).bin("snow").completer("snow").complete();
+}
+
+/// The saved names, with where they lead; none where the file cannot be read.
+pub fn connection_names() -> Vec<CompletionCandidate> {
+    let context = Context::system();
+    let Ok(directory) = context.config_directory() else {
+        return Vec::new();
+    };
+    let file = ConfigFile { path: directory.join("config.toml"), lock: directory };
+    let config = file.load().unwrap_or_default();
+    config
+        .connections
+        .into_values()
+        .map(|profile| {
+            CompletionCandidate::new(profile.name.as_str()).help(Some(profile.instance.host_and_port().into()))
+        })
+        .collect()
+}
