@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use textwrap::Options;
 use unicode_width::UnicodeWidthStr;
 
-use crate::check::report::{Check, Report, Run, Status};
+use crate::check::report::{Check, CheckId, Report, Run, Status};
 use crate::connection::profile::{AuthMethod, Profile};
 use crate::console::Paint;
 use crate::error::{Failure, Likelihood};
+use crate::server_text::shorten;
 use crate::state::LastTest;
 
 /// Where the text of a labelled paragraph begins.
@@ -71,18 +72,55 @@ fn passed(report: &Report, paint: Paint) -> String {
         [who, auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()))
     )];
     lines.push(String::new());
-    for check in &report.checks {
-        let Some(took) = check.took else { continue };
-        let label = check.target.as_deref().unwrap_or(check.id.label());
-        let note = match check.status {
-            Status::Warn => paint.doubtful("see below"),
-            Status::Pass | Status::Fail | Status::Skip => String::new(),
-        };
-        let line = format!("  {} {:>9}  {note}", pad(label, 16), self::took(took));
-        lines.push(line.trim_end().to_owned());
-    }
+    lines.extend(waterfall(report, paint));
     lines.extend(warnings(report, paint));
     lines.join("\n")
+}
+
+/// The steps that took time, each beginning where the one before it ended.
+fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
+    let steps: Vec<(&Check, Duration)> =
+        report.checks.iter().filter_map(|check| check.took.map(|took| (check, took))).collect();
+    let label = |check: &Check| check.target.clone().unwrap_or_else(|| check.id.label().to_owned());
+    let labels = steps.iter().map(|(check, _)| label(check).width()).max().unwrap_or(0).clamp(8, 24);
+    let total: Duration = steps.iter().map(|(_, took)| *took).sum();
+    // Two at the left, the time and a remark at the right.
+    let bars = match paint.is_terminal {
+        true => paint.columns.min(100).saturating_sub(2 + labels + 2 + 9 + 2 + 18),
+        false => 0,
+    };
+    let bars = if bars < 8 { 0 } else { bars };
+    let mut before = Duration::ZERO;
+    let mut lines = Vec::new();
+    for (check, took) in steps {
+        let bar = bar(before, took, total, bars, paint);
+        before += took;
+        let remark = match (check.status, check.id) {
+            (Status::Warn, _) => paint.doubtful("see below"),
+            (Status::Pass, CheckId::AccessTable) => paint.dim("readable"),
+            (Status::Pass, CheckId::AuthIdentity) => {
+                paint.dim(report.identity.as_ref().map_or("", |identity| identity.user_name.as_str()))
+            }
+            _ => String::new(),
+        };
+        let line =
+            format!("  {}  {bar}{:>9}  {remark}", pad(&shorten(&label(check), labels), labels), self::took(took));
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+/// One bar of the waterfall, in a field of `width` columns; at least one mark.
+fn bar(before: Duration, took: Duration, total: Duration, width: usize, paint: Paint) -> String {
+    if width == 0 {
+        return String::new();
+    }
+    let column =
+        |at: Duration| (at.as_secs_f64() / total.as_secs_f64().max(f64::EPSILON) * width as f64).round() as usize;
+    let from = column(before).min(width - 1);
+    let to = column(before + took).clamp(from + 1, width);
+    let mark = if paint.unicode { "━" } else { "=" };
+    format!("{}{}{}", " ".repeat(from), paint.command(&mark.repeat(to - from)), " ".repeat(width - to))
 }
 
 fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
@@ -100,14 +138,14 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
             None => check.id.label().to_owned(),
         };
         let width = label.width() + 4;
-        if row_width + width > paint.columns && row_width > 0 {
-            lines.push(format!(" {row}"));
-            (row, row_width) = (String::new(), 0);
+        if row_width + width > paint.columns {
+            lines.push(std::mem::take(&mut row));
+            row_width = 0;
         }
-        row.push_str(&format!(" {} {label} ", symbol(check, paint)));
+        row.push_str(&format!("  {} {label}", symbol(check, paint)));
         row_width += width;
     }
-    lines.push(format!(" {row}").trim_end().to_owned());
+    lines.push(row);
     lines.extend(warnings(report, paint));
     lines.join("\n")
 }
