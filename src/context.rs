@@ -54,7 +54,8 @@ impl Context {
             stdin_is_terminal: stdin.is_terminal(),
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
-            columns: crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns)),
+            // Not crossterm's: without a terminal it would start a program to ask.
+            columns: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
             stdin: Box::new(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),

@@ -1,0 +1,5 @@
+//! The smallest program of this toolchain, to measure `snow version` against.
+
+fn main() {
+    println!("hello");
+}
