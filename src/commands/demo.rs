@@ -58,6 +58,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
                 stdin: Box::new(Cursor::new(step.stdin)),
                 stdout: Box::new(output.clone()),
                 stderr: Box::new(output.clone()),
+                stdout_is_terminal: paint.is_terminal,
                 columns: paint.columns,
                 ..Streams::none()
             },

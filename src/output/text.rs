@@ -132,7 +132,12 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
     lines.push(String::new());
     let mut row = String::new();
     let mut row_width = 0;
-    for check in report.checks.iter().skip(1) {
+    // A step that was not needed before the failure says nothing.
+    let failed_at = report.checks.iter().position(|check| check.status == Status::Fail).unwrap_or(0);
+    for (index, check) in report.checks.iter().enumerate().skip(1) {
+        if check.status == Status::Skip && index < failed_at {
+            continue;
+        }
         let label = match &check.target {
             Some(target) => format!("{} {target}", check.id.label()),
             None => check.id.label().to_owned(),

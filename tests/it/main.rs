@@ -14,5 +14,6 @@ mod connect;
 mod environment;
 mod everyday;
 mod faces;
+mod help;
 mod keyring;
 mod verdicts;
