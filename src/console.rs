@@ -3,8 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::{Code, Failure};
+
+/// What is over sooner shows no progress.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// The two output streams and how they may look.
 pub struct Console {
@@ -70,6 +74,33 @@ impl Console {
             Some(error) => Err(Failure::new(Code::OutputUnwritable, "standard output cannot be written")
                 .why(error.to_string())
                 .next("See to the free space where the output goes")),
+        }
+    }
+}
+
+/// A line that says what is being waited for, after half a second and on a
+/// terminal only. It is gone when this is dropped.
+pub struct Progress(Option<ProgressBar>);
+
+impl Console {
+    /// Shows `what` while it lasts.
+    pub fn progress(&self, what: &str) -> Progress {
+        if !self.err.is_terminal || self.quiet {
+            return Progress(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let template = ProgressStyle::with_template("  {msg} {elapsed}").expect("the template is well-formed");
+        bar.set_style(template);
+        // The first tick comes after the interval, so what is quick stays silent.
+        bar.enable_steady_tick(PATIENCE);
+        Progress(Some(bar.with_message(what.to_owned())))
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
         }
     }
 }

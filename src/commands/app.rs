@@ -7,6 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Color, Format, Global, PasswordArgs, duration};
 use crate::config::ConfigFile;
@@ -51,6 +55,7 @@ impl App {
         let mut console = console(&variables, streams, global.color);
         console.quiet = global.quiet;
         console.json = global.json || global.output == Format::Json;
+        log_to_stderr(global.verbose, variables.text("SNOW_LOG"));
         Self { global, console, variables, context, store: None, interactive }
     }
 
@@ -107,6 +112,7 @@ impl App {
             Some(path) => files::absolute(path),
             None => self.context.config_directory()?.join("config.toml"),
         };
+        tracing::info!("connections: {}", path.display());
         Ok(ConfigFile { path, lock: self.state()?.config_lock() })
     }
 
@@ -135,6 +141,10 @@ impl App {
         }
         let given = self.global.proxy.as_deref().or(proxy);
         let route = Route::to(instance, given, &self.variables.proxy())?;
+        tracing::info!(
+            "{instance}, {}",
+            route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"))
+        );
         Client::new(&authorities, route)
     }
 
@@ -218,6 +228,27 @@ impl App {
             Failure::new(Code::Usage, format!("{name}: {reason}")).next(format!("Correct or unset {name}"))
         })
     }
+}
+
+/// What is done, on standard error: `-v` says where things come from, `-vv`
+/// every request, `-vvv` how long each of its steps took. Libraries stay
+/// silent: they do not know what must not be shown.
+fn log_to_stderr(verbose: u8, variable: Option<&str>) {
+    let level = match (verbose, variable) {
+        (0, None | Some("off")) => return,
+        (1, _) | (0, Some("info")) => Level::INFO,
+        (2, _) | (0, Some("debug")) => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .with_level(false)
+        .with_ansi(false);
+    let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
+    // A second run in the same process keeps the first one's.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(own)).try_init();
 }
 
 /// The console of a run, as variables and `--color` want it.

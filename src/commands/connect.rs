@@ -119,7 +119,10 @@ async fn connect(
         sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
     }
     let outcome = save(file, app, arguments, profile, saved, &password)?;
-    let (checks, identity) = begun.finish().await;
+    let (checks, identity) = {
+        let _progress = app.console.progress(&format!("Testing {}", outcome.0.name));
+        begun.finish().await
+    };
     let test = test::report_of(app, &outcome.0, checks, Some(identity), sent.elapsed())?;
     Ok(report(app, outcome, Some(test), started.elapsed()))
 }
@@ -353,7 +356,11 @@ fn ask_user(app: &mut App) -> Result<UserName, Failure> {
 async fn knock(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let client = app.client_for(profile)?;
     let url = profile.instance.url("/api/now/table/sys_user");
-    let exchange = client.get(url, None, app.deadline()?).await;
+    let deadline = app.deadline()?;
+    let exchange = {
+        let _progress = app.console.progress(&format!("Asking {}", profile.instance));
+        client.get(url, None, deadline).await
+    };
     let answer = exchange.result.map_err(Failure::from)?;
     let (subject, redactor) = (Subject::New, Redactor::default());
     let seen = Seen {

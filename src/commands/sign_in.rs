@@ -48,7 +48,10 @@ pub async fn sign_in(
     let mut password = password;
     let mut tries_left = if may_retype && app.is_interactive() { MORE_TRIES } else { 0 };
     loop {
-        let begun = attempt(app, profile, &password, profile.tables.clone(), subject.clone()).await?;
+        let begun = {
+            let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
+            attempt(app, profile, &password, profile.tables.clone(), subject.clone()).await?
+        };
         let state = app.state()?;
         match begun.sign_in() {
             SignIn::Good => {

@@ -80,6 +80,7 @@ async fn test_one(
     options: &Options,
     refused: &mut Refused,
 ) -> Result<Report, Failure> {
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let started = Instant::now();
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
     let store = app.store()?;
@@ -147,6 +148,7 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         crate::connection::Connection::basic(described.instance.clone(), described.api_version, client, &credential);
     let plan =
         crate::check::ladder::Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()? };
+    let _progress = app.console.progress(&format!("Testing {}", described.instance));
     let begun = crate::check::ladder::begin(std::sync::Arc::new(connection), plan).await;
     let (more, identity) = begun.finish().await;
     checks.extend(more);

@@ -70,6 +70,7 @@ impl KeyringStore {
         };
         let (answer, answered) = channel();
         let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
+        tracing::debug!("keyring: {} {}", request.name(), key.account());
         sender.send(Call { request, key, answer }).map_err(|_| gone())?;
         match answered.recv_timeout(self.patience) {
             Ok(result) => result,
@@ -78,6 +79,16 @@ impl KeyringStore {
                 *worker = Worker::Stuck;
                 Err(StoreError::Timeout(self.patience))
             }
+        }
+    }
+}
+
+impl Request {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write(_) => "write",
+            Self::Delete => "delete",
         }
     }
 }

@@ -106,8 +106,16 @@ impl Client {
             Ok(Answer { status, headers, body })
         })
         .await;
+        let timings = trace.timings(first_byte);
+        match &result {
+            Ok(answer) => {
+                tracing::debug!("GET {}{} gave {} in {:?}", url.authority(), url.path(), answer.status, timings.total)
+            }
+            Err(_) => tracing::debug!("GET {}{} failed after {:?}", url.authority(), url.path(), timings.total),
+        }
+        tracing::trace!("{timings:?}");
         Exchange {
-            timings: trace.timings(first_byte),
+            timings,
             result: result.map_err(|broken| match broken {
                 Broken::TooLarge => NetworkError::answer_too_large(&url),
                 Broken::Transport(error) => {
