@@ -7,8 +7,9 @@ use crate::check::ladder::{self, Begun, Plan, SignIn};
 use crate::cli::PasswordArgs;
 use crate::connection::Connection;
 use crate::connection::basic::BasicCredential;
-use crate::connection::profile::{Profile, TableName};
+use crate::connection::profile::Profile;
 use crate::error::{Code, Failure};
+use crate::http::client::Client;
 use crate::secret::Secret;
 use crate::servicenow::seen::Subject;
 
@@ -50,7 +51,9 @@ pub async fn sign_in(
     loop {
         let begun = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-            attempt(app, profile, &password, profile.tables.clone(), subject.clone()).await?
+            let client = app.client_for(profile)?;
+            let plan = Plan { tables: profile.tables.clone(), subject: subject.clone(), deadline: app.deadline()? };
+            attempt(profile, client, &password, plan).await
         };
         let state = app.state()?;
         match begun.sign_in() {
@@ -76,18 +79,10 @@ pub async fn sign_in(
 }
 
 /// One first request with a password.
-pub async fn attempt(
-    app: &App,
-    profile: &Profile,
-    password: &Secret,
-    tables: Vec<TableName>,
-    subject: Subject,
-) -> Result<Begun, Failure> {
-    let client = app.client_for(profile)?;
+pub async fn attempt(profile: &Profile, client: Client, password: &Secret, plan: Plan) -> Begun {
     let credential = BasicCredential::new(profile.username.clone(), password.duplicate());
     let connection = Connection::basic(profile.instance.clone(), profile.api_version, client, &credential);
-    let plan = Plan { tables, subject, deadline: app.deadline()? };
-    Ok(ladder::begin(Arc::new(connection), plan).await)
+    ladder::begin(Arc::new(connection), plan).await
 }
 
 /// Where a connection already has a user, another one signing in must be

@@ -1,14 +1,16 @@
 //! `snow test`: does it work, and if not, why.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::app::App;
 use super::select::{self, Selected};
 use super::sign_in;
-use crate::check::ladder::SignIn;
+use crate::check::ladder::{self, Plan, SignIn};
 use crate::check::report::{Check, CheckId, Identity, Report, Run};
 use crate::cli::TestArgs;
-use crate::connection::basic::UserName;
+use crate::connection::Connection;
+use crate::connection::basic::{BasicCredential, UserName};
 use crate::connection::profile::{Profile, TableName};
 use crate::credentials::environment::{self, SecretSource};
 use crate::credentials::record;
@@ -80,18 +82,40 @@ async fn test_one(
     options: &Options,
     refused: &mut Refused,
 ) -> Result<Report, Failure> {
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let started = Instant::now();
+    let (checks, identity) = climb(app, profile, options, refused).await?;
+    report_of(app, profile, checks, identity, started.elapsed())
+}
+
+/// The checks of a saved connection, up to where the evidence ends.
+async fn climb(
+    app: &mut App,
+    profile: &Profile,
+    options: &Options,
+    refused: &mut Refused,
+) -> Result<(Vec<Check>, Option<Identity>), Failure> {
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
+    // Made first, so that the certificate authorities are loaded on their
+    // thread while the keyring is asked.
+    let client = match app.client_for(profile) {
+        Ok(client) => client,
+        Err(failure) => {
+            let mut checks = vec![Check::fail(CheckId::ConfigConnection, failure), Check::skip(CheckId::StoreSecret)];
+            checks.extend(skipped());
+            return Ok((checks, None));
+        }
+    };
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
     let store = app.store()?;
+    let asked = Instant::now();
     let password = record::read_password(store.as_ref(), profile);
-    let took = Some(started.elapsed());
+    let took = Some(asked.elapsed());
     let password = match password {
         Ok(password) => password,
         Err(failure) => {
             checks.push(Check::fail(CheckId::StoreSecret, failure).taking(took));
             checks.extend(skipped());
-            return report_of(app, profile, checks, None, started.elapsed());
+            return Ok((checks, None));
         }
     };
     checks.push(Check::pass(CheckId::StoreSecret).taking(took));
@@ -107,18 +131,12 @@ async fn test_one(
             CheckId::AuthRequest => Check::fail(CheckId::AuthRequest, failure.clone()),
             _ => check,
         }));
-        return report_of(app, profile, checks, None, started.elapsed());
+        return Ok((checks, None));
     }
     let tables = if options.tables.is_empty() { &profile.tables } else { &options.tables };
     let subject = Subject::Saved(profile.name.clone());
-    let begun = match sign_in::attempt(app, profile, &password, tables.clone(), subject).await {
-        Ok(begun) => begun,
-        Err(failure) => {
-            checks[0] = Check::fail(CheckId::ConfigConnection, failure);
-            checks.extend(skipped());
-            return report_of(app, profile, checks, None, started.elapsed());
-        }
-    };
+    let plan = Plan { tables: tables.clone(), subject, deadline: app.deadline()? };
+    let begun = sign_in::attempt(profile, client, &password, plan).await;
     let remembered = match begun.sign_in() {
         SignIn::Good => state.clear_refusals(&profile.instance, &profile.username),
         SignIn::Refused(failure) => {
@@ -130,7 +148,7 @@ async fn test_one(
     app.mention_unwritable_state(remembered);
     let (more, identity) = begun.finish().await;
     checks.extend(more);
-    report_of(app, profile, checks, Some(identity), started.elapsed())
+    Ok((checks, Some(identity)))
 }
 
 /// Tests the connection that variables describe. No file and no store.
@@ -143,13 +161,13 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     };
     let mut checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
     let client = app.client(&described.instance, None, None)?;
-    let credential = crate::connection::basic::BasicCredential::new(described.username, password);
-    let connection =
-        crate::connection::Connection::basic(described.instance.clone(), described.api_version, client, &credential);
-    let plan =
-        crate::check::ladder::Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()? };
-    let _progress = app.console.progress(&format!("Testing {}", described.instance));
-    let begun = crate::check::ladder::begin(std::sync::Arc::new(connection), plan).await;
+    let credential = BasicCredential::new(described.username, password);
+    let connection = Connection::basic(described.instance.clone(), described.api_version, client, &credential);
+    let plan = Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()? };
+    let begun = {
+        let _progress = app.console.progress(&format!("Testing {}", described.instance));
+        ladder::begin(Arc::new(connection), plan).await
+    };
     let (more, identity) = begun.finish().await;
     checks.extend(more);
     Ok(Report {
