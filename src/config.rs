@@ -1,8 +1,9 @@
 //! The connections file: `config.toml`, without any secret.
 //!
 //! Reading checks everything and says path and line where something is wrong.
-//! Changing takes a lock, reads again, edits the document in place (comments
-//! and unknown keys stay), checks the result and replaces the file whole.
+//! Changing takes a lock, reads again, edits the document in place (comments,
+//! unknown keys and line ends stay), checks the result and replaces the file
+//! whole.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -95,12 +96,13 @@ impl ConfigFile {
         }
         let text = self.read()?.unwrap_or_default();
         let config = self.parse(&text)?;
+        let line_end = LineEnd::of(&text);
         let document: DocumentMut = text
             .parse()
             .map_err(|error: toml_edit::TomlError| self.invalid(&text, error.span(), error.message().to_owned()))?;
-        let mut changing = Change { config, document };
+        let mut changing = Change::new(config, document);
         let result = change(&mut changing)?;
-        let new_text = changing.finish();
+        let new_text = line_end.apply(changing.finish());
         if new_text != text {
             // Nothing is written that could not be read back.
             self.parse(&new_text)?;
@@ -200,9 +202,24 @@ impl ConfigFile {
 pub struct Change {
     config: Config,
     document: DocumentMut,
+    /// The keys that a person wrote in capitals, by the name they stand for.
+    spelled: BTreeMap<String, String>,
 }
 
 impl Change {
+    fn new(config: Config, mut document: DocumentMut) -> Self {
+        let root = document.as_table_mut();
+        if root.get("version").is_none() {
+            root.insert("version", value(VERSION));
+        }
+        let spelled = connections(&mut document)
+            .iter()
+            .filter(|(key, _)| key.contains(|c: char| c.is_ascii_uppercase()))
+            .map(|(key, _)| (key.to_ascii_lowercase(), key.to_owned()))
+            .collect();
+        Self { config, document, spelled }
+    }
+
     /// The connections as they are, this change included.
     pub fn config(&self) -> &Config {
         &self.config
@@ -225,7 +242,7 @@ impl Change {
 
     /// Puts a profile back as it was, revision and all.
     pub fn restore(&mut self, profile: Profile) {
-        let key = self.key_of(profile.name.as_str());
+        let key = self.key_of(&profile.name);
         let connections = connections(&mut self.document);
         if connections.get(&key).and_then(Item::as_table_like).is_none() {
             connections.insert(&key, Item::Table(Table::new()));
@@ -238,7 +255,7 @@ impl Change {
 
     /// Removes a connection; the default with it, if it was the one.
     pub fn remove(&mut self, name: &ConnectionName) {
-        let key = self.key_of(name.as_str());
+        let key = self.key_of(name);
         connections(&mut self.document).remove(&key);
         self.config.connections.remove(name);
         if self.config.default.as_ref() == Some(name) {
@@ -257,32 +274,47 @@ impl Change {
     }
 
     /// The key under which the document has a name, in its own letter case.
-    fn key_of(&mut self, name: &str) -> String {
-        connections(&mut self.document)
-            .iter()
-            .map(|(key, _)| key.to_owned())
-            .find(|key| key.eq_ignore_ascii_case(name))
-            .unwrap_or_else(|| name.to_owned())
+    fn key_of(&self, name: &ConnectionName) -> String {
+        self.spelled.get(name.as_str()).map_or_else(|| name.to_string(), Clone::clone)
     }
 
     fn finish(mut self) -> String {
-        if self.document.get("version").is_none() {
-            let root = self.document.as_table_mut();
-            root.insert("version", value(VERSION));
-        }
-        let profiles: Vec<Profile> = self.config.connections.values().cloned().collect();
-        for profile in profiles {
+        for (key, item) in connections(&mut self.document).iter_mut() {
             // An id that was missing is made now and stays from here on.
-            let key = self.key_of(profile.name.as_str());
-            let table = connections(&mut self.document)
-                .get_mut(&key)
-                .and_then(Item::as_table_like_mut)
-                .expect("every connection has its table");
+            let table = item.as_table_like_mut().expect("every connection is a table");
             if table.get("id").is_none() {
+                let name = key.get().to_ascii_lowercase();
+                let profile = self.config.connections.get(name.as_str()).expect("every table has its connection");
                 set(table, "id", profile.id.to_string().into());
             }
         }
         self.document.to_string()
+    }
+}
+
+/// How the lines of the file end. The editor of the document writes plain
+/// ones, so those of a file from Windows are put back.
+#[derive(Clone, Copy)]
+enum LineEnd {
+    Lf,
+    CrLf,
+}
+
+impl LineEnd {
+    /// One plain line end makes it a plain file.
+    fn of(text: &str) -> Self {
+        let ends = text.matches('\n').count();
+        match ends > 0 && text.matches("\r\n").count() == ends {
+            true => Self::CrLf,
+            false => Self::Lf,
+        }
+    }
+
+    fn apply(self, text: String) -> String {
+        match self {
+            Self::Lf => text,
+            Self::CrLf => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        }
     }
 }
 
