@@ -52,7 +52,11 @@ impl Context {
             stdin_is_terminal: stdin.is_terminal(),
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
-            columns: crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns)),
+            // Without a terminal the question would go to the program tput.
+            columns: match stdout.is_terminal() || stderr.is_terminal() {
+                true => crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns)),
+                false => 80,
+            },
             stdin: Box::new(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
