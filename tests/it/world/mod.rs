@@ -26,6 +26,8 @@ pub const PASSWORD: &str = "CANARY-pass word/ü";
 /// A home, a store in memory, and what was said in it.
 pub struct World {
     home: tempfile::TempDir,
+    /// What the commands take for the home directory.
+    home_variable: Option<PathBuf>,
     pub store: Arc<dyn CredentialStore>,
     variables: Vec<(String, String)>,
     stdin: Vec<u8>,
@@ -52,8 +54,10 @@ pub struct Outcome {
 
 impl World {
     pub fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary home");
         Self {
-            home: tempfile::tempdir().expect("a temporary home"),
+            home_variable: Some(home.path().to_owned()),
+            home,
             store: Arc::new(MemoryStore::default()),
             variables: vec![("NO_COLOR".to_owned(), "1".to_owned())],
             stdin: Vec::new(),
@@ -83,6 +87,11 @@ impl World {
     pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Another home directory, or none, for all later commands.
+    pub fn set_home(&mut self, home: Option<PathBuf>) {
+        self.home_variable = home;
     }
 
     /// Another store than an empty one in memory.
@@ -119,7 +128,7 @@ impl World {
         let person = self.answers.take();
         let context = Context {
             variables: Variables::new(self.variables.clone()),
-            home: Some(self.home().to_owned()),
+            home: self.home_variable.clone(),
             streams: Streams {
                 stdin: Box::new(Cursor::new(std::mem::take(&mut self.stdin))),
                 stdout: Box::new(stdout.clone()),
