@@ -13,5 +13,6 @@ mod world;
 mod connect;
 mod environment;
 mod faces;
+mod files;
 mod keyring;
 mod verdicts;
