@@ -11,6 +11,7 @@
 mod world;
 
 mod connect;
+mod crash;
 mod environment;
 mod faces;
 mod files;
