@@ -158,16 +158,17 @@ impl ConfigFile {
                 .get_ref()
                 .parse()
                 .map_err(|error: InvalidValue| at(Misplaced { span: span.clone(), message: error.0 }))?;
+            if config.connections.contains_key(&name) {
+                let message = format!("there are two connections called {name}: upper and lower case are the same");
+                return Err(self.invalid(text, span, message));
+            }
             let id_span = entry.id.as_ref().map(Spanned::span);
             let profile = entry.profile(name.clone(), span.clone()).map_err(at)?;
             if let Some(other) = ids.insert(profile.id, name.clone()) {
                 let message = format!("{name} has the same id as {other}");
                 return Err(self.invalid(text, id_span.or(span), message));
             }
-            if config.connections.insert(name.clone(), profile).is_some() {
-                let message = format!("there are two connections called {name}: upper and lower case are the same");
-                return Err(self.invalid(text, span, message));
-            }
+            config.connections.insert(name, profile);
         }
         if let Some(default) = file.default {
             let invalid = |message: String| self.invalid(text, Some(default.span()), message);
