@@ -1,8 +1,9 @@
 //! The connections file: `config.toml`, without any secret.
 //!
 //! Reading checks everything and says path and line where something is wrong.
-//! Changing takes a lock, reads again, edits the document in place (comments
-//! and unknown keys stay), checks the result and replaces the file whole.
+//! Changing takes a lock, reads again, edits the document in place (comments,
+//! unknown keys and line ends stay), checks the result and replaces the file
+//! whole.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -95,12 +96,13 @@ impl ConfigFile {
         }
         let text = self.read()?.unwrap_or_default();
         let config = self.parse(&text)?;
+        let line_end = LineEnd::of(&text);
         let document: DocumentMut = text
             .parse()
             .map_err(|error: toml_edit::TomlError| self.invalid(&text, error.span(), error.message().to_owned()))?;
-        let mut changing = Change { config, document };
+        let mut changing = Change::new(config, document);
         let result = change(&mut changing)?;
-        let new_text = changing.finish();
+        let new_text = line_end.apply(changing.finish());
         if new_text != text {
             // Nothing is written that could not be read back.
             self.parse(&new_text)?;
@@ -156,16 +158,17 @@ impl ConfigFile {
                 .get_ref()
                 .parse()
                 .map_err(|error: InvalidValue| at(Misplaced { span: span.clone(), message: error.0 }))?;
+            if config.connections.contains_key(&name) {
+                let message = format!("there are two connections called {name}: upper and lower case are the same");
+                return Err(self.invalid(text, span, message));
+            }
             let id_span = entry.id.as_ref().map(Spanned::span);
             let profile = entry.profile(name.clone(), span.clone()).map_err(at)?;
             if let Some(other) = ids.insert(profile.id, name.clone()) {
                 let message = format!("{name} has the same id as {other}");
                 return Err(self.invalid(text, id_span.or(span), message));
             }
-            if config.connections.insert(name.clone(), profile).is_some() {
-                let message = format!("there are two connections called {name}: upper and lower case are the same");
-                return Err(self.invalid(text, span, message));
-            }
+            config.connections.insert(name, profile);
         }
         if let Some(default) = file.default {
             let invalid = |message: String| self.invalid(text, Some(default.span()), message);
@@ -200,9 +203,24 @@ impl ConfigFile {
 pub struct Change {
     config: Config,
     document: DocumentMut,
+    /// The keys that a person wrote in capitals, by the name they stand for.
+    spelled: BTreeMap<String, String>,
 }
 
 impl Change {
+    fn new(config: Config, mut document: DocumentMut) -> Self {
+        let root = document.as_table_mut();
+        if root.get("version").is_none() {
+            root.insert("version", value(VERSION));
+        }
+        let spelled = connections(&mut document)
+            .iter()
+            .filter(|(key, _)| key.contains(|c: char| c.is_ascii_uppercase()))
+            .map(|(key, _)| (key.to_ascii_lowercase(), key.to_owned()))
+            .collect();
+        Self { config, document, spelled }
+    }
+
     /// The connections as they are, this change included.
     pub fn config(&self) -> &Config {
         &self.config
@@ -225,7 +243,7 @@ impl Change {
 
     /// Puts a profile back as it was, revision and all.
     pub fn restore(&mut self, profile: Profile) {
-        let key = self.key_of(profile.name.as_str());
+        let key = self.key_of(&profile.name);
         let connections = connections(&mut self.document);
         if connections.get(&key).and_then(Item::as_table_like).is_none() {
             connections.insert(&key, Item::Table(Table::new()));
@@ -240,7 +258,8 @@ impl Change {
     /// The connection `old` exists.
     pub fn rename(&mut self, old: &ConnectionName, new: &ConnectionName) -> Profile {
         let mut profile = self.config.connections.remove(old).expect("the connection to rename exists");
-        let key = self.key_of(old.as_str());
+        let key = self.key_of(old);
+        self.spelled.remove(old.as_str());
         let entry = connections(&mut self.document).remove(&key).expect("every connection has its table");
         connections(&mut self.document).insert(new.as_str(), entry);
         let is_default = self.config.default.as_ref() == Some(old);
@@ -255,7 +274,7 @@ impl Change {
 
     /// Removes a connection; the default with it, if it was the one.
     pub fn remove(&mut self, name: &ConnectionName) {
-        let key = self.key_of(name.as_str());
+        let key = self.key_of(name);
         connections(&mut self.document).remove(&key);
         self.config.connections.remove(name);
         if self.config.default.as_ref() == Some(name) {
@@ -274,32 +293,47 @@ impl Change {
     }
 
     /// The key under which the document has a name, in its own letter case.
-    fn key_of(&mut self, name: &str) -> String {
-        connections(&mut self.document)
-            .iter()
-            .map(|(key, _)| key.to_owned())
-            .find(|key| key.eq_ignore_ascii_case(name))
-            .unwrap_or_else(|| name.to_owned())
+    fn key_of(&self, name: &ConnectionName) -> String {
+        self.spelled.get(name.as_str()).map_or_else(|| name.to_string(), Clone::clone)
     }
 
     fn finish(mut self) -> String {
-        if self.document.get("version").is_none() {
-            let root = self.document.as_table_mut();
-            root.insert("version", value(VERSION));
-        }
-        let profiles: Vec<Profile> = self.config.connections.values().cloned().collect();
-        for profile in profiles {
+        for (key, item) in connections(&mut self.document).iter_mut() {
             // An id that was missing is made now and stays from here on.
-            let key = self.key_of(profile.name.as_str());
-            let table = connections(&mut self.document)
-                .get_mut(&key)
-                .and_then(Item::as_table_like_mut)
-                .expect("every connection has its table");
+            let table = item.as_table_like_mut().expect("every connection is a table");
             if table.get("id").is_none() {
+                let name = key.get().to_ascii_lowercase();
+                let profile = self.config.connections.get(name.as_str()).expect("every table has its connection");
                 set(table, "id", profile.id.to_string().into());
             }
         }
         self.document.to_string()
+    }
+}
+
+/// How the lines of the file end. The editor of the document writes plain
+/// ones, so those of a file from Windows are put back.
+#[derive(Clone, Copy)]
+enum LineEnd {
+    Lf,
+    CrLf,
+}
+
+impl LineEnd {
+    /// One plain line end makes it a plain file.
+    fn of(text: &str) -> Self {
+        let ends = text.matches('\n').count();
+        match ends > 0 && text.matches("\r\n").count() == ends {
+            true => Self::CrLf,
+            false => Self::Lf,
+        }
+    }
+
+    fn apply(self, text: String) -> String {
+        match self {
+            Self::Lf => text,
+            Self::CrLf => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        }
     }
 }
 

@@ -109,12 +109,25 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_private_directory(parent)?;
     }
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        // Private from the start, should we die before the next line.
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Another process was quicker, or it is something else.
+            let message =
+                || io::Error::new(io::ErrorKind::NotADirectory, format!("{} is not a directory", path.display()));
+            return if path.is_dir() { Ok(()) } else { Err(message()) };
+        }
         other => other?,
     }
     #[cfg(unix)]
     {
+        // A strange umask took more away than it should.
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
     }
@@ -131,7 +144,14 @@ impl Lock {
         if let Some(directory) = path.parent() {
             create_private_directory(directory)?;
         }
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let file = options.open(path)?;
         // A lock file made under a strange umask must open the next time.
         let _ = set_mode(&file, 0o600);
         let deadline = Instant::now() + patience;

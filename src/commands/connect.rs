@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::app::App;
+use super::select;
 use super::sign_in::{self, SignedIn};
 use super::test::{self, Options};
 use crate::check::report::Report;
@@ -64,8 +65,8 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
                 || wanted.username != saved.username
                 || wanted.ca_cert != saved.ca_cert;
             match needs_sign_in {
-                true => connect(app, &arguments, &file, wanted, Some(saved), started).await,
-                false => check_known(app, &arguments, &file, wanted, saved, started).await,
+                true => connect(app, &arguments, &file, &target, wanted, Some(saved), started).await,
+                false => check_known(app, &arguments, &file, &target, saved, started).await,
             }
         }
         None => {
@@ -73,7 +74,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
             // asked for anything; the user name is part of what is asked.
             let placeholder = arguments.username.clone().unwrap_or_else(placeholder_user);
             let wanted = wanted(app, &arguments, &target, placeholder)?;
-            connect(app, &arguments, &file, wanted, None, started).await
+            connect(app, &arguments, &file, &target, wanted, None, started).await
         }
     }
 }
@@ -83,6 +84,7 @@ async fn connect(
     app: &mut App,
     arguments: &ConnectArgs,
     file: &ConfigFile,
+    target: &Target,
     mut profile: Profile,
     saved: Option<&Profile>,
     started: Instant,
@@ -98,7 +100,7 @@ async fn connect(
     let typed = !arguments.password.password_stdin && arguments.password.password_file.is_none();
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     if arguments.no_test {
-        let outcome = save(file, app, arguments, profile, saved, &password)?;
+        let outcome = save(file, app, arguments, target, profile, saved, &password)?;
         return Ok(report(app, outcome, None, started.elapsed()));
     }
     let subject = match saved {
@@ -118,7 +120,7 @@ async fn connect(
     if saved.is_some() {
         sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
     }
-    let outcome = save(file, app, arguments, profile, saved, &password)?;
+    let outcome = save(file, app, arguments, target, profile, saved, &password)?;
     let (checks, identity) = {
         let _progress = app.console.progress(&format!("Testing {}", outcome.0.name));
         begun.finish().await
@@ -133,13 +135,16 @@ async fn check_known(
     app: &mut App,
     arguments: &ConnectArgs,
     file: &ConfigFile,
-    wanted: Profile,
+    target: &Target,
     saved: &Profile,
     started: Instant,
 ) -> Result<u8, Failure> {
     let (profile, how) = file.change(|change| {
+        // Another snow may have changed it since it was read: both changes stay.
+        let current = select::find(change.config(), &saved.name)?.clone();
+        let wanted = updated(app, arguments, target, &current, current.username.clone())?;
         let profile = change.put(wanted);
-        let how = if profile.revision == saved.revision { Saved::Unchanged } else { Saved::Updated };
+        let how = if profile.revision == current.revision { Saved::Unchanged } else { Saved::Updated };
         if arguments.default {
             change.set_default(Some(&profile.name));
         }
@@ -156,7 +161,7 @@ async fn check_known(
     if credential_is_the_trouble && app.is_interactive() {
         let text = output::text::report(&test, app.console.err);
         app.console.say(&format!("{text}\n"));
-        return Box::pin(connect(app, arguments, file, profile.clone(), Some(&profile), started)).await;
+        return Box::pin(connect(app, arguments, file, target, profile.clone(), Some(&profile), started)).await;
     }
     Ok(report(app, (profile, how), Some(test), started.elapsed()))
 }
@@ -315,6 +320,22 @@ fn wanted(app: &App, arguments: &ConnectArgs, target: &Target, username: UserNam
     })
 }
 
+/// What the flags make of a saved connection as it is now.
+fn updated(
+    app: &App,
+    arguments: &ConnectArgs,
+    target: &Target,
+    current: &Profile,
+    username: UserName,
+) -> Result<Profile, Failure> {
+    let target = Target { name: target.name.clone(), saved: Some(current.clone()), address: target.address.clone() };
+    let wanted = wanted(app, arguments, &target, username)?;
+    if !arguments.force {
+        refuse_conflict(current, &wanted)?;
+    }
+    Ok(wanted)
+}
+
 fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
     let differs = [
         ("instance", saved.instance.to_string(), wanted.instance.to_string()),
@@ -394,21 +415,36 @@ fn save(
     file: &ConfigFile,
     app: &mut App,
     arguments: &ConnectArgs,
-    profile: Profile,
+    target: &Target,
+    signed_in: Profile,
     saved: Option<&Profile>,
     password: &Secret,
 ) -> Result<(Profile, Saved), Failure> {
     let store = app.store()?;
     let (profile, former, former_default) = file.change(|change: &mut Change| {
         let config = change.config();
-        let former = config.connections.get(&profile.name).cloned();
+        let former = config.connections.get(&signed_in.name).cloned();
         if saved.is_none() && former.is_some() && !arguments.force {
             return Err(Failure::new(
                 Code::ConnectionExists,
-                format!("another snow has just saved a connection called {}", profile.name),
+                format!("another snow has just saved a connection called {}", signed_in.name),
             )
             .next("Run the command again with another --name"));
         }
+        // What another snow changed since it was read stays, unless the
+        // password was taken for something else than the entry says by now.
+        let profile = match &former {
+            None => signed_in,
+            Some(current) => updated(app, arguments, target, current, signed_in.username.clone())
+                .ok()
+                .filter(|profile| profile.instance == signed_in.instance && profile.ca_cert == signed_in.ca_cert)
+                .ok_or_else(|| {
+                    let message = format!("another snow has just changed {}", signed_in.name);
+                    Failure::new(Code::ConnectionExists, message)
+                        .why("The password was not saved.")
+                        .next("Run the command again")
+                })?,
+        };
         let former_default = config.default.clone();
         let is_first = config.connections.is_empty();
         let profile = change.put(profile);
@@ -423,7 +459,10 @@ fn save(
                 Some(former) => change.restore(former.clone()),
                 None => change.remove(&profile.name),
             }
-            change.set_default(former_default.as_ref());
+            if change.config().default.as_ref().is_none_or(|default| *default == profile.name) {
+                let still_there = former_default.filter(|name| change.config().connections.contains_key(name));
+                change.set_default(still_there.as_ref());
+            }
             Ok::<_, Failure>(())
         });
         return Err(match taken_back {

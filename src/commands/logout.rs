@@ -75,7 +75,10 @@ fn named(app: &App, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
 fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     forget_secret(app, profile)?;
     app.config_file()?.change(|change| {
-        change.remove(&profile.name);
+        // Another connection may have taken the name since; it has a secret.
+        if change.config().connections.get(&profile.name).is_some_and(|current| current.id == profile.id) {
+            change.remove(&profile.name);
+        }
         Ok::<_, Failure>(())
     })?;
     let forgotten = app.state()?.forget(profile.id);

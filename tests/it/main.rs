@@ -11,9 +11,11 @@
 mod world;
 
 mod connect;
+mod crash;
 mod environment;
 mod everyday;
 mod faces;
+mod files;
 mod help;
 mod keyring;
 mod verdicts;

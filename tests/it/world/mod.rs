@@ -28,6 +28,8 @@ pub struct World {
     home: tempfile::TempDir,
     /// Where commands are run.
     pub directory: PathBuf,
+    /// What the commands take for the home directory.
+    home_variable: Option<PathBuf>,
     pub store: Arc<dyn CredentialStore>,
     variables: Vec<(String, String)>,
     stdin: Vec<u8>,
@@ -57,6 +59,7 @@ impl World {
         let home = tempfile::tempdir().expect("a temporary home");
         Self {
             directory: home.path().to_owned(),
+            home_variable: Some(home.path().to_owned()),
             home,
             store: Arc::new(MemoryStore::default()),
             variables: vec![("NO_COLOR".to_owned(), "1".to_owned())],
@@ -87,6 +90,11 @@ impl World {
     pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Another home directory, or none, for all later commands.
+    pub fn set_home(&mut self, home: Option<PathBuf>) {
+        self.home_variable = home;
     }
 
     /// Another store than an empty one in memory.
@@ -123,8 +131,8 @@ impl World {
         let person = self.answers.take();
         let context = Context {
             variables: Variables::new(self.variables.clone()),
-            home: Some(self.home().to_owned()),
             directory: self.directory.clone(),
+            home: self.home_variable.clone(),
             streams: Streams {
                 stdin: Box::new(Cursor::new(std::mem::take(&mut self.stdin))),
                 stdout: Box::new(stdout.clone()),

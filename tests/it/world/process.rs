@@ -8,6 +8,7 @@ use super::Outcome;
 
 /// The program under test. `tests/run` names it where it stands elsewhere than
 /// it was built.
+#[allow(clippy::disallowed_methods, reason = "a test is told by a variable where the program is")]
 pub fn program() -> PathBuf {
     std::env::var_os("SNOW_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_snow").into(), PathBuf::from)
 }
