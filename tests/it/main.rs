@@ -11,5 +11,7 @@ mod world;
 mod connect;
 mod environment;
 mod faces;
+mod instance;
 mod keyring;
 mod verdicts;
+mod wire;
