@@ -165,8 +165,13 @@ impl Begun {
             return (self.checks, configured);
         };
         let mut first = Some((first, self.first_took));
-        let mut closed = false;
+        // Whether there is more to learn, about other tables and about anything.
+        let (mut more, mut closed) = (true, false);
         for table in &tables {
+            if !more {
+                self.checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
+                continue;
+            }
             let (rows, took) = match first.take() {
                 Some(first) => first,
                 None => {
@@ -175,10 +180,9 @@ impl Begun {
                 }
             };
             let check = self.table_check(table, rows).await.taking(took);
-            // The API as a whole is closed or gone: nothing more to learn.
-            closed |= check.error.as_ref().is_some_and(|failure| {
-                matches!(failure.code(), Code::ScopeRestricted | Code::ApiAcl | Code::RateLimited)
-            });
+            let code = check.error.as_ref().map(Failure::code);
+            more = !matches!(code, Some(Code::RateLimited | Code::Timeout));
+            closed |= !more || matches!(code, Some(Code::ScopeRestricted | Code::ApiAcl));
             self.checks.push(check);
         }
         if closed {

@@ -92,6 +92,10 @@ impl Client {
 
     /// Gets `url`, with an `Authorization` header where one is given.
     pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
+        if deadline.left().is_zero() {
+            let error = NetworkError::too_late(&url, &self.route, deadline.patience);
+            return Exchange { timings: Timings::default(), result: Err(error) };
+        }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
             let mut request = self

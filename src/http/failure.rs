@@ -97,9 +97,18 @@ impl NetworkError {
         Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Answer, opened: true }
     }
 
+    /// The time was over before the request began.
+    pub(super) fn too_late(url: &Url, route: &Route, patience: Duration) -> Self {
+        let proxy = route.proxy().map(str::to_owned);
+        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Answer, opened: true }
+    }
+
     pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, patience: Duration) -> Self {
         let kind = kind_of(error, phase, route, patience);
         let opened = phase == Phase::Connected;
+        // Some proxies leave it to us to look up the instance.
+        let is_proxys = find::<DnsError>(error).is_none_or(|dns| url.host_str() != Some(dns.host.as_str()));
+        let proxy = route.proxy().filter(|_| is_proxys).map(str::to_owned);
         let phase = match &kind {
             Kind::NoSuchHost | Kind::DnsTemporary => Reached::Dns,
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
@@ -113,7 +122,7 @@ impl NetworkError {
                 Phase::Connected => Reached::Answer,
             },
         };
-        Self { kind, host: host_of(url), proxy: route.proxy().map(str::to_owned), phase, opened }
+        Self { kind, host: host_of(url), proxy, phase, opened }
     }
 
     fn code(&self) -> Code {

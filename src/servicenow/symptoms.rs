@@ -315,12 +315,20 @@ pub fn diagnose(seen: &Seen<'_>) -> Failure {
 }
 
 fn is_told_by_the_head(code: Code) -> bool {
-    match code {
-        Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired => true,
-        Code::ProxyAuth | Code::SsoRedirect | Code::LoginPage | Code::Redirected => true,
-        Code::RateLimited | Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => true,
-        _ => false,
-    }
+    matches!(
+        code,
+        Code::BasicRefused
+            | Code::BasicNotOffered
+            | Code::MfaRequired
+            | Code::ProxyAuth
+            | Code::SsoRedirect
+            | Code::LoginPage
+            | Code::Redirected
+            | Code::RateLimited
+            | Code::InstanceHibernating
+            | Code::InstanceUnavailable
+            | Code::GatewayTimeout
+    )
 }
 
 /// Adds what the answer showed: status, transaction id, the server's time and
