@@ -60,7 +60,6 @@ enum Stage {
     ServiceNow,
     Awake,
     Auth,
-    Access,
 }
 
 /// Sends the first request: the first table, one row, `sys_id` only.
@@ -104,18 +103,8 @@ fn judge(
     rows: Result<Rows, Failure>,
     checks: &mut Vec<Check>,
 ) -> (SignIn, Option<Result<Rows, Failure>>) {
-    let failure = match &rows {
-        Ok(_) => None,
-        Err(failure) => Some(failure.clone()),
-    };
-    // Positive evidence alone: the envelope or ServiceNow's own word.
-    let judged =
-        failure.is_none() || (!matches!(seen.status(), 401 | 429) && (seen.has_envelope() || seen.is_logged_in()));
-    let stage = failure.as_ref().map(|failure| match stage_of(failure.code()) {
-        Stage::Access if !judged && failure.code() == Code::InstanceError => Stage::Awake,
-        Stage::Access if !judged => Stage::Auth,
-        stage => stage,
-    });
+    let failure = rows.as_ref().err().cloned();
+    let stage = failure.as_ref().filter(|_| !seen.proves_sign_in()).map(|failure| stage_of(failure.code(), seen));
     let steps = [
         (Stage::ServiceNow, CheckId::InstanceServiceNow),
         (Stage::Awake, CheckId::InstanceAwake),
@@ -141,14 +130,17 @@ fn judge(
     }
 }
 
-fn stage_of(code: Code) -> Stage {
+/// The step at which an answer fails that does not prove the sign-in.
+fn stage_of(code: Code, seen: &Seen<'_>) -> Stage {
     match code {
         Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => Stage::ServiceNow,
         Code::TruncatedAnswer | Code::ProxyAuth => Stage::ServiceNow,
         Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => Stage::Awake,
         Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired => Stage::Auth,
         Code::RateLimited | Code::ForbiddenPage => Stage::Auth,
-        _ => Stage::Access,
+        _ if seen.answer.broken.is_some() => Stage::ServiceNow,
+        Code::InstanceError => Stage::Awake,
+        _ => Stage::Auth,
     }
 }
 
@@ -173,17 +165,24 @@ impl Begun {
             return (self.checks, configured);
         };
         let mut first = Some((first, self.first_took));
-        let mut closed = false;
+        // Whether there is more to learn, about other tables and about anything.
+        let (mut more, mut closed) = (true, false);
         for table in &tables {
+            if !more {
+                self.checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
+                continue;
+            }
             let (rows, took) = match first.take() {
                 Some(first) => first,
-                None => self.ask(table, 1, false).await,
+                None => {
+                    let exchange = self.ask(table, 1, false).await;
+                    (self.rows(&exchange, table), Some(request_time(&exchange.timings)))
+                }
             };
             let check = self.table_check(table, rows).await.taking(took);
-            // The API as a whole is closed or gone: nothing more to learn.
-            closed |= check.error.as_ref().is_some_and(|failure| {
-                matches!(failure.code(), Code::ScopeRestricted | Code::ApiAcl | Code::RateLimited)
-            });
+            let code = check.error.as_ref().map(Failure::code);
+            more = !matches!(code, Some(Code::RateLimited | Code::Timeout));
+            closed |= !more || matches!(code, Some(Code::ScopeRestricted | Code::ApiAcl));
             self.checks.push(check);
         }
         if closed {
@@ -200,42 +199,59 @@ impl Begun {
         self.identity_check().await.1
     }
 
-    async fn ask(&self, table: &TableName, limit: u32, count: bool) -> (Result<Rows, Failure>, Option<Duration>) {
+    async fn ask(&self, table: &TableName, limit: u32, count: bool) -> Exchange {
         let query = TableQuery { table, query: None, fields: "sys_id", limit, count };
-        let exchange = query.send(&self.connection, self.plan.deadline).await;
-        let took = Some(request_time(&exchange.timings));
-        let rows = match &exchange.result {
-            Err(error) => Err(Failure::from(error.clone())),
-            Ok(answer) => {
-                let seen = self.seen(answer, Asked::Table(table));
-                read_rows(&seen, self.connection.api_version())
-            }
-        };
-        (rows, took)
+        query.send(&self.connection, self.plan.deadline).await
+    }
+
+    fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<Rows, Failure> {
+        let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
+        read_rows(&self.seen(answer, Asked::Table(table)), self.connection.api_version())
     }
 
     async fn table_check(&self, table: &TableName, rows: Result<Rows, Failure>) -> Check {
-        let id = CheckId::AccessTable;
-        let is_probe = self.plan.tables.is_empty();
-        let rows = match rows {
-            Ok(rows) if rows.records.is_empty() => self.ask(table, SECOND_LOOK, true).await.0,
-            other => other,
-        };
         let check = match rows {
-            Ok(rows) if !rows.records.is_empty() => Check::pass(id),
-            Ok(rows) => match rows.total {
-                Some(total) if total > 0 && !is_probe => Check::fail(id, self.hidden(table, total)),
-                Some(total) if total > 0 => Check::warn(id, self.hidden(table, total)),
-                _ => Check::warn(id, self.empty(table)),
-            },
-            Err(failure) => match failure.code() {
-                Code::AccessDenied | Code::QueryForbidden | Code::TableMissing | Code::RecordMissing if is_probe => {
-                    Check::warn(id, failure)
-                }
-                _ => Check::fail(id, failure),
-            },
+            Ok(rows) if rows.records.is_empty() => self.second_look(table).await,
+            Ok(_) => Check::pass(CheckId::AccessTable),
+            Err(failure) => self.unreadable(failure),
         };
         check.of(table.as_str())
+    }
+
+    /// No row came: asks for more of them, and how many there are.
+    async fn second_look(&self, table: &TableName) -> Check {
+        let id = CheckId::AccessTable;
+        let exchange = self.ask(table, SECOND_LOOK, true).await;
+        let rows = match self.rows(&exchange, table) {
+            Ok(rows) => rows,
+            Err(failure) => return self.unreadable(failure),
+        };
+        if !rows.records.is_empty() {
+            return Check::pass(id);
+        }
+        let with_evidence = |failure| match &exchange.result {
+            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table))),
+            Err(_) => failure,
+        };
+        match rows.total {
+            Some(total) if total > 0 && !self.is_probe() => Check::fail(id, with_evidence(self.hidden(table, total))),
+            Some(total) if total > 0 => Check::warn(id, with_evidence(self.hidden(table, total))),
+            _ => Check::warn(id, with_evidence(self.empty(table))),
+        }
+    }
+
+    /// No table was asked for: the probe can only warn of what is its own.
+    fn is_probe(&self) -> bool {
+        self.plan.tables.is_empty()
+    }
+
+    fn unreadable(&self, failure: Failure) -> Check {
+        match failure.code() {
+            Code::AccessDenied | Code::QueryForbidden | Code::TableMissing | Code::RecordMissing if self.is_probe() => {
+                Check::warn(CheckId::AccessTable, failure)
+            }
+            _ => Check::fail(CheckId::AccessTable, failure),
+        }
     }
 
     fn hidden(&self, table: &TableName, total: u64) -> Failure {
@@ -250,8 +266,6 @@ impl Begun {
                 Cause { code: "row-acl", likelihood: Likelihood::Medium, text: "only certain rows are visible, and none is among the first".to_owned() },
             ])
             .next(format!("Ask an administrator to let {user} read {table}"))
-            .evidence("http_status", 200)
-            .evidence("table", table.as_str())
             .evidence("total_count", total)
             .evidence("rows_asked_for", SECOND_LOOK)
     }
@@ -260,8 +274,6 @@ impl Begun {
         Failure::new(Code::TableHidden, format!("no row of {table} came back"))
             .why("The table is empty, or its rows are hidden: the instance answers the same in both cases.")
             .next("Test with a table that has rows: --table NAME")
-            .evidence("http_status", 200)
-            .evidence("table", table.as_str())
     }
 
     async fn identity_check(&self) -> (Check, Option<Identity>) {
@@ -292,13 +304,14 @@ impl Begun {
         let expected = self.connection.username();
         let check = match expected.matches(&user_name) {
             true => Check::pass(id),
-            false => Check::warn(
-                id,
-                Failure::new(Code::UserMismatch, format!("the instance says the user is {user_name}, not {expected}"))
+            false => {
+                let other = format!("the instance says the user is {user_name}, not {expected}");
+                let mismatch = Failure::new(Code::UserMismatch, other)
                     .why("The sign-in is good, but for a user name other than the connection's.")
                     .next("Check the user name of the connection")
-                    .evidence("user_name", user_name.as_str()),
-            ),
+                    .evidence("user_name", user_name.as_str());
+                Check::warn(id, with_evidence(mismatch, &seen))
+            }
         };
         let identity = Identity { user_name, source: IdentitySource::Instance };
         (check.taking(took), Some(identity))

@@ -29,15 +29,19 @@ pub struct Client {
     route: Route,
 }
 
-/// An answer whose body was read to its end or to the bound.
+/// An answer: its head, and the body as far as it came.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// Why the body is not whole. A head alone says much: a 401 is a refusal
+    /// also where its body was cut.
+    pub broken: Option<NetworkError>,
 }
 
-/// One exchange: the times it took, and the answer or what kept it away.
+/// One exchange: the times it took, and the answer or what kept it away. Once
+/// a head came there is an answer.
 #[derive(Debug)]
 pub struct Exchange {
     pub timings: Timings,
@@ -88,6 +92,10 @@ impl Client {
 
     /// Gets `url`, with an `Authorization` header where one is given.
     pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
+        if deadline.left().is_zero() {
+            let error = NetworkError::too_late(&url, &self.route, deadline.patience);
+            return Exchange { timings: Timings::default(), result: Err(error) };
+        }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
             let mut request = self
@@ -102,26 +110,31 @@ impl Client {
             first_byte = Some(Instant::now());
             let status = response.status().as_u16();
             let headers = std::mem::take(response.headers_mut());
-            let body = read_body(&mut response, &headers).await?;
-            Ok(Answer { status, headers, body })
+            let mut body = Vec::new();
+            let broken = read_body(&mut response, &headers, &mut body).await.err();
+            Ok((Answer { status, headers, body, broken: None }, broken))
         })
         .await;
         let timings = trace.timings(first_byte);
         match &result {
-            Ok(answer) => {
+            Ok((answer, _)) => {
                 tracing::debug!("GET {}{} gave {} in {:?}", url.authority(), url.path(), answer.status, timings.total)
             }
             Err(_) => tracing::debug!("GET {}{} failed after {:?}", url.authority(), url.path(), timings.total),
         }
         tracing::trace!("{timings:?}");
+        let network_error = |broken| match broken {
+            Broken::TooLarge => NetworkError::answer_too_large(&url),
+            Broken::Transport(error) => {
+                NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.patience)
+            }
+        };
         Exchange {
             timings,
-            result: result.map_err(|broken| match broken {
-                Broken::TooLarge => NetworkError::answer_too_large(&url),
-                Broken::Transport(error) => {
-                    NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.patience)
-                }
-            }),
+            result: match result {
+                Ok((answer, broken)) => Ok(Answer { broken: broken.map(network_error), ..answer }),
+                Err(broken) => Err(network_error(broken)),
+            },
         }
     }
 }
@@ -137,20 +150,17 @@ impl From<reqwest::Error> for Broken {
     }
 }
 
-async fn read_body(response: &mut reqwest::Response, headers: &HeaderMap) -> Result<Vec<u8>, Broken> {
-    let mut body = Vec::new();
+async fn read_body(response: &mut reqwest::Response, headers: &HeaderMap, body: &mut Vec<u8>) -> Result<(), Broken> {
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        let room = MAX_BODY_BYTES - body.len();
+        if chunk.len() > room {
+            body.extend_from_slice(&chunk[..room]);
             // A page is recognised by its beginning; data must be whole.
-            if is_html(headers) {
-                body.extend_from_slice(&chunk[..MAX_BODY_BYTES - body.len()]);
-                break;
-            }
-            return Err(Broken::TooLarge);
+            return if is_html(headers) { Ok(()) } else { Err(Broken::TooLarge) };
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(())
 }
 
 fn is_html(headers: &HeaderMap) -> bool {

@@ -17,6 +17,10 @@ use url::Url;
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
 use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::server_text::shorten;
+
+/// How many names of a certificate are repeated to a person.
+const SHOWN_NAMES: usize = 5;
 
 /// hyper-util does not name this type, but it can be named.
 type TunnelError = <Tunnel<HttpConnector> as tower_service::Service<http::Uri>>::Error;
@@ -30,6 +34,9 @@ pub struct NetworkError {
     pub host: String,
     pub proxy: Option<String>,
     pub phase: Reached,
+    /// Whether the connection stood, so that the request may have been sent.
+    /// In TLS 1.3 a server can refuse the handshake after that.
+    pub opened: bool,
 }
 
 /// Which step failed, for the report.
@@ -86,12 +93,22 @@ pub enum Kind {
 }
 
 impl NetworkError {
-    pub(super) fn answer_too_large(url: &Url) -> Self {
-        Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Answer }
+    pub(crate) fn answer_too_large(url: &Url) -> Self {
+        Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Answer, opened: true }
+    }
+
+    /// The time was over before the request began.
+    pub(super) fn too_late(url: &Url, route: &Route, patience: Duration) -> Self {
+        let proxy = route.proxy().map(str::to_owned);
+        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Answer, opened: true }
     }
 
     pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, patience: Duration) -> Self {
         let kind = kind_of(error, phase, route, patience);
+        let opened = phase == Phase::Connected;
+        // Some proxies leave it to us to look up the instance.
+        let is_proxys = find::<DnsError>(error).is_none_or(|dns| url.host_str() != Some(dns.host.as_str()));
+        let proxy = route.proxy().filter(|_| is_proxys).map(str::to_owned);
         let phase = match &kind {
             Kind::NoSuchHost | Kind::DnsTemporary => Reached::Dns,
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
@@ -105,7 +122,7 @@ impl NetworkError {
                 Phase::Connected => Reached::Answer,
             },
         };
-        Self { kind, host: host_of(url), proxy: route.proxy().map(str::to_owned), phase }
+        Self { kind, host: host_of(url), proxy, phase, opened }
     }
 
     fn code(&self) -> Code {
@@ -162,10 +179,11 @@ impl From<NetworkError> for Failure {
         if let Kind::WrongName { presented } = &error.kind
             && !presented.is_empty()
         {
-            why = format!("{why} It names {}.", presented.join(", "));
+            let more = if presented.len() > SHOWN_NAMES { ", and others" } else { "" };
+            let names: Vec<String> = presented.iter().take(SHOWN_NAMES).map(|name| shorten(name, 100)).collect();
+            why = format!("{why} It names {}{more}.", names.join(", "));
         }
-        let before_credential = error.phase != Reached::Answer;
-        if before_credential {
+        if !error.opened {
             why.push_str(" Nothing secret was sent.");
         }
         let failure = Failure::new(error.code(), message).why(why).evidence("host", host.as_str());
@@ -241,11 +259,10 @@ impl From<NetworkError> for Failure {
                 .next("Use the original address of the instance, NAME.service-now.com"),
             Kind::NotTls => failure.next("Check host and port: https is expected there"),
             Kind::NoCommonTls => failure
-                .causes([cause(
-                    "old-tls",
-                    Likelihood::High,
-                    "the server offers only TLS 1.1 or older, or outdated ciphers",
-                )])
+                .causes([
+                    cause("old-tls", Likelihood::High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
+                    cause("client-certificate", Likelihood::Low, "the server asks for a client certificate"),
+                ])
                 .next("Ask whoever runs the host for TLS 1.2 or newer"),
             Kind::ClientCertificate => failure.next("This version cannot present a client certificate"),
             Kind::NoAuthorities => failure.next("Install the package ca-certificates, or set SSL_CERT_FILE"),

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use dns_lookup::LookupErrorKind;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -181,9 +182,11 @@ pub struct Resolver;
 
 /// A host name that could not be resolved, with getaddrinfo's own class.
 #[derive(Debug, thiserror::Error)]
-#[error("{kind:?}")]
+#[error("{host}: {kind:?}")]
 pub struct DnsError {
-    pub kind: dns_lookup::LookupErrorKind,
+    /// The name that was looked up: the proxy's, or the instance's.
+    pub host: String,
+    pub kind: LookupErrorKind,
 }
 
 impl Resolve for Resolver {
@@ -199,22 +202,22 @@ impl Resolve for Resolver {
             let host = name.as_str().to_owned();
             // getaddrinfo cannot be interrupted; its thread is left behind
             // when the deadline comes first.
-            let found = tokio::task::spawn_blocking(move || look_up(&host)).await;
+            let asked = host.clone();
+            let found = tokio::task::spawn_blocking(move || look_up(&asked)).await;
             mark(|moments| moments.dns_ended = Some(Instant::now()));
-            let found = found.map_err(|_| DnsError { kind: dns_lookup::LookupErrorKind::Unknown })??;
+            let found = found.unwrap_or(Err(LookupErrorKind::Unknown)).map_err(|kind| DnsError { host, kind })?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
 
-fn look_up(host: &str) -> Result<Vec<SocketAddr>, DnsError> {
+fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupErrorKind> {
     let hints = dns_lookup::AddrInfoHints { socktype: dns_lookup::SockType::Stream.into(), ..Default::default() };
-    let found =
-        dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| DnsError { kind: error.kind() })?;
+    let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| error.kind())?;
     let addresses: Vec<SocketAddr> =
         found.filter_map(Result::ok).filter_map(|info| info.sockaddr.to_socket_addrs().ok()?.next()).collect();
     match addresses.is_empty() {
-        true => Err(DnsError { kind: dns_lookup::LookupErrorKind::NoData }),
+        true => Err(LookupErrorKind::NoData),
         false => Ok(addresses),
     }
 }

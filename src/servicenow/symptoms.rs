@@ -3,12 +3,13 @@
 //! [`SYMPTOMS`] is read from the top; the first whose evidence is there
 //! decides. To add one, add a row: the code, the evidence, what is said, the
 //! causes by likelihood, what to do. Texts may hold `{host}`, `{origin}`, `{user}`,
-//! `{table}`, `{title}`, `{target}`, `{name}`, `{again}` (the command that
-//! tests again) and `{enter}` (how to enter another password).
+//! `{table}`, `{title}`, `{target}`, `{again}` (the command that tests again),
+//! `{enter}` (how to enter another password) and `{unjudged}` (a sentence where
+//! the answer does not show that the password was taken).
 
 use chrono::DateTime;
 
-use super::seen::{Asked, Body, Seen, Subject};
+use super::seen::{Asked, Body, RedirectTarget, Seen, Subject};
 use crate::error::{Cause, Code, Failure, Likelihood};
 
 use Likelihood::{High, Low, Medium};
@@ -31,11 +32,11 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::InstanceHibernating,
         shows: |seen| {
             let asleep = |title: &str| title.to_lowercase().contains("hibernating");
-            let portal = |(host, _): &(String, String)| host == "developer.servicenow.com";
-            seen.title().is_some_and(asleep) || seen.redirect_target().as_ref().is_some_and(portal)
+            let portal = |target: RedirectTarget| target.host == "developer.servicenow.com";
+            seen.title().is_some_and(asleep) || seen.redirect_target().is_some_and(portal)
         },
         message: "the instance is asleep",
-        why: "Personal instances hibernate after some hours without use. Every address then answers with a page that says so. The password was not judged.",
+        why: "Personal instances hibernate after some hours without use. Every address then answers with a page that says so.{unjudged}",
         causes: &[
             ("hibernating", High, "nobody used this personal instance for a while"),
             ("reclaimed", Low, "it was not used for ten days and was taken back"),
@@ -54,10 +55,10 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::SsoRedirect,
         shows: |seen| {
             let paths = ["login_with_sso", "login_locate_sso", "auth_redirect.do", "/saml", "/sso/"];
-            seen.redirect_target().is_some_and(|(_, path)| paths.iter().any(|part| path.contains(part)))
+            seen.redirect_target().is_some_and(|target| paths.iter().any(|part| target.path.contains(part)))
         },
         message: "{host} sends the request to a single sign-on page",
-        why: "It redirected to {target} instead of answering. The redirect was not followed, and the password was not judged.",
+        why: "It redirected to {target} instead of answering. The redirect was not followed.{unjudged}",
         causes: &[
             ("custom-url", Medium, "the address is a custom URL whose sign-in is handed to an identity provider"),
             ("forced-sso", Medium, "the instance sends everything through single sign-on"),
@@ -68,8 +69,8 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::LoginPage,
         shows: |seen| {
             let login = |path: &str| path.contains("login") && path.ends_with(".do");
-            if let Some((_, path)) = seen.redirect_target() {
-                return login(&path);
+            if let Some(target) = seen.redirect_target() {
+                return login(&target.path);
             }
             let form = || {
                 let text = seen.text().to_lowercase();
@@ -82,7 +83,7 @@ pub static SYMPTOMS: &[Symptom] = &[
             seen.status() == 200 && seen.is_html() && (seen.title().is_some_and(titled) || form())
         },
         message: "{host} shows a login page instead of answering",
-        why: "The Table API answers in JSON; this was a page for people ({title}). The password was not judged.",
+        why: "The Table API answers in JSON; this was a page for people ({title}).{unjudged}",
         causes: &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
             ("sso", Medium, "single sign-on stands in front of the API"),
@@ -153,7 +154,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::RateLimited,
         shows: |seen| seen.status() == 429,
         message: "{host} limits the rate of requests",
-        why: "It answered 429. The password was not judged.",
+        why: "It answered 429.{unjudged}",
         causes: &[
             ("rate-limit-rule", Medium, "an administrator's rule allows so many requests an hour"),
             ("node-busy", Medium, "a node of the instance has no free place for API requests"),
@@ -200,7 +201,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::ForbiddenPage,
         shows: |seen| seen.status() == 403,
         message: "something in front of {host} forbids the way",
-        why: "The answer was 403 without the JSON that an instance gives, so the password was most likely not judged.",
+        why: "The answer was 403 without the JSON that an instance gives.{unjudged}",
         causes: &[
             ("ip-restriction", Medium, "the instance allows only certain network addresses"),
             ("middlebox", Medium, "a firewall or proxy between here and the instance refused"),
@@ -241,7 +242,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::GatewayTimeout,
         shows: |seen| seen.status() == 504,
         message: "the gateway of {host} waited in vain for the instance",
-        why: "It answered 504. The password was not judged.",
+        why: "It answered 504.{unjudged}",
         causes: &[("overloaded", Medium, "the instance is overloaded or starting")],
         next: &["Wait a moment, then: {again}"],
     },
@@ -249,7 +250,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::InstanceUnavailable,
         shows: |seen| matches!(seen.status(), 502 | 503),
         message: "{host} is restarting or under maintenance",
-        why: "Its front end answers, the instance behind it does not. The password was not judged.",
+        why: "Its front end answers, the instance behind it does not.{unjudged}",
         causes: &[("waking", Medium, "it is waking up or restarting"), ("upgrade", Medium, "it is being upgraded")],
         next: &["Wait a few minutes, then: {again}"],
     },
@@ -281,7 +282,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::NotServiceNow,
         shows: |_| true,
         message: "what answers at {host} is not a ServiceNow API",
-        why: "The answer has nothing of the Table API{title}. The password was not judged.",
+        why: "The answer has nothing of the Table API{title}.{unjudged}",
         causes: &[
             ("wrong-address", High, "the address is not that of an instance"),
             ("middlebox", Medium, "a proxy or captive portal answers in its place"),
@@ -294,6 +295,12 @@ pub static SYMPTOMS: &[Symptom] = &[
 /// for; it always finds a symptom, the last one fits everything.
 pub fn diagnose(seen: &Seen<'_>) -> Failure {
     let symptom = SYMPTOMS.iter().find(|symptom| (symptom.shows)(seen)).expect("the last symptom fits everything");
+    // Of an answer that broke off, only the head and a page can be judged.
+    if let Some(broken) = &seen.answer.broken
+        && !is_told_by_the_head(symptom.code)
+    {
+        return with_evidence(Failure::from(broken.clone()), seen);
+    }
     let fill = |text: &str| fill(text, seen);
     let mut failure = Failure::new(symptom.code, fill(symptom.message)).why(fill(symptom.why));
     failure = failure.causes(symptom.causes.iter().map(|&(code, likelihood, text)| Cause {
@@ -307,6 +314,23 @@ pub fn diagnose(seen: &Seen<'_>) -> Failure {
     with_evidence(failure, seen)
 }
 
+fn is_told_by_the_head(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BasicRefused
+            | Code::BasicNotOffered
+            | Code::MfaRequired
+            | Code::ProxyAuth
+            | Code::SsoRedirect
+            | Code::LoginPage
+            | Code::Redirected
+            | Code::RateLimited
+            | Code::InstanceHibernating
+            | Code::InstanceUnavailable
+            | Code::GatewayTimeout
+    )
+}
+
 /// Adds what the answer showed: status, transaction id, the server's time and
 /// words. Everything from the wire passes the redactor.
 pub fn with_evidence(failure: Failure, seen: &Seen<'_>) -> Failure {
@@ -315,7 +339,7 @@ pub fn with_evidence(failure: Failure, seen: &Seen<'_>) -> Failure {
         Body::Envelope { message, detail } => (message.as_deref(), detail.as_deref()),
         _ => (None, None),
     };
-    let target = seen.redirect_target().map(|(host, path)| seen.redactor.server_text(&format!("{host}{path}")));
+    let target = seen.redirect_target().map(|target| target.shown);
     let mut failure = failure
         .evidence("http_status", seen.status())
         .evidence("transaction_id", header("x-transaction-id"))
@@ -363,7 +387,7 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         false => format!(": it is the page{title}"),
     };
     let target = match seen.redirect_target() {
-        Some((host, path)) => seen.redactor.server_text(&format!("{host}{path}")),
+        Some(target) => target.shown,
         None => "an address that cannot be read".to_owned(),
     };
     let (again, enter) = match seen.subject {
@@ -373,14 +397,34 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
             ("run the command again".to_owned(), "Run the command again with the right password".to_owned())
         }
     };
-    text.replace("{host}", &seen.instance.host_and_port())
-        .replace("{origin}", seen.instance.origin())
-        .replace("{user}", seen.user.map_or("the user", |user| user.as_str()))
-        .replace("{table}", table)
-        .replace("{title}", &title)
-        .replace("{target}", &target)
-        .replace("{again}", &again)
-        .replace("{enter}", &enter)
+    let unjudged = match seen.asked {
+        Asked::Knock => "",
+        _ if seen.proves_sign_in() => "",
+        _ => " The password was not judged.",
+    };
+    let (host, user) = (seen.instance.host_and_port(), seen.user.map_or("the user", |user| user.as_str()));
+    let values = [
+        ("{host}", host.as_str()),
+        ("{origin}", seen.instance.origin()),
+        ("{user}", user),
+        ("{table}", table),
+        ("{title}", &title),
+        ("{target}", &target),
+        ("{again}", &again),
+        ("{enter}", &enter),
+        ("{unjudged}", unjudged),
+    ];
+    // In one pass: what a server says is not searched for places to fill.
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        filled.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (place, value) = values.iter().find(|(place, _)| rest.starts_with(place)).expect("texts hold known places");
+        filled.push_str(value);
+        rest = &rest[place.len()..];
+    }
+    filled + rest
 }
 
 impl Symptom {

@@ -54,15 +54,13 @@ impl TableQuery<'_> {
 
 /// The rows in an answer, or what the answer means instead.
 pub fn read_rows(seen: &Seen<'_>, api_version: Option<ApiVersion>) -> Result<Rows, Failure> {
+    let total = seen.answer.header("x-total-count").and_then(|count| count.trim().parse().ok());
     // An empty list is 404 in version 1, and 200 later.
     if api_version == Some(ApiVersion::V1) && seen.status() == 404 && seen.says("no record found") {
-        return Ok(Rows { records: Vec::new(), total: None });
+        return Ok(Rows { records: Vec::new(), total });
     }
     match &seen.body {
-        Body::Result(Value::Array(records)) if seen.status() == 200 => Ok(Rows {
-            records: records.clone(),
-            total: seen.answer.header("x-total-count").and_then(|count| count.trim().parse().ok()),
-        }),
+        Body::Result(Value::Array(records)) if seen.status() == 200 => Ok(Rows { records: records.clone(), total }),
         _ => Err(diagnose(seen)),
     }
 }

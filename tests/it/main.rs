@@ -17,5 +17,7 @@ mod everyday;
 mod faces;
 mod files;
 mod help;
+mod instance;
 mod keyring;
 mod verdicts;
+mod wire;

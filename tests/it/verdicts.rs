@@ -1,9 +1,12 @@
 //! What `snow test` says of every answer that this version knows.
 
-use serde_json::json;
-use wiremock::matchers::{method, path};
+use serde_json::{Value, json};
+use snow_connect::error::Code;
+use snow_connect::servicenow::symptoms::Symptom;
+use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::world::wire::{Wire, first_error, http, run_against};
 use crate::world::{Outcome, PASSWORD, World, block_on, check};
 
 /// Serves one answer for the Table API and tests against it.
@@ -13,13 +16,7 @@ fn judged(answer: ResponseTemplate) -> Outcome {
         Mock::given(method("GET")).respond_with(answer).mount(&server).await;
         server
     });
-    test_environment(&server.uri(), "test --json")
-}
-
-fn test_environment(origin: &str, line: &str) -> Outcome {
-    let mut world = World::new();
-    world.set("SNOW_INSTANCE", origin).set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
-    world.run(line)
+    run_against(&server.uri(), "test --json")
 }
 
 fn envelope(status: u16, message: &str, detail: &str) -> ResponseTemplate {
@@ -30,72 +27,166 @@ fn envelope(status: u16, message: &str, detail: &str) -> ResponseTemplate {
         .set_body_json(json!({"error": {"message": message, "detail": detail}, "status": "failure"}))
 }
 
-fn page(status: u16, title: &str) -> ResponseTemplate {
-    let body = format!("<html><head><title>{title}</title></head><body></body></html>");
-    ResponseTemplate::new(status).set_body_raw(body, "text/html;charset=UTF-8")
+/// Exchanges of our own in the shapes of recorded ones, with what they mean:
+/// code, class, exit code, and what became of the sign-in.
+macro_rules! exchanges {
+    ($($name:literal)*) => { &[$(include_str!(concat!("exchanges/", $name, ".json"))),*] };
+}
+const EXCHANGES: &[&str] = exchanges! {
+    "200_cancelled_late"
+    "200_current_user"
+    "200_cut_json"
+    "200_hibernating"
+    "200_hotel"
+    "200_late_error"
+    "200_login_form_without_title"
+    "200_login_page"
+    "200_no_row_and_none_counted"
+    "200_no_row_of_many"
+    "200_other_json"
+    "200_rows"
+    "200_rows_of_2016"
+    "200_rows_with_pages"
+    "201_created"
+    "202_queued"
+    "202_with_result"
+    "301_elsewhere"
+    "302_developer_portal"
+    "302_login"
+    "302_single_sign_on"
+    "302_without_location"
+    "400_front_end"
+    "400_invalid_table"
+    "400_requested_uri"
+    "401_bearer_alone"
+    "401_cookie_session"
+    "401_negotiate"
+    "401_of_2021"
+    "401_of_2023"
+    "401_of_2026"
+    "401_page"
+    "401_second_factor"
+    "401_second_factor_and_bearer"
+    "403_acl_exception"
+    "403_api_acl"
+    "403_business_rule"
+    "403_missing_scope"
+    "403_page"
+    "403_query"
+    "403_unscoped"
+    "404_no_record"
+    "404_other_json"
+    "404_page"
+    "404_requested_uri"
+    "407_proxy"
+    "429_node"
+    "429_rule"
+    "500_cancelled"
+    "500_exception"
+    "500_page"
+    "502_front_end"
+    "503_front_end"
+    "503_json"
+    "504_front_end"
+};
+const IDENTITY: &str = "/api/now/ui/user/current_user";
+
+fn exchanges() -> impl Iterator<Item = Value> {
+    EXCHANGES.iter().map(|text| serde_json::from_str(text).unwrap())
 }
 
-fn refused() -> ResponseTemplate {
-    ResponseTemplate::new(401)
-        .insert_header("WWW-Authenticate", "BASIC realm=\"Service-now\"")
-        .set_body_json(json!({"error": {"detail": "Required to provide Auth information", "message": "User Not Authenticated"}, "status": "failure"}))
+/// A server that answers the path of an exchange as the exchange does, and
+/// everything else as an instance does for user `beth`.
+fn server_of(exchange: &Value) -> Wire {
+    let (request, response) = (&exchange["request"], &exchange["response"]);
+    let mut headers = String::new();
+    for (name, value) in response["headers"].as_object().unwrap() {
+        let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        for value in values {
+            headers.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap()));
+        }
+    }
+    let body = match &response["body"] {
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    };
+    let answer = http(response["status"].as_u64().unwrap().try_into().unwrap(), &headers, &body);
+    let start = format!("GET {}", request["path"].as_str().unwrap());
+    Wire::replies(move |head| match head {
+        _ if head.starts_with(&start) => answer.clone(),
+        _ if head.contains(IDENTITY) => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
+        _ => http(200, "", r#"{"result":[{"sys_id":"1"}]}"#),
+    })
+}
+
+/// `--table` for the table that an exchange asks for, where it is not the probe.
+fn table_flag(exchange: &Value) -> String {
+    let table = exchange["request"]["path"].as_str().unwrap().strip_prefix("/api/now/table/");
+    table.filter(|table| *table != "sys_user").map(|table| format!(" --table {table}")).unwrap_or_default()
 }
 
 #[test]
-fn each_answer_gives_its_code_and_exit_code() {
-    let unscoped = "Access to unscoped api is not allowed";
-    for (answer, exit_code, code) in [
-        (page(200, "Instance Hibernating page"), 7, "instance-hibernating"),
-        (
-            ResponseTemplate::new(302).insert_header("Location", "https://developer.servicenow.com/x"),
-            7,
-            "instance-hibernating",
-        ),
-        (page(200, "Log in | ServiceNow"), 7, "login-page"),
-        (ResponseTemplate::new(302).insert_header("Location", "/login.do"), 7, "login-page"),
-        (ResponseTemplate::new(302).insert_header("Location", "/login_with_sso.do?glide_sso_id=1"), 7, "sso-redirect"),
-        (ResponseTemplate::new(301).insert_header("Location", "https://other.example/"), 7, "redirected"),
-        (ResponseTemplate::new(302), 7, "redirected"),
-        (page(200, "Welcome to Hotel WiFi"), 7, "not-servicenow"),
-        (ResponseTemplate::new(200).set_body_json(json!({"hello": 1})), 7, "not-servicenow"),
-        (page(404, "Not found"), 7, "not-servicenow"),
-        (refused(), 4, "basic-refused"),
-        (page(401, "Unauthorized"), 4, "basic-refused"),
-        (refused().insert_header("X-MFA_TOKEN", "invalid"), 4, "mfa-required"),
-        (
-            ResponseTemplate::new(401).insert_header("WWW-Authenticate", "BEARER realm=\"Service-now\""),
-            4,
-            "basic-not-offered",
-        ),
-        (envelope(403, "User Not Authorized", unscoped), 5, "scope-restricted"),
-        (envelope(403, "User Not Authorized", "Failed API level ACL Validation"), 5, "api-acl"),
-        (page(403, "Access denied"), 5, "forbidden-page"),
-        (ResponseTemplate::new(429).insert_header("Retry-After", "30"), 8, "rate-limited"),
-        (page(502, "Bad gateway"), 7, "instance-unavailable"),
-        (ResponseTemplate::new(503).insert_header("Server", "snow_adc"), 7, "instance-unavailable"),
-        (ResponseTemplate::new(504), 7, "gateway-timeout"),
-        (envelope(500, "Transaction cancelled: maximum execution time exceeded", ""), 7, "transaction-cancelled"),
-        (envelope(500, "java.lang.NullPointerException", ""), 7, "instance-error"),
-        (
-            ResponseTemplate::new(200).set_body_raw("{\"result\":[{\"sys_id\":", "application/json"),
-            7,
-            "truncated-answer",
-        ),
-        (envelope(400, "Requested URI does not represent any resource", ""), 10, "unexpected-answer"),
-        (envelope(200, "late failure", ""), 10, "unexpected-answer"),
-    ] {
-        let outcome = judged(answer).expect(exit_code);
-        assert_eq!(outcome.error_code(), code, "{}", outcome.stdout);
-        let error = outcome.json()["connections"][0]["checks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find_map(|check| check.get("error"))
-            .cloned();
-        let error = error.expect("a failed check has its error");
-        assert!(!error["message"].as_str().unwrap().is_empty());
-        assert!(error["next"].as_array().is_some_and(|next| !next.is_empty()), "{code} has nothing to do");
-        assert!(!error.to_string().contains('{') || !error["message"].as_str().unwrap().contains('{'), "{error}");
+fn each_exchange_gives_its_code_class_and_exit_code() {
+    for exchange in exchanges() {
+        let (name, expected) = (&exchange["name"], &exchange["expect"]);
+        let server = server_of(&exchange);
+        let outcome = run_against(&server.origin(), &format!("test --json{}", table_flag(&exchange)));
+        let report = &outcome.json()["connections"][0];
+        assert_eq!(json!(outcome.code), expected["exit_code"], "{name}: {report}");
+        assert_eq!(report["class"], expected["class"], "{name}: {report}");
+        if expected["code"].is_null() {
+            assert_eq!(report["code"], Value::Null, "{name}: {report}");
+            continue;
+        }
+        let error = first_error(&outcome);
+        assert_eq!(error["code"], expected["code"], "{name}: {report}");
+        // What a person reads is complete, and every answer leaves its traces.
+        let words = format!("{} {}", error["message"], error["next"]);
+        assert!(!words.contains(['{', '}']), "{name}: {error}");
+        assert!(error["next"].as_array().is_some_and(|next| !next.is_empty()), "{name} has nothing to do");
+        let headers = &exchange["response"]["headers"];
+        assert_eq!(error["evidence"]["http_status"], exchange["response"]["status"], "{name}");
+        assert_eq!(error["evidence"]["transaction_id"], headers["X-Transaction-ID"], "{name}");
+        let judged = expected["sign_in"] != "unjudged";
+        assert!(!(judged && words.contains("not judged")), "{name}: {error}");
+        let status = &check(report, "auth.request")["status"];
+        assert_eq!(status == "pass", expected["sign_in"] == "good", "{name}: {report}");
+    }
+}
+
+/// Section 2 of the contract, step 5.
+#[test]
+fn what_proves_the_sign_in_is_saved_and_nothing_else() {
+    for exchange in exchanges() {
+        let (name, expected) = (&exchange["name"], &exchange["expect"]);
+        let server = server_of(&exchange);
+        let mut world = World::new();
+        let line = format!(
+            "connect {} --name x --username beth --password-stdin --json{}",
+            server.origin(),
+            table_flag(&exchange)
+        );
+        let outcome = world.stdin(PASSWORD).run(&line);
+        assert_eq!(json!(outcome.code), expected["exit_code"], "{name}: {}", outcome.stdout);
+        let is_saved = world.config().contains("[connections.x]");
+        assert_eq!(is_saved, expected["sign_in"] == "good", "{name}: {}", outcome.stdout);
+        let schema = if is_saved { "snow.connect/1" } else { "snow.error/1" };
+        assert_eq!(outcome.json()["schema"], schema, "{name}");
+        // Refused or not judged, the password went out once.
+        assert!(is_saved || server.requests() == 1, "{name}: {:?}", server.heads());
+        let counted = std::fs::read_to_string(world.home().join(".local/state/snow/refusals.json")).unwrap_or_default();
+        assert_eq!(counted.contains("beth"), expected["sign_in"] == "refused", "{name}: {counted}");
+    }
+}
+
+#[test]
+fn every_symptom_has_an_exchange_so_that_breaking_its_evidence_fails_a_test() {
+    let codes: Vec<&str> = Symptom::codes().map(Code::as_str).collect();
+    let expected: Vec<Value> = exchanges().map(|exchange| exchange["expect"]["code"].clone()).collect();
+    for (at, code) in codes.iter().enumerate() {
+        assert!(expected.contains(&json!(code)), "no exchange shows {code}");
+        // Were two symptoms to share a code, one could hide that the other broke.
+        assert!(!codes[..at].contains(code), "{code} stands twice");
     }
 }
 
@@ -128,22 +219,216 @@ fn a_missing_table_is_told_from_a_hidden_one() {
     world.run("test acme").expect(0);
 }
 
+/// A server with a body and headers for the first path that a request's head
+/// begins with, and 404 for the rest.
+fn answering(answers: Vec<(&'static str, u16, &'static str, &'static str)>) -> Wire {
+    Wire::replies(move |head| {
+        let path = head.strip_prefix("GET ").unwrap_or("");
+        let answer = answers.iter().find(|(start, ..)| path.starts_with(start));
+        answer.map_or_else(|| http(404, "", ""), |(_, status, headers, body)| http(*status, headers, body))
+    })
+}
+
+/// What was asked, in order: path and query.
+fn questions(server: &Wire) -> Vec<String> {
+    server.heads().iter().map(|head| head.split(' ').nth(1).unwrap_or("").to_owned()).collect()
+}
+
+const NONE: &str = r#"{"result":[]}"#;
+const ONE: &str = r#"{"result":[{"sys_id":"1"}]}"#;
+const BETH: &str = r#"{"result":{"user_name":"Beth"}}"#;
+
 #[test]
-fn an_identity_that_cannot_be_read_is_a_warning() {
-    let server = block_on(async {
-        let server = MockServer::start().await;
-        let rows = ResponseTemplate::new(200).set_body_json(
-            json!({"result": [{"sys_id": "1", "user_name": "beth"}, {"sys_id": "2", "user_name": "x"}]}),
-        );
-        Mock::given(path("/api/now/table/sys_user")).respond_with(rows).mount(&server).await;
-        server
-    });
-    // 404 for the identity leads to sys_user, where two rows prove nothing.
-    let outcome = test_environment(&server.uri(), "test --json").expect(0);
+fn the_checks_come_in_their_order_with_their_times() {
+    let server = answering(vec![("/api/now/table/", 200, "", ONE), (IDENTITY, 200, "", BETH)]);
+    let outcome = run_against(&server.origin(), "test --json --table incident,problem").expect(0);
+    let document = outcome.json();
+    let report = &document["connections"][0];
+    let checks: Vec<_> =
+        report["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap()).collect();
+    let expected = "config.connection store.secret network.dns network.connect instance.servicenow instance.awake \
+                    auth.request access.table access.table auth.identity";
+    assert_eq!(checks.join(" "), expected);
+    let targets: Vec<_> =
+        report["checks"].as_array().unwrap().iter().filter_map(|check| check["target"].as_str()).collect();
+    assert_eq!(targets, ["incident", "problem"]);
+    assert!(report["duration_ms"].is_u64() && document["duration_ms"].is_u64(), "{document}");
+    assert!(check(report, "network.connect")["ms"].is_u64() && check(report, "access.table")["ms"].is_u64());
+    // An address is not looked up, and the user name is not told by its case.
+    assert_eq!(check(report, "network.dns")["status"], "skip");
+    assert_eq!(check(report, "auth.identity")["status"], "pass");
+    assert_eq!(report["identity"], json!({"user_name": "Beth", "source": "instance"}));
+    // One row, one field, no count: nothing is read that is not needed.
+    let asked = questions(&server);
+    assert_eq!(asked[0].split('?').next(), Some("/api/now/table/incident"));
+    for part in ["sysparm_limit=1", "sysparm_fields=sys_id", "sysparm_no_count=true"] {
+        assert!(asked[0].contains(part), "{asked:?}");
+    }
+    assert_eq!(asked.len(), 3);
+}
+
+#[test]
+fn the_first_failure_in_order_gives_the_code_and_the_rest_is_skipped() {
+    for (status, headers, failing, code) in [
+        (200, "Content-Type: text/html\r\n", "instance.servicenow", "not-servicenow"),
+        (503, "", "instance.awake", "instance-unavailable"),
+        (401, "", "auth.request", "basic-refused"),
+        (429, "", "auth.request", "rate-limited"),
+    ] {
+        let server = Wire::answers(http(status, headers, "x"));
+        let report = run_against(&server.origin(), "test --json --table a,b").json()["connections"][0].clone();
+        assert_eq!(report["code"], code);
+        let statuses: Vec<_> = report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|check| (check["id"].clone(), check["status"].clone()))
+            .collect();
+        let at = statuses.iter().position(|(id, _)| id == failing).unwrap();
+        assert_eq!(statuses[at].1, "fail", "{report}");
+        assert!(statuses[..at].iter().all(|(id, status)| status == "pass" || id == "network.dns"), "{report}");
+        assert!(statuses[at + 1..].iter().all(|(_, status)| status == "skip"), "{report}");
+        assert_eq!(statuses.len(), 10, "{report}");
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[test]
+fn each_table_is_judged_by_itself_and_the_first_failure_counts() {
+    let invalid = r#"{"error":{"message":"Invalid table b","detail":null},"status":"failure"}"#;
+    let denied = r#"{"error":{"message":"Operation Failed","detail":"x"},"status":"failure"}"#;
+    let server = answering(vec![
+        ("/api/now/table/b?", 400, "", invalid),
+        ("/api/now/table/c?", 403, "", denied),
+        ("/api/now/table/", 200, "", ONE),
+        (IDENTITY, 200, "", BETH),
+    ]);
+    let outcome = run_against(&server.origin(), "test --json --table a --table b,c,d").expect(10);
     let report = &outcome.json()["connections"][0];
-    assert_eq!(check(report, "auth.identity")["status"], "warn");
-    assert_eq!(check(report, "auth.identity")["error"]["code"], "identity-unknown");
-    assert_eq!(report["identity"]["source"], "configured");
+    assert_eq!((&report["code"], &report["class"]), (&json!("table-missing"), &json!("api")));
+    let tables: Vec<_> =
+        report["checks"].as_array().unwrap().iter().filter(|check| check["id"] == "access.table").collect();
+    let seen: Vec<_> = tables.iter().map(|check| format!("{}={}", check["target"], check["status"])).collect();
+    assert_eq!(seen.join(" ").replace('"', ""), "a=pass b=fail c=fail d=pass");
+    assert_eq!(check(report, "auth.identity")["status"], "pass");
+
+    // A limit is not hammered at.
+    let server = answering(vec![("/api/now/table/a?", 200, "", ONE), ("/api/now/table/b?", 429, "", "")]);
+    let outcome = run_against(&server.origin(), "test --json --table a,b,c,d").expect(8);
+    assert_eq!(outcome.error_code(), "rate-limited");
+    assert_eq!(questions(&server).len(), 2);
+}
+
+#[test]
+fn the_default_probe_warns_of_what_is_its_own_and_fails_for_the_rest() {
+    let server = |status, body| answering(vec![("/api/now/table/", status, "", body), (IDENTITY, 200, "", BETH)]);
+    let envelope = |message: &str| format!(r#"{{"error":{{"message":"{message}","detail":null}}}}"#);
+    for (status, message, explicit, code) in [
+        (403, "Operation Failed", 5, "access-denied"),
+        (403, "Insufficient rights to query records", 5, "query-forbidden"),
+        (400, "Invalid table sys_user", 10, "table-missing"),
+    ] {
+        let server = server(status, envelope(message).leak());
+        let outcome = run_against(&server.origin(), "test --json").expect(0);
+        let report = &outcome.json()["connections"][0];
+        assert_eq!(check(report, "access.table")["status"], "warn", "{report}");
+        assert_eq!(check(report, "access.table")["error"]["code"], code);
+        assert_eq!(outcome.json()["summary"]["warned"], 1);
+        run_against(&server.origin(), "test --json --table sys_user").expect(explicit);
+    }
+    let closed = server(403, envelope("Failed API level ACL Validation").leak());
+    let outcome = run_against(&closed.origin(), "test --json").expect(5);
+    assert_eq!(outcome.error_code(), "api-acl");
+    assert_eq!(check(&outcome.json()["connections"][0], "auth.identity")["status"], "skip");
+    assert_eq!(closed.requests(), 1);
+}
+
+#[test]
+fn an_empty_answer_is_asked_once_more_and_only_the_count_makes_it_hidden() {
+    for (count, explicit, words) in [
+        ("X-Total-Count: 725\r\nX-Transaction-ID: 12ab\r\n", ("fail", 5), "none of the first 100"),
+        ("X-Total-Count: 7\r\nX-Transaction-ID: 12ab\r\n", ("fail", 5), "none of the first 7"),
+        ("X-Total-Count: 0\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
+        ("X-Total-Count: many\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
+        ("X-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
+    ] {
+        for (flag, (status, code)) in [(" --table sys_user", explicit), ("", ("warn", 0))] {
+            let server = answering(vec![("/api/now/table/", 200, count, NONE), (IDENTITY, 200, "", BETH)]);
+            let outcome = run_against(&server.origin(), &format!("test --json{flag}")).expect(code);
+            let report = &outcome.json()["connections"][0];
+            let table = check(report, "access.table");
+            assert_eq!(table["status"], status, "{count}{flag}: {report}");
+            assert_eq!(table["error"]["code"], "table-hidden");
+            // The evidence is that of the second look.
+            assert_eq!(table["error"]["evidence"]["transaction_id"], "12ab", "{table}");
+            assert_eq!(table["error"]["evidence"]["http_status"], 200);
+            outcome.says(&[words]);
+            let asked = questions(&server);
+            assert!(asked[1].contains("sysparm_limit=100") && !asked[1].contains("sysparm_no_count"), "{asked:?}");
+            assert_eq!(asked.len(), 3, "{asked:?}");
+            // The sign-in and the identity do not hang on it.
+            assert_eq!(check(report, "auth.request")["status"], "pass");
+            assert_eq!(check(report, "auth.identity")["status"], "pass");
+        }
+    }
+    // A row further on is a row.
+    let server = Wire::replies(|head| match head {
+        _ if head.contains(IDENTITY) => http(200, "", BETH),
+        _ if head.contains("sysparm_limit=100") => http(200, "", ONE),
+        _ => http(200, "", NONE),
+    });
+    let outcome = run_against(&server.origin(), "test --json --table incident").expect(0);
+    assert_eq!(check(&outcome.json()["connections"][0], "access.table")["status"], "pass");
+}
+
+#[test]
+fn sys_user_is_asked_for_the_identity_on_404_alone_and_must_give_one_row() {
+    const OWN: &str = "/api/now/table/sys_user?sysparm_limit=2";
+    let mine = r#"{"result":[{"sys_id":"1","user_name":"beth"}]}"#;
+    let two = r#"{"result":[{"sys_id":"1","user_name":"beth"},{"sys_id":"2","user_name":"x"}]}"#;
+    for (identity, rows, known, requests) in [
+        (404, mine, true, 3),
+        (404, two, false, 3),
+        (404, NONE, false, 3),
+        (404, r#"{"result":[{"sys_id":"1","user_name":""}]}"#, false, 3),
+        (404, r#"{"result":[{"sys_id":"1","user_name":7}]}"#, false, 3),
+        (400, mine, false, 2),
+        (403, mine, false, 2),
+        (401, mine, false, 2),
+        (500, mine, false, 2),
+        (302, mine, false, 2),
+    ] {
+        let server = answering(vec![
+            (IDENTITY, identity, "X-Transaction-ID: 12ab\r\n", ""),
+            (OWN, 200, "X-Transaction-ID: 12ab\r\n", rows),
+            ("/api/now/table/", 200, "", ONE),
+        ]);
+        let outcome = run_against(&server.origin(), "test --json").expect(0);
+        let report = &outcome.json()["connections"][0];
+        let found = check(report, "auth.identity");
+        assert_eq!(questions(&server).len(), requests, "{identity} {rows}");
+        assert_eq!(found["status"], if known { "pass" } else { "warn" }, "{identity} {rows}: {report}");
+        assert_eq!(report["identity"]["source"], if known { "instance" } else { "configured" });
+        assert_eq!(report["identity"]["user_name"], "beth");
+        if !known {
+            assert_eq!(found["error"]["code"], "identity-unknown");
+            assert_eq!(found["error"]["evidence"]["transaction_id"], "12ab", "{found}");
+        }
+    }
+}
+
+#[test]
+fn another_identity_than_the_user_is_a_warning() {
+    let other = r#"{"result":{"user_name":"admin"}}"#;
+    let server =
+        answering(vec![("/api/now/table/", 200, "", ONE), (IDENTITY, 200, "X-Transaction-ID: 12ab\r\n", other)]);
+    let outcome = run_against(&server.origin(), "test --json").expect(0);
+    let report = &outcome.json()["connections"][0];
+    let found = check(report, "auth.identity");
+    assert_eq!((&found["status"], &found["error"]["code"]), (&json!("warn"), &json!("user-mismatch")), "{report}");
+    assert_eq!(found["error"]["evidence"]["transaction_id"], "12ab");
+    assert_eq!(report["identity"], json!({"user_name": "admin", "source": "instance"}));
+    assert_eq!(report["ok"], true);
 }
 
 #[test]
@@ -151,51 +436,4 @@ fn an_echoed_password_is_masked() {
     let echo = format!("you sent {PASSWORD} to us");
     let outcome = judged(envelope(403, &echo, "Authorization: Basic YmV0aDpDQU5BUlktcGFzcyB3b3JkL8O8"));
     outcome.says(&["[hidden]"]);
-}
-
-#[test]
-fn the_network_is_told_apart() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let outcome = test_environment(&format!("http://{closed}"), "test --json").expect(6);
-    assert_eq!(outcome.error_code(), "connection-refused");
-
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let origin = format!("http://{}", silent.local_addr().unwrap());
-    let outcome = test_environment(&origin, "test --json --timeout 300ms").expect(6);
-    assert_eq!(outcome.error_code(), "timeout");
-
-    let outcome = test_environment("https://no-such-host.invalid", "test --json").expect(6);
-    assert_eq!(outcome.error_code(), "dns-failure");
-
-    let hangs_up = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let origin = format!("http://{}", hangs_up.local_addr().unwrap());
-    std::thread::spawn(move || hangs_up.incoming().for_each(drop));
-    let outcome = test_environment(&origin, "test --json").expect(6);
-    assert_eq!(outcome.error_code(), "connection-lost");
-}
-
-#[test]
-fn a_certificate_that_cannot_be_trusted_is_told_apart_and_nothing_is_sent() {
-    use crate::world::tls::{Authority, Leaf};
-    let sandbox = snow_connect::sandbox::Sandbox::start(None, None).unwrap();
-    let authority = Authority::new();
-    for (leaf, given, code) in [
-        (Leaf::Good, false, "tls-untrusted"),
-        (Leaf::Expired, true, "tls-expired"),
-        (Leaf::NotYetValid, true, "tls-expired"),
-        (Leaf::OtherName, true, "tls-name-mismatch"),
-    ] {
-        let front = authority.front(leaf, &sandbox.origin());
-        let files = tempfile::tempdir().unwrap();
-        let ca = files.path().join("ca.pem");
-        authority.save(&ca);
-        let line = match given {
-            true => format!("test --json --ca-cert {}", ca.display()),
-            false => "test --json".to_owned(),
-        };
-        let outcome = test_environment(&front.origin(), &line).expect(6);
-        assert_eq!(outcome.error_code(), code, "{}", outcome.stdout);
-        assert_eq!(check(&outcome.json()["connections"][0], "network.tls")["status"], "fail");
-    }
-    assert_eq!(sandbox.requests(), 0);
 }

@@ -4,6 +4,7 @@ pub mod canary;
 pub mod keyring;
 pub mod process;
 pub mod tls;
+pub mod wire;
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Write};

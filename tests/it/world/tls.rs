@@ -4,12 +4,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::rustls::{ServerConfig, crypto};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{
+    ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion, WantsVerifier, crypto,
+};
 
 /// A certificate authority of a test.
 pub struct Authority {
@@ -24,6 +30,14 @@ pub enum Leaf {
     Expired,
     NotYetValid,
     OtherName,
+    /// Good, for this name instead of localhost.
+    Named(&'static str),
+    /// For clients, not for servers.
+    WrongPurpose,
+    /// Signed by its own key; as an authority or not.
+    SelfSigned {
+        is_authority: bool,
+    },
 }
 
 /// A TLS front; it serves until the test ends.
@@ -46,8 +60,34 @@ impl Authority {
         std::fs::write(path, &self.pem).unwrap();
     }
 
-    fn server_config(&self, leaf: Leaf) -> ServerConfig {
-        let name = if leaf == Leaf::OtherName { "other.example" } else { "localhost" };
+    /// The TLS side of a server with this certificate.
+    pub fn server_config(&self, leaf: Leaf) -> ServerConfig {
+        let (chain, key) = self.certificate(leaf);
+        server_builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
+    }
+
+    /// As [`Self::server_config`], for clients that show a certificate of this
+    /// authority.
+    pub fn strict_server_config(&self, version: &'static SupportedProtocolVersion) -> ServerConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
+        let (chain, key) = self.certificate(Leaf::Good);
+        ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .unwrap()
+    }
+
+    fn certificate(&self, leaf: Leaf) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let name = match leaf {
+            Leaf::OtherName => "other.example",
+            Leaf::Named(name) => name,
+            _ => "localhost",
+        };
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         match leaf {
             Leaf::Expired => {
@@ -55,24 +95,35 @@ impl Authority {
                 params.not_after = date_time_ymd(2021, 1, 1);
             }
             Leaf::NotYetValid => params.not_before = date_time_ymd(2090, 1, 1),
-            Leaf::Good | Leaf::OtherName => {}
+            Leaf::WrongPurpose => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Leaf::SelfSigned { is_authority: true } => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            Leaf::SelfSigned { is_authority: false } => params.is_ca = IsCa::ExplicitNoCa,
+            Leaf::Good | Leaf::OtherName | Leaf::Named(_) => {}
         }
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(crypto::ring::default_provider());
-        ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap()
+        let certificate = match leaf {
+            Leaf::SelfSigned { .. } => params.self_signed(&key),
+            _ => params.signed_by(&key, &self.issuer),
+        };
+        let chain = vec![CertificateDer::from(certificate.unwrap().der().to_vec())];
+        (chain, PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))
     }
 
     /// Puts TLS before `origin` (`http://127.0.0.1:PORT`).
     pub fn front(&self, leaf: Leaf, origin: &str) -> Front {
-        let acceptor = TlsAcceptor::from(Arc::new(self.server_config(leaf)));
+        Front::new(self.server_config(leaf), origin)
+    }
+}
+
+fn server_builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap()
+}
+
+impl Front {
+    /// Puts TLS of this kind before `origin` (`http://127.0.0.1:PORT`).
+    pub fn new(config: ServerConfig, origin: &str) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
         let target: SocketAddr = origin.trim_start_matches("http://").parse().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -93,11 +144,9 @@ impl Authority {
                 }
             });
         });
-        Front { address }
+        Self { address }
     }
-}
 
-impl Front {
     /// `https://localhost:PORT`
     pub fn origin(&self) -> String {
         format!("https://localhost:{}", self.address.port())
