@@ -147,8 +147,8 @@ fn perform(key: ItemKey, request: &Request) -> Result<Option<Secret>, Error> {
                 // A record that is no text is answered as an unreadable one:
                 // the marker fails to parse.
                 let text = std::str::from_utf8(&bytes).unwrap_or("?");
-                let unreadable = || Secret::new("?".to_owned());
-                Ok(Secret::new(text.to_owned()).or_else(|_| unreadable()).ok())
+                let unreadable = || Secret::derived("?".to_owned());
+                Ok(Secret::derived(text.to_owned()).or_else(|_| unreadable()).ok())
             }
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(error),

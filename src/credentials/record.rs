@@ -109,7 +109,7 @@ pub fn write_password(store: &dyn CredentialStore, profile: &Profile, password: 
     let origins = Origins::of(profile)?;
     let record = Written { v: VERSION, origins: &origins, password: password.expose() };
     let record = serde_json::to_string(&record).expect("a record is always JSON");
-    let record = Secret::new(record).map_err(|_| {
+    let record = Secret::derived(record).map_err(|_| {
         Failure::new(Code::SecretTooLarge, "the password is too large to be saved").next("Use a shorter password")
     })?;
     store.write(key, &record)?;
