@@ -51,11 +51,15 @@ pub trait CredentialStore: Send + Sync {
         let key = ItemKey { connection, field: Field::Probe };
         let probe = Secret::new("probe".to_owned()).expect("the probe is plain text");
         self.write(key, &probe)?;
-        let read = self.read(key)?;
-        self.delete(key)?;
-        match read {
-            Some(read) if read.expose() == probe.expose() => Ok(()),
-            _ => Err(StoreError::Unreliable),
+        let read = self.read(key);
+        // Whatever came of the reading, the probe goes again.
+        let deleted = self.delete(key);
+        let read = read?;
+        deleted?;
+        let was_there = read.is_some_and(|read| read.expose() == probe.expose());
+        match was_there && self.read(key)?.is_none() {
+            true => Ok(()),
+            false => Err(StoreError::Unreliable),
         }
     }
 }
@@ -113,7 +117,7 @@ impl From<StoreError> for Failure {
                 .evidence("size", size)
                 .evidence("limit", limit),
             StoreError::Unreliable => Failure::new(Code::StoreUnreliable, message)
-                .why("An item written for a test could not be read back, so no secret was trusted to it.")
+                .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
                 .next("See which program provides the keyring, and restart it"),
         }
     }
