@@ -15,5 +15,8 @@ mod environment;
 mod everyday;
 mod faces;
 mod help;
+#[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(target_os = "linux")]
+mod keyring_faults;
 mod verdicts;

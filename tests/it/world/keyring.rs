@@ -15,6 +15,7 @@ pub struct Session {
     address: String,
     bus: Guard,
     daemon: Option<Guard>,
+    variables: Vec<(String, String)>,
     canaries: Canaries,
 }
 
@@ -42,7 +43,14 @@ impl Session {
         let mut address = String::new();
         let stdout = bus.0.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut address).expect("dbus-daemon prints its address");
-        Self { home, address: address.trim().to_owned(), bus, daemon: None, canaries: Canaries::usual() }
+        Self {
+            home,
+            address: address.trim().to_owned(),
+            bus,
+            daemon: None,
+            variables: Vec::new(),
+            canaries: Canaries::usual(),
+        }
     }
 
     /// A bus with an unlocked gnome-keyring.
@@ -98,6 +106,17 @@ impl Session {
         &self.address
     }
 
+    /// A variable for all later commands.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The connections file as it is.
+    pub fn config(&self) -> String {
+        std::fs::read_to_string(self.home().join(".config/snow/config.toml")).unwrap_or_default()
+    }
+
     pub fn guard(&mut self, secret: &str) {
         self.canaries.guard(secret);
     }
@@ -106,7 +125,7 @@ impl Session {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = snow(self.home());
         self.environment(&mut command);
-        command.args(words);
+        command.envs(self.variables.clone()).args(words);
         command
     }
 
