@@ -52,7 +52,7 @@ fn an_https_instance_with_a_private_authority_survives_a_restart() {
     session.start_keyring();
     let outcome = session.run("test tls --json", "").expect(0);
     let report = &outcome.json()["connections"][0];
-    assert_eq!(crate::world::check(report, "network.tls")["status"], "pass");
+    assert_eq!(world::check(report, "network.tls")["status"], "pass");
 
     // Another authority under the same name is another destination.
     Authority::new().save(&ca);
