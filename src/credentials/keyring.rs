@@ -20,11 +20,17 @@ use crate::secret::Secret;
 
 /// The service under which all items are filed.
 const SERVICE: &str = "snow";
+/// From here on a person would wonder what is going on.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
+/// Tells a person that the keyring is being waited for.
+pub type Notice = Box<dyn Fn() + Send + Sync>;
 
 pub struct KeyringStore {
     patience: Duration,
     /// Whether a window could ask somebody to unlock the keyring.
     has_display: bool,
+    notice: Option<Notice>,
     worker: Mutex<Worker>,
 }
 
@@ -48,10 +54,11 @@ enum Request {
 }
 
 impl KeyringStore {
-    /// A store that waits at most `patience` for each call. Nothing is opened
-    /// before the first call.
-    pub fn new(patience: Duration, has_display: bool) -> Self {
-        Self { patience, has_display, worker: Mutex::new(Worker::NotStarted) }
+    /// A store that waits at most `patience` for each call, and gives `notice`
+    /// where the wait becomes noticeable. Nothing is opened before the first
+    /// call.
+    pub fn new(patience: Duration, has_display: bool, notice: Option<Notice>) -> Self {
+        Self { patience, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
     }
 
     fn call(&self, key: ItemKey, request: Request) -> Result<Option<Secret>, StoreError> {
@@ -72,7 +79,7 @@ impl KeyringStore {
         let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
         tracing::debug!("keyring: {} {}", request.name(), key.account());
         sender.send(Call { request, key, answer }).map_err(|_| gone())?;
-        match answered.recv_timeout(self.patience) {
+        match self.wait(&answered) {
             Ok(result) => result,
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
             Err(RecvTimeoutError::Timeout) => {
@@ -80,6 +87,19 @@ impl KeyringStore {
                 Err(StoreError::Timeout(self.patience))
             }
         }
+    }
+
+    fn wait<T>(&self, answered: &Receiver<T>) -> Result<T, RecvTimeoutError> {
+        let Some(notice) = self.notice.as_ref().filter(|_| self.patience > NOTICEABLE) else {
+            return answered.recv_timeout(self.patience);
+        };
+        answered.recv_timeout(NOTICEABLE).or_else(|error| match error {
+            RecvTimeoutError::Disconnected => Err(error),
+            RecvTimeoutError::Timeout => {
+                notice();
+                answered.recv_timeout(self.patience - NOTICEABLE)
+            }
+        })
     }
 }
 

@@ -154,6 +154,21 @@ fn after_one_deadline_the_keyring_is_not_asked_for_the_other_connections() {
     assert_eq!(scene.service.calls().iter().filter(|call| *call == "GetSecret").count(), 1);
 }
 
+// E2
+#[test]
+fn a_person_is_told_once_that_the_keyring_is_waited_for_and_a_script_is_not() {
+    let mut scene = Scene::new();
+    scene.connect("acme", "").expect(0);
+    scene.service.fail("GetSecret", Fault::Silence);
+    let mut terminal = rexpect::session::spawn_command(scene.session.command(&["test", "acme"]), Some(10_000)).unwrap();
+    let before = terminal.exp_string("Waiting for the keyring.").unwrap();
+    assert_eq!(before.trim(), "");
+    let after = terminal.exp_eof().unwrap();
+    assert!(after.contains("the keyring did not answer within 2 seconds") && !after.contains("Waiting"), "{after}");
+    let outcome = scene.run("test acme").expect(9);
+    assert_eq!(outcome.stderr, "");
+}
+
 // E4
 #[test]
 fn a_dismissed_request_is_denied_and_changes_nothing() {
