@@ -185,23 +185,31 @@ fn a_daemon_killed_between_sign_in_and_save_is_met_by_one_new_connection_or_a_cl
 
 // E5
 #[test]
-fn a_daemon_killed_at_any_moment_leaves_a_connection_that_works_with_the_next_one() {
+fn a_daemon_killed_at_any_moment_is_met_by_one_new_connection() {
     let sandbox = Sandbox::start(None, None).unwrap();
-    let mut session = Session::new();
+    let mut session = Session::with_activation();
     connect(&mut session, &sandbox, "acme");
     let config = session.config();
     for step in 0..6 {
-        let mut command = session.command(&["connect", "acme", "--password-stdin", "--json"]);
-        command.env("SNOW_KEYRING_TIMEOUT", "2s");
+        let command = session.command(&["connect", "acme", "--password-stdin"]);
         let running = std::thread::spawn(move || process::finish(command, b"sandbox-beth"));
         std::thread::sleep(Duration::from_millis(step * 16));
-        session.stop_keyring();
-        let outcome = running.join().unwrap();
-        assert!([0, 9].contains(&outcome.code), "{outcome:?}");
+        session.kill_activated();
+        running.join().unwrap().expect(0);
         assert_eq!(session.config(), config);
-        session.start_keyring();
         session.run("test acme", "").expect(0);
     }
+    session.kill_activated();
+}
+
+// E5
+#[test]
+fn a_bus_that_dies_before_the_save_is_a_clear_error_and_takes_the_entry_back() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut session = Session::new();
+    let outcome = connect_meanwhile(&mut session, &sandbox, Session::stop_bus).expect(9);
+    assert_eq!(outcome.error_code(), "keyring-unavailable");
+    assert!(!session.config().contains("acme"), "{}", session.config());
 }
 
 // ---- items that are not as they should be ----

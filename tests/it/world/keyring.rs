@@ -22,13 +22,48 @@ pub struct Session {
 impl Session {
     /// A bus that nothing is on, and that starts nothing by itself.
     pub fn without_keyring() -> Self {
+        Self::on_bus(tempfile::tempdir().expect("a temporary home"))
+    }
+
+    /// A bus that starts an unlocked gnome-keyring when it is asked for it, as
+    /// a desktop does.
+    pub fn with_activation() -> Self {
+        let _ = tool("gnome-keyring-daemon");
         let home = tempfile::tempdir().expect("a temporary home");
+        let place = home.path().display();
+        let script = format!(
+            "export HOME={place} XDG_RUNTIME_DIR={place}\necho $$ >{place}/daemon\n\
+             printf keyring-password >{place}/unlock\n\
+             exec gnome-keyring-daemon --foreground --unlock --components=secrets <{place}/unlock >{place}/log 2>&1\n"
+        );
+        std::fs::write(home.path().join("start"), script).unwrap();
+        let service = format!("[D-BUS Service]\nName=org.freedesktop.secrets\nExec=/bin/sh {place}/start\n");
+        std::fs::create_dir(home.path().join("services")).unwrap();
+        std::fs::write(home.path().join("services/org.freedesktop.secrets.service"), service).unwrap();
+        Self::on_bus(home)
+    }
+
+    /// Kills the daemon that the bus started.
+    pub fn kill_activated(&self) {
+        let process = std::fs::read_to_string(self.home().join("daemon")).expect("the bus started one");
+        let mut kill = Command::new("kill");
+        kill.args(["-9", process.trim()]);
+        finish(kill, b"");
+    }
+
+    /// Kills the bus itself.
+    pub fn stop_bus(&mut self) {
+        let _ = self.bus.0.kill();
+        let _ = self.bus.0.wait();
+    }
+
+    fn on_bus(home: tempfile::TempDir) -> Self {
         let config = home.path().join("bus.conf");
         std::fs::write(
             &config,
             format!(
-                "<busconfig><type>session</type><listen>unix:path={}/bus</listen>\
-             <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+                "<busconfig><type>session</type><listen>unix:path={0}/bus</listen>\
+             <servicedir>{0}/services</servicedir><policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
              <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
                 home.path().display()
             ),
