@@ -190,10 +190,13 @@ fn a_daemon_killed_at_any_moment_is_met_by_one_new_connection() {
     let mut session = Session::with_activation();
     connect(&mut session, &sandbox, "acme");
     let config = session.config();
-    for step in 0..6 {
+    let started = Instant::now();
+    session.run("connect acme --password-stdin", "sandbox-beth").expect(0);
+    let whole = started.elapsed();
+    for step in 0..8 {
         let command = session.command(&["connect", "acme", "--password-stdin"]);
         let running = std::thread::spawn(move || process::finish(command, b"sandbox-beth"));
-        std::thread::sleep(Duration::from_millis(step * 16));
+        std::thread::sleep(whole * step / 8);
         session.kill_activated();
         running.join().unwrap().expect(0);
         assert_eq!(session.config(), config);
