@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::credentials::CredentialStore;
-use crate::credentials::keyring::KeyringStore;
+use crate::credentials::keyring::{KeyringStore, Notice};
 use crate::error::{Code, Failure};
 use crate::http::proxy::ProxyVariables;
 use crate::terminal::{Prompt, TerminalPrompt};
@@ -105,10 +105,10 @@ impl Context {
     }
 
     /// The keyring of the system, or the store that was given instead.
-    pub fn keyring(&self, patience: Duration) -> Arc<dyn CredentialStore> {
+    pub fn keyring(&self, patience: Duration, notice: Option<Notice>) -> Arc<dyn CredentialStore> {
         match &self.store {
             Some(store) => store.clone(),
-            None => Arc::new(KeyringStore::new(patience, self.variables.has_display())),
+            None => Arc::new(KeyringStore::new(patience, self.variables.has_display(), notice)),
         }
     }
 }

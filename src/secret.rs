@@ -14,6 +14,10 @@ use zeroize::{Zeroize, Zeroizing};
 /// is a mistake (a whole file piped in), not a password.
 pub const MAX_BYTES: usize = 64 * 1024;
 
+/// The most that may be made of a secret: JSON can double it, normalization
+/// triple it, and base64 adds a third.
+const MAX_DERIVED_BYTES: usize = 8 * MAX_BYTES;
+
 /// One secret text, wiped from memory when dropped.
 pub struct Secret(SecretString);
 
@@ -35,13 +39,22 @@ pub enum InvalidSecret {
 }
 
 impl Secret {
-    /// Takes what a person typed or a record held.
+    /// Takes what a person typed, or what was handed in.
     ///
     /// Spaces are kept. Empty text, control characters (RFC 7617 §2 forbids
     /// them in Basic) and oversize are refused.
     pub fn new(text: String) -> Result<Self, InvalidSecret> {
+        Self::bounded(text, MAX_BYTES)
+    }
+
+    /// Takes what was made of a secret and is as secret: a record, a header.
+    pub fn derived(text: String) -> Result<Self, InvalidSecret> {
+        Self::bounded(text, MAX_DERIVED_BYTES)
+    }
+
+    fn bounded(text: String, limit: usize) -> Result<Self, InvalidSecret> {
         let text = Zeroizing::new(text);
-        match check(&text) {
+        match check(&text, limit) {
             Some(invalid) => Err(invalid),
             None => Ok(Self(SecretString::from(text.as_str()))),
         }
@@ -83,11 +96,11 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-fn check(text: &str) -> Option<InvalidSecret> {
+fn check(text: &str, limit: usize) -> Option<InvalidSecret> {
     if text.is_empty() {
         return Some(InvalidSecret::Empty);
     }
-    if text.len() > MAX_BYTES {
+    if text.len() > limit {
         return Some(InvalidSecret::TooLarge);
     }
     if text.contains('\n') {

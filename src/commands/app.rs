@@ -1,7 +1,7 @@
 //! What every command has at hand: the settings of this run, in one place.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
 use crate::credentials::CredentialStore;
+use crate::credentials::keyring::Notice;
 use crate::error::{Code, Failure};
 use crate::files;
 use crate::http::client::{Client, Deadline};
@@ -125,7 +126,8 @@ impl App {
     pub fn store(&mut self) -> Result<Arc<dyn CredentialStore>, Failure> {
         let patience = self.keyring_patience()?;
         let context = &self.context;
-        Ok(self.store.get_or_insert_with(|| context.keyring(patience)).clone())
+        let notice = (self.interactive && !self.console.quiet).then(|| Box::new(say_keyring_is_slow) as Notice);
+        Ok(self.store.get_or_insert_with(|| context.keyring(patience, notice)).clone())
     }
 
     /// A new deadline for one connection.
@@ -249,6 +251,11 @@ fn log_to_stderr(verbose: u8, variable: Option<&str>) {
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
     // A second run in the same process keeps the first one's.
     let _ = tracing_subscriber::registry().with(layer.with_filter(own)).try_init();
+}
+
+/// Said while the keyring holds everything up, so past the console.
+fn say_keyring_is_slow() {
+    let _ = writeln!(std::io::stderr(), "Waiting for the keyring. It may ask for its password in a window.");
 }
 
 /// The console of a run, as variables and `--color` want it.

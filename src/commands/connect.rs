@@ -20,7 +20,7 @@ use crate::config::{Change, Config, ConfigFile};
 use crate::connection::basic::UserName;
 use crate::connection::instance::{Address, Instance};
 use crate::connection::profile::{AuthMethod, ConnectionName, Profile, StoreKind, shown_text};
-use crate::credentials::record;
+use crate::credentials::{Field, ItemKey, record};
 use crate::error::{Class, Code, Failure};
 use crate::files;
 use crate::output;
@@ -454,6 +454,11 @@ fn save(
         Ok((profile, former, former_default))
     })?;
     if let Err(failure) = record::write_password(store.as_ref(), &profile, password) {
+        if former.is_none() {
+            // A write may be reported as failed and have been done. What is
+            // not there to be deleted, or cannot be, changes nothing here.
+            let _ = store.delete(ItemKey { connection: profile.id, field: Field::Password });
+        }
         let taken_back = file.change(|change: &mut Change| {
             match &former {
                 Some(former) => change.restore(former.clone()),

@@ -83,7 +83,7 @@ impl BasicCredential {
         let password: Zeroizing<String> = Zeroizing::new(self.password.expose().nfc().collect());
         let pair: Zeroizing<String> =
             Zeroizing::new(format!("{}:{}", self.username.0.nfc().collect::<String>(), *password));
-        Secret::new(STANDARD.encode(pair.as_bytes())).expect("base64 of something is a secret")
+        Secret::derived(STANDARD.encode(pair.as_bytes())).expect("base64 of something is a secret")
     }
 
     /// The value of the `Authorization` header, marked as sensitive.

@@ -20,11 +20,17 @@ use crate::secret::Secret;
 
 /// The service under which all items are filed.
 const SERVICE: &str = "snow";
+/// From here on a person would wonder what is going on.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
+/// Tells a person that the keyring is being waited for.
+pub type Notice = Box<dyn Fn() + Send + Sync>;
 
 pub struct KeyringStore {
     patience: Duration,
     /// Whether a window could ask somebody to unlock the keyring.
     has_display: bool,
+    notice: Option<Notice>,
     worker: Mutex<Worker>,
 }
 
@@ -48,10 +54,11 @@ enum Request {
 }
 
 impl KeyringStore {
-    /// A store that waits at most `patience` for each call. Nothing is opened
-    /// before the first call.
-    pub fn new(patience: Duration, has_display: bool) -> Self {
-        Self { patience, has_display, worker: Mutex::new(Worker::NotStarted) }
+    /// A store that waits at most `patience` for each call, and gives `notice`
+    /// where the wait becomes noticeable. Nothing is opened before the first
+    /// call.
+    pub fn new(patience: Duration, has_display: bool, notice: Option<Notice>) -> Self {
+        Self { patience, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
     }
 
     fn call(&self, key: ItemKey, request: Request) -> Result<Option<Secret>, StoreError> {
@@ -72,7 +79,7 @@ impl KeyringStore {
         let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
         tracing::debug!("keyring: {} {}", request.name(), key.account());
         sender.send(Call { request, key, answer }).map_err(|_| gone())?;
-        match answered.recv_timeout(self.patience) {
+        match self.wait(&answered) {
             Ok(result) => result,
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
             Err(RecvTimeoutError::Timeout) => {
@@ -80,6 +87,19 @@ impl KeyringStore {
                 Err(StoreError::Timeout(self.patience))
             }
         }
+    }
+
+    fn wait<T>(&self, answered: &Receiver<T>) -> Result<T, RecvTimeoutError> {
+        let Some(notice) = self.notice.as_ref().filter(|_| self.patience > NOTICEABLE) else {
+            return answered.recv_timeout(self.patience);
+        };
+        answered.recv_timeout(NOTICEABLE).or_else(|error| match error {
+            RecvTimeoutError::Disconnected => Err(error),
+            RecvTimeoutError::Timeout => {
+                notice();
+                answered.recv_timeout(self.patience - NOTICEABLE)
+            }
+        })
     }
 }
 
@@ -116,8 +136,8 @@ fn serve(calls: &Receiver<Call>, has_display: bool) {
         let result = perform(call.key, &call.request).or_else(|error| {
             // A daemon that was restarted leaves a dead connection behind:
             // one new connection is tried. Anything else stands.
-            match platform::is_disconnected(&error) && platform::reconnect().is_ok() {
-                true => perform(call.key, &call.request),
+            match platform::is_disconnected(&error) {
+                true => platform::reconnect().and_then(|()| perform(call.key, &call.request)),
                 false => Err(error),
             }
         });
@@ -147,8 +167,8 @@ fn perform(key: ItemKey, request: &Request) -> Result<Option<Secret>, Error> {
                 // A record that is no text is answered as an unreadable one:
                 // the marker fails to parse.
                 let text = std::str::from_utf8(&bytes).unwrap_or("?");
-                let unreadable = || Secret::new("?".to_owned());
-                Ok(Secret::new(text.to_owned()).or_else(|_| unreadable()).ok())
+                let unreadable = || Secret::derived("?".to_owned());
+                Ok(Secret::derived(text.to_owned()).or_else(|_| unreadable()).ok())
             }
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(error),
@@ -189,6 +209,8 @@ mod platform {
     use keyring::Error;
     use secret_service::Error as ServiceError;
     use secret_service::blocking::SecretService;
+    use zbus::DBusError;
+    use zbus::names::ErrorName;
 
     use super::StoreError;
 
@@ -207,17 +229,15 @@ mod platform {
         let Some(error) = cause.downcast_ref::<ServiceError>() else {
             return false;
         };
-        match error {
-            ServiceError::PromptDisconnected => true,
-            ServiceError::Zbus(zbus::Error::InputOutput(_)) => true,
-            ServiceError::Zbus(zbus::Error::MethodError(name, ..)) => is_gone(name.as_str()),
-            ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::InputOutput(_))) => true,
-            ServiceError::ZbusFdo(fdo) => matches!(
-                fdo,
-                zbus::fdo::Error::NoReply(_) | zbus::fdo::Error::Disconnected(_) | zbus::fdo::Error::UnknownObject(_)
-            ),
-            _ => false,
+        if let Some(name) = name_of(error) {
+            return is_gone(name.as_str());
         }
+        matches!(
+            error,
+            ServiceError::PromptDisconnected
+                | ServiceError::Zbus(zbus::Error::InputOutput(_))
+                | ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::InputOutput(_)))
+        )
     }
 
     /// What the Secret Service said, by what a person would do.
@@ -238,35 +258,39 @@ mod platform {
             }
             Some(ServiceError::PromptDisconnected) => unavailable("It went away while it asked for its password."),
             Some(ServiceError::Crypto(_)) => unavailable("The encrypted transport to it could not be agreed on."),
-            Some(ServiceError::Zbus(error)) => tell_bus_apart(error),
-            Some(ServiceError::ZbusFdo(error)) => match error {
-                zbus::fdo::Error::AccessDenied(_) => StoreError::Denied,
-                zbus::fdo::Error::ZBus(error) => tell_bus_apart(error),
-                zbus::fdo::Error::ServiceUnknown(_) => unavailable("No Secret Service runs on the session D-Bus."),
-                _ => unavailable("The session D-Bus answered with an error."),
+            Some(error) => match name_of(error) {
+                Some(name) => tell_name_apart(name.as_str()),
+                None => unavailable("The session D-Bus cannot be used."),
             },
-            _ => unavailable("The Secret Service failed without a reason that snow knows."),
+            None => unavailable("The Secret Service failed without a reason that snow knows."),
         }
     }
 
-    fn tell_bus_apart(error: &zbus::Error) -> StoreError {
-        let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
-        match error {
-            zbus::Error::MethodError(name, ..) => match name.as_str() {
-                "org.freedesktop.Secret.Error.IsLocked" => StoreError::Locked,
-                "org.freedesktop.DBus.Error.AccessDenied" => StoreError::Denied,
-                "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
-                    unavailable("No Secret Service runs on the session D-Bus.")
-                }
-                name if name.starts_with("org.freedesktop.DBus.Error.Spawn") => {
-                    unavailable("The Secret Service could not be started.")
-                }
-                _ => unavailable("The Secret Service answered with an error."),
-            },
-            zbus::Error::InputOutput(_) | zbus::Error::Address(_) => {
-                unavailable("The session D-Bus cannot be reached.")
+    fn tell_name_apart(name: &str) -> StoreError {
+        let reason = match name {
+            "org.freedesktop.Secret.Error.IsLocked" => return StoreError::Locked,
+            "org.freedesktop.DBus.Error.AccessDenied" => return StoreError::Denied,
+            "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
+                "No Secret Service runs on the session D-Bus."
             }
-            _ => unavailable("The session D-Bus could not be used."),
+            "org.freedesktop.DBus.Error.NoReply" | "org.freedesktop.DBus.Error.Disconnected" => {
+                "The Secret Service went away before it answered."
+            }
+            _ if name.starts_with("org.freedesktop.DBus.Error.Spawn") => "The Secret Service could not be started.",
+            _ => "The Secret Service answered with an error.",
+        };
+        StoreError::Unavailable { reason: reason.to_owned() }
+    }
+
+    /// The D-Bus name of an error. What stands beside it could quote anything.
+    fn name_of(error: &ServiceError) -> Option<ErrorName<'_>> {
+        match error {
+            ServiceError::Zbus(zbus::Error::MethodError(name, ..))
+            | ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::MethodError(name, ..))) => Some(name.as_ref()),
+            ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(_)) => None,
+            ServiceError::Zbus(zbus::Error::FDO(error)) => Some(error.name()),
+            ServiceError::ZbusFdo(error) => Some(error.name()),
+            _ => None,
         }
     }
 
@@ -278,6 +302,7 @@ mod platform {
                 | "org.freedesktop.DBus.Error.UnknownObject"
                 | "org.freedesktop.DBus.Error.UnknownMethod"
                 | "org.freedesktop.Secret.Error.NoSession"
+                | "org.freedesktop.Secret.Error.NoSuchObject"
         )
     }
 

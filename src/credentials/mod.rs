@@ -51,11 +51,15 @@ pub trait CredentialStore: Send + Sync {
         let key = ItemKey { connection, field: Field::Probe };
         let probe = Secret::new("probe".to_owned()).expect("the probe is plain text");
         self.write(key, &probe)?;
-        let read = self.read(key)?;
-        self.delete(key)?;
-        match read {
-            Some(read) if read.expose() == probe.expose() => Ok(()),
-            _ => Err(StoreError::Unreliable),
+        let read = self.read(key);
+        // Whatever came of the reading, the probe goes again.
+        let deleted = self.delete(key);
+        let read = read?;
+        deleted?;
+        let was_there = read.is_some_and(|read| read.expose() == probe.expose());
+        match was_there && self.read(key)?.is_none() {
+            true => Ok(()),
+            false => Err(StoreError::Unreliable),
         }
     }
 }
@@ -96,15 +100,16 @@ impl From<StoreError> for Failure {
                 .why("It wants its password, and nothing here can ask for it.")
                 .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
             StoreError::Denied => Failure::new(Code::KeyringDenied, message)
-                .why("The request for access was dismissed. Nothing was changed.")
+                .why("The request for access was dismissed or forbidden. Nothing was changed.")
                 .next("Run the command again and allow the access"),
             StoreError::Timeout(patience) => Failure::new(Code::KeyringTimeout, message)
                 .why("It may be waiting for somebody to unlock it in a window.")
                 .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
                 .evidence("waited_seconds", patience.as_secs_f64()),
             StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, message)
-                .why("Another program saved an item with the same service and user name.")
-                .next(format!("Delete the one that is not snow's: secret-tool search --all service snow username {account}"))
+                .why("Another program saved an item with the same service and user name. None of them was used.")
+                .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")
+                .next(format!("Or delete them all and sign in again: secret-tool clear service snow username {account}"))
                 .evidence("items", count),
             StoreError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, message)
                 .why("Nothing was saved.")
@@ -112,7 +117,7 @@ impl From<StoreError> for Failure {
                 .evidence("size", size)
                 .evidence("limit", limit),
             StoreError::Unreliable => Failure::new(Code::StoreUnreliable, message)
-                .why("An item written for a test could not be read back, so no secret was trusted to it.")
+                .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
                 .next("See which program provides the keyring, and restart it"),
         }
     }

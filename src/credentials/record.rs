@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{CredentialStore, Field, ItemKey};
+use super::{CredentialStore, Field, ItemKey, StoreError};
+use crate::connection::instance::Instance;
 use crate::connection::profile::Profile;
 use crate::error::{Code, Failure};
 use crate::files;
@@ -82,6 +83,10 @@ pub fn read_password(store: &dyn CredentialStore, profile: &Profile) -> Result<S
     }
     let read: Read = serde_json::from_str(record.expose()).map_err(|_| unreadable("The keyring item is damaged."))?;
     let password = Zeroizing::new(read.password);
+    // The origin is shown below, and what is none could be anything.
+    if !is_origin(&read.origins.instance) {
+        return Err(unreadable("The keyring item is damaged."));
+    }
     let origins = Origins::of(profile)?;
     if read.origins != origins {
         let what = match read.origins.instance == origins.instance {
@@ -109,11 +114,18 @@ pub fn write_password(store: &dyn CredentialStore, profile: &Profile, password: 
     let origins = Origins::of(profile)?;
     let record = Written { v: VERSION, origins: &origins, password: password.expose() };
     let record = serde_json::to_string(&record).expect("a record is always JSON");
-    let record = Secret::new(record).map_err(|_| {
+    let record = Secret::derived(record).map_err(|_| {
         Failure::new(Code::SecretTooLarge, "the password is too large to be saved").next("Use a shorter password")
     })?;
     store.write(key, &record)?;
-    Ok(())
+    match store.read(key)? {
+        Some(read) if read.expose() == record.expose() => Ok(()),
+        _ => Err(StoreError::Unreliable.into()),
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    text.parse::<Instance>().is_ok_and(|instance| instance.origin() == text)
 }
 
 fn fingerprint(path: &Path) -> Result<String, Failure> {

@@ -18,6 +18,9 @@ mod faces;
 mod files;
 mod help;
 mod instance;
+#[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(target_os = "linux")]
+mod keyring_faults;
 mod verdicts;
 mod wire;

@@ -15,19 +15,55 @@ pub struct Session {
     address: String,
     bus: Guard,
     daemon: Option<Guard>,
+    variables: Vec<(String, String)>,
     canaries: Canaries,
 }
 
 impl Session {
     /// A bus that nothing is on, and that starts nothing by itself.
     pub fn without_keyring() -> Self {
+        Self::on_bus(tempfile::tempdir().expect("a temporary home"))
+    }
+
+    /// A bus that starts an unlocked gnome-keyring when it is asked for it, as
+    /// a desktop does.
+    pub fn with_activation() -> Self {
+        let _ = tool("gnome-keyring-daemon");
         let home = tempfile::tempdir().expect("a temporary home");
+        let place = home.path().display();
+        let script = format!(
+            "export HOME={place} XDG_RUNTIME_DIR={place}\necho $$ >{place}/daemon\n\
+             printf keyring-password >{place}/unlock\n\
+             exec gnome-keyring-daemon --foreground --unlock --components=secrets <{place}/unlock >{place}/log 2>&1\n"
+        );
+        std::fs::write(home.path().join("start"), script).unwrap();
+        let service = format!("[D-BUS Service]\nName=org.freedesktop.secrets\nExec=/bin/sh {place}/start\n");
+        std::fs::create_dir(home.path().join("services")).unwrap();
+        std::fs::write(home.path().join("services/org.freedesktop.secrets.service"), service).unwrap();
+        Self::on_bus(home)
+    }
+
+    /// Kills the daemon that the bus started.
+    pub fn kill_activated(&self) {
+        let process = std::fs::read_to_string(self.home().join("daemon")).expect("the bus started one");
+        let mut kill = Command::new("kill");
+        kill.args(["-9", process.trim()]);
+        finish(kill, b"");
+    }
+
+    /// Kills the bus itself.
+    pub fn stop_bus(&mut self) {
+        let _ = self.bus.0.kill();
+        let _ = self.bus.0.wait();
+    }
+
+    fn on_bus(home: tempfile::TempDir) -> Self {
         let config = home.path().join("bus.conf");
         std::fs::write(
             &config,
             format!(
-                "<busconfig><type>session</type><listen>unix:path={}/bus</listen>\
-             <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+                "<busconfig><type>session</type><listen>unix:path={0}/bus</listen>\
+             <servicedir>{0}/services</servicedir><policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
              <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
                 home.path().display()
             ),
@@ -42,7 +78,14 @@ impl Session {
         let mut address = String::new();
         let stdout = bus.0.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut address).expect("dbus-daemon prints its address");
-        Self { home, address: address.trim().to_owned(), bus, daemon: None, canaries: Canaries::usual() }
+        Self {
+            home,
+            address: address.trim().to_owned(),
+            bus,
+            daemon: None,
+            variables: Vec::new(),
+            canaries: Canaries::usual(),
+        }
     }
 
     /// A bus with an unlocked gnome-keyring.
@@ -98,6 +141,17 @@ impl Session {
         &self.address
     }
 
+    /// A variable for all later commands.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The connections file as it is.
+    pub fn config(&self) -> String {
+        std::fs::read_to_string(self.home().join(".config/snow/config.toml")).unwrap_or_default()
+    }
+
     pub fn guard(&mut self, secret: &str) {
         self.canaries.guard(secret);
     }
@@ -106,7 +160,7 @@ impl Session {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = snow(self.home());
         self.environment(&mut command);
-        command.args(words);
+        command.envs(self.variables.clone()).args(words);
         command
     }
 

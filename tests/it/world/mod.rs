@@ -3,6 +3,8 @@
 pub mod canary;
 pub mod keyring;
 pub mod process;
+#[cfg(target_os = "linux")]
+pub mod secret_service;
 pub mod tls;
 pub mod wire;
 
