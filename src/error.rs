@@ -173,6 +173,8 @@ codes! {
     Assertion {
         UserMismatch = "user-mismatch";
         IdentityUnknown = "identity-unknown";
+        ClockSkew = "clock-skew", "A warning: this machine and the instance disagree about the time.";
+        CertificateEnds = "certificate-ends", "A warning: the certificate ends soon.";
     }
     Signal { Interrupted = "interrupted"; }
 }

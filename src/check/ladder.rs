@@ -7,10 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use crate::connection::Connection;
 use crate::connection::profile::TableName;
 use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::http::certificate::Certificate;
 use crate::http::client::{Deadline, Exchange};
 use crate::http::failure::Reached;
 use crate::http::trace::Timings;
@@ -22,6 +25,10 @@ use crate::servicenow::table::{Rows, TableQuery, read_rows};
 /// How many rows are asked for when one alone was not visible: the limit is
 /// applied before the access rules.
 const SECOND_LOOK: u32 = 100;
+/// Clocks may differ by so much without a word.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
+/// A certificate that ends sooner is worth a word.
+const CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(14);
 
 /// What to test.
 #[derive(Debug, Clone)]
@@ -30,6 +37,15 @@ pub struct Plan {
     pub tables: Vec<TableName>,
     pub subject: Subject,
     pub deadline: Deadline,
+    /// What time it is here.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+/// What a test found.
+pub struct Findings {
+    pub checks: Vec<Check>,
+    pub identity: Identity,
+    pub certificate_ends: Option<DateTime<Utc>>,
 }
 
 /// How the instance judged the credential.
@@ -52,6 +68,9 @@ pub struct Begun {
     /// What the first table gave, where the sign-in was good.
     first: Option<Result<Rows, Failure>>,
     first_took: Option<Duration>,
+    /// What the first exchange told by the way.
+    quality: Vec<Check>,
+    certificate: Option<Certificate>,
 }
 
 /// The steps that an answer must pass before a table is looked at.
@@ -94,7 +113,10 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
             judge(&seen, read_rows(&seen, connection.api_version()), &mut checks)
         }
     };
-    Begun { connection, plan, probe, sign_in, checks, first, first_took: Some(request_time(&exchange.timings)) }
+    let quality = quality_checks(&exchange, (plan.clock)());
+    let first_took = Some(request_time(&exchange.timings));
+    let certificate = exchange.certificate;
+    Begun { connection, plan, probe, sign_in, checks, first, first_took, quality, certificate }
 }
 
 /// Files the checks up to the sign-in, and says how it went.
@@ -150,7 +172,15 @@ impl Begun {
     }
 
     /// Asks the rest; gives the checks and who one is.
-    pub async fn finish(mut self) -> (Vec<Check>, Identity) {
+    pub async fn finish(mut self) -> Findings {
+        let certificate_ends = self.certificate.map(|certificate| certificate.not_after);
+        let quality = std::mem::take(&mut self.quality);
+        let (mut checks, identity) = self.ask_the_rest().await;
+        checks.extend(quality);
+        Findings { checks, identity, certificate_ends }
+    }
+
+    async fn ask_the_rest(mut self) -> (Vec<Check>, Identity) {
         let configured =
             Identity { user_name: self.connection.username().as_str().to_owned(), source: IdentitySource::Configured };
         let tables = match self.plan.tables.is_empty() {
@@ -357,7 +387,8 @@ fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
         checks.push(match error {
             Some(error) if fails_here => {
                 failed = true;
-                Check::fail(id, Failure::from(error.clone())).taking(took)
+                let ends = exchange.certificate.map(|certificate| certificate.not_after.to_rfc3339());
+                Check::fail(id, Failure::from(error.clone()).evidence("certificate_not_after", ends)).taking(took)
             }
             _ if failed => Check::skip(id),
             // An address needs no looking up.
@@ -366,6 +397,47 @@ fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
         });
     }
     checks
+}
+
+/// What the first exchange tells of the instance's clock and certificate.
+/// These can only warn.
+fn quality_checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
+    if let Some(there) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
+        let skew = now - there.to_utc();
+        checks.push(match skew.abs() > CLOCK_TOLERANCE {
+            false => Check::pass(CheckId::QualityClock),
+            true => Check::warn(CheckId::QualityClock, clock_skew(skew)),
+        });
+    }
+    if let Some(certificate) = exchange.certificate
+        && exchange.result.is_ok()
+    {
+        let left = certificate.not_after - now;
+        checks.push(match left < CERTIFICATE_NOTICE {
+            false => Check::pass(CheckId::QualityCertificate),
+            true => Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left)),
+        });
+    }
+    checks
+}
+
+fn clock_skew(skew: TimeDelta) -> Failure {
+    let direction = if skew > TimeDelta::zero() { "ahead of" } else { "behind" };
+    let minutes = skew.num_minutes().abs();
+    Failure::new(Code::ClockSkew, format!("this machine's clock is {minutes} min {direction} the instance's"))
+        .why("Certificates and time-limited credentials are judged by the clock.")
+        .next("Set the clock of this machine, best by NTP")
+        .evidence("skew_seconds", skew.num_seconds())
+}
+
+fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
+    let ends = certificate.not_after.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Failure::new(Code::CertificateEnds, format!("the certificate ends in {} days", left.num_days()))
+        .why(format!("It is good until {ends}."))
+        .next("Ask whoever runs the host to renew it")
+        .evidence("not_after", ends)
 }
 
 /// The time of the request itself, without opening the connection.

@@ -23,6 +23,8 @@ pub enum CheckId {
     AuthRequest,
     AccessTable,
     AuthIdentity,
+    QualityClock,
+    QualityCertificate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct Report {
     pub auth: &'static str,
     pub store: &'static str,
     pub identity: Option<Identity>,
+    /// When the certificate of the instance ends, where it was seen.
+    pub certificate_ends: Option<DateTime<Utc>>,
     pub duration: Duration,
     pub checks: Vec<Check>,
 }
@@ -96,6 +100,8 @@ impl CheckId {
             Self::AuthRequest => "auth.request",
             Self::AccessTable => "access.table",
             Self::AuthIdentity => "auth.identity",
+            Self::QualityClock => "quality.clock",
+            Self::QualityCertificate => "quality.certificate",
         }
     }
 
@@ -113,6 +119,8 @@ impl CheckId {
             Self::AuthRequest => "sign-in",
             Self::AccessTable => "table",
             Self::AuthIdentity => "identity",
+            Self::QualityClock => "clock",
+            Self::QualityCertificate => "certificate",
         }
     }
 }

@@ -86,6 +86,10 @@ impl App {
         (self.context.clock)()
     }
 
+    pub fn clock(&self) -> fn() -> DateTime<Utc> {
+        self.context.clock
+    }
+
     /// The working directory.
     pub fn directory(&self) -> PathBuf {
         self.context.directory.clone()

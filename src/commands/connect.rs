@@ -121,11 +121,12 @@ async fn connect(
         sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
     }
     let outcome = save(file, app, arguments, target, profile, saved, &password)?;
-    let (checks, identity) = {
+    let findings = {
         let _progress = app.console.progress(&format!("Testing {}", outcome.0.name));
         begun.finish().await
     };
-    let test = test::report_of(app, &outcome.0, checks, Some(identity), sent.elapsed())?;
+    let found = test::Found::just_signed_in(findings);
+    let test = test::report_of(app, &outcome.0, found, sent.elapsed())?;
     Ok(report(app, outcome, Some(test), started.elapsed()))
 }
 

@@ -52,7 +52,12 @@ pub async fn sign_in(
         let begun = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let client = app.client_for(profile)?;
-            let plan = Plan { tables: profile.tables.clone(), subject: subject.clone(), deadline: app.deadline()? };
+            let plan = Plan {
+                tables: profile.tables.clone(),
+                subject: subject.clone(),
+                deadline: app.deadline()?,
+                clock: app.clock(),
+            };
             attempt(profile, client, &password, plan).await
         };
         let state = app.state()?;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::app::App;
 use super::select::{self, Selected};
 use super::sign_in;
-use crate::check::ladder::{self, Plan, SignIn};
+use crate::check::ladder::{self, Findings, Plan, SignIn};
 use crate::check::report::{Check, CheckId, Identity, Report, Run};
 use crate::cli::TestArgs;
 use crate::connection::Connection;
@@ -31,6 +33,32 @@ pub struct Options {
 /// connection with the same origin, user name and secret.
 #[derive(Default)]
 pub struct Refused(Vec<(String, UserName, Secret, Failure)>);
+
+/// The checks of one connection, however far they came.
+pub struct Found {
+    checks: Vec<Check>,
+    identity: Option<Identity>,
+    certificate_ends: Option<DateTime<Utc>>,
+}
+
+impl From<Vec<Check>> for Found {
+    fn from(checks: Vec<Check>) -> Self {
+        Self { checks, identity: None, certificate_ends: None }
+    }
+}
+
+impl Found {
+    /// What was found at the instance, after the checks on this machine.
+    pub fn after(mut checks: Vec<Check>, findings: Findings) -> Self {
+        checks.extend(findings.checks);
+        Self { checks, identity: Some(findings.identity), certificate_ends: findings.certificate_ends }
+    }
+
+    /// As above, where the secret was just entered: connection and store stand.
+    pub fn just_signed_in(findings: Findings) -> Self {
+        Self::after(vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)], findings)
+    }
+}
 
 pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
     let started_at = app.now();
@@ -83,17 +111,12 @@ async fn test_one(
     refused: &mut Refused,
 ) -> Result<Report, Failure> {
     let started = Instant::now();
-    let (checks, identity) = climb(app, profile, options, refused).await?;
-    report_of(app, profile, checks, identity, started.elapsed())
+    let found = climb(app, profile, options, refused).await?;
+    report_of(app, profile, found, started.elapsed())
 }
 
 /// The checks of a saved connection, up to where the evidence ends.
-async fn climb(
-    app: &mut App,
-    profile: &Profile,
-    options: &Options,
-    refused: &mut Refused,
-) -> Result<(Vec<Check>, Option<Identity>), Failure> {
+async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mut Refused) -> Result<Found, Failure> {
     let _progress = app.console.progress(&format!("Testing {}", profile.name));
     // Made first, so that the certificate authorities are loaded on their
     // thread while the keyring is asked.
@@ -102,7 +125,7 @@ async fn climb(
         Err(failure) => {
             let mut checks = vec![Check::fail(CheckId::ConfigConnection, failure), Check::skip(CheckId::StoreSecret)];
             checks.extend(skipped());
-            return Ok((checks, None));
+            return Ok(checks.into());
         }
     };
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
@@ -115,7 +138,7 @@ async fn climb(
         Err(failure) => {
             checks.push(Check::fail(CheckId::StoreSecret, failure).taking(took));
             checks.extend(skipped());
-            return Ok((checks, None));
+            return Ok(checks.into());
         }
     };
     checks.push(Check::pass(CheckId::StoreSecret).taking(took));
@@ -131,11 +154,11 @@ async fn climb(
             CheckId::AuthRequest => Check::fail(CheckId::AuthRequest, failure.clone()),
             _ => check,
         }));
-        return Ok((checks, None));
+        return Ok(checks.into());
     }
     let tables = if options.tables.is_empty() { &profile.tables } else { &options.tables };
     let subject = Subject::Saved(profile.name.clone());
-    let plan = Plan { tables: tables.clone(), subject, deadline: app.deadline()? };
+    let plan = Plan { tables: tables.clone(), subject, deadline: app.deadline()?, clock: app.clock() };
     let begun = sign_in::attempt(profile, client, &password, plan).await;
     let remembered = match begun.sign_in() {
         SignIn::Good => state.clear_refusals(&profile.instance, &profile.username),
@@ -146,9 +169,7 @@ async fn climb(
         SignIn::Unjudged(_) => Ok(()),
     };
     app.mention_unwritable_state(remembered);
-    let (more, identity) = begun.finish().await;
-    checks.extend(more);
-    Ok((checks, Some(identity)))
+    Ok(Found::after(checks, begun.finish().await))
 }
 
 /// Tests the connection that variables describe. No file and no store.
@@ -159,42 +180,34 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         SecretSource::Value(password) => password,
         SecretSource::File(path) => app.secret_file(&path, "SNOW_PASSWORD_FILE")?,
     };
-    let mut checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
+    let checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
     let client = app.client(&described.instance, None, None)?;
     let credential = BasicCredential::new(described.username, password);
     let connection = Connection::basic(described.instance.clone(), described.api_version, client, &credential);
-    let plan = Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()? };
+    let plan =
+        Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()?, clock: app.clock() };
     let begun = {
         let _progress = app.console.progress(&format!("Testing {}", described.instance));
         ladder::begin(Arc::new(connection), plan).await
     };
-    let (more, identity) = begun.finish().await;
-    checks.extend(more);
+    let found = Found::after(checks, begun.finish().await);
     Ok(Report {
         name: environment::NAME.to_owned(),
         id: None,
         instance: described.instance.to_string(),
         auth: "basic",
         store: environment::NAME,
-        identity: Some(identity),
+        identity: found.identity,
+        certificate_ends: found.certificate_ends,
         duration: started.elapsed(),
-        checks,
+        checks: found.checks,
     })
 }
 
 /// Makes the report of a saved connection and remembers it.
-pub fn report_of(
-    app: &mut App,
-    profile: &Profile,
-    mut checks: Vec<Check>,
-    identity: Option<Identity>,
-    duration: Duration,
-) -> Result<Report, Failure> {
-    if checks.first().is_none_or(|check| check.id != CheckId::ConfigConnection) {
-        // The secret was just entered: the connection and its store stand.
-        checks.splice(0..0, [Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)]);
-    }
-    let report = Report { identity, duration, ..bare_report(profile, checks) };
+pub fn report_of(app: &mut App, profile: &Profile, found: Found, duration: Duration) -> Result<Report, Failure> {
+    let Found { checks, identity, certificate_ends } = found;
+    let report = Report { identity, certificate_ends, duration, ..bare_report(profile, checks) };
     let remembered = app.state()?.record_test(profile.id, report.last_test(app.now()));
     app.mention_unwritable_state(remembered);
     Ok(report)
@@ -209,6 +222,7 @@ pub fn bare_report(profile: &Profile, checks: Vec<Check>) -> Report {
         auth: profile.auth.as_str(),
         store: profile.store.as_str(),
         identity: None,
+        certificate_ends: None,
         duration: Duration::ZERO,
         checks,
     }

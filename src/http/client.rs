@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
+use super::certificate::Certificate;
 use super::failure::NetworkError;
 use super::proxy::Route;
 use super::tls::{CaCertificates, client_config};
@@ -45,6 +46,8 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Exchange {
     pub timings: Timings,
+    /// What the server showed, where this exchange opened the connection.
+    pub certificate: Option<Certificate>,
     pub result: Result<Answer, NetworkError>,
 }
 
@@ -94,7 +97,7 @@ impl Client {
     pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
         if deadline.left().is_zero() {
             let error = NetworkError::too_late(&url, &self.route, deadline.patience);
-            return Exchange { timings: Timings::default(), result: Err(error) };
+            return Exchange { timings: Timings::default(), certificate: None, result: Err(error) };
         }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
@@ -131,6 +134,7 @@ impl Client {
         };
         Exchange {
             timings,
+            certificate: trace.certificate(),
             result: match result {
                 Ok((answer, broken)) => Ok(Answer { broken: broken.map(network_error), ..answer }),
                 Err(broken) => Err(network_error(broken)),

@@ -4,6 +4,7 @@
 //! times are bounded, and every answer says how long each step took. Which
 //! credential goes where is decided above, in `connection`.
 
+pub mod certificate;
 pub mod client;
 pub mod failure;
 pub mod proxy;

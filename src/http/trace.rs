@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::certificate::Certificate;
 use dns_lookup::LookupErrorKind;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower_layer::Layer;
@@ -31,6 +32,7 @@ struct Moments {
     dns_ended: Option<Instant>,
     tls_started: Option<Instant>,
     ended: Option<Instant>,
+    certificate: Option<Certificate>,
 }
 
 /// The moments of one connection, shared with the callbacks.
@@ -103,6 +105,12 @@ impl Trace {
         timings
     }
 
+    /// The certificate that the server showed, trusted or not; nothing where
+    /// the connection was open before.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.moments().and_then(|moments| moments.certificate)
+    }
+
     fn moments(&self) -> Option<Moments> {
         let connections = lock(&self.connections);
         connections.last().map(|marks| *lock(&marks.0))
@@ -117,6 +125,7 @@ impl Marks {
             dns_ended: None,
             tls_started: None,
             ended: None,
+            certificate: None,
         })))
     }
 
@@ -129,6 +138,11 @@ impl Marks {
 pub fn tls_starts() {
     // The last one counts: an https proxy has a handshake of its own before.
     let _ = CONNECTING.try_with(|marks| marks.mark(|moments| moments.tls_started = Some(Instant::now())));
+}
+
+/// The server shows its certificate; nobody has judged it yet.
+pub fn certificate_comes(der: &[u8]) {
+    let _ = CONNECTING.try_with(|marks| marks.mark(|moments| moments.certificate = Certificate::read(der)));
 }
 
 /// Wraps reqwest's connector.

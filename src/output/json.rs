@@ -77,6 +77,7 @@ pub fn report(report: &Report) -> Value {
             "user_name": identity.user_name,
             "source": identity.source.as_str(),
         })),
+        "certificate_ends": report.certificate_ends.map(time),
         "credential": { "store": report.store },
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
     })

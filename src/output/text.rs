@@ -97,6 +97,10 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
         before += took;
         let remark = match (check.status, check.id) {
             (Status::Warn, _) => paint.doubtful("see below"),
+            (Status::Pass, CheckId::NetworkTls) => paint.dim(&match report.certificate_ends {
+                Some(ends) => format!("until {}", ends.format("%Y-%m-%d")),
+                None => String::new(),
+            }),
             (Status::Pass, CheckId::AccessTable) => paint.dim("readable"),
             (Status::Pass, CheckId::AuthIdentity) => {
                 paint.dim(report.identity.as_ref().map_or("", |identity| identity.user_name.as_str()))

@@ -114,6 +114,9 @@ fn an_address_finds_its_connection_and_a_slip_is_not_a_new_one() {
     assert_eq!(outcome.error_code(), "ambiguous-target");
     let outcome = world.run(&format!("connect {} --username admin --json", sandbox.origin())).expect(0);
     assert_eq!(outcome.json()["connection"]["name"], "other");
+    world.person([Answer::Choose(1)]);
+    let outcome = world.run(&format!("connect {} --json", sandbox.origin())).expect(0);
+    assert_eq!(outcome.json()["connection"]["name"], "other");
     world.run("connect dev12345 --name other").expect(2);
 }
 

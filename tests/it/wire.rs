@@ -703,3 +703,37 @@ fn an_endless_answer_or_a_bomb_costs_no_memory() {
         assert!((1..50_000).contains(&peak), "{code}: {peak} kB");
     }
 }
+
+#[test]
+fn the_certificate_and_the_clock_are_looked_at_by_the_way() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let authority = Authority::new();
+    let files = tempfile::tempdir().unwrap();
+    let ca = files.path().join("ca.pem");
+    authority.save(&ca);
+    let line = format!("test --json --ca-cert {}", ca.display());
+    let checked = |leaf, clock: fn() -> chrono::DateTime<chrono::Utc>| {
+        let front = authority.front(leaf, &sandbox.origin());
+        let mut world = World::new();
+        world.clock = clock;
+        world.set("SNOW_INSTANCE", &front.origin()).set("SNOW_USERNAME", "admin").set("SNOW_PASSWORD", "sandbox-admin");
+        world.run(&line).expect(0).json()["connections"][0].clone()
+    };
+    let good = checked(Leaf::Good, chrono::Utc::now);
+    assert_eq!(check(&good, "quality.clock")["status"], "pass");
+    assert_eq!(check(&good, "quality.certificate")["status"], "pass");
+    assert!(check(&good, "network.tls")["ms"].is_u64());
+    assert!(good["certificate_ends"].as_str().unwrap().starts_with("4096-"), "{good}");
+
+    let ending = checked(Leaf::EndsIn(Duration::from_secs(3 * 86400 + 60)), chrono::Utc::now);
+    let warning = check(&ending, "quality.certificate");
+    assert_eq!(warning["status"], "warn");
+    assert_eq!(warning["error"]["code"], "certificate-ends");
+    assert!(warning["error"]["message"].as_str().unwrap().contains("in 3 days"), "{warning}");
+    assert_eq!(ending["ok"], true);
+
+    let ahead = checked(Leaf::Good, || chrono::Utc::now() + chrono::TimeDelta::minutes(10));
+    let warning = check(&ahead, "quality.clock");
+    assert_eq!(warning["error"]["code"], "clock-skew");
+    assert!(warning["error"]["message"].as_str().unwrap().contains("10 min ahead"), "{warning}");
+}

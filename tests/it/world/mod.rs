@@ -31,6 +31,7 @@ pub struct World {
     home: tempfile::TempDir,
     /// Where commands are run.
     pub directory: PathBuf,
+    pub clock: fn() -> chrono::DateTime<chrono::Utc>,
     /// What the commands take for the home directory.
     home_variable: Option<PathBuf>,
     pub store: Arc<dyn CredentialStore>,
@@ -62,6 +63,7 @@ impl World {
         let home = tempfile::tempdir().expect("a temporary home");
         Self {
             directory: home.path().to_owned(),
+            clock: chrono::Utc::now,
             home_variable: Some(home.path().to_owned()),
             home,
             store: Arc::new(MemoryStore::default()),
@@ -98,12 +100,6 @@ impl World {
     /// Another home directory, or none, for all later commands.
     pub fn set_home(&mut self, home: Option<PathBuf>) {
         self.home_variable = home;
-    }
-
-    /// Another store than an empty one in memory.
-    pub fn with_store(mut self, store: Arc<dyn CredentialStore>) -> Self {
-        self.store = store;
-        self
     }
 
     /// Another secret that must appear nowhere.
@@ -145,7 +141,7 @@ impl World {
                 stdout_is_terminal: person.is_some(),
                 columns: 80,
             },
-            clock: chrono::Utc::now,
+            clock: self.clock,
             prompt: Box::new(Script(person.clone().unwrap_or_default())),
             store: Some(self.store.clone()),
             ends_on_signal: false,

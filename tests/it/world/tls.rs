@@ -30,6 +30,8 @@ pub enum Leaf {
     Expired,
     NotYetValid,
     OtherName,
+    /// Good for so long from now.
+    EndsIn(std::time::Duration),
     /// Good, for this name instead of localhost.
     Named(&'static str),
     /// For clients, not for servers.
@@ -94,6 +96,7 @@ impl Authority {
                 params.not_before = date_time_ymd(2020, 1, 1);
                 params.not_after = date_time_ymd(2021, 1, 1);
             }
+            Leaf::EndsIn(left) => params.not_after = (std::time::SystemTime::now() + left).into(),
             Leaf::NotYetValid => params.not_before = date_time_ymd(2090, 1, 1),
             Leaf::WrongPurpose => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
             Leaf::SelfSigned { is_authority: true } => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),

@@ -1,0 +1,25 @@
+//! What a server's certificate says of itself.
+
+use chrono::{DateTime, Utc};
+use x509_cert::Certificate as Parsed;
+use x509_cert::der::Decode;
+
+/// The dates of a certificate, and whether it vouches for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificate {
+    pub not_before: DateTime<Utc>,
+    pub not_after: DateTime<Utc>,
+    pub is_self_issued: bool,
+}
+
+impl Certificate {
+    /// Reads a certificate in DER form (RFC 5280); nothing where it is none.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let parsed = Parsed::from_der(der).ok()?.tbs_certificate;
+        Some(Self {
+            not_before: parsed.validity.not_before.to_system_time().into(),
+            not_after: parsed.validity.not_after.to_system_time().into(),
+            is_self_issued: parsed.issuer == parsed.subject,
+        })
+    }
+}
