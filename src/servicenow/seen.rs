@@ -6,7 +6,7 @@ use crate::connection::basic::UserName;
 use crate::connection::instance::Instance;
 use crate::connection::profile::{ConnectionName, TableName};
 use crate::http::client::Answer;
-use crate::server_text::{Redactor, shorten};
+use crate::server_text::Redactor;
 
 /// What was asked for, which decides what an answer means.
 #[derive(Debug, Clone, Copy)]
@@ -180,14 +180,15 @@ impl Body {
     }
 }
 
-/// The text between `<title>` and `</title>`.
+/// The text between `<title>` and `</title>`. Not shortened here: a secret that
+/// was cut would not be recognised any more.
 fn title(html: &str) -> Option<String> {
     let lower = html.to_ascii_lowercase();
     let from = lower.find("<title")?;
     let from = from + lower[from..].find('>')? + 1;
     let to = from + lower[from..].find("</title").unwrap_or(lower.len() - from);
     let title = html[from..to].split_whitespace().collect::<Vec<_>>().join(" ");
-    (!title.is_empty()).then(|| shorten(&title, 200))
+    (!title.is_empty()).then_some(title)
 }
 
 #[cfg(test)]

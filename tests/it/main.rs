@@ -6,6 +6,8 @@
 //! certificates and puts TLS before the embedded instance. When a world ends,
 //! every output and file of it is searched for its secrets.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on should panic")]
+
 mod world;
 
 mod connect;
