@@ -53,7 +53,7 @@ impl Context {
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
             columns: crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns)),
-            stdin: Box::new(stdin),
+            stdin: unbuffered(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
         };
@@ -107,6 +107,16 @@ impl Context {
             None => Arc::new(KeyringStore::new(patience, self.variables.has_display())),
         }
     }
+}
+
+/// Standard input without std's buffer, which would keep a password for the
+/// rest of the run.
+fn unbuffered(stdin: std::io::Stdin) -> Box<dyn Read> {
+    #[cfg(unix)]
+    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&stdin).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(descriptor));
+    }
+    Box::new(stdin)
 }
 
 impl Streams {

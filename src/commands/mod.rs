@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, internal};
 use crate::output;
 use app::App;
 
@@ -62,9 +62,22 @@ async fn dispatch(app: &mut App, command: Command) -> Result<u8, Failure> {
 fn report(app: &mut App, failure: &Failure) -> u8 {
     if app.console.json && failure.code() != Code::OutputUnwritable {
         app.console.document(&output::json::error(failure));
-    } else {
+    }
+    // What standard output did not take is said where it can be read.
+    if !app.console.json || app.console.check().is_err() {
         let text = output::text::error(failure, app.console.err);
         app.console.say(&text);
+    }
+    failure.exit_code()
+}
+
+/// What a script is told after a panic, whose text is on standard error.
+pub fn report_defect(arguments: &[OsString]) -> u8 {
+    use std::io::Write;
+
+    let failure = internal("snow stopped because of a defect of its own");
+    if usage::wants_json(arguments) {
+        let _ = writeln!(std::io::stdout(), "{}", output::json::error(&failure));
     }
     failure.exit_code()
 }
