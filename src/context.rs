@@ -52,7 +52,7 @@ impl Context {
             stdin_is_terminal: stdin.is_terminal(),
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
-            columns: crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns)),
+            columns: columns().filter(|&columns| columns > 0).unwrap_or(80),
             stdin: unbuffered(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
@@ -107,6 +107,20 @@ impl Context {
             None => Arc::new(KeyringStore::new(patience, self.variables.has_display())),
         }
     }
+}
+
+/// The width of the terminal, where there is one.
+fn columns() -> Option<usize> {
+    #[cfg(unix)]
+    {
+        // Not crossterm, which without a terminal starts `tput`, and hands it
+        // the secrets of the environment.
+        let size = |stream: &dyn std::os::fd::AsFd| rustix::termios::tcgetwinsize(stream.as_fd()).ok();
+        let size = size(&std::io::stdout()).or_else(|| size(&std::io::stderr()))?;
+        Some(usize::from(size.ws_col))
+    }
+    #[cfg(not(unix))]
+    crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
 }
 
 /// Standard input without std's buffer, which would keep a password for the

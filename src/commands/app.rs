@@ -71,6 +71,16 @@ impl App {
         Ok(())
     }
 
+    /// Refuses to read a password from a terminal, which would show what is
+    /// typed.
+    pub fn check_password_source(&self, arguments: &PasswordArgs) -> Result<(), Failure> {
+        match arguments.password_stdin && self.stdin_is_terminal {
+            false => Ok(()),
+            true => Err(Failure::new(Code::Usage, "--password-stdin was given, and standard input is the terminal")
+                .next("Leave --password-stdin out to be asked for the password, or pipe it in")),
+        }
+    }
+
     /// A signal ends the process from here on.
     pub fn end_on_signal(&self) {
         if self.context.ends_on_signal {
@@ -138,11 +148,6 @@ impl App {
 
     /// The password that was handed in, where one was.
     pub fn handed_in(&mut self, arguments: &PasswordArgs) -> Result<Option<Secret>, Failure> {
-        if arguments.password_stdin && self.stdin_is_terminal {
-            // A terminal would show what is typed.
-            return Err(Failure::new(Code::Usage, "--password-stdin was given, and standard input is the terminal")
-                .next("Leave --password-stdin out to be asked for the password, or pipe it in"));
-        }
         if arguments.password_stdin {
             let stdin = self.context.streams.stdin.as_mut();
             return read_secret(stdin, "standard input").map(Some);

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ConnectArgs, LoginArgs};
 use crate::context::Context;
 use crate::error::{Code, Failure, internal};
 use crate::output;
@@ -40,6 +40,9 @@ pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
 
 async fn dispatch(app: &mut App, command: Command) -> Result<u8, Failure> {
     app.check_globals()?;
+    if let Command::Connect(ConnectArgs { password, .. }) | Command::Login(LoginArgs { password, .. }) = &command {
+        app.check_password_source(password)?;
+    }
     match command {
         // These end by themselves, or wait for the signal.
         Command::List | Command::Show(_) | Command::Version | Command::Sandbox(_) => {}
