@@ -12,6 +12,10 @@ mod world;
 
 mod connect;
 mod environment;
+#[cfg(unix)]
+mod exposure;
 mod faces;
 mod keyring;
+#[cfg(unix)]
+mod terminal;
 mod verdicts;

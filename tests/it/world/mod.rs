@@ -3,6 +3,8 @@
 pub mod canary;
 pub mod keyring;
 pub mod process;
+#[cfg(unix)]
+pub mod pty;
 pub mod tls;
 
 use std::collections::VecDeque;
