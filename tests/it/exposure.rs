@@ -149,10 +149,9 @@ fn no_other_program_is_started() {
         finish(command, b"sandbox-beth").expect(if with_bus { 0 } else { 9 });
         let calls = std::fs::read_to_string(&trace).unwrap();
         assert_eq!(calls.matches("execve").count(), 1, "{calls}");
-        let started = calls.lines().filter(|line| line.contains("fork(") || line.contains("clone"));
-        for call in started.filter(|line| !line.contains("resumed>")) {
-            assert!(call.contains("CLONE_THREAD"), "{call}");
-        }
+        // Threads end without a signal. Their flags cannot be read: the memory
+        // is private.
+        assert!(!calls.contains("SIGCHLD") && !calls.contains("fork("), "{calls}");
     }
 }
 
@@ -307,7 +306,7 @@ fn echoes(password: &str) -> Vec<String> {
 #[test]
 fn a_password_that_a_server_echoes_is_masked_wherever_it_stands() {
     for echo in echoes(PASSWORD) {
-        let in_header = echo.is_ascii().then_some(echo.as_str()).unwrap_or("-");
+        let in_header = if echo.is_ascii() { echo.as_str() } else { "-" };
         let refusal = ResponseTemplate::new(401)
             .insert_header("X-Transaction-ID", in_header)
             .insert_header("Server", in_header)

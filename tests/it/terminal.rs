@@ -67,19 +67,19 @@ fn a_person_is_asked_for_user_and_password_and_sees_only_the_user() {
 #[test]
 fn every_signal_at_the_hidden_question_gives_the_terminal_back() {
     let session = Session::new();
-    let typed = |keys: &'static str| move |terminal: &mut Terminal| terminal.send(keys);
-    let sent = |signal: Signal| move |terminal: &mut Terminal| terminal.signal(signal);
-    let ends: [(&str, i32, Box<dyn Fn(&mut Terminal)>); 6] = [
-        ("Ctrl-C", 130, Box::new(typed("half-typed\u{3}"))),
-        ("Ctrl-\\", 131, Box::new(typed("half-typed\u{1c}"))),
-        ("Ctrl-D", 130, Box::new(typed("\u{4}"))),
-        ("SIGINT", 130, Box::new(sent(Signal::SIGINT))),
-        ("SIGTERM", 143, Box::new(sent(Signal::SIGTERM))),
-        ("SIGHUP", 129, Box::new(sent(Signal::SIGHUP))),
-    ];
-    for (name, code, end) in ends {
+    for (name, keys, signal, code) in [
+        ("Ctrl-C", "half-typed\u{3}", None, 130),
+        ("Ctrl-\\", "half-typed\u{1c}", None, 131),
+        ("Ctrl-D", "\u{4}", None, 130),
+        ("SIGINT", "half-typed", Some(Signal::SIGINT), 130),
+        ("SIGTERM", "half-typed", Some(Signal::SIGTERM), 143),
+        ("SIGHUP", "half-typed", Some(Signal::SIGHUP), 129),
+    ] {
         let (_instance, mut terminal) = at_the_question(&session, r#"exec "$@""#, &[]);
-        end(&mut terminal);
+        terminal.send(keys);
+        if let Some(signal) = signal {
+            terminal.signal(signal);
+        }
         let (ended, screen) = terminal.end();
         assert_eq!(ended, code, "{name}: {screen}");
         // What follows the question begins on a line of its own.
