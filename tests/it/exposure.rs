@@ -187,13 +187,14 @@ fn the_most_talkative_run_says_no_secret() {
     canaries.search(session.home());
 }
 
-// A5: the runtime gets no descriptor, which is a panic.
+// A5: the runtime gets no descriptor, which is a panic. The terminals of other
+// tests may have left one open in the shell.
 #[test]
 fn a_panic_shows_its_place_and_nothing_else() {
     let home = tempfile::tempdir().unwrap();
     for flag in ["", "--json"] {
         let mut shell = Command::new("sh");
-        shell.args(["-c", "ulimit -n 4; exec \"$0\" list $1"]).arg(program()).arg(flag);
+        shell.args(["-c", "exec 3>&-; ulimit -n 4; exec \"$0\" list $1"]).arg(program()).arg(flag);
         shell.env_clear().env("HOME", home.path()).env("RUST_BACKTRACE", "full").env("SNOW_PASSWORD", PASSWORD);
         let outcome = finish(shell, b"").expect(1);
         let lines: Vec<&str> = outcome.stderr.lines().collect();
