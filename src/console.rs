@@ -1,6 +1,8 @@
 //! Writing: data to standard output, everything else to standard error.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::error::{Code, Failure};
 
 /// What is over sooner shows no progress.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The two output streams and how they may look.
 pub struct Console {
@@ -20,9 +22,15 @@ pub struct Console {
     pub quiet: bool,
     /// Whether standard output carries JSON.
     pub json: bool,
+    one_document: OneDocument,
     /// Why standard output could not take everything.
     broken: Option<io::Error>,
 }
+
+/// The right to write the one JSON document of a run, which the command and a
+/// signal may want at the same moment. Clones share it.
+#[derive(Clone, Default)]
+pub struct OneDocument(Arc<Mutex<bool>>);
 
 /// How text may look on one stream: colour, symbols, width.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +43,7 @@ pub struct Paint {
 
 impl Console {
     pub fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, out: Paint, err: Paint) -> Self {
-        Self { stdout, stderr, out, err, quiet: false, json: false, broken: None }
+        Self { stdout, stderr, out, err, quiet: false, json: false, one_document: OneDocument::default(), broken: None }
     }
 
     /// Data: one text and a line end.
@@ -47,9 +55,14 @@ impl Console {
         self.broken = written.err();
     }
 
-    /// Data as one line of JSON.
+    /// The result as one line of JSON. Only the first one is written.
     pub fn document(&mut self, document: &serde_json::Value) {
-        self.data(&document.to_string());
+        let one = self.one_document.clone();
+        one.write(|| self.data(&document.to_string()));
+    }
+
+    pub fn one_document(&self) -> OneDocument {
+        self.one_document.clone()
     }
 
     /// A remark for people, left out with `--quiet`.
@@ -101,6 +114,32 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
+        }
+    }
+}
+
+impl OneDocument {
+    fn write(&self, write: impl FnOnce()) {
+        let mut is_written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_written {
+            *is_written = true;
+            write();
+        }
+    }
+
+    /// As the process ends: nobody writes afterwards. Whoever is writing gets
+    /// a moment; a reader that takes nothing must not keep the process.
+    pub fn write_last(&self, write: impl FnOnce()) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < deadline {
+            if let Ok(is_written) = self.0.try_lock() {
+                if !*is_written {
+                    write();
+                }
+                std::mem::forget(is_written);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

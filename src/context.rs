@@ -54,9 +54,10 @@ impl Context {
             stdin_is_terminal: stdin.is_terminal(),
             stdout_is_terminal: stdout.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
-            // Not crossterm's: without a terminal it would start a program to ask.
+            // Not crossterm's size, which without a terminal starts `tput`, and
+            // hands it the secrets of the environment.
             columns: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
-            stdin: Box::new(stdin),
+            stdin: unbuffered(stdin),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
         };
@@ -111,6 +112,16 @@ impl Context {
             None => Arc::new(KeyringStore::new(patience, self.variables.has_display(), notice)),
         }
     }
+}
+
+/// Standard input without std's buffer, which would keep a password for the
+/// rest of the run.
+fn unbuffered(stdin: std::io::Stdin) -> Box<dyn Read> {
+    #[cfg(unix)]
+    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&stdin).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(descriptor));
+    }
+    Box::new(stdin)
 }
 
 impl Streams {

@@ -75,4 +75,4 @@ pub mod signals;
 pub mod state;
 pub mod terminal;
 
-pub use commands::run;
+pub use commands::{report_defect, run};

@@ -1,25 +1,29 @@
 //! The `snow` program: the real surroundings, one command, an exit code.
 
+use std::ffi::OsString;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use snow_connect::context::Context;
+use snow_connect::terminal;
 
 fn main() -> ExitCode {
     keep_memory_private();
     snow_connect::completion::answer_shell();
     report_panics_without_details();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     let code = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("the operating system gives a runtime");
-        let code = runtime.block_on(snow_connect::run(std::env::args_os().collect(), Context::system()));
+        let code = runtime.block_on(snow_connect::run(arguments.clone(), Context::system()));
         // A name look-up or a keyring that hangs is left behind.
         runtime.shutdown_background();
         code
     }));
-    ExitCode::from(code.unwrap_or(1))
+    ExitCode::from(code.unwrap_or_else(|_| snow_connect::report_defect(&arguments)))
 }
 
 /// No core dump and no foreign debugger may hold a password.
@@ -43,9 +47,12 @@ fn report_panics_without_details() {
         if std::thread::current().name() != Some("main") {
             return;
         }
-        let _ = crossterm::terminal::disable_raw_mode();
+        if terminal::give_back() {
+            let _ = writeln!(std::io::stderr());
+        }
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        eprintln!("error: snow stopped because of a defect of its own, at {place}");
-        eprintln!("  do     Report it with the command you ran and this line.");
+        let text = format!("error: snow stopped because of a defect of its own, at {place}");
+        // Not `eprintln`, which panics where standard error cannot be written.
+        let _ = writeln!(std::io::stderr(), "{text}\n  do     Report it with the command you ran and this line.");
     }));
 }

@@ -3,78 +3,83 @@
 //! Every step of a command leaves a state that the next run can go on from, so
 //! a signal restores the terminal, says so, and ends the process at once.
 
-use crossterm::terminal;
+use std::io::Write;
 
+use crate::console::OneDocument;
 use crate::output;
-use crate::terminal::interrupted;
+use crate::terminal::{self, interrupted};
 
-/// From now on a signal ends the process, with 128 and its number; with `json`
-/// standard output still gets its one document.
+/// From now on a signal ends the process, with 128 and its number; where
+/// standard output gets a `document`, it gets it then, too.
 #[cfg(unix)]
-pub fn end_process_on_signal(json: bool) {
+pub fn end_process_on_signal(document: Option<OneDocument>) {
+    use std::time::Duration;
+
+    use rustix::process::{Signal, getpid, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
+    let (ready, is_ready) = std::sync::mpsc::channel();
     let watch = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
-            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-            let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else { return };
-            let Ok(mut pause) = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw())) else { return };
+            let on = |number: Signal| signal(SignalKind::from_raw(number.as_raw()));
+            let ends = [Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP].map(on);
+            let [Ok(mut interrupt), Ok(mut quit), Ok(mut terminate), Ok(mut hangup)] = ends else { return };
+            let [Ok(mut pause), Ok(mut resume)] = [Signal::TSTP, Signal::CONT].map(on) else { return };
+            let _ = ready.send(());
             loop {
                 tokio::select! {
-                    _ = interrupt.recv() => end(130, json),
-                    _ = terminate.recv() => end(143, json),
-                    _ = hangup.recv() => end(129, json),
-                    _ = pause.recv() => pause_process(),
+                    _ = interrupt.recv() => end(130, document.as_ref()),
+                    _ = quit.recv() => end(131, document.as_ref()),
+                    _ = terminate.recv() => end(143, document.as_ref()),
+                    _ = hangup.recv() => end(129, document.as_ref()),
+                    _ = resume.recv() => terminal::take_again(),
+                    _ = pause.recv() => {
+                        terminal::give_back();
+                        // Stops as SIGTSTP would if it were not caught: not
+                        // where no shell could continue it. SIGSTOP would.
+                        let _ = kill_process(getpid(), Signal::TTIN);
+                        let _ = tokio::time::timeout(Duration::from_millis(100), resume.recv()).await;
+                        terminal::take_again();
+                    }
                 }
             }
         });
     };
     // Without the thread, signals act as they do on any program.
-    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
-}
-
-/// Gives the terminal back, stops as any program does, and takes the terminal
-/// again when it is continued.
-#[cfg(unix)]
-fn pause_process() {
-    let was_raw = terminal::is_raw_mode_enabled().unwrap_or(false);
-    if was_raw {
-        let _ = terminal::disable_raw_mode();
-    }
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-    if was_raw {
-        let _ = terminal::enable_raw_mode();
+    if std::thread::Builder::new().name("signals".to_owned()).spawn(watch).is_ok() {
+        let _ = is_ready.recv();
     }
 }
 
 #[cfg(not(unix))]
-pub fn end_process_on_signal(json: bool) {
+pub fn end_process_on_signal(document: Option<OneDocument>) {
     let watch = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime
             && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
         {
-            end(130, json);
+            end(130, document.as_ref());
         }
     };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
 }
 
-fn end(code: i32, json: bool) {
-    use std::io::Write;
-
-    if terminal::is_raw_mode_enabled().unwrap_or(false) {
-        let _ = terminal::disable_raw_mode();
-        let _ = crossterm::execute!(std::io::stderr(), crossterm::cursor::Show);
-        eprintln!();
-    }
+fn end(code: i32, document: Option<&OneDocument>) {
     let failure = interrupted();
-    if json {
-        let _ = writeln!(std::io::stdout(), "{}", output::json::error(&failure));
-    } else {
-        let _ = writeln!(std::io::stderr(), "{failure}");
+    if terminal::give_back() {
+        let _ = writeln!(std::io::stderr());
+    }
+    match document {
+        Some(document) => document.write_last(|| {
+            let mut error = output::json::error(&failure);
+            error["error"]["exit_code"] = code.into();
+            let _ = writeln!(std::io::stdout(), "{error}");
+        }),
+        None => {
+            let _ = writeln!(std::io::stderr(), "{failure}");
+        }
     }
     #[expect(clippy::disallowed_methods, reason = "a signal ends the process wherever it is")]
     std::process::exit(code);

@@ -1,10 +1,27 @@
 //! Asking a person: questions on the terminal, hidden where they are secret.
+//!
+//! Owns the modes of the terminal while a question is open: [`give_back`] and
+//! [`take_again`] are for whoever ends or pauses the process in the middle of
+//! one. A hidden question leaves line editing and signals to the terminal, as
+//! `ssh` and `sudo` do, so Ctrl-C, Ctrl-Z and Ctrl-U mean what they always
+//! mean. The other questions are inquire's, which reads single keys: Ctrl-C
+//! and Esc stop there, and Ctrl-Z does nothing. After `kill -9` nobody can give
+//! the terminal back; `stty sane` does.
 
-use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
-use zeroize::Zeroizing;
+mod hidden;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled};
+use inquire::{Confirm, InquireError, Select, Text};
 
 use crate::error::{Code, Failure};
 use crate::secret::Secret;
+
+/// Whether inquire's keys were being read when the terminal was given back.
+static RAW_BEFORE_PAUSE: AtomicBool = AtomicBool::new(false);
 
 /// Asks a person. Only called where one is there.
 pub trait Prompt {
@@ -35,15 +52,11 @@ impl Prompt for TerminalPrompt {
 
     fn secret(&mut self, question: &str) -> Result<Secret, Failure> {
         loop {
-            let typed = Password::new(question)
-                .with_display_mode(PasswordDisplayMode::Hidden)
-                .without_confirmation()
-                .prompt()
-                .map_err(not_answered)?;
-            let typed = Zeroizing::new(typed);
-            match Secret::new(typed.as_str().to_owned()) {
+            match hidden::ask(question).map_err(not_answered)? {
                 Ok(secret) => return Ok(secret),
-                Err(invalid) => eprintln!("  That cannot be a password: {invalid}."),
+                Err(invalid) => {
+                    let _ = writeln!(io::stderr(), "  That cannot be a password: {invalid}.");
+                }
             }
         }
     }
@@ -61,13 +74,37 @@ impl Prompt for TerminalPrompt {
 fn not_answered(error: InquireError) -> Failure {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => interrupted(),
-        _ => Failure::new(Code::NoTerminal, "the terminal cannot be asked")
-            .why(error.to_string())
-            .next("Give what is needed with flags and --password-stdin"),
+        error => {
+            hidden::wait_for_hangup();
+            Failure::new(Code::NoTerminal, "the terminal cannot be asked")
+                .why(error.to_string())
+                .next("Give what is needed with flags and --password-stdin")
+        }
     }
 }
 
 /// The person stopped the command.
 pub fn interrupted() -> Failure {
-    Failure::new(Code::Interrupted, "stopped").why("Nothing was changed since the last message.")
+    Failure::new(Code::Interrupted, "stopped").next("Run the command again: it goes on from what is saved")
+}
+
+/// Gives the terminal back as it was before the question that is open; says
+/// whether one was.
+pub fn give_back() -> bool {
+    let was_raw = is_raw_mode_enabled().unwrap_or(false);
+    if was_raw {
+        RAW_BEFORE_PAUSE.store(true, Ordering::SeqCst);
+        let _ = disable_raw_mode();
+        let _ = crossterm::execute!(io::stderr(), Show);
+    }
+    let was_hidden = hidden::give_back();
+    was_raw || was_hidden
+}
+
+/// Takes the terminal again for the question that is still open.
+pub fn take_again() {
+    if RAW_BEFORE_PAUSE.swap(false, Ordering::SeqCst) {
+        let _ = enable_raw_mode();
+    }
+    hidden::take_again();
 }

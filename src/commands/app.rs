@@ -41,6 +41,7 @@ pub struct App {
     context: Context,
     store: Option<Arc<dyn CredentialStore>>,
     interactive: bool,
+    stdin_is_terminal: bool,
 }
 
 impl App {
@@ -52,12 +53,13 @@ impl App {
             && !global.no_input
             && !variables.is_on("SNOW_NO_INPUT")
             && !variables.is_on("CI");
+        let stdin_is_terminal = streams.stdin_is_terminal;
         std::mem::swap(&mut context.streams.stdin, &mut streams.stdin);
         let mut console = console(&variables, streams, global.color);
         console.quiet = global.quiet;
         console.json = global.json || global.output == Format::Json;
         log_to_stderr(global.verbose, variables.text("SNOW_LOG"));
-        Self { global, console, variables, context, store: None, interactive }
+        Self { global, console, variables, context, store: None, interactive, stdin_is_terminal }
     }
 
     /// Checks what the global flags say, before anything is done.
@@ -75,10 +77,21 @@ impl App {
         Ok(())
     }
 
+    /// Refuses to read a password from a terminal, which would show what is
+    /// typed.
+    pub fn check_password_source(&self, arguments: &PasswordArgs) -> Result<(), Failure> {
+        match arguments.password_stdin && self.stdin_is_terminal {
+            false => Ok(()),
+            true => Err(Failure::new(Code::Usage, "--password-stdin was given, and standard input is the terminal")
+                .next("Leave --password-stdin out to be asked for the password, or pipe it in")),
+        }
+    }
+
     /// A signal ends the process from here on.
     pub fn end_on_signal(&self) {
         if self.context.ends_on_signal {
-            crate::signals::end_process_on_signal(self.console.json);
+            let document = self.console.json.then(|| self.console.one_document());
+            crate::signals::end_process_on_signal(document);
         }
     }
 
@@ -174,8 +187,9 @@ impl App {
     pub fn secret_file(&mut self, path: &Path, origin: &str) -> Result<Secret, Failure> {
         let shown = path.display().to_string();
         let unreadable = |reason: String| {
-            Failure::new(Code::InvalidSecret, format!("{origin}: {shown} cannot be read: {reason}"))
-                .next("Give a file that holds the secret and nothing else")
+            // Without the path: it may be the secret itself, given by mistake.
+            Failure::new(Code::InvalidSecret, format!("the file of {origin} cannot be read: {reason}"))
+                .next("Give the path of a file that holds the secret and nothing else")
         };
         let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;

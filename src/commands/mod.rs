@@ -20,9 +20,9 @@ use std::ffi::OsString;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::{Cli, Command, NameArg};
+use crate::cli::{Cli, Command, ConnectArgs, LoginArgs, NameArg};
 use crate::context::Context;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, internal};
 use crate::output;
 use app::App;
 
@@ -44,6 +44,9 @@ pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
 async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure> {
     app.check_globals()?;
     let command = command.unwrap_or(Command::Status(NameArg { name: None }));
+    if let Command::Connect(ConnectArgs { password, .. }) | Command::Login(LoginArgs { password, .. }) = &command {
+        app.check_password_source(password)?;
+    }
     match command {
         // These end by themselves, or wait for the signal.
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
@@ -74,9 +77,22 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
 fn report(app: &mut App, failure: &Failure) -> u8 {
     if app.console.json && failure.code() != Code::OutputUnwritable {
         app.console.document(&output::json::error(failure));
-    } else {
+    }
+    // What standard output did not take is said where it can be read.
+    if !app.console.json || app.console.check().is_err() {
         let text = output::text::error(failure, app.console.err);
         app.console.say(&text);
+    }
+    failure.exit_code()
+}
+
+/// What a script is told after a panic, whose text is on standard error.
+pub fn report_defect(arguments: &[OsString]) -> u8 {
+    use std::io::Write;
+
+    let failure = internal("snow stopped because of a defect of its own");
+    if usage::wants_json(arguments) {
+        let _ = writeln!(std::io::stdout(), "{}", output::json::error(&failure));
     }
     failure.exit_code()
 }

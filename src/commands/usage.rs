@@ -19,8 +19,11 @@ pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> 
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render();
         let text = if console.out.colour { text.ansi().to_string() } else { text.to_string() };
-        console.data(&text);
-        return 0;
+        console.data(text.trim_end());
+        return console.check().err().map_or(0, |failure| {
+            console.say(&output::text::error(&failure, console.err));
+            failure.exit_code()
+        });
     }
     let failure = failure(error);
     if wants_json(arguments) {
@@ -44,28 +47,27 @@ fn failure(error: &clap::Error) -> Failure {
         }
         _ => None,
     };
-    let argument = text(ContextKind::InvalidArg).unwrap_or_else(|| "an argument".to_owned());
+    let argument = text(ContextKind::InvalidArg).map_or_else(|| "an argument".to_owned(), |text| bare(&text));
     let message = match error.kind() {
-        ErrorKind::UnknownArgument if argument.starts_with('-') => {
-            let flag = argument.split('=').next().unwrap_or("");
-            format!("there is no flag {flag} here")
-        }
-        ErrorKind::UnknownArgument => "there is one argument too many".to_owned(),
-        ErrorKind::InvalidSubcommand => match text(ContextKind::InvalidSubcommand) {
-            Some(word) => format!("there is no command \"{word}\""),
-            None => "there is no such command".to_owned(),
+        ErrorKind::UnknownArgument => match flag(&argument) {
+            Some(flag) => format!("there is no flag {flag} here"),
+            None if argument.starts_with('-') => "there is no such flag here".to_owned(),
+            None => "there is one argument too many".to_owned(),
         },
+        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
         ErrorKind::ValueValidation => match std::error::Error::source(error) {
-            Some(reason) => format!("{argument}: {reason}"),
+            Some(reason) => format!("{argument}: {}", without_value(&reason.to_string())),
             None => format!("{argument} cannot be what was given"),
         },
+        ErrorKind::TooManyValues => format!("{argument} takes no value"),
+        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
         ErrorKind::InvalidValue => match text(ContextKind::ValidValue) {
             Some(valid) if !valid.is_empty() => format!("{argument} is one of: {valid}"),
             _ => format!("{argument} needs a value"),
         },
         ErrorKind::MissingRequiredArgument => format!("missing: {argument}"),
         ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
-            Some(other) => format!("{argument} and {other} exclude each other"),
+            Some(other) => format!("{argument} and {} exclude each other", bare(&other)),
             None => format!("{argument} cannot be given here"),
         },
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
@@ -82,12 +84,43 @@ fn failure(error: &clap::Error) -> Failure {
     } else if let Some(near) = near {
         failure = failure.next(format!("Did you mean {near}?"));
     }
-    failure.next("snow --help, or --help after a command")
+    failure.next("See snow --help, or --help after a command")
+}
+
+/// An argument as a person writes it: `--name`, not `--name <NAME>`; `NAME`,
+/// not `[NAME]...`.
+fn bare(argument: &str) -> String {
+    let word = |text: &str| match text.starts_with('-') {
+        true => text.split_whitespace().next().unwrap_or(text).to_owned(),
+        false => text.trim_end_matches("...").trim_matches(['<', '>', '[', ']']).to_owned(),
+    };
+    argument.split(", ").map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// The flag that `argument` is, without a value. What does not look like one is
+/// not repeated: `-pSECRET` is how other programs take a password.
+fn flag(argument: &str) -> Option<&str> {
+    let flag = argument.split('=').next()?;
+    let name = flag.strip_prefix("--")?;
+    let fits = |character: char| character.is_ascii_lowercase() || character == '-';
+    (!name.is_empty() && name.len() <= 30 && name.chars().all(fits)).then_some(flag)
+}
+
+/// The reason why a value is wrong, without the value that some begin with, as
+/// in `"x" is not a table name`.
+fn without_value(reason: &str) -> String {
+    if reason == "invalid digit found in string" {
+        return "a whole number is needed".to_owned();
+    }
+    match reason.strip_prefix('"').and_then(|reason| reason.rsplit_once("\" ")) {
+        Some((_, rest)) => format!("this {rest}"),
+        None => reason.to_owned(),
+    }
 }
 
 /// Whether JSON was asked for, as far as that can be told from arguments that
 /// do not parse.
-fn wants_json(arguments: &[OsString]) -> bool {
+pub fn wants_json(arguments: &[OsString]) -> bool {
     let arguments: Vec<_> = arguments.iter().take_while(|argument| *argument != "--").collect();
     let is = |argument: &OsString, text: &str| argument == text;
     arguments

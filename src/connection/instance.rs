@@ -144,7 +144,12 @@ impl Address {
             (None, true) => format!("{}.{COMMERCIAL_SUFFIX}", authority.trim_end_matches('.')),
             _ => authority.to_owned(),
         };
-        let instance = Instance::from_authority(scheme.as_deref().unwrap_or("https"), &authority)?;
+        let instance = Instance::from_authority(scheme.as_deref().unwrap_or("https"), &authority);
+        // A password may hold the very characters that end an authority.
+        let instance = instance.map_err(|invalid| match tail.contains('@') {
+            true => InvalidInstance::UserInfo,
+            false => invalid,
+        })?;
         Ok(Self { instance, api_version: api_version_in(tail) })
     }
 }

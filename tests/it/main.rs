@@ -14,6 +14,8 @@ mod connect;
 mod crash;
 mod environment;
 mod everyday;
+#[cfg(unix)]
+mod exposure;
 mod faces;
 mod files;
 mod help;
@@ -22,5 +24,7 @@ mod instance;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+#[cfg(unix)]
+mod terminal;
 mod verdicts;
 mod wire;

@@ -435,5 +435,5 @@ fn another_identity_than_the_user_is_a_warning() {
 fn an_echoed_password_is_masked() {
     let echo = format!("you sent {PASSWORD} to us");
     let outcome = judged(envelope(403, &echo, "Authorization: Basic YmV0aDpDQU5BUlktcGFzcyB3b3JkL8O8"));
-    outcome.says(&["[hidden]"]);
+    outcome.says(&["****"]);
 }

@@ -3,6 +3,8 @@
 pub mod canary;
 pub mod keyring;
 pub mod process;
+#[cfg(unix)]
+pub mod pty;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 pub mod tls;
