@@ -28,9 +28,6 @@ pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> 
     let failure = failure(error);
     if wants_json(arguments) {
         console.document(&output::json::error(&failure));
-    } else if matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
-        let text = error.render();
-        console.say(if console.err.colour { text.ansi().to_string() } else { text.to_string() }.trim_end());
     } else {
         let text = output::text::error(&failure, console.err);
         console.say(&text);
@@ -70,9 +67,6 @@ fn failure(error: &clap::Error) -> Failure {
             Some(other) => format!("{argument} and {} exclude each other", bare(&other)),
             None => format!("{argument} cannot be given here"),
         },
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "a command is missing".to_owned()
-        }
         _ => "the arguments do not fit together".to_owned(),
     };
     let mut failure = Failure::new(Code::Usage, message);
