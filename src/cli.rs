@@ -9,7 +9,7 @@ use clap_complete::engine::ArgValueCandidates;
 use crate::completion;
 use crate::connection::basic::UserName;
 use crate::connection::instance::ApiVersion;
-use crate::connection::profile::{AuthMethod, ConnectionName, StoreKind, TableName, label};
+use crate::connection::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
 use crate::sandbox::scenario::Scenario;
 
 /// Connect to ServiceNow, keep the secret in the OS keyring, and test.
@@ -149,7 +149,7 @@ pub struct ConnectArgs {
     #[arg(long)]
     pub default: bool,
     /// A few words about it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = description)]
     pub description: Option<String>,
     /// A label, as in env=dev (repeatable)
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
@@ -176,6 +176,13 @@ pub struct PasswordArgs {
     /// Read the password from a file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+}
+
+impl PasswordArgs {
+    /// Whether a password is handed in.
+    pub fn is_given(&self) -> bool {
+        self.password_stdin || self.password_file.is_some()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -338,6 +345,10 @@ pub struct ManArgs {
     /// Write the pages of all commands to this directory
     #[arg(long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
+}
+
+fn description(text: &str) -> Result<String, InvalidValue> {
+    shown_text("a description", text)
 }
 
 /// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing.

@@ -171,6 +171,14 @@ impl Begun {
         &self.sign_in
     }
 
+    /// Why the sign-in is not good, where it is not.
+    pub fn not_signed_in(&self) -> Option<&Failure> {
+        match &self.sign_in {
+            SignIn::Good => None,
+            SignIn::Refused(failure) | SignIn::Unjudged(failure) => Some(failure),
+        }
+    }
+
     /// Asks the rest; gives the checks and who one is.
     pub async fn finish(mut self) -> Findings {
         let certificate_ends = self.certificate.map(|certificate| certificate.not_after);

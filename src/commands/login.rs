@@ -3,36 +3,31 @@
 use super::app::App;
 use super::list::show_profile;
 use super::select;
-use super::sign_in::{self, SignedIn};
+use super::sign_in::{self, Attempt};
 use crate::cli::LoginArgs;
-use crate::credentials::record;
 use crate::error::Failure;
 use crate::servicenow::seen::Subject;
 
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
-    let store = app.store()?;
-    store.prove(profile.id)?;
-    let typed = !arguments.password.password_stdin && arguments.password.password_file.is_none();
-    if typed && app.is_interactive() {
+    app.store()?.prove(profile.id)?;
+    let may_retype = !arguments.password.is_given();
+    if may_retype && app.is_interactive() {
         let paint = app.console.err;
         let line = format!("  {}   {}", paint.dim("Instance"), paint.bold(profile.instance.origin()));
         app.console.note(&line);
     }
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     let subject = Subject::Saved(profile.name.clone());
-    let SignedIn { password, begun } = sign_in::sign_in(app, &profile, password, typed, subject).await?;
+    let Attempt { password, begun } = sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
+    if let Some(failure) = begun.not_signed_in() {
+        return Err(failure.clone());
+    }
     sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
-    // An id that was missing from the file is settled before it is used.
-    app.config_file()?.change(|change| {
-        let profile = profile.clone();
-        match change.config().connections.contains_key(&profile.name) {
-            true => Ok(()),
-            false => select::find(change.config(), &profile.name).map(drop),
-        }
-    })?;
-    record::write_password(store.as_ref(), &profile, &password)?;
+    // An id that a person left out is settled in the file before it is used.
+    app.config_file()?.change(|change| select::find(change.config(), &profile.name).map(drop))?;
+    sign_in::save_password(app, &profile, &password)?;
     match app.console.json {
         true => show_profile(app, &profile)?,
         false => {

@@ -81,6 +81,8 @@ fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {
         }
         Ok::<_, Failure>(())
     })?;
+    // Another snow may have signed in until the entry was gone.
+    forget_secret(app, profile)?;
     let forgotten = app.state()?.forget(profile.id);
     app.mention_unwritable_state(forgotten);
     Ok(())

@@ -8,6 +8,7 @@ use crate::cli::PasswordArgs;
 use crate::connection::Connection;
 use crate::connection::basic::BasicCredential;
 use crate::connection::profile::Profile;
+use crate::credentials::{Field, ItemKey, record};
 use crate::error::{Code, Failure};
 use crate::http::client::Client;
 use crate::secret::Secret;
@@ -17,8 +18,9 @@ use crate::servicenow::seen::Subject;
 /// account at the instance.
 const MORE_TRIES: u32 = 2;
 
-/// A password that the instance took, and the test it began.
-pub struct SignedIn {
+/// A password, and the test that was begun with it: how the instance judged
+/// the password is in there.
+pub struct Attempt {
     pub password: Secret,
     pub begun: Begun,
 }
@@ -45,7 +47,7 @@ pub async fn sign_in(
     password: Secret,
     may_retype: bool,
     subject: Subject,
-) -> Result<SignedIn, Failure> {
+) -> Result<Attempt, Failure> {
     let mut password = password;
     let mut tries_left = if may_retype && app.is_interactive() { MORE_TRIES } else { 0 };
     loop {
@@ -58,22 +60,22 @@ pub async fn sign_in(
                 deadline: app.deadline()?,
                 clock: app.clock(),
             };
-            attempt(profile, client, &password, plan).await
+            first_request(profile, client, &password, plan).await
         };
         let state = app.state()?;
         match begun.sign_in() {
             SignIn::Good => {
                 let cleared = state.clear_refusals(&profile.instance, &profile.username);
                 app.mention_unwritable_state(cleared);
-                return Ok(SignedIn { password, begun });
+                return Ok(Attempt { password, begun });
             }
-            SignIn::Unjudged(failure) => return Err(failure.clone()),
+            SignIn::Unjudged(_) => return Ok(Attempt { password, begun }),
             SignIn::Refused(failure) => {
                 let counted = state.record_refusal(&profile.instance, &profile.username);
                 app.mention_unwritable_state(counted);
                 let Some(person) = app.person().filter(|_| tries_left > 0 && failure.code() == Code::BasicRefused)
                 else {
-                    return Err(failure.clone());
+                    return Ok(Attempt { password, begun });
                 };
                 tries_left -= 1;
                 let question = format!("Refused. Password of {} again", profile.username);
@@ -84,10 +86,28 @@ pub async fn sign_in(
 }
 
 /// One first request with a password.
-pub async fn attempt(profile: &Profile, client: Client, password: &Secret, plan: Plan) -> Begun {
+pub async fn first_request(profile: &Profile, client: Client, password: &Secret, plan: Plan) -> Begun {
     let credential = BasicCredential::new(profile.username.clone(), password.duplicate());
     let connection = Connection::basic(profile.instance.clone(), profile.api_version, client, &credential);
     ladder::begin(Arc::new(connection), plan).await
+}
+
+/// Saves the password of a connection whose entry is saved. Where another
+/// snow removed the entry meanwhile, the secret goes again: the store never
+/// holds one that no entry names.
+pub fn save_password(app: &mut App, profile: &Profile, password: &Secret) -> Result<(), Failure> {
+    let store = app.store()?;
+    record::write_password(store.as_ref(), profile, password)?;
+    let config = app.config_file()?.load()?;
+    if config.connections.get(&profile.name).is_some_and(|saved| saved.id == profile.id) {
+        let cleared = app.state()?.clear_refusals(&profile.instance, &profile.username);
+        app.mention_unwritable_state(cleared);
+        return Ok(());
+    }
+    store.delete(ItemKey { connection: profile.id, field: Field::Password })?;
+    Err(Failure::new(Code::UnknownConnection, format!("another snow has just removed {}", profile.name))
+        .why("The password was not kept.")
+        .next("Run the command again to connect anew"))
 }
 
 /// Where a connection already has a user, another one signing in must be

@@ -55,7 +55,7 @@ impl Found {
     }
 
     /// As above, where the secret was just entered: connection and store stand.
-    pub fn just_signed_in(findings: Findings) -> Self {
+    pub fn just_entered(findings: Findings) -> Self {
         Self::after(vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)], findings)
     }
 }
@@ -112,7 +112,9 @@ async fn test_one(
 ) -> Result<Report, Failure> {
     let started = Instant::now();
     let found = climb(app, profile, options, refused).await?;
-    report_of(app, profile, found, started.elapsed())
+    let report = report_of(profile, found, started.elapsed());
+    remember(app, profile, &report)?;
+    Ok(report)
 }
 
 /// The checks of a saved connection, up to where the evidence ends.
@@ -159,7 +161,7 @@ async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mu
     let tables = if options.tables.is_empty() { &profile.tables } else { &options.tables };
     let subject = Subject::Saved(profile.name.clone());
     let plan = Plan { tables: tables.clone(), subject, deadline: app.deadline()?, clock: app.clock() };
-    let begun = sign_in::attempt(profile, client, &password, plan).await;
+    let begun = sign_in::first_request(profile, client, &password, plan).await;
     let remembered = match begun.sign_in() {
         SignIn::Good => state.clear_refusals(&profile.instance, &profile.username),
         SignIn::Refused(failure) => {
@@ -204,28 +206,26 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     })
 }
 
-/// Makes the report of a saved connection and remembers it.
-pub fn report_of(app: &mut App, profile: &Profile, found: Found, duration: Duration) -> Result<Report, Failure> {
-    let Found { checks, identity, certificate_ends } = found;
-    let report = Report { identity, certificate_ends, duration, ..bare_report(profile, checks) };
-    let remembered = app.state()?.record_test(profile.id, report.last_test(app.now()));
-    app.mention_unwritable_state(remembered);
-    Ok(report)
-}
-
-/// A report without anything measured.
-pub fn bare_report(profile: &Profile, checks: Vec<Check>) -> Report {
+/// The report of a saved connection.
+pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report {
     Report {
         name: profile.name.to_string(),
         id: Some(profile.id),
         instance: profile.instance.to_string(),
         auth: profile.auth.as_str(),
         store: profile.store.as_str(),
-        identity: None,
-        certificate_ends: None,
-        duration: Duration::ZERO,
-        checks,
+        identity: found.identity,
+        certificate_ends: found.certificate_ends,
+        duration,
+        checks: found.checks,
     }
+}
+
+/// Keeps how the test ended, for `list` and `status`.
+pub fn remember(app: &mut App, profile: &Profile, report: &Report) -> Result<(), Failure> {
+    let remembered = app.state()?.record_test(profile.id, report.last_test(app.now()));
+    app.mention_unwritable_state(remembered);
+    Ok(())
 }
 
 fn skipped() -> Vec<Check> {

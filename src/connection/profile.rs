@@ -57,6 +57,13 @@ pub struct Profile {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Profile {
+    /// Whether a secret entered for `other` must not be used for this.
+    pub fn needs_another_secret_than(&self, other: &Self) -> bool {
+        self.instance != other.instance || self.username != other.username || self.ca_cert != other.ca_cert
+    }
+}
+
 /// The name of a table: lower-case letters, digits and underscores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(transparent)]

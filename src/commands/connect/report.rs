@@ -1,0 +1,82 @@
+//! What `snow connect` says in the end.
+
+use serde_json::{Value, json};
+
+use super::Request;
+use super::save::Saved;
+use crate::check::report::Report;
+use crate::commands::app::App;
+use crate::connection::profile::Profile;
+use crate::output;
+use crate::output::text::{auth_label, took};
+
+/// Prints the result, `snow.connect/1`, and gives the exit code.
+pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, test: Option<Report>) -> u8 {
+    let exit_code = test.as_ref().map_or(0, Report::exit_code);
+    let default = request.file.load().ok().and_then(|config| config.default);
+    let is_default = default.as_ref() == Some(&profile.name);
+    if app.console.json {
+        let last_test = app.state().ok().and_then(|state| state.last_tests().remove(&profile.id));
+        app.console.document(&json!({
+            "schema": "snow.connect/1",
+            "saved": how.as_str(),
+            "connection": output::json::connection(profile, is_default, last_test.as_ref()),
+            "test": test.as_ref().map_or(Value::Null, output::json::report),
+            "exit_code": exit_code,
+        }));
+        return exit_code;
+    }
+    let paint = app.console.out;
+    let saved_as = match (how, is_default) {
+        (Saved::Unchanged, _) => None,
+        (_, true) => Some(format!("  Saved as \"{}\", the default. The password is in your keyring.", profile.name)),
+        (_, false) => Some(format!("  Saved as \"{}\". The password is in your keyring.", profile.name)),
+    };
+    let lines = match &test {
+        None => vec![match how {
+            Saved::Unchanged => format!("{} {}: unchanged, not tested", paint.tick(), profile.name),
+            Saved::New | Saved::Updated => format!("{} {}: saved, never tested", paint.tick(), profile.name),
+        }],
+        Some(test) if test.failure().is_some() => {
+            let report = output::text::report(test, paint);
+            [Some(report), saved_as.map(|line| format!("\n{line}"))].into_iter().flatten().collect()
+        }
+        Some(test) => {
+            let mut lines = connected(app, request, profile, how, test, saved_as);
+            lines.extend(output::text::warnings(test, paint));
+            lines
+        }
+    };
+    app.console.data(&lines.join("\n"));
+    exit_code
+}
+
+/// At a terminal a few lines, else one.
+fn connected(
+    app: &App,
+    request: &Request,
+    profile: &Profile,
+    how: Saved,
+    test: &Report,
+    saved_as: Option<String>,
+) -> Vec<String> {
+    let paint = app.console.out;
+    let user = test.identity.as_ref().map_or(profile.username.as_str(), |identity| identity.user_name.as_str());
+    if !(app.is_interactive() && paint.is_terminal) {
+        let verb = if how == Saved::Unchanged { "still connected" } else { "connected" };
+        let (auth, spent) = (profile.auth.as_str(), took(request.started.elapsed()));
+        return vec![format!("{} {}: {verb} as {user} ({auth}) in {spent}", paint.tick(), profile.name)];
+    }
+    let verb = if how == Saved::Unchanged { "Still connected" } else { "Connected" };
+    let auth = auth_label(profile.auth.as_str());
+    let mut lines = vec![format!(
+        "\n{} {verb} to {} as {}   {}",
+        paint.tick(),
+        paint.bold(profile.name.as_str()),
+        paint.bold(user),
+        paint.dim(&format!("{auth} {} {}", paint.dot(), took(test.duration)))
+    )];
+    lines.extend(saved_as);
+    lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command("snow test"), paint.command("snow list")));
+    lines
+}

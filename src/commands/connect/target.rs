@@ -1,0 +1,227 @@
+//! Which connection `snow connect` means, and what it shall be.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::Request;
+use crate::cli::ConnectArgs;
+use crate::commands::app::App;
+use crate::config::Config;
+use crate::connection::basic::UserName;
+use crate::connection::instance::{Address, Instance};
+use crate::connection::profile::{AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
+use crate::error::{Code, Failure};
+use crate::files;
+
+/// The connection that is meant.
+pub struct Target {
+    pub name: ConnectionName,
+    /// Of the saved connection, or of the one to be.
+    pub id: ConnectionId,
+    pub saved: Option<Profile>,
+    /// What TARGET says, or where the saved connection leads.
+    address: Address,
+}
+
+impl Target {
+    fn saved(profile: &Profile, address: Option<Address>) -> Self {
+        let saved_address = || Address { instance: profile.instance.clone(), api_version: None };
+        Self {
+            name: profile.name.clone(),
+            id: profile.id,
+            saved: Some(profile.clone()),
+            address: address.unwrap_or_else(saved_address),
+        }
+    }
+
+    fn new(name: ConnectionName, address: Address) -> Self {
+        Self { name, id: Uuid::new_v4(), saved: None, address }
+    }
+
+    pub fn instance(&self) -> &Instance {
+        &self.address.instance
+    }
+}
+
+/// `--name` alone decides where it is given; else TARGET is a saved name, or an
+/// address with the user name where one is given.
+pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Result<Target, Failure> {
+    let by_name = |name: &ConnectionName| config.connections.get(name);
+    let text = match (&arguments.target, arguments.name.as_ref().and_then(by_name)) {
+        (Some(target), _) => target.clone(),
+        (None, Some(saved)) => return Ok(Target::saved(saved, None)),
+        (None, None) => ask_instance(app)?,
+    };
+    let saved_name = text.parse::<ConnectionName>().ok().and_then(|name| by_name(&name));
+    if let Some(name) = &arguments.name {
+        return match (saved_name, by_name(name)) {
+            (Some(other), _) if other.name != *name => {
+                let message = format!("{} is a saved connection, and --name {name} means another one", other.name);
+                Err(Failure::new(Code::Usage, message)
+                    .next(format!("Give the host of the instance with --name {name}")))
+            }
+            (Some(saved), _) => Ok(Target::saved(saved, None)),
+            (None, Some(saved)) => Ok(Target::saved(saved, Some(Address::parse(&text)?))),
+            (None, None) => Ok(Target::new(name.clone(), Address::parse(&text)?)),
+        };
+    }
+    if let Some(saved) = saved_name {
+        return Ok(Target::saved(saved, None));
+    }
+    let address = Address::parse(&text)?;
+    let matching: Vec<&Profile> = config
+        .connections
+        .values()
+        .filter(|profile| profile.instance == address.instance)
+        .filter(|profile| arguments.username.as_ref().is_none_or(|user| user.matches(profile.username.as_str())))
+        .collect();
+    match matching.as_slice() {
+        [one] => return Ok(Target::saved(one, Some(address))),
+        [] => {}
+        several => {
+            let one = choose(app, &address.instance, several)?;
+            return Ok(Target::saved(one, Some(address)));
+        }
+    }
+    if let Some(near) = one_slip_away(&text, config)
+        && ask_about_slip(app, &text, &near.name)?
+    {
+        return Ok(Target::saved(near, None));
+    }
+    let name = new_name(app, &address.instance, config)?;
+    Ok(Target::new(name, address))
+}
+
+fn ask_instance(app: &mut App) -> Result<String, Failure> {
+    match app.person() {
+        Some(person) => person.text("Instance", None, "a name such as dev12345, or any URL of the instance"),
+        None => Err(Failure::new(Code::NoTerminal, "the instance is missing")
+            .why("There is no terminal to ask at, or asking was forbidden.")
+            .next("snow connect INSTANCE --username USER --password-stdin")),
+    }
+}
+
+fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<&'a Profile, Failure> {
+    let options: Vec<String> =
+        several.iter().map(|profile| format!("{}, as {}", profile.name, profile.username)).collect();
+    match app.person() {
+        Some(person) => Ok(several[person.choose("Which connection?", &options)?]),
+        None => Err(Failure::new(Code::AmbiguousTarget, format!("{} connections lead to {instance}", several.len()))
+            .why(options.join("; "))
+            .next("Give the name of the connection, or --username")),
+    }
+}
+
+/// The saved connection whose name a bare word misses by one letter.
+fn one_slip_away<'a>(text: &str, config: &'a Config) -> Option<&'a Profile> {
+    let word = text.trim().to_ascii_lowercase();
+    if word.contains(['.', ':', '/']) {
+        return None;
+    }
+    config.connections.values().find(|profile| strsim::damerau_levenshtein(profile.name.as_str(), &word) == 1)
+}
+
+fn ask_about_slip(app: &mut App, text: &str, near: &ConnectionName) -> Result<bool, Failure> {
+    let word = text.trim();
+    match app.person() {
+        Some(person) => person.confirm(&format!("\"{word}\" is no saved connection. Did you mean {near}?")),
+        None => {
+            let message = format!("\"{word}\" is no saved connection, and one letter away from {near}");
+            Err(Failure::new(Code::AmbiguousTarget, message)
+                .next(format!("If you mean the saved one: snow connect {near}"))
+                .next("If you mean another instance: give its full host name, or --name"))
+        }
+    }
+}
+
+fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<ConnectionName, Failure> {
+    let suggested = ConnectionName::suggested_for(instance);
+    if let Some(name) = &suggested
+        && !config.connections.contains_key(name)
+    {
+        return Ok(name.clone());
+    }
+    let taken = suggested.map_or_else(String::new, |name| format!("{name} is taken; another "));
+    let Some(person) = app.person() else {
+        return Err(Failure::new(Code::ConnectionExists, format!("the name for {instance} is taken"))
+            .why("Another connection has the name that its host suggests.")
+            .next("Give it a name of its own with --name"));
+    };
+    loop {
+        let typed = person.text("Name", None, &format!("{taken}name for this connection"))?;
+        match typed.parse::<ConnectionName>() {
+            Ok(name) if !config.connections.contains_key(&name) => return Ok(name),
+            _ => {}
+        }
+    }
+}
+
+impl Request {
+    /// The connection as the flags want it; what no flag names stays as saved.
+    pub fn wanted(&self, app: &App, saved: Option<&Profile>, username: UserName) -> Profile {
+        let (arguments, target) = (&self.arguments, &self.target);
+        let mut labels = saved.map(|saved| saved.labels.clone()).unwrap_or_default();
+        labels.extend(arguments.labels.iter().cloned());
+        Profile {
+            name: target.name.clone(),
+            id: saved.map_or(target.id, |saved| saved.id),
+            revision: saved.map_or(0, |saved| saved.revision),
+            instance: target.instance().clone(),
+            auth: arguments.auth.or(saved.map(|saved| saved.auth)).unwrap_or(AuthMethod::Basic),
+            username,
+            store: arguments.store.or(saved.map(|saved| saved.store)).unwrap_or(StoreKind::Keyring),
+            api_version: arguments
+                .api_version
+                .or(target.address.api_version)
+                .or(saved.and_then(|saved| saved.api_version)),
+            tables: match arguments.tables.is_empty() {
+                true => saved.map(|saved| saved.tables.clone()).unwrap_or_default(),
+                false => arguments.tables.clone(),
+            },
+            ca_cert: self.given_ca_cert(app).or(saved.and_then(|saved| saved.ca_cert.clone())),
+            proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
+            description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
+            labels,
+        }
+    }
+
+    /// What the flags make of a saved connection as it is now; a conflict
+    /// without `--force` is refused.
+    pub fn updated(&self, app: &App, current: &Profile) -> Result<Profile, Failure> {
+        let username = self.arguments.username.as_ref().unwrap_or(&current.username);
+        let wanted = self.wanted(app, Some(current), username.clone());
+        match self.arguments.force {
+            true => Ok(wanted),
+            false => refuse_conflict(current, &wanted).map(|()| wanted),
+        }
+    }
+
+    pub fn ca_cert(&self, app: &App) -> Option<PathBuf> {
+        self.given_ca_cert(app).or(self.target.saved.as_ref().and_then(|saved| saved.ca_cert.clone()))
+    }
+
+    pub fn proxy(&self, app: &App) -> Option<String> {
+        app.global.proxy.clone().or(self.target.saved.as_ref().and_then(|saved| saved.proxy.clone()))
+    }
+
+    fn given_ca_cert(&self, app: &App) -> Option<PathBuf> {
+        app.global.ca_cert.as_deref().map(files::absolute)
+    }
+}
+
+fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
+    let differs = [
+        ("instance", saved.instance.to_string(), wanted.instance.to_string()),
+        ("user", saved.username.to_string(), wanted.username.to_string()),
+        ("sign-in", saved.auth.as_str().to_owned(), wanted.auth.as_str().to_owned()),
+        ("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned()),
+    ];
+    let Some((what, is, would)) = differs.into_iter().find(|(_, is, would)| is != would) else {
+        return Ok(());
+    };
+    Err(Failure::new(Code::ConnectionExists, format!("there is already a connection called {}", saved.name))
+        .why(format!("Its {what} is {is}, and you gave {would}."))
+        .next("Give the new connection a name of its own with --name")
+        .next(format!("Or replace {} with --force", saved.name)))
+}
