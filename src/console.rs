@@ -1,5 +1,6 @@
 //! Writing: data to standard output, everything else to standard error.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,19 +47,23 @@ impl Console {
         Self { stdout, stderr, out, err, quiet: false, json: false, one_document: OneDocument::default(), broken: None }
     }
 
-    /// Data: one text and a line end.
+    /// Data for people: one text and a line end.
     pub fn data(&mut self, text: &str) {
-        if self.broken.is_some() {
-            return;
+        let text = self.out.spelled(text).into_owned();
+        self.put(&text);
+    }
+
+    fn put(&mut self, text: &str) {
+        if self.broken.is_none() {
+            let written = writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush());
+            self.broken = written.err();
         }
-        let written = writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush());
-        self.broken = written.err();
     }
 
     /// The result as one line of JSON. Only the first one is written.
     pub fn document(&mut self, document: &serde_json::Value) {
         let one = self.one_document.clone();
-        one.write(|| self.data(&document.to_string()));
+        one.write(|| self.put(&document.to_string()));
     }
 
     pub fn one_document(&self) -> OneDocument {
@@ -75,7 +80,7 @@ impl Console {
     /// Something people must see.
     pub fn say(&mut self, text: &str) {
         // There is nowhere to report that standard error is gone.
-        let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
+        let _ = writeln!(self.stderr, "{}", self.err.spelled(text)).and_then(|()| self.stderr.flush());
     }
 
     /// Whether standard output took everything. A reader that had enough
@@ -167,6 +172,14 @@ impl Paint {
 
     pub fn command(self, text: &str) -> String {
         self.paint(AnsiColor::Cyan.on_default(), text)
+    }
+
+    /// Our own signs in ASCII, where the locale has no others.
+    fn spelled(self, text: &str) -> Cow<'_, str> {
+        match self.unicode || text.is_ascii() {
+            true => text.into(),
+            false => text.replace('…', "...").replace(['–', '·'], "-").into(),
+        }
     }
 
     fn paint(self, style: Style, text: &str) -> String {

@@ -8,33 +8,26 @@ use crate::cli::NameArg;
 use crate::connection::profile::Profile;
 use crate::error::Failure;
 use crate::output;
+use crate::output::list::Row;
 
 pub fn list(app: &mut App) -> Result<u8, Failure> {
     let config = app.config_file()?.load()?;
     let tests = app.state()?.last_tests();
-    let rows: Vec<_> = config
+    let rows: Vec<Row<'_>> = config
         .connections
-        .into_values()
-        .map(|profile| {
-            let is_default = config.default.as_ref() == Some(&profile.name);
-            let last_test = tests.get(&profile.id).cloned();
-            (profile, is_default, last_test)
+        .values()
+        .map(|profile| Row {
+            profile,
+            is_default: config.default.as_ref() == Some(&profile.name),
+            last_test: tests.get(&profile.id),
         })
         .collect();
     if app.console.json {
-        let connections: Vec<_> = rows
-            .iter()
-            .map(|(profile, is_default, last_test)| output::json::connection(profile, *is_default, last_test.as_ref()))
-            .collect();
-        app.console.document(&json!({
-            "schema": "snow.list/1",
-            "default": config.default,
-            "connections": connections,
-        }));
+        app.console.document(&output::json::list(config.default.as_ref(), &rows));
     } else if rows.is_empty() {
         app.console.note("No connections yet. Make one: snow connect INSTANCE");
     } else {
-        let text = output::text::list(&rows, app.now(), app.console.out);
+        let text = output::list::table(&rows, app.now(), app.console.out);
         app.console.data(&text);
     }
     Ok(0)

@@ -20,7 +20,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     }
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     let subject = Subject::Saved(profile.name.clone());
-    let Attempt { password, begun } = sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
+    let Attempt { password, begun, .. } = sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
     if let Some(failure) = begun.not_signed_in() {
         return Err(failure.clone());
     }

@@ -1,6 +1,7 @@
 //! Signing in with a new password: shared by `connect` and `login`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::app::App;
 use crate::check::ladder::{self, Begun, Plan, SignIn};
@@ -23,6 +24,8 @@ const MORE_TRIES: u32 = 2;
 pub struct Attempt {
     pub password: Secret,
     pub begun: Begun,
+    /// When this password was sent.
+    pub sent: Instant,
 }
 
 /// Takes the password that was handed in, or asks for one.
@@ -51,6 +54,7 @@ pub async fn sign_in(
     let mut password = password;
     let mut tries_left = if may_retype && app.is_interactive() { MORE_TRIES } else { 0 };
     loop {
+        let sent = Instant::now();
         let begun = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let client = app.client_for(profile)?;
@@ -67,15 +71,15 @@ pub async fn sign_in(
             SignIn::Good => {
                 let cleared = state.clear_refusals(&profile.instance, &profile.username);
                 app.mention_unwritable_state(cleared);
-                return Ok(Attempt { password, begun });
+                return Ok(Attempt { password, begun, sent });
             }
-            SignIn::Unjudged(_) => return Ok(Attempt { password, begun }),
+            SignIn::Unjudged(_) => return Ok(Attempt { password, begun, sent }),
             SignIn::Refused(failure) => {
                 let counted = state.record_refusal(&profile.instance, &profile.username);
                 app.mention_unwritable_state(counted);
                 let Some(person) = app.person().filter(|_| tries_left > 0 && failure.code() == Code::BasicRefused)
                 else {
-                    return Ok(Attempt { password, begun });
+                    return Ok(Attempt { password, begun, sent });
                 };
                 tries_left -= 1;
                 let question = format!("Refused. Password of {} again", profile.username);

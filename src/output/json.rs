@@ -4,10 +4,17 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use super::list::Row;
 use crate::check::report::{Check, Report, Run, Status};
-use crate::connection::profile::Profile;
+use crate::connection::profile::{ConnectionName, Profile};
 use crate::error::Failure;
 use crate::state::LastTest;
+
+/// `snow.list/1`
+pub fn list(default: Option<&ConnectionName>, rows: &[Row<'_>]) -> Value {
+    let connections: Vec<_> = rows.iter().map(|row| connection(row.profile, row.is_default, row.last_test)).collect();
+    json!({ "schema": "snow.list/1", "default": default, "connections": connections })
+}
 
 /// `snow.error/1`
 pub fn error(failure: &Failure) -> Value {

@@ -1,4 +1,5 @@
 //! From a report, a listing or a failure to what is printed.
 
 pub mod json;
+pub mod list;
 pub mod text;

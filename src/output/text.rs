@@ -258,50 +258,6 @@ fn symbol(check: &Check, paint: Paint) -> String {
     }
 }
 
-/// The saved connections as a table.
-pub fn list(rows: &[(Profile, bool, Option<LastTest>)], now: DateTime<Utc>, paint: Paint) -> String {
-    let head = ["NAME", "INSTANCE", "AS", "SIGN-IN", "LAST TEST"].map(str::to_owned);
-    let mut cells = vec![head];
-    for (profile, _, last_test) in rows {
-        cells.push([
-            profile.name.to_string(),
-            profile.instance.host_and_port(),
-            profile.username.to_string(),
-            auth_label(profile.auth.as_str()).to_owned(),
-            match last_test {
-                None => "never".to_owned(),
-                Some(test) if test.ok => format!("ok {}", ago(now, test.at)),
-                Some(test) => test.code.clone().unwrap_or_else(|| "failed".to_owned()),
-            },
-        ]);
-    }
-    let widths: Vec<usize> =
-        (0..5).map(|column| cells.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
-    let mut lines = Vec::new();
-    for (index, row) in cells.iter().enumerate() {
-        let is_default = index > 0 && rows[index - 1].1;
-        let marker = if is_default { paint.marker() } else { " " };
-        let mut line = String::new();
-        for (column, text) in row.iter().enumerate() {
-            let padded = pad(text, widths[column]);
-            let painted = match (index, column) {
-                (0, _) => paint.dim(&padded),
-                (_, 0) => paint.bold(&padded),
-                (_, 4) => match &rows[index - 1].2 {
-                    None => paint.dim(&padded),
-                    Some(test) if test.ok => paint.good(&padded),
-                    Some(_) => paint.bad(&padded),
-                },
-                _ => padded,
-            };
-            line.push_str(&painted);
-            line.push_str("  ");
-        }
-        lines.push(format!("{marker} {}", line.trim_end()));
-    }
-    lines.join("\n")
-}
-
 /// One connection, a line for each thing that is set.
 pub fn connection(
     profile: &Profile,
@@ -404,7 +360,8 @@ pub fn took(duration: Duration) -> String {
     }
 }
 
-fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+/// `just now`, `5 min ago`, `2 h ago`, `3 days ago`
+pub fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     let minutes = (now - then).num_minutes();
     match minutes {
         ..1 => "just now".to_owned(),

@@ -73,9 +73,8 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
         return Ok(report(app, request, &profile, how, None));
     }
     let subject = saved.map_or(Subject::New, |saved| Subject::Saved(saved.name.clone()));
-    let sent = Instant::now();
     let may_retype = !arguments.password.is_given();
-    let Attempt { password, begun } = sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
+    let Attempt { password, begun, sent } = sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
     if let Some(failure) = begun.not_signed_in().cloned() {
         // The saved connection stays as it is; the one document says so.
         return match saved.filter(|_| app.console.json) {
