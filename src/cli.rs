@@ -44,13 +44,13 @@ pub struct Global {
     /// Leave out remarks
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more on standard error (-vv: every request)
+    /// Say more on standard error (-vv: every request, -vvv: every step)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Never ask; say what is missing instead
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Answer questions with yes
+    /// Remove without asking
     #[arg(short, long, global = true)]
     pub yes: bool,
     /// When to use colour

@@ -377,10 +377,12 @@ impl Entry {
         };
         let revision = match &self.revision {
             None => 1,
-            Some(revision) => u64::try_from(*revision.get_ref()).map_err(|_| Misplaced {
-                span: Some(revision.span()),
-                message: "a revision is a number from 1".to_owned(),
-            })?,
+            Some(revision) => {
+                u64::try_from(*revision.get_ref()).ok().filter(|&number| number > 0).ok_or_else(|| Misplaced {
+                    span: Some(revision.span()),
+                    message: "a revision is a number from 1".to_owned(),
+                })?
+            }
         };
         let username =
             self.username.as_ref().ok_or_else(|| Misplaced { span, message: format!("{name} has no username") })?;
@@ -403,7 +405,13 @@ impl Entry {
                 .unwrap_or(crate::connection::profile::StoreKind::Keyring),
             api_version: optional(&self.api_version, |text| text.parse())?,
             tables,
-            ca_cert: optional(&self.ca_cert, |text| shown_text("ca_cert", text).map(PathBuf::from))?,
+            ca_cert: optional(&self.ca_cert, |text| {
+                let path = PathBuf::from(shown_text("ca_cert", text)?);
+                match path.is_absolute() {
+                    true => Ok(path),
+                    false => Err(InvalidValue("ca_cert is an absolute path".to_owned())),
+                }
+            })?,
             proxy: optional(&self.proxy, |text| {
                 crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;
                 shown_text("proxy", text).map_err(|error| error.0)

@@ -42,8 +42,9 @@ pub struct Streams {
     pub columns: usize,
 }
 
-/// The environment variables at the start.
-#[derive(Debug, Clone, Default)]
+/// The environment variables at the start. Some hold secrets, so only their
+/// names can be formatted.
+#[derive(Clone, Default)]
 pub struct Variables(BTreeMap<OsString, OsString>);
 
 impl Context {
@@ -136,6 +137,12 @@ impl Streams {
             stderr_is_terminal: false,
             columns: 80,
         }
+    }
+}
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
     }
 }
 

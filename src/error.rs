@@ -338,6 +338,17 @@ impl Serialize for Failure {
     }
 }
 
+/// The exit code of several: zero, that of the one class that failed, or 12.
+pub fn exit_code_of<'a>(mut failures: impl Iterator<Item = &'a Failure>) -> u8 {
+    let Some(first) = failures.next().map(Failure::class) else {
+        return 0;
+    };
+    match failures.all(|failure| failure.class() == first) {
+        true => first.exit_code(),
+        false => Class::Mixed.exit_code(),
+    }
+}
+
 /// Where a defect of ours is reported, in one place.
 pub fn internal(what: impl AsRef<str>) -> Failure {
     Failure::new(Code::Internal, what)

@@ -37,6 +37,8 @@
 //!   JSON of it.
 //! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
 //!   the tests.
+//! - [`console`], [`terminal`] and [`signals`] are the edges where a person is:
+//!   writing, asking, stopping. [`completion`] answers a shell.
 //! - [`error`], [`secret`] and [`server_text`] are used everywhere: what failed
 //!   and what to do, a value that is never shown, and foreign text made safe.
 //!
@@ -49,7 +51,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Below `commands` nothing prints, prompts, reads the environment or exits.
+//! Below `commands` nothing prints, prompts, reads the environment or exits,
+//! apart from the edges just named.
 //! No code names the keyring crate outside `credentials::keyring`, and none
 //! builds an HTTP client outside `http`. There is no way to accept a
 //! certificate that does not verify, no fallback to a plain file, no test mode.

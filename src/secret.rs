@@ -8,7 +8,7 @@
 use std::io::Read;
 
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The most a secret may hold, in bytes. RFC 7617 sets no limit; a larger one
 /// is a mistake (a whole file piped in), not a password.
@@ -112,11 +112,6 @@ fn check(text: &str, limit: usize) -> Option<InvalidSecret> {
         return Some(InvalidSecret::ControlCharacter);
     }
     None
-}
-
-/// Wipes a text that held a secret on its way to somewhere else.
-pub fn wipe(mut text: String) {
-    text.zeroize();
 }
 
 #[cfg(test)]

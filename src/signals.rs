@@ -3,11 +3,16 @@
 //! Every step of a command leaves a state that the next run can go on from, so
 //! a signal restores the terminal, says so, and ends the process at once.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Mutex;
 
 use crate::console::OneDocument;
 use crate::output;
 use crate::terminal::{self, interrupted};
+
+/// What must not be left when the process is ended here.
+static LEFTOVER: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// From now on a signal ends the process, with 128 and its number; where
 /// standard output gets a `document`, it gets it then, too.
@@ -66,6 +71,13 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
 }
 
+/// A directory that a signal shall not leave behind; `None` once it is gone.
+pub fn remove_at_end(directory: Option<PathBuf>) {
+    if let Ok(mut leftover) = LEFTOVER.lock() {
+        *leftover = directory;
+    }
+}
+
 fn end(code: i32, document: Option<&OneDocument>) {
     let failure = interrupted();
     if terminal::give_back() {
@@ -78,8 +90,14 @@ fn end(code: i32, document: Option<&OneDocument>) {
             let _ = writeln!(std::io::stdout(), "{error}");
         }),
         None => {
-            let _ = writeln!(std::io::stderr(), "{failure}");
+            // On a terminal, what was being waited for stands in this line.
+            let stderr = std::io::stderr();
+            let clear = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
+            let _ = writeln!(&stderr, "{clear}{failure}");
         }
+    }
+    if let Some(directory) = LEFTOVER.lock().ok().and_then(|mut leftover| leftover.take()) {
+        let _ = std::fs::remove_dir_all(directory);
     }
     #[expect(clippy::disallowed_methods, reason = "a signal ends the process wherever it is")]
     std::process::exit(code);

@@ -3,7 +3,8 @@
 //! derived from one.
 //!
 //! A damaged file is started anew. A state directory that cannot be written
-//! never fails a command: the caller may say so.
+//! fails no command but those that change connections,
+//! whose lock is there.
 
 use std::collections::BTreeMap;
 use std::io;

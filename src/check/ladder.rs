@@ -395,8 +395,8 @@ fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
         checks.push(match error {
             Some(error) if fails_here => {
                 failed = true;
-                let ends = exchange.certificate.map(|certificate| certificate.not_after.to_rfc3339());
-                Check::fail(id, Failure::from(error.clone()).evidence("certificate_not_after", ends)).taking(took)
+                let ends = exchange.certificate.map(not_after);
+                Check::fail(id, Failure::from(error.clone()).evidence("not_after", ends)).taking(took)
             }
             _ if failed => Check::skip(id),
             // An address needs no looking up.
@@ -440,8 +440,12 @@ fn clock_skew(skew: TimeDelta) -> Failure {
         .evidence("skew_seconds", skew.num_seconds())
 }
 
+fn not_after(certificate: Certificate) -> String {
+    certificate.not_after.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
-    let ends = certificate.not_after.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let ends = not_after(certificate);
     Failure::new(Code::CertificateEnds, format!("the certificate ends in {} days", left.num_days()))
         .why(format!("It is good until {ends}."))
         .next("Ask whoever runs the host to renew it")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::connection::profile::ConnectionId;
-use crate::error::{Class, Failure};
+use crate::error::{Failure, exit_code_of};
 use crate::state::LastTest;
 
 /// The steps of a test, in their order.
@@ -208,16 +208,6 @@ impl Report {
 impl Run {
     /// Zero, the code of the one class that failed, or 12 for several.
     pub fn exit_code(&self) -> u8 {
-        let mut classes: Vec<Class> = Vec::new();
-        for failure in self.reports.iter().filter_map(Report::failure) {
-            if !classes.contains(&failure.class()) {
-                classes.push(failure.class());
-            }
-        }
-        match classes.as_slice() {
-            [] => 0,
-            [class] => class.exit_code(),
-            _ => Class::Mixed.exit_code(),
-        }
+        exit_code_of(self.reports.iter().filter_map(Report::failure))
     }
 }

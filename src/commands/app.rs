@@ -18,8 +18,9 @@ use crate::connection::instance::Instance;
 use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
-use crate::credentials::CredentialStore;
 use crate::credentials::keyring::Notice;
+use crate::credentials::record::Origins;
+use crate::credentials::{CredentialStore, environment};
 use crate::error::{Code, Failure};
 use crate::files;
 use crate::http::client::{Client, Deadline};
@@ -69,6 +70,12 @@ impl App {
         }
         self.timeout()?;
         self.keyring_patience()?;
+        if let Some(level) = self.variables.text("SNOW_LOG")
+            && !["off", "info", "debug", "trace"].contains(&level)
+        {
+            let message = "SNOW_LOG is one of: off, info, debug, trace";
+            return Err(Failure::new(Code::Usage, message).next("Correct or unset SNOW_LOG"));
+        }
         if let Some(store) = self.variables.text("SNOW_STORE") {
             store
                 .parse::<crate::connection::profile::StoreKind>()
@@ -152,22 +159,29 @@ impl App {
         Ok(Deadline::after(self.timeout()?))
     }
 
-    /// A client for an instance, with its own authorities and proxy.
-    pub fn client(&self, instance: &Instance, ca_cert: Option<&Path>, proxy: Option<&str>) -> Result<Client, Failure> {
+    /// A client for an instance, with its own authority and proxy; and where
+    /// its secrets may go.
+    pub fn client(
+        &self,
+        instance: &Instance,
+        ca_cert: Option<&Path>,
+        proxy: Option<&str>,
+    ) -> Result<(Client, Origins), Failure> {
         let mut authorities = CaCertificates::default();
-        for path in [ca_cert, self.global.ca_cert.as_deref()].into_iter().flatten() {
+        // Read once: what is trusted is what the secret is bound to.
+        let ca_cert_sha256 = ca_cert.map(|path| authorities.add(path)).transpose()?;
+        if let Some(path) = self.global.ca_cert.as_deref().filter(|&path| ca_cert != Some(&files::absolute(path))) {
             authorities.add(path)?;
         }
         let given = self.global.proxy.as_deref().or(proxy);
         let route = Route::to(instance, given, &self.variables.proxy())?;
-        tracing::info!(
-            "{instance}, {}",
-            route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"))
-        );
-        Client::new(&authorities, route)
+        let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
+        tracing::info!("{instance}, {through}");
+        let origins = Origins { instance: instance.origin().to_owned(), ca_cert_sha256 };
+        Ok((Client::new(&authorities, route)?, origins))
     }
 
-    pub fn client_for(&self, profile: &Profile) -> Result<Client, Failure> {
+    pub fn client_for(&self, profile: &Profile) -> Result<(Client, Origins), Failure> {
         self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())
     }
 
@@ -204,8 +218,9 @@ impl App {
 
     /// Says that the variables of a connection are not looked at.
     pub fn mention_ignored_variables(&mut self) {
-        let set: Vec<&str> = crate::credentials::environment::VARIABLES
+        let set: Vec<&str> = environment::VARIABLES
             .iter()
+            .chain(environment::RESERVED)
             .copied()
             .filter(|name| self.variables.raw(name).is_some())
             .collect();
@@ -255,10 +270,10 @@ impl App {
 /// silent: they do not know what must not be shown.
 fn log_to_stderr(verbose: u8, variable: Option<&str>) {
     let level = match (verbose, variable) {
-        (0, None | Some("off")) => return,
         (1, _) | (0, Some("info")) => Level::INFO,
         (2, _) | (0, Some("debug")) => Level::DEBUG,
-        _ => Level::TRACE,
+        (3.., _) | (0, Some("trace")) => Level::TRACE,
+        (0, _) => return,
     };
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

@@ -12,6 +12,7 @@ use crate::credentials::memory::MemoryStore;
 use crate::error::{Code, Failure, internal};
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::{Sandbox, USERS};
+use crate::signals;
 
 /// One command of the story, and how it must end.
 struct Step {
@@ -28,6 +29,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             .why(error.to_string())
             .next("Set TMPDIR to a directory that can be written")
     })?;
+    signals::remove_at_end(Some(home.path().to_owned()));
     let sandbox = Sandbox::start(None, None).map_err(|error| {
         Failure::new(Code::PortInUse, "the demo cannot listen on 127.0.0.1")
             .why(error.to_string())
@@ -86,6 +88,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     }
     drop(sandbox);
     home.close().map_err(|error| internal(format!("the temporary files could not be removed: {error}")))?;
+    signals::remove_at_end(None);
     match app.console.json {
         true => app.console.document(&json!({ "schema": "snow.demo/1", "steps": done })),
         false => say(app, "Nothing is left on this machine. Now with an instance of yours: snow connect dev12345"),

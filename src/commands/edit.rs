@@ -19,6 +19,14 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
     let profile = select::find(&config, &arguments.name)?.clone();
     let chosen = if arguments.here {
         let path = app.directory().join(select::DIRECTORY_FILE);
+        if path.is_symlink() {
+            // A repository could lead the write anywhere.
+            return Err(Failure::new(
+                Code::ConfigUnwritable,
+                format!("{} is a link, and not followed", path.display()),
+            )
+            .next("Delete the link, then run the command again"));
+        }
         let content = format!("connection = \"{}\"\n", profile.name);
         files::write(&path, content.as_bytes(), Durability::Durable).map_err(|error| {
             Failure::new(Code::ConfigUnwritable, format!("{} cannot be written: {error}", path.display()))
@@ -75,7 +83,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         for key in &arguments.unset {
             unset(&mut wanted, key)?;
         }
-        let redirected = wanted.instance != saved.instance || wanted.ca_cert != saved.ca_cert;
+        let redirected = wanted.needs_another_secret_than(&saved);
         Ok((change.put(wanted), redirected))
     })?;
     let code = done(app, &profile, &format!("{} is at revision {}", profile.name, profile.revision))?;

@@ -10,8 +10,9 @@ use super::select;
 use crate::cli::{LogoutArgs, RemoveArgs};
 use crate::connection::profile::{ConnectionName, Profile};
 use crate::credentials::{Field, ItemKey};
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, exit_code_of};
 use crate::output;
+use crate::terminal::interrupted;
 
 pub fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
     let profiles = if arguments.all {
@@ -42,8 +43,7 @@ pub fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
     {
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
         if !person.confirm(&format!("Forget {} and its password?", names.join(", ")))? {
-            app.console.note("Nothing was removed.");
-            return Ok(0);
+            return Err(interrupted().why("Nothing was removed."));
         }
     }
     let mut outcomes = Vec::new();
@@ -55,7 +55,7 @@ pub fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
         outcomes.iter().any(|(_, error)| error.is_none()) && app.config_file()?.load()?.default.is_none();
     let code = report(app, "snow.remove/1", "removed, with its password", outcomes);
     if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
-        app.console.note("There is no default connection now. Choose one: snow connect NAME --default");
+        app.console.note("There is no default connection now. Choose one: snow use NAME");
     }
     Ok(code)
 }
@@ -75,9 +75,10 @@ fn named(app: &App, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
 fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     forget_secret(app, profile)?;
     app.config_file()?.change(|change| {
-        // Another connection may have taken the name since; it has a secret.
-        if change.config().connections.get(&profile.name).is_some_and(|current| current.id == profile.id) {
-            change.remove(&profile.name);
+        // By its id: it may have been renamed, or the name taken since.
+        let current = change.config().connections.values().find(|current| current.id == profile.id);
+        if let Some(name) = current.map(|current| current.name.clone()) {
+            change.remove(&name);
         }
         Ok::<_, Failure>(())
     })?;
@@ -103,7 +104,7 @@ fn forget_secret(app: &mut App, profile: &Profile) -> Result<(), Failure> {
 
 /// One document for all; each connection with what went wrong.
 fn report(app: &mut App, schema: &str, done: &str, outcomes: Vec<(Profile, Option<Failure>)>) -> u8 {
-    let exit_code = outcomes.iter().filter_map(|(_, error)| error.as_ref()).map(Failure::exit_code).next().unwrap_or(0);
+    let exit_code = exit_code_of(outcomes.iter().filter_map(|(_, error)| error.as_ref()));
     if app.console.json {
         let connections: Vec<Value> = outcomes
             .iter()

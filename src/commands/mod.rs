@@ -44,6 +44,9 @@ pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
 async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure> {
     app.check_globals()?;
     let command = command.unwrap_or(Command::Status(NameArg { name: None }));
+    if app.global.connection.is_some() && !takes_connection(&command) {
+        return Err(Failure::new(Code::Usage, "--connection has no meaning here").next("Leave it out"));
+    }
     if let Command::Connect(ConnectArgs { password, .. }) | Command::Login(LoginArgs { password, .. }) = &command {
         app.check_password_source(password)?;
     }
@@ -71,6 +74,16 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Completion(arguments) => help::completion(app, arguments),
         Command::Man(arguments) => help::man(app, arguments),
         Command::Version => version(app),
+    }
+}
+
+/// Whether a command is about the one connection that is selected.
+fn takes_connection(command: &Command) -> bool {
+    match command {
+        Command::Show(_) | Command::Status(_) | Command::Login(_) => true,
+        Command::Test(arguments) => !arguments.all && arguments.names.len() <= 1,
+        Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
+        _ => false,
     }
 }
 

@@ -9,21 +9,25 @@ use crate::cli::PasswordArgs;
 use crate::connection::Connection;
 use crate::connection::basic::BasicCredential;
 use crate::connection::profile::Profile;
-use crate::credentials::{Field, ItemKey, record};
+use crate::credentials::record::{self, Origins};
+use crate::credentials::{Field, ItemKey};
 use crate::error::{Code, Failure};
 use crate::http::client::Client;
 use crate::secret::Secret;
 use crate::servicenow::seen::Subject;
 
-/// How often a refused password may be typed again: five failures lock an
-/// account at the instance.
+/// How often a refused password may be typed again.
 const MORE_TRIES: u32 = 2;
+/// So many failures in a row lock an account at the instance.
+const LOCKOUT: u32 = 5;
 
 /// A password, and the test that was begun with it: how the instance judged
 /// the password is in there.
 pub struct Attempt {
     pub password: Secret,
     pub begun: Begun,
+    /// Where the password may go from now on.
+    pub origins: Origins,
     /// When this password was sent.
     pub sent: Instant,
 }
@@ -52,12 +56,14 @@ pub async fn sign_in(
     subject: Subject,
 ) -> Result<Attempt, Failure> {
     let mut password = password;
-    let mut tries_left = if may_retype && app.is_interactive() { MORE_TRIES } else { 0 };
+    let failed_before = app.state()?.refusals(&profile.instance, &profile.username);
+    let before_lockout = (LOCKOUT - 1).saturating_sub(failed_before + 1);
+    let mut tries_left = if may_retype { MORE_TRIES.min(before_lockout) } else { 0 };
     loop {
         let sent = Instant::now();
+        let (client, origins) = app.client_for(profile)?;
         let begun = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-            let client = app.client_for(profile)?;
             let plan = Plan {
                 tables: profile.tables.clone(),
                 subject: subject.clone(),
@@ -71,15 +77,15 @@ pub async fn sign_in(
             SignIn::Good => {
                 let cleared = state.clear_refusals(&profile.instance, &profile.username);
                 app.mention_unwritable_state(cleared);
-                return Ok(Attempt { password, begun, sent });
+                return Ok(Attempt { password, begun, origins, sent });
             }
-            SignIn::Unjudged(_) => return Ok(Attempt { password, begun, sent }),
+            SignIn::Unjudged(_) => return Ok(Attempt { password, begun, origins, sent }),
             SignIn::Refused(failure) => {
                 let counted = state.record_refusal(&profile.instance, &profile.username);
                 app.mention_unwritable_state(counted);
                 let Some(person) = app.person().filter(|_| tries_left > 0 && failure.code() == Code::BasicRefused)
                 else {
-                    return Ok(Attempt { password, begun, sent });
+                    return Ok(Attempt { password, begun, origins, sent });
                 };
                 tries_left -= 1;
                 let question = format!("Refused. Password of {} again", profile.username);
@@ -99,11 +105,12 @@ pub async fn first_request(profile: &Profile, client: Client, password: &Secret,
 /// Saves the password of a connection whose entry is saved. Where another
 /// snow removed the entry meanwhile, the secret goes again: the store never
 /// holds one that no entry names.
-pub fn save_password(app: &mut App, profile: &Profile, password: &Secret) -> Result<(), Failure> {
+pub fn save_password(app: &mut App, profile: &Profile, origins: &Origins, password: &Secret) -> Result<(), Failure> {
     let store = app.store()?;
-    record::write_password(store.as_ref(), profile, password)?;
+    record::write_password(store.as_ref(), profile, origins, password)?;
     let config = app.config_file()?.load()?;
-    if config.connections.get(&profile.name).is_some_and(|saved| saved.id == profile.id) {
+    // By its id: it may have been renamed.
+    if config.connections.values().any(|saved| saved.id == profile.id) {
         let cleared = app.state()?.clear_refusals(&profile.instance, &profile.username);
         app.mention_unwritable_state(cleared);
         return Ok(());

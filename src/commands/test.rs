@@ -122,7 +122,7 @@ async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mu
     let _progress = app.console.progress(&format!("Testing {}", profile.name));
     // Made first, so that the certificate authorities are loaded on their
     // thread while the keyring is asked.
-    let client = match app.client_for(profile) {
+    let (client, origins) = match app.client_for(profile) {
         Ok(client) => client,
         Err(failure) => {
             let mut checks = vec![Check::fail(CheckId::ConfigConnection, failure), Check::skip(CheckId::StoreSecret)];
@@ -133,7 +133,7 @@ async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mu
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
     let store = app.store()?;
     let asked = Instant::now();
-    let password = record::read_password(store.as_ref(), profile);
+    let password = record::read_password(store.as_ref(), profile, &origins);
     let took = Some(asked.elapsed());
     let password = match password {
         Ok(password) => password,
@@ -183,7 +183,7 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         SecretSource::File(path) => app.secret_file(&path, "SNOW_PASSWORD_FILE")?,
     };
     let checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
-    let client = app.client(&described.instance, None, None)?;
+    let (client, _) = app.client(&described.instance, None, None)?;
     let credential = BasicCredential::new(described.username, password);
     let connection = Connection::basic(described.instance.clone(), described.api_version, client, &credential);
     let plan =

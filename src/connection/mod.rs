@@ -8,7 +8,7 @@ pub mod basic;
 pub mod instance;
 pub mod profile;
 
-use reqwest::header::HeaderValue;
+use http::HeaderValue;
 
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::server_text::Redactor;

@@ -60,7 +60,8 @@ pub struct Profile {
 impl Profile {
     /// Whether a secret entered for `other` must not be used for this.
     pub fn needs_another_secret_than(&self, other: &Self) -> bool {
-        self.instance != other.instance || self.username != other.username || self.ca_cert != other.ca_cert
+        let same_user = self.username.matches(other.username.as_str());
+        self.instance != other.instance || !same_user || self.ca_cert != other.ca_cert
     }
 }
 

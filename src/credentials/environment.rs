@@ -14,12 +14,11 @@ pub const NAME: &str = "environment";
 
 /// Every variable that describes one. Any of them, even empty, means that one
 /// is wanted: never a silent fall to a saved connection.
-pub const VARIABLES: &[&str] = &[
-    "SNOW_INSTANCE",
-    "SNOW_USERNAME",
-    "SNOW_PASSWORD",
-    "SNOW_PASSWORD_FILE",
-    "SNOW_AUTH",
+pub const VARIABLES: &[&str] = &["SNOW_INSTANCE", "SNOW_USERNAME", "SNOW_PASSWORD", "SNOW_PASSWORD_FILE", "SNOW_AUTH"];
+
+/// Of other ways to sign in, which this version does not have: whoever sets
+/// one of them does not mean a saved connection.
+pub const RESERVED: &[&str] = &[
     "SNOW_CLIENT_ID",
     "SNOW_CLIENT_SECRET",
     "SNOW_CLIENT_SECRET_FILE",
@@ -48,12 +47,12 @@ pub enum SecretSource {
 
 /// Whether variables describe a connection, completely or not.
 pub fn is_described(variables: &Variables) -> bool {
-    VARIABLES.iter().any(|name| variables.raw(name).is_some())
+    VARIABLES.iter().chain(RESERVED).any(|name| variables.raw(name).is_some())
 }
 
 /// Reads the variables; an error names the one that is wrong or missing.
 pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
-    for name in VARIABLES {
+    for name in VARIABLES.iter().chain(RESERVED) {
         if variables.raw(name).is_some_and(|value| value.is_empty()) {
             return Err(
                 incomplete(format!("{name} is set, but empty")).next(format!("Give {name} a value, or unset it"))
@@ -68,7 +67,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
         }
     }
     if variables.raw("SNOW_AUTH").is_none() {
-        let other = VARIABLES[5..].iter().find(|name| variables.raw(name).is_some());
+        let other = RESERVED.iter().find(|name| variables.raw(name).is_some());
         if let Some(other) = other {
             return Err(incomplete(format!(
                 "{other} is set, and this version signs in with user name and password only"

@@ -4,18 +4,13 @@
 //! sent to. Whatever the configuration file says by then, a secret is used
 //! only where its origins are those of the connection.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{CredentialStore, Field, ItemKey, StoreError};
 use crate::connection::instance::Instance;
 use crate::connection::profile::Profile;
 use crate::error::{Code, Failure};
-use crate::files;
-use crate::http::tls::CaCertificates;
 use crate::secret::Secret;
 
 const VERSION: u32 = 1;
@@ -33,12 +28,15 @@ pub struct Origins {
 struct Written<'a> {
     v: u32,
     origins: &'a Origins,
+    /// Whose password it is.
+    username: &'a str,
     password: &'a str,
 }
 
 #[derive(Deserialize)]
 struct Read {
     origins: Origins,
+    username: Option<String>,
     password: String,
 }
 
@@ -47,20 +45,9 @@ struct Version {
     v: u32,
 }
 
-impl Origins {
-    /// The origins of a connection as it is now. Reads its CA file.
-    pub fn of(profile: &Profile) -> Result<Self, Failure> {
-        let ca_cert_sha256 = match &profile.ca_cert {
-            None => None,
-            Some(path) => Some(fingerprint(path)?),
-        };
-        Ok(Self { instance: profile.instance.origin().to_owned(), ca_cert_sha256 })
-    }
-}
-
 /// The password of a saved connection. The store is asked, and the record
 /// must be meant for the origins of the connection.
-pub fn read_password(store: &dyn CredentialStore, profile: &Profile) -> Result<Secret, Failure> {
+pub fn read_password(store: &dyn CredentialStore, profile: &Profile, origins: &Origins) -> Result<Secret, Failure> {
     let key = ItemKey { connection: profile.id, field: Field::Password };
     let name = &profile.name;
     let Some(record) = store.read(key)? else {
@@ -87,8 +74,20 @@ pub fn read_password(store: &dyn CredentialStore, profile: &Profile) -> Result<S
     if !is_origin(&read.origins.instance) {
         return Err(unreadable("The keyring item is damaged."));
     }
-    let origins = Origins::of(profile)?;
-    if read.origins != origins {
+    let elsewhere = |what: String| {
+        let message = format!("the saved password of {name} is meant for another destination");
+        Failure::new(Code::OriginMismatch, message)
+            .why(format!("{what} It was not sent."))
+            .next(format!("If the change is yours: snow login {name}"))
+            .evidence("saved_for", read.origins.instance.as_str())
+    };
+    if read.username.as_ref().is_some_and(|saved| !profile.username.matches(saved)) {
+        return Err(elsewhere(format!(
+            "It was saved for another user, and the connection now says {}.",
+            profile.username
+        )));
+    }
+    if read.origins != *origins {
         let what = match read.origins.instance == origins.instance {
             true => "The CA file of the connection is not the one it was saved with.".to_owned(),
             false => format!(
@@ -96,23 +95,22 @@ pub fn read_password(store: &dyn CredentialStore, profile: &Profile) -> Result<S
                 read.origins.instance, origins.instance
             ),
         };
-        return Err(Failure::new(
-            Code::OriginMismatch,
-            format!("the saved password of {name} is meant for another destination"),
-        )
-        .why(format!("{what} It was not sent."))
-        .next(format!("If the change is yours: snow login {name}"))
-        .evidence("saved_for", read.origins.instance));
+        return Err(elsewhere(what));
     }
     Secret::new(password.as_str().to_owned()).map_err(|_| unreadable("The keyring item is damaged."))
 }
 
 /// Saves the password of a connection, bound to its origins, and proves that
 /// the store has it.
-pub fn write_password(store: &dyn CredentialStore, profile: &Profile, password: &Secret) -> Result<(), Failure> {
+pub fn write_password(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    origins: &Origins,
+    password: &Secret,
+) -> Result<(), Failure> {
     let key = ItemKey { connection: profile.id, field: Field::Password };
-    let origins = Origins::of(profile)?;
-    let record = Written { v: VERSION, origins: &origins, password: password.expose() };
+    let username = profile.username.as_str();
+    let record = Written { v: VERSION, origins, username, password: password.expose() };
     let record = serde_json::to_string(&record).expect("a record is always JSON");
     let record = Secret::derived(record).map_err(|_| {
         Failure::new(Code::SecretTooLarge, "the password is too large to be saved").next("Use a shorter password")
@@ -126,12 +124,4 @@ pub fn write_password(store: &dyn CredentialStore, profile: &Profile, password: 
 
 fn is_origin(text: &str) -> bool {
     text.parse::<Instance>().is_ok_and(|instance| instance.origin() == text)
-}
-
-fn fingerprint(path: &Path) -> Result<String, Failure> {
-    let bytes = files::read(path, CaCertificates::MAX_BYTES)
-        .map_err(|error| CaCertificates::unreadable(path, &error.to_string()))?
-        .ok_or_else(|| CaCertificates::unreadable(path, "there is no such file"))?;
-    let digest = Sha256::digest(Zeroizing::new(bytes).as_slice());
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -11,8 +11,8 @@ use crate::connection::instance::Instance;
 use crate::error::{Code, Failure};
 
 /// The proxy variables of the environment, lower case first, as curl reads
-/// them.
-#[derive(Debug, Clone, Default)]
+/// them. They can hold a password.
+#[derive(Clone, Default)]
 pub struct ProxyVariables {
     pub http: Option<String>,
     pub https: Option<String>,

@@ -15,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+use sha2::{Digest, Sha256};
 
 use super::trace;
 use crate::error::{Code, Failure};
@@ -26,10 +27,11 @@ pub struct CaCertificates(Vec<CertificateDer<'static>>);
 
 impl CaCertificates {
     /// The largest CA file that is read; system bundles are a tenth of it.
-    pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
+    const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-    /// Adds the certificates of a PEM file: one or more.
-    pub fn add(&mut self, path: &Path) -> Result<(), Failure> {
+    /// Adds the certificates of a PEM file, one or more; gives the SHA-256 of
+    /// the file as it was read.
+    pub fn add(&mut self, path: &Path) -> Result<String, Failure> {
         let bytes = files::read(path, Self::MAX_BYTES)
             .map_err(|error| Self::unreadable(path, &error.to_string()))?
             .ok_or_else(|| Self::unreadable(path, "there is no such file"))?;
@@ -45,11 +47,10 @@ impl CaCertificates {
                 .map_err(|_| Self::unreadable(path, "it holds something that is not a certificate"))?;
         }
         self.0.extend(certificates);
-        Ok(())
+        Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// The failure of a CA file, for a reason.
-    pub fn unreadable(path: &Path, reason: &str) -> Failure {
+    fn unreadable(path: &Path, reason: &str) -> Failure {
         Failure::new(Code::CaCertInvalid, format!("the CA file {} cannot be used: {reason}", path.display()))
             .next("Give a PEM file with the certificate of the authority (--ca-cert)")
             .evidence("path", path.display().to_string())

@@ -84,7 +84,7 @@ pub fn report(report: &Report) -> Value {
             "user_name": identity.user_name,
             "source": identity.source.as_str(),
         })),
-        "certificate_ends": report.certificate_ends.map(time),
+        "certificate": report.certificate_ends.map(|ends| json!({ "not_after": time(ends) })),
         "credential": { "store": report.store },
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
     })

@@ -18,8 +18,8 @@ const INDENT: usize = 9;
 
 /// A failure on standard error.
 pub fn error(failure: &Failure, paint: Paint) -> String {
-    let head = format!("error: {}", failure.message());
-    let mut lines = vec![head_line(&paint.bad("error"), &head, "error".len(), failure, paint)];
+    let painted = format!("{}: ", paint.bad("error"));
+    let mut lines = vec![head("error: ", &painted, failure.message(), Some(failure.exit_code()), paint)];
     lines.extend(explanation(failure, paint));
     lines.join("\n")
 }
@@ -65,13 +65,10 @@ pub fn run(run: &Run, paint: Paint) -> String {
 
 fn passed(report: &Report, paint: Paint) -> String {
     let who = report.identity.as_ref().map_or("", |identity| identity.user_name.as_str());
-    let mut lines = vec![format!(
-        "{} {}  {}",
-        paint.tick(),
-        paint.bold(&report.name),
-        [who, auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()))
-    )];
-    lines.push(String::new());
+    let facts = [who, auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()));
+    let mark = format!("{} {}  ", if paint.unicode { "✓" } else { "ok" }, report.name);
+    let painted = format!("{} {}  ", paint.tick(), paint.bold(&report.name));
+    let mut lines = vec![head(&mark, &painted, &facts, None, paint), String::new()];
     lines.extend(waterfall(report, paint));
     lines.extend(warnings(report, paint));
     lines.join("\n")
@@ -128,10 +125,10 @@ fn bar(before: Duration, took: Duration, total: Duration, width: usize, paint: P
 }
 
 fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
-    let head = format!("{} {}  {}", if paint.unicode { "✗" } else { "x" }, report.name, failure.message());
-    let painted = format!("{} {}", paint.cross(), paint.bold(&report.name));
-    let mark = head.len() - failure.message().len() - 2;
-    let mut lines = vec![head_line(&painted, &head, mark, failure, paint), String::new()];
+    let mark = format!("{} {}  ", if paint.unicode { "✗" } else { "x" }, report.name);
+    let painted = format!("{} {}  ", paint.cross(), paint.bold(&report.name));
+    let verdict = head(&mark, &painted, failure.message(), Some(failure.exit_code()), paint);
+    let mut lines = vec![verdict, String::new()];
     lines.extend(explanation(failure, paint));
     lines.push(String::new());
     let mut row = String::new();
@@ -164,21 +161,22 @@ pub fn warnings(report: &Report, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     for warning in report.warnings() {
         lines.push(String::new());
-        lines.push(format!("{} {}", paint.bang(), warning.message()));
+        lines.push(head("! ", &format!("{} ", paint.bang()), warning.message(), None, paint));
         lines.extend(explanation(warning, paint));
     }
     lines
 }
 
-/// The head of a failure: its first words painted, the exit code at the right
-/// end where a person looks.
-fn head_line(painted: &str, plain: &str, mark: usize, failure: &Failure, paint: Paint) -> String {
-    let rest = &plain[mark..];
-    let exit = exit_mark(failure.exit_code());
-    let gap = paint.columns.saturating_sub(plain.width() + exit.width());
-    match paint.is_terminal && gap >= 2 {
-        true => format!("{painted}{rest}{}{}", " ".repeat(gap), paint.dim(&exit)),
-        false => format!("{painted}{rest}"),
+/// The first lines: a painted mark, the verdict, and where there is room the
+/// exit code at the right end, where a person looks.
+fn head(mark: &str, painted: &str, verdict: &str, exit_code: Option<u8>, paint: Paint) -> String {
+    let wrapped = wrap(verdict, mark, "  ", paint);
+    let text = format!("{painted}{}", &wrapped[mark.len()..]);
+    let exit = exit_code.map(exit_mark).unwrap_or_default();
+    let gap = paint.columns.saturating_sub(wrapped.width() + exit.width());
+    match paint.is_terminal && !exit.is_empty() && gap >= 2 && !wrapped.contains('\n') {
+        true => format!("{text}{}{}", " ".repeat(gap), paint.dim(&exit)),
+        false => text,
     }
 }
 
@@ -273,7 +271,7 @@ pub fn connection(
     let mut row = |key: &str, value: &str| lines.push(format!("  {}{value}", paint.dim(&pad(key, 13))));
     row("instance", profile.instance.origin());
     row("sign-in", &format!("{}, as {}", auth_label(profile.auth.as_str()), profile.username));
-    row("password", "in the keyring, not shown");
+    row("store", profile.store.as_str());
     if let Some(version) = profile.api_version {
         row("API version", version.as_str());
     }
@@ -325,21 +323,18 @@ pub fn status(
         Some(test) if test.ok => (paint.tick(), format!("worked {}", ago(now, test.at))),
         Some(test) => {
             let code = test.code.as_deref().unwrap_or("failed");
-            (paint.cross(), format!("{code}, {}", ago(now, test.at)))
+            (paint.cross(), format!("{code} {}", ago(now, test.at)))
         }
     };
-    let mut lines =
-        vec![format!("{symbol} {}  {}", paint.bold(profile.name.as_str()), paint.dim(&chosen)).trim_end().to_owned()];
-    lines.push(format!(
-        "  {}  as {} {} {}",
-        profile.instance,
-        profile.username,
-        paint.dot(),
-        auth_label(profile.auth.as_str())
-    ));
-    lines.push(format!("  last test: {tested}"));
-    lines.push(String::new());
-    lines.push(format!("  {}   {}", paint.dim("Try"), paint.command("snow test")));
+    let head = format!("{symbol} {}  {}", paint.bold(profile.name.as_str()), paint.dim(&chosen));
+    let facts = [profile.username.as_str(), auth_label(profile.auth.as_str()), &tested];
+    let facts = facts.join(&format!(" {} ", paint.dot()));
+    let lines = [
+        head.trim_end().to_owned(),
+        format!("  {}", profile.instance),
+        wrap(&facts, "  ", "  ", paint),
+        format!("  {}   {}", paint.dim("Try"), paint.command("snow test")),
+    ];
     lines.join("\n")
 }
 

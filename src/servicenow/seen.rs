@@ -213,9 +213,11 @@ impl Body {
             return Self::OtherJson;
         };
         let text = |error: &Value, key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
+        // Other APIs have an `error` with a `message`, too; the status word and
+        // the detail, null or not, are ServiceNow's.
+        let is_failure = members.get("status").is_some_and(|status| status == "failure");
         match (members.remove("error"), members.remove("result")) {
-            // Others have an `error` too; a bare word proves no instance.
-            (Some(error), _) if error.get("message").is_some() || error.get("detail").is_some() => {
+            (Some(error), _) if error.get("detail").is_some() || (is_failure && error.get("message").is_some()) => {
                 Self::Envelope { message: text(&error, "message"), detail: text(&error, "detail") }
             }
             (Some(_), _) => Self::OtherJson,

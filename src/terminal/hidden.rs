@@ -37,8 +37,10 @@ mod unix {
 
     impl Drop for Guard {
         fn drop(&mut self) {
-            give_back();
-            *open() = None;
+            // Under one lock: a continued process must not hide again.
+            if let Some(closing) = open().take() {
+                closing.give_back();
+            }
         }
     }
 
@@ -72,13 +74,19 @@ mod unix {
         }
     }
 
+    impl Open {
+        fn give_back(&self) {
+            // What was typed in hiding must not be read by somebody who shows it.
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+        }
+    }
+
     /// Puts the modes back; says whether a question is open.
     pub fn give_back() -> bool {
         let open = open();
         if let Some(open) = &*open {
-            // What was typed in hiding must not be read by somebody who shows it.
-            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &open.before);
+            open.give_back();
         }
         open.is_some()
     }

@@ -168,7 +168,7 @@ fn remove_asks_a_person_and_obeys_a_script() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
-    world.person([Answer::Confirm(false)]).run("remove acme").expect(0).says(&["Nothing was removed"]);
+    world.person([Answer::Confirm(false)]).run("remove acme").expect(130).says(&["Nothing was removed"]);
     let outcome = world.run("remove acme --json").expect(0);
     assert_eq!(outcome.json()["schema"], "snow.remove/1");
     assert_eq!(outcome.json()["connections"][0]["revoked"], serde_json::Value::Null);

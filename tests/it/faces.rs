@@ -1,6 +1,7 @@
 //! What a person sees, as it is.
 
 use snow_connect::sandbox::Sandbox;
+use snow_connect::sandbox::scenario::Scenario;
 
 use crate::world::World;
 
@@ -41,4 +42,98 @@ fn a_list_is_a_table_and_a_document() {
     let outcome = world.run("list").expect(0);
     let text = steady(&outcome.stdout, &sandbox.origin()).split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(text, "NAME INSTANCE AS SIGN-IN LAST TEST ▸ acme 127.0.0.1:PORT beth.anglin Basic ok just now");
+}
+
+/// A connection, and a person who looks at it on a terminal this wide.
+fn looked_at(columns: usize) -> (Sandbox, World) {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme-production", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    world.columns = columns;
+    (sandbox, world)
+}
+
+#[test]
+fn every_screen_fits_its_terminal() {
+    for columns in [40, 60, 80, 120, 200] {
+        let (sandbox, mut world) = looked_at(columns);
+        let mut screens = Vec::new();
+        for (scenario, line) in [
+            (None, "list"),
+            (None, "show"),
+            (None, "status"),
+            (None, "test"),
+            (None, "test --table incident,sys_user"),
+            (None, "test nope"),
+            (None, "test --table nope"),
+            (Some(Scenario::Hibernating), "test"),
+            (Some(Scenario::BasicRefused), "test"),
+            (Some(Scenario::TableHidden), "test --table incident"),
+        ] {
+            sandbox.set_scenario(scenario);
+            let outcome = world.person([]).run(line);
+            screens.push(format!("{}{}", outcome.stdout, outcome.stderr));
+        }
+        for screen in screens {
+            for line in screen.lines() {
+                // A word that is longer than a line stays whole, to be copied.
+                let is_one_word = line.split_whitespace().count() <= 2;
+                assert!(line.chars().count() <= columns || is_one_word, "{columns}: {line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_verdict_comes_first_then_why_then_what_to_do() {
+    let (sandbox, mut world) = looked_at(80);
+    sandbox.set_scenario(Some(Scenario::TableHidden));
+    let outcome = world.person([]).run("test acme-production --table incident").expect(5);
+    let text = steady(&outcome.stdout, &sandbox.origin());
+    // Where the verdict is long, the exit code yields.
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "✗ acme-production  signed in as beth.anglin, but no row of incident may be read");
+    assert!(lines[2].starts_with("  why    The instance counts 8 rows"), "{text}");
+    let at = |start: &str| {
+        lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"))
+    };
+    assert!(at("  why") < at("  do") && at("  do") < at("  seen"), "{text}");
+    assert!(lines[at("  do")].contains("Ask an administrator to let beth.anglin read incident"), "{text}");
+    assert_eq!(lines[lines.len() - 2], "  ✓ secret  ✓ network  ✓ servicenow  ✓ awake  ✓ sign-in  ✗ table incident");
+    assert_eq!(lines[lines.len() - 1], "  ✓ identity  ✓ clock");
+}
+
+#[test]
+fn symbols_survive_without_colour_and_in_an_ascii_locale() {
+    let (_sandbox, mut world) = looked_at(80);
+    world.set("LC_ALL", "C");
+    let outcome = world.person([]).run("test").expect(0);
+    assert!(outcome.stdout.is_ascii(), "{}", outcome.stdout);
+    assert!(outcome.stdout.starts_with("ok acme-production  beth.anglin - Basic - "), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("=="), "{}", outcome.stdout);
+    let outcome = world.person([]).run("connect dev1 --username u --json --no-input").expect(3);
+    assert!(outcome.json()["error"]["next"].is_array());
+    assert!(!outcome.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_force_it() {
+    let (_sandbox, mut world) = looked_at(80);
+    let is_coloured = |world: &mut World, line: &str, person: bool| {
+        if person {
+            world.person([]);
+        }
+        world.run(line).stdout.contains('\u{1b}')
+    };
+    // World sets NO_COLOR.
+    assert!(!is_coloured(&mut world, "list", true));
+    assert!(is_coloured(&mut world, "list --color always", false));
+    world.set("NO_COLOR", "");
+    assert!(is_coloured(&mut world, "list", true));
+    assert!(!is_coloured(&mut world, "list --color never", true));
+    assert!(!is_coloured(&mut world, "list", false));
+    world.set("TERM", "dumb");
+    assert!(!is_coloured(&mut world, "list", true));
+    world.set("CLICOLOR_FORCE", "1");
+    assert!(is_coloured(&mut world, "list", false));
 }

@@ -723,7 +723,7 @@ fn the_certificate_and_the_clock_are_looked_at_by_the_way() {
     assert_eq!(check(&good, "quality.clock")["status"], "pass");
     assert_eq!(check(&good, "quality.certificate")["status"], "pass");
     assert!(check(&good, "network.tls")["ms"].is_u64());
-    assert!(good["certificate_ends"].as_str().unwrap().starts_with("4096-"), "{good}");
+    assert!(good["certificate"]["not_after"].as_str().unwrap().starts_with("4096-"), "{good}");
 
     let ending = checked(Leaf::EndsIn(Duration::from_secs(3 * 86400 + 60)), chrono::Utc::now);
     let warning = check(&ending, "quality.certificate");

@@ -69,12 +69,14 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
     let profile = request.wanted(app, saved, username);
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     if arguments.no_test {
-        let (profile, how) = save::save(app, request, profile, &password)?;
+        let (_, origins) = app.client_for(&profile)?;
+        let (profile, how) = save::save(app, request, profile, &origins, &password)?;
         return Ok(report(app, request, &profile, how, None));
     }
     let subject = saved.map_or(Subject::New, |saved| Subject::Saved(saved.name.clone()));
     let may_retype = !arguments.password.is_given();
-    let Attempt { password, begun, sent } = sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
+    let Attempt { password, begun, origins, sent } =
+        sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
     if let Some(failure) = begun.not_signed_in().cloned() {
         // The saved connection stays as it is; the one document says so.
         return match saved.filter(|_| app.console.json) {
@@ -89,7 +91,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
     if saved.is_some() {
         sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
     }
-    let (profile, how) = save::save(app, request, profile, &password)?;
+    let (profile, how) = save::save(app, request, profile, &origins, &password)?;
     let findings = {
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         begun.finish().await
@@ -140,7 +142,7 @@ fn ask_user(app: &mut App) -> Result<UserName, Failure> {
 async fn knock(app: &mut App, request: &Request) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
-    let client = app.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
+    let (client, _) = app.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
     let deadline = app.deadline()?;
     let exchange = {
         let _progress = app.console.progress(&format!("Asking {instance}"));

@@ -29,13 +29,15 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
     let paint = app.console.out;
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
+        (Saved::Changed, _) => Some("  The change is saved; the password is the one from before.".to_owned()),
         (_, true) => Some(format!("  Saved as \"{}\", the default. The password is in your keyring.", profile.name)),
         (_, false) => Some(format!("  Saved as \"{}\". The password is in your keyring.", profile.name)),
     };
     let lines = match &test {
         None => vec![match how {
             Saved::Unchanged => format!("{} {}: unchanged, not tested", paint.tick(), profile.name),
-            Saved::New | Saved::Updated => format!("{} {}: saved, never tested", paint.tick(), profile.name),
+            Saved::Changed => format!("{} {}: changed, not tested", paint.tick(), profile.name),
+            Saved::New | Saved::Updated => format!("{} {}: saved, not tested", paint.tick(), profile.name),
         }],
         Some(test) if test.failure().is_some() => {
             let report = output::text::report(test, paint);

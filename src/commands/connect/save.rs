@@ -8,6 +8,7 @@ use crate::commands::select;
 use crate::commands::sign_in;
 use crate::config::Change;
 use crate::connection::profile::{ConnectionName, Profile};
+use crate::credentials::record::Origins;
 use crate::credentials::{Field, ItemKey};
 use crate::error::{Code, Failure};
 use crate::secret::Secret;
@@ -16,7 +17,10 @@ use crate::secret::Secret;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
     New,
+    /// With a new secret.
     Updated,
+    /// Its fields alone.
+    Changed,
     Unchanged,
 }
 
@@ -24,7 +28,7 @@ impl Saved {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
-            Self::Updated => "updated",
+            Self::Updated | Self::Changed => "updated",
             Self::Unchanged => "unchanged",
         }
     }
@@ -46,7 +50,7 @@ pub fn update(app: &App, request: &Request, saved: &Profile) -> Result<(Profile,
             change.set_default(Some(&profile.name));
         }
         let is_same = profile.revision == current.revision;
-        Ok((profile, if is_same { Saved::Unchanged } else { Saved::Updated }))
+        Ok((profile, if is_same { Saved::Unchanged } else { Saved::Changed }))
     })
 }
 
@@ -55,11 +59,12 @@ pub fn save(
     app: &mut App,
     request: &Request,
     signed_in: Profile,
+    origins: &Origins,
     password: &Secret,
 ) -> Result<(Profile, Saved), Failure> {
     let store = app.store()?;
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
-    if let Err(failure) = sign_in::save_password(app, &profile, password) {
+    if let Err(failure) = sign_in::save_password(app, &profile, origins, password) {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
             return Err(failure);

@@ -189,8 +189,8 @@ impl Request {
     /// What the flags make of a saved connection as it is now; a conflict
     /// without `--force` is refused.
     pub fn updated(&self, app: &App, current: &Profile) -> Result<Profile, Failure> {
-        let username = self.arguments.username.as_ref().unwrap_or(&current.username);
-        let wanted = self.wanted(app, Some(current), username.clone());
+        let given = self.arguments.username.as_ref().filter(|user| !user.matches(current.username.as_str()));
+        let wanted = self.wanted(app, Some(current), given.unwrap_or(&current.username).clone());
         match self.arguments.force {
             true => Ok(wanted),
             false => refuse_conflict(current, &wanted).map(|()| wanted),
@@ -213,7 +213,8 @@ impl Request {
 fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
     let differs = [
         ("instance", saved.instance.to_string(), wanted.instance.to_string()),
-        ("user", saved.username.to_string(), wanted.username.to_string()),
+        // The instance ignores case in user names.
+        ("user", saved.username.as_str().to_lowercase(), wanted.username.as_str().to_lowercase()),
         ("sign-in", saved.auth.as_str().to_owned(), wanted.auth.as_str().to_owned()),
         ("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned()),
     ];

@@ -33,6 +33,8 @@ pub struct World {
     home: tempfile::TempDir,
     /// Where commands are run.
     pub directory: PathBuf,
+    /// How wide the terminal of a person is.
+    pub columns: usize,
     pub clock: fn() -> chrono::DateTime<chrono::Utc>,
     /// What the commands take for the home directory.
     home_variable: Option<PathBuf>,
@@ -65,6 +67,7 @@ impl World {
         let home = tempfile::tempdir().expect("a temporary home");
         Self {
             directory: home.path().to_owned(),
+            columns: 80,
             clock: chrono::Utc::now,
             home_variable: Some(home.path().to_owned()),
             home,
@@ -141,7 +144,7 @@ impl World {
                 stdin_is_terminal: person.is_some(),
                 stderr_is_terminal: person.is_some(),
                 stdout_is_terminal: person.is_some(),
-                columns: 80,
+                columns: self.columns,
             },
             clock: self.clock,
             prompt: Box::new(Script(person.clone().unwrap_or_default())),
@@ -276,9 +279,9 @@ impl Prompt for Script {
         }
     }
 
-    fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, Failure> {
+    fn choose(&mut self, question: &str, _: &[String]) -> Result<usize, Failure> {
         match self.next(question) {
-            Answer::Choose(index) => Ok(index.min(options.len() - 1)),
+            Answer::Choose(index) => Ok(index),
             other => panic!("{question:?} asks for a choice, not {other:?}"),
         }
     }
