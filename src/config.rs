@@ -173,10 +173,8 @@ impl ConfigFile {
         if let Some(default) = file.default {
             let invalid = |message: String| self.invalid(text, Some(default.span()), message);
             let name: ConnectionName = default.get_ref().parse().map_err(|error: InvalidValue| invalid(error.0))?;
-            if !config.connections.contains_key(&name) {
-                return Err(invalid(format!("the default is {name}, but there is no such connection")));
-            }
-            config.default = Some(name);
+            // A default that names nothing is none: `snow use` mends it.
+            config.default = Some(name).filter(|name| config.connections.contains_key(name));
         }
         Ok(config)
     }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::connection::basic::UserName;
 use crate::connection::instance::Instance;
 use crate::connection::profile::ConnectionId;
+use crate::error::Code;
 use crate::files::{self, Durability, Lock};
 
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -39,6 +40,18 @@ pub struct LastTest {
     pub ok: bool,
     pub class: Option<String>,
     pub code: Option<String>,
+}
+
+impl LastTest {
+    /// How it ended: well, or with a code.
+    pub fn of(at: DateTime<Utc>, failure: Option<Code>) -> Self {
+        Self {
+            at,
+            ok: failure.is_none(),
+            class: failure.map(|code| code.class().as_str().to_owned()),
+            code: failure.map(|code| code.as_str().to_owned()),
+        }
+    }
 }
 
 #[derive(Default, Serialize, Deserialize)]

@@ -132,6 +132,9 @@ fn judge(
         (Stage::Awake, CheckId::InstanceAwake),
         (Stage::Auth, CheckId::AuthRequest),
     ];
+    // What answered is an instance only where something shows it.
+    let is_asleep = failure.as_ref().is_some_and(|failure| failure.code() == Code::InstanceHibernating);
+    let is_instance = seen.is_servicenow() || is_asleep;
     let mut failed = false;
     for (step, id) in steps {
         checks.push(match &failure {
@@ -139,7 +142,7 @@ fn judge(
                 failed = true;
                 Check::fail(id, failure.clone())
             }
-            _ if failed => Check::skip(id),
+            _ if failed || !is_instance => Check::skip(id),
             _ => Check::pass(id),
         });
     }

@@ -195,13 +195,7 @@ impl Report {
 
     /// What is remembered of this test.
     pub fn last_test(&self, at: DateTime<Utc>) -> LastTest {
-        let failure = self.failure();
-        LastTest {
-            at,
-            ok: failure.is_none(),
-            class: failure.map(|failure| failure.class().as_str().to_owned()),
-            code: failure.map(|failure| failure.code().as_str().to_owned()),
-        }
+        LastTest::of(at, self.failure().map(Failure::code))
     }
 }
 

@@ -66,7 +66,12 @@ impl App {
     /// Checks what the global flags say, before anything is done.
     pub fn check_globals(&mut self) -> Result<(), Failure> {
         if let Some(proxy) = &self.global.proxy {
-            without_user(proxy)?;
+            without_user(proxy).map_err(|invalid| {
+                Failure::new(Code::Usage, format!("--proxy: {invalid}")).next("As in --proxy http://proxy.example:3128")
+            })?;
+        }
+        if let Some(path) = &self.global.ca_cert {
+            CaCertificates::default().add(path)?;
         }
         self.timeout()?;
         self.keyring_patience()?;

@@ -12,6 +12,7 @@ use crate::connection::profile::{Profile, label_key, shown_text};
 use crate::error::{Code, Failure};
 use crate::files::{self, Durability};
 use crate::http::proxy;
+use crate::http::tls::CaCertificates;
 
 pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
     let file = app.config_file()?;
@@ -19,14 +20,9 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
     let profile = select::find(&config, &arguments.name)?.clone();
     let chosen = if arguments.here {
         let path = app.directory().join(select::DIRECTORY_FILE);
-        if path.is_symlink() {
-            // A repository could lead the write anywhere.
-            return Err(Failure::new(
-                Code::ConfigUnwritable,
-                format!("{} is a link, and not followed", path.display()),
-            )
-            .next("Delete the link, then run the command again"));
-        }
+        // A file that would not be read is not replaced either: a repository
+        // could lead the write anywhere by a link.
+        select::read_directory_file(&path)?;
         let content = format!("connection = \"{}\"\n", profile.name);
         files::write(&path, content.as_bytes(), Durability::Durable).map_err(|error| {
             Failure::new(Code::ConfigUnwritable, format!("{} cannot be written: {error}", path.display()))
@@ -62,7 +58,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
     if arguments.set.is_empty() && arguments.unset.is_empty() {
         return Err(Failure::new(Code::Usage, "there is nothing to change").next("Give --set KEY=VALUE or --unset KEY"));
     }
-    let (profile, redirected) = app.config_file()?.change(|change| {
+    let (profile, changed, redirected) = app.config_file()?.change(|change| {
         let saved = select::find(change.config(), &arguments.name)?.clone();
         if let Some(expected) = arguments.if_match
             && expected != saved.revision
@@ -84,12 +80,21 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
             unset(&mut wanted, key)?;
         }
         let redirected = wanted.needs_another_secret_than(&saved);
-        Ok((change.put(wanted), redirected))
+        let profile = change.put(wanted);
+        let changed = profile.revision != saved.revision;
+        Ok((profile, changed, redirected))
     })?;
-    let code = done(app, &profile, &format!("{} is at revision {}", profile.name, profile.revision))?;
+    let code = done(
+        app,
+        &profile,
+        &match changed {
+            true => format!("{} is at revision {}", profile.name, profile.revision),
+            false => format!("{} is unchanged", profile.name),
+        },
+    )?;
     if redirected {
         app.console.say(&format!(
-            "The saved password was for another destination, and is kept back until: snow login {}",
+            "A password that was saved for another destination or user is kept back until: snow login {}",
             profile.name
         ));
     }
@@ -118,7 +123,9 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         }
         "ca_cert" => {
             let path = shown_text(key, value).map_err(|error| wrong(error.0))?;
-            profile.ca_cert = Some(files::absolute(&PathBuf::from(path)));
+            let path = files::absolute(&PathBuf::from(path));
+            CaCertificates::default().add(&path)?;
+            profile.ca_cert = Some(path);
         }
         "proxy" => {
             proxy::without_user(value)?;

@@ -58,9 +58,11 @@ pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
         app.console.data(String::from_utf8_lossy(&page).trim_end());
         return Ok(0);
     };
-    clap_mangen::generate_to(Cli::command(), &directory).map_err(|error| {
+    let written =
+        std::fs::create_dir_all(&directory).and_then(|()| clap_mangen::generate_to(Cli::command(), &directory));
+    written.map_err(|error| {
         Failure::new(Code::OutputUnwritable, format!("the pages cannot be written to {}: {error}", directory.display()))
-            .next("Give a directory that exists and can be written")
+            .next("Give a directory that can be written")
     })?;
     app.console.note(&format!("The pages are in {}.", directory.display()));
     Ok(0)
@@ -94,7 +96,7 @@ fn exit_codes() -> String {
     for (class, meaning) in classes {
         text.push_str(&format!("  {:>3}  {meaning}\n", class.exit_code()));
         let codes: Vec<_> = Code::ALL.iter().filter(|code| code.class() == class).map(|code| code.as_str()).collect();
-        if codes.len() > 1 {
+        if class != Class::Internal && class != Class::Mixed {
             let options = textwrap::Options::new(78).initial_indent("       ").subsequent_indent("       ");
             let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation);
             text.push_str(&textwrap::fill(&codes.join(" "), options));

@@ -4,6 +4,7 @@ use super::app::App;
 use super::list::show_profile;
 use super::select;
 use super::sign_in::{self, Attempt};
+use super::test::{self, Found};
 use crate::cli::LoginArgs;
 use crate::error::Failure;
 use crate::servicenow::seen::Subject;
@@ -20,7 +21,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     }
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     let subject = Subject::Saved(profile.name.clone());
-    let Attempt { password, begun, origins, .. } =
+    let Attempt { password, begun, origins, sent } =
         sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
     if let Some(failure) = begun.not_signed_in() {
         return Err(failure.clone());
@@ -29,10 +30,13 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     // An id that a person left out is settled in the file before it is used.
     app.config_file()?.change(|change| select::find(change.config(), &profile.name).map(drop))?;
     sign_in::save_password(app, &profile, &origins, &password)?;
+    let test = test::report_of(&profile, Found::just_entered(begun.finish().await), sent.elapsed());
+    test::remember(app, &profile, &test)?;
     match app.console.json {
         true => show_profile(app, &profile)?,
         false => {
-            let line = format!("{} {}: signed in as {}", app.console.out.tick(), profile.name, profile.username);
+            let user = test.identity.as_ref().map_or(profile.username.as_str(), |identity| &identity.user_name);
+            let line = format!("{} {}: signed in as {user}", app.console.out.tick(), profile.name);
             app.console.data(&line);
         }
     }

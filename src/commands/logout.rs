@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::select;
 use crate::cli::{LogoutArgs, RemoveArgs};
-use crate::connection::profile::{ConnectionName, Profile};
+use crate::connection::profile::Profile;
 use crate::credentials::{Field, ItemKey};
 use crate::error::{Code, Failure, exit_code_of};
 use crate::output;
+use crate::state::LastTest;
 use crate::terminal::interrupted;
 
 pub fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
@@ -26,26 +27,28 @@ pub fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
     } else if arguments.names.is_empty() {
         vec![select::select_to_change(app, None)?]
     } else {
-        named(app, &arguments.names)?
+        select::find_all(&app.config_file()?.load()?, &arguments.names)?
     };
-    let outcomes = profiles.into_iter().map(|profile| {
+    if arguments.all {
+        confirm(app, "Forget the passwords of all connections?")?;
+    }
+    let mut outcomes = Vec::new();
+    for profile in profiles {
         let error = forget_secret(app, &profile).err();
-        (profile, error)
-    });
-    let outcomes = outcomes.collect();
+        if error.is_none() {
+            let signed_out = LastTest::of(app.now(), Some(Code::NoCredential));
+            let remembered = app.state()?.record_test(profile.id, signed_out);
+            app.mention_unwritable_state(remembered);
+        }
+        outcomes.push((profile, error));
+    }
     Ok(report(app, "snow.logout/1", "signed out; the connection is kept", outcomes))
 }
 
 pub fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
-    let profiles = named(app, &arguments.names)?;
-    if !app.global.yes
-        && let Some(person) = app.person()
-    {
-        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
-        if !person.confirm(&format!("Forget {} and its password?", names.join(", ")))? {
-            return Err(interrupted().why("Nothing was removed."));
-        }
-    }
+    let profiles = select::find_all(&app.config_file()?.load()?, &arguments.names)?;
+    let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+    confirm(app, &format!("Forget {} and its password?", names.join(", ")))?;
     let mut outcomes = Vec::new();
     for profile in profiles {
         let error = forget(app, &profile).err();
@@ -60,16 +63,15 @@ pub fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
     Ok(code)
 }
 
-fn named(app: &App, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
-    let config = app.config_file()?.load()?;
-    let mut profiles: Vec<Profile> = Vec::new();
-    for name in names {
-        let profile = select::find(&config, name)?;
-        if !profiles.iter().any(|other| other.name == profile.name) {
-            profiles.push(profile.clone());
-        }
+/// Asks a person, unless `--yes` was given; a script has decided already.
+fn confirm(app: &mut App, question: &str) -> Result<(), Failure> {
+    if !app.global.yes
+        && let Some(person) = app.person()
+        && !person.confirm(question)?
+    {
+        return Err(interrupted().why("Nothing was removed."));
     }
-    Ok(profiles)
+    Ok(())
 }
 
 fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {

@@ -133,10 +133,22 @@ pub fn find<'a>(config: &'a Config, name: &ConnectionName) -> Result<&'a Profile
             .min_by_key(|(distance, _)| *distance);
         match near {
             Some((_, other)) => failure.next(format!("Did you mean {other}?")).next("snow list shows them all"),
-            None if config.connections.is_empty() => failure.next(format!("snow connect {name}")),
-            None => failure.next("snow list shows them").next(format!("Or make it: snow connect {name}")),
+            None if config.connections.is_empty() => failure.next("Make one: snow connect INSTANCE"),
+            None => failure.next("See what there is: snow list"),
         }
     })
+}
+
+/// The saved connections of these names, each once.
+pub fn find_all(config: &Config, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
+    let mut profiles: Vec<Profile> = Vec::new();
+    for name in names {
+        let profile = find(config, name)?;
+        if !profiles.iter().any(|other| other.name == profile.name) {
+            profiles.push(profile.clone());
+        }
+    }
+    Ok(profiles)
 }
 
 /// The name that an argument or `-c` gives.
@@ -194,13 +206,17 @@ struct DirectoryFile {
     connection: String,
 }
 
-fn read_directory_file(path: &Path) -> Result<Option<ConnectionName>, Failure> {
+/// The name in one such file, where there is one.
+pub fn read_directory_file(path: &Path) -> Result<Option<ConnectionName>, Failure> {
     let invalid = |reason: String| {
         Failure::new(Code::ConfigInvalid, format!("{}: {reason}", path.display()))
             .why("The file of a directory may hold connection = \"NAME\" and nothing else, and must be yours.")
             .next(format!("Correct or delete {}, or name the connection", path.display()))
             .evidence("path", path.display().to_string())
     };
+    if path.is_symlink() {
+        return Err(invalid("it is a link".to_owned()));
+    }
     let bytes = files::read(path, DIRECTORY_FILE_MAX_BYTES).map_err(|error| invalid(error.to_string()))?;
     let Some(bytes) = bytes else { return Ok(None) };
     let text = std::str::from_utf8(&bytes).map_err(|_| invalid("it is not valid UTF-8".to_owned()))?;

@@ -81,10 +81,9 @@ pub async fn sign_in(
             }
             SignIn::Unjudged(_) => return Ok(Attempt { password, begun, origins, sent }),
             SignIn::Refused(failure) => {
-                let counted = state.record_refusal(&profile.instance, &profile.username);
-                app.mention_unwritable_state(counted);
-                let Some(person) = app.person().filter(|_| tries_left > 0 && failure.code() == Code::BasicRefused)
-                else {
+                let is_wrong_password = failure.code() == Code::BasicRefused;
+                count_refusal(app, profile, failure)?;
+                let Some(person) = app.person().filter(|_| tries_left > 0 && is_wrong_password) else {
                     return Ok(Attempt { password, begun, origins, sent });
                 };
                 tries_left -= 1;
@@ -93,6 +92,18 @@ pub async fn sign_in(
             }
         }
     }
+}
+
+/// Counts a password that may be wrong. Where that cannot be kept, the user
+/// must know: nothing will stop the next one.
+pub fn count_refusal(app: &mut App, profile: &Profile, failure: &Failure) -> Result<(), Failure> {
+    if failure.code() != Code::BasicRefused {
+        return Ok(());
+    }
+    if let Err(error) = app.state()?.record_refusal(&profile.instance, &profile.username) {
+        app.console.say(&format!("note: refusals cannot be counted, and {LOCKOUT} lock an account: {error}"));
+    }
+    Ok(())
 }
 
 /// One first request with a password.

@@ -83,7 +83,7 @@ fn nothing(app: &mut App) -> Result<(), Failure> {
             paint.command("snow connect dev12345"),
         ),
         _ => format!(
-            "{saved} connections, and none is selected.\n\n  {}   what there is\n  {}   choose the default",
+            "None of {saved} connections is selected.\n\n  {}   what there is\n  {}   choose the default",
             paint.command("snow list    "),
             paint.command("snow use NAME"),
         ),

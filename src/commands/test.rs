@@ -69,11 +69,7 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
         let config = app.config_file()?.load()?;
         let profiles: Vec<Profile> = match arguments.all {
             true => config.connections.into_values().collect(),
-            false => {
-                let found: Result<Vec<_>, _> =
-                    arguments.names.iter().map(|name| select::find(&config, name).cloned()).collect();
-                found?
-            }
+            false => select::find_all(&config, &arguments.names)?,
         };
         if profiles.is_empty() {
             return Err(Failure::new(Code::NothingToTest, "there is no connection yet").next("snow connect INSTANCE"));
@@ -113,7 +109,10 @@ async fn test_one(
     let started = Instant::now();
     let found = climb(app, profile, options, refused).await?;
     let report = report_of(profile, found, started.elapsed());
-    remember(app, profile, &report)?;
+    if options.tables.is_empty() {
+        // With other tables it is not the connection's own test.
+        remember(app, profile, &report)?;
+    }
     Ok(report)
 }
 
@@ -166,7 +165,8 @@ async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mu
         SignIn::Good => state.clear_refusals(&profile.instance, &profile.username),
         SignIn::Refused(failure) => {
             refused.add(profile, &password, failure);
-            state.record_refusal(&profile.instance, &profile.username)
+            sign_in::count_refusal(app, profile, failure)?;
+            Ok(())
         }
         SignIn::Unjudged(_) => Ok(()),
     };

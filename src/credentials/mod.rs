@@ -95,7 +95,7 @@ impl From<StoreError> for Failure {
                     cause("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
                 ])
                 .next(WITHOUT_KEYRING)
-                .next("Or start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
+                .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
             StoreError::Locked => Failure::new(Code::KeyringLocked, message)
                 .why("It wants its password, and nothing here can ask for it.")
                 .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
@@ -109,7 +109,7 @@ impl From<StoreError> for Failure {
             StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, message)
                 .why("Another program saved an item with the same service and user name. None of them was used.")
                 .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")
-                .next(format!("Or delete them all and sign in again: secret-tool clear service snow username {account}"))
+                .next(format!("Delete them all and sign in again: secret-tool clear service snow username {account}"))
                 .evidence("items", count),
             StoreError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, message)
                 .why("Nothing was saved.")

@@ -24,7 +24,7 @@ const LAST_TEST: usize = 4;
 
 /// The table, as wide as its contents, or as what the terminal takes.
 pub fn table(rows: &[Row<'_>], now: DateTime<Utc>, paint: Paint) -> String {
-    let cells: Vec<[Cow<'_, str>; 5]> = rows.iter().map(|row| cells(row, now)).collect();
+    let cells: Vec<[Cow<'_, str>; 5]> = rows.iter().map(|row| cells(row, now, paint)).collect();
     let widths: Vec<usize> = (0..HEAD.len())
         .map(|column| cells.iter().map(|row| row[column].width()).chain([HEAD[column].len()]).max().unwrap_or(0))
         .collect();
@@ -48,7 +48,7 @@ pub fn table(rows: &[Row<'_>], now: DateTime<Utc>, paint: Paint) -> String {
     text
 }
 
-fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>) -> [Cow<'a, str>; 5] {
+fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>, paint: Paint) -> [Cow<'a, str>; 5] {
     [
         row.profile.name.as_str().into(),
         row.profile.instance.host_and_port().into(),
@@ -56,8 +56,15 @@ fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>) -> [Cow<'a, str>; 5] {
         auth_label(row.profile.auth.as_str()).into(),
         match row.last_test {
             None => "never".into(),
-            Some(test) if test.ok => format!("ok {}", ago(now, test.at)).into(),
-            Some(test) => test.code.as_deref().unwrap_or("failed").into(),
+            Some(test) => {
+                let (good, bad) = if paint.unicode { ("✓", "✗") } else { ("ok", "x") };
+                match test.ok {
+                    true => format!("{good} {}", ago(now, test.at)).into(),
+                    false => {
+                        format!("{bad} {}, {}", test.code.as_deref().unwrap_or("failed"), ago(now, test.at)).into()
+                    }
+                }
+            }
         },
     ]
 }

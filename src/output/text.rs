@@ -78,7 +78,11 @@ fn passed(report: &Report, paint: Paint) -> String {
 fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
     let steps: Vec<(&Check, Duration)> =
         report.checks.iter().filter_map(|check| check.took.map(|took| (check, took))).collect();
-    let label = |check: &Check| check.target.clone().unwrap_or_else(|| check.id.label().to_owned());
+    let label = |check: &Check| match (&check.target, check.id) {
+        (Some(target), _) => target.clone(),
+        (None, CheckId::StoreSecret) => report.store.to_owned(),
+        (None, id) => id.label().to_owned(),
+    };
     let labels = steps.iter().map(|(check, _)| label(check).width()).max().unwrap_or(0).clamp(8, 24);
     let total: Duration = steps.iter().map(|(_, took)| *took).sum();
     // Two at the left, the time and a remark at the right.
@@ -130,6 +134,11 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
     let verdict = head(&mark, &painted, failure.message(), Some(failure.exit_code()), paint);
     let mut lines = vec![verdict, String::new()];
     lines.extend(explanation(failure, paint));
+    let others = report.checks.iter().filter(|check| check.status == Status::Fail).skip(1);
+    for other in others.filter_map(|check| check.error.as_ref()) {
+        let mark = if paint.unicode { "✗ " } else { "x " };
+        lines.push(head(&format!("  {mark}"), &format!("  {} ", paint.cross()), other.message(), None, paint));
+    }
     lines.push(String::new());
     let mut row = String::new();
     let mut row_width = 0;
@@ -139,9 +148,10 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
         if check.status == Status::Skip && index < failed_at {
             continue;
         }
-        let label = match &check.target {
-            Some(target) => format!("{} {target}", check.id.label()),
-            None => check.id.label().to_owned(),
+        let label = match (&check.target, check.id) {
+            (Some(target), id) => format!("{} {target}", id.label()),
+            (None, CheckId::StoreSecret) => report.store.to_owned(),
+            (None, id) => id.label().to_owned(),
         };
         let width = label.width() + 4;
         if row_width + width > paint.columns {
@@ -326,6 +336,12 @@ pub fn status(
             (paint.cross(), format!("{code} {}", ago(now, test.at)))
         }
     };
+    let needs_login = last_test.is_some_and(|test| test.class.as_deref() == Some("auth"));
+    let advice = match (needs_login, selected_by) {
+        (true, _) => format!("snow login {}", profile.name),
+        (false, "argument") => format!("snow test {}", profile.name),
+        (false, _) => "snow test".to_owned(),
+    };
     let head = format!("{symbol} {}  {}", paint.bold(profile.name.as_str()), paint.dim(&chosen));
     let facts = [profile.username.as_str(), auth_label(profile.auth.as_str()), &tested];
     let facts = facts.join(&format!(" {} ", paint.dot()));
@@ -333,7 +349,7 @@ pub fn status(
         head.trim_end().to_owned(),
         format!("  {}", profile.instance),
         wrap(&facts, "  ", "  ", paint),
-        format!("  {}   {}", paint.dim("Try"), paint.command("snow test")),
+        format!("  {}   {}", paint.dim("Try"), paint.command(&advice)),
     ];
     lines.join("\n")
 }

@@ -4,7 +4,7 @@
 //! decides. To add one, add a row: the code, the evidence, what is said, the
 //! causes by likelihood, what to do. Texts may hold `{host}`, `{origin}`, `{user}`,
 //! `{table}`, `{title}`, `{target}`, `{again}` (the command that tests again),
-//! `{enter}` (how to enter another password) and `{unjudged}` (a sentence where
+//! `{wait}` (as long as Retry-After says), `{enter}` (how to enter another password) and `{unjudged}` (a sentence where
 //! the answer does not show that the password was taken).
 
 use chrono::DateTime;
@@ -99,7 +99,7 @@ pub static SYMPTOMS: &[Symptom] = &[
             ("moved", Medium, "the instance has another address"),
             ("proxy", Low, "something between here and the instance answers in its place"),
         ],
-        next: &["If {target} is your instance, connect with that address"],
+        next: &["Use the address that the browser shows after signing in to the instance"],
     },
     Symptom {
         code: Code::MfaRequired,
@@ -159,7 +159,7 @@ pub static SYMPTOMS: &[Symptom] = &[
             ("rate-limit-rule", Medium, "an administrator's rule allows so many requests an hour"),
             ("node-busy", Medium, "a node of the instance has no free place for API requests"),
         ],
-        next: &["Wait as long as Retry-After says, or some seconds, then: {again}"],
+        next: &["Wait {wait}, then: {again}"],
     },
     Symptom {
         code: Code::ScopeRestricted,
@@ -258,9 +258,9 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::InstanceError,
         shows: |seen| seen.status() >= 500,
         message: "{host} had an error of its own",
-        why: "The reason stands in the system log of the instance, under the transaction id.",
+        why: "The reason stands in the system log of the instance.",
         causes: &[],
-        next: &["Give time and transaction id to an administrator"],
+        next: &["Show an administrator what was seen"],
     },
     Symptom {
         code: Code::TruncatedAnswer,
@@ -388,7 +388,13 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
     };
     let target = match seen.redirect_target() {
         Some(target) => target.shown,
-        None => "an address that cannot be read".to_owned(),
+        None => "no address that can be read".to_owned(),
+    };
+    // Seconds, or a date (RFC 9110 §10.2.3).
+    let wait = match seen.answer.header("retry-after").map(|text| (text.trim(), text.trim().parse::<u32>())) {
+        Some((_, Ok(seconds))) => format!("{seconds} s"),
+        Some((date, Err(_))) if DateTime::parse_from_rfc2822(date).is_ok() => format!("until {date}"),
+        _ => "some seconds".to_owned(),
     };
     let (again, enter) = match seen.subject {
         Subject::Saved(name) => (format!("snow test {name}"), format!("If the password changed: snow login {name}")),
@@ -412,6 +418,7 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         ("{target}", &target),
         ("{again}", &again),
         ("{enter}", &enter),
+        ("{wait}", &wait),
         ("{unjudged}", unjudged),
     ];
     // In one pass: what a server says is not searched for places to fill.

@@ -193,3 +193,45 @@ fn snow_alone_says_where_one_stands() {
     assert!(outcome.stdout.lines().count() <= 5);
     assert_eq!(outcome.stderr, "");
 }
+
+#[test]
+fn a_link_in_a_repository_leads_nothing_astray() {
+    let (_sandbox, mut world) = two_connections();
+    let victim = world.home().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    std::os::unix::fs::symlink(&victim, world.home().join(".snow.toml")).unwrap();
+    assert_eq!(world.run("use one --here --json").expect(3).error_code(), "config-invalid");
+    assert_eq!(world.run("test --json").expect(3).error_code(), "config-invalid");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_password_stays_with_its_user() {
+    let (sandbox, mut world) = two_connections();
+    world.run("edit one --set username=admin").expect(0).says(&["snow login one"]);
+    let before = sandbox.requests();
+    assert_eq!(world.run("test one --json").expect(9).error_code(), "origin-mismatch");
+    assert_eq!(sandbox.requests(), before);
+    // The instance ignores case, and so does the connection.
+    world.run("edit one --set username=Beth.ANGLIN").expect(0);
+    world.run("test one").expect(0);
+}
+
+#[test]
+fn signing_out_and_in_shows_in_the_status() {
+    let (_sandbox, mut world) = two_connections();
+    world.run("logout one").expect(0);
+    world.run("status one").expect(0).says(&["no-credential", "snow login one"]);
+    world.stdin("sandbox-beth").run("login one --password-stdin").expect(0);
+    world.run("status one").expect(0).says(&["worked just now", "snow test one"]);
+}
+
+#[test]
+fn a_flag_of_one_command_is_no_health_of_the_connection() {
+    let (_sandbox, mut world) = two_connections();
+    assert_eq!(world.run("test one --ca-cert /no/such.pem --json").expect(3).error_code(), "ca-cert-invalid");
+    world.run("test one --table nope").expect(10);
+    world.run("status one").expect(0).says(&["worked just now"]);
+    world.run("edit one --set ca_cert=/no/such.pem").expect(3);
+    world.run("list -c one").expect(2);
+}

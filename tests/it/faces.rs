@@ -41,7 +41,7 @@ fn a_list_is_a_table_and_a_document() {
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
     let outcome = world.run("list").expect(0);
     let text = steady(&outcome.stdout, &sandbox.origin()).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(text, "NAME INSTANCE AS SIGN-IN LAST TEST ▸ acme 127.0.0.1:PORT beth.anglin Basic ok just now");
+    assert_eq!(text, "NAME INSTANCE AS SIGN-IN LAST TEST ▸ acme 127.0.0.1:PORT beth.anglin Basic ✓ just now");
 }
 
 /// A connection, and a person who looks at it on a terminal this wide.
@@ -99,7 +99,7 @@ fn the_verdict_comes_first_then_why_then_what_to_do() {
     };
     assert!(at("  why") < at("  do") && at("  do") < at("  seen"), "{text}");
     assert!(lines[at("  do")].contains("Ask an administrator to let beth.anglin read incident"), "{text}");
-    assert_eq!(lines[lines.len() - 2], "  ✓ secret  ✓ network  ✓ servicenow  ✓ awake  ✓ sign-in  ✗ table incident");
+    assert_eq!(lines[lines.len() - 2], "  ✓ keyring  ✓ network  ✓ servicenow  ✓ awake  ✓ sign-in  ✗ table incident");
     assert_eq!(lines[lines.len() - 1], "  ✓ identity  ✓ clock");
 }
 

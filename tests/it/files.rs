@@ -70,7 +70,6 @@ fn a_file_that_cannot_be_used_is_refused_with_its_line_and_left_as_it_is() {
             "instance",
         ),
         ("no user name", b"\n[connections.a]\nauth = \"basic\"\ninstance = \"a\"\n".to_vec(), 2, "no username"),
-        ("an unknown default", b"version = 1\ndefault = \"gone\"\n".to_vec(), 2, "no such connection"),
         ("connections that are no table", b"version = 1\nconnections = 3\n".to_vec(), 2, ""),
         ("a hostile name", good("\"../x\"", "").into(), 1, "cannot name a connection"),
         ("a proxy with a password", good("a", "proxy = \"http://u:p@proxy:1\"\n").into(), 5, ""),
@@ -662,4 +661,15 @@ fn modes_below(directory: &Path) -> Vec<(String, u32)> {
         }
     }
     found
+}
+
+#[test]
+fn a_default_that_names_nothing_is_none_and_can_be_mended() {
+    let mut world = World::new();
+    world.write_config(
+        "default = \"gone\"\n[connections.acme]\ninstance = \"acme\"\nauth = \"basic\"\nusername = \"x\"\n",
+    );
+    assert_eq!(world.run("list --json").expect(0).json()["default"], serde_json::Value::Null);
+    world.run("use acme").expect(0);
+    assert_eq!(world.run("list --json").expect(0).json()["default"], "acme");
 }

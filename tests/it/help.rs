@@ -58,7 +58,7 @@ fn every_command_has_a_manual_page() {
         assert!(text.contains(".SH"), "{page}");
     }
     let mut command = snow(home.path());
-    command.args(["man", "--dir", "/nonexistent"]);
+    command.args(["man", "--dir", "snow.1/below-a-file"]);
     finish(command, b"").expect(3);
 }
 
@@ -71,7 +71,7 @@ fn the_topics_exist_and_the_codes_are_complete() {
     let codes = world.run("help exit-codes").expect(0).stdout;
     for code in snow_connect::error::Code::ALL {
         let exit_code = code.class().exit_code();
-        let named = codes.contains(code.as_str()) || matches!(exit_code, 1 | 2 | 8 | 130);
+        let named = codes.contains(code.as_str()) || exit_code == 1;
         assert!(named, "{} is not listed", code.as_str());
     }
     world.run("help nonsense").expect(2).says(&["exit-codes"]);

@@ -85,7 +85,12 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
                 let test = test::report_of(saved, found, sent.elapsed());
                 Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
             }
-            None => Err(failure),
+            None => {
+                if let Some(saved) = saved {
+                    app.console.note(&format!("The saved password of {} was kept.", saved.name));
+                }
+                Err(failure)
+            }
         };
     }
     if saved.is_some() {

@@ -142,14 +142,16 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
     {
         return Ok(name.clone());
     }
-    let taken = suggested.map_or_else(String::new, |name| format!("{name} is taken; another "));
+    let reason = match &suggested {
+        Some(name) => format!("{name}, which the host suggests, is another connection"),
+        None => "the host suggests none that a connection can have".to_owned(),
+    };
     let Some(person) = app.person() else {
-        return Err(Failure::new(Code::ConnectionExists, format!("the name for {instance} is taken"))
-            .why("Another connection has the name that its host suggests.")
-            .next("Give it a name of its own with --name"));
+        return Err(Failure::new(Code::ConnectionExists, format!("{instance} needs a name: {reason}"))
+            .next("Give it one with --name"));
     };
     loop {
-        let typed = person.text("Name", None, &format!("{taken}name for this connection"))?;
+        let typed = person.text("Name", None, &reason)?;
         match typed.parse::<ConnectionName>() {
             Ok(name) if !config.connections.contains_key(&name) => return Ok(name),
             _ => {}
@@ -224,5 +226,5 @@ fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
     Err(Failure::new(Code::ConnectionExists, format!("there is already a connection called {}", saved.name))
         .why(format!("Its {what} is {is}, and you gave {would}."))
         .next("Give the new connection a name of its own with --name")
-        .next(format!("Or replace {} with --force", saved.name)))
+        .next(format!("Replace {} with --force", saved.name)))
 }
