@@ -38,7 +38,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     let store = Arc::new(MemoryStore::default());
     let story = story(&sandbox.origin());
     let mut done = Vec::new();
-    say(app, "A tour against an instance inside this program. No account, no network, nothing kept.\n");
+    say(app, "A tour against an instance inside this program: no account, no network.\n");
     for step in &story {
         sandbox.set_scenario(step.scenario);
         let paint = app.console.out;
@@ -91,7 +91,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     signals::remove_at_end(None);
     match app.console.json {
         true => app.console.document(&json!({ "schema": "snow.demo/1", "steps": done })),
-        false => say(app, "Nothing is left on this machine. Now with an instance of yours: snow connect dev12345"),
+        false => say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345"),
     }
     Ok(0)
 }
@@ -107,7 +107,7 @@ fn story(origin: &str) -> Vec<Step> {
     };
     vec![
         step(
-            "Connect: sign in, save, test. The password comes from a file or a hidden prompt.",
+            "Connect: sign in, save, test.",
             None,
             &format!("snow connect {origin} --name demo --username {} --password-stdin < password", beth.user_name),
             0,

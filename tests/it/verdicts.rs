@@ -74,6 +74,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "403_page"
     "403_query"
     "403_unscoped"
+    "404_foreign_envelope"
     "404_no_record"
     "404_other_json"
     "404_page"
