@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::quality;
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use crate::connection::Connection;
 use crate::connection::profile::TableName;
@@ -25,10 +26,6 @@ use crate::servicenow::table::{Rows, TableQuery, read_rows};
 /// How many rows are asked for when one alone was not visible: the limit is
 /// applied before the access rules.
 const SECOND_LOOK: u32 = 100;
-/// Clocks may differ by so much without a word.
-const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
-/// A certificate that ends sooner is worth a word.
-const CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(14);
 
 /// What to test.
 #[derive(Debug, Clone)]
@@ -71,6 +68,8 @@ pub struct Begun {
     /// What the first exchange told by the way.
     quality: Vec<Check>,
     certificate: Option<Certificate>,
+    /// Who one is, where it was asked for before the rest.
+    asked_identity: Option<(Check, Option<Identity>)>,
 }
 
 /// The steps that an answer must pass before a table is looked at.
@@ -113,10 +112,10 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
             judge(&seen, read_rows(&seen, connection.api_version()), &mut checks)
         }
     };
-    let quality = quality_checks(&exchange, (plan.clock)());
+    let quality = quality::checks(&exchange, (plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
     let certificate = exchange.certificate;
-    Begun { connection, plan, probe, sign_in, checks, first, first_took, quality, certificate }
+    Begun { connection, plan, probe, sign_in, checks, first, first_took, quality, certificate, asked_identity: None }
 }
 
 /// Files the checks up to the sign-in, and says how it went.
@@ -230,14 +229,18 @@ impl Begun {
             self.checks.push(Check::skip(CheckId::AuthIdentity));
             return (self.checks, configured);
         }
-        let (check, identity) = self.identity_check().await;
+        let (check, identity) = match self.asked_identity.take() {
+            Some(asked) => asked,
+            None => self.identity_check().await,
+        };
         self.checks.push(check);
         (self.checks, identity.unwrap_or(configured))
     }
 
     /// Asks for one's identity alone, where it must be known before a save.
-    pub async fn identity(&self) -> Option<Identity> {
-        self.identity_check().await.1
+    pub async fn identity(&mut self) -> Option<Identity> {
+        let asked = self.identity_check().await;
+        self.asked_identity.insert(asked).1.clone()
     }
 
     async fn ask(&self, table: &TableName, limit: u32, count: bool) -> Exchange {
@@ -398,7 +401,7 @@ fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
         checks.push(match error {
             Some(error) if fails_here => {
                 failed = true;
-                let ends = exchange.certificate.map(not_after);
+                let ends = exchange.certificate.map(Certificate::ends);
                 Check::fail(id, Failure::from(error.clone()).evidence("not_after", ends)).taking(took)
             }
             _ if failed => Check::skip(id),
@@ -408,51 +411,6 @@ fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
         });
     }
     checks
-}
-
-/// What the first exchange tells of the instance's clock and certificate.
-/// These can only warn.
-fn quality_checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
-    if let Some(there) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
-        let skew = now - there.to_utc();
-        checks.push(match skew.abs() > CLOCK_TOLERANCE {
-            false => Check::pass(CheckId::QualityClock),
-            true => Check::warn(CheckId::QualityClock, clock_skew(skew)),
-        });
-    }
-    if let Some(certificate) = exchange.certificate
-        && exchange.result.is_ok()
-    {
-        let left = certificate.not_after - now;
-        checks.push(match left < CERTIFICATE_NOTICE {
-            false => Check::pass(CheckId::QualityCertificate),
-            true => Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left)),
-        });
-    }
-    checks
-}
-
-fn clock_skew(skew: TimeDelta) -> Failure {
-    let direction = if skew > TimeDelta::zero() { "ahead of" } else { "behind" };
-    let minutes = skew.num_minutes().abs();
-    Failure::new(Code::ClockSkew, format!("this machine's clock is {minutes} min {direction} the instance's"))
-        .why("Certificates and time-limited credentials are judged by the clock.")
-        .next("Set the clock of this machine, best by NTP")
-        .evidence("skew_seconds", skew.num_seconds())
-}
-
-fn not_after(certificate: Certificate) -> String {
-    certificate.not_after.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
-    let ends = not_after(certificate);
-    Failure::new(Code::CertificateEnds, format!("the certificate ends in {} days", left.num_days()))
-        .why(format!("It is good until {ends}."))
-        .next("Ask whoever runs the host to renew it")
-        .evidence("not_after", ends)
 }
 
 /// The time of the request itself, without opening the connection.

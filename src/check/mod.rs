@@ -5,4 +5,5 @@
 //! Table API itself; who one is comes after it.
 
 pub mod ladder;
+mod quality;
 pub mod report;

@@ -21,12 +21,12 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     }
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     let subject = Subject::Saved(profile.name.clone());
-    let Attempt { password, begun, origins, sent } =
+    let Attempt { password, mut begun, origins, sent } =
         sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
     if let Some(failure) = begun.not_signed_in() {
         return Err(failure.clone());
     }
-    sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
+    sign_in::confirm_identity(app, &profile, &mut begun, arguments.force).await?;
     // An id that a person left out is settled in the file before it is used.
     app.config_file()?.change(|change| select::find(change.config(), &profile.name).map(drop))?;
     sign_in::save_password(app, &profile, &origins, &password)?;

@@ -134,7 +134,7 @@ pub fn save_password(app: &mut App, profile: &Profile, origins: &Origins, passwo
 
 /// Where a connection already has a user, another one signing in must be
 /// meant: a person is asked, a script gives `--force`.
-pub async fn confirm_identity(app: &mut App, profile: &Profile, begun: &Begun, force: bool) -> Result<(), Failure> {
+pub async fn confirm_identity(app: &mut App, profile: &Profile, begun: &mut Begun, force: bool) -> Result<(), Failure> {
     let Some(identity) = begun.identity().await else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! What a server's certificate says of itself.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use x509_cert::Certificate as Parsed;
 use x509_cert::der::Decode;
 
@@ -21,5 +21,10 @@ impl Certificate {
             not_after: parsed.validity.not_after.to_system_time().into(),
             is_self_issued: parsed.issuer == parsed.subject,
         })
+    }
+
+    /// When it ends, as RFC 3339 in UTC.
+    pub fn ends(self) -> String {
+        self.not_after.to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 }

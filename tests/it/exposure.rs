@@ -212,7 +212,11 @@ fn neither_a_core_dump_nor_a_debugger_of_the_same_user_gets_the_memory() {
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut executable = program();
     if somebody.is_some() {
-        executable = std::fs::copy(&executable, home.path().join("snow")).map(|_| home.path().join("snow")).unwrap();
+        // By another process: a child of a test beside this one could hold a
+        // file that is written here open, and then it cannot be run.
+        let copy = home.path().join("snow");
+        assert!(Command::new("cp").args([&executable, &copy]).status().unwrap().success());
+        executable = copy;
     }
     let as_somebody = |mut command: Command| {
         if let Some(user) = somebody {
@@ -229,7 +233,16 @@ fn neither_a_core_dump_nor_a_debugger_of_the_same_user_gets_the_memory() {
     shell.env("SNOW_USERNAME", "beth").env("SNOW_PASSWORD", PASSWORD);
     let mut process = Guard(shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     // It waits for an answer, with the password in its memory.
-    let (mut request, _) = silent.accept().unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut request = loop {
+        match silent.accept() {
+            Ok((request, _)) => break request,
+            Err(_) => assert!(Instant::now() < deadline && process.0.try_wait().unwrap().is_none(), "it never asked"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    request.set_nonblocking(false).unwrap();
     let mut byte = [0];
     request.read_exact(&mut byte).unwrap();
     let pid = process.0.id().to_string();
@@ -403,4 +416,24 @@ fn keys_of_a_secure_connection_are_not_logged() {
     command.env("SSLKEYLOGFILE", &log).arg("test").arg("--ca-cert").arg(&ca);
     finish(command, b"").expect(0);
     assert!(!log.exists());
+}
+
+// H1, H2
+#[test]
+fn what_a_server_says_neither_moves_the_cursor_nor_fills_the_screen() {
+    let hostile =
+        "\u{1b}[31m\u{1b}]52;c;QQ==\u{7}\u{9b}2J\r\u{202e}evil\u{2066}\u{200b}\u{feff}\u{1b}]8;;http://evil\u{1b}\\x";
+    for (message, detail) in [(hostile.to_owned(), hostile), ("x".repeat(900_000), "y")] {
+        let body = serde_json::json!({"error": {"message": message, "detail": detail}, "status": "failure"});
+        let server = serving(ResponseTemplate::new(403).set_body_json(body).insert_header("X-Is-Logged-In", "true"));
+        for more in ["", " --json", " -vvv", " --color never"] {
+            let mut world = World::new();
+            world.set("SNOW_INSTANCE", &server.uri()).set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
+            let outcome = world.run(&format!("test --table incident{more}")).expect(5);
+            let said = format!("{}{}", outcome.stdout, outcome.stderr);
+            let hidden = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2066}\u{200b}\u{feff}".contains(c);
+            assert!(!said.contains(hidden), "{said:?}");
+            assert!(said.len() < 6000, "{} bytes", said.len());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! In order: which connection is meant ([`target`]); the store is proven; a
 //! person sees that the instance answers; what is missing is asked for;
-//! sign-in; [`save`]; the other tests; [`report`]. A crash between any two
+//! sign-in; [`save`]; the other tests; [`mod@report`]. A crash between any two
 //! steps leaves a state that the next run repairs: at worst an entry without
 //! its secret.
 
@@ -75,7 +75,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
     }
     let subject = saved.map_or(Subject::New, |saved| Subject::Saved(saved.name.clone()));
     let may_retype = !arguments.password.is_given();
-    let Attempt { password, begun, origins, sent } =
+    let Attempt { password, mut begun, origins, sent } =
         sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
     if let Some(failure) = begun.not_signed_in().cloned() {
         // The saved connection stays as it is; the one document says so.
@@ -94,7 +94,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
         };
     }
     if saved.is_some() {
-        sign_in::confirm_identity(app, &profile, &begun, arguments.force).await?;
+        sign_in::confirm_identity(app, &profile, &mut begun, arguments.force).await?;
     }
     let (profile, how) = save::save(app, request, profile, &origins, &password)?;
     let findings = {

@@ -69,7 +69,8 @@ impl Canaries {
         }
     }
 
-    fn check(&self, bytes: &[u8], place: &str) {
+    /// Fails where a secret is in these bytes.
+    pub fn check(&self, bytes: &[u8], place: &str) {
         let text = String::from_utf8_lossy(bytes);
         for needle in &self.needles {
             assert!(!text.contains(needle.as_str()), "a secret is in {place}: {text}");

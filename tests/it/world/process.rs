@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::Outcome;
+use super::canary::Canaries;
 
 /// The program under test. `tests/run` names it where it stands elsewhere than
 /// it was built.
@@ -27,6 +28,12 @@ pub fn finish(mut command: Command, stdin: &[u8]) -> Outcome {
     // A program that does not read its input may close it early.
     let _ = child.stdin.take().expect("piped").write_all(stdin);
     let output = child.wait_with_output().expect("it ends");
+    // The sandbox alone shows passwords: its own.
+    if command.get_program() == program() && command.get_args().next().is_none_or(|word| word != "sandbox") {
+        let canaries = Canaries::usual();
+        canaries.check(&output.stdout, "standard output");
+        canaries.check(&output.stderr, "standard error");
+    }
     Outcome {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),

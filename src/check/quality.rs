@@ -1,0 +1,55 @@
+//! What the first exchange tells by the way: the clock, and how long the
+//! certificate lasts. These can only warn.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::report::{Check, CheckId};
+use crate::error::{Code, Failure};
+use crate::http::certificate::Certificate;
+use crate::http::client::Exchange;
+
+/// Clocks may differ by so much without a word.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
+/// A certificate that ends sooner is worth a word.
+const CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(14);
+
+/// What the first exchange tells of the instance's clock and certificate.
+/// These can only warn.
+pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
+    if let Some(there) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
+        let skew = now - there.to_utc();
+        checks.push(match skew.abs() > CLOCK_TOLERANCE {
+            false => Check::pass(CheckId::QualityClock),
+            true => Check::warn(CheckId::QualityClock, clock_skew(skew)),
+        });
+    }
+    if let Some(certificate) = exchange.certificate
+        && exchange.result.is_ok()
+    {
+        let left = certificate.not_after - now;
+        checks.push(match left < CERTIFICATE_NOTICE {
+            false => Check::pass(CheckId::QualityCertificate),
+            true => Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left)),
+        });
+    }
+    checks
+}
+
+fn clock_skew(skew: TimeDelta) -> Failure {
+    let direction = if skew > TimeDelta::zero() { "ahead of" } else { "behind" };
+    let minutes = skew.num_minutes().abs();
+    Failure::new(Code::ClockSkew, format!("this machine's clock is {minutes} min {direction} the instance's"))
+        .why("Certificates and time-limited credentials are judged by the clock.")
+        .next("Set the clock of this machine, best by NTP")
+        .evidence("skew_seconds", skew.num_seconds())
+}
+
+fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
+    let ends = certificate.ends();
+    Failure::new(Code::CertificateEnds, format!("the certificate ends in {} days", left.num_days()))
+        .why(format!("It is good until {ends}."))
+        .next("Ask whoever runs the host to renew it")
+        .evidence("not_after", ends)
+}

@@ -1,0 +1,217 @@
+//! A change of the connections file under way: the values, and the document
+//! that carries the comments.
+
+use std::collections::BTreeMap;
+
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
+
+use super::{Config, VERSION, shown};
+use crate::connection::profile::{ConnectionName, Profile};
+
+/// A change of the connections under way: the values, and the document that
+/// carries the comments.
+pub struct Change {
+    config: Config,
+    document: DocumentMut,
+    /// The keys that a person wrote in capitals, by the name they stand for.
+    spelled: BTreeMap<String, String>,
+}
+
+impl Change {
+    pub(super) fn new(config: Config, mut document: DocumentMut) -> Self {
+        let root = document.as_table_mut();
+        if root.get("version").is_none() {
+            root.insert("version", value(VERSION));
+        }
+        let spelled = connections(&mut document)
+            .iter()
+            .filter(|(key, _)| key.contains(|c: char| c.is_ascii_uppercase()))
+            .map(|(key, _)| (key.to_ascii_lowercase(), key.to_owned()))
+            .collect();
+        Self { config, document, spelled }
+    }
+
+    /// The connections as they are, this change included.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Saves `profile` under its name. The revision is counted here: it grows
+    /// by one where a field differs, and starts at one.
+    pub fn put(&mut self, mut profile: Profile) -> Profile {
+        let former = self.config.connections.get(&profile.name);
+        profile.revision = match former {
+            None => 1,
+            Some(former) => {
+                let same = Profile { revision: former.revision, ..profile.clone() } == *former;
+                former.revision + u64::from(!same)
+            }
+        };
+        self.restore(profile.clone());
+        profile
+    }
+
+    /// Puts a profile back as it was, revision and all.
+    pub fn restore(&mut self, profile: Profile) {
+        let key = self.key_of(&profile.name);
+        let connections = connections(&mut self.document);
+        if connections.get(&key).and_then(Item::as_table_like).is_none() {
+            connections.insert(&key, Item::Table(Table::new()));
+        }
+        let table =
+            connections.get_mut(&key).and_then(Item::as_table_like_mut).expect("the entry was just made a table");
+        fill(table, &profile);
+        self.config.connections.insert(profile.name.clone(), profile);
+    }
+
+    /// Gives a connection another name; its id, and with it its secrets, stay.
+    /// The connection `old` exists.
+    pub fn rename(&mut self, old: &ConnectionName, new: &ConnectionName) -> Profile {
+        let mut profile = self.config.connections.remove(old).expect("the connection to rename exists");
+        let key = self.key_of(old);
+        self.spelled.remove(old.as_str());
+        let entry = connections(&mut self.document).remove(&key).expect("every connection has its table");
+        connections(&mut self.document).insert(new.as_str(), entry);
+        let is_default = self.config.default.as_ref() == Some(old);
+        profile.revision += u64::from(old != new);
+        profile.name = new.clone();
+        self.restore(profile.clone());
+        if is_default {
+            self.set_default(Some(new));
+        }
+        profile
+    }
+
+    /// Removes a connection; the default with it, if it was the one.
+    pub fn remove(&mut self, name: &ConnectionName) {
+        let key = self.key_of(name);
+        connections(&mut self.document).remove(&key);
+        self.config.connections.remove(name);
+        if self.config.default.as_ref() == Some(name) {
+            self.set_default(None);
+        }
+    }
+
+    pub fn set_default(&mut self, name: Option<&ConnectionName>) {
+        match name {
+            Some(name) => set(self.document.as_table_mut(), "default", name.as_str().into()),
+            None => {
+                self.document.remove("default");
+            }
+        }
+        self.config.default = name.cloned();
+    }
+
+    /// The key under which the document has a name, in its own letter case.
+    fn key_of(&self, name: &ConnectionName) -> String {
+        self.spelled.get(name.as_str()).map_or_else(|| name.to_string(), Clone::clone)
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        for (key, item) in connections(&mut self.document).iter_mut() {
+            // An id that was missing is made now and stays from here on.
+            let table = item.as_table_like_mut().expect("every connection is a table");
+            if table.get("id").is_none() {
+                let name = key.get().to_ascii_lowercase();
+                let profile = self.config.connections.get(name.as_str()).expect("every table has its connection");
+                set(table, "id", profile.id.to_string().into());
+            }
+        }
+        self.document.to_string()
+    }
+}
+
+/// How the lines of the file end. The editor of the document writes plain
+/// ones, so those of a file from Windows are put back.
+#[derive(Clone, Copy)]
+pub enum LineEnd {
+    Lf,
+    CrLf,
+}
+
+impl LineEnd {
+    /// One plain line end makes it a plain file.
+    pub fn of(text: &str) -> Self {
+        let ends = text.matches('\n').count();
+        match ends > 0 && text.matches("\r\n").count() == ends {
+            true => Self::CrLf,
+            false => Self::Lf,
+        }
+    }
+
+    pub fn apply(self, text: String) -> String {
+        match self {
+            Self::Lf => text,
+            Self::CrLf => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        }
+    }
+}
+
+fn fill(table: &mut dyn TableLike, profile: &Profile) {
+    set(table, "id", profile.id.to_string().into());
+    set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
+    set(table, "instance", profile.instance.origin().into());
+    set(table, "auth", profile.auth.as_str().into());
+    set(table, "username", profile.username.as_str().into());
+    set(table, "store", profile.store.as_str().into());
+    set_optional(table, "api_version", profile.api_version.map(|version| version.as_str().into()));
+    let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
+    set_optional(table, "tables", (!tables.is_empty()).then(|| tables.into()));
+    set_optional(table, "ca_cert", profile.ca_cert.as_ref().map(|path| shown(path).into()));
+    set_optional(table, "proxy", profile.proxy.as_deref().map(Value::from));
+    set_optional(table, "description", profile.description.as_deref().map(Value::from));
+    let labels: toml_edit::InlineTable =
+        profile.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let same_labels = table.get("labels").and_then(Item::as_table_like).is_some_and(|former| {
+        former.len() == labels.len()
+            && former.iter().all(|(key, item)| item.as_str() == profile.labels.get(key).map(String::as_str))
+    });
+    if !same_labels {
+        set_optional(table, "labels", (!labels.is_empty()).then(|| labels.into()));
+    }
+}
+
+/// Sets a value only where it differs, so that its comment and form stay.
+fn set(table: &mut dyn TableLike, key: &str, new: Value) {
+    let plain = |value: &Value| {
+        let mut value = value.clone();
+        value.decor_mut().clear();
+        if let Value::Array(array) = &value {
+            return array.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join("\n");
+        }
+        match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        }
+    };
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(former) if plain(former) == plain(&new) => {}
+        Some(former) => {
+            let decor = former.decor().clone();
+            *former = new;
+            *former.decor_mut() = decor;
+        }
+        None => {
+            table.insert(key, value(new));
+        }
+    }
+}
+
+fn set_optional(table: &mut dyn TableLike, key: &str, new: Option<Value>) {
+    match new {
+        Some(new) => set(table, key, new),
+        None => {
+            table.remove(key);
+        }
+    }
+}
+
+fn connections(document: &mut DocumentMut) -> &mut dyn TableLike {
+    let root = document.as_table_mut();
+    if root.get("connections").and_then(Item::as_table_like).is_none() {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        root.insert("connections", Item::Table(table));
+    }
+    root.get_mut("connections").and_then(Item::as_table_like_mut).expect("connections was just made a table")
+}

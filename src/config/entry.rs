@@ -1,0 +1,128 @@
+//! The file as it is written, and what each of its values must be.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+use uuid::Uuid;
+
+use super::VERSION;
+use crate::connection::profile::{
+    ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
+};
+
+#[derive(Deserialize)]
+pub struct File {
+    pub version: Option<Spanned<i64>>,
+    pub default: Option<Spanned<String>>,
+    #[serde(default)]
+    pub connections: BTreeMap<Spanned<String>, Entry>,
+}
+
+#[derive(Deserialize)]
+pub struct Entry {
+    pub id: Option<Spanned<String>>,
+    revision: Option<Spanned<i64>>,
+    instance: Spanned<String>,
+    auth: Spanned<String>,
+    username: Option<Spanned<String>>,
+    store: Option<Spanned<String>>,
+    api_version: Option<Spanned<String>>,
+    #[serde(default)]
+    tables: Vec<Spanned<String>>,
+    ca_cert: Option<Spanned<String>>,
+    proxy: Option<Spanned<String>>,
+    description: Option<Spanned<String>>,
+    #[serde(default)]
+    labels: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+/// A wrong value, and where it stands.
+pub struct Misplaced {
+    pub span: Option<Range<usize>>,
+    pub message: String,
+}
+
+impl Entry {
+    pub fn profile(self, name: ConnectionName, span: Option<Range<usize>>) -> Result<Profile, Misplaced> {
+        let id = match &self.id {
+            None => made_id(&name),
+            Some(id) => read_value(id, |text| Uuid::try_parse(text).map_err(|_| format!("\"{text}\" is not a UUID")))?,
+        };
+        let revision = match &self.revision {
+            None => 1,
+            Some(revision) => {
+                u64::try_from(*revision.get_ref()).ok().filter(|&number| number > 0).ok_or_else(|| Misplaced {
+                    span: Some(revision.span()),
+                    message: "a revision is a number from 1".to_owned(),
+                })?
+            }
+        };
+        let username =
+            self.username.as_ref().ok_or_else(|| Misplaced { span, message: format!("{name} has no username") })?;
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for table in &self.tables {
+            tables.push(read_value(table, |text| text.parse())?);
+        }
+        let mut labels = BTreeMap::new();
+        for (key, text) in &self.labels {
+            read_value(key, label_key)?;
+            labels.insert(key.get_ref().clone(), read_value(text, |text| shown_text("a label", text))?);
+        }
+        Ok(Profile {
+            id,
+            revision,
+            instance: read_value(&self.instance, |text| text.parse())?,
+            auth: read_value(&self.auth, |text| text.parse())?,
+            username: read_value(username, |text| text.parse())?,
+            store: optional(&self.store, |text| text.parse())?.unwrap_or(StoreKind::Keyring),
+            api_version: optional(&self.api_version, |text| text.parse())?,
+            tables,
+            ca_cert: optional(&self.ca_cert, |text| {
+                let path = PathBuf::from(shown_text("ca_cert", text)?);
+                match path.is_absolute() {
+                    true => Ok(path),
+                    false => Err(InvalidValue("ca_cert is an absolute path".to_owned())),
+                }
+            })?,
+            proxy: optional(&self.proxy, |text| {
+                crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;
+                shown_text("proxy", text).map_err(|error| error.0)
+            })?,
+            description: optional(&self.description, |text| shown_text("description", text))?,
+            labels,
+            name,
+        })
+    }
+}
+
+fn read_value<T, E: ToString>(text: &Spanned<String>, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Misplaced> {
+    read(text.get_ref()).map_err(|error| Misplaced { span: Some(text.span()), message: error.to_string() })
+}
+
+fn optional<T, E: ToString>(
+    text: &Option<Spanned<String>>,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, Misplaced> {
+    text.as_ref().map(|text| read_value(text, read)).transpose()
+}
+
+/// The id of an entry written by hand without one: the same at each reading
+/// until a save puts it into the file.
+fn made_id(name: &ConnectionName) -> ConnectionId {
+    let digest = Sha256::digest(format!("snow connection {name}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+pub fn newer_version(text: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: i64,
+    }
+    toml::from_str::<Version>(text).ok().map(|file| file.version).filter(|&version| version > VERSION)
+}
