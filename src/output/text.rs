@@ -59,7 +59,10 @@ pub fn run(run: &Run, paint: Paint) -> String {
     let failed = run.reports.iter().filter(|report| !report.is_ok()).count();
     let summary = format!("  {} passed, {failed} failed in {}", run.reports.len() - failed, took(run.duration));
     lines.push(String::new());
-    lines.push(right(&summary, &exit_mark(run.exit_code()), paint));
+    lines.push(match run.exit_code() {
+        0 => summary,
+        code => right(&summary, &exit_mark(code), paint),
+    });
     lines.join("\n")
 }
 
