@@ -363,11 +363,11 @@ fn a_password_at_the_cut_of_a_long_text_is_masked() {
 // A13
 #[test]
 fn a_user_name_that_is_also_the_password_stays_readable_as_user_name() {
-    let echo = json!({"error": {"message": "no sandbox-beth here", "detail": null}});
+    let echo = json!({"error": {"message": "no same-for-both here", "detail": null}});
     let server = serving(ResponseTemplate::new(401).set_body_json(echo));
-    let outcome = with_environment(&server.uri(), "sandbox-beth", "sandbox-beth", &["test", "--json"]).expect(4);
+    let outcome = with_environment(&server.uri(), "same-for-both", "same-for-both", &["test", "--json"]).expect(4);
     let error = &outcome.json()["connections"][0]["checks"];
-    assert!(error.to_string().contains("refused sandbox-beth"), "{error}");
+    assert!(error.to_string().contains("refused same-for-both"), "{error}");
     assert!(error.to_string().contains("no **** here"), "{error}");
 }
 
