@@ -1,12 +1,10 @@
 //! Completion, manual pages and help topics.
 
-use std::process::Command;
-
 use crate::world::World;
-use crate::world::process::{finish, program, snow};
+use crate::world::process::{finish, program, snow, tool};
 
-#[test]
-fn a_shell_completes_the_names_of_connections_without_a_keyring() {
+/// A home with two connections, and the program on the PATH as `snow`.
+fn home_of_two() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join(".config/snow");
     std::fs::create_dir_all(&config).unwrap();
@@ -19,23 +17,41 @@ fn a_shell_completes_the_names_of_connections_without_a_keyring() {
     let bin = home.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(program(), bin.join("snow")).unwrap();
-    let mut bash = Command::new("bash");
-    bash.env_clear()
-        .env("HOME", home.path())
-        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
-        .args(["--norc", "-c"]);
-    bash.arg(
-        "source <(snow completion bash)\n\
-         try() { COMP_WORDS=(snow \"$@\"); COMP_CWORD=$#; COMP_TYPE=9; COMPREPLY=(); _clap_complete_snow snow \"${@: -1}\" x; echo \"${COMPREPLY[*]}\"; }\n\
-         try test ac; try use b; try remo; try show acme-prod --outp",
-    );
-    let outcome = finish(bash, b"").expect(0);
-    assert_eq!(
-        outcome.stdout.lines().collect::<Vec<_>>(),
-        ["acme-prod", "beta", "remove", "--output"],
-        "{}",
-        outcome.stderr
-    );
+    home
+}
+
+/// What a shell prints when it runs `script` there.
+fn in_shell(shell: &str, flags: &[&str], script: &str) -> Vec<String> {
+    let home = home_of_two();
+    let mut command = tool(shell);
+    let path = format!("{}:/usr/bin:/bin", home.path().join("bin").display());
+    command.env_clear().env("HOME", home.path()).env("PATH", path).args(flags).args(["-c", script]);
+    let outcome = finish(command, b"").expect(0);
+    outcome.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_the_names_of_connections_without_a_keyring() {
+    let script = "source <(snow completion bash)\n\
+        try() { COMP_WORDS=(snow \"$@\"); COMP_CWORD=$#; COMP_TYPE=9; COMPREPLY=(); _clap_complete_snow snow \"${@: -1}\" x; echo \"${COMPREPLY[*]}\"; }\n\
+        try test ac; try use b; try remo; try show acme-prod --outp";
+    assert_eq!(in_shell("bash", &["--norc"], script), ["acme-prod", "beta", "remove", "--output"]);
+}
+
+#[test]
+fn fish_completes_the_names_of_connections_with_where_they_lead() {
+    let script = "snow completion fish | source; complete -C 'snow test ac'; complete -C 'snow use b'";
+    let completed = in_shell("fish", &["--no-config"], script);
+    assert_eq!(completed, ["acme-prod\tacme.service-now.com", "beta\tbeta.service-now.com"]);
+}
+
+#[test]
+fn zsh_takes_the_completion_script() {
+    let script = "autoload -U compinit; compinit -u; source <(snow completion zsh); print ${_comps[snow]}; \
+        words=(snow test ac); SNOW_COMPLETE=zsh _CLAP_COMPLETE_INDEX=2 snow -- snow test ac";
+    let printed = in_shell("zsh", &["-f"], script);
+    assert_eq!(printed[0], "_clap_dynamic_completer_snow");
+    assert!(printed[1].starts_with("acme-prod"), "{printed:?}");
 }
 
 #[test]
