@@ -24,8 +24,7 @@ const MASK: &str = "****";
 /// hexadecimal, and in base64 at each of the three offsets.
 #[derive(Default)]
 pub struct Redactor {
-    /// The secrets by character, without white space around them; a run of
-    /// white space as one space, as it is shown.
+    /// The secrets by character, as they would be shown.
     secrets: Vec<Zeroizing<Vec<char>>>,
     needles: Vec<Zeroizing<String>>,
 }
@@ -41,17 +40,10 @@ impl Redactor {
         // Longest first, so that no encoding is cut by a shorter one inside it.
         self.needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.needles.dedup();
-        let mut characters = Zeroizing::new(Vec::with_capacity(secret.len()));
-        for character in secret.trim().chars() {
-            match character.is_whitespace() {
-                true if characters.last() == Some(&' ') => {}
-                true => characters.push(' '),
-                false => characters.push(character),
-            }
-        }
-        if characters.len() >= SHORTEST_MASKED {
-            self.secrets.push(characters);
-        }
+        // Without the white space around it, unless so little is left that
+        // masking it would garble all text.
+        let shown = [secret.trim(), secret].map(as_shown);
+        self.secrets.extend(shown.into_iter().find(|characters| characters.len() > MASK.len()));
     }
 
     /// Text from the wire as it may be shown.
@@ -79,6 +71,19 @@ impl Redactor {
             }
         }
     }
+}
+
+/// The characters of a secret, a run of white space as one space.
+fn as_shown(secret: &str) -> Zeroizing<Vec<char>> {
+    let mut characters = Zeroizing::new(Vec::with_capacity(secret.len()));
+    for character in secret.chars() {
+        match character.is_whitespace() {
+            true if characters.last() == Some(&' ') => {}
+            true => characters.push(' '),
+            false => characters.push(character),
+        }
+    }
+    characters
 }
 
 /// Hexadecimal and base64: the encodings that do not go character by

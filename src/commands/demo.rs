@@ -48,7 +48,8 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
                 "{}\n{} {}",
                 paint.dim(&format!("# {}", step.narration)),
                 paint.dim("$"),
-                paint.command(&step.command)
+                // On two lines, so that it fits eighty columns.
+                paint.command(&step.command.replace(" --username", " \\\n    --username"))
             ),
         );
         let output = Captured::default();
