@@ -44,16 +44,28 @@ pub fn run(run: &Run, paint: Paint) -> String {
         lines.push(match report.failure() {
             None => {
                 let who = report.identity.as_ref().map_or("", |identity| identity.user_name.as_str());
-                format!("  {}  {} {who} {} {}", name, paint.tick(), paint.dot(), took(report.duration))
+                let mark = format!("  {name}  {} ", if paint.unicode { "✓" } else { "ok" });
+                let facts = format!("{who} {} {}", paint.dot(), took(report.duration));
+                head(&mark, &format!("  {name}  {} ", paint.tick()), &facts, None, paint)
             }
-            Some(failure) => format!("  {}  {} {}", name, paint.cross(), failure.message()),
+            Some(failure) => {
+                let mark = format!("  {name}  {} ", if paint.unicode { "✗" } else { "x" });
+                head(&mark, &format!("  {name}  {} ", paint.cross()), failure.message(), None, paint)
+            }
         });
         if let Some(step) = report.failure().and_then(|failure| failure.steps().first()) {
             let step = labelled("", step, paint, INDENT.max(width + 6));
             lines.push(paint.dim(&step));
         }
         for warning in report.warnings() {
-            lines.push(format!("  {}  {} {}", " ".repeat(width), paint.bang(), warning.message()));
+            let margin = " ".repeat(width + 4);
+            lines.push(head(
+                &format!("{margin}! "),
+                &format!("{margin}{} ", paint.bang()),
+                warning.message(),
+                None,
+                paint,
+            ));
         }
     }
     let failed = run.reports.iter().filter(|report| !report.is_ok()).count();
