@@ -22,6 +22,8 @@ pub struct Target {
     pub saved: Option<Profile>,
     /// What TARGET says, or where the saved connection leads.
     address: Address,
+    /// Whether TARGET was a name, and the address is the saved one's.
+    is_named: bool,
 }
 
 impl Target {
@@ -31,12 +33,13 @@ impl Target {
             name: profile.name.clone(),
             id: profile.id,
             saved: Some(profile.clone()),
+            is_named: address.is_none(),
             address: address.unwrap_or_else(saved_address),
         }
     }
 
     fn new(name: ConnectionName, address: Address) -> Self {
-        Self { name, id: Uuid::new_v4(), saved: None, address }
+        Self { name, id: Uuid::new_v4(), saved: None, address, is_named: false }
     }
 
     pub fn instance(&self) -> &Instance {
@@ -169,7 +172,11 @@ impl Request {
             name: target.name.clone(),
             id: saved.map_or(target.id, |saved| saved.id),
             revision: saved.map_or(0, |saved| saved.revision),
-            instance: target.instance().clone(),
+            // Where no address was given, wherever it leads by now.
+            instance: match (saved, target.is_named) {
+                (Some(saved), true) => saved.instance.clone(),
+                _ => target.instance().clone(),
+            },
             auth: arguments.auth.or(saved.map(|saved| saved.auth)).unwrap_or(AuthMethod::Basic),
             username,
             store: arguments.store.or(saved.map(|saved| saved.store)).unwrap_or(StoreKind::Keyring),
