@@ -119,6 +119,11 @@ codes! {
         BasicNotOffered = "basic-not-offered";
         MfaRequired = "mfa-required";
         RefusedBefore = "refused-before";
+        TokenRefused = "token-refused";
+        SessionExpired = "session-expired";
+        BearerRefused = "bearer-refused";
+        LoginDenied = "login-denied";
+        LoginTimeout = "login-timeout";
     }
     Forbidden {
         ScopeRestricted = "scope-restricted";
@@ -152,6 +157,7 @@ codes! {
         TruncatedAnswer = "truncated-answer";
         AnswerTooLarge = "answer-too-large";
         InstanceError = "instance-error";
+        NotRevoked = "not-revoked";
     }
     RateLimited { RateLimited = "rate-limited"; }
     Store {
@@ -164,6 +170,9 @@ codes! {
         SecretUnreadable = "secret-unreadable", "The stored record is corrupt or of a newer version.";
         StoreUnreliable = "store-unreliable", "The store does not give back what it was given.";
         OriginMismatch = "origin-mismatch";
+        SessionNotSaved = "session-not-saved";
+        StoreBusy = "store-busy";
+        StoreLocked = "store-locked";
     }
     Api {
         TableMissing = "table-missing";
@@ -173,6 +182,7 @@ codes! {
     Assertion {
         UserMismatch = "user-mismatch";
         IdentityUnknown = "identity-unknown";
+        LifetimeTooShort = "lifetime-too-short";
         ClockSkew = "clock-skew", "A warning: this machine and the instance disagree about the time.";
         CertificateEnds = "certificate-ends", "A warning: the certificate ends soon.";
     }
@@ -194,6 +204,7 @@ impl Code {
                 | Self::TransactionCancelled
                 | Self::TruncatedAnswer
                 | Self::RateLimited
+                | Self::StoreBusy
         )
     }
 }
