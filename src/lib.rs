@@ -57,6 +57,7 @@
 //! builds an HTTP client outside `http`. There is no way to accept a
 //! certificate that does not verify, no fallback to a plain file, no test mode.
 
+pub mod browser;
 pub mod check;
 pub mod cli;
 mod commands;

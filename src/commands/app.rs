@@ -12,9 +12,12 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Color, Format, Global, PasswordArgs, duration};
+use crate::cli::{ClientSecretArgs, Color, Format, Global, PasswordArgs, duration};
 use crate::config::ConfigFile;
 use crate::connection::instance::Instance;
+use crate::connection::oauth::client::OAuthClient;
+use crate::connection::oauth::endpoint::TokenEndpoint;
+use crate::connection::oauth::session::{Kept, Session};
 use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
@@ -27,6 +30,7 @@ use crate::http::client::{Client, Deadline};
 use crate::http::proxy::{Route, without_user};
 use crate::http::tls::CaCertificates;
 use crate::secret::Secret;
+use crate::servicenow::seen::Subject;
 use crate::state::State;
 use crate::terminal::Prompt;
 
@@ -89,13 +93,18 @@ impl App {
         Ok(())
     }
 
-    /// Refuses to read a password from a terminal, which would show what is
+    /// Refuses to read a secret from a terminal, which would show what is
     /// typed.
-    pub fn check_password_source(&self, arguments: &PasswordArgs) -> Result<(), Failure> {
-        match arguments.password_stdin && self.stdin_is_terminal {
+    pub fn check_secret_sources(&self, password: &PasswordArgs, secret: &ClientSecretArgs) -> Result<(), Failure> {
+        let flag = match (password.password_stdin, secret.client_secret_stdin) {
+            (true, _) => "--password-stdin",
+            (false, true) => "--client-secret-stdin",
+            (false, false) => return Ok(()),
+        };
+        match self.stdin_is_terminal {
             false => Ok(()),
-            true => Err(Failure::new(Code::Usage, "--password-stdin was given, and standard input is the terminal")
-                .next("Leave --password-stdin out to be asked for the password, or pipe it in")),
+            true => Err(Failure::new(Code::Usage, format!("{flag} was given, and standard input is the terminal"))
+                .next(format!("Leave {flag} out to be asked, or pipe it in"))),
         }
     }
 
@@ -127,6 +136,15 @@ impl App {
     /// Whether a person can be asked.
     pub fn is_interactive(&self) -> bool {
         self.interactive
+    }
+
+    /// Whether asking was forbidden, by a flag or a variable.
+    pub fn is_input_forbidden(&self) -> bool {
+        self.global.no_input || self.variables.is_on("SNOW_NO_INPUT") || self.variables.is_on("CI")
+    }
+
+    pub fn open_browser(&self, url: &str) -> std::io::Result<()> {
+        self.context.browser.open(url, &self.variables)
     }
 
     /// The person, where one can be asked.
@@ -182,24 +200,66 @@ impl App {
         let route = Route::to(instance, given, &self.variables.proxy())?;
         let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
         tracing::info!("{instance}, {through}");
-        let origins = Origins { instance: instance.origin().to_owned(), ca_cert_sha256 };
+        let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
         Ok((Client::new(&authorities, route)?, origins))
     }
 
+    /// A client for the instance of a connection, and where its secrets may go.
     pub fn client_for(&self, profile: &Profile) -> Result<(Client, Origins), Failure> {
-        self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())
+        let (client, origins) = self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())?;
+        let token_origin = profile.auth.client().map(|oauth| oauth.token_origin(&profile.instance));
+        let token_endpoint = token_origin.filter(|origin| **origin != profile.instance);
+        Ok((client, Origins { token_endpoint: token_endpoint.map(|origin| origin.origin().to_owned()), ..origins }))
+    }
+
+    /// The token endpoint of a client; it shares the connections of `client`
+    /// where it stands at the instance.
+    pub fn token_endpoint(
+        &self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        subject: Subject,
+    ) -> Result<TokenEndpoint, Failure> {
+        let origin = oauth.token_origin(&profile.instance);
+        let http = match *origin == profile.instance {
+            true => client.clone(),
+            false => self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0,
+        };
+        Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject))
+    }
+
+    /// The session of a saved connection. The store is read, and no request is
+    /// made.
+    pub fn open_session(
+        &mut self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        origins: Origins,
+    ) -> Result<Session, Failure> {
+        let subject = Subject::Saved(profile.name.clone());
+        let endpoint = self.token_endpoint(profile, oauth, client, subject)?;
+        let kept = Kept { store: self.store()?, profile: profile.clone(), origins, state: self.state()? };
+        Session::open(kept, endpoint, self.clock())
     }
 
     /// The password that was handed in, where one was.
     pub fn handed_in(&mut self, arguments: &PasswordArgs) -> Result<Option<Secret>, Failure> {
-        if arguments.password_stdin {
+        self.secret_from(arguments.password_stdin, arguments.password_file.as_deref(), "--password-file")
+    }
+
+    /// The client secret that was handed in, where one was.
+    pub fn client_secret_handed_in(&mut self, arguments: &ClientSecretArgs) -> Result<Option<Secret>, Failure> {
+        self.secret_from(arguments.client_secret_stdin, arguments.client_secret_file.as_deref(), "--client-secret-file")
+    }
+
+    fn secret_from(&mut self, stdin: bool, file: Option<&Path>, flag: &str) -> Result<Option<Secret>, Failure> {
+        if stdin {
             let stdin = self.context.streams.stdin.as_mut();
             return read_secret(stdin, "standard input").map(Some);
         }
-        match &arguments.password_file {
-            Some(path) => self.secret_file(path, "--password-file").map(Some),
-            None => Ok(None),
-        }
+        file.map(|path| self.secret_file(path, flag)).transpose()
     }
 
     /// A secret in a file or a pipe that `origin` names.

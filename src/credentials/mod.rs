@@ -20,6 +20,9 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
     Password,
+    ClientSecret,
+    /// Access token, refresh token and their times.
+    Session,
     /// Not a secret: written and deleted to prove that the store works.
     Probe,
 }
@@ -128,9 +131,24 @@ pub const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
     SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
 
 impl Field {
+    /// Those that hold secrets.
+    pub const SECRETS: [Self; 3] = [Self::Password, Self::ClientSecret, Self::Session];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::ClientSecret => "client-secret",
+            Self::Session => "session",
+            Self::Probe => "probe",
+        }
+    }
+
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ClientSecret => "client secret",
+            Self::Session => "session",
             Self::Probe => "probe",
         }
     }

@@ -56,7 +56,19 @@ fn an_incomplete_description_names_the_variable_and_never_falls_to_a_saved_conne
             "SNOW_PASSWORD_FILE",
         ),
         (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_USERNAME", "u:v"), ("SNOW_PASSWORD", "p")], "SNOW_USERNAME"),
-        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_CLIENT_ID", "x")], "SNOW_CLIENT_ID"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_CLIENT_ID", "x")], "SNOW_CLIENT_SECRET"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_ACCESS_TOKEN", "")], "SNOW_ACCESS_TOKEN"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_ACCESS_TOKEN", "x"), ("SNOW_USERNAME", "u")], "SNOW_ACCESS_TOKEN"),
+        (
+            vec![
+                ("SNOW_INSTANCE", "dev1"),
+                ("SNOW_CLIENT_ID", "x"),
+                ("SNOW_CLIENT_SECRET", "y"),
+                ("SNOW_TOKEN_URL", "http://idp.example/token"),
+            ],
+            "SNOW_TOKEN_URL",
+        ),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_API_KEY", "x")], "SNOW_API_KEY"),
         (vec![("SNOW_AUTH", "magic")], "SNOW_AUTH"),
     ] {
         let mut world = World::new();
