@@ -8,7 +8,7 @@ use super::app::App;
 use crate::cli::SandboxArgs;
 use crate::error::{Code, Failure};
 use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{Sandbox, USERS};
+use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
 use crate::signals;
 
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
@@ -16,19 +16,36 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         list(app);
         return Ok(0);
     }
-    let sandbox =
-        Sandbox::start(arguments.port, arguments.scenario).map_err(|error| cannot_listen(arguments.port, &error))?;
+    let options = SandboxOptions {
+        port: arguments.port,
+        scenario: arguments.scenario,
+        access_ttl: arguments.access_ttl,
+        rotate: arguments.rotate,
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
     let origin = sandbox.origin();
     if app.console.json {
         let users: Vec<_> = USERS
             .iter()
             .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
             .collect();
+        let clients: Vec<_> = CLIENTS
+            .iter()
+            .map(|client| {
+                json!({
+                    "client_id": client.client_id,
+                    "client_secret": client.client_secret,
+                    "redirect_uris": client.redirect_uris,
+                    "grants": client.grants,
+                })
+            })
+            .collect();
         app.console.document(&json!({
             "schema": "snow.sandbox/1",
             "instance": origin,
             "users": users,
-            "clients": [],
+            "clients": clients,
         }));
     } else {
         let paint = app.console.out;
@@ -38,6 +55,13 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
             let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
             lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
         }
+        lines.push(format!("\n{}", paint.dim("  OAuth client                      secret")));
+        for client in CLIENTS {
+            let secret = client.client_secret.unwrap_or("none");
+            lines.push(format!("  {:<32}  {secret}", client.client_id));
+        }
+        lines.push(paint.dim("  Redirect to http://127.0.0.1:8914/callback, or any other port and path there or"));
+        lines.push(paint.dim("  on [::1]; the last one shows a code to paste; sandbox-ci signs in as svc.ci."));
         if let Some(scenario) = arguments.scenario {
             lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
         }
@@ -58,8 +82,9 @@ fn list(app: &mut App) {
         app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
         return;
     }
+    let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
     for scenario in Scenario::ALL {
-        let name = app.console.out.bold(&format!("{:<14}", scenario.as_str()));
+        let name = app.console.out.bold(&format!("{:<width$}", scenario.as_str()));
         app.console.data(&format!("{name}  {}", scenario.description()));
     }
 }

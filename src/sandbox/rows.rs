@@ -21,6 +21,16 @@ pub const USERS: &[User] = &[
     User { user_name: "joe.employee", password: "sandbox-joe", display_name: "Joe Employee", roles: &[] },
 ];
 
+impl User {
+    pub fn named(user_name: &str) -> Option<&'static Self> {
+        USERS.iter().find(|user| user.user_name.eq_ignore_ascii_case(user_name))
+    }
+
+    pub fn with_password(user_name: &str, password: &str) -> Option<&'static Self> {
+        Self::named(user_name).filter(|user| user.password == password)
+    }
+}
+
 const INCIDENTS: &[(&str, &str, &str, usize)] = &[
     ("INC0000060", "Unable to connect to email", "7", 3),
     ("INC0009009", "Unable to access the shared folder", "1", 1),
