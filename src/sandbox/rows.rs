@@ -17,7 +17,7 @@ pub struct User {
 pub const USERS: &[User] = &[
     User { user_name: "admin", password: "sandbox-admin", display_name: "System Administrator", roles: &["admin"] },
     User { user_name: "beth.anglin", password: "sandbox-beth", display_name: "Beth Anglin", roles: &["itil"] },
-    User { user_name: "svc.ci", password: "sandbox-ci", display_name: "CI Service", roles: &["itil"] },
+    User { user_name: "svc.ci", password: "sandbox-svc", display_name: "CI Service", roles: &["itil"] },
     User { user_name: "joe.employee", password: "sandbox-joe", display_name: "Joe Employee", roles: &[] },
 ];
 
