@@ -135,7 +135,7 @@ fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -> An
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{title} | snow sandbox</title><style>{STYLE}</style></head><body><main>\
-         <p class=\"sandbox\"><strong>Sandbox.</strong> Not a real instance: everything here is made up.</p>\
+         <p class=\"sandbox\"><strong>Sandbox.</strong> Everything here is made up.</p>\
          <div class=\"content\">{content}</div></main></body></html>"
     );
     Answer { status, headers, body }
