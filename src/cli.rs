@@ -302,7 +302,7 @@ pub struct SandboxArgs {
     /// How long an access token is good
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
     pub access_ttl: Duration,
-    /// Give new tokens at each refresh, and end the sign-in where an old one comes again
+    /// Give new tokens at each refresh, and end a sign-in whose old one comes again
     #[arg(long)]
     pub rotate: bool,
     /// List the scenarios

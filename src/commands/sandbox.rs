@@ -2,10 +2,11 @@
 
 use std::io::ErrorKind;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::app::App;
 use crate::cli::SandboxArgs;
+use crate::console::Paint;
 use crate::error::{Code, Failure};
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
@@ -24,53 +25,58 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         ..SandboxOptions::default()
     };
     let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
-    let origin = sandbox.origin();
     if app.console.json {
-        let users: Vec<_> = USERS
-            .iter()
-            .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
-            .collect();
-        let clients: Vec<_> = CLIENTS
-            .iter()
-            .map(|client| {
-                json!({
-                    "client_id": client.client_id,
-                    "client_secret": client.client_secret,
-                    "redirect_uris": client.redirect_uris,
-                    "grants": client.grants,
-                })
-            })
-            .collect();
-        app.console.document(&json!({
-            "schema": "snow.sandbox/1",
-            "instance": origin,
-            "users": users,
-            "clients": clients,
-        }));
+        app.console.document(&document(&sandbox));
     } else {
-        let paint = app.console.out;
-        let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
-        lines.push(paint.dim("  user            password         roles"));
-        for user in USERS {
-            let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
-            lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
-        }
-        lines.push(format!("\n{}", paint.dim("  OAuth client                      secret")));
-        for client in CLIENTS {
-            let secret = client.client_secret.unwrap_or("none");
-            lines.push(format!("  {:<32}  {secret}", client.client_id));
-        }
-        lines.push(paint.dim("  Redirect to http://127.0.0.1:8914/callback, or any other port and path there or"));
-        lines.push(paint.dim("  on [::1]; the last one shows a code to paste; sandbox-ci signs in as svc.ci."));
-        if let Some(scenario) = arguments.scenario {
-            lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
-        }
-        lines.push(format!("\n  Try   {}", paint.command(&format!("snow connect {origin} --username beth.anglin"))));
-        lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
-        app.console.data(&lines.join("\n"));
+        let text = text(&sandbox, arguments.scenario, app.console.out);
+        app.console.data(&text);
     }
     signals::wait_for_stop().await;
     Ok(0)
+}
+
+fn document(sandbox: &Sandbox) -> Value {
+    let users: Vec<_> = USERS
+        .iter()
+        .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
+        .collect();
+    let clients: Vec<_> = CLIENTS
+        .iter()
+        .map(|client| {
+            json!({
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "redirect_uris": client.redirect_uris,
+                "grants": client.grants,
+            })
+        })
+        .collect();
+    json!({ "schema": "snow.sandbox/1", "instance": sandbox.origin(), "users": users, "clients": clients })
+}
+
+fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
+    let origin = sandbox.origin();
+    let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
+    lines.push(paint.dim("  user            password         roles"));
+    for user in USERS {
+        let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
+        lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
+    }
+    lines.push(String::new());
+    lines.push(paint.dim("  OAuth client                      secret                       signs in"));
+    for client in CLIENTS {
+        let secret = client.client_secret.unwrap_or("none");
+        let who = client.application_user().map_or("a person", |user| user.user_name);
+        lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
+    }
+    lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
+    lines.push(paint.dim("  client has only /sdk-oauth.do, a page that shows the code to paste."));
+    if let Some(scenario) = scenario {
+        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+    }
+    lines.push(format!("\n  Try   {}", paint.command(&format!("snow connect {origin} --username beth.anglin"))));
+    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    lines.join("\n")
 }
 
 fn list(app: &mut App) {

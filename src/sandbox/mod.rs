@@ -161,11 +161,10 @@ async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> Resp
     let (head, body) = request.into_parts();
     let body = match tokio::time::timeout(PATIENCE, Limited::new(body, LONGEST_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) | Err(_) => {
-            let detail = format!("Rejected large REST payload. Max allowed: {LONGEST_BODY} bytes.");
-            let answer = envelope(413, "Exception while reading request", Some(&detail));
-            return response(answer, Delivery::default());
+        Ok(Err(_)) => {
+            return unreadable(413, &format!("Rejected large REST payload. Max allowed: {LONGEST_BODY} bytes."));
         }
+        Err(_) => return unreadable(408, "The payload did not come in time."),
     };
     let header = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let question = Question {
@@ -182,6 +181,10 @@ async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> Resp
     };
     tokio::time::sleep(delivery.delay).await;
     response(answer, delivery)
+}
+
+fn unreadable(status: u16, detail: &str) -> Response<Payload> {
+    response(envelope(status, "Exception while reading request", Some(detail)), Delivery::default())
 }
 
 fn response(answer: Answer, delivery: Delivery) -> Response<Payload> {
