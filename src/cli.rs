@@ -420,6 +420,12 @@ pub struct SandboxArgs {
     /// What the instance should do wrong
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<Scenario>,
+    /// How long an access token is good
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
+    pub access_ttl: Duration,
+    /// Give new tokens at each refresh, and end a sign-in whose old one comes again
+    #[arg(long)]
+    pub rotate: bool,
     /// List the scenarios
     #[arg(long)]
     pub list: bool,

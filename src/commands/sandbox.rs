@@ -2,13 +2,14 @@
 
 use std::io::ErrorKind;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::app::App;
 use crate::cli::SandboxArgs;
+use crate::console::Paint;
 use crate::error::{Code, Failure};
 use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{Sandbox, USERS};
+use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
 use crate::signals;
 
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
@@ -16,37 +17,66 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         list(app);
         return Ok(0);
     }
-    let sandbox =
-        Sandbox::start(arguments.port, arguments.scenario).map_err(|error| cannot_listen(arguments.port, &error))?;
-    let origin = sandbox.origin();
+    let options = SandboxOptions {
+        port: arguments.port,
+        scenario: arguments.scenario,
+        access_ttl: arguments.access_ttl,
+        rotate: arguments.rotate,
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
     if app.console.json {
-        let users: Vec<_> = USERS
-            .iter()
-            .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
-            .collect();
-        app.console.document(&json!({
-            "schema": "snow.sandbox/1",
-            "instance": origin,
-            "users": users,
-            "clients": [],
-        }));
+        app.console.document(&document(&sandbox));
     } else {
-        let paint = app.console.out;
-        let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
-        lines.push(paint.dim("  user            password         roles"));
-        for user in USERS {
-            let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
-            lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
-        }
-        if let Some(scenario) = arguments.scenario {
-            lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
-        }
-        lines.push(format!("\n  Try   {}", paint.command(&format!("snow connect {origin} --username beth.anglin"))));
-        lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
-        app.console.data(&lines.join("\n"));
+        let text = text(&sandbox, arguments.scenario, app.console.out);
+        app.console.data(&text);
     }
     signals::wait_for_stop().await;
     Ok(0)
+}
+
+fn document(sandbox: &Sandbox) -> Value {
+    let users: Vec<_> = USERS
+        .iter()
+        .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
+        .collect();
+    let clients: Vec<_> = CLIENTS
+        .iter()
+        .map(|client| {
+            json!({
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "redirect_uris": client.redirect_uris,
+                "grants": client.grants,
+            })
+        })
+        .collect();
+    json!({ "schema": "snow.sandbox/1", "instance": sandbox.origin(), "users": users, "clients": clients })
+}
+
+fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
+    let origin = sandbox.origin();
+    let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
+    lines.push(paint.dim("  user            password         roles"));
+    for user in USERS {
+        let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
+        lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
+    }
+    lines.push(String::new());
+    lines.push(paint.dim("  OAuth client                      secret                       signs in"));
+    for client in CLIENTS {
+        let secret = client.client_secret.unwrap_or("none");
+        let who = client.application_user().map_or("a person", |user| user.user_name);
+        lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
+    }
+    lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
+    lines.push(paint.dim("  client has only /sdk-oauth.do, a page that shows the code to paste."));
+    if let Some(scenario) = scenario {
+        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+    }
+    lines.push(format!("\n  Try   {}", paint.command(&format!("snow connect {origin} --username beth.anglin"))));
+    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    lines.join("\n")
 }
 
 fn list(app: &mut App) {
@@ -58,8 +88,9 @@ fn list(app: &mut App) {
         app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
         return;
     }
+    let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
     for scenario in Scenario::ALL {
-        let name = app.console.out.bold(&format!("{:<14}", scenario.as_str()));
+        let name = app.console.out.bold(&format!("{:<width$}", scenario.as_str()));
         app.console.data(&format!("{name}  {}", scenario.description()));
     }
 }

@@ -1,12 +1,15 @@
 //! How the embedded instance answers: status, headers and bodies in the shapes
 //! that ServiceNow's have.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::time::Instant;
+
 use chrono::Utc;
 use serde_json::{Map, Value, json};
 
-use super::rows::{self, Table, USERS, User};
+use super::authentication::{self, Challenge};
+use super::oauth::OAuth;
+use super::options::SandboxOptions;
+use super::rows::{self, Table, User};
 use super::scenario::Scenario;
 
 const DEFAULT_LIMIT: usize = 10_000;
@@ -16,6 +19,7 @@ pub struct Instance {
     origin: String,
     pub scenario: Option<Scenario>,
     pub requests: usize,
+    pub oauth: OAuth,
     tables: Vec<Table>,
 }
 
@@ -25,6 +29,8 @@ pub struct Question<'a> {
     pub path: &'a str,
     pub parameters: Vec<(String, String)>,
     pub authorization: Option<&'a str>,
+    pub content_type: Option<&'a str>,
+    pub body: &'a [u8],
 }
 
 pub struct Answer {
@@ -34,8 +40,14 @@ pub struct Answer {
 }
 
 impl Question<'_> {
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a parameter comes twice.
+    pub fn is_repeated(&self) -> bool {
+        let names = || self.parameters.iter().map(|(name, _)| name);
+        names().enumerate().any(|(index, name)| names().take(index).any(|earlier| earlier == name))
     }
 
     fn is_on(&self, name: &str) -> bool {
@@ -48,34 +60,43 @@ impl Question<'_> {
 }
 
 impl Instance {
-    pub fn new(origin: String, scenario: Option<Scenario>) -> Self {
+    pub fn new(origin: String, options: &SandboxOptions) -> Self {
         let tables = rows::tables(&origin);
-        Self { origin, scenario, requests: 0, tables }
+        Self { origin, scenario: options.scenario, requests: 0, oauth: OAuth::new(options), tables }
     }
 
     pub fn answer(&mut self, question: &Question<'_>) -> Answer {
+        let now = Instant::now();
         self.requests += 1;
+        self.oauth.count(question);
         if self.scenario == Some(Scenario::Hibernating) {
             return page(
                 "Instance Hibernating page",
                 "<p>Your instance is hibernating. Sign in to the developer site to wake it.</p>",
             );
         }
+        if let Some(answer) = self.oauth.answer(question, self.scenario, now) {
+            return answer;
+        }
         let Some(path) = question.path.strip_prefix("/api/now/") else {
-            return page(
-                "Log in | ServiceNow",
-                "<form action=\"/login.do\"><input name=\"user_name\"><input name=\"user_password\" type=\"password\"></form>",
-            );
+            return login_page();
         };
-        let Some(user) = self.signed_in(question) else {
-            return not_authenticated();
+        let bearer = |token: &str| self.oauth.tokens.user(token, now);
+        let caller = match authentication::caller(question.authorization, self.scenario, bearer) {
+            Ok(caller) => caller,
+            Err(challenge) => return not_authenticated(&challenge),
         };
+        let user = caller.user;
         let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let is_v1 = segments.first() == Some(&"v1");
         if matches!(segments.first(), Some(&("v1" | "v2"))) {
             segments.remove(0);
         }
+        let is_unscoped = caller.is_bearer && self.scenario == Some(Scenario::ScopeRestricted);
         let answer = match (segments.as_slice(), question.method) {
+            (["table", ..], _) if is_unscoped => {
+                envelope(403, "User Not Authorized", Some("Access to unscoped api is not allowed"))
+            }
             (["table", table], "GET") => self.list(question, user, table, is_v1),
             (["table", table, id], "GET") => self.record(user, table, id),
             (["ui", "user", "current_user"], "GET") => success(json!({
@@ -87,17 +108,6 @@ impl Instance {
             _ => envelope(400, "Requested URI does not represent any resource", None),
         };
         signed_in_headers(answer, self.requests)
-    }
-
-    fn signed_in(&self, question: &Question<'_>) -> Option<&'static User> {
-        if self.scenario == Some(Scenario::BasicRefused) {
-            return None;
-        }
-        let (scheme, encoded) = question.authorization?.split_once(' ')?;
-        let decoded = STANDARD.decode(encoded.trim()).ok()?;
-        let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-        let user = USERS.iter().find(|user| user.user_name.eq_ignore_ascii_case(name))?;
-        (scheme.eq_ignore_ascii_case("basic") && user.password == password).then_some(user)
     }
 
     fn list(&self, question: &Question<'_>, user: &User, table: &str, is_v1: bool) -> Answer {
@@ -225,21 +235,47 @@ fn success(result: Value) -> Answer {
     json_answer(200, &json!({ "result": result }))
 }
 
-fn envelope(status: u16, message: &str, detail: Option<&str>) -> Answer {
+pub fn envelope(status: u16, message: &str, detail: Option<&str>) -> Answer {
     json_answer(status, &json!({ "error": { "message": message, "detail": detail }, "status": "failure" }))
 }
 
 /// The refusal carries neither `X-Is-Logged-In` nor `X-Transaction-ID`, and
 /// still sets a session cookie.
-fn not_authenticated() -> Answer {
+fn not_authenticated(challenge: &Challenge) -> Answer {
     let mut answer = envelope(401, "User is not authenticated", Some("Required to provide Auth information"));
-    answer.headers.push(("WWW-Authenticate", "BASIC realm=\"Service-now\"".to_owned()));
+    let scheme = if challenge.is_bearer { "BEARER" } else { "BASIC" };
+    answer.headers.push(("WWW-Authenticate", format!("{scheme} realm=\"Service-now\"")));
+    if challenge.wants_one_time_password {
+        answer.headers.push(("X-MFA_TOKEN", "invalid".to_owned()));
+    }
     answer.headers.push(("Set-Cookie", "JSESSIONID=0123456789ABCDEF; Path=/; HttpOnly".to_owned()));
     answer
 }
 
-fn json_answer(status: u16, body: &Value) -> Answer {
+pub fn json_answer(status: u16, body: &Value) -> Answer {
     Answer { status, headers: common_headers("application/json;charset=UTF-8"), body: body.to_string() }
+}
+
+/// What every address that is not the API's shows to a stranger.
+pub fn login_page() -> Answer {
+    page(
+        "Log in | ServiceNow",
+        "<form action=\"/login.do\"><input name=\"user_name\"><input name=\"user_password\" type=\"password\"></form>",
+    )
+}
+
+/// An answer of the load balancer, which is neither JSON nor the instance's.
+pub fn front_end(status: u16) -> Answer {
+    Answer {
+        status,
+        headers: vec![("Server", "snow_adc".to_owned()), ("Content-Type", "text/html".to_owned())],
+        body: format!("<html><head><title>{status}</title></head><body>{status} Service Unavailable</body></html>"),
+    }
+}
+
+/// A status without a body.
+pub fn nothing(status: u16) -> Answer {
+    Answer { status, headers: common_headers("text/html;charset=UTF-8"), body: String::new() }
 }
 
 fn page(title: &str, content: &str) -> Answer {
@@ -250,7 +286,7 @@ fn page(title: &str, content: &str) -> Answer {
     }
 }
 
-fn common_headers(content_type: &str) -> Vec<(&'static str, String)> {
+pub fn common_headers(content_type: &str) -> Vec<(&'static str, String)> {
     vec![
         ("Server", "ServiceNow".to_owned()),
         ("Date", Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string()),

@@ -1,7 +1,9 @@
 //! A small world for one test.
 
+pub mod browser;
 pub mod canary;
 pub mod keyring;
+pub mod oauth;
 pub mod process;
 #[cfg(unix)]
 pub mod pty;
