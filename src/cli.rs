@@ -10,6 +10,7 @@ use crate::completion;
 use crate::connection::basic::UserName;
 use crate::connection::instance::ApiVersion;
 use crate::connection::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
+use crate::connection::redirect_uri::RedirectUri;
 use crate::sandbox::scenario::Scenario;
 
 /// Connect to ServiceNow, keep the secret in the OS keyring, and test.
@@ -107,6 +108,8 @@ pub enum Command {
     Logout(LogoutArgs),
     /// Forget a connection and its secrets
     Remove(RemoveArgs),
+    /// What to ask an administrator for, before a way to sign in works
+    Guide(GuideArgs),
     /// Serve an embedded instance on this machine
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
@@ -289,6 +292,53 @@ pub struct RemoveArgs {
     /// Do not tell the instance (with Basic there is nothing to tell)
     #[arg(long)]
     pub local: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow guide oauth
+  snow guide oauth acme --format markdown            to paste into a ticket
+  snow guide client-credentials")]
+pub struct GuideArgs {
+    /// The way to sign in
+    pub method: GuideMethod,
+    /// A saved name or an instance, to be named in the guide
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub target: Option<String>,
+    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback,
+    /// with TARGET one of its own]
+    #[arg(long, value_name = "URI")]
+    pub redirect_uri: Option<RedirectUri>,
+    /// For reading here, or to paste into a ticket
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GuideFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideMethod {
+    /// People, with their browser
+    Oauth,
+    /// Machines: CI, jobs, services
+    ClientCredentials,
+    /// User name and password
+    Basic,
+}
+
+impl GuideMethod {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oauth => "oauth",
+            Self::ClientCredentials => "client-credentials",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideFormat {
+    Text,
+    Markdown,
 }
 
 #[derive(Debug, Args)]

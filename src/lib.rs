@@ -34,7 +34,7 @@
 //! - [`servicenow`] knows the product: the Table API, identity, and in
 //!   [`servicenow::symptoms`] what each answer means.
 //! - [`check`] is the test ladder and its report; [`output`] makes text and
-//!   JSON of it.
+//!   JSON of it, and text of the Markdown in `src/guide`.
 //! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
 //!   the tests.
 //! - [`console`], [`terminal`] and [`signals`] are the edges where a person is:

@@ -7,6 +7,7 @@
 pub mod basic;
 pub mod instance;
 pub mod profile;
+pub mod redirect_uri;
 
 use http::HeaderValue;
 

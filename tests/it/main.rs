@@ -18,6 +18,7 @@ mod everyday;
 mod exposure;
 mod faces;
 mod files;
+mod guide;
 mod help;
 mod instance;
 #[cfg(target_os = "linux")]

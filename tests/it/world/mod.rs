@@ -1,6 +1,7 @@
 //! A small world for one test.
 
 pub mod canary;
+pub mod commands;
 pub mod keyring;
 pub mod process;
 #[cfg(unix)]
