@@ -22,7 +22,9 @@ Examples:
   snow demo                       see it work, without an account
   snow connect dev12345           connect to an instance
   snow test                       does it still work, and if not, why")]
-#[command(after_help = "Topics: snow help environment, exit-codes, precedence, security")]
+#[command(after_help = "\
+Topics: snow help environment, exit-codes, precedence, security
+More:   snow guide METHOD, snow explain CODE")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -110,6 +112,8 @@ pub enum Command {
     Remove(RemoveArgs),
     /// What to ask an administrator for, before a way to sign in works
     Guide(GuideArgs),
+    /// The long text of an error code, or a list of all of them
+    Explain(ExplainArgs),
     /// Serve an embedded instance on this machine
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
@@ -339,6 +343,17 @@ impl GuideMethod {
 pub enum GuideFormat {
     Text,
     Markdown,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow explain basic-refused
+  snow explain                                       all codes, by class")]
+pub struct ExplainArgs {
+    /// The code, as a failure shows it [default: list them all]
+    #[arg(add = ArgValueCandidates::new(completion::error_codes))]
+    pub code: Option<String>,
 }
 
 #[derive(Debug, Args)]

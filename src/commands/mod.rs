@@ -4,6 +4,7 @@ mod app;
 mod connect;
 mod demo;
 mod edit;
+mod explain;
 mod guide;
 mod help;
 mod list;
@@ -69,6 +70,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Login(arguments) => login::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments),
         Command::Remove(arguments) => logout::remove(app, arguments),
+        Command::Explain(arguments) => explain::run(app, arguments),
         Command::Guide(arguments) => guide::run(app, arguments),
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,

@@ -14,6 +14,7 @@ mod connect;
 mod crash;
 mod environment;
 mod everyday;
+mod explain;
 #[cfg(unix)]
 mod exposure;
 mod faces;
