@@ -22,7 +22,9 @@ Examples:
   snow demo                       see it work, without an account
   snow connect dev12345           connect to an instance
   snow test                       does it still work, and if not, why")]
-#[command(after_help = "Topics: snow help environment, exit-codes, precedence, security")]
+#[command(after_help = "\
+Topics: snow help environment, exit-codes, precedence, security
+More:   snow guide METHOD, snow explain CODE")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -112,6 +114,10 @@ pub enum Command {
     Logout(LogoutArgs),
     /// Forget a connection and its secrets
     Remove(RemoveArgs),
+    /// What to ask an administrator for, before a way to sign in works
+    Guide(GuideArgs),
+    /// The long text of an error code, or a list of all of them
+    Explain(ExplainArgs),
     /// Serve an embedded instance on this machine
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
@@ -410,6 +416,64 @@ pub struct RemoveArgs {
     /// Forget the secrets here, and do not revoke tokens at the instance
     #[arg(long)]
     pub local: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow guide oauth
+  snow guide oauth acme --format markdown            to paste into a ticket
+  snow guide client-credentials")]
+pub struct GuideArgs {
+    /// The way to sign in
+    pub method: GuideMethod,
+    /// A saved name or an instance, to be named in the guide
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub target: Option<String>,
+    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback,
+    /// with TARGET one of its own]
+    #[arg(long, value_name = "URI")]
+    pub redirect_uri: Option<RedirectUri>,
+    /// For reading here, or to paste into a ticket
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GuideFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideMethod {
+    /// People, with their browser
+    Oauth,
+    /// Machines: CI, jobs, services
+    ClientCredentials,
+    /// User name and password
+    Basic,
+}
+
+impl GuideMethod {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oauth => "oauth",
+            Self::ClientCredentials => "client-credentials",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideFormat {
+    Text,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow explain basic-refused
+  snow explain                                       all codes, by class")]
+pub struct ExplainArgs {
+    /// The code, as a failure shows it [default: list them all]
+    #[arg(add = ArgValueCandidates::new(completion::error_codes))]
+    pub code: Option<String>,
 }
 
 #[derive(Debug, Args)]

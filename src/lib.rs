@@ -34,11 +34,12 @@
 //! - [`servicenow`] knows the product: the Table API, identity, and in
 //!   [`servicenow::symptoms`] what each answer means.
 //! - [`check`] is the test ladder and its report; [`output`] makes text and
-//!   JSON of it.
+//!   JSON of it, and text of the Markdown in `src/guide` and `src/explain`.
 //! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
 //!   the tests.
 //! - [`console`], [`terminal`] and [`signals`] are the edges where a person is:
 //!   writing, asking, stopping. [`completion`] answers a shell.
+//! - [`explain`] has the long text of each error code.
 //! - [`error`], [`secret`] and [`server_text`] are used everywhere: what failed
 //!   and what to do, a value that is never shown, and foreign text made safe.
 //!
@@ -68,6 +69,7 @@ pub mod console;
 pub mod context;
 pub mod credentials;
 pub mod error;
+pub mod explain;
 pub mod files;
 pub mod http;
 pub mod output;

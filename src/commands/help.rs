@@ -103,6 +103,6 @@ fn exit_codes() -> String {
             text.push('\n');
         }
     }
-    text.push_str("\nWarnings leave the exit code 0.\n");
+    text.push_str("\nWarnings leave the exit code 0. snow explain CODE says more about each.\n");
     text
 }

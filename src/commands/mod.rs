@@ -5,6 +5,8 @@ mod connect;
 mod demo;
 mod edit;
 mod environment;
+mod explain;
+mod guide;
 mod help;
 mod list;
 mod login;
@@ -75,6 +77,8 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Token(arguments) => token::token(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
+        Command::Explain(arguments) => explain::run(app, arguments),
+        Command::Guide(arguments) => guide::run(app, arguments),
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,
         Command::Help(arguments) => help::help(app, arguments),

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::check::report::{Check, CheckId, Report, Run, Status};
 use crate::connection::profile::{AuthMethod, Profile};
 use crate::console::Paint;
-use crate::error::{Failure, Likelihood};
+use crate::error::{Code, Failure, Likelihood};
 use crate::server_text::shorten;
 use crate::state::{Health, LastTest, SessionNote};
 
@@ -21,6 +21,7 @@ pub fn error(failure: &Failure, paint: Paint) -> String {
     let painted = format!("{}: ", paint.bad("error"));
     let mut lines = vec![head("error: ", &painted, failure.message(), Some(failure.exit_code()), paint)];
     lines.extend(explanation(failure, paint));
+    lines.extend(see(failure, paint));
     lines.join("\n")
 }
 
@@ -149,6 +150,7 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
     let verdict = head(&mark, &painted, failure.message(), Some(failure.exit_code()), paint);
     let mut lines = vec![verdict, String::new()];
     lines.extend(explanation(failure, paint));
+    lines.extend(see(failure, paint));
     let others = report.checks.iter().filter(|check| check.status == Status::Fail).skip(1);
     for other in others.filter_map(|check| check.error.as_ref()) {
         let mark = if paint.unicode { "✗ " } else { "x " };
@@ -245,6 +247,13 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
         lines.push(labelled("seen", &seen.join(", "), paint, INDENT));
     }
     lines
+}
+
+/// Where more is said. What was typed wrong or stopped needs no more words.
+fn see(failure: &Failure, paint: Paint) -> Option<String> {
+    let code = failure.code();
+    let is_plain = matches!(code, Code::Usage | Code::Interrupted);
+    (!is_plain).then(|| labelled("see", &format!("snow explain {}", code.as_str()), paint, INDENT))
 }
 
 fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {

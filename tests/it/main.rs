@@ -15,16 +15,19 @@ mod connect;
 mod crash;
 mod environment;
 mod everyday;
+mod explain;
 #[cfg(unix)]
 mod exposure;
 mod faces;
 mod files;
+mod guide;
 mod help;
 mod instance;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+mod oauth;
 mod sandbox_oauth;
 mod sandbox_scenarios;
 mod sandbox_tokens;

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use url::Url;
 
 use crate::connection::instance::{Instance, InvalidInstance};
-use crate::connection::profile::InvalidValue;
-use crate::server_text::{is_hidden, shorten};
+use crate::connection::profile::{ConnectionName, InvalidValue};
+use crate::server_text::shorten;
 
 /// Asked for where nothing else was said: without an explicit scope, newer
 /// instances issue a token that no API takes.
@@ -19,6 +19,10 @@ pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8914/callback";
 /// com.glide.ide is there, and the page of the instance that shows the code.
 const SDK_CLIENT_ID: &str = "543e5655f77746a28228c6009a599dfb";
 const SDK_REDIRECT_URI: &str = "/sdk-oauth.do";
+
+/// What a redirect URI may hold (RFC 3986 §2), without what a shell, Markdown
+/// or a terminal would read as more than text.
+const URI_MARKS: &str = "-._~:/?&=%+,@[]";
 
 /// How the token endpoint is asked for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,6 +229,12 @@ impl Default for RedirectUri {
 }
 
 impl RedirectUri {
+    /// One for each connection, so that no instance can pass off another's
+    /// answer as its own (RFC 9700 §4.4.2.2).
+    pub fn of_connection(name: &ConnectionName) -> Self {
+        Self(format!("{DEFAULT_REDIRECT_URI}/{name}"))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -260,17 +270,18 @@ impl FromStr for RedirectUri {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let invalid = |why: &str| Err(InvalidValue(format!("this cannot be a redirect URI: {why}")));
         let text = text.trim();
-        if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_hidden(c)) || !text.is_ascii() {
-            return invalid("it holds a space or a character outside ASCII");
+        let fits = |c: char| c.is_ascii_alphanumeric() || URI_MARKS.contains(c);
+        if text.contains('#') {
+            return invalid("it holds a fragment (RFC 6749 §3.1.2)");
         }
-        if text.len() > 1000 {
-            return invalid("it is longer than 1000 characters");
+        if !text.chars().all(fits) || text.len() > 1000 {
+            return invalid("it has at most 1000 letters, digits and signs of a URL");
         }
-        if text.starts_with('/') && !text.starts_with("//") && !text.contains(['?', '#', '\\']) {
+        if text.starts_with('/') && !text.starts_with("//") && !text.contains('?') {
             return Ok(Self(text.to_owned()));
         }
         match Url::parse(text) {
-            Ok(url) if url.fragment().is_some() => invalid("it holds a fragment (RFC 6749 §3.1.2)"),
+            Ok(url) if url.port() == Some(0) => invalid("port 0 is no port"),
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 invalid("it holds a user name or password")
             }

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod canary;
+pub mod commands;
 pub mod keyring;
 pub mod oauth;
 pub mod process;
