@@ -142,7 +142,7 @@ pub struct ConnectArgs {
     pub username: Option<UserName>,
     #[command(flatten)]
     pub password: PasswordArgs,
-    /// Where to keep the secret: keyring
+    /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
     #[arg(long)]
     pub store: Option<StoreKind>,
     /// Make it the default connection

@@ -77,6 +77,11 @@ impl State {
         self.directory.join("locks").join("config.lock")
     }
 
+    /// The lock for changes of the encrypted file of secrets.
+    pub fn secrets_lock(&self) -> PathBuf {
+        self.directory.join("locks").join("secrets.lock")
+    }
+
     pub fn last_tests(&self) -> BTreeMap<ConnectionId, LastTest> {
         self.read::<Tests>("tests.json").tests
     }

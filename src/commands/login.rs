@@ -12,7 +12,7 @@ use crate::servicenow::seen::Subject;
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
-    app.store()?.prove(profile.id)?;
+    app.prove_store(profile.store, profile.id)?;
     let may_retype = !arguments.password.is_given();
     if may_retype && app.is_interactive() {
         let paint = app.console.err;

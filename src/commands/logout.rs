@@ -34,7 +34,7 @@ pub fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
     }
     let mut outcomes = Vec::new();
     for profile in profiles {
-        let error = forget_secret(app, &profile).err();
+        let error = unless_stopped(forget_secret(app, &profile))?;
         if error.is_none() {
             let signed_out = LastTest::of(app.now(), Some(Code::NoCredential));
             let remembered = app.state()?.record_test(profile.id, signed_out);
@@ -51,7 +51,7 @@ pub fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
     confirm(app, &format!("Forget {} and its password?", names.join(", ")))?;
     let mut outcomes = Vec::new();
     for profile in profiles {
-        let error = forget(app, &profile).err();
+        let error = unless_stopped(forget(app, &profile))?;
         outcomes.push((profile, error));
     }
     let default_is_gone =
@@ -74,6 +74,14 @@ fn confirm(app: &mut App, question: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What went wrong with one connection; a person who stops means all of them.
+fn unless_stopped(result: Result<(), Failure>) -> Result<Option<Failure>, Failure> {
+    match result {
+        Err(failure) if failure.code() == Code::Interrupted => Err(failure),
+        result => Ok(result.err()),
+    }
+}
+
 fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     forget_secret(app, profile)?;
     app.config_file()?.change(|change| {
@@ -93,14 +101,18 @@ fn forget(app: &mut App, profile: &Profile) -> Result<(), Failure> {
 
 fn forget_secret(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let key = ItemKey { connection: profile.id, field: Field::Password };
-    app.store()?.delete(key).map_err(|error| {
-        let failure = Failure::from(error);
+    let place = profile.store.place();
+    let deleted = app.store(profile.store).and_then(|store| Ok(store.delete(key)?));
+    deleted.map_err(|failure| {
+        if failure.code() == Code::Interrupted {
+            return failure;
+        }
         Failure::new(
             failure.code(),
-            format!("the password of {} is still in the keyring: {}", profile.name, failure.message()),
+            format!("the password of {} is still in {place}: {}", profile.name, failure.message()),
         )
         .why(failure.reason().unwrap_or("It could not be deleted."))
-        .next("Run the command again when the keyring can be used; nothing else was changed")
+        .next(format!("Run the command again when {place} can be used; nothing else was changed"))
     })
 }
 

@@ -12,6 +12,7 @@ mod sandbox;
 mod select;
 mod sign_in;
 mod status;
+mod stores;
 mod test;
 mod usage;
 

@@ -117,7 +117,7 @@ pub async fn first_request(profile: &Profile, client: Client, password: &Secret,
 /// snow removed the entry meanwhile, the secret goes again: the store never
 /// holds one that no entry names.
 pub fn save_password(app: &mut App, profile: &Profile, origins: &Origins, password: &Secret) -> Result<(), Failure> {
-    let store = app.store()?;
+    let store = app.store(profile.store)?;
     record::write_password(store.as_ref(), profile, origins, password)?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.

@@ -118,7 +118,6 @@ async fn test_one(
 
 /// The checks of a saved connection, up to where the evidence ends.
 async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mut Refused) -> Result<Found, Failure> {
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     // Made first, so that the certificate authorities are loaded on their
     // thread while the keyring is asked.
     let (client, origins) = match app.client_for(profile) {
@@ -130,9 +129,14 @@ async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mu
         }
     };
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
-    let store = app.store()?;
+    // Before anything moves on the screen: a person may be asked to unlock it.
+    let store = match app.store(profile.store) {
+        Err(failure) if failure.code() == Code::Interrupted => return Err(failure),
+        store => store,
+    };
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
-    let password = record::read_password(store.as_ref(), profile, &origins);
+    let password = store.and_then(|store| record::read_password(store.as_ref(), profile, &origins));
     let took = Some(asked.elapsed());
     let password = match password {
         Ok(password) => password,

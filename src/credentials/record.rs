@@ -52,7 +52,7 @@ pub fn read_password(store: &dyn CredentialStore, profile: &Profile, origins: &O
     let name = &profile.name;
     let Some(record) = store.read(key)? else {
         return Err(Failure::new(Code::NoCredential, format!("no password is saved for {name}"))
-            .why("It was signed out, or the item is gone from the keyring.")
+            .why(format!("It was signed out, or the item is gone from {}.", store.kind().place()))
             .next(format!("snow login {name}"))
             .evidence("item", key.account()));
     };
@@ -64,15 +64,15 @@ pub fn read_password(store: &dyn CredentialStore, profile: &Profile, origins: &O
     };
     // Parse errors are not repeated: they could quote the record.
     let version: Version =
-        serde_json::from_str(record.expose()).map_err(|_| unreadable("The keyring item is not a record of snow."))?;
+        serde_json::from_str(record.expose()).map_err(|_| unreadable("The saved item is not a record of snow."))?;
     if version.v != VERSION {
-        return Err(unreadable("The keyring item was written by another version of snow."));
+        return Err(unreadable("The saved item was written by another version of snow."));
     }
-    let read: Read = serde_json::from_str(record.expose()).map_err(|_| unreadable("The keyring item is damaged."))?;
+    let read: Read = serde_json::from_str(record.expose()).map_err(|_| unreadable("The saved item is damaged."))?;
     let password = Zeroizing::new(read.password);
     // The origin is shown below, and what is none could be anything.
     if !is_origin(&read.origins.instance) {
-        return Err(unreadable("The keyring item is damaged."));
+        return Err(unreadable("The saved item is damaged."));
     }
     let elsewhere = |what: String| {
         let message = format!("the saved password of {name} is meant for another destination");
@@ -97,7 +97,7 @@ pub fn read_password(store: &dyn CredentialStore, profile: &Profile, origins: &O
         };
         return Err(elsewhere(what));
     }
-    Secret::new(password.as_str().to_owned()).map_err(|_| unreadable("The keyring item is damaged."))
+    Secret::new(password.as_str().to_owned()).map_err(|_| unreadable("The saved item is damaged."))
 }
 
 /// Saves the password of a connection, bound to its origins, and proves that

@@ -48,7 +48,9 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     };
     let wanted = request.updated(app, saved)?;
     let has_new_secret = request.arguments.password.is_given();
-    match has_new_secret || wanted.needs_another_secret_than(saved) {
+    // A secret is not moved from store to store: it is entered again.
+    let is_moved = wanted.store != saved.store;
+    match has_new_secret || is_moved || wanted.needs_another_secret_than(saved) {
         true => connect(app, &request, Some(saved)).await,
         false => check_known(app, &request, saved).await,
     }
@@ -57,7 +59,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 /// Signs in with a new password and saves.
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> Result<u8, Failure> {
     let arguments = &request.arguments;
-    app.store()?.prove(request.target.id)?;
+    app.prove_store(request.store(app, saved)?, request.target.id)?;
     if app.is_interactive() && !arguments.no_test {
         knock(app, request).await?;
     }
@@ -66,7 +68,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
         (None, Some(saved)) => saved.username.clone(),
         (None, None) => ask_user(app)?,
     };
-    let profile = request.wanted(app, saved, username);
+    let profile = request.wanted(app, saved, username)?;
     let password = sign_in::new_password(app, &profile, &arguments.password)?;
     if arguments.no_test {
         let (_, origins) = app.client_for(&profile)?;

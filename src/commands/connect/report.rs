@@ -27,11 +27,12 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         return exit_code;
     }
     let paint = app.console.out;
+    let kept_in = app.kept_in(profile.store);
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
         (Saved::Changed, _) => Some("  The change is saved; the password is the one from before.".to_owned()),
-        (_, true) => Some(format!("  Saved as \"{}\", the default. The password is in your keyring.", profile.name)),
-        (_, false) => Some(format!("  Saved as \"{}\". The password is in your keyring.", profile.name)),
+        (_, true) => Some(format!("  Saved as \"{}\", the default. The password is {kept_in}.", profile.name)),
+        (_, false) => Some(format!("  Saved as \"{}\". The password is {kept_in}.", profile.name)),
     };
     let lines = match &test {
         None => vec![match how {

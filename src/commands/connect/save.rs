@@ -62,17 +62,16 @@ pub fn save(
     origins: &Origins,
     password: &Secret,
 ) -> Result<(Profile, Saved), Failure> {
-    let store = app.store()?;
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
     if let Err(failure) = sign_in::save_password(app, &profile, origins, password) {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
             return Err(failure);
         }
-        if former.profile.is_none() {
+        if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
             // A write may be reported as failed and have been done. What is
             // not there to be deleted, or cannot be, changes nothing here.
-            let _ = store.delete(ItemKey { connection: profile.id, field: Field::Password });
+            let _ = forget_password(app, &profile);
         }
         let name = profile.name.clone();
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
@@ -82,8 +81,21 @@ pub fn save(
             }
         });
     }
+    if let Some(former) = former.profile.as_ref().filter(|former| former.store != profile.store)
+        && let Err(failure) = forget_password(app, former)
+    {
+        // The connection stands, and a keyring that is gone may be why.
+        let place = former.store.place();
+        app.console.say(&format!("note: the password from before is still in {place}: {}", failure.message()));
+    }
     // A new secret is a change, whatever the fields say.
     Ok((profile, if former.profile.is_none() { Saved::New } else { Saved::Updated }))
+}
+
+/// Deletes the password from the store that the entry names.
+fn forget_password(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+    let key = ItemKey { connection: profile.id, field: Field::Password };
+    Ok(app.store(profile.store)?.delete(key)?)
 }
 
 fn save_entry(

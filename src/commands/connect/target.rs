@@ -164,11 +164,11 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
 
 impl Request {
     /// The connection as the flags want it; what no flag names stays as saved.
-    pub fn wanted(&self, app: &App, saved: Option<&Profile>, username: UserName) -> Profile {
+    pub fn wanted(&self, app: &App, saved: Option<&Profile>, username: UserName) -> Result<Profile, Failure> {
         let (arguments, target) = (&self.arguments, &self.target);
         let mut labels = saved.map(|saved| saved.labels.clone()).unwrap_or_default();
         labels.extend(arguments.labels.iter().cloned());
-        Profile {
+        Ok(Profile {
             name: target.name.clone(),
             id: saved.map_or(target.id, |saved| saved.id),
             revision: saved.map_or(0, |saved| saved.revision),
@@ -179,7 +179,7 @@ impl Request {
             },
             auth: arguments.auth.or(saved.map(|saved| saved.auth)).unwrap_or(AuthMethod::Basic),
             username,
-            store: arguments.store.or(saved.map(|saved| saved.store)).unwrap_or(StoreKind::Keyring),
+            store: self.store(app, saved)?,
             api_version: arguments
                 .api_version
                 .or(target.address.api_version)
@@ -192,6 +192,14 @@ impl Request {
             proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
             description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
             labels,
+        })
+    }
+
+    /// Where the secret shall be: a saved connection keeps its store.
+    pub fn store(&self, app: &App, saved: Option<&Profile>) -> Result<StoreKind, Failure> {
+        match self.arguments.store.or(saved.map(|saved| saved.store)) {
+            Some(store) => Ok(store),
+            None => app.store_of_new(),
         }
     }
 
@@ -199,7 +207,7 @@ impl Request {
     /// without `--force` is refused.
     pub fn updated(&self, app: &App, current: &Profile) -> Result<Profile, Failure> {
         let given = self.arguments.username.as_ref().filter(|user| !user.matches(current.username.as_str()));
-        let wanted = self.wanted(app, Some(current), given.unwrap_or(&current.username).clone());
+        let wanted = self.wanted(app, Some(current), given.unwrap_or(&current.username).clone())?;
         match self.arguments.force {
             true => Ok(wanted),
             false => refuse_conflict(current, &wanted).map(|()| wanted),
