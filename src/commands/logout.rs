@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::select;
 use crate::cli::{LogoutArgs, RemoveArgs};
-use crate::connection::profile::Profile;
+use crate::connection::profile::{Profile, StoreKind};
 use crate::credentials::{Field, ItemKey};
 use crate::error::{Code, Failure, exit_code_of};
 use crate::output;
@@ -107,12 +107,13 @@ fn forget_secret(app: &mut App, profile: &Profile) -> Result<(), Failure> {
         if failure.code() == Code::Interrupted {
             return failure;
         }
-        Failure::new(
-            failure.code(),
-            format!("the password of {} is still in {place}: {}", profile.name, failure.message()),
-        )
-        .why(failure.reason().unwrap_or("It could not be deleted."))
-        .next(format!("Run the command again when {place} can be used; nothing else was changed"))
+        let message = format!("the password of {} is still in {place}: {}", profile.name, failure.message());
+        let still_there =
+            Failure::new(failure.code(), message).why(failure.reason().unwrap_or("It could not be deleted."));
+        let steps = failure.steps().iter().filter(|_| profile.store == StoreKind::File);
+        steps
+            .fold(still_there, Failure::next)
+            .next(format!("Run the command again when {place} can be used; nothing else was changed"))
     })
 }
 

@@ -17,6 +17,10 @@ mod everyday;
 #[cfg(unix)]
 mod exposure;
 mod faces;
+#[cfg(unix)]
+mod file_store;
+#[cfg(target_os = "linux")]
+mod file_store_faults;
 mod files;
 mod help;
 mod instance;

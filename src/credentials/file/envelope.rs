@@ -4,7 +4,7 @@
 //! Owns the strength of a passphrase's work, and tells the errors of the crate
 //! apart. It reads and writes no file.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::PathBuf;
 
 use age::armor::ArmoredReader;
@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// The work of guessing a passphrase once, as a power of two. Every opening
-/// costs it, and every change costs it again: age takes a new salt for each
-/// file, and the key of the one before must not be used for it.
+/// The work of trying a passphrase once, as a power of two: 101 ms and 32 MiB,
+/// as `snow test` shows beside `file` (2 cores, Debian 12). Every opening costs
+/// it, and every change costs it again: age takes a new salt for each file, and
+/// must, since a key that wrapped two files would give both away.
 const WORK: u8 = 15;
 /// The most work that is done for a file. It is what the `age` command asks
 /// for, about a second and 256 MiB; a file that wants more could stop the
@@ -70,6 +71,16 @@ pub enum Lockout {
 }
 
 impl Lockout {
+    /// What the file does, to end a sentence with.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "is locked",
+            Self::WrongPassphrase(_) => "does not open with this passphrase",
+            Self::WrongIdentity(_) | Self::WantsPassphrase => "does not open with this identity",
+            Self::WantsIdentity => "does not open with a passphrase",
+        }
+    }
+
     /// What to do about it, best first.
     pub fn next(&self, path: &str) -> Vec<String> {
         let by_identity = "Set SNOW_STORE_IDENTITY to the file of the identity".to_owned();
@@ -128,13 +139,22 @@ impl Key {
 
 /// What a file is locked with, from its header alone.
 pub fn locked_with(bytes: &[u8]) -> Result<LockedWith, Unopened> {
-    let decryptor = Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged)?;
+    let decryptor = header(bytes)?;
     Ok(if decryptor.is_scrypt() { LockedWith::Passphrase } else { LockedWith::Identity })
+}
+
+fn header(bytes: &[u8]) -> Result<Decryptor<ArmoredReader<BufReader<&[u8]>>>, Unopened> {
+    // The crate takes anything without a line end for the start of a header.
+    let is_age = bytes.starts_with(b"age-encryption.org/") || bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE ");
+    match is_age {
+        true => Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged),
+        false => Err(Unopened::Damaged("it is not an age file".to_owned())),
+    }
 }
 
 /// Decrypts a file, binary or in ASCII armour.
 pub fn open(key: &Key, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
-    let decryptor = Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged)?;
+    let decryptor = header(bytes)?;
     let reader = match (key, decryptor.is_scrypt()) {
         (Key::Passphrase { passphrase, given_by }, true) => {
             let mut identity = scrypt::Identity::new(SecretString::from(passphrase.expose()));
@@ -185,8 +205,7 @@ pub fn seal(key: &Key, content: &[u8]) -> Vec<u8> {
 fn damaged(error: DecryptError) -> Unopened {
     Unopened::Damaged(match error {
         DecryptError::UnknownFormat => "it is in a version of the age format that snow does not know".to_owned(),
-        DecryptError::InvalidHeader => "it is not an age file, or its header is damaged".to_owned(),
-        DecryptError::InvalidMac => "its header is damaged".to_owned(),
+        DecryptError::InvalidHeader | DecryptError::InvalidMac => "its header is damaged".to_owned(),
         DecryptError::ExcessiveWork { required, .. } => {
             format!("its passphrase costs 2^{required} rounds of work, and snow does at most 2^{MOST_WORK}")
         }

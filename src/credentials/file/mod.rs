@@ -61,7 +61,7 @@ pub enum Needs {
 /// What is wrong with the file, its key or its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    #[error("the encrypted file {path} is locked")]
+    #[error("the encrypted file {path} {}", .lockout.what())]
     Locked { path: String, lockout: Lockout },
     #[error("the encrypted file {path} cannot be used: {reason}")]
     Unreadable { path: String, reason: String },
