@@ -133,7 +133,7 @@ fn file_in(home: &Path) -> PathBuf {
 }
 
 fn opened(file: &Path, key: Key) -> FileStore {
-    let store = FileStore::new(file.to_owned(), PathBuf::from("/nonexistent/lock"), Duration::ZERO);
+    let store = FileStore::new(file.to_owned(), file.with_extension("lock-of-the-test"), Duration::ZERO);
     store.unlock(key);
     store
 }
@@ -383,7 +383,7 @@ fn what_is_no_regular_file_is_refused_without_waiting_for_it() {
     symlink("/dev/zero", &path).unwrap();
     refused("device", "not a regular file");
     fs::remove_file(&path).unwrap();
-    symlink("/nonexistent/secrets.age", &path).unwrap();
+    symlink(scene.home.path().join("nowhere"), &path).unwrap();
     refused("dangling link", "a link to a file that does not exist");
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
 }
