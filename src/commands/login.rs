@@ -22,7 +22,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
-    app.store()?.prove(profile.id)?;
+    app.prove_store(profile.store, profile.id)?;
     match profile.auth.clone() {
         Auth::Basic { username } => with_password(app, profile, &username, &arguments).await,
         Auth::OAuth { client, .. } => with_session(app, profile, &client, &arguments).await,

@@ -15,8 +15,8 @@ use crate::connection::basic::UserName;
 use crate::connection::oauth::client::OAuthClient;
 use crate::connection::profile::{Auth, Profile, TableName};
 use crate::connection::{Connection, Token};
-use crate::credentials::environment;
 use crate::credentials::record::{self, Origins};
+use crate::credentials::{CredentialStore, environment};
 use crate::error::{Code, Failure};
 use crate::http::client::Client;
 use crate::output;
@@ -122,7 +122,6 @@ async fn test_one(
 
 /// The checks of a saved connection, up to where the evidence ends.
 async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mut Refused) -> Result<Found, Failure> {
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     // Made first, so that the certificate authorities are loaded on their
     // thread while the keyring is asked.
     let (client, origins) = match app.client_for(profile) {
@@ -150,9 +149,10 @@ async fn climb_with_password(
     refused: &mut Refused,
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
-    let store = app.store()?;
+    let store = open_store(app, profile)?;
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
-    let password = record::read_password(store.as_ref(), profile, username, &origins);
+    let password = store.and_then(|store| record::read_password(store.as_ref(), profile, username, &origins));
     let took = Some(asked.elapsed());
     let password = match password {
         Ok(password) => password,
@@ -198,8 +198,10 @@ async fn climb_with_session(
     options: &Options,
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
+    let store = open_store(app, profile)?;
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
-    let session = app.open_session(profile, oauth, &client, origins);
+    let session = store.and_then(|_| app.open_session(profile, oauth, &client, origins));
     let took = Some(asked.elapsed());
     let session = match session {
         Ok(session) => session,
@@ -210,6 +212,15 @@ async fn climb_with_session(
     let connection = Connection::oauth(instance, profile.api_version, client, username, session);
     let begun = ladder::begin(Arc::new(connection), plan(app, profile, options)?).await;
     Ok(Found::after(checks, begun.finish().await))
+}
+
+/// The store, before anything moves on the screen: a person may be asked to
+/// unlock it. Who stops there means the whole run.
+fn open_store(app: &mut App, profile: &Profile) -> Result<Result<Arc<dyn CredentialStore>, Failure>, Failure> {
+    match app.store(profile.store) {
+        Err(failure) if failure.code() == Code::Interrupted => Err(failure),
+        store => Ok(store),
+    }
 }
 
 fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Option<Duration>) -> Found {

@@ -53,6 +53,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let wanted = request.updated(app, saved, auth)?;
     let arguments = &request.arguments;
     let has_new_secret = arguments.password.is_given() || arguments.client_secret.is_given();
+    // A secret is not moved from store to store: it is entered again.
     match has_new_secret || wanted.needs_another_secret_than(saved) {
         true => connect(app, &request, Some(saved), Some(wanted.auth)).await,
         false => check_known(app, &request, saved, &wanted.auth).await,
@@ -61,7 +62,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 
 /// Signs in anew and saves.
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
-    app.store()?.prove(request.target.id)?;
+    app.prove_store(request.store(app, saved)?, request.target.id)?;
     // A browser sign-in looks for itself.
     let is_browser = auth.as_ref().is_some_and(|auth| auth.method() == AuthMethod::OAuth);
     if app.is_interactive() && !request.arguments.no_test && !is_browser {
@@ -71,7 +72,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
         Some(auth) => auth,
         None => request.auth(app, saved)?,
     };
-    let profile = request.wanted(app, saved, auth);
+    let profile = request.wanted(app, saved, auth)?;
     match profile.auth.clone() {
         Auth::Basic { username } => connect_with_password(app, request, saved, profile, &username).await,
         Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client).await,

@@ -27,13 +27,14 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         return exit_code;
     }
     let paint = app.console.out;
+    let kept_in = app.kept_in(profile.store);
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
         (Saved::Changed, _) => Some(format!("  The change is saved; the {} is the one from before.", secret(profile))),
         (_, true) => {
-            Some(format!("  Saved as \"{}\", the default. The {} is in your keyring.", profile.name, secret(profile)))
+            Some(format!("  Saved as \"{}\", the default. The {} is {kept_in}.", profile.name, secret(profile)))
         }
-        (_, false) => Some(format!("  Saved as \"{}\". The {} is in your keyring.", profile.name, secret(profile))),
+        (_, false) => Some(format!("  Saved as \"{}\". The {} is {kept_in}.", profile.name, secret(profile))),
     };
     let lines = match &test {
         None => vec![match how {

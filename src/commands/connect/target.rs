@@ -288,11 +288,11 @@ impl Request {
     }
 
     /// The connection as the flags want it; what no flag names stays as saved.
-    pub fn wanted(&self, app: &App, saved: Option<&Profile>, auth: Auth) -> Profile {
+    pub fn wanted(&self, app: &App, saved: Option<&Profile>, auth: Auth) -> Result<Profile, Failure> {
         let (arguments, target) = (&self.arguments, &self.target);
         let mut labels = saved.map(|saved| saved.labels.clone()).unwrap_or_default();
         labels.extend(arguments.labels.iter().cloned());
-        Profile {
+        Ok(Profile {
             name: target.name.clone(),
             id: saved.map_or(target.id, |saved| saved.id),
             revision: saved.map_or(0, |saved| saved.revision),
@@ -302,7 +302,7 @@ impl Request {
                 _ => target.instance().clone(),
             },
             auth,
-            store: arguments.store.or(saved.map(|saved| saved.store)).unwrap_or(StoreKind::Keyring),
+            store: self.store(app, saved)?,
             api_version: arguments
                 .api_version
                 .or(target.address.api_version)
@@ -315,13 +315,21 @@ impl Request {
             proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
             description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
             labels,
+        })
+    }
+
+    /// Where the secret shall be: a saved connection keeps its store.
+    pub fn store(&self, app: &App, saved: Option<&Profile>) -> Result<StoreKind, Failure> {
+        match self.arguments.store.or(saved.map(|saved| saved.store)) {
+            Some(store) => Ok(store),
+            None => app.store_of_new(),
         }
     }
 
     /// What the flags make of a saved connection as it is now; a conflict
     /// without `--force` is refused.
     pub fn updated(&self, app: &App, current: &Profile, auth: Auth) -> Result<Profile, Failure> {
-        let wanted = self.wanted(app, Some(current), auth);
+        let wanted = self.wanted(app, Some(current), auth)?;
         match self.arguments.force {
             true => Ok(wanted),
             false => refuse_conflict(current, &wanted).map(|()| wanted),

@@ -52,7 +52,7 @@ impl Earned {
 pub async fn save(app: &mut App, profile: &Profile, origins: &Origins, earned: &Earned) -> Result<(), Failure> {
     // A renewal under way must not write its result over this.
     let _lock = lock(app, profile).await?;
-    let store = app.store()?;
+    let store = app.store(profile.store)?;
     write(store.as_ref(), profile, origins, earned)?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.

@@ -96,12 +96,12 @@ pub fn client_secret(
     }
     if is_saved {
         let (_, origins) = app.client_for(profile)?;
-        let saved = record::read_client_secret(app.store()?.as_ref(), profile, client, &origins);
+        let saved = record::read_client_secret(app.store(profile.store)?.as_ref(), profile, client, &origins);
         match saved {
             Ok(Some(secret)) => return Ok(Some(secret)),
             Ok(None) if client.grant == Grant::AuthorizationCode => {
                 // A public client, unless everything was signed out.
-                let session = record::read_session(app.store()?.as_ref(), profile, client, &origins);
+                let session = record::read_session(app.store(profile.store)?.as_ref(), profile, client, &origins);
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
                     return Ok(None);
                 }

@@ -94,7 +94,7 @@ impl Session {
     pub fn open(kept: Kept, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Result<Self, Failure> {
         let saved = record::read_session(kept.store.as_ref(), &kept.profile, endpoint.client(), &kept.origins)?;
         if saved.is_none() && endpoint.client().grant == Grant::AuthorizationCode {
-            return Err(record::no_session(&kept.profile));
+            return Err(record::no_session(kept.store.as_ref(), &kept.profile));
         }
         Ok(Self { saved, endpoint, keeper: Keeper::Store(kept), clock, last: None })
     }
@@ -327,7 +327,7 @@ impl Kept {
         let current = record::read_session(self.store.as_ref(), &self.profile, endpoint.client(), &self.origins)?;
         let Some(current) = current else {
             return match endpoint.client().grant {
-                Grant::AuthorizationCode => Err(record::no_session(&self.profile)),
+                Grant::AuthorizationCode => Err(record::no_session(self.store.as_ref(), &self.profile)),
                 Grant::ClientCredentials => {
                     *in_hand = None;
                     Ok(false)
