@@ -80,7 +80,7 @@ pub async fn save(
         });
     }
     if let Some(former) = &former.profile {
-        forget_former_secrets(app, former, &profile, earned);
+        forget_former_secrets(app, former, &profile, earned).await?;
     }
     // A new secret is a change, whatever the fields say.
     Ok((profile, if former.profile.is_none() { Saved::New } else { Saved::Updated }))
@@ -88,7 +88,14 @@ pub async fn save(
 
 /// Deletes what another way to sign in, or another store, left behind: it is
 /// of no use any more.
-fn forget_former_secrets(app: &mut App, former: &Profile, profile: &Profile, earned: &Earned) {
+async fn forget_former_secrets(
+    app: &mut App,
+    former: &Profile,
+    profile: &Profile,
+    earned: &Earned,
+) -> Result<(), Failure> {
+    // A renewal under way must not bring the session back.
+    let _lock = sign_in::lock(app, former).await?;
     let is_moved = former.store != profile.store;
     let left_behind = |field: &Field| is_moved || !earned.fields().contains(field);
     for field in Field::SECRETS.into_iter().filter(left_behind) {
@@ -99,9 +106,10 @@ fn forget_former_secrets(app: &mut App, former: &Profile, profile: &Profile, ear
             let place = former.store.place();
             let note = format!("note: what was saved before may still be in {place}: {}", failure.message());
             app.console.say(&note);
-            return;
+            break;
         }
     }
+    Ok(())
 }
 
 /// The user of a session, which the instance told after it was saved: a part
