@@ -21,9 +21,9 @@
 //!   clock, prompt, store. Tests give another one.
 //! - [`connection`] says what a connection is ([`connection::profile`],
 //!   [`connection::instance`], both without I/O) and how it signs in
-//!   ([`connection::basic`]). A `Connection` joins an instance with the
-//!   credential resolved for it; without one, no authenticated request can be
-//!   expressed.
+//!   ([`connection::basic`], [`connection::oauth`]). A `Connection` joins an
+//!   instance with the credential resolved for it, and renews a session where
+//!   that is due.
 //! - [`credentials`] keeps secrets: the OS keyring, an encrypted file, memory,
 //!   or the variables of a connection that is not saved. [`credentials::record`] binds each secret
 //!   to the origin it may be sent to.
@@ -49,6 +49,14 @@
 //! → the `Authorization` header of [`connection::Connection`] → the instance;
 //! and, once the instance took it, [`credentials::record::write_password`] →
 //! the keyring or the encrypted file. Nothing else holds it.
+//!
+//! # How one session travels
+//!
+//! Browser → [`connection::oauth::callback`] → one POST of
+//! [`connection::oauth::endpoint`] → [`connection::oauth::tokens`] →
+//! [`credentials::record::write_session`] → the store; later
+//! [`connection::oauth::session`] reads it, renews it under a lock, and hands
+//! the access token to [`connection::Connection`].
 //!
 //! # Deliberately absent
 //!

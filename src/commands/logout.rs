@@ -253,8 +253,7 @@ fn report(app: &mut App, schema: &str, done: &str, outcomes: Vec<(Profile, Outco
         }
     }
     if any_revoked {
-        app.console
-            .note("Other machines with the same user and client share these tokens, and are signed out as well.");
+        app.console.note("Other machines with this user and client share the tokens, and are out as well.");
     }
     exit_code
 }

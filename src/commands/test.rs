@@ -112,7 +112,7 @@ async fn test_one(
 ) -> Result<Report, Failure> {
     let started = Instant::now();
     let found = climb(app, profile, options, refused).await?;
-    let report = report_of(profile, found, started.elapsed());
+    let report = report_of(app, profile, found, started.elapsed());
     if options.tables.is_empty() {
         // With other tables it is not the connection's own test.
         remember(app, profile, &report)?;
@@ -259,13 +259,14 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         token: found.token,
         identity: found.identity,
         certificate_ends: found.certificate_ends,
+        tested_at: app.now(),
         duration: started.elapsed(),
         checks: found.checks,
     })
 }
 
 /// The report of a saved connection.
-pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report {
+pub fn report_of(app: &App, profile: &Profile, found: Found, duration: Duration) -> Report {
     Report {
         name: profile.name.to_string(),
         id: Some(profile.id),
@@ -275,6 +276,7 @@ pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report 
         token: found.token,
         identity: found.identity,
         certificate_ends: found.certificate_ends,
+        tested_at: app.now(),
         duration,
         checks: found.checks,
     }
@@ -282,7 +284,7 @@ pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report 
 
 /// Keeps how the test ended, for `list` and `status`.
 pub fn remember(app: &mut App, profile: &Profile, report: &Report) -> Result<(), Failure> {
-    let remembered = app.state()?.record_test(profile.id, report.last_test(app.now()));
+    let remembered = app.state()?.record_test(profile.id, report.last_test());
     app.mention_unwritable_state(remembered);
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::config::ConfigFile;
 use crate::connection::basic::UserName;
 use crate::connection::oauth::client::{Grant, OAuthClient};
 use crate::connection::oauth::page::Page;
-use crate::connection::profile::{Auth, AuthMethod, Profile};
+use crate::connection::profile::{Auth, Profile};
 use crate::error::{Class, Code, Failure};
 use crate::output;
 use crate::servicenow::seen::Subject;
@@ -63,9 +63,9 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 /// Signs in anew and saves.
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
     app.prove_store(request.store(app, saved)?, request.target.id)?;
-    // A browser sign-in looks for itself.
-    let is_browser = auth.as_ref().is_some_and(|auth| auth.method() == AuthMethod::OAuth);
-    if app.is_interactive() && !request.arguments.no_test && !is_browser {
+    // Before a browser is opened it is done in any case.
+    let knocks = app.is_interactive() && !request.arguments.no_test;
+    if knocks {
         knock(app, request).await?;
     }
     let auth = match auth {
@@ -75,7 +75,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
     let profile = request.wanted(app, saved, auth)?;
     match profile.auth.clone() {
         Auth::Basic { username } => connect_with_password(app, request, saved, profile, &username).await,
-        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client).await,
+        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client, knocks).await,
     }
 }
 
@@ -102,7 +102,7 @@ async fn connect_with_password(
         return match saved.filter(|_| app.console.json) {
             Some(saved) => {
                 let found = Found::just_entered(begun.finish().await);
-                let test = test::report_of(saved, found, sent.elapsed());
+                let test = test::report_of(app, saved, found, sent.elapsed());
                 Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
             }
             None => {
@@ -127,10 +127,11 @@ async fn connect_with_session(
     saved: Option<&Profile>,
     profile: Profile,
     client: &OAuthClient,
+    has_knocked: bool,
 ) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     if client.grant == Grant::AuthorizationCode {
-        session::look_before_browser(app, &profile, client).await?;
+        session::look_before_browser(app, &profile, client, has_knocked).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
     let subject = subject_of(saved);
@@ -188,7 +189,7 @@ async fn finish(
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         begun.finish().await
     };
-    let test = test::report_of(&profile, Found::just_entered(findings), sent.elapsed());
+    let test = test::report_of(app, &profile, Found::just_entered(findings), sent.elapsed());
     let profile = match test.identity.as_ref().filter(|identity| identity.source == IdentitySource::Instance) {
         Some(identity) => save::complete(request, profile, &identity.user_name)?,
         None => profile,

@@ -8,7 +8,7 @@ use crate::check::report::Report;
 use crate::commands::app::App;
 use crate::connection::profile::{AuthMethod, Profile};
 use crate::output;
-use crate::output::text::{auth_label, took};
+use crate::output::text::{auth_label, took, until};
 
 /// Prints the result, `snow.connect/1`, and gives the exit code.
 pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, test: Option<Report>) -> u8 {
@@ -91,6 +91,10 @@ fn connected(
         paint.dim(&format!("{auth} {} {}", paint.dot(), took(test.duration)))
     )];
     lines.extend(saved_as);
+    lines.extend(test.token.and_then(|token| token.expires_at).map(|at| {
+        let renewed = if profile.auth.method() == AuthMethod::OAuth { ", usually for 100 days" } else { "" };
+        format!("  Access token good for {} and renewed by itself{renewed}.", until(app.now(), at))
+    }));
     lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command("snow test"), paint.command("snow list")));
     lines
 }

@@ -63,22 +63,31 @@ impl SignedIn {
 
 /// What is seen before a browser is opened: that the instance answers, and
 /// that it has the page of ServiceNow's own client where that is to be used.
-pub async fn look_before_browser(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result<(), Failure> {
+pub async fn look_before_browser(
+    app: &mut App,
+    profile: &Profile,
+    oauth: &OAuthClient,
+    has_knocked: bool,
+) -> Result<(), Failure> {
     let (client, _) = app.client_for(profile)?;
-    super::knock(app, &profile.instance, &client).await?;
+    if !has_knocked {
+        super::knock(app, &profile.instance, &client).await?;
+    }
     if !oauth.is_sdk() {
         return Ok(());
     }
     let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), None, app.deadline()?).await;
     if matches!(&page.result, Ok(answer) if answer.status == 404) {
         app.console.say(
-            "  This instance has no page for ServiceNow's own client (it comes with the ServiceNow IDE).\n  \
-             If the sign-in fails, have a client of your own registered and give it with --client-id.",
+            "  This instance has no page for ServiceNow's own client: it comes with the\n  \
+             ServiceNow IDE. If the sign-in fails, have a client of your own registered\n  \
+             (snow guide oauth), and give it with --client-id.",
         );
     }
     app.console.note(
-        "  The client is ServiceNow's own (\"ServiceNow SDK\"), borrowed: administrators see that\n  \
-         name, and may switch it off. For the long run, have one of your own registered.",
+        "  The client is borrowed: it is ServiceNow's own, \"ServiceNow SDK\", which\n  \
+         administrators may switch off. For the long run have your own registered:\n  \
+         snow guide oauth",
     );
     Ok(())
 }
@@ -280,7 +289,7 @@ async fn wait<T>(
     waiting: impl Future<Output = T>,
 ) -> Option<T> {
     let started = Instant::now();
-    let progress = app.console.progress(&left(patience));
+    let progress = app.console.waiting(&left(patience));
     if !app.console.err.is_terminal {
         app.console.note("  Waiting for the sign-in.");
     }

@@ -23,7 +23,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::client::Grant;
 use super::endpoint::{Answered, TokenEndpoint};
@@ -257,6 +257,7 @@ async fn renew_kept(
         false => None,
     };
     let refresh_token = in_hand.as_ref().and_then(|saved| saved.refresh_token.as_ref().map(Secret::duplicate));
+    let age = in_hand.as_ref().map_or(TimeDelta::zero(), |saved| clock() - saved.signed_in_at);
     let was_interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
     if client.grant == Grant::AuthorizationCode {
         if refresh_token.is_none() {
@@ -272,7 +273,9 @@ async fn renew_kept(
     }
     let _signals = signals::defer();
     let ask = async || match (&client.grant, &refresh_token, &client_secret) {
-        (Grant::AuthorizationCode, Some(token), secret) => endpoint.refresh(token, secret.as_ref(), deadline).await,
+        (Grant::AuthorizationCode, Some(token), secret) => {
+            endpoint.refresh(token, age, secret.as_ref(), deadline).await
+        }
         (_, _, Some(secret)) => endpoint.client_credentials(secret, deadline).await,
         _ => unreachable!("a client that signs in for itself has a secret, and a session to renew a refresh token"),
     };
