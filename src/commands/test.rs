@@ -58,6 +58,15 @@ impl Found {
         Self { checks, token, identity, certificate_ends }
     }
 
+    /// A sign-in that gave no token.
+    pub fn not_signed_in(failure: Failure) -> Self {
+        let mut checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
+        checks.extend(skipped());
+        let at = checks.iter().position(|check| check.id == CheckId::AuthRequest).unwrap_or(checks.len());
+        checks.insert(at, Check::fail(CheckId::AuthToken, failure));
+        checks.into()
+    }
+
     /// As above, where the secret was just entered: connection and store stand.
     pub fn just_entered(findings: Findings) -> Self {
         Self::after(vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)], findings)

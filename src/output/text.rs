@@ -406,6 +406,9 @@ fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
         (Health::Dead, _) => format!("the instance refused to renew the session{since}"),
         (Health::Expired, _) => format!("the session is over{since}"),
         (Health::Healthy, Some(at)) if at <= now => format!("the access token is renewed at the next use{since}"),
+        (Health::Healthy, Some(at)) if !session.renewable => {
+            format!("access token good for {}, and nothing renews it{since}", until(now, at))
+        }
         (Health::Healthy, Some(at)) => format!("access token good for {}{since}", until(now, at)),
         (Health::Healthy, None) => format!("access token good until it is refused{since}"),
     }

@@ -1,11 +1,13 @@
 //! `snow connect`: define, sign in, save, test. It keeps what was earned.
 //!
-//! In order: which connection is meant ([`target`]); the store is proven; a
+//! In order: which connection is meant ([`target`]) and how it signs in ([`auth`]);
+//! the store is proven; a
 //! person sees that the instance answers; what is missing is asked for;
 //! sign-in; [`save`]; the other tests; [`mod@report`]. A crash between any two
 //! steps leaves a state that the next run repairs: at worst an entry without
 //! its secret.
 
+mod auth;
 mod report;
 mod save;
 mod target;
@@ -135,9 +137,18 @@ async fn connect_with_session(
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
     let subject = subject_of(saved);
-    let mut signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await?;
+    let signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await;
+    let mut signed_in = match (signed_in, saved) {
+        (Ok(signed_in), _) => signed_in,
+        // The saved connection stays as it is; the one document says so.
+        (Err(failure), Some(saved)) if app.console.json => {
+            let test = test::report_of(app, saved, Found::not_signed_in(failure), request.started.elapsed());
+            return Ok(report(app, request, saved, Saved::Unchanged, Some(test)));
+        }
+        (Err(failure), _) => return Err(failure),
+    };
     let browser = signed_in.browser.take();
-    let result = save_session(app, request, saved, profile, subject, &signed_in).await;
+    let result = save_session(app, request, profile, subject, &signed_in).await;
     if let Some(browser) = browser {
         let page = match &result {
             Ok((profile, ..)) => Page::signed_in(profile.name.as_str(), &profile.instance.host_and_port()),
@@ -160,14 +171,13 @@ async fn connect_with_session(
 async fn save_session(
     app: &mut App,
     request: &Request,
-    saved: Option<&Profile>,
     profile: Profile,
     subject: Subject,
     signed_in: &SignedIn,
 ) -> Result<(Profile, Saved, Option<Begun>), Failure> {
     let mut begun = None;
     let mut profile = profile;
-    if saved.is_some() && profile.username().is_some() && !request.arguments.no_test {
+    if profile.username().is_some() && !request.arguments.no_test {
         let begun = begun.insert(signed_in.begin(app, &profile, subject).await?);
         let identity = sign_in::confirm_identity(app, &profile, begun, request.arguments.force).await?;
         profile = profile.belonging_to(identity);
@@ -214,7 +224,9 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     let credential_is_the_trouble = test.failure().is_some_and(|failure| {
         failure.class() == Class::Auth || matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable)
     });
-    if credential_is_the_trouble && app.is_interactive() {
+    if credential_is_the_trouble
+        && (app.is_interactive() || session::opens_browser(app, &profile, &request.arguments.browser))
+    {
         let text = output::text::report(&test, app.console.err);
         app.console.say(&format!("{text}\n"));
         return connect(app, request, Some(&profile), Some(profile.auth.clone())).await;

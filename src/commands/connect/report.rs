@@ -65,6 +65,19 @@ fn secret(profile: &Profile) -> &'static str {
     }
 }
 
+/// How long a session is good.
+fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
+    let left = until(app.now(), test.token?.expires_at?);
+    let is_renewable = app.state().ok()?.session(profile.id)?.renewable;
+    Some(match (is_renewable, profile.auth.method()) {
+        (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
+        (true, AuthMethod::OAuth) => {
+            format!("  Access token good for {left} and renewed by itself, usually for 100 days.")
+        }
+        (true, _) => format!("  Access token good for {left} and renewed by itself."),
+    })
+}
+
 /// At a terminal a few lines, else one.
 fn connected(
     app: &App,
@@ -91,10 +104,7 @@ fn connected(
         paint.dim(&format!("{auth} {} {}", paint.dot(), took(test.duration)))
     )];
     lines.extend(saved_as);
-    lines.extend(test.token.and_then(|token| token.expires_at).map(|at| {
-        let renewed = if profile.auth.method() == AuthMethod::OAuth { ", usually for 100 days" } else { "" };
-        format!("  Access token good for {} and renewed by itself{renewed}.", until(app.now(), at))
-    }));
+    lines.extend(session(app, profile, test));
     lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command("snow test"), paint.command("snow list")));
     lines
 }

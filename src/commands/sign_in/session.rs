@@ -212,12 +212,7 @@ async fn authorize(
     arguments: &BrowserArgs,
 ) -> Result<Authorized, Failure> {
     let loopback = oauth.redirect_uri.loopback().filter(|_| !arguments.manual);
-    let circumstances = Circumstances {
-        must_paste: loopback.is_none(),
-        forbidden: arguments.no_browser || app.is_input_forbidden(),
-        interactive: app.is_interactive(),
-    };
-    let way = Way::choose(circumstances, &app.variables);
+    let way = Way::choose(circumstances(app, oauth, arguments), &app.variables);
     // Bound before the address is shown, or the answer could go to another.
     let listener = match (&loopback, way) {
         (Some(loopback), Way::Open | Way::Print) => Some(listen(oauth, loopback)?),
@@ -252,6 +247,20 @@ async fn authorize(
             browser.show(page).await;
             Err(failure)
         }
+    }
+}
+
+/// Whether a sign-in would open a browser by itself, which needs no terminal.
+pub fn opens_browser(app: &App, profile: &Profile, arguments: &BrowserArgs) -> bool {
+    let oauth = profile.auth.client().filter(|client| client.grant == Grant::AuthorizationCode);
+    oauth.is_some_and(|oauth| Way::choose(circumstances(app, oauth, arguments), &app.variables) == Way::Open)
+}
+
+fn circumstances(app: &App, oauth: &OAuthClient, arguments: &BrowserArgs) -> Circumstances {
+    Circumstances {
+        must_paste: arguments.manual || oauth.redirect_uri.loopback().is_none(),
+        forbidden: arguments.no_browser || app.is_input_forbidden(),
+        interactive: app.is_interactive(),
     }
 }
 

@@ -153,6 +153,10 @@ impl Session {
         if self.saved.as_ref().is_some_and(is_fresh) {
             return Ok(());
         }
+        // What nothing can renew is used to its end.
+        if !self.is_renewable() && self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)())) {
+            return Ok(());
+        }
         self.renew(Why::Due(min_ttl), deadline).await
     }
 
