@@ -1,11 +1,10 @@
 //! `snow connect`: define, sign in, save, test. It keeps what was earned.
 //!
-//! In order: which connection is meant ([`target`]) and how it signs in ([`auth`]);
-//! the store is proven; a
-//! person sees that the instance answers; what is missing is asked for;
-//! sign-in; [`save`]; the other tests; [`mod@report`]. A crash between any two
-//! steps leaves a state that the next run repairs: at worst an entry without
-//! its secret.
+//! In order: which connection is meant ([`target`]) and how it signs in
+//! ([`auth`]); the store is proven; a person sees that the instance answers;
+//! what is missing is asked for; sign-in; [`save`]; the other tests;
+//! [`mod@report`]. A crash between any two steps leaves a state that the next
+//! run repairs: at worst an entry without its secret.
 
 mod auth;
 mod report;
