@@ -291,6 +291,11 @@ fn hanging(label: &str, text: &str, paint: Paint) -> String {
     wrap(text, &start, &" ".repeat(INDENT + 2), paint)
 }
 
+/// Sentences for a person, two from the left and within the terminal.
+pub fn paragraph(text: &str, paint: Paint) -> String {
+    wrap(text, "  ", "  ", paint)
+}
+
 fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
     let options = Options::new(paint.columns.min(100))
         .initial_indent(first)

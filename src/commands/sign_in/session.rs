@@ -18,6 +18,7 @@ use crate::connection::profile::Profile;
 use crate::credentials::record::{self, Origins};
 use crate::error::{Cause, Code, Failure, Likelihood};
 use crate::http::client::Client;
+use crate::output::text::paragraph;
 use crate::secret::Secret;
 use crate::server_text::Redactor;
 use crate::servicenow::seen::Subject;
@@ -78,17 +79,16 @@ pub async fn look_before_browser(
     }
     let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), None, app.deadline()?).await;
     if matches!(&page.result, Ok(answer) if answer.status == 404) {
-        app.console.say(
-            "  This instance has no page for ServiceNow's own client: it comes with the\n  \
-             ServiceNow IDE. If the sign-in fails, have a client of your own registered\n  \
-             (snow guide oauth), and give it with --client-id.",
-        );
+        let text = "This instance has no page for ServiceNow's own client: it comes with the ServiceNow IDE. If the \
+                    sign-in fails, have a client of your own registered (snow guide oauth), and give it with \
+                    --client-id.";
+        let text = paragraph(text, app.console.err);
+        app.console.say(&text);
     }
-    app.console.note(
-        "  The client is borrowed: it is ServiceNow's own, \"ServiceNow SDK\", which\n  \
-         administrators may switch off. For the long run have your own registered:\n  \
-         snow guide oauth",
-    );
+    let text = "The client is borrowed: it is ServiceNow's own, \"ServiceNow SDK\", which administrators may switch \
+                off. For the long run have your own registered: snow guide oauth";
+    let text = paragraph(text, app.console.err);
+    app.console.note(&text);
     Ok(())
 }
 
@@ -339,27 +339,24 @@ fn paste(
     authorization: Authorization,
 ) -> Result<Authorized, Failure> {
     let what = match (oauth.redirect_uri.is_page_of_instance(), oauth.pkce) {
-        (true, _) => "Then a page shows a code. Copy it, and paste it here within 60 seconds.",
-        (false, true) => {
-            "Then the browser may say that the site can't be reached. That is as it should be:\n  \
-             copy the whole address from its address bar, and paste it here within 60 seconds."
-        }
-        (false, false) => {
-            "Then the browser may say that the site can't be reached. That is as it should be:\n  \
-             copy the whole address from its address bar (the code alone is not enough without\n  \
-             PKCE), and paste it here within 60 seconds."
-        }
+        (true, _) => "Then a page shows a code. Copy it, and paste it here within 60 seconds.".to_owned(),
+        (false, has_pkce) => format!(
+            "Then the browser may say that the site can't be reached. That is as it should be: copy the whole \
+             address from its address bar{}, and paste it here within 60 seconds.",
+            if has_pkce { "" } else { " (without PKCE the code alone is not enough)" }
+        ),
     };
-    app.console.say(&format!("  {what}\n"));
+    let paint = app.console.err;
+    app.console.say(&format!("{}\n", paragraph(&what, paint)));
     if !oauth.redirect_uri.is_page_of_instance() {
         let uri = &oauth.redirect_uri;
-        app.console.say(&format!("  The redirect URL of the client must be exactly   {uri}\n"));
+        let must = format!("The redirect URL of the client must be exactly   {uri}");
+        app.console.say(&format!("{}\n", paragraph(&must, paint)));
         if let Some(loopback) = uri.loopback()
             && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
         {
-            app.console.note(&format!(
-                "  Or without pasting: {tunnel}\n  on your own machine, and there run the command again with --no-browser.\n"
-            ));
+            app.console.note(&format!("  Or without pasting, on your own machine:   {tunnel}"));
+            app.console.note("  and there run the command again with --no-browser.\n");
         }
     }
     let question = if oauth.redirect_uri.is_page_of_instance() { "Code" } else { "Address" };
