@@ -156,12 +156,6 @@ pub struct ConnectArgs {
     pub username: Option<UserName>,
     #[command(flatten)]
     pub password: PasswordArgs,
-    #[command(flatten)]
-    pub oauth: OAuthArgs,
-    #[command(flatten)]
-    pub client_secret: ClientSecretArgs,
-    #[command(flatten)]
-    pub browser: BrowserArgs,
     /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
     #[arg(long)]
     pub store: Option<StoreKind>,
@@ -186,6 +180,12 @@ pub struct ConnectArgs {
     /// Save without any request, as never tested
     #[arg(long)]
     pub no_test: bool,
+    #[command(flatten)]
+    pub oauth: OAuthArgs,
+    #[command(flatten)]
+    pub client_secret: ClientSecretArgs,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
 }
 
 #[derive(Debug, Default, Args)]
@@ -207,6 +207,7 @@ impl PasswordArgs {
 
 /// The OAuth client of a connection.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Signing in by OAuth")]
 pub struct OAuthArgs {
     /// The client id, as the Application Registry of the instance shows it
     #[arg(long, value_name = "ID")]
@@ -252,6 +253,7 @@ impl OAuthArgs {
 }
 
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Signing in by OAuth")]
 pub struct ClientSecretArgs {
     /// Read the client secret from standard input
     #[arg(long, conflicts_with_all = ["client_secret_file", "password_stdin"])]
@@ -270,6 +272,7 @@ impl ClientSecretArgs {
 
 /// How the browser takes part in a sign-in.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Signing in by OAuth")]
 pub struct BrowserArgs {
     /// Paste the address that the browser shows after the sign-in
     #[arg(long)]
@@ -361,13 +364,13 @@ pub struct LoginArgs {
     pub name: Option<ConnectionName>,
     #[command(flatten)]
     pub password: PasswordArgs,
+    /// Accept that another user signs in
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub client_secret: ClientSecretArgs,
     #[command(flatten)]
     pub browser: BrowserArgs,
-    /// Accept that another user signs in
-    #[arg(long)]
-    pub force: bool,
 }
 
 #[derive(Debug, Args)]
