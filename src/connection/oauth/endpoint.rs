@@ -89,12 +89,20 @@ impl TokenEndpoint {
     }
 
     /// Renews a session (RFC 6749 §6). The scope is not widened: none is sent.
-    pub async fn refresh(&self, refresh_token: &Secret, secret: Option<&Secret>, deadline: Deadline) -> Answered {
+    /// The endpoint knows the access token, too, and shall not show it.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Secret,
+        secret: Option<&Secret>,
+        access_token: Option<&Secret>,
+        deadline: Deadline,
+    ) -> Answered {
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let library = self.library(secret);
         let courier = Courier::new(&self.http, deadline);
         let _ = library.exchange_refresh_token(&token).request_async(&courier).await;
-        let secrets: Vec<Secret> = [Some(refresh_token), secret].into_iter().flatten().map(Secret::duplicate).collect();
+        let secrets = [Some(refresh_token), secret, access_token];
+        let secrets: Vec<Secret> = secrets.into_iter().flatten().map(Secret::duplicate).collect();
         self.judge(courier.exchange(), TokenRequest::Refresh, secret.is_some(), &secrets)
     }
 

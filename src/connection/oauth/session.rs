@@ -15,7 +15,9 @@
 //!
 //! A refusal deletes nothing, and the next command tries once more: the user
 //! may have been unlocked, the instance cloned back. What is transient keeps
-//! everything, and a token that is still good is used.
+//! everything, and a token that is still good is used. Where the endpoint may
+//! have acted and gave nothing that can be used, the mark stays with its time,
+//! until a renewal succeeds or somebody signs in.
 //!
 //! The one window that no client can close: the server has changed the refresh
 //! token, and this machine dies before step 7 is done.
@@ -203,7 +205,10 @@ impl Session {
                 self.saved = Some(SavedSession::signed_in(answer, client_id, true, (self.clock)()));
                 Ok(())
             }
-            Judgement::Refused(failure) | Judgement::Unavailable(failure) | Judgement::Lost(failure) => Err(failure),
+            Judgement::Refused(failure)
+            | Judgement::Unavailable(failure)
+            | Judgement::Unclear(failure)
+            | Judgement::Lost(failure) => Err(failure),
         }
     }
 }
@@ -257,13 +262,16 @@ async fn renew_kept(
         false => None,
     };
     let refresh_token = in_hand.as_ref().and_then(|saved| saved.refresh_token.as_ref().map(Secret::duplicate));
-    let was_interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
+    let masked = in_hand.as_ref().map(|saved| saved.access_token.duplicate());
+    let mut interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
+    let started = clock();
     if client.grant == Grant::AuthorizationCode {
         if refresh_token.is_none() {
             return ended(kept, in_hand.as_ref()).into();
         }
         if let Some(saved) = in_hand.as_ref()
-            && let Err(failure) = kept.write(&saved.marked(Some(clock()), saved.refused_at), ReadBack::No)
+            && let Err(failure) =
+                kept.write(&saved.marked(interrupted.or(Some(started)), saved.refused_at), ReadBack::No)
         {
             return failure.into();
         }
@@ -272,7 +280,9 @@ async fn renew_kept(
     }
     let _signals = signals::defer();
     let ask = async || match (&client.grant, &refresh_token, &client_secret) {
-        (Grant::AuthorizationCode, Some(token), secret) => endpoint.refresh(token, secret.as_ref(), deadline).await,
+        (Grant::AuthorizationCode, Some(token), secret) => {
+            endpoint.refresh(token, secret.as_ref(), masked.as_ref(), deadline).await
+        }
         (_, _, Some(secret)) => endpoint.client_credentials(secret, deadline).await,
         _ => unreachable!("a client that signs in for itself has a secret, and a session to renew a refresh token"),
     };
@@ -280,6 +290,7 @@ async fn renew_kept(
     let mut answered = ask().await;
     if matches!(answered.judgement, Judgement::Lost(_)) && !deadline.left().is_zero() {
         tracing::info!("the answer was lost; asking once more");
+        interrupted = interrupted.or(Some(started));
         answered = ask().await;
     }
     let Answered { judgement, exchange } = answered;
@@ -293,12 +304,12 @@ async fn renew_kept(
                     Ok(())
                 }
                 _ => {
-                    kept.note_refusal(in_hand.as_mut(), clock());
-                    Err(match was_interrupted {
-                        Some(since) => failure.evidence("interrupted_at", since.to_rfc3339()).why(
-                            "An earlier renewal was interrupted, and the token endpoint now refuses the refresh token: it was most likely replaced then, and the answer lost.",
-                        ),
-                        None => failure,
+                    kept.note_refusal(in_hand.as_mut(), interrupted, clock());
+                    Err(match interrupted {
+                        Some(since) if failure.code() == Code::SessionExpired => failure
+                            .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
+                            .evidence("interrupted_at", since.to_rfc3339()),
+                        _ => failure,
                     })
                 }
             }
@@ -306,11 +317,13 @@ async fn renew_kept(
         Judgement::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
             if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
-                let _ = kept.write(&saved.marked(was_interrupted, saved.refused_at), ReadBack::No);
+                let _ = kept.write(&saved.marked(interrupted, saved.refused_at), ReadBack::No);
             }
             Err(failure)
         }
-        Judgement::Lost(failure) => Err(failure),
+        // The mark stays: should the refresh token be refused from now on, it
+        // is known why.
+        Judgement::Unclear(failure) | Judgement::Lost(failure) => Err(failure),
     };
     Attempt { exchange: Some(exchange), result }
 }
@@ -337,7 +350,7 @@ impl Kept {
         let will_do = match why {
             Why::Due(min_ttl) => {
                 // A refresh that lengthened nothing is not repeated.
-                current.is_fresh(now, min_ttl) || (current.not_lengthened && current.is_valid(now))
+                current.is_fresh(now, min_ttl) || current.cannot_be_lengthened(now)
             }
             Why::Refused(generation) => current.generation != generation,
             Why::Asked => false,
@@ -392,10 +405,11 @@ impl Kept {
         }
     }
 
-    /// Keeps what was refused, without the mark of a renewal under way.
-    fn note_refusal(&self, saved: Option<&mut SavedSession>, now: DateTime<Utc>) {
+    /// Keeps what was refused; with the mark of a renewal only where one was
+    /// interrupted, so that the next refusal is explained as well.
+    fn note_refusal(&self, saved: Option<&mut SavedSession>, interrupted: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         let Some(saved) = saved else { return };
-        *saved = saved.marked(None, Some(now));
+        *saved = saved.marked(interrupted, Some(now));
         let _ = self.write(saved, ReadBack::No);
         let _ = self.state.record_session(self.profile.id, SessionNote::of(saved, self.profile.auth.method()));
     }
