@@ -173,6 +173,7 @@ impl Session {
 
     async fn renew(&mut self, why: Why, deadline: Deadline) -> Result<(), Failure> {
         let started = Instant::now();
+        let before = self.saved.as_ref().map(|saved| saved.generation);
         let attempt = match &self.keeper {
             Keeper::Environment { client_secret } => {
                 let Answered { judgement, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
@@ -183,14 +184,11 @@ impl Session {
         };
         let Attempt { exchange, result } = attempt;
         let failure = result.err();
+        // A new token in hand is good, also where the store did not take it, or
+        // nonsense was said of its life.
+        let is_new = self.saved.as_ref().is_some_and(|saved| Some(saved.generation) != before);
         let still_good = || self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)()));
-        let usable = match (&failure, why) {
-            (None, _) => true,
-            // The new token is in hand, but not in the store.
-            (Some(failure), _) if failure.code() == Code::SessionNotSaved => true,
-            (Some(_), Why::Due(_)) => still_good(),
-            (Some(_), Why::Refused(_) | Why::Asked) => false,
-        };
+        let usable = failure.is_none() || is_new || (matches!(why, Why::Due(_)) && still_good());
         self.last = Some(Renewal { took: started.elapsed(), exchange, failure: failure.clone(), usable });
         match failure {
             Some(failure) if !usable => Err(failure),
