@@ -193,6 +193,7 @@ fn refused(
                         cause("no-application-user", High, "the entry of the client has no OAuth Application User".to_owned()),
                     ])
                     .next("Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User")
+                    .next(sign_in_again)
                     .next(log)
             }
         }
