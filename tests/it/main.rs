@@ -35,6 +35,8 @@ mod session;
 mod session_end;
 #[cfg(target_os = "linux")]
 mod session_faults;
+#[cfg(target_os = "linux")]
+mod stampede;
 #[cfg(unix)]
 mod terminal;
 #[cfg(target_os = "linux")]
