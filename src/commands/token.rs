@@ -60,7 +60,9 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
         let _progress = app.console.progress(&format!("Renewing the session of {}", profile.name));
         session.refresh(deadline).await?;
     }
-    refuse_unsaved(&session)?;
+    if let Some(failure) = session.last_renewal().and_then(|renewal| renewal.failure.clone()) {
+        return Err(failure);
+    }
     if app.console.json {
         show_profile(app, &profile)?;
         return Ok(0);
@@ -148,15 +150,15 @@ fn print(app: &mut App, name: &str, credential: &Credential, format: TokenFormat
     };
     // Our own headers are UTF-8 throughout.
     let value = std::str::from_utf8(header.as_bytes()).unwrap_or_default();
+    if let (TokenFormat::Raw, Credential::Basic(_)) = (format, credential) {
+        return Err(Failure::new(Code::Usage, format!("{name} signs in with a password, and has no token"))
+            .next(format!("For the header line: snow token {name} --format header"))
+            .next("To have tokens: connect with --client-id"));
+    }
     mask_in_action_logs(app, credential, value);
     match (format, credential) {
-        (TokenFormat::Raw, Credential::Basic(_)) => {
-            return Err(Failure::new(Code::Usage, format!("{name} signs in with a password, and has no token"))
-                .next(format!("For the header line: snow token {name} --format header"))
-                .next("To have tokens: connect with --client-id"));
-        }
         (TokenFormat::Raw, Credential::Bearer { access_token, .. }) => app.console.secret(access_token.expose()),
-        (TokenFormat::Header, _) => app.console.secret(&format!("Authorization: {value}")),
+        (TokenFormat::Header | TokenFormat::Raw, _) => app.console.secret(&format!("Authorization: {value}")),
         (TokenFormat::Json, Credential::Basic(_)) => {
             app.console.document(&json!({ "schema": "snow.token/1", "header": format!("Authorization: {value}") }));
         }

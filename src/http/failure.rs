@@ -100,7 +100,7 @@ impl NetworkError {
     /// The time was over before the request began.
     pub(super) fn too_late(url: &Url, route: &Route, patience: Duration) -> Self {
         let proxy = route.proxy().map(str::to_owned);
-        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Answer, opened: true }
+        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Answer, opened: false }
     }
 
     pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, patience: Duration) -> Self {

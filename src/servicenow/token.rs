@@ -43,6 +43,8 @@ pub enum Judgement {
     Refused(Failure),
     /// It could not or did not judge: nothing was spent.
     Unavailable(Failure),
+    /// It answered, but not with tokens that can be used, and may have acted.
+    Unclear(Failure),
     /// The request was sent, and what it did is not known.
     Lost(Failure),
 }
@@ -65,7 +67,7 @@ pub fn judge(seen: &Seen<'_>, request: &TokenRequest, client: &OAuthClient, has_
     match (seen.status(), json) {
         (200, Some(body)) => match TokenAnswer::read(&body) {
             Ok(answer) => Judgement::Tokens(answer),
-            Err(invalid) => Judgement::Unavailable(unusable(seen, invalid)),
+            Err(invalid) => Judgement::Unclear(unusable(seen, invalid)),
         },
         (200, None) if seen.answer.broken.is_some() || matches!(seen.body, Body::CutJson) => {
             Judgement::Lost(diagnose(seen))
@@ -75,6 +77,10 @@ pub fn judge(seen: &Seen<'_>, request: &TokenRequest, client: &OAuthClient, has_
             Judgement::Refused(refused(seen, request, client, has_secret, &refusal))
         }
         (404, _) => Judgement::Unavailable(not_there(seen)),
+        // What stands before the instance gave up on it, or the instance on
+        // itself, when the refresh token may have been replaced already.
+        (500 | 502 | 504, _) => Judgement::Unclear(diagnose(seen)),
+        (200..300, _) if !seen.is_html() => Judgement::Unclear(diagnose(seen)),
         _ => Judgement::Unavailable(diagnose(seen)),
     }
 }
@@ -205,6 +211,7 @@ fn refused(
                         cause("no-application-user", High, "the entry of the client has no OAuth Application User".to_owned()),
                     ])
                     .next("Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User")
+                    .next(sign_in_again)
                     .next(log)
             }
         }

@@ -35,7 +35,16 @@ mod oauth;
 mod sandbox_oauth;
 mod sandbox_scenarios;
 mod sandbox_tokens;
+mod session;
+mod session_end;
+#[cfg(target_os = "linux")]
+mod session_faults;
+#[cfg(target_os = "linux")]
+mod stampede;
 #[cfg(unix)]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod token_answers;
+mod token_command;
 mod verdicts;
 mod wire;

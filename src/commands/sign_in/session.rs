@@ -195,7 +195,10 @@ fn tokens(
             let client_id = endpoint.client().client_id.as_str();
             Ok(SavedSession::signed_in(answer, client_id, has_secret, app.now()))
         }
-        Judgement::Refused(failure) | Judgement::Unavailable(failure) | Judgement::Lost(failure) => Err(failure),
+        Judgement::Refused(failure)
+        | Judgement::Unavailable(failure)
+        | Judgement::Unclear(failure)
+        | Judgement::Lost(failure) => Err(failure),
     }
 }
 

@@ -3,13 +3,14 @@
 //! Each is sent once; what came of it is told apart by what a caller may do
 //! next: the endpoint judged, it could not, or nobody knows.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use oauth2::basic::BasicClient;
 use oauth2::{AuthType, ClientSecret, EndpointNotSet, EndpointSet, RefreshToken, Scope, TokenUrl};
 use url::Url;
 
 use super::authorize;
 use super::client::OAuthClient;
+use super::tokens::SavedSession;
 use crate::connection::instance::Instance;
 use crate::error::{Code, Failure};
 use crate::http::client::{Client, Deadline, Exchange};
@@ -89,21 +90,25 @@ impl TokenEndpoint {
         self.judge(courier.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
     }
 
-    /// Renews a session (RFC 6749 §6) that began `age` ago. The scope is not
-    /// widened: none is sent.
+    /// Renews a session with its refresh token (RFC 6749 §6). The scope is not
+    /// widened: none is sent. What the endpoint knows of the session, it shall
+    /// not show.
     pub async fn refresh(
         &self,
-        refresh_token: &Secret,
-        age: TimeDelta,
+        session: &SavedSession,
         secret: Option<&Secret>,
+        now: DateTime<Utc>,
         deadline: Deadline,
     ) -> Answered {
+        let refresh_token = session.refresh_token.as_ref().expect("only what has a refresh token is renewed with it");
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let library = self.library(secret);
         let courier = Courier::new(&self.http, deadline);
         let _ = library.exchange_refresh_token(&token).request_async(&courier).await;
-        let secrets: Vec<Secret> = [Some(refresh_token), secret].into_iter().flatten().map(Secret::duplicate).collect();
-        self.judge(courier.exchange(), TokenRequest::Refresh { age }, secret.is_some(), &secrets)
+        let secrets = [Some(refresh_token), Some(&session.access_token), secret];
+        let secrets: Vec<Secret> = secrets.into_iter().flatten().map(Secret::duplicate).collect();
+        let request = TokenRequest::Refresh { age: now - session.signed_in_at };
+        self.judge(courier.exchange(), request, secret.is_some(), &secrets)
     }
 
     /// Signs the client in for itself (RFC 6749 §4.4).

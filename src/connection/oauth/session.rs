@@ -15,7 +15,9 @@
 //!
 //! A refusal deletes nothing, and the next command tries once more: the user
 //! may have been unlocked, the instance cloned back. What is transient keeps
-//! everything, and a token that is still good is used.
+//! everything, and a token that is still good is used. Where the endpoint may
+//! have acted and gave nothing that can be used, the mark stays with its time,
+//! until a renewal succeeds or somebody signs in.
 //!
 //! The one window that no client can close: the server has changed the refresh
 //! token, and this machine dies before step 7 is done.
@@ -23,7 +25,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::client::Grant;
 use super::endpoint::{Answered, TokenEndpoint};
@@ -175,6 +177,7 @@ impl Session {
 
     async fn renew(&mut self, why: Why, deadline: Deadline) -> Result<(), Failure> {
         let started = Instant::now();
+        let before = self.saved.as_ref().map(|saved| saved.generation);
         let attempt = match &self.keeper {
             Keeper::Environment { client_secret } => {
                 let Answered { judgement, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
@@ -185,14 +188,11 @@ impl Session {
         };
         let Attempt { exchange, result } = attempt;
         let failure = result.err();
+        // A new token in hand is good, also where the store did not take it, or
+        // nonsense was said of its life.
+        let is_new = self.saved.as_ref().is_some_and(|saved| Some(saved.generation) != before);
         let still_good = || self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)()));
-        let usable = match (&failure, why) {
-            (None, _) => true,
-            // The new token is in hand, but not in the store.
-            (Some(failure), _) if failure.code() == Code::SessionNotSaved => true,
-            (Some(_), Why::Due(_)) => still_good(),
-            (Some(_), Why::Refused(_) | Why::Asked) => false,
-        };
+        let usable = failure.is_none() || is_new || (matches!(why, Why::Due(_)) && still_good());
         self.last = Some(Renewal { took: started.elapsed(), exchange, failure: failure.clone(), usable });
         match failure {
             Some(failure) if !usable => Err(failure),
@@ -207,7 +207,10 @@ impl Session {
                 self.saved = Some(SavedSession::signed_in(answer, client_id, true, (self.clock)()));
                 Ok(())
             }
-            Judgement::Refused(failure) | Judgement::Unavailable(failure) | Judgement::Lost(failure) => Err(failure),
+            Judgement::Refused(failure)
+            | Judgement::Unavailable(failure)
+            | Judgement::Unclear(failure)
+            | Judgement::Lost(failure) => Err(failure),
         }
     }
 }
@@ -260,33 +263,34 @@ async fn renew_kept(
         },
         false => None,
     };
-    let refresh_token = in_hand.as_ref().and_then(|saved| saved.refresh_token.as_ref().map(Secret::duplicate));
-    let age = in_hand.as_ref().map_or(TimeDelta::zero(), |saved| clock() - saved.signed_in_at);
-    let was_interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
-    if client.grant == Grant::AuthorizationCode {
-        if refresh_token.is_none() {
-            return ended(kept, in_hand.as_ref()).into();
+    let mut interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
+    let started = clock();
+    let marked = in_hand.as_ref().map(|saved| saved.marked(interrupted.or(Some(started)), saved.refused_at));
+    let marked = marked.filter(|saved| client.grant == Grant::AuthorizationCode && saved.refresh_token.is_some());
+    match (&marked, client.grant) {
+        (None, Grant::AuthorizationCode) => return ended(kept, in_hand.as_ref()).into(),
+        (Some(marked), _) => {
+            if let Err(failure) = kept.write(marked, ReadBack::No) {
+                return failure.into();
+            }
         }
-        if let Some(saved) = in_hand.as_ref()
-            && let Err(failure) = kept.write(&saved.marked(Some(clock()), saved.refused_at), ReadBack::No)
-        {
-            return failure.into();
+        (None, Grant::ClientCredentials) => {
+            if let Err(error) = kept.store.prove(kept.profile.id) {
+                return Failure::from(error).into();
+            }
         }
-    } else if let Err(error) = kept.store.prove(kept.profile.id) {
-        return Failure::from(error).into();
     }
     let _signals = signals::defer();
-    let ask = async || match (&client.grant, &refresh_token, &client_secret) {
-        (Grant::AuthorizationCode, Some(token), secret) => {
-            endpoint.refresh(token, age, secret.as_ref(), deadline).await
-        }
-        (_, _, Some(secret)) => endpoint.client_credentials(secret, deadline).await,
-        _ => unreachable!("a client that signs in for itself has a secret, and a session to renew a refresh token"),
+    let ask = async || match (&marked, &client_secret) {
+        (Some(marked), secret) => endpoint.refresh(marked, secret.as_ref(), started, deadline).await,
+        (None, Some(secret)) => endpoint.client_credentials(secret, deadline).await,
+        (None, None) => unreachable!("a client that signs in for itself has a secret"),
     };
     tracing::info!("renewing the session of {name} at {}", endpoint.origin());
     let mut answered = ask().await;
     if matches!(answered.judgement, Judgement::Lost(_)) && !deadline.left().is_zero() {
         tracing::info!("the answer was lost; asking once more");
+        interrupted = interrupted.or(Some(started));
         answered = ask().await;
     }
     let Answered { judgement, exchange } = answered;
@@ -300,12 +304,12 @@ async fn renew_kept(
                     Ok(())
                 }
                 _ => {
-                    kept.note_refusal(in_hand.as_mut(), clock());
-                    Err(match was_interrupted {
-                        Some(since) => failure.evidence("interrupted_at", since.to_rfc3339()).why(
-                            "An earlier renewal was interrupted, and the token endpoint now refuses the refresh token: it was most likely replaced then, and the answer lost.",
-                        ),
-                        None => failure,
+                    kept.note_refusal(in_hand.as_mut(), interrupted, clock());
+                    Err(match interrupted {
+                        Some(since) if failure.code() == Code::SessionExpired => failure
+                            .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
+                            .evidence("interrupted_at", since.to_rfc3339()),
+                        _ => failure,
                     })
                 }
             }
@@ -313,11 +317,13 @@ async fn renew_kept(
         Judgement::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
             if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
-                let _ = kept.write(&saved.marked(was_interrupted, saved.refused_at), ReadBack::No);
+                let _ = kept.write(&saved.marked(interrupted, saved.refused_at), ReadBack::No);
             }
             Err(failure)
         }
-        Judgement::Lost(failure) => Err(failure),
+        // The mark stays: should the refresh token be refused from now on, it
+        // is known why.
+        Judgement::Unclear(failure) | Judgement::Lost(failure) => Err(failure),
     };
     Attempt { exchange: Some(exchange), result }
 }
@@ -344,7 +350,7 @@ impl Kept {
         let will_do = match why {
             Why::Due(min_ttl) => {
                 // A refresh that lengthened nothing is not repeated.
-                current.is_fresh(now, min_ttl) || (current.not_lengthened && current.is_valid(now))
+                current.is_fresh(now, min_ttl) || current.cannot_be_lengthened(now)
             }
             Why::Refused(generation) => current.generation != generation,
             Why::Asked => false,
@@ -399,10 +405,11 @@ impl Kept {
         }
     }
 
-    /// Keeps what was refused, without the mark of a renewal under way.
-    fn note_refusal(&self, saved: Option<&mut SavedSession>, now: DateTime<Utc>) {
+    /// Keeps what was refused; with the mark of a renewal only where one was
+    /// interrupted, so that the next refusal is explained as well.
+    fn note_refusal(&self, saved: Option<&mut SavedSession>, interrupted: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         let Some(saved) = saved else { return };
-        *saved = saved.marked(None, Some(now));
+        *saved = saved.marked(interrupted, Some(now));
         let _ = self.write(saved, ReadBack::No);
         let _ = self.state.record_session(self.profile.id, SessionNote::of(saved, self.profile.auth.method()));
     }

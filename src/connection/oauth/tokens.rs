@@ -210,14 +210,23 @@ impl SavedSession {
 
     /// Whether the access token should be used as it is.
     pub fn is_fresh(&self, now: DateTime<Utc>, min_ttl: Duration) -> bool {
-        if now + CLOCK_TOLERANCE < self.obtained_at {
-            // Its times are those of a clock that was set back since.
+        if self.is_from_another_clock(now) {
             return false;
         }
         match self.expires_at {
             None => min_ttl.is_zero(),
             Some(expires_at) => expires_at - now > self.leeway().max(time_delta(min_ttl)),
         }
+    }
+
+    /// Whether a refresh would bring the same token once more.
+    pub fn cannot_be_lengthened(&self, now: DateTime<Utc>) -> bool {
+        self.not_lengthened && self.is_valid(now) && !self.is_from_another_clock(now)
+    }
+
+    /// Whether its times are those of a clock that was set back since.
+    fn is_from_another_clock(&self, now: DateTime<Utc>) -> bool {
+        now + CLOCK_TOLERANCE < self.obtained_at
     }
 
     /// Whether the access token may still be taken by the instance.

@@ -10,6 +10,8 @@ pub mod process;
 pub mod pty;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
+pub mod session;
+pub mod store;
 pub mod tls;
 pub mod wire;
 
