@@ -11,6 +11,10 @@
 
 mod world;
 
+#[cfg(unix)]
+mod browser;
+#[cfg(unix)]
+mod callback;
 mod connect;
 mod crash;
 mod environment;

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -26,6 +26,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// So many may be heard at once; then the one that is slowest must go.
 const MAX_CONNECTIONS: usize = 128;
+/// So many may wait to be heard. One more would have to try again in a second.
+const MAX_QUEUE: u32 = 1024;
 
 /// Listens at the address of a redirect URI, for as long as it is not dropped.
 pub struct Listener {
@@ -124,9 +126,13 @@ impl WaitingBrowser {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = std::net::TcpListener::bind(address)?;
-    socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket)
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Not a second owner (that is what Windows takes it for), but no wait for
+    // the connections of a former sign-in to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_QUEUE)
 }
 
 #[cfg(unix)]

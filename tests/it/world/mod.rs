@@ -11,6 +11,7 @@ pub mod pty;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 pub mod tls;
+pub mod waiting;
 pub mod wire;
 
 use std::collections::VecDeque;
