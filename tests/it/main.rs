@@ -31,6 +31,8 @@ mod instance;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+#[cfg(unix)]
+mod manual;
 mod oauth;
 mod sandbox_oauth;
 mod sandbox_scenarios;
