@@ -138,9 +138,9 @@ fn start(command: &mut Command, variables: &Variables) -> io::Result<()> {
     command.spawn().map(drop)
 }
 
-/// Some of them hold secrets.
+/// Some of them hold secrets. Windows takes no notice of case.
 fn is_ours(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with("SNOW_"))
+    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with("SNOW_"))
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@
 
 mod world;
 
+#[cfg(unix)]
+mod browser;
+#[cfg(unix)]
+mod callback;
 mod connect;
 mod crash;
 mod environment;
@@ -31,6 +35,8 @@ mod instance;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+#[cfg(unix)]
+mod manual;
 mod oauth;
 mod sandbox_oauth;
 mod sandbox_scenarios;

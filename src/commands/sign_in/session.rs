@@ -280,17 +280,28 @@ fn listen(oauth: &OAuthClient, loopback: &Loopback) -> Result<Listener, Failure>
         let port = loopback.port;
         let failure = Failure::new(Code::PortInUse, format!("port {port} of this machine cannot be listened on"));
         let failure = match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                failure.why("Another program uses it, perhaps another sign-in of snow that is still waiting.")
+            std::io::ErrorKind::AddrInUse => failure
+                .why("Another program uses it, perhaps another sign-in of snow that is still waiting.")
+                .next(format!("End that program, or wait for it; see who it is: {}", who_listens(port))),
+            std::io::ErrorKind::PermissionDenied => {
+                failure.why("This user may not listen on it; below 1024 that takes more rights.")
             }
             _ => failure.why(format!("{error}.")),
         };
         failure
-            .next(format!("End that program, or wait for it; see who it is: ss -ltnp 'sport = :{port}'"))
-            .next("Or sign in by paste: --manual")
-            .next("Or register another redirect URI with the client, and give it with --redirect-uri")
+            .next("Sign in by paste: --manual")
+            .next("Register another redirect URI with the client, and give it with --redirect-uri")
             .evidence("redirect_uri", oauth.redirect_uri.as_str())
     })
+}
+
+/// The command that names the program behind a port.
+fn who_listens(port: u16) -> String {
+    match () {
+        () if cfg!(target_os = "linux") => format!("ss -ltnp 'sport = :{port}'"),
+        () if cfg!(windows) => format!("netstat -ano | findstr :{port}"),
+        () => format!("lsof -nP -iTCP:{port} -sTCP:LISTEN"),
+    }
 }
 
 /// Waits for the browser, and tells a person how long.
@@ -358,8 +369,9 @@ fn paste(
         if let Some(loopback) = uri.loopback()
             && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
         {
-            app.console.note(&format!("  Or without pasting, on your own machine:   {tunnel}"));
-            app.console.note("  and there run the command again with --no-browser.\n");
+            app.console.note(&format!(
+                "  Or without pasting: come here from your own machine with\n  {tunnel}\n  and run the command again with --no-browser.\n"
+            ));
         }
     }
     let question = if oauth.redirect_uri.is_page_of_instance() { "Code" } else { "Address" };

@@ -2,9 +2,10 @@
 //! (RFC 8252 §7.3).
 //!
 //! Anybody on this machine can knock here, and web pages can make a browser
-//! do so. Only a GET for the registered path and host is shown to the judge;
-//! everything else gets a short answer and changes nothing. Heads are small and
-//! must come soon, and who is slow makes room for who is not.
+//! do so. Only a GET for the registered path and host, by a browser that opens
+//! it as a page, is shown to the judge; everything else gets a short answer and
+//! changes nothing. Heads are small and must come soon, and who is slow makes
+//! room for who is not.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,7 +13,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -25,6 +26,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// So many may be heard at once; then the one that is slowest must go.
 const MAX_CONNECTIONS: usize = 128;
+/// So many may wait to be heard. One more would have to try again in a second.
+const MAX_QUEUE: u32 = 1024;
 
 /// Listens at the address of a redirect URI, for as long as it is not dropped.
 pub struct Listener {
@@ -35,11 +38,23 @@ pub struct Listener {
 /// The browser whose request was the right one, waiting for its page.
 pub struct WaitingBrowser(TcpStream);
 
+/// A request that could be the right one.
+struct Candidate {
+    query: String,
+    stream: TcpStream,
+}
+
+/// Those who are being heard or answered, the first to come in front.
+#[derive(Default)]
+struct Visitors(VecDeque<AbortHandle>);
+
 /// A request, as far as it was looked at.
 struct Head {
     method: String,
     target: String,
     hosts: Vec<String>,
+    /// Whether a browser opens this as a page, as far as it says.
+    is_navigation: bool,
 }
 
 impl Listener {
@@ -52,7 +67,7 @@ impl Listener {
                 Ok(socket) => sockets.push(socket),
                 // A machine without IPv6.
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
-                Err(error) if error.raw_os_error() == Some(97) => {}
+                Err(error) if is_unknown_family(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -62,56 +77,72 @@ impl Listener {
     /// Waits until `judge` takes the query of a request. The port is free again
     /// when this returns.
     pub async fn wait<T, E>(self, judge: impl Fn(&str) -> Result<T, E>) -> (T, WaitingBrowser) {
-        let (heard, mut hear) = mpsc::channel(16);
-        let mut speakers: VecDeque<AbortHandle> = VecDeque::new();
-        loop {
+        // Each visitor says one thing, and it is heard before the next comes in.
+        let (heard, mut hear) = mpsc::unbounded_channel::<Candidate>();
+        let mut visitors = Visitors::default();
+        let answer = loop {
             tokio::select! {
+                biased;
+                Some(Candidate { query, stream }) = hear.recv() => match judge(&query) {
+                    Ok(answer) => break (answer, WaitingBrowser(stream)),
+                    Err(_) => visitors.add(show(stream, Page::not_this_attempt())),
+                },
                 accepted = accept(&self.sockets) => {
-                    let Ok(stream) = accepted else {
+                    match accepted {
+                        Ok(stream) => visitors.add(receive(stream, self.loopback.clone(), heard.clone())),
                         // Out of file descriptors, most likely.
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                        continue;
-                    };
-                    speakers.retain(|speaker| !speaker.is_finished());
-                    if speakers.len() >= MAX_CONNECTIONS
-                        && let Some(slowest) = speakers.pop_front()
-                    {
-                        slowest.abort();
+                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                     }
-                    let heard = heard.clone();
-                    let speaker = tokio::spawn(async move {
-                        if let Some(said) = listen_to(stream).await {
-                            let _ = heard.send(said).await;
-                        }
-                    });
-                    speakers.push_back(speaker.abort_handle());
-                }
-                Some((head, stream)) = hear.recv() => {
-                    let page = match query_of(&head, &self.loopback) {
-                        Err(page) => page,
-                        Ok(query) => match judge(query) {
-                            Ok(answer) => return (answer, WaitingBrowser(stream)),
-                            Err(_) => Page::not_this_attempt(),
-                        },
-                    };
-                    tokio::spawn(answer(stream, page));
+                    // In a flood, too, everybody is looked at before making room.
+                    tokio::task::yield_now().await;
                 }
             }
+        };
+        hear.close();
+        while let Ok(late) = hear.try_recv() {
+            tokio::spawn(show(late.stream, Page::too_late()));
         }
+        answer
+    }
+}
+
+impl Visitors {
+    fn add(&mut self, visit: impl Future<Output = ()> + Send + 'static) {
+        self.0.retain(|visitor| !visitor.is_finished());
+        if self.0.len() >= MAX_CONNECTIONS
+            && let Some(slowest) = self.0.pop_front()
+        {
+            slowest.abort();
+        }
+        self.0.push_back(tokio::spawn(visit).abort_handle());
     }
 }
 
 impl WaitingBrowser {
     /// Shows how it ended.
     pub async fn show(self, page: Page) {
-        answer(self.0, page).await;
+        show(self.0, page).await;
     }
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = std::net::TcpListener::bind(address)?;
-    socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket)
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Not a second owner (that is what Windows takes it for), but no wait for
+    // the connections of a former sign-in to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_QUEUE)
+}
+
+#[cfg(unix)]
+fn is_unknown_family(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_unknown_family(_: &io::Error) -> bool {
+    false
 }
 
 async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
@@ -125,24 +156,34 @@ async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
     accepted.map(|(stream, _)| stream)
 }
 
-/// The head of a request, where one comes in time.
-async fn listen_to(mut stream: TcpStream) -> Option<(Head, TcpStream)> {
+/// Hears a visitor out: hands over what could be the right request, and
+/// answers what cannot.
+async fn receive(mut stream: TcpStream, loopback: Loopback, heard: mpsc::UnboundedSender<Candidate>) {
+    let Ok(Some(head)) = tokio::time::timeout(HEAD_PATIENCE, head_from(&mut stream)).await else {
+        return;
+    };
+    let query = match query_of(&head, &loopback) {
+        Ok(query) => query.to_owned(),
+        Err(page) => return show(stream, page).await,
+    };
+    if let Err(too_late) = heard.send(Candidate { query, stream }) {
+        show(too_late.0.stream, Page::too_late()).await;
+    }
+}
+
+/// The head of a request, where there is a small one.
+async fn head_from(stream: &mut TcpStream) -> Option<Head> {
     let mut bytes = Vec::with_capacity(1024);
-    let head = tokio::time::timeout(HEAD_PATIENCE, async {
-        loop {
-            if stream.read_buf(&mut bytes).await.ok()? == 0 {
-                return None;
-            }
-            match read_head(&bytes) {
-                Some(Ok(head)) => return Some(head),
-                Some(Err(())) => return None,
-                None if bytes.len() >= MAX_HEAD_BYTES => return None,
-                None => {}
-            }
+    loop {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
         }
-    });
-    let head = head.await.ok().flatten()?;
-    Some((head, stream))
+        match read_head(&bytes) {
+            Some(head) => return head.ok(),
+            None if bytes.len() >= MAX_HEAD_BYTES => return None,
+            None => {}
+        }
+    }
 }
 
 /// `None` while the head is not complete.
@@ -154,11 +195,20 @@ fn read_head(bytes: &[u8]) -> Option<Result<Head, ()>> {
         Ok(httparse::Status::Partial) => return None,
         _ => return Some(Err(())),
     }
-    let hosts = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("host"));
+    let values = |name: &str| -> Vec<String> {
+        let named = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        named.map(|header| String::from_utf8_lossy(header.value).into_owned()).collect()
+    };
+    // What a browser says of itself (Fetch Metadata); older ones say nothing.
+    // A navigation by GET has no origin, or one that is hidden.
+    let is_navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("origin", "null")]
+        .iter()
+        .all(|(name, usual)| values(name).iter().all(|value| value == usual));
     Some(Ok(Head {
         method: request.method.unwrap_or("").to_owned(),
         target: request.path.unwrap_or("").to_owned(),
-        hosts: hosts.map(|host| String::from_utf8_lossy(host.value).into_owned()).collect(),
+        hosts: values("host"),
+        is_navigation,
     }))
 }
 
@@ -168,13 +218,14 @@ fn query_of<'a>(head: &'a Head, loopback: &Loopback) -> Result<&'a str, Page> {
     let is_here = matches!(head.hosts.as_slice(), [host] if host.eq_ignore_ascii_case(&loopback.host));
     match head.method.as_str() {
         "GET" if !is_here => Err(Page::wrong_host()),
+        "GET" if !head.is_navigation => Err(Page::not_a_navigation()),
         "GET" if path == loopback.path => Ok(query),
         "GET" => Err(Page::not_found()),
         _ => Err(Page::method_not_allowed()),
     }
 }
 
-async fn answer(mut stream: TcpStream, page: Page) {
+async fn show(mut stream: TcpStream, page: Page) {
     let _ = tokio::time::timeout(ANSWER_PATIENCE, async {
         stream.write_all(&page.into_response()).await?;
         stream.shutdown().await?;
@@ -198,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_get_for_path_and_host_is_judged() {
+    fn only_a_navigation_to_path_and_host_is_judged() {
         let host = "Host: 127.0.0.1:8914\r\n\r\n";
         assert_eq!(judged(&format!("GET /callback?code=a HTTP/1.1\r\n{host}")), Ok("code=a".to_owned()));
         assert_eq!(judged(&format!("GET /callback HTTP/1.1\r\n{host}")), Ok(String::new()));
@@ -210,6 +261,16 @@ mod tests {
         assert_eq!(judged("GET /callback?code=a HTTP/1.1\r\nHost: evil.example\r\n\r\n"), Err(403));
         assert_eq!(judged("GET /callback?code=a HTTP/1.0\r\n\r\n"), Err(403));
         assert_eq!(judged(&format!("GET /callback?code=a HTTP/1.1\r\nHost: evil\r\n{host}")), Err(403));
+        for (header, is_navigation) in [
+            ("Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: cross-site", true),
+            ("Origin: null", true),
+            ("Origin: https://evil.example", false),
+            ("Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image", false),
+            ("Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe", false),
+        ] {
+            let judged = judged(&format!("GET /callback?code=a HTTP/1.1\r\n{header}\r\n{host}"));
+            assert_eq!(judged, if is_navigation { Ok("code=a".to_owned()) } else { Err(403) }, "{header}");
+        }
         assert!(read_head(b"\x16\x03\x01 garbage\r\n\r\n").unwrap().is_err());
         assert!(read_head(b"GET /callback").is_none());
     }

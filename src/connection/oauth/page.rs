@@ -49,6 +49,16 @@ impl Page {
             .says("It may belong to an earlier attempt. Use the address that the terminal shows now.")
     }
 
+    /// Another request was the right one.
+    pub fn too_late() -> Self {
+        Self::new(410, "neutral", "This sign-in is answered already").says("You can close this tab.")
+    }
+
+    pub fn not_a_navigation() -> Self {
+        Self::new(403, "neutral", "Not for other pages")
+            .says("snow answers to a browser that opens this address, not to a page that fetches or frames it.")
+    }
+
     pub fn not_found() -> Self {
         Self::new(404, "neutral", "Nothing is here").says("snow waits here for a sign-in to come back.")
     }
@@ -87,6 +97,7 @@ impl Page {
             400 => "Bad Request",
             403 => "Forbidden",
             404 => "Not Found",
+            410 => "Gone",
             _ => "Method Not Allowed",
         };
         let allow = if self.status == 405 { "Allow: GET\r\n" } else { "" };

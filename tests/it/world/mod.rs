@@ -13,6 +13,7 @@ pub mod secret_service;
 pub mod session;
 pub mod store;
 pub mod tls;
+pub mod waiting;
 pub mod wire;
 
 use std::collections::VecDeque;
@@ -59,6 +60,17 @@ pub enum Answer {
     Secret(&'static str),
     Confirm(bool),
     Choose(usize),
+    /// A text that follows from the address of a sign-in on the screen.
+    Pastes(fn(&Shown) -> String),
+}
+
+/// What a person sees who is asked to paste.
+#[derive(Debug)]
+pub struct Shown {
+    /// The address of the sign-in.
+    pub url: String,
+    pub question: String,
+    pub hint: String,
 }
 
 /// How a command ended.
@@ -167,7 +179,7 @@ impl World {
                 columns: self.columns,
             },
             clock: self.clock,
-            prompt: Box::new(Script(person.clone().unwrap_or_default())),
+            prompt: Box::new(Script { answers: person.clone().unwrap_or_default(), screen: stderr.clone() }),
             browser: Box::new(ScriptedBrowser(self.browser.clone())),
             store: Some(self.store.clone()),
             ends_on_signal: false,
@@ -278,19 +290,28 @@ impl Browser for ScriptedBrowser {
     }
 }
 
-struct Script(Arc<Mutex<VecDeque<Answer>>>);
+struct Script {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    screen: Captured,
+}
 
 impl Script {
     fn next(&mut self, question: &str) -> Answer {
-        let answer = self.0.lock().unwrap().pop_front();
+        let answer = self.answers.lock().unwrap().pop_front();
         answer.unwrap_or_else(|| panic!("nobody expected the question {question:?}"))
     }
 }
 
 impl Prompt for Script {
-    fn text(&mut self, question: &str, _: Option<&str>, _: &str) -> Result<String, Failure> {
+    fn text(&mut self, question: &str, _: Option<&str>, hint: &str) -> Result<String, Failure> {
         match self.next(question) {
             Answer::Text(text) => Ok(text.to_owned()),
+            Answer::Pastes(paste) => {
+                let screen = self.screen.text();
+                let url = screen.lines().find(|line| line.contains("/oauth_auth.do?")).expect("an address is shown");
+                let (url, question, hint) = (url.trim().to_owned(), question.to_owned(), hint.to_owned());
+                Ok(paste(&Shown { url, question, hint }))
+            }
             other => panic!("{question:?} asks for a text, not {other:?}"),
         }
     }

@@ -56,6 +56,15 @@ impl Terminal {
         }
     }
 
+    /// Waits until `text` is on the screen; gives what follows it in its line.
+    #[track_caller]
+    pub fn wait_for_line(&mut self, text: &str) -> String {
+        self.wait_for(text);
+        let rest = self.session.read_line().expect("the line ends");
+        self.screen.push_str(&format!("{rest}\n"));
+        rest.trim_end().to_owned()
+    }
+
     /// Types.
     pub fn send(&mut self, keys: &str) {
         self.session.send(keys).and_then(|_| self.session.flush()).expect("the terminal takes keys");
