@@ -9,7 +9,6 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
-import Provider from 'oidc-provider';
 
 const settings = { access_ttl: 600, apart: false, issuer: undefined, ...JSON.parse(process.argv[2] ?? '{}') };
 const PASSWORDS = { 'beth.anglin': 'CANARY-oidc-beth' };
@@ -19,7 +18,11 @@ const SECRET = 'CANARY-oidc-client-secret/with+signs';
 /** Every request, in the order in which it came: `{ at, method, path, headers, body }`. */
 const requests = [];
 
-// The person who asked for this server may be gone without a word.
+// The server warns of what is right in a test: memory that forgets, defaults.
+// It does so while it is loaded, so it is loaded after this.
+console.info = console.warn = () => {};
+const { default: Provider } = await import('oidc-provider');
+// Whoever asked for this server may be gone without a word.
 const parent = process.ppid;
 setInterval(() => process.ppid === parent || process.exit(0), 500).unref();
 

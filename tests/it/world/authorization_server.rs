@@ -60,8 +60,8 @@ impl AuthorizationServer {
         assert!(has_all, "the tests need oidc-provider in {}: run tests/run, which installs it", place.display());
         let mut command = Command::new(node);
         // From standard input it finds its packages in the current directory.
-        command.args(["--input-type=module", "-", &settings.to_string()]).current_dir(place).env("NO_COLOR", "1");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["--input-type=module", "-", &settings.to_string()]).current_dir(place);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Guard(command.spawn().expect("node starts"));
         process.0.stdin.take().expect("piped").write_all(PROGRAM.as_bytes()).unwrap();
         let mut line = String::new();
