@@ -187,6 +187,7 @@ fn twenty_programs_at_expiry_refresh_once_and_the_session_survives() {
     assert_eq!(tokens.len(), 1, "all programs print the one new token");
     session.run("refresh acme", "").expect(0);
     session.run("test acme", "").expect(0).says(&[USER]);
+    server.secrets().iter().for_each(|secret| session.guard(secret));
 }
 
 /// Connects the program itself as `acme`, signed in by a person; untested,

@@ -1,9 +1,11 @@
 //! A real authorization server (npm `oidc-provider`, tests/oidc) with an
 //! instance that takes its tokens, and the person who signs in there.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use url::Url;
@@ -17,6 +19,9 @@ pub const USER_PASSWORD: &str = "CANARY-oidc-beth";
 pub const APPLICATION_USER: &str = "svc.ci";
 /// Of the clients `confidential` and `machine`; the client `public` has none.
 pub const CLIENT_SECRET: &str = "CANARY-oidc-client-secret/with+signs";
+
+/// It takes a second where nothing else runs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const PROGRAM: &str = include_str!("../../oidc/server.mjs");
 
@@ -64,8 +69,7 @@ impl AuthorizationServer {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Guard(command.spawn().expect("node starts"));
         process.0.stdin.take().expect("piped").write_all(PROGRAM.as_bytes()).unwrap();
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.take().expect("piped")).read_line(&mut line).unwrap();
+        let line = first_line(process.0.stdout.take().expect("piped"));
         let places: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         let of = |side: &str| places[side].as_str().expect("an origin").to_owned();
         Self { instance: of("instance"), origin: of("authorization"), control: of("control"), _process: process }
@@ -124,6 +128,16 @@ impl AuthorizationServer {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", "public")];
         post(&format!("{}/oauth_token.do", self.origin), &form)
     }
+}
+
+fn first_line(stdout: impl Read + Send + 'static) -> String {
+    let (said, hear) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(stdout).read_line(&mut line);
+        let _ = said.send(line);
+    });
+    hear.recv_timeout(PATIENCE).expect("the authorization server says where it is")
 }
 
 /// Where tests/run has installed it.
