@@ -162,7 +162,7 @@ pub struct ConnectArgs {
     pub client_secret: ClientSecretArgs,
     #[command(flatten)]
     pub browser: BrowserArgs,
-    /// Where to keep the secret: keyring
+    /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
     #[arg(long)]
     pub store: Option<StoreKind>,
     /// Make it the default connection

@@ -125,6 +125,19 @@ impl Console {
     }
 }
 
+impl Console {
+    /// As above, for what is waited for at a person: shown at once, and how
+    /// long it takes is for `what` to say.
+    pub fn waiting(&self, what: &str) -> Progress {
+        let progress = self.progress(what);
+        if let Some(bar) = &progress.0 {
+            bar.set_style(ProgressStyle::with_template("  {msg}").expect("the template is well-formed"));
+            bar.tick();
+        }
+        progress
+    }
+}
+
 impl Progress {
     /// Lets something be written above it.
     pub fn above(&self, write: impl FnOnce()) {

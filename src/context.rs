@@ -87,6 +87,11 @@ impl Context {
         self.directory("SNOW_STATE_DIR", "XDG_STATE_HOME", ".local/state", "LOCALAPPDATA", "state")
     }
 
+    /// The directory of the encrypted file of secrets.
+    pub fn data_directory(&self) -> Result<PathBuf, Failure> {
+        self.directory("SNOW_DATA_DIR", "XDG_DATA_HOME", ".local/share", "LOCALAPPDATA", "")
+    }
+
     fn directory(&self, own: &str, xdg: &str, under_home: &str, windows: &str, leaf: &str) -> Result<PathBuf, Failure> {
         if let Some(path) = self.variables.path(own) {
             return Ok(crate::files::absolute(&path));

@@ -21,11 +21,11 @@
 //!   clock, prompt, store. Tests give another one.
 //! - [`connection`] says what a connection is ([`connection::profile`],
 //!   [`connection::instance`], both without I/O) and how it signs in
-//!   ([`connection::basic`]). A `Connection` joins an instance with the
-//!   credential resolved for it; without one, no authenticated request can be
-//!   expressed.
-//! - [`credentials`] keeps secrets: the OS keyring, memory, or the variables of
-//!   a connection that is not saved. [`credentials::record`] binds each secret
+//!   ([`connection::basic`], [`connection::oauth`]). A `Connection` joins an
+//!   instance with the credential resolved for it, and renews a session where
+//!   that is due.
+//! - [`credentials`] keeps secrets: the OS keyring, an encrypted file, memory,
+//!   or the variables of a connection that is not saved. [`credentials::record`] binds each secret
 //!   to the origin it may be sent to.
 //! - [`config`] is the connections file, [`state`] what could be forgotten;
 //!   both stand on [`files`].
@@ -48,14 +48,23 @@
 //! Prompt or pipe → [`secret::Secret`] → [`connection::basic::BasicCredential`]
 //! → the `Authorization` header of [`connection::Connection`] → the instance;
 //! and, once the instance took it, [`credentials::record::write_password`] →
-//! the keyring. Nothing else holds it.
+//! the keyring or the encrypted file. Nothing else holds it.
+//!
+//! # How one session travels
+//!
+//! Browser → [`connection::oauth::callback`] → one POST of
+//! [`connection::oauth::endpoint`] → [`connection::oauth::tokens`] →
+//! [`credentials::record::write_session`] → the store; later
+//! [`connection::oauth::session`] reads it, renews it under a lock, and hands
+//! the access token to [`connection::Connection`].
 //!
 //! # Deliberately absent
 //!
 //! Below `commands` nothing prints, prompts, reads the environment or exits,
 //! apart from the edges just named.
-//! No code names the keyring crate outside `credentials::keyring`, and none
-//! builds an HTTP client outside `http`. There is no way to accept a
+//! No code names the keyring crate outside `credentials::keyring`, none the age
+//! crate outside `credentials::file`, and none builds an HTTP client outside
+//! `http`. There is no way to accept a
 //! certificate that does not verify, no fallback to a plain file, no test mode.
 
 pub mod browser;

@@ -146,6 +146,11 @@ impl State {
         self.directory.join("locks").join("config.lock")
     }
 
+    /// The lock for changes of the encrypted file of secrets.
+    pub fn secrets_lock(&self) -> PathBuf {
+        self.directory.join("locks").join("secrets.lock")
+    }
+
     /// The lock for renewals of one connection's session, and for whatever
     /// replaces or deletes it.
     pub fn session_lock(&self, id: ConnectionId) -> PathBuf {

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled};
+use inquire::list_option::ListOption;
 use inquire::{Confirm, InquireError, Select, Text};
 
 use crate::error::{Code, Failure};
@@ -76,7 +77,9 @@ impl Prompt for TerminalPrompt {
     }
 
     fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, Failure> {
-        let chosen = Select::new(question, options.to_vec()).raw_prompt();
+        // What was chosen stays in one line: its name, without the remark.
+        let name = |chosen: ListOption<&String>| chosen.value.split("   ").next().unwrap_or("").to_owned();
+        let chosen = Select::new(question, options.to_vec()).with_formatter(&name).raw_prompt();
         chosen.map(|option| option.index).map_err(not_answered)
     }
 }

@@ -78,6 +78,8 @@ pub struct Report {
     pub identity: Option<Identity>,
     /// When the certificate of the instance ends, where it was seen.
     pub certificate_ends: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub tested_at: DateTime<Utc>,
     pub duration: Duration,
     pub checks: Vec<Check>,
 }
@@ -200,8 +202,8 @@ impl Report {
     }
 
     /// What is remembered of this test.
-    pub fn last_test(&self, at: DateTime<Utc>) -> LastTest {
-        LastTest::of(at, self.failure().map(Failure::code))
+    pub fn last_test(&self) -> LastTest {
+        LastTest::of(self.tested_at, self.failure().map(Failure::code))
     }
 }
 

@@ -1,9 +1,8 @@
 //! What every command has at hand: the settings of this run, in one place.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +11,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::stores::Stores;
 use crate::cli::{ClientSecretArgs, Color, Format, Global, PasswordArgs, duration};
 use crate::config::ConfigFile;
 use crate::connection::instance::Instance;
@@ -21,9 +21,8 @@ use crate::connection::oauth::session::{Kept, Session};
 use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
-use crate::credentials::keyring::Notice;
+use crate::credentials::environment;
 use crate::credentials::record::Origins;
-use crate::credentials::{CredentialStore, environment};
 use crate::error::{Code, Failure};
 use crate::files;
 use crate::http::client::{Client, Deadline};
@@ -35,16 +34,13 @@ use crate::state::State;
 use crate::terminal::Prompt;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a keyring may take: with a person who may have to unlock it, and
-/// without one.
-const KEYRING_PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
 
 pub struct App {
     pub global: Global,
     pub console: Console,
     pub variables: Variables,
-    context: Context,
-    store: Option<Arc<dyn CredentialStore>>,
+    pub(super) context: Context,
+    pub(super) stores: Stores,
     interactive: bool,
     stdin_is_terminal: bool,
 }
@@ -64,7 +60,7 @@ impl App {
         console.quiet = global.quiet;
         console.json = global.json || global.output == Format::Json;
         log_to_stderr(global.verbose, variables.text("SNOW_LOG"));
-        Self { global, console, variables, context, store: None, interactive, stdin_is_terminal }
+        Self { global, console, variables, context, stores: Stores::default(), interactive, stdin_is_terminal }
     }
 
     /// Checks what the global flags say, before anything is done.
@@ -85,11 +81,7 @@ impl App {
             let message = "SNOW_LOG is one of: off, info, debug, trace";
             return Err(Failure::new(Code::Usage, message).next("Correct or unset SNOW_LOG"));
         }
-        if let Some(store) = self.variables.text("SNOW_STORE") {
-            store
-                .parse::<crate::connection::profile::StoreKind>()
-                .map_err(|error| Failure::new(Code::Usage, format!("SNOW_STORE: {error}")).next("Unset SNOW_STORE"))?;
-        }
+        self.store_of_new()?;
         Ok(())
     }
 
@@ -168,15 +160,6 @@ impl App {
         Ok(State { directory: self.context.state_directory()? })
     }
 
-    /// The store of saved connections. Opened by its first call, and the same
-    /// one throughout the run.
-    pub fn store(&mut self) -> Result<Arc<dyn CredentialStore>, Failure> {
-        let patience = self.keyring_patience()?;
-        let context = &self.context;
-        let notice = (self.interactive && !self.console.quiet).then(|| Box::new(say_keyring_is_slow) as Notice);
-        Ok(self.store.get_or_insert_with(|| context.keyring(patience, notice)).clone())
-    }
-
     /// A new deadline for one connection.
     pub fn deadline(&self) -> Result<Deadline, Failure> {
         Ok(Deadline::after(self.timeout()?))
@@ -240,7 +223,7 @@ impl App {
     ) -> Result<Session, Failure> {
         let subject = Subject::Saved(profile.name.clone());
         let endpoint = self.token_endpoint(profile, oauth, client, subject)?;
-        let kept = Kept { store: self.store()?, profile: profile.clone(), origins, state: self.state()? };
+        let kept = Kept { store: self.store(profile.store)?, profile: profile.clone(), origins, state: self.state()? };
         Session::open(kept, endpoint, self.clock())
     }
 
@@ -264,21 +247,27 @@ impl App {
 
     /// A secret in a file or a pipe that `origin` names.
     pub fn secret_file(&mut self, path: &Path, origin: &str) -> Result<Secret, Failure> {
-        let shown = path.display().to_string();
+        let mut file = self.open_secret_file(path, origin)?;
+        read_secret(&mut file, &format!("{origin}: {}", path.display()))
+    }
+
+    /// Opens a file or a pipe that holds something secret, and says where
+    /// others could read it too.
+    pub(super) fn open_secret_file(&mut self, path: &Path, origin: &str) -> Result<File, Failure> {
         let unreadable = |reason: String| {
             // Without the path: it may be the secret itself, given by mistake.
             Failure::new(Code::InvalidSecret, format!("the file of {origin} cannot be read: {reason}"))
                 .next("Give the path of a file that holds the secret and nothing else")
         };
-        let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
         if metadata.is_dir() {
             return Err(unreadable("it is a directory".to_owned()));
         }
         if is_public(&metadata) {
-            self.console.note(&format!("note: {shown} can be read by other users of this machine"));
+            self.console.note(&format!("note: {} can be read by other users of this machine", path.display()));
         }
-        read_secret(&mut file, &format!("{origin}: {shown}"))
+        Ok(file)
     }
 
     /// Says that the variables of a connection are not looked at.
@@ -314,13 +303,7 @@ impl App {
         }
     }
 
-    fn keyring_patience(&self) -> Result<Duration, Failure> {
-        let (with_person, without) = KEYRING_PATIENCE;
-        let usual = if self.interactive { with_person } else { without };
-        Ok(self.duration_variable("SNOW_KEYRING_TIMEOUT")?.unwrap_or(usual))
-    }
-
-    fn duration_variable(&self, name: &str) -> Result<Option<Duration>, Failure> {
+    pub(super) fn duration_variable(&self, name: &str) -> Result<Option<Duration>, Failure> {
         let Some(text) = self.variables.text(name) else {
             return Ok(None);
         };
@@ -349,11 +332,6 @@ fn log_to_stderr(verbose: u8, variable: Option<&str>) {
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
     // A second run in the same process keeps the first one's.
     let _ = tracing_subscriber::registry().with(layer.with_filter(own)).try_init();
-}
-
-/// Said while the keyring holds everything up, so past the console.
-fn say_keyring_is_slow() {
-    let _ = writeln!(std::io::stderr(), "Waiting for the keyring. It may ask for its password in a window.");
 }
 
 /// The console of a run, as variables and `--color` want it.
@@ -387,13 +365,14 @@ fn read_secret(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
     })
 }
 
+/// Whether other users of the machine may read or change a file.
 #[cfg(unix)]
-fn is_public(metadata: &std::fs::Metadata) -> bool {
+pub(super) fn is_public(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     metadata.is_file() && metadata.mode() & 0o077 != 0
 }
 
 #[cfg(not(unix))]
-fn is_public(_: &std::fs::Metadata) -> bool {
+pub(super) fn is_public(_: &std::fs::Metadata) -> bool {
     false
 }

@@ -3,13 +3,19 @@
 
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::json;
+use url::Url;
 
 use super::app::App;
+use crate::browser::Browser;
 use crate::context::{Context, Streams, Variables};
 use crate::credentials::memory::MemoryStore;
 use crate::error::{Code, Failure, internal};
+use crate::http::client::{Answer, Client, Deadline};
+use crate::http::proxy::Route;
+use crate::http::tls::CaCertificates;
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::{Sandbox, USERS};
 use crate::signals;
@@ -17,10 +23,19 @@ use crate::signals;
 /// One command of the story, and how it must end.
 struct Step {
     narration: &'static str,
-    scenario: Option<Scenario>,
+    before: Before,
     command: String,
     stdin: &'static str,
     exit_code: u8,
+}
+
+/// What happens to the instance before a command.
+#[derive(Clone, Copy)]
+enum Before {
+    Works,
+    Breaks(Scenario),
+    AccessTokensEnd,
+    TokensAreRevoked,
 }
 
 pub async fn run(app: &mut App) -> Result<u8, Failure> {
@@ -30,17 +45,19 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             .next("Set TMPDIR to a directory that can be written")
     })?;
     signals::remove_at_end(Some(home.path().to_owned()));
-    let sandbox = Sandbox::start(None, None).map_err(|error| {
+    let started = Sandbox::start(None, None).and_then(|sandbox| Ok((sandbox, free_port()?)));
+    let (sandbox, port) = started.map_err(|error| {
         Failure::new(Code::PortInUse, "the demo cannot listen on 127.0.0.1")
             .why(error.to_string())
             .next("See whether this machine has a loopback interface")
     })?;
     let store = Arc::new(MemoryStore::default());
-    let story = story(&sandbox.origin());
+    let redirect_uri = format!("http://127.0.0.1:{port}/callback");
+    let story = story(&sandbox.origin(), &redirect_uri);
     let mut done = Vec::new();
     say(app, "A tour against an instance inside this program: no account, no network.\n");
     for step in &story {
-        sandbox.set_scenario(step.scenario);
+        prepare(&sandbox, step.before);
         let paint = app.console.out;
         say(
             app,
@@ -49,12 +66,12 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
                 paint.dim(&format!("# {}", step.narration)),
                 paint.dim("$"),
                 // On two lines, so that it fits eighty columns.
-                paint.command(&step.command.replace(" --username", " \\\n    --username"))
+                paint.command(&fitted(&step.command))
             ),
         );
         let output = Captured::default();
         let context = Context {
-            variables: Variables::new([("SNOW_TIMEOUT", "5s")]),
+            variables: Variables::new([("SNOW_TIMEOUT", "5s"), ("SNOW_BROWSER", "demo")]),
             home: Some(home.path().to_owned()),
             directory: home.path().to_owned(),
             streams: Streams {
@@ -67,7 +84,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             },
             clock: chrono::Utc::now,
             prompt: Box::new(crate::terminal::TerminalPrompt),
-            browser: Box::new(crate::browser::SystemBrowser),
+            browser: Box::new(VisitorOfSandbox),
             store: Some(store.clone()),
             ends_on_signal: false,
         };
@@ -98,29 +115,111 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn story(origin: &str) -> Vec<Step> {
+fn prepare(sandbox: &Sandbox, before: Before) {
+    match before {
+        Before::Breaks(scenario) => return sandbox.set_scenario(Some(scenario)),
+        Before::Works => {}
+        Before::AccessTokensEnd => sandbox.expire_access_tokens(),
+        Before::TokensAreRevoked => sandbox.revoke_all(),
+    }
+    sandbox.set_scenario(None);
+}
+
+/// On several lines where one would not fit eighty columns.
+fn fitted(command: &str) -> String {
+    ["--username", "--client-id", "--redirect-uri"]
+        .iter()
+        .fold(command.to_owned(), |text, flag| text.replace(&format!(" {flag}"), &format!(" \\\n    {flag}")))
+}
+
+fn story(origin: &str, redirect_uri: &str) -> Vec<Step> {
     let beth = &USERS[1];
-    let step = |narration, scenario, command: &str, exit_code| Step {
+    let step = |narration, before, command: &str, exit_code| Step {
         narration,
-        scenario,
+        before,
         command: command.to_owned(),
         stdin: beth.password,
         exit_code,
     };
+    let works = Before::Works;
+    let breaks = Before::Breaks;
+    let user = beth.user_name;
     vec![
         step(
             "Connect: sign in, save, test.",
-            None,
-            &format!("snow connect {origin} --name demo --username {} --password-stdin < password", beth.user_name),
+            works,
+            &format!("snow connect {origin} --name demo --username {user} --password-stdin < password"),
             0,
         ),
-        step("It works, and may read incidents.", None, "snow test demo --table incident", 0),
-        step("What is saved.", None, "snow list", 0),
-        step("The instance falls asleep.", Some(Scenario::Hibernating), "snow test demo", 7),
-        step("The password stops working.", Some(Scenario::BasicRefused), "snow test demo", 4),
-        step("Somebody takes a role away.", Some(Scenario::TableHidden), "snow test demo --table incident", 5),
-        step("Forget it, password and all.", None, "snow remove demo", 0),
+        step("It works, and may read incidents.", works, "snow test demo --table incident", 0),
+        step("What is saved.", works, "snow list", 0),
+        step("The instance falls asleep.", breaks(Scenario::Hibernating), "snow test demo", 7),
+        step("The password stops working.", breaks(Scenario::BasicRefused), "snow test demo", 4),
+        step("Somebody takes a role away.", breaks(Scenario::TableHidden), "snow test demo --table incident", 5),
+        step("Forget it, password and all.", works, "snow remove demo", 0),
+        step(
+            "The same by OAuth: a browser signs in (here it does so by itself).",
+            works,
+            &format!("snow connect {origin} --name oauth --client-id sandbox-public --redirect-uri {redirect_uri}"),
+            0,
+        ),
+        step("The access token ends, and is renewed on the way.", Before::AccessTokensEnd, "snow test oauth", 0),
+        step("An administrator revokes the session.", Before::TokensAreRevoked, "snow test oauth", 4),
+        step("Sign in again.", works, "snow login oauth", 0),
+        step("Sign out, at the instance as well, and forget it.", works, "snow remove oauth", 0),
     ]
+}
+
+/// Signs in at the embedded instance as a person with a browser would: the
+/// page, the user, the button, and back to the listener.
+struct VisitorOfSandbox;
+
+impl Browser for VisitorOfSandbox {
+    fn open(&self, url: &str, _: &Variables) -> io::Result<()> {
+        let url = Url::parse(url).map_err(io::Error::other)?;
+        let client = Client::new(&CaCertificates::default(), Route::Direct)
+            .map_err(|failure| io::Error::other(failure.to_string()))?;
+        // While the command waits, on its own thread.
+        tokio::spawn(async move {
+            let visited = visit(&client, url).await;
+            tracing::debug!("the sign-in of the demo {}", if visited.is_some() { "came back" } else { "failed" });
+        });
+        Ok(())
+    }
+}
+
+async fn visit(client: &Client, url: Url) -> Option<()> {
+    let beth = &USERS[1];
+    let deadline = Deadline::after(Duration::from_secs(10));
+    let page = client.get(url.clone(), None, deadline).await.result.ok()?;
+    let user = [("user_name", beth.user_name), ("user_password", beth.password)];
+    let page = submit(client, &url.join("/oauth_login.do").ok()?, &page, &user, deadline).await?;
+    let page = submit(client, &url.join("/oauth_consent.do").ok()?, &page, &[("decision", "allow")], deadline).await?;
+    let back = Url::parse(page.header("location")?).ok()?;
+    client.get(back, None, deadline).await.result.ok().map(drop)
+}
+
+/// Sends a form with the transaction that the page before it carries.
+async fn submit(
+    client: &Client,
+    url: &Url,
+    page: &Answer,
+    fields: &[(&str, &str)],
+    deadline: Deadline,
+) -> Option<Answer> {
+    let form = {
+        let text = String::from_utf8_lossy(&page.body);
+        let (_, rest) = text.split_once("name=\"transaction\" value=\"")?;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("transaction", rest.split('"').next()?).extend_pairs(fields);
+        form.finish().into_bytes()
+    };
+    client.post_form(url.clone(), form, deadline).await.result.ok()
+}
+
+/// A port that nobody listens on right now.
+fn free_port() -> io::Result<u16> {
+    Ok(std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn say(app: &mut App, text: &str) {

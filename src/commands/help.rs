@@ -84,7 +84,7 @@ fn exit_codes() -> String {
         (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
         (Class::Instance, "something answered that cannot serve"),
         (Class::RateLimited, "too many requests"),
-        (Class::Store, "the keyring is missing, locked, denied or too slow"),
+        (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
         (Class::Api, "an answer that makes no sense"),
         (Class::Assertion, "it works, but not as was demanded"),
         (Class::Mixed, "several connections failed, in different classes"),

@@ -22,7 +22,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
-    app.store()?.prove(profile.id)?;
+    app.prove_store(profile.store, profile.id)?;
     match profile.auth.clone() {
         Auth::Basic { username } => with_password(app, profile, &username, &arguments).await,
         Auth::OAuth { client, .. } => with_session(app, profile, &client, &arguments).await,
@@ -75,7 +75,7 @@ async fn with_session(
     arguments: &LoginArgs,
 ) -> Result<u8, Failure> {
     if client.grant == Grant::AuthorizationCode {
-        session::look_before_browser(app, &profile, client).await?;
+        session::look_before_browser(app, &profile, client, false).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, true)?;
     let subject = Subject::Saved(profile.name.clone());
@@ -119,7 +119,7 @@ fn change_user(app: &App, profile: &Profile, user: UserName) -> Result<Profile, 
 }
 
 async fn finish(app: &mut App, profile: &Profile, begun: Begun, sent: Instant) -> Result<u8, Failure> {
-    let test = test::report_of(profile, Found::just_entered(begun.finish().await), sent.elapsed());
+    let test = test::report_of(app, profile, Found::just_entered(begun.finish().await), sent.elapsed());
     test::remember(app, profile, &test)?;
     match app.console.json {
         true => show_profile(app, profile)?,

@@ -11,7 +11,7 @@ use super::select;
 use super::sign_in;
 use crate::cli::{LogoutArgs, RemoveArgs};
 use crate::connection::oauth::client::OAuthClient;
-use crate::connection::profile::{Auth, Profile};
+use crate::connection::profile::{Auth, Profile, StoreKind};
 use crate::credentials::record;
 use crate::credentials::{Field, ItemKey};
 use crate::error::{Code, Failure, exit_code_of};
@@ -39,7 +39,7 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     }
     let mut outcomes = Vec::new();
     for profile in profiles {
-        let outcome = sign_out(app, &profile, arguments.local).await;
+        let outcome = unless_stopped(sign_out(app, &profile, arguments.local).await)?;
         if outcome.is_forgotten() {
             let signed_out = LastTest::of(app.now(), Some(Code::NoCredential));
             let remembered = app.state()?.record_test(profile.id, signed_out);
@@ -58,7 +58,7 @@ pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure>
     confirm(app, &format!("Forget {}, and what is saved to sign in?", names.join(", ")))?;
     let mut outcomes = Vec::new();
     for profile in profiles {
-        let outcome = forget(app, &profile, arguments.local).await;
+        let outcome = unless_stopped(forget(app, &profile, arguments.local).await)?;
         outcomes.push((profile, outcome));
     }
     let default_is_gone =
@@ -98,6 +98,14 @@ impl Outcome {
 
     fn error(&self) -> Option<&Failure> {
         self.not_forgotten.as_ref().or(self.not_revoked.as_ref())
+    }
+}
+
+/// A person who stops means all of them.
+fn unless_stopped(outcome: Outcome) -> Result<Outcome, Failure> {
+    match outcome.not_forgotten {
+        Some(failure) if failure.code() == Code::Interrupted => Err(failure),
+        _ => Ok(outcome),
     }
 }
 
@@ -157,7 +165,7 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     };
     let read = async {
         let (client, origins) = app.client_for(profile)?;
-        let store = app.store()?;
+        let store = app.store(profile.store)?;
         let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins)? else {
             return Ok(None);
         };
@@ -196,21 +204,26 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
 }
 
 fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
-    let store = app.store()?;
     let fields: &[Field] = match profile.auth {
         Auth::Basic { .. } => &[Field::Password],
         Auth::OAuth { .. } => &[Field::Session, Field::ClientSecret],
     };
+    let place = profile.store.place();
     for &field in fields {
-        store.delete(ItemKey { connection: profile.id, field }).map_err(|error| {
-            let failure = Failure::from(error);
+        let key = ItemKey { connection: profile.id, field };
+        let deleted = app.store(profile.store).and_then(|store| Ok(store.delete(key)?));
+        deleted.map_err(|failure| {
+            if failure.code() == Code::Interrupted {
+                return failure;
+            }
             let what = field.label();
-            Failure::new(
-                failure.code(),
-                format!("the {what} of {} is still in the keyring: {}", profile.name, failure.message()),
-            )
-            .why(failure.reason().unwrap_or("It could not be deleted."))
-            .next("Run the command again when the keyring can be used; nothing else was changed")
+            let message = format!("the {what} of {} is still in {place}: {}", profile.name, failure.message());
+            let still_there =
+                Failure::new(failure.code(), message).why(failure.reason().unwrap_or("It could not be deleted."));
+            let steps = failure.steps().iter().filter(|_| profile.store == StoreKind::File);
+            steps
+                .fold(still_there, Failure::next)
+                .next(format!("Run the command again when {place} can be used; nothing else was changed"))
         })?;
     }
     Ok(())
@@ -246,8 +259,7 @@ fn report(app: &mut App, schema: &str, done: &str, outcomes: Vec<(Profile, Outco
         }
     }
     if any_revoked {
-        app.console
-            .note("Other machines with the same user and client share these tokens, and are signed out as well.");
+        app.console.note("Other machines with this user and client share the tokens, and are out as well.");
     }
     exit_code
 }

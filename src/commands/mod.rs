@@ -15,6 +15,7 @@ mod sandbox;
 mod select;
 mod sign_in;
 mod status;
+mod stores;
 mod test;
 mod token;
 mod usage;

@@ -15,8 +15,8 @@ use crate::connection::basic::UserName;
 use crate::connection::oauth::client::OAuthClient;
 use crate::connection::profile::{Auth, Profile, TableName};
 use crate::connection::{Connection, Token};
-use crate::credentials::environment;
 use crate::credentials::record::{self, Origins};
+use crate::credentials::{CredentialStore, environment};
 use crate::error::{Code, Failure};
 use crate::http::client::Client;
 use crate::output;
@@ -56,6 +56,15 @@ impl Found {
         checks.extend(findings.checks);
         let Findings { token, identity, certificate_ends, .. } = findings;
         Self { checks, token, identity, certificate_ends }
+    }
+
+    /// A sign-in that gave no token.
+    pub fn not_signed_in(failure: Failure) -> Self {
+        let mut checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
+        checks.extend(skipped());
+        let at = checks.iter().position(|check| check.id == CheckId::AuthRequest).unwrap_or(checks.len());
+        checks.insert(at, Check::fail(CheckId::AuthToken, failure));
+        checks.into()
     }
 
     /// As above, where the secret was just entered: connection and store stand.
@@ -112,7 +121,7 @@ async fn test_one(
 ) -> Result<Report, Failure> {
     let started = Instant::now();
     let found = climb(app, profile, options, refused).await?;
-    let report = report_of(profile, found, started.elapsed());
+    let report = report_of(app, profile, found, started.elapsed());
     if options.tables.is_empty() {
         // With other tables it is not the connection's own test.
         remember(app, profile, &report)?;
@@ -122,7 +131,6 @@ async fn test_one(
 
 /// The checks of a saved connection, up to where the evidence ends.
 async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mut Refused) -> Result<Found, Failure> {
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     // Made first, so that the certificate authorities are loaded on their
     // thread while the keyring is asked.
     let (client, origins) = match app.client_for(profile) {
@@ -150,9 +158,10 @@ async fn climb_with_password(
     refused: &mut Refused,
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
-    let store = app.store()?;
+    let store = open_store(app, profile)?;
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
-    let password = record::read_password(store.as_ref(), profile, username, &origins);
+    let password = store.and_then(|store| record::read_password(store.as_ref(), profile, username, &origins));
     let took = Some(asked.elapsed());
     let password = match password {
         Ok(password) => password,
@@ -198,8 +207,10 @@ async fn climb_with_session(
     options: &Options,
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
+    let store = open_store(app, profile)?;
+    let _progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
-    let session = app.open_session(profile, oauth, &client, origins);
+    let session = store.and_then(|_| app.open_session(profile, oauth, &client, origins));
     let took = Some(asked.elapsed());
     let session = match session {
         Ok(session) => session,
@@ -210,6 +221,15 @@ async fn climb_with_session(
     let connection = Connection::oauth(instance, profile.api_version, client, username, session);
     let begun = ladder::begin(Arc::new(connection), plan(app, profile, options)?).await;
     Ok(Found::after(checks, begun.finish().await))
+}
+
+/// The store, before anything moves on the screen: a person may be asked to
+/// unlock it. Who stops there means the whole run.
+fn open_store(app: &mut App, profile: &Profile) -> Result<Result<Arc<dyn CredentialStore>, Failure>, Failure> {
+    match app.store(profile.store) {
+        Err(failure) if failure.code() == Code::Interrupted => Err(failure),
+        store => Ok(store),
+    }
 }
 
 fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Option<Duration>) -> Found {
@@ -248,13 +268,14 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         token: found.token,
         identity: found.identity,
         certificate_ends: found.certificate_ends,
+        tested_at: app.now(),
         duration: started.elapsed(),
         checks: found.checks,
     })
 }
 
 /// The report of a saved connection.
-pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report {
+pub fn report_of(app: &App, profile: &Profile, found: Found, duration: Duration) -> Report {
     Report {
         name: profile.name.to_string(),
         id: Some(profile.id),
@@ -264,6 +285,7 @@ pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report 
         token: found.token,
         identity: found.identity,
         certificate_ends: found.certificate_ends,
+        tested_at: app.now(),
         duration,
         checks: found.checks,
     }
@@ -271,7 +293,7 @@ pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report 
 
 /// Keeps how the test ended, for `list` and `status`.
 pub fn remember(app: &mut App, profile: &Profile, report: &Report) -> Result<(), Failure> {
-    let remembered = app.state()?.record_test(profile.id, report.last_test(app.now()));
+    let remembered = app.state()?.record_test(profile.id, report.last_test());
     app.mention_unwritable_state(remembered);
     Ok(())
 }

@@ -208,7 +208,7 @@ impl Connection {
         match renewed {
             Ok(()) => {
                 let (header, _) = self.authorization().await;
-                self.client.get(url, header.as_ref(), deadline).await
+                self.client.get(url, header.as_ref(), deadline).await.after(&exchange)
             }
             Err(_) => exchange,
         }

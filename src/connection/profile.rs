@@ -48,7 +48,10 @@ pub enum Auth {
 /// Where the secrets of a saved connection are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
+    /// The keyring of the operating system.
     Keyring,
+    /// One encrypted file, for machines without a keyring.
+    File,
 }
 
 /// A saved connection, without its secrets.
@@ -261,6 +264,15 @@ impl StoreKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Keyring => "the keyring",
+            Self::File => "the encrypted file",
         }
     }
 }
@@ -271,7 +283,8 @@ impl FromStr for StoreKind {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "keyring" => Ok(Self::Keyring),
-            _ => Err(InvalidValue(format!("\"{text}\" is not a store of this version: keyring"))),
+            "file" => Ok(Self::File),
+            _ => Err(InvalidValue(format!("\"{text}\" is not a store of this version: keyring, file"))),
         }
     }
 }

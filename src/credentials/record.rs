@@ -79,7 +79,7 @@ pub fn read_password(
     origins: &Origins,
 ) -> Result<Secret, Failure> {
     let item = Item { profile, field: Field::Password };
-    let kept: Password = item.read(store, origins)?.ok_or_else(|| item.missing())?;
+    let kept: Password = item.read(store, origins)?.ok_or_else(|| item.missing(store))?;
     match kept.username {
         Some(saved) if !username.matches(&saved) => {
             Err(item
@@ -126,7 +126,7 @@ pub fn require_client_secret(
     client: &OAuthClient,
     origins: &Origins,
 ) -> Result<Secret, Failure> {
-    let missing = || Item { profile, field: Field::ClientSecret }.missing();
+    let missing = || Item { profile, field: Field::ClientSecret }.missing(store);
     read_client_secret(store, profile, client, origins)?.ok_or_else(missing)
 }
 
@@ -172,8 +172,8 @@ pub fn write_session(
 }
 
 /// Nobody is signed in.
-pub fn no_session(profile: &Profile) -> Failure {
-    Item { profile, field: Field::Session }.missing()
+pub fn no_session(store: &dyn CredentialStore, profile: &Profile) -> Failure {
+    Item { profile, field: Field::Session }.missing(store)
 }
 
 /// Whether a write is checked by reading it.
@@ -195,11 +195,11 @@ impl Item<'_> {
         };
         // Parse errors are not repeated: they could quote the record.
         let version: Version = serde_json::from_str(record.expose())
-            .map_err(|_| self.unreadable("What is kept there is not a record of snow."))?;
+            .map_err(|_| self.unreadable("The saved item is not a record of snow."))?;
         if version.v != VERSION {
-            return Err(self.unreadable("The record was written by another version of snow."));
+            return Err(self.unreadable("The saved item was written by another version of snow."));
         }
-        let damaged = || self.unreadable("The record is damaged.");
+        let damaged = || self.unreadable("The saved item is damaged.");
         let head: Head = serde_json::from_str(record.expose()).map_err(|_| damaged())?;
         // The origins are shown below, and what is none could be anything.
         let saved = &head.origins;
@@ -234,14 +234,14 @@ impl Item<'_> {
         }
     }
 
-    fn missing(&self) -> Failure {
+    fn missing(&self, store: &dyn CredentialStore) -> Failure {
         let (what, name) = (self.field.label(), &self.profile.name);
         let message = match self.field {
             Field::Session => format!("nobody is signed in to {name}"),
             _ => format!("no {what} is saved for {name}"),
         };
         Failure::new(Code::NoCredential, message)
-            .why("It was signed out, or the item is gone from the keyring.")
+            .why(format!("It was signed out, or the item is gone from {}.", store.kind().place()))
             .next(format!("snow login {name}"))
             .evidence("item", self.key().account())
     }

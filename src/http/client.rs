@@ -64,6 +64,20 @@ impl Deadline {
     }
 }
 
+impl Exchange {
+    /// The same, with what opening the connection showed in an exchange before
+    /// it on the same one.
+    pub fn after(mut self, first: &Self) -> Self {
+        if self.timings.tcp.is_none() {
+            let Timings { dns, tcp, tls, .. } = first.timings;
+            let opening: Duration = [dns, tcp, tls].into_iter().flatten().sum();
+            self.timings = Timings { dns, tcp, tls, total: self.timings.total + opening, ..self.timings };
+            self.certificate = self.certificate.or(first.certificate);
+        }
+        self
+    }
+}
+
 impl Client {
     pub fn new(authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
         let unbuildable =

@@ -92,8 +92,13 @@ fn passed(report: &Report, paint: Paint) -> String {
 
 /// The steps that took time, each beginning where the one before it ended.
 fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
-    let steps: Vec<(&Check, Duration)> =
-        report.checks.iter().filter_map(|check| check.took.map(|took| (check, took))).collect();
+    let steps: Vec<(&Check, Duration)> = report
+        .checks
+        .iter()
+        .filter_map(|check| {
+            check.took.or((check.id == CheckId::AuthToken).then_some(Duration::ZERO)).map(|took| (check, took))
+        })
+        .collect();
     let label = |check: &Check| match (&check.target, check.id) {
         (Some(target), _) => target.clone(),
         (None, CheckId::StoreSecret) => report.store.to_owned(),
@@ -118,6 +123,7 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
                 Some(ends) => format!("until {}", ends.format("%Y-%m-%d")),
                 None => String::new(),
             }),
+            (Status::Pass, CheckId::AuthToken) => paint.dim(&token(report)),
             (Status::Pass, CheckId::AccessTable) => paint.dim("readable"),
             (Status::Pass, CheckId::AuthIdentity) => {
                 paint.dim(report.identity.as_ref().map_or("", |identity| identity.user_name.as_str()))
@@ -131,8 +137,21 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
     lines
 }
 
+/// Whether a test renewed its token, and how long it is good from then on.
+fn token(report: &Report) -> String {
+    let Some(token) = report.token else { return String::new() };
+    let word = if token.refreshed { "renewed" } else { "fresh" };
+    match token.expires_at {
+        Some(at) => format!("{word}, {} left", until(report.tested_at, at)),
+        None => word.to_owned(),
+    }
+}
+
 /// One bar of the waterfall, in a field of `width` columns; at least one mark.
 fn bar(before: Duration, took: Duration, total: Duration, width: usize, paint: Paint) -> String {
+    if took.is_zero() {
+        return " ".repeat(width);
+    }
     if width == 0 {
         return String::new();
     }
@@ -225,8 +244,9 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
     for (index, step) in failure.steps().iter().enumerate() {
         lines.push(labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT));
     }
-    let said = [failure.seen("server_message"), failure.seen("server_detail")];
-    let said: Vec<&str> = said.into_iter().flatten().filter_map(|value| value.as_str()).collect();
+    let said = ["server_message", "server_detail", "oauth_error", "oauth_error_description"];
+    let said: Vec<&str> =
+        said.into_iter().map(|key| failure.seen(key)).flatten().filter_map(|value| value.as_str()).collect();
     let mut seen = Vec::new();
     if let Some(status) = failure.seen("http_status").and_then(serde_json::Value::as_u64) {
         seen.push(format!("HTTP {status}"));
@@ -269,6 +289,11 @@ fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {
 fn hanging(label: &str, text: &str, paint: Paint) -> String {
     let start = format!("  {label:<width$}- ", width = INDENT - 2);
     wrap(text, &start, &" ".repeat(INDENT + 2), paint)
+}
+
+/// Sentences for a person, two from the left and within the terminal.
+pub fn paragraph(text: &str, paint: Paint) -> String {
+    wrap(text, "  ", "  ", paint)
 }
 
 fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
@@ -386,6 +411,9 @@ fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
         (Health::Dead, _) => format!("the instance refused to renew the session{since}"),
         (Health::Expired, _) => format!("the session is over{since}"),
         (Health::Healthy, Some(at)) if at <= now => format!("the access token is renewed at the next use{since}"),
+        (Health::Healthy, Some(at)) if !session.renewable => {
+            format!("access token good for {}, and nothing renews it{since}", until(now, at))
+        }
         (Health::Healthy, Some(at)) => format!("access token good for {}{since}", until(now, at)),
         (Health::Healthy, None) => format!("access token good until it is refused{since}"),
     }

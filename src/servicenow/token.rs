@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::seen::{Body, Seen, Subject};
@@ -17,12 +18,20 @@ use crate::error::{Cause, Code, Failure, Likelihood};
 
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
+/// A refresh token lives for a hundred days where nobody chose otherwise.
+const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);
 
 /// What was asked for, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub enum TokenRequest {
-    Code { age: Duration, has_pkce: bool },
-    Refresh,
+    Code {
+        age: Duration,
+        has_pkce: bool,
+    },
+    /// Of a session that began so long ago.
+    Refresh {
+        age: TimeDelta,
+    },
     ClientCredentials,
 }
 
@@ -164,16 +173,25 @@ fn refused(
                     .next(first)
                     .next(log)
             }
-            TokenRequest::Refresh => Failure::new(Code::SessionExpired, format!("{host} does not renew the session"))
-                .why("The token endpoint refused the refresh token. It was kept: the next command tries once more.")
-                .causes([
-                    cause("expired", High, "the refresh token is at its end, usually 100 days after the sign-in".to_owned()),
-                    cause("revoked", Medium, "somebody signed out or revoked it; machines with the same user and client share it".to_owned()),
+            TokenRequest::Refresh { age } => {
+                let is_old = *age > REFRESH_TOKEN_LIFETIME - TimeDelta::days(1);
+                let expired = format!(
+                    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {} days ago",
+                    age.num_days()
+                );
+                let mut causes = vec![
+                    cause("revoked", likely(!is_old), "somebody signed out or revoked it; machines with the same user and client share it".to_owned()),
                     cause("cloned", Medium, "the instance was cloned over, or the client's entry or secret was changed".to_owned()),
                     cause("user", Low, "the user is locked or inactive".to_owned()),
-                ])
-                .next(sign_in_again)
-                .next(log),
+                ];
+                let place = if is_old { 0 } else { causes.len() };
+                causes.insert(place, cause("expired", likely(is_old), expired));
+                Failure::new(Code::SessionExpired, format!("{host} does not renew the session"))
+                    .why("The token endpoint refused the refresh token. It was kept: the next command tries once more.")
+                    .causes(causes)
+                    .next(sign_in_again)
+                    .next(log)
+            }
             TokenRequest::ClientCredentials => {
                 Failure::new(Code::TokenRefused, format!("{host} gave no token to the client {}", client.client_id))
                     .why("The token endpoint refused client credentials without a reason.")

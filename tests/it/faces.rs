@@ -15,9 +15,15 @@ fn the_demo_tells_its_story_and_leaves_nothing() {
     let mut world = World::new();
     let outcome = world.run("demo").expect(0);
     outcome.says(&["asleep", "refused beth.anglin", "no row of incident", "Nothing is left"]);
+    outcome.says(&[
+        "connected as beth.anglin (oauth)",
+        "renewed, 29 min left",
+        "does not renew",
+        "signed in as beth.anglin",
+    ]);
     assert_eq!(std::fs::read_dir(world.home()).unwrap().count(), 0);
     let steps = world.run("demo --json").expect(0).json();
-    assert_eq!(steps["steps"].as_array().unwrap().len(), 7);
+    assert_eq!(steps["steps"].as_array().unwrap().len(), 12);
 }
 
 #[test]

@@ -20,6 +20,10 @@ mod explain;
 #[cfg(unix)]
 mod exposure;
 mod faces;
+#[cfg(unix)]
+mod file_store;
+#[cfg(target_os = "linux")]
+mod file_store_faults;
 mod files;
 mod guide;
 mod help;

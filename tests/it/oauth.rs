@@ -2,11 +2,10 @@
 //! credentials, and the life of a session afterwards.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 
 use serde_json::Value;
-use snow_connect::sandbox::scenario::Scenario;
-use snow_connect::sandbox::{Sandbox, SandboxOptions};
+use snow_connect::credentials::{Field, ItemKey};
+use snow_connect::sandbox::Sandbox;
 
 use crate::world::browser::{get, sign_in};
 use crate::world::{Outcome, World, check};
@@ -46,10 +45,6 @@ pub fn sandbox() -> Sandbox {
     Sandbox::start(None, None).unwrap()
 }
 
-fn access_token(world: &mut World) -> String {
-    world.run("token acme").expect(0).stdout.trim().to_owned()
-}
-
 fn connection(outcome: &Outcome) -> Value {
     outcome.json()["connections"][0].clone()
 }
@@ -74,5 +69,71 @@ fn a_browser_signs_in_and_the_session_is_saved_and_works() {
     assert!(tested["credential"]["expires_at"].is_string());
     assert_eq!(sandbox.token_requests().authorization_code, 1);
     assert_eq!(sandbox.token_requests().refresh_token, 0);
-    let _ = (Arc::new(0), Scenario::ALL, SandboxOptions::default(), access_token(&mut world));
+}
+
+#[test]
+fn a_given_user_must_be_the_one_who_signs_in() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    signs_in(&mut world, "joe.employee", "allow");
+    let line = format!("{} --username beth.anglin --json", connect_line(&sandbox));
+    let outcome = world.run(&line).expect(11);
+    assert_eq!(outcome.error_code(), "user-mismatch");
+    assert_eq!(world.config(), "");
+    world.run(&format!("{line} --force")).expect(0);
+    assert!(world.config().contains("username = \"joe.employee\""));
+}
+
+#[test]
+fn a_saved_connection_whose_sign_in_fails_is_told_of_in_one_document() {
+    let sandbox = sandbox();
+    let mut world = connected(&sandbox);
+    signs_in(&mut world, "beth.anglin", "deny");
+    world.run("logout acme").expect(0);
+    let outcome = world.run("connect acme --json").expect(4);
+    let document = outcome.json();
+    assert_eq!((&document["schema"], &document["saved"]), (&"snow.connect/1".into(), &"unchanged".into()));
+    assert_eq!(document["test"]["code"], "login-denied");
+}
+
+#[test]
+fn a_session_that_is_gone_is_signed_in_again_by_the_browser() {
+    let sandbox = sandbox();
+    let mut world = connected(&sandbox);
+    world.run("logout acme").expect(0);
+    // No terminal is there, and none is needed.
+    world.run("connect acme").expect(0).says(&["connected as beth.anglin"]);
+    world.run("logout acme").expect(0);
+    world.set("CI", "true").run("connect acme --json").expect(4);
+    assert_eq!(sandbox.token_requests().authorization_code, 2);
+}
+
+#[test]
+fn another_way_to_sign_in_leaves_no_secret_of_the_former_one() {
+    let sandbox = sandbox();
+    let mut world = connected(&sandbox);
+    world.stdin("sandbox-beth").run("connect acme --force --username beth.anglin --password-stdin").expect(0);
+    let show = world.run("show acme --json").expect(0).json();
+    assert_eq!((&show["connection"]["auth"], &show["connection"]["client_id"]), (&"basic".into(), &Value::Null));
+    assert_eq!(show["connection"]["revision"], 2);
+    let id: uuid::Uuid = show["connection"]["id"].as_str().unwrap().parse().unwrap();
+    let read = |field| world.store.read(ItemKey { connection: id, field }).unwrap();
+    assert!(read(Field::Session).is_none() && read(Field::Password).is_some());
+}
+
+#[test]
+fn the_fields_of_a_client_are_saved_and_edited() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    signs_in(&mut world, "beth.anglin", "allow");
+    world.run(&format!("{} --scope useraccount --no-pkce", connect_line(&sandbox))).expect(4);
+    world.run(&connect_line(&sandbox)).expect(0);
+    assert!(!world.config().contains("pkce") && !world.config().contains("scope"), "{}", world.config());
+    world.run("edit acme --set scope=other --set token_url=https://idp.example/token").expect(0).says(&["kept back"]);
+    assert!(world.config().contains("token_url = \"https://idp.example/token\""));
+    assert_eq!(connection(&world.run("test acme --json").expect(9))["code"], "origin-mismatch");
+    world.run("edit acme --set revocation_url=https://evil.example/revoke").expect(2);
+    world.run("edit acme --unset scope --unset token_url").expect(0);
+    world.run("test acme").expect(0);
+    world.run("edit acme --set pkce=perhaps").expect(2).says(&["true or false"]);
 }

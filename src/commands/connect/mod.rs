@@ -1,11 +1,12 @@
 //! `snow connect`: define, sign in, save, test. It keeps what was earned.
 //!
-//! In order: which connection is meant ([`target`]); the store is proven; a
-//! person sees that the instance answers; what is missing is asked for;
-//! sign-in; [`save`]; the other tests; [`mod@report`]. A crash between any two
-//! steps leaves a state that the next run repairs: at worst an entry without
-//! its secret.
+//! In order: which connection is meant ([`target`]) and how it signs in
+//! ([`auth`]); the store is proven; a person sees that the instance answers;
+//! what is missing is asked for; sign-in; [`save`]; the other tests;
+//! [`mod@report`]. A crash between any two steps leaves a state that the next
+//! run repairs: at worst an entry without its secret.
 
+mod auth;
 mod report;
 mod save;
 mod target;
@@ -24,7 +25,7 @@ use crate::config::ConfigFile;
 use crate::connection::basic::UserName;
 use crate::connection::oauth::client::{Grant, OAuthClient};
 use crate::connection::oauth::page::Page;
-use crate::connection::profile::{Auth, AuthMethod, Profile};
+use crate::connection::profile::{Auth, Profile};
 use crate::error::{Class, Code, Failure};
 use crate::output;
 use crate::servicenow::seen::Subject;
@@ -53,6 +54,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let wanted = request.updated(app, saved, auth)?;
     let arguments = &request.arguments;
     let has_new_secret = arguments.password.is_given() || arguments.client_secret.is_given();
+    // A secret is not moved from store to store: it is entered again.
     match has_new_secret || wanted.needs_another_secret_than(saved) {
         true => connect(app, &request, Some(saved), Some(wanted.auth)).await,
         false => check_known(app, &request, saved, &wanted.auth).await,
@@ -61,20 +63,20 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 
 /// Signs in anew and saves.
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
-    app.store()?.prove(request.target.id)?;
-    // A browser sign-in looks for itself.
-    let is_browser = auth.as_ref().is_some_and(|auth| auth.method() == AuthMethod::OAuth);
-    if app.is_interactive() && !request.arguments.no_test && !is_browser {
+    app.prove_store(request.store(app, saved)?, request.target.id)?;
+    // Before a browser is opened it is done in any case.
+    let knocks = app.is_interactive() && !request.arguments.no_test;
+    if knocks {
         knock(app, request).await?;
     }
     let auth = match auth {
         Some(auth) => auth,
         None => request.auth(app, saved)?,
     };
-    let profile = request.wanted(app, saved, auth);
+    let profile = request.wanted(app, saved, auth)?;
     match profile.auth.clone() {
         Auth::Basic { username } => connect_with_password(app, request, saved, profile, &username).await,
-        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client).await,
+        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client, knocks).await,
     }
 }
 
@@ -101,7 +103,7 @@ async fn connect_with_password(
         return match saved.filter(|_| app.console.json) {
             Some(saved) => {
                 let found = Found::just_entered(begun.finish().await);
-                let test = test::report_of(saved, found, sent.elapsed());
+                let test = test::report_of(app, saved, found, sent.elapsed());
                 Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
             }
             None => {
@@ -126,16 +128,26 @@ async fn connect_with_session(
     saved: Option<&Profile>,
     profile: Profile,
     client: &OAuthClient,
+    has_knocked: bool,
 ) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     if client.grant == Grant::AuthorizationCode {
-        session::look_before_browser(app, &profile, client).await?;
+        session::look_before_browser(app, &profile, client, has_knocked).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
     let subject = subject_of(saved);
-    let mut signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await?;
+    let signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await;
+    let mut signed_in = match (signed_in, saved) {
+        (Ok(signed_in), _) => signed_in,
+        // The saved connection stays as it is; the one document says so.
+        (Err(failure), Some(saved)) if app.console.json => {
+            let test = test::report_of(app, saved, Found::not_signed_in(failure), request.started.elapsed());
+            return Ok(report(app, request, saved, Saved::Unchanged, Some(test)));
+        }
+        (Err(failure), _) => return Err(failure),
+    };
     let browser = signed_in.browser.take();
-    let result = save_session(app, request, saved, profile, subject, &signed_in).await;
+    let result = save_session(app, request, profile, subject, &signed_in).await;
     if let Some(browser) = browser {
         let page = match &result {
             Ok((profile, ..)) => Page::signed_in(profile.name.as_str(), &profile.instance.host_and_port()),
@@ -158,14 +170,13 @@ async fn connect_with_session(
 async fn save_session(
     app: &mut App,
     request: &Request,
-    saved: Option<&Profile>,
     profile: Profile,
     subject: Subject,
     signed_in: &SignedIn,
 ) -> Result<(Profile, Saved, Option<Begun>), Failure> {
     let mut begun = None;
     let mut profile = profile;
-    if saved.is_some() && profile.username().is_some() && !request.arguments.no_test {
+    if profile.username().is_some() && !request.arguments.no_test {
         let begun = begun.insert(signed_in.begin(app, &profile, subject).await?);
         let identity = sign_in::confirm_identity(app, &profile, begun, request.arguments.force).await?;
         profile = profile.belonging_to(identity);
@@ -187,7 +198,7 @@ async fn finish(
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         begun.finish().await
     };
-    let test = test::report_of(&profile, Found::just_entered(findings), sent.elapsed());
+    let test = test::report_of(app, &profile, Found::just_entered(findings), sent.elapsed());
     let profile = match test.identity.as_ref().filter(|identity| identity.source == IdentitySource::Instance) {
         Some(identity) => save::complete(request, profile, &identity.user_name)?,
         None => profile,
@@ -212,7 +223,9 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     let credential_is_the_trouble = test.failure().is_some_and(|failure| {
         failure.class() == Class::Auth || matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable)
     });
-    if credential_is_the_trouble && app.is_interactive() {
+    if credential_is_the_trouble
+        && (app.is_interactive() || session::opens_browser(app, &profile, &request.arguments.browser))
+    {
         let text = output::text::report(&test, app.console.err);
         app.console.say(&format!("{text}\n"));
         return connect(app, request, Some(&profile), Some(profile.auth.clone())).await;

@@ -8,7 +8,7 @@ use crate::check::report::Report;
 use crate::commands::app::App;
 use crate::connection::profile::{AuthMethod, Profile};
 use crate::output;
-use crate::output::text::{auth_label, took};
+use crate::output::text::{auth_label, took, until};
 
 /// Prints the result, `snow.connect/1`, and gives the exit code.
 pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, test: Option<Report>) -> u8 {
@@ -27,13 +27,14 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         return exit_code;
     }
     let paint = app.console.out;
+    let kept_in = app.kept_in(profile.store);
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
         (Saved::Changed, _) => Some(format!("  The change is saved; the {} is the one from before.", secret(profile))),
         (_, true) => {
-            Some(format!("  Saved as \"{}\", the default. The {} is in your keyring.", profile.name, secret(profile)))
+            Some(format!("  Saved as \"{}\", the default. The {} is {kept_in}.", profile.name, secret(profile)))
         }
-        (_, false) => Some(format!("  Saved as \"{}\". The {} is in your keyring.", profile.name, secret(profile))),
+        (_, false) => Some(format!("  Saved as \"{}\". The {} is {kept_in}.", profile.name, secret(profile))),
     };
     let lines = match &test {
         None => vec![match how {
@@ -64,6 +65,19 @@ fn secret(profile: &Profile) -> &'static str {
     }
 }
 
+/// How long a session is good.
+fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
+    let left = until(app.now(), test.token?.expires_at?);
+    let is_renewable = app.state().ok()?.session(profile.id)?.renewable;
+    Some(match (is_renewable, profile.auth.method()) {
+        (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
+        (true, AuthMethod::OAuth) => {
+            format!("  Access token good for {left} and renewed by itself, usually for 100 days.")
+        }
+        (true, _) => format!("  Access token good for {left} and renewed by itself."),
+    })
+}
+
 /// At a terminal a few lines, else one.
 fn connected(
     app: &App,
@@ -90,6 +104,7 @@ fn connected(
         paint.dim(&format!("{auth} {} {}", paint.dot(), took(test.duration)))
     )];
     lines.extend(saved_as);
+    lines.extend(session(app, profile, test));
     lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command("snow test"), paint.command("snow list")));
     lines
 }

@@ -7,7 +7,7 @@ use crate::commands::app::App;
 use crate::commands::select;
 use crate::commands::sign_in::{self, Earned};
 use crate::config::Change;
-use crate::connection::profile::{Auth, ConnectionId, ConnectionName, Profile};
+use crate::connection::profile::{Auth, ConnectionName, Profile};
 use crate::credentials::record::Origins;
 use crate::credentials::{CredentialStore, Field, ItemKey};
 use crate::error::{Code, Failure};
@@ -62,9 +62,9 @@ pub async fn save(
     origins: &Origins,
     earned: &Earned,
 ) -> Result<(Profile, Saved), Failure> {
-    let store = app.store()?;
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
-    let kept = FormerSecrets::read(store.as_ref(), &former, profile.id);
+    let store = app.store(profile.store)?;
+    let kept = FormerSecrets::read(store.as_ref(), &former, &profile);
     if let Err(failure) = sign_in::save(app, &profile, origins, earned).await {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
@@ -79,14 +79,37 @@ pub async fn save(
             }
         });
     }
-    if former.profile.is_some() {
-        // What another way to sign in left behind is of no use any more.
-        for field in Field::SECRETS.into_iter().filter(|field| !earned.fields().contains(field)) {
-            store.delete(ItemKey { connection: profile.id, field })?;
-        }
+    if let Some(former) = &former.profile {
+        forget_former_secrets(app, former, &profile, earned).await?;
     }
     // A new secret is a change, whatever the fields say.
     Ok((profile, if former.profile.is_none() { Saved::New } else { Saved::Updated }))
+}
+
+/// Deletes what another way to sign in, or another store, left behind: it is
+/// of no use any more.
+async fn forget_former_secrets(
+    app: &mut App,
+    former: &Profile,
+    profile: &Profile,
+    earned: &Earned,
+) -> Result<(), Failure> {
+    // A renewal under way must not bring the session back.
+    let _lock = sign_in::lock(app, former).await?;
+    let is_moved = former.store != profile.store;
+    let left_behind = |field: &Field| is_moved || !earned.fields().contains(field);
+    for field in Field::SECRETS.into_iter().filter(left_behind) {
+        let key = ItemKey { connection: profile.id, field };
+        let deleted = app.store(former.store).and_then(|store| Ok(store.delete(key)?));
+        if let Err(failure) = deleted {
+            // The connection stands, and a keyring that is gone may be why.
+            let place = former.store.place();
+            let note = format!("note: what was saved before may still be in {place}: {}", failure.message());
+            app.console.say(&note);
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The user of a session, which the instance told after it was saved: a part
@@ -113,9 +136,9 @@ pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<
 struct FormerSecrets(Vec<(ItemKey, Option<Secret>)>);
 
 impl FormerSecrets {
-    fn read(store: &dyn CredentialStore, former: &Former, connection: ConnectionId) -> Self {
-        let key = |field| ItemKey { connection, field };
-        if former.profile.is_none() {
+    fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
+        let key = |field| ItemKey { connection: profile.id, field };
+        if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
             return Self(Field::SECRETS.map(|field| (key(field), None)).into());
         }
         // What cannot be read cannot be put back either.

@@ -12,7 +12,7 @@ use crate::check::ladder::Begun;
 use crate::connection::basic::UserName;
 use crate::connection::instance::Instance;
 use crate::connection::oauth::tokens::SavedSession;
-use crate::connection::profile::Profile;
+use crate::connection::profile::{Auth, Profile};
 use crate::credentials::record::{self, Origins, ReadBack};
 use crate::credentials::{CredentialStore, Field, ItemKey};
 use crate::error::{Code, Failure};
@@ -52,7 +52,7 @@ impl Earned {
 pub async fn save(app: &mut App, profile: &Profile, origins: &Origins, earned: &Earned) -> Result<(), Failure> {
     // A renewal under way must not write its result over this.
     let _lock = lock(app, profile).await?;
-    let store = app.store()?;
+    let store = app.store(profile.store)?;
     write(store.as_ref(), profile, origins, earned)?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.
@@ -92,9 +92,13 @@ fn write(store: &dyn CredentialStore, profile: &Profile, origins: &Origins, earn
     }
 }
 
-/// The lock under which the secrets of a connection are replaced or deleted.
-pub async fn lock(app: &App, profile: &Profile) -> Result<Lock, Failure> {
-    app.state()?.lock_session(profile).await
+/// The lock under which a session is replaced or deleted. A password is never
+/// renewed by itself, and needs none.
+pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
+    match profile.auth {
+        Auth::Basic { .. } => Ok(None),
+        Auth::OAuth { .. } => app.state()?.lock_session(profile).await.map(Some),
+    }
 }
 
 /// Where a connection already has a user, another one signing in must be

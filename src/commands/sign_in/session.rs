@@ -18,6 +18,7 @@ use crate::connection::profile::Profile;
 use crate::credentials::record::{self, Origins};
 use crate::error::{Cause, Code, Failure, Likelihood};
 use crate::http::client::Client;
+use crate::output::text::paragraph;
 use crate::secret::Secret;
 use crate::server_text::Redactor;
 use crate::servicenow::seen::Subject;
@@ -63,23 +64,31 @@ impl SignedIn {
 
 /// What is seen before a browser is opened: that the instance answers, and
 /// that it has the page of ServiceNow's own client where that is to be used.
-pub async fn look_before_browser(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result<(), Failure> {
+pub async fn look_before_browser(
+    app: &mut App,
+    profile: &Profile,
+    oauth: &OAuthClient,
+    has_knocked: bool,
+) -> Result<(), Failure> {
     let (client, _) = app.client_for(profile)?;
-    super::knock(app, &profile.instance, &client).await?;
+    if !has_knocked {
+        super::knock(app, &profile.instance, &client).await?;
+    }
     if !oauth.is_sdk() {
         return Ok(());
     }
     let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), None, app.deadline()?).await;
     if matches!(&page.result, Ok(answer) if answer.status == 404) {
-        app.console.say(
-            "  This instance has no page for ServiceNow's own client (it comes with the ServiceNow IDE).\n  \
-             If the sign-in fails, have a client of your own registered and give it with --client-id.",
-        );
+        let text = "This instance has no page for ServiceNow's own client: it comes with the ServiceNow IDE. If the \
+                    sign-in fails, have a client of your own registered (snow guide oauth), and give it with \
+                    --client-id.";
+        let text = paragraph(text, app.console.err);
+        app.console.say(&text);
     }
-    app.console.note(
-        "  The client is ServiceNow's own (\"ServiceNow SDK\"), borrowed: administrators see that\n  \
-         name, and may switch it off. For the long run, have one of your own registered.",
-    );
+    let text = "The client is borrowed: it is ServiceNow's own, \"ServiceNow SDK\", which administrators may switch \
+                off. For the long run have your own registered: snow guide oauth";
+    let text = paragraph(text, app.console.err);
+    app.console.note(&text);
     Ok(())
 }
 
@@ -96,12 +105,12 @@ pub fn client_secret(
     }
     if is_saved {
         let (_, origins) = app.client_for(profile)?;
-        let saved = record::read_client_secret(app.store()?.as_ref(), profile, client, &origins);
+        let saved = record::read_client_secret(app.store(profile.store)?.as_ref(), profile, client, &origins);
         match saved {
             Ok(Some(secret)) => return Ok(Some(secret)),
             Ok(None) if client.grant == Grant::AuthorizationCode => {
                 // A public client, unless everything was signed out.
-                let session = record::read_session(app.store()?.as_ref(), profile, client, &origins);
+                let session = record::read_session(app.store(profile.store)?.as_ref(), profile, client, &origins);
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
                     return Ok(None);
                 }
@@ -203,12 +212,7 @@ async fn authorize(
     arguments: &BrowserArgs,
 ) -> Result<Authorized, Failure> {
     let loopback = oauth.redirect_uri.loopback().filter(|_| !arguments.manual);
-    let circumstances = Circumstances {
-        must_paste: loopback.is_none(),
-        forbidden: arguments.no_browser || app.is_input_forbidden(),
-        interactive: app.is_interactive(),
-    };
-    let way = Way::choose(circumstances, &app.variables);
+    let way = Way::choose(circumstances(app, oauth, arguments), &app.variables);
     // Bound before the address is shown, or the answer could go to another.
     let listener = match (&loopback, way) {
         (Some(loopback), Way::Open | Way::Print) => Some(listen(oauth, loopback)?),
@@ -246,6 +250,20 @@ async fn authorize(
     }
 }
 
+/// Whether a sign-in would open a browser by itself, which needs no terminal.
+pub fn opens_browser(app: &App, profile: &Profile, arguments: &BrowserArgs) -> bool {
+    let oauth = profile.auth.client().filter(|client| client.grant == Grant::AuthorizationCode);
+    oauth.is_some_and(|oauth| Way::choose(circumstances(app, oauth, arguments), &app.variables) == Way::Open)
+}
+
+fn circumstances(app: &App, oauth: &OAuthClient, arguments: &BrowserArgs) -> Circumstances {
+    Circumstances {
+        must_paste: arguments.manual || oauth.redirect_uri.loopback().is_none(),
+        forbidden: arguments.no_browser || app.is_input_forbidden(),
+        interactive: app.is_interactive(),
+    }
+}
+
 fn invitation(way: Way) -> &'static str {
     match way {
         Way::Open => "Open this address in a browser, if it does not open by itself:",
@@ -280,7 +298,7 @@ async fn wait<T>(
     waiting: impl Future<Output = T>,
 ) -> Option<T> {
     let started = Instant::now();
-    let progress = app.console.progress(&left(patience));
+    let progress = app.console.waiting(&left(patience));
     if !app.console.err.is_terminal {
         app.console.note("  Waiting for the sign-in.");
     }
@@ -321,27 +339,24 @@ fn paste(
     authorization: Authorization,
 ) -> Result<Authorized, Failure> {
     let what = match (oauth.redirect_uri.is_page_of_instance(), oauth.pkce) {
-        (true, _) => "Then a page shows a code. Copy it, and paste it here within 60 seconds.",
-        (false, true) => {
-            "Then the browser may say that the site can't be reached. That is as it should be:\n  \
-             copy the whole address from its address bar, and paste it here within 60 seconds."
-        }
-        (false, false) => {
-            "Then the browser may say that the site can't be reached. That is as it should be:\n  \
-             copy the whole address from its address bar (the code alone is not enough without\n  \
-             PKCE), and paste it here within 60 seconds."
-        }
+        (true, _) => "Then a page shows a code. Copy it, and paste it here within 60 seconds.".to_owned(),
+        (false, has_pkce) => format!(
+            "Then the browser may say that the site can't be reached. That is as it should be: copy the whole \
+             address from its address bar{}, and paste it here within 60 seconds.",
+            if has_pkce { "" } else { " (without PKCE the code alone is not enough)" }
+        ),
     };
-    app.console.say(&format!("  {what}\n"));
+    let paint = app.console.err;
+    app.console.say(&format!("{}\n", paragraph(&what, paint)));
     if !oauth.redirect_uri.is_page_of_instance() {
         let uri = &oauth.redirect_uri;
-        app.console.say(&format!("  The redirect URL of the client must be exactly   {uri}\n"));
+        let must = format!("The redirect URL of the client must be exactly   {uri}");
+        app.console.say(&format!("{}\n", paragraph(&must, paint)));
         if let Some(loopback) = uri.loopback()
             && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
         {
-            app.console.note(&format!(
-                "  Or without pasting: {tunnel}\n  on your own machine, and there run the command again with --no-browser.\n"
-            ));
+            app.console.note(&format!("  Or without pasting, on your own machine:   {tunnel}"));
+            app.console.note("  and there run the command again with --no-browser.\n");
         }
     }
     let question = if oauth.redirect_uri.is_page_of_instance() { "Code" } else { "Address" };

@@ -3,6 +3,7 @@
 //! Each is sent once; what came of it is told apart by what a caller may do
 //! next: the endpoint judged, it could not, or nobody knows.
 
+use chrono::TimeDelta;
 use oauth2::basic::BasicClient;
 use oauth2::{AuthType, ClientSecret, EndpointNotSet, EndpointSet, RefreshToken, Scope, TokenUrl};
 use url::Url;
@@ -88,14 +89,21 @@ impl TokenEndpoint {
         self.judge(courier.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
     }
 
-    /// Renews a session (RFC 6749 §6). The scope is not widened: none is sent.
-    pub async fn refresh(&self, refresh_token: &Secret, secret: Option<&Secret>, deadline: Deadline) -> Answered {
+    /// Renews a session (RFC 6749 §6) that began `age` ago. The scope is not
+    /// widened: none is sent.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Secret,
+        age: TimeDelta,
+        secret: Option<&Secret>,
+        deadline: Deadline,
+    ) -> Answered {
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let library = self.library(secret);
         let courier = Courier::new(&self.http, deadline);
         let _ = library.exchange_refresh_token(&token).request_async(&courier).await;
         let secrets: Vec<Secret> = [Some(refresh_token), secret].into_iter().flatten().map(Secret::duplicate).collect();
-        self.judge(courier.exchange(), TokenRequest::Refresh, secret.is_some(), &secrets)
+        self.judge(courier.exchange(), TokenRequest::Refresh { age }, secret.is_some(), &secrets)
     }
 
     /// Signs the client in for itself (RFC 6749 §4.4).

@@ -23,7 +23,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::client::Grant;
 use super::endpoint::{Answered, TokenEndpoint};
@@ -94,7 +94,7 @@ impl Session {
     pub fn open(kept: Kept, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Result<Self, Failure> {
         let saved = record::read_session(kept.store.as_ref(), &kept.profile, endpoint.client(), &kept.origins)?;
         if saved.is_none() && endpoint.client().grant == Grant::AuthorizationCode {
-            return Err(record::no_session(&kept.profile));
+            return Err(record::no_session(kept.store.as_ref(), &kept.profile));
         }
         Ok(Self { saved, endpoint, keeper: Keeper::Store(kept), clock, last: None })
     }
@@ -151,6 +151,10 @@ impl Session {
     pub async fn ensure_fresh(&mut self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
         let is_fresh = |saved: &SavedSession| saved.is_fresh((self.clock)(), min_ttl);
         if self.saved.as_ref().is_some_and(is_fresh) {
+            return Ok(());
+        }
+        // What nothing can renew is used to its end.
+        if !self.is_renewable() && self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)())) {
             return Ok(());
         }
         self.renew(Why::Due(min_ttl), deadline).await
@@ -257,6 +261,7 @@ async fn renew_kept(
         false => None,
     };
     let refresh_token = in_hand.as_ref().and_then(|saved| saved.refresh_token.as_ref().map(Secret::duplicate));
+    let age = in_hand.as_ref().map_or(TimeDelta::zero(), |saved| clock() - saved.signed_in_at);
     let was_interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
     if client.grant == Grant::AuthorizationCode {
         if refresh_token.is_none() {
@@ -272,7 +277,9 @@ async fn renew_kept(
     }
     let _signals = signals::defer();
     let ask = async || match (&client.grant, &refresh_token, &client_secret) {
-        (Grant::AuthorizationCode, Some(token), secret) => endpoint.refresh(token, secret.as_ref(), deadline).await,
+        (Grant::AuthorizationCode, Some(token), secret) => {
+            endpoint.refresh(token, age, secret.as_ref(), deadline).await
+        }
         (_, _, Some(secret)) => endpoint.client_credentials(secret, deadline).await,
         _ => unreachable!("a client that signs in for itself has a secret, and a session to renew a refresh token"),
     };
@@ -327,7 +334,7 @@ impl Kept {
         let current = record::read_session(self.store.as_ref(), &self.profile, endpoint.client(), &self.origins)?;
         let Some(current) = current else {
             return match endpoint.client().grant {
-                Grant::AuthorizationCode => Err(record::no_session(&self.profile)),
+                Grant::AuthorizationCode => Err(record::no_session(self.store.as_ref(), &self.profile)),
                 Grant::ClientCredentials => {
                     *in_hand = None;
                     Ok(false)

@@ -109,6 +109,12 @@ impl World {
         self
     }
 
+    /// Takes a variable away from all later commands.
+    pub fn unset(&mut self, name: &str) -> &mut Self {
+        self.variables.retain(|(set, _)| set != name);
+        self
+    }
+
     /// Another home directory, or none, for all later commands.
     pub fn set_home(&mut self, home: Option<PathBuf>) {
         self.home_variable = home;
