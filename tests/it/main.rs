@@ -4,7 +4,8 @@
 //! run inside this process. [`world::keyring::Session`] is a real D-Bus session
 //! with a real keyring, for the program itself. [`world::tls`] makes
 //! certificates and puts TLS before the embedded instance. [`world::browser`]
-//! is a person who signs in there, [`world::oauth`] a program that does. When a
+//! is a person who signs in there, [`world::oauth`] a program that does;
+//! [`world::authorization_server`] is a real authorization server instead. When a
 //! world ends, every output and file of it is searched for its secrets.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on should panic")]
@@ -38,6 +39,7 @@ mod keyring_faults;
 #[cfg(unix)]
 mod manual;
 mod oauth;
+mod real_oauth;
 mod sandbox_oauth;
 mod sandbox_scenarios;
 mod sandbox_tokens;

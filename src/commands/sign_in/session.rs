@@ -423,14 +423,7 @@ fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Result<A
                 "invalid_scope" => failure
                     .why(format!("It does not give the scope \"{}\" to this client.", oauth.scope.as_str()))
                     .next("Ask an administrator for the auth scope of the client, and give it with --scope"),
-                _ if said("code_challenge") || said("PKCE") => failure
-                    .why("It complains about PKCE; an old release may not know it.")
-                    .causes([Cause {
-                        code: "pkce",
-                        likelihood: Likelihood::High,
-                        text: "the release does not know PKCE".to_owned(),
-                    }])
-                    .next("Run the command again with --no-pkce"),
+                _ if said("code_challenge") || said("PKCE") => about_pkce(failure, profile, oauth),
                 _ => failure
                     .why("It came back with an error instead of a code. Nothing was saved.")
                     .next("Show an administrator the error, and the entry of the client"),
@@ -439,6 +432,24 @@ fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Result<A
                 .evidence("oauth_error", redactor.server_text(&error))
                 .evidence("oauth_error_description", description.map(|text| redactor.server_text(&text))))
         }
+    }
+}
+
+/// A server that complains about PKCE wants the opposite of what it was given.
+fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failure {
+    let cause = |code, text: &str| Cause { code, likelihood: Likelihood::High, text: text.to_owned() };
+    let name = &profile.name;
+    match oauth.pkce {
+        true => failure
+            .why("It complains about PKCE; an old release may not know it. Nothing was saved.")
+            .causes([cause("pkce", "the release does not know PKCE")])
+            .next("Run the command again with --no-pkce")
+            .next(format!("Where the connection is saved: snow edit {name} --set pkce=false")),
+        false => failure
+            .why("It wants PKCE, and this sign-in went without. Nothing was saved.")
+            .causes([cause("pkce-required", "PKCE is required on the entry of the client")])
+            .next("Run the command again without --no-pkce")
+            .next(format!("Where the connection is saved: snow edit {name} --set pkce=true")),
     }
 }
 

@@ -53,8 +53,13 @@ pub fn post(url: &str, form: &[(&str, &str)]) -> Reply {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let named = |line: &'_ str| line.split_once(": ").is_some_and(|(key, _)| key.eq_ignore_ascii_case(name));
-        self.head.lines().find(|line| named(line)).and_then(|line| line.split_once(": ")).map(|(_, value)| value)
+        self.headers(name).next()
+    }
+
+    /// Every value of a header that may come several times.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     #[track_caller]
