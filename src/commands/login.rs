@@ -75,7 +75,7 @@ async fn with_session(
     arguments: &LoginArgs,
 ) -> Result<u8, Failure> {
     if client.grant == Grant::AuthorizationCode {
-        session::look_before_browser(app, &profile, client).await?;
+        session::look_before_browser(app, &profile, client, None).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, true)?;
     let subject = Subject::Saved(profile.name.clone());

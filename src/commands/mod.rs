@@ -18,6 +18,7 @@ mod status;
 mod test;
 mod token;
 mod usage;
+mod waiting;
 
 use std::ffi::OsString;
 

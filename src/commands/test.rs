@@ -8,13 +8,17 @@ use chrono::{DateTime, Utc};
 use super::app::App;
 use super::select::{self, Selected};
 use super::sign_in::password;
-use crate::check::ladder::{self, Findings, Plan, SignIn};
+use super::waiting;
+use crate::check::expectations::Expectations;
+use crate::check::inquiry::Plan;
+use crate::check::ladder::{Findings, SignIn};
 use crate::check::report::{Check, CheckId, Identity, Report, Run};
 use crate::cli::TestArgs;
 use crate::connection::basic::UserName;
 use crate::connection::oauth::client::OAuthClient;
 use crate::connection::profile::{Auth, Profile, TableName};
 use crate::connection::{Connection, Token};
+use crate::console::Progress;
 use crate::credentials::environment;
 use crate::credentials::record::{self, Origins};
 use crate::error::{Code, Failure};
@@ -25,10 +29,16 @@ use crate::servicenow::seen::Subject;
 use crate::state::REFUSALS_BEFORE_STOP;
 
 /// What the flags of a test say.
+#[derive(Default)]
 pub struct Options {
     pub retry_refused: bool,
     /// Instead of the connection's own.
     pub tables: Vec<TableName>,
+    pub expectations: Expectations,
+    /// How long to wait for an instance that is asleep or not to be reached.
+    pub wait: Option<Duration>,
+    /// How often a request may be sent again.
+    pub retries: u32,
 }
 
 /// Secrets that were refused in this run: not sent again, nor for another
@@ -67,7 +77,17 @@ impl Found {
 pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
     let started_at = app.now();
     let started = Instant::now();
-    let options = Options { retry_refused: arguments.retry_refused, tables: arguments.tables };
+    let options = Options {
+        retry_refused: arguments.retry_refused,
+        tables: arguments.tables,
+        expectations: Expectations {
+            user: arguments.expect_user,
+            max_latency: arguments.max_latency,
+            strict: arguments.strict,
+        },
+        wait: arguments.wait,
+        retries: arguments.retries,
+    };
     let mut reports = Vec::new();
     if arguments.names.len() > 1 || arguments.all {
         let config = app.config_file()?.load()?;
@@ -112,7 +132,7 @@ async fn test_one(
 ) -> Result<Report, Failure> {
     let started = Instant::now();
     let found = climb(app, profile, options, refused).await?;
-    let report = report_of(profile, found, started.elapsed());
+    let report = report_of(profile, found, started.elapsed()).judged_by(&options.expectations);
     if options.tables.is_empty() {
         // With other tables it is not the connection's own test.
         remember(app, profile, &report)?;
@@ -122,7 +142,7 @@ async fn test_one(
 
 /// The checks of a saved connection, up to where the evidence ends.
 async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mut Refused) -> Result<Found, Failure> {
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
+    let progress = app.console.progress(&format!("Testing {}", profile.name));
     // Made first, so that the certificate authorities are loaded on their
     // thread while the keyring is asked.
     let (client, origins) = match app.client_for(profile) {
@@ -135,9 +155,11 @@ async fn climb(app: &mut App, profile: &Profile, options: &Options, refused: &mu
     };
     match profile.auth.clone() {
         Auth::Basic { username } => {
-            climb_with_password(app, profile, &username, (client, origins), options, refused).await
+            climb_with_password(app, profile, &username, (client, origins), (options, &progress), refused).await
         }
-        Auth::OAuth { client: oauth, .. } => climb_with_session(app, profile, &oauth, (client, origins), options).await,
+        Auth::OAuth { client: oauth, .. } => {
+            climb_with_session(app, profile, &oauth, (client, origins), (options, &progress)).await
+        }
     }
 }
 
@@ -146,7 +168,7 @@ async fn climb_with_password(
     profile: &Profile,
     username: &UserName,
     (client, origins): (Client, Origins),
-    options: &Options,
+    (options, progress): (&Options, &Progress),
     refused: &mut Refused,
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
@@ -176,7 +198,8 @@ async fn climb_with_password(
         return Ok(checks.into());
     }
     let plan = plan(app, profile, options)?;
-    let begun = password::first_request(profile, username, client, &password, plan).await;
+    let connection = password::connection(profile, username, client, &password);
+    let begun = waiting::begin(app, progress, connection, plan, options.wait).await?;
     let remembered = match begun.sign_in() {
         SignIn::Good => state.clear_refusals(&profile.instance, username),
         SignIn::Refused(failure) => {
@@ -195,7 +218,7 @@ async fn climb_with_session(
     profile: &Profile,
     oauth: &OAuthClient,
     (client, origins): (Client, Origins),
-    options: &Options,
+    (options, progress): (&Options, &Progress),
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
     let asked = Instant::now();
@@ -208,7 +231,8 @@ async fn climb_with_session(
     checks.push(Check::pass(CheckId::StoreSecret).taking(took));
     let (instance, username) = (profile.instance.clone(), profile.username().cloned());
     let connection = Connection::oauth(instance, profile.api_version, client, username, session);
-    let begun = ladder::begin(Arc::new(connection), plan(app, profile, options)?).await;
+    let plan = plan(app, profile, options)?;
+    let begun = waiting::begin(app, progress, Arc::new(connection), plan, options.wait).await?;
     Ok(Found::after(checks, begun.finish().await))
 }
 
@@ -220,8 +244,15 @@ fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Option<Duration>) -
 
 fn plan(app: &App, profile: &Profile, options: &Options) -> Result<Plan, Failure> {
     let tables = if options.tables.is_empty() { &profile.tables } else { &options.tables };
-    let subject = Subject::Saved(profile.name.clone());
-    Ok(Plan { tables: tables.clone(), subject, deadline: app.deadline()?, clock: app.clock() })
+    plan_for(app, tables, Subject::Saved(profile.name.clone()), options)
+}
+
+fn plan_for(app: &App, tables: &[TableName], subject: Subject, options: &Options) -> Result<Plan, Failure> {
+    Ok(Plan {
+        expectations: options.expectations.clone(),
+        retries: options.retries,
+        ..Plan::new(tables.to_vec(), subject, app.deadline()?, app.clock())
+    })
 }
 
 /// Tests the connection that variables describe. No file and no store.
@@ -232,14 +263,13 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let auth = described.sign_in.as_str();
     let instance = described.instance.to_string();
     let connection = super::environment::connection(app, described)?;
-    let plan =
-        Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()?, clock: app.clock() };
+    let plan = plan_for(app, &options.tables, Subject::Environment, &options)?;
     let begun = {
-        let _progress = app.console.progress(&format!("Testing {instance}"));
-        ladder::begin(Arc::new(connection), plan).await
+        let progress = app.console.progress(&format!("Testing {instance}"));
+        waiting::begin(app, &progress, Arc::new(connection), plan, options.wait).await?
     };
     let found = Found::after(checks, begun.finish().await);
-    Ok(Report {
+    let report = Report {
         name: environment::NAME.to_owned(),
         id: None,
         instance,
@@ -250,7 +280,9 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         certificate_ends: found.certificate_ends,
         duration: started.elapsed(),
         checks: found.checks,
-    })
+        strict: None,
+    };
+    Ok(report.judged_by(&options.expectations))
 }
 
 /// The report of a saved connection.
@@ -266,6 +298,7 @@ pub fn report_of(profile: &Profile, found: Found, duration: Duration) -> Report 
         certificate_ends: found.certificate_ends,
         duration,
         checks: found.checks,
+        strict: None,
     }
 }
 

@@ -15,6 +15,7 @@ mod connect;
 mod crash;
 mod environment;
 mod everyday;
+mod expectations;
 mod explain;
 #[cfg(unix)]
 mod exposure;
@@ -34,4 +35,5 @@ mod sandbox_tokens;
 #[cfg(unix)]
 mod terminal;
 mod verdicts;
+mod waiting;
 mod wire;

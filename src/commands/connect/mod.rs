@@ -64,7 +64,8 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
     app.store()?.prove(request.target.id)?;
     // A browser sign-in looks for itself.
     let is_browser = auth.as_ref().is_some_and(|auth| auth.method() == AuthMethod::OAuth);
-    if app.is_interactive() && !request.arguments.no_test && !is_browser {
+    let may_knock = app.is_interactive() || request.arguments.wait.is_some();
+    if may_knock && !request.arguments.no_test && !is_browser {
         knock(app, request).await?;
     }
     let auth = match auth {
@@ -129,7 +130,7 @@ async fn connect_with_session(
 ) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     if client.grant == Grant::AuthorizationCode {
-        session::look_before_browser(app, &profile, client).await?;
+        session::look_before_browser(app, &profile, client, arguments.wait).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
     let subject = subject_of(saved);
@@ -207,7 +208,7 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     if request.arguments.no_test {
         return Ok(report(app, request, &profile, how, None));
     }
-    let options = Options { retry_refused: false, tables: Vec::new() };
+    let options = Options { wait: request.arguments.wait, ..Options::default() };
     let test = test::test_saved(app, &profile, &options).await?;
     let credential_is_the_trouble = test.failure().is_some_and(|failure| {
         failure.class() == Class::Auth || matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable)
@@ -225,5 +226,5 @@ async fn knock(app: &mut App, request: &Request) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    sign_in::knock(app, instance, &client).await
+    sign_in::knock(app, instance, &client, request.arguments.wait).await
 }

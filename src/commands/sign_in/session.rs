@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::browser::{self, Circumstances, Way};
-use crate::check::ladder::{self, Begun, Plan};
+use crate::check::inquiry::Plan;
+use crate::check::ladder::{self, Begun};
 use crate::cli::{BrowserArgs, ClientSecretArgs};
 use crate::commands::app::App;
 use crate::connection::Connection;
@@ -55,7 +56,7 @@ impl SignedIn {
             &self.access_token,
             expires_at,
         );
-        let plan = Plan { tables: profile.tables.clone(), subject, deadline: app.deadline()?, clock: app.clock() };
+        let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         Ok(ladder::begin(Arc::new(connection), plan).await)
     }
@@ -63,9 +64,14 @@ impl SignedIn {
 
 /// What is seen before a browser is opened: that the instance answers, and
 /// that it has the page of ServiceNow's own client where that is to be used.
-pub async fn look_before_browser(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result<(), Failure> {
+pub async fn look_before_browser(
+    app: &mut App,
+    profile: &Profile,
+    oauth: &OAuthClient,
+    wait: Option<Duration>,
+) -> Result<(), Failure> {
     let (client, _) = app.client_for(profile)?;
-    super::knock(app, &profile.instance, &client).await?;
+    super::knock(app, &profile.instance, &client, wait).await?;
     if !oauth.is_sdk() {
         return Ok(());
     }

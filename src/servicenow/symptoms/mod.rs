@@ -4,6 +4,7 @@
 //! decides. To add one, add a row: the code, the evidence, what is said, the
 //! causes by likelihood, what to do. Texts may hold `{host}`, `{origin}`, `{user}`,
 //! `{table}`, `{title}`, `{target}`, `{again}` (the command that tests again),
+//! `{wait_for_it}` (the same, and waits until the instance is up),
 //! `{wait}` (as long as Retry-After says), `{enter}` (how to sign in otherwise), `{login}` and `{unjudged}` (a sentence where
 //! the answer does not show that the password was taken).
 
@@ -41,7 +42,9 @@ pub static SYMPTOMS: &[Symptom] = &[
             ("hibernating", High, "nobody used this personal instance for a while"),
             ("reclaimed", Low, "it was not used for ten days and was taken back"),
         ],
-        next: &["Sign in at developer.servicenow.com, wake the instance, and after three to five minutes: {again}"],
+        next: &[
+            "Sign in at developer.servicenow.com and wake the instance, which takes three to five minutes: {wait_for_it}",
+        ],
     },
     Symptom {
         code: Code::ProxyAuth,
@@ -103,7 +106,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     },
     Symptom {
         code: Code::BearerRefused,
-        shows: |seen| seen.status() == 401 && seen.sent == Sent::AccessToken,
+        shows: |seen| seen.status() == 401 && seen.sent.is_access_token(),
         message: "{host} refused the access token",
         why: "The answer was 401, although by its time the token is good.",
         causes: &[
@@ -274,7 +277,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         message: "{host} is restarting or under maintenance",
         why: "Its front end answers, the instance behind it does not.{unjudged}",
         causes: &[("waking", Medium, "it is waking up or restarting"), ("upgrade", Medium, "it is being upgraded")],
-        next: &["Wait a few minutes, then: {again}"],
+        next: &["Wait a few minutes, or let it be waited for: {wait_for_it}"],
     },
     Symptom {
         code: Code::InstanceError,
@@ -424,11 +427,15 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         Subject::Environment => "snow test".to_owned(),
         Subject::New => "run the command again".to_owned(),
     };
+    let wait_for_it = match seen.subject {
+        Subject::Saved(_) | Subject::Environment => format!("{again} --wait 10m"),
+        Subject::New => "run the command again, with --wait 10m".to_owned(),
+    };
     let login = match seen.subject {
         Subject::Saved(name) => format!("snow login {name}"),
         Subject::Environment | Subject::New => "run the command again".to_owned(),
     };
-    let has_token = seen.sent == Sent::AccessToken;
+    let has_token = seen.sent.is_access_token();
     let enter = match seen.subject {
         Subject::Saved(name) if has_token => format!("Sign in again: snow login {name}"),
         Subject::Saved(name) => format!("If the password changed: snow login {name}"),
@@ -441,7 +448,7 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         Sent::Nothing => "",
         _ if seen.proves_sign_in() => "",
         Sent::Password => " The password was not judged.",
-        Sent::AccessToken => " The access token was not judged.",
+        Sent::AccessToken | Sent::NewAccessToken => " The access token was not judged.",
         Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
     };
     let (host, user) = (seen.instance.host_and_port(), seen.user.map_or("the user", |user| user.as_str()));
@@ -453,6 +460,7 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         ("{title}", &title),
         ("{target}", &target),
         ("{again}", &again),
+        ("{wait_for_it}", &wait_for_it),
         ("{enter}", &enter),
         ("{login}", &login),
         ("{wait}", &wait),
