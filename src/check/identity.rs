@@ -1,5 +1,7 @@
 //! The check of who is signed in.
 
+use serde_json::Value;
+
 use super::inquiry::{Inquiry, OWN_FIELDS};
 use super::network::request_time;
 use super::report::{Check, CheckId, Identity, IdentitySource};
@@ -8,7 +10,7 @@ use crate::connection::basic::UserName;
 use crate::error::{Code, Failure};
 use crate::http::client::Exchange;
 use crate::servicenow::identity::{own_row, read_user_name};
-use crate::servicenow::seen::{Asked, Seen};
+use crate::servicenow::seen::{Asked, Body, Seen};
 use crate::servicenow::symptoms::with_evidence;
 use crate::servicenow::table::Rows;
 
@@ -106,6 +108,13 @@ fn no_user_name(seen: &Seen<'_>) -> Failure {
     let missing = missing.as_ref().map(|rows| rows.missing_fields(OWN_FIELDS)).unwrap_or_default();
     match missing.contains(&"user_name") {
         true => field_hidden("sys_user", &missing, seen.user.map_or("the user", UserName::as_str)),
-        false => unknown_user(),
+        false => match &seen.body {
+            // A term that the instance does not know is dropped, and the query
+            // matches strangers.
+            Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
+                .why("The sign-in itself is good. The question for the own record of sys_user gave not one row: the instance dropped its condition, or hides the record.")
+                .evidence("rows", rows.len()),
+            _ => unknown_user(),
+        },
     }
 }

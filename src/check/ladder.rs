@@ -50,7 +50,7 @@ pub struct Begun {
     sign_in: SignIn,
     checks: Vec<Check>,
     /// What the first table gave, where the sign-in was good.
-    first: Option<Result<Rows, Failure>>,
+    first: Option<(Exchange, Result<Rows, Failure>)>,
     first_took: Option<Duration>,
     /// Whether the password may have been judged without an answer.
     may_be_judged: bool,
@@ -178,6 +178,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
     let quality = quality::checks(&exchange, (inquiry.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;
+    let first = first.map(|rows| (exchange, rows));
     Begun {
         inquiry,
         probe,
@@ -336,7 +337,7 @@ fn judge(
 fn stage_of(code: Code, seen: &Seen<'_>) -> Stage {
     match code {
         Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => Stage::ServiceNow,
-        Code::TruncatedAnswer | Code::ProxyAuth => Stage::ServiceNow,
+        Code::TruncatedAnswer | Code::ProxyAuth | Code::TlsFailure | Code::Timeout => Stage::ServiceNow,
         Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => Stage::Awake,
         Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired | Code::BearerRefused => Stage::Auth,
         Code::RateLimited | Code::ForbiddenPage => Stage::Auth,
@@ -415,7 +416,7 @@ impl Begun {
             self.checks.push(Check::skip(CheckId::AuthIdentity));
             return (self.checks, configured);
         };
-        let mut first = Some((first, self.first_took));
+        let mut first = Some(first);
         // Whether there is more to learn, about other tables and about anything.
         let (mut more, mut closed) = (true, false);
         for table in &tables {
@@ -423,14 +424,12 @@ impl Begun {
                 self.checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
                 continue;
             }
-            let (rows, took) = match first.take() {
+            let (exchange, rows) = match first.take() {
                 Some(first) => first,
-                None => {
-                    let (exchange, rows) = self.inquiry.table(table, 1, false).await;
-                    (rows, Some(request_time(&exchange.timings)))
-                }
+                None => self.inquiry.table(table, 1, false).await,
             };
-            let check = self.inquiry.table_check(table, rows).await.taking(took);
+            let took = Some(request_time(&exchange.timings));
+            let check = self.inquiry.table_check(table, &exchange, rows).await.taking(took);
             let code = check.error.as_ref().map(Failure::code);
             more = !matches!(code, Some(Code::RateLimited | Code::Timeout));
             closed |= !more || matches!(code, Some(Code::ScopeRestricted | Code::ApiAcl));

@@ -5,6 +5,7 @@ use super::report::{Check, CheckId};
 use crate::connection::basic::UserName;
 use crate::connection::profile::TableName;
 use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::http::client::Exchange;
 use crate::servicenow::seen::Asked;
 use crate::servicenow::symptoms::with_evidence;
 use crate::servicenow::table::Rows;
@@ -15,21 +16,24 @@ const SECOND_LOOK: u32 = 100;
 
 impl Inquiry {
     /// Judges what came for one table.
-    pub async fn table_check(&self, table: &TableName, rows: Result<Rows, Failure>) -> Check {
+    pub async fn table_check(&self, table: &TableName, exchange: &Exchange, rows: Result<Rows, Failure>) -> Check {
         let check = match rows {
             Ok(rows) if rows.records.is_empty() => self.second_look(table).await,
-            Ok(rows) => self.fields_check(table, &rows),
+            Ok(rows) => self.fields_check(table, exchange, &rows),
             Err(failure) => self.unreadable(failure),
         };
         check.of(table.as_str())
     }
 
     /// Rows came: whether the field that was asked for came with them.
-    fn fields_check(&self, table: &TableName, rows: &Rows) -> Check {
+    fn fields_check(&self, table: &TableName, exchange: &Exchange, rows: &Rows) -> Check {
         let missing = rows.missing_fields(TABLE_FIELDS);
         match missing.is_empty() {
             true => Check::pass(CheckId::AccessTable),
-            false => self.unreadable(field_hidden(table.as_str(), &missing, self.user())),
+            false => {
+                let hidden = field_hidden(table.as_str(), &missing, self.user());
+                self.unreadable(self.with_evidence_of(exchange, table, hidden))
+            }
         }
     }
 
@@ -42,13 +46,9 @@ impl Inquiry {
             Err(failure) => return self.unreadable(failure),
         };
         if !rows.records.is_empty() {
-            return self.fields_check(table, &rows);
+            return self.fields_check(table, &exchange, &rows);
         }
-        let redactor = self.connection.redactor();
-        let with_evidence = |failure| match &exchange.result {
-            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table), &redactor)),
-            Err(_) => failure,
-        };
+        let with_evidence = |failure| self.with_evidence_of(&exchange, table, failure);
         match rows.total {
             Some(total) if total > 0 && !self.is_probe() => Check::fail(id, with_evidence(self.hidden(table, total))),
             Some(total) if total > 0 => Check::warn(id, with_evidence(self.hidden(table, total))),
@@ -96,6 +96,14 @@ impl Inquiry {
         Failure::new(Code::TableHidden, format!("no row of {table} came back"))
             .why("The table is empty, or its rows are hidden: the instance answers the same in both cases.")
             .next("Test with a table that has rows: --table NAME")
+    }
+
+    fn with_evidence_of(&self, exchange: &Exchange, table: &TableName, failure: Failure) -> Failure {
+        let redactor = self.connection.redactor();
+        match &exchange.result {
+            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table), &redactor)),
+            Err(_) => failure,
+        }
     }
 
     fn user(&self) -> &str {

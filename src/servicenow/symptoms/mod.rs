@@ -1,22 +1,30 @@
 //! From an answer to its meaning: the one place where symptoms live.
 //!
 //! [`SYMPTOMS`] is read from the top; the first whose evidence is there
-//! decides. To add one, add a row: the code, the evidence, what is said, the
-//! causes by likelihood, what to do. Texts may hold `{host}`, `{origin}`, `{user}`,
-//! `{table}`, `{title}`, `{target}`, `{again}` (the command that tests again),
-//! `{wait_for_it}` (the same, and waits until the instance is up),
-//! `{wait}` (as long as Retry-After says), `{enter}` (how to sign in otherwise), `{login}` and `{unjudged}` (a sentence where
-//! the answer does not show that the password was taken).
+//! decides. To add one, add a row: its name, the code, the evidence, what is
+//! said, the causes by likelihood, what to do. Several may share a code: one
+//! thing to do, seen in different ways.
+//!
+//! Texts may hold `{host}`, `{origin}`, `{user}`, `{table}`, `{title}`,
+//! `{target}` of a redirect, `{said}` (the server's own words), `{again}` (the
+//! command that tests again), `{wait_for_it}` (the same, and waits until the
+//! instance is up), `{wait}` (as long as Retry-After says), `{enter}` (how to
+//! sign in otherwise), `{login}` and `{unjudged}` (a sentence where the answer
+//! does not show that the credential was taken).
+
+mod rows;
 
 use chrono::DateTime;
 
-use super::seen::{Asked, Body, RedirectTarget, Seen, Sent, Subject};
+use super::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::error::{Cause, Code, Failure, Likelihood};
 
-use Likelihood::{High, Low, Medium};
+pub use rows::SYMPTOMS;
 
 /// One way an answer can look, and what it means.
 pub struct Symptom {
+    /// What the answer looks like, in a word for scripts and reports.
+    pub name: &'static str,
     pub code: Code,
     /// The evidence that must be there.
     shows: fn(&Seen<'_>) -> bool,
@@ -26,295 +34,6 @@ pub struct Symptom {
     causes: &'static [(&'static str, Likelihood, &'static str)],
     next: &'static [&'static str],
 }
-
-/// The symptoms, most telling first.
-pub static SYMPTOMS: &[Symptom] = &[
-    Symptom {
-        code: Code::InstanceHibernating,
-        shows: |seen| {
-            let asleep = |title: &str| title.to_lowercase().contains("hibernating");
-            let portal = |target: RedirectTarget| target.host == "developer.servicenow.com";
-            seen.title().is_some_and(asleep) || seen.redirect_target().is_some_and(portal)
-        },
-        message: "the instance is asleep",
-        why: "Personal instances hibernate after some hours without use. Every address then answers with a page that says so.{unjudged}",
-        causes: &[
-            ("hibernating", High, "nobody used this personal instance for a while"),
-            ("reclaimed", Low, "it was not used for ten days and was taken back"),
-        ],
-        next: &[
-            "Sign in at developer.servicenow.com and wake the instance, which takes three to five minutes: {wait_for_it}",
-        ],
-    },
-    Symptom {
-        code: Code::ProxyAuth,
-        shows: |seen| seen.status() == 407,
-        message: "no way to {host}",
-        why: "The proxy wants a user name and password.",
-        causes: &[],
-        next: &["Put user name and password of the proxy into HTTPS_PROXY"],
-    },
-    Symptom {
-        code: Code::SsoRedirect,
-        shows: |seen| {
-            let paths = ["login_with_sso", "login_locate_sso", "auth_redirect.do", "/saml", "/sso/"];
-            seen.redirect_target().is_some_and(|target| paths.iter().any(|part| target.path.contains(part)))
-        },
-        message: "{host} sends the request to a single sign-on page",
-        why: "It redirected to {target} instead of answering. The redirect was not followed.{unjudged}",
-        causes: &[
-            ("custom-url", Medium, "the address is a custom URL whose sign-in is handed to an identity provider"),
-            ("forced-sso", Medium, "the instance sends everything through single sign-on"),
-        ],
-        next: &["Use the original address of the instance, NAME.service-now.com"],
-    },
-    Symptom {
-        code: Code::LoginPage,
-        shows: |seen| {
-            let login = |path: &str| path.contains("login") && path.ends_with(".do");
-            if let Some(target) = seen.redirect_target() {
-                return login(&target.path);
-            }
-            let form = || {
-                let text = seen.text().to_lowercase();
-                ["user_password", "sysparm_type=login", "login.do"].iter().any(|part| text.contains(part))
-            };
-            let titled = |title: &str| {
-                let title = title.to_lowercase();
-                ["log in", "login", "sign in", "sign-in"].iter().any(|part| title.contains(part))
-            };
-            seen.status() == 200 && seen.is_html() && (seen.title().is_some_and(titled) || form())
-        },
-        message: "{host} shows a login page instead of answering",
-        why: "The Table API answers in JSON; this was a page for people ({title}).{unjudged}",
-        causes: &[
-            ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
-            ("sso", Medium, "single sign-on stands in front of the API"),
-        ],
-        next: &["Use the original address of the instance, NAME.service-now.com"],
-    },
-    Symptom {
-        code: Code::Redirected,
-        shows: |seen| (300..400).contains(&seen.status()),
-        message: "{host} redirects to another address",
-        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.",
-        causes: &[
-            ("moved", Medium, "the instance has another address"),
-            ("proxy", Low, "something between here and the instance answers in its place"),
-        ],
-        next: &["Use the address that the browser shows after signing in to the instance"],
-    },
-    Symptom {
-        code: Code::BearerRefused,
-        shows: |seen| seen.status() == 401 && seen.sent.is_access_token(),
-        message: "{host} refused the access token",
-        why: "The answer was 401, although by its time the token is good.",
-        causes: &[
-            ("revoked", High, "the token was revoked, here or on another machine with the same user and client"),
-            ("access-policy", Medium, "a REST API access policy refuses this client, user or address"),
-            ("user", Medium, "the user is locked or inactive, or the client's entry was switched off"),
-        ],
-        next: &["{enter}", "If it stays, show an administrator the time and the transaction id"],
-    },
-    Symptom {
-        code: Code::MfaRequired,
-        shows: |seen| seen.status() == 401 && seen.answer.headers.contains_key("x-mfa_token"),
-        message: "{host} wants a second factor for {user}",
-        why: "The password is right: only then does ServiceNow answer with X-MFA_TOKEN. A one-time code lives for 30 seconds and cannot be saved.",
-        causes: &[("mfa", High, "multi-factor authentication is on for integrations, and the user is enrolled")],
-        next: &[
-            "Use a user without a second factor that is meant for integrations, or ask an administrator about glide.authenticate.multifactor.for_integrations",
-        ],
-    },
-    Symptom {
-        code: Code::BasicNotOffered,
-        shows: |seen| {
-            let offered = seen.offered_schemes();
-            seen.status() == 401
-                && offered.iter().any(|scheme| scheme == "bearer")
-                && !offered.iter().any(|scheme| scheme == "basic")
-        },
-        message: "{host} does not take a password for this API",
-        why: "It refused with 401 and offers only BEARER, so a REST API access policy most likely excludes Basic. Whether the password is right cannot be told.",
-        causes: &[
-            ("access-policy", High, "a REST API access policy allows only OAuth here"),
-            ("wrong-password", Low, "the password is wrong as well"),
-        ],
-        next: &[
-            "Ask an administrator to allow Basic in the REST API access policy of the Table API, or for a user that it allows",
-        ],
-    },
-    Symptom {
-        code: Code::BasicRefused,
-        shows: |seen| seen.status() == 401,
-        message: "{host} refused {user}",
-        why: "The answer was 401 without further evidence. From outside, these causes look the same.",
-        causes: &[
-            ("wrong-password", High, "user name or password is wrong, or a space came with it"),
-            (
-                "basic-restricted",
-                High,
-                "the instance restricts Basic to some users, as personal and new instances do since 2026",
-            ),
-            ("locked", Medium, "the user is locked out, inactive, or must set a new password"),
-            ("sso-only", Medium, "the user signs in by single sign-on and has no password here"),
-            ("access-policy", Low, "a REST API access policy refuses this user or address"),
-        ],
-        next: &[
-            "Sign in to {origin} in a browser with the same user and password; if that works, ask an administrator about the role snc_basic_auth_api_access",
-            "{enter}",
-        ],
-    },
-    Symptom {
-        code: Code::RateLimited,
-        shows: |seen| seen.status() == 429,
-        message: "{host} limits the rate of requests",
-        why: "It answered 429.{unjudged}",
-        causes: &[
-            ("rate-limit-rule", Medium, "an administrator's rule allows so many requests an hour"),
-            ("node-busy", Medium, "a node of the instance has no free place for API requests"),
-        ],
-        next: &["Wait {wait}, then: {again}"],
-    },
-    Symptom {
-        code: Code::ScopeRestricted,
-        shows: |seen| {
-            seen.status() == 403
-                && (seen.says("access to unscoped api is not allowed")
-                    || seen.says("missing required api access scope"))
-        },
-        message: "signed in, but this API is outside the allowed scope",
-        why: "The instance limits what this sign-in may call.",
-        causes: &[
-            (
-                "auth-scope",
-                High,
-                "the client's entry is limited to scoped APIs, or its auth scope leaves the Table API out",
-            ),
-            ("empty-scope", Medium, "the token was asked for without a scope"),
-        ],
-        next: &[
-            "Ask an administrator to set the client's Scope Restriction to \"Broadly scoped\", or to give it the useraccount scope",
-            "Then a new token is needed: {login}",
-        ],
-    },
-    Symptom {
-        code: Code::ApiAcl,
-        shows: |seen| seen.status() == 403 && seen.says("failed api level acl validation"),
-        message: "signed in as {user}, but the Table API is closed to that user",
-        why: "The access rule of the REST endpoint itself refused.",
-        causes: &[("missing-role", High, "the user lacks a role such as snc_platform_rest_api_access")],
-        next: &["Ask an administrator for the role snc_platform_rest_api_access"],
-    },
-    Symptom {
-        code: Code::QueryForbidden,
-        shows: |seen| seen.status() == 403 && seen.says("insufficient rights to query records"),
-        message: "signed in as {user}, but a field of the query may not be read",
-        why: "The access rules refuse a field that the query uses.",
-        causes: &[("field-acl", High, "a field of the query is hidden from this user, or does not exist")],
-        next: &["Test with a table that the user works with: --table NAME"],
-    },
-    Symptom {
-        code: Code::AccessDenied,
-        shows: |seen| seen.status() == 403 && seen.has_envelope(),
-        message: "signed in as {user}, but access was denied",
-        why: "The instance answered 403: the sign-in is good, the permission is missing.",
-        causes: &[("missing-role", High, "the user lacks a role")],
-        next: &["Ask an administrator which role {user} needs, and show the transaction id"],
-    },
-    Symptom {
-        code: Code::ForbiddenPage,
-        shows: |seen| seen.status() == 403,
-        message: "something in front of {host} forbids the way",
-        why: "The answer was 403 without the JSON that an instance gives.{unjudged}",
-        causes: &[
-            ("ip-restriction", Medium, "the instance allows only certain network addresses"),
-            ("middlebox", Medium, "a firewall or proxy between here and the instance refused"),
-        ],
-        next: &["Ask an administrator whether the address of this machine is allowed"],
-    },
-    Symptom {
-        code: Code::TableMissing,
-        shows: |seen| matches!(seen.status(), 400 | 404) && seen.says("invalid table"),
-        message: "there is no table {table}",
-        why: "The sign-in is good. The instance gives this answer to every user, so it is not a matter of permission.",
-        causes: &[
-            ("typing-error", High, "the name is misspelt: it is the name, not the label, as in cmdb_ci"),
-            ("app-missing", Medium, "the application that brings the table is not installed"),
-        ],
-        next: &["Check the name of the table, then run the test again"],
-    },
-    Symptom {
-        code: Code::RecordMissing,
-        shows: |seen| seen.status() == 404 && (seen.says("no record found") || seen.says("acl restricts the record")),
-        message: "the record is absent, or hidden from {user}",
-        why: "The instance answers the same in both cases.",
-        causes: &[],
-        next: &["Ask an administrator whether it exists and who may read it"],
-    },
-    Symptom {
-        code: Code::TransactionCancelled,
-        shows: |seen| {
-            let broken = matches!(seen.body, Body::CutJson) && seen.text().contains("Transaction cancelled");
-            seen.says("transaction cancelled") || broken
-        },
-        message: "{host} cancelled the request because it took too long",
-        why: "The instance stops a transaction at its quota. Part of an answer was not taken for an empty one.",
-        causes: &[("slow-query", Medium, "the table is large and the query not indexed, or the instance is busy")],
-        next: &["Run the command again; if it stays, show the transaction id to an administrator"],
-    },
-    Symptom {
-        code: Code::GatewayTimeout,
-        shows: |seen| seen.status() == 504,
-        message: "the gateway of {host} waited in vain for the instance",
-        why: "It answered 504.{unjudged}",
-        causes: &[("overloaded", Medium, "the instance is overloaded or starting")],
-        next: &["Wait a moment, then: {again}"],
-    },
-    Symptom {
-        code: Code::InstanceUnavailable,
-        shows: |seen| matches!(seen.status(), 502 | 503),
-        message: "{host} is restarting or under maintenance",
-        why: "Its front end answers, the instance behind it does not.{unjudged}",
-        causes: &[("waking", Medium, "it is waking up or restarting"), ("upgrade", Medium, "it is being upgraded")],
-        next: &["Wait a few minutes, or let it be waited for: {wait_for_it}"],
-    },
-    Symptom {
-        code: Code::InstanceError,
-        shows: |seen| seen.status() >= 500,
-        message: "{host} had an error of its own",
-        why: "The reason stands in the system log of the instance.",
-        causes: &[],
-        next: &["Show an administrator what was seen"],
-    },
-    Symptom {
-        code: Code::TruncatedAnswer,
-        shows: |seen| seen.status() < 300 && matches!(seen.body, Body::CutJson),
-        message: "the answer of {host} stopped in the middle",
-        why: "It began as JSON and is not complete.",
-        causes: &[("cut", Medium, "the instance or something in between ended the answer early")],
-        next: &["{again}"],
-    },
-    Symptom {
-        code: Code::UnexpectedAnswer,
-        shows: |seen| seen.has_envelope() || (seen.is_servicenow() && !seen.is_html()),
-        message: "{host} answered in a way that makes no sense here",
-        why: "It is an instance, but this is not an answer of the Table API to a question that was asked properly.",
-        causes: &[],
-        next: &["Show status, message and transaction id to an administrator"],
-    },
-    Symptom {
-        code: Code::NotServiceNow,
-        shows: |_| true,
-        message: "what answers at {host} is not a ServiceNow API",
-        why: "The answer has nothing of the Table API{title}.{unjudged}",
-        causes: &[
-            ("wrong-address", High, "the address is not that of an instance"),
-            ("middlebox", Medium, "a proxy or captive portal answers in its place"),
-        ],
-        next: &["Check the address: it is the one in the browser after signing in to the instance"],
-    },
-];
 
 /// What the answer means. Call it for an answer that was not what was asked
 /// for; it always finds a symptom, the last one fits everything.
@@ -328,6 +47,7 @@ pub fn diagnose(seen: &Seen<'_>) -> Failure {
     }
     let fill = |text: &str| fill(text, seen);
     let mut failure = Failure::new(symptom.code, fill(symptom.message)).why(fill(symptom.why));
+    failure = failure.evidence("symptom", symptom.name);
     failure = failure.causes(symptom.causes.iter().map(|&(code, likelihood, text)| Cause {
         code,
         likelihood,
@@ -354,6 +74,7 @@ fn is_told_by_the_head(code: Code) -> bool {
             | Code::InstanceHibernating
             | Code::InstanceUnavailable
             | Code::GatewayTimeout
+            | Code::Timeout
     )
 }
 
@@ -412,6 +133,11 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         false if title.is_empty() => title,
         false => format!(": it is the page{title}"),
     };
+    let said = match &seen.body {
+        Body::Envelope { message, detail } => [message, detail].into_iter().flatten().cloned().collect::<Vec<_>>(),
+        _ => Vec::new(),
+    };
+    let said = seen.redactor.server_text(&said.join(": "));
     let target = match seen.redirect_target() {
         Some(target) => target.shown,
         None => "no address that can be read".to_owned(),
@@ -459,6 +185,7 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         ("{table}", table),
         ("{title}", &title),
         ("{target}", &target),
+        ("{said}", &said),
         ("{again}", &again),
         ("{wait_for_it}", &wait_for_it),
         ("{enter}", &enter),
@@ -477,11 +204,4 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         rest = &rest[place.len()..];
     }
     filled + rest
-}
-
-impl Symptom {
-    /// The codes that an answer can lead to.
-    pub fn codes() -> impl Iterator<Item = Code> {
-        SYMPTOMS.iter().map(|symptom| symptom.code)
-    }
 }
