@@ -29,6 +29,7 @@ mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
 mod oauth;
+mod recorded;
 mod sandbox_oauth;
 mod sandbox_scenarios;
 mod sandbox_tokens;
