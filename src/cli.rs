@@ -177,6 +177,9 @@ pub struct ConnectArgs {
     /// Replace what a saved connection of this name has
     #[arg(long)]
     pub force: bool,
+    /// If the instance is asleep, restarting or not to be reached, keep asking for so long
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_test")]
+    pub wait: Option<Duration>,
     /// Save without any request, as never tested
     #[arg(long)]
     pub no_test: bool,
@@ -291,6 +294,8 @@ Examples:
   snow test
   snow test acme --table incident,change_request
   snow test --all --json
+  snow test acme --expect-user svc.ci --max-latency 2s --strict
+  snow test dev12345 --wait 10m
   SNOW_INSTANCE=acme SNOW_USERNAME=svc.ci SNOW_PASSWORD_FILE=pw snow test")]
 pub struct TestArgs {
     /// The connections [default: the selected one]
@@ -302,6 +307,21 @@ pub struct TestArgs {
     /// A table that must be readable, instead of the connection's own
     #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
     pub tables: Vec<TableName>,
+    /// Fail unless this user is signed in
+    #[arg(long, value_name = "USER")]
+    pub expect_user: Option<UserName>,
+    /// Fail if the first request takes longer, without opening the connection
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub max_latency: Option<Duration>,
+    /// Fail on a warning
+    #[arg(long)]
+    pub strict: bool,
+    /// If the instance is asleep, restarting or not to be reached, keep asking for so long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// Send a request again up to so often, where that may help; never a refused password
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(..=20))]
+    pub retries: u32,
     /// Send a password that was refused three times before
     #[arg(long)]
     pub retry_refused: bool,

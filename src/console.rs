@@ -139,11 +139,11 @@ impl Console {
 }
 
 impl Progress {
-    /// Lets something be written above it.
-    pub fn above(&self, write: impl FnOnce()) {
+    /// Lets something be written or asked above it.
+    pub fn above<T>(&self, act: impl FnOnce() -> T) -> T {
         match &self.0 {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+            Some(bar) => bar.suspend(act),
+            None => act(),
         }
     }
 

@@ -129,6 +129,7 @@ codes! {
         ScopeRestricted = "scope-restricted";
         ApiAcl = "api-acl";
         TableHidden = "table-hidden";
+        FieldHidden = "field-hidden";
         QueryForbidden = "query-forbidden";
         AccessDenied = "access-denied";
         ForbiddenPage = "forbidden-page";
@@ -183,6 +184,8 @@ codes! {
     Assertion {
         UserMismatch = "user-mismatch";
         IdentityUnknown = "identity-unknown";
+        LatencyExceeded = "latency-exceeded";
+        Warnings = "warnings";
         LifetimeTooShort = "lifetime-too-short";
         ClockSkew = "clock-skew", "A warning: this machine and the instance disagree about the time.";
         CertificateEnds = "certificate-ends", "A warning: the certificate ends soon.";
@@ -317,6 +320,11 @@ impl Failure {
 
     pub fn likely_causes(&self) -> &[Cause] {
         &self.0.causes
+    }
+
+    /// Everything that was seen.
+    pub fn all_seen(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.evidence.iter()
     }
 
     /// What was seen under `key`.

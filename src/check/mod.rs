@@ -2,8 +2,15 @@
 //!
 //! [`report`] is the one model that every output format is made from.
 //! [`ladder`] asks the instance. The verdict on the credential comes from the
-//! Table API itself; who one is comes after it.
+//! Table API itself; who one is comes after it. [`expectations`] are what a
+//! pipeline demands of a connection that works.
 
+pub mod backoff;
+pub mod expectations;
+mod identity;
+pub mod inquiry;
 pub mod ladder;
+mod network;
 mod quality;
 pub mod report;
+mod tables;

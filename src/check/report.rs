@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::expectations::Expectations;
 use crate::connection::Token;
 use crate::connection::profile::ConnectionId;
-use crate::error::{Failure, exit_code_of};
+use crate::error::{Class, Failure, exit_code_of};
 use crate::state::LastTest;
 
 /// The steps of a test, in their order.
@@ -25,6 +26,7 @@ pub enum CheckId {
     AuthRequest,
     AccessTable,
     AuthIdentity,
+    QualityLatency,
     QualityClock,
     QualityCertificate,
 }
@@ -82,6 +84,8 @@ pub struct Report {
     pub tested_at: DateTime<Utc>,
     pub duration: Duration,
     pub checks: Vec<Check>,
+    /// What was made of the warnings, where they count as a failure.
+    pub strict: Option<Failure>,
 }
 
 /// The tests of one run.
@@ -107,6 +111,7 @@ impl CheckId {
             Self::AuthRequest => "auth.request",
             Self::AccessTable => "access.table",
             Self::AuthIdentity => "auth.identity",
+            Self::QualityLatency => "quality.latency",
             Self::QualityClock => "quality.clock",
             Self::QualityCertificate => "quality.certificate",
         }
@@ -127,6 +132,7 @@ impl CheckId {
             Self::AuthRequest => "sign-in",
             Self::AccessTable => "table",
             Self::AuthIdentity => "identity",
+            Self::QualityLatency => "latency",
             Self::QualityClock => "clock",
             Self::QualityCertificate => "certificate",
         }
@@ -184,13 +190,21 @@ impl Check {
 }
 
 impl Report {
-    /// The first failure, which gives the connection its class and code.
+    /// The report with what is made of its warnings.
+    pub fn judged_by(self, expectations: &Expectations) -> Self {
+        let strict = expectations.verdict_on_warnings(&self.checks);
+        Self { strict, ..self }
+    }
+
+    /// The first failure, which gives the connection its class and code. What
+    /// is made of warnings comes after everything that failed by itself.
     pub fn failure(&self) -> Option<&Failure> {
-        self.checks.iter().find(|check| check.status == Status::Fail).and_then(|check| check.error.as_ref())
+        let failed = self.checks.iter().find(|check| check.status == Status::Fail);
+        failed.and_then(|check| check.error.as_ref()).or(self.strict.as_ref())
     }
 
     pub fn is_ok(&self) -> bool {
-        self.checks.iter().all(|check| check.status != Status::Fail)
+        self.failure().is_none()
     }
 
     pub fn warnings(&self) -> impl Iterator<Item = &Failure> {
@@ -201,9 +215,11 @@ impl Report {
         self.failure().map_or(0, Failure::exit_code)
     }
 
-    /// What is remembered of this test.
+    /// What is remembered of this test. An expectation that does not hold says
+    /// nothing about the connection, which works.
     pub fn last_test(&self) -> LastTest {
-        LastTest::of(self.tested_at, self.failure().map(Failure::code))
+        let failure = self.failure().filter(|failure| failure.class() != Class::Assertion);
+        LastTest::of(self.tested_at, failure.map(Failure::code))
     }
 }
 

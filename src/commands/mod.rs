@@ -19,6 +19,7 @@ mod stores;
 mod test;
 mod token;
 mod usage;
+mod waiting;
 
 use std::ffi::OsString;
 

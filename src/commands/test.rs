@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use super::app::App;
 use super::select::{self, Selected};
 use super::sign_in::password;
-use crate::check::ladder::{self, Findings, Plan, SignIn};
+use super::waiting;
+use crate::check::expectations::Expectations;
+use crate::check::inquiry::Plan;
+use crate::check::ladder::{Findings, SignIn};
 use crate::check::report::{Check, CheckId, Identity, Report, Run};
 use crate::cli::TestArgs;
 use crate::connection::basic::UserName;
@@ -25,10 +28,16 @@ use crate::servicenow::seen::Subject;
 use crate::state::REFUSALS_BEFORE_STOP;
 
 /// What the flags of a test say.
+#[derive(Default)]
 pub struct Options {
     pub retry_refused: bool,
     /// Instead of the connection's own.
     pub tables: Vec<TableName>,
+    pub expectations: Expectations,
+    /// How long to wait for an instance that is asleep or not to be reached.
+    pub wait: Option<Duration>,
+    /// How often a request may be sent again.
+    pub retries: u32,
 }
 
 /// Secrets that were refused in this run: not sent again, nor for another
@@ -76,7 +85,17 @@ impl Found {
 pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
     let started_at = app.now();
     let started = Instant::now();
-    let options = Options { retry_refused: arguments.retry_refused, tables: arguments.tables };
+    let options = Options {
+        retry_refused: arguments.retry_refused,
+        tables: arguments.tables,
+        expectations: Expectations {
+            user: arguments.expect_user,
+            max_latency: arguments.max_latency,
+            strict: arguments.strict,
+        },
+        wait: arguments.wait,
+        retries: arguments.retries,
+    };
     let mut reports = Vec::new();
     if arguments.names.len() > 1 || arguments.all {
         let config = app.config_file()?.load()?;
@@ -121,7 +140,7 @@ async fn test_one(
 ) -> Result<Report, Failure> {
     let started = Instant::now();
     let found = climb(app, profile, options, refused).await?;
-    let report = report_of(app, profile, found, started.elapsed());
+    let report = report_of(app, profile, found, started.elapsed()).judged_by(&options.expectations);
     if options.tables.is_empty() {
         // With other tables it is not the connection's own test.
         remember(app, profile, &report)?;
@@ -159,7 +178,7 @@ async fn climb_with_password(
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
     let store = open_store(app, profile)?;
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
+    let progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
     let password = store.and_then(|store| record::read_password(store.as_ref(), profile, username, &origins));
     let took = Some(asked.elapsed());
@@ -185,7 +204,8 @@ async fn climb_with_password(
         return Ok(checks.into());
     }
     let plan = plan(app, profile, options)?;
-    let begun = password::first_request(profile, username, client, &password, plan).await;
+    let connection = password::connection(profile, username, client, &password);
+    let begun = waiting::begin(app, &progress, connection, plan, options.wait).await?;
     let remembered = match begun.sign_in() {
         SignIn::Good => state.clear_refusals(&profile.instance, username),
         SignIn::Refused(failure) => {
@@ -208,7 +228,7 @@ async fn climb_with_session(
 ) -> Result<Found, Failure> {
     let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
     let store = open_store(app, profile)?;
-    let _progress = app.console.progress(&format!("Testing {}", profile.name));
+    let progress = app.console.progress(&format!("Testing {}", profile.name));
     let asked = Instant::now();
     let session = store.and_then(|_| app.open_session(profile, oauth, &client, origins));
     let took = Some(asked.elapsed());
@@ -219,7 +239,8 @@ async fn climb_with_session(
     checks.push(Check::pass(CheckId::StoreSecret).taking(took));
     let (instance, username) = (profile.instance.clone(), profile.username().cloned());
     let connection = Connection::oauth(instance, profile.api_version, client, username, session);
-    let begun = ladder::begin(Arc::new(connection), plan(app, profile, options)?).await;
+    let plan = plan(app, profile, options)?;
+    let begun = waiting::begin(app, &progress, Arc::new(connection), plan, options.wait).await?;
     Ok(Found::after(checks, begun.finish().await))
 }
 
@@ -240,8 +261,15 @@ fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Option<Duration>) -
 
 fn plan(app: &App, profile: &Profile, options: &Options) -> Result<Plan, Failure> {
     let tables = if options.tables.is_empty() { &profile.tables } else { &options.tables };
-    let subject = Subject::Saved(profile.name.clone());
-    Ok(Plan { tables: tables.clone(), subject, deadline: app.deadline()?, clock: app.clock() })
+    plan_for(app, tables, Subject::Saved(profile.name.clone()), options)
+}
+
+fn plan_for(app: &App, tables: &[TableName], subject: Subject, options: &Options) -> Result<Plan, Failure> {
+    Ok(Plan {
+        expectations: options.expectations.clone(),
+        retries: options.retries,
+        ..Plan::new(tables.to_vec(), subject, app.deadline()?, app.clock())
+    })
 }
 
 /// Tests the connection that variables describe. No file and no store.
@@ -252,14 +280,13 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let auth = described.sign_in.as_str();
     let instance = described.instance.to_string();
     let connection = super::environment::connection(app, described)?;
-    let plan =
-        Plan { tables: options.tables, subject: Subject::Environment, deadline: app.deadline()?, clock: app.clock() };
+    let plan = plan_for(app, &options.tables, Subject::Environment, &options)?;
     let begun = {
-        let _progress = app.console.progress(&format!("Testing {instance}"));
-        ladder::begin(Arc::new(connection), plan).await
+        let progress = app.console.progress(&format!("Testing {instance}"));
+        waiting::begin(app, &progress, Arc::new(connection), plan, options.wait).await?
     };
     let found = Found::after(checks, begun.finish().await);
-    Ok(Report {
+    let report = Report {
         name: environment::NAME.to_owned(),
         id: None,
         instance,
@@ -271,7 +298,9 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         tested_at: app.now(),
         duration: started.elapsed(),
         checks: found.checks,
-    })
+        strict: None,
+    };
+    Ok(report.judged_by(&options.expectations))
 }
 
 /// The report of a saved connection.
@@ -288,6 +317,7 @@ pub fn report_of(app: &App, profile: &Profile, found: Found, duration: Duration)
         tested_at: app.now(),
         duration,
         checks: found.checks,
+        strict: None,
     }
 }
 

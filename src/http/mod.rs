@@ -9,5 +9,6 @@ pub mod client;
 pub mod failure;
 pub mod oauth2;
 pub mod proxy;
+pub mod retry_after;
 pub mod tls;
 pub mod trace;

@@ -71,7 +71,7 @@ pub fn run(run: &Run) -> Value {
 /// One element of `connections` in `snow.test/1`.
 pub fn report(report: &Report) -> Value {
     let failure = report.failure();
-    json!({
+    let mut document = json!({
         "name": report.name,
         "id": report.id,
         "instance": report.instance,
@@ -87,7 +87,12 @@ pub fn report(report: &Report) -> Value {
         "certificate": report.certificate_ends.map(|ends| json!({ "not_after": time(ends) })),
         "credential": credential(report),
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
-    })
+    });
+    // The one failure that is no check's own.
+    if let Some(strict) = &report.strict {
+        document["error"] = json!(strict);
+    }
+    document
 }
 
 fn credential(report: &Report) -> Value {

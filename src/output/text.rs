@@ -179,7 +179,8 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
     let mut row = String::new();
     let mut row_width = 0;
     // A step that was not needed before the failure says nothing.
-    let failed_at = report.checks.iter().position(|check| check.status == Status::Fail).unwrap_or(0);
+    let failed_at = report.checks.iter().position(|check| check.status == Status::Fail);
+    let failed_at = failed_at.unwrap_or(report.checks.len());
     for (index, check) in report.checks.iter().enumerate().skip(1) {
         if check.status == Status::Skip && index < failed_at {
             continue;
@@ -254,7 +255,9 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
     if !said.is_empty() {
         seen.push(format!("\"{}\"", said.join(": ")));
     }
-    if let Some(wait) = failure.seen("retry_after").and_then(|value| value.as_str()) {
+    if let Some(at) = failure.seen("retry_at").and_then(|value| value.as_str()) {
+        seen.push(format!("retry at {at}"));
+    } else if let Some(wait) = failure.seen("retry_after").and_then(|value| value.as_str()) {
         seen.push(format!("Retry-After {wait}"));
     }
     if let Some(transaction) = failure.seen("transaction_id").and_then(|value| value.as_str()) {

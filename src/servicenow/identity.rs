@@ -29,3 +29,11 @@ pub fn read_user_name(seen: &Seen<'_>) -> Option<String> {
     let name = user.get("user_name")?.as_str()?.trim();
     (!name.is_empty()).then(|| seen.redactor.server_text(name))
 }
+
+/// The one row of `sys_user` in an answer, whatever it holds.
+pub fn own_row(seen: &Seen<'_>) -> Option<Value> {
+    match &seen.body {
+        Body::Result(Value::Array(rows)) if seen.status() == 200 && rows.len() == 1 => rows.first().cloned(),
+        _ => None,
+    }
+}

@@ -29,8 +29,16 @@ pub enum Sent {
     Nothing,
     Password,
     AccessToken,
+    /// An access token that was renewed just before.
+    NewAccessToken,
     /// A code, a refresh token or the secret of a client.
     TokenRequest,
+}
+
+impl Sent {
+    pub fn is_access_token(self) -> bool {
+        matches!(self, Self::AccessToken | Self::NewAccessToken)
+    }
 }
 
 /// Whose connection it is, for the advice.

@@ -19,6 +19,16 @@ pub struct Rows {
     pub total: Option<u64>,
 }
 
+impl Rows {
+    /// The fields of `asked_for`, separated by commas, that no row has. What
+    /// is no object is no row to judge by.
+    pub fn missing_fields<'f>(&self, asked_for: &'f str) -> Vec<&'f str> {
+        let rows: Vec<_> = self.records.iter().filter_map(Value::as_object).collect();
+        let is_missing = |field: &&str| !rows.is_empty() && !rows.iter().any(|row| row.contains_key(*field));
+        asked_for.split(',').filter(is_missing).collect()
+    }
+}
+
 /// A question for rows.
 #[derive(Debug, Clone, Copy)]
 pub struct TableQuery<'a> {

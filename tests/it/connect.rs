@@ -45,7 +45,7 @@ fn what_is_missing_without_a_terminal_is_named() {
 fn a_sleeping_instance_stops_a_person_before_the_password_is_typed() {
     let sandbox = Sandbox::start(None, Some(Scenario::Hibernating)).unwrap();
     let mut world = World::new();
-    world.person([]);
+    world.person([Answer::Confirm(false)]);
     let outcome = world.run(&format!("connect {} --username admin", sandbox.origin())).expect(7);
     outcome.says(&["asleep", "developer.servicenow.com"]);
 }

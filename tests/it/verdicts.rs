@@ -1,12 +1,11 @@
 //! What `snow test` says of every answer that this version knows.
 
 use serde_json::{Value, json};
-use snow_connect::error::Code;
-use snow_connect::servicenow::symptoms::Symptom;
+use snow_connect::servicenow::symptoms::SYMPTOMS;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::world::wire::{Wire, first_error, http, run_against, run_with_token};
+use crate::world::wire::{Wire, first_error, http, run_against, run_as_client, run_with_token};
 use crate::world::{Outcome, PASSWORD, World, block_on, check};
 
 /// Serves one answer for the Table API and tests against it.
@@ -33,9 +32,12 @@ macro_rules! exchanges {
     ($($name:literal)*) => { &[$(include_str!(concat!("exchanges/", $name, ".json"))),*] };
 }
 const EXCHANGES: &[&str] = exchanges! {
+    "200_attachments"
     "200_cancelled_late"
+    "200_count"
     "200_current_user"
     "200_cut_json"
+    "200_error_with_rows"
     "200_hibernating"
     "200_hotel"
     "200_late_error"
@@ -44,6 +46,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "200_no_row_and_none_counted"
     "200_no_row_of_many"
     "200_other_json"
+    "200_row_without_field"
     "200_rows"
     "200_rows_of_2016"
     "200_rows_with_pages"
@@ -57,11 +60,16 @@ const EXCHANGES: &[&str] = exchanges! {
     "302_without_location"
     "400_front_end"
     "400_invalid_table"
+    "400_large_payload"
+    "400_other"
     "400_requested_uri"
+    "400_requires_tls"
     "401_access_token"
     "401_bearer_alone"
     "401_cookie_session"
+    "401_cookie_session_and_token"
     "401_negotiate"
+    "401_new_token"
     "401_of_2021"
     "401_of_2023"
     "401_of_2026"
@@ -72,6 +80,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "403_api_acl"
     "403_business_rule"
     "403_missing_scope"
+    "403_other"
     "403_page"
     "403_query"
     "403_unscoped"
@@ -80,9 +89,17 @@ const EXCHANGES: &[&str] = exchanges! {
     "404_other_json"
     "404_page"
     "404_requested_uri"
+    "405_elsewhere"
+    "405_json"
+    "406_json"
     "407_proxy"
+    "413_large_payload"
+    "414_front_end"
+    "415_json"
+    "429_no_header"
     "429_node"
     "429_rule"
+    "499_front_end"
     "500_cancelled"
     "500_exception"
     "500_page"
@@ -91,6 +108,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "503_json"
     "504_front_end"
 };
+const TOKENS: &str = r#"{"access_token":"CANARY-of-a-token","token_type":"Bearer","expires_in":1799,"scope":""}"#;
 const IDENTITY: &str = "/api/now/ui/user/current_user";
 
 fn exchanges() -> impl Iterator<Item = Value> {
@@ -116,6 +134,7 @@ fn server_of(exchange: &Value) -> Wire {
     let start = format!("GET {}", request["path"].as_str().unwrap());
     Wire::replies(move |head| match head {
         _ if head.starts_with(&start) => answer.clone(),
+        _ if head.starts_with("POST /oauth_token.do") => http(200, "", TOKENS),
         _ if head.contains(IDENTITY) => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
         _ => http(200, "", r#"{"result":[{"sys_id":"1"}]}"#),
     })
@@ -135,6 +154,7 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
         let line = format!("test --json{}", table_flag(&exchange));
         let outcome = match exchange["credential"].as_str() {
             Some("token") => run_with_token(&server.origin(), &line),
+            Some("client") => run_as_client(&server.origin(), &line),
             _ => run_against(&server.origin(), &line),
         };
         let report = &outcome.json()["connections"][0];
@@ -146,6 +166,7 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
         }
         let error = first_error(&outcome);
         assert_eq!(error["code"], expected["code"], "{name}: {report}");
+        assert_eq!(error["evidence"]["symptom"], expected["symptom"], "{name}: {report}");
         // What a person reads is complete, and every answer leaves its traces.
         let words = format!("{} {}", error["message"], error["next"]);
         assert!(!words.contains(['{', '}']), "{name}: {error}");
@@ -188,12 +209,12 @@ fn what_proves_the_sign_in_is_saved_and_nothing_else() {
 
 #[test]
 fn every_symptom_has_an_exchange_so_that_breaking_its_evidence_fails_a_test() {
-    let codes: Vec<&str> = Symptom::codes().map(Code::as_str).collect();
-    let expected: Vec<Value> = exchanges().map(|exchange| exchange["expect"]["code"].clone()).collect();
-    for (at, code) in codes.iter().enumerate() {
-        assert!(expected.contains(&json!(code)), "no exchange shows {code}");
-        // Were two symptoms to share a code, one could hide that the other broke.
-        assert!(!codes[..at].contains(code), "{code} stands twice");
+    let expected: Vec<Value> = exchanges().map(|exchange| exchange["expect"]["symptom"].clone()).collect();
+    for (at, symptom) in SYMPTOMS.iter().enumerate() {
+        let name = symptom.name;
+        assert!(expected.contains(&json!(name)), "no exchange shows {name}");
+        // Were two to share a name, one could hide that the other broke.
+        assert!(SYMPTOMS[..at].iter().all(|other| other.name != name), "{name} stands twice");
     }
 }
 

@@ -65,7 +65,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
     app.prove_store(request.store(app, saved)?, request.target.id)?;
     // Before a browser is opened it is done in any case.
-    let knocks = app.is_interactive() && !request.arguments.no_test;
+    let knocks = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
     if knocks {
         knock(app, request).await?;
     }
@@ -218,7 +218,7 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     if request.arguments.no_test {
         return Ok(report(app, request, &profile, how, None));
     }
-    let options = Options { retry_refused: false, tables: Vec::new() };
+    let options = Options { wait: request.arguments.wait, ..Options::default() };
     let test = test::test_saved(app, &profile, &options).await?;
     let credential_is_the_trouble = test.failure().is_some_and(|failure| {
         failure.class() == Class::Auth || matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable)
@@ -238,5 +238,5 @@ async fn knock(app: &mut App, request: &Request) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    sign_in::knock(app, instance, &client).await
+    sign_in::knock(app, instance, &client, request.arguments.wait).await
 }

@@ -7,8 +7,11 @@
 pub mod password;
 pub mod session;
 
+use std::time::Duration;
+
 use super::app::App;
-use crate::check::ladder::Begun;
+use super::waiting::Waiting;
+use crate::check::ladder::{Begun, may_pass};
 use crate::connection::basic::UserName;
 use crate::connection::instance::Instance;
 use crate::connection::oauth::tokens::SavedSession;
@@ -17,13 +20,17 @@ use crate::credentials::record::{self, Origins, ReadBack};
 use crate::credentials::{CredentialStore, Field, ItemKey};
 use crate::error::{Code, Failure};
 use crate::files::Lock;
-use crate::http::client::Client;
+use crate::http::client::{Client, Deadline};
 use crate::output::text::took;
 use crate::secret::Secret;
 use crate::server_text::Redactor;
 use crate::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::servicenow::symptoms::diagnose;
 use crate::state::SessionNote;
+
+/// How long a person is offered to wait: a personal instance needs three to
+/// five minutes to wake up.
+const OFFERED_WAIT: Duration = Duration::from_secs(600);
 
 /// What a sign-in earned.
 pub enum Earned {
@@ -134,36 +141,70 @@ pub async fn confirm_identity(
     }
 }
 
-/// One request without a credential, to see whether the instance answers. Only
-/// positive evidence stops here: asleep, restarting, not to be reached.
-pub async fn knock(app: &mut App, instance: &Instance, client: &Client) -> Result<(), Failure> {
-    let deadline = app.deadline()?;
-    let exchange = {
-        let _progress = app.console.progress(&format!("Asking {instance}"));
-        client.get(instance.url("/api/now/table/sys_user"), None, deadline).await
+/// Sees whether the instance answers, without a credential, before a secret is
+/// typed or a browser opened. Only positive evidence stops here: asleep,
+/// restarting, not to be reached; and with `--wait`, or where a person wants
+/// it, that is waited for.
+pub async fn knock(app: &mut App, instance: &Instance, client: &Client, wait: Option<Duration>) -> Result<(), Failure> {
+    let mut waiting = wait.map(Waiting::new);
+    let host = instance.host_and_port();
+    let progress = app.console.progress(&format!("Asking {instance}"));
+    let answered = loop {
+        let failure = match ask_without_credential(instance, client, app.deadline()?).await {
+            Ok(answered) => break answered,
+            Err(failure) => failure,
+        };
+        if waiting.is_none() && is_worth_an_offer(failure.code()) {
+            waiting = progress.above(|| offer_to_wait(app, &failure))?;
+        }
+        let Some(waiting) = waiting.as_mut().filter(|_| may_pass(failure.code())) else {
+            return Err(failure);
+        };
+        if !waiting.pause(app, &progress, &host, &failure).await {
+            return Err(waiting.in_vain(failure));
+        }
     };
-    let answer = exchange.result.map_err(Failure::from)?;
-    let (subject, redactor) = (Subject::New, Redactor::default());
-    let seen = Seen {
-        body: Body::read(&answer),
-        answer: &answer,
-        asked: Asked::Knock,
-        sent: Sent::Nothing,
-        subject: &subject,
-        instance,
-        user: None,
-        redactor: &redactor,
-    };
-    let failure = diagnose(&seen);
-    if matches!(failure.code(), Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout) {
-        return Err(failure);
-    }
+    drop(progress);
     let paint = app.console.err;
     app.console.note(&format!(
         "  {}   {}  {}",
         paint.dim("Instance"),
         paint.bold(instance.origin()),
-        paint.dim(&format!("(answers in {}, awake)", took(exchange.timings.total)))
+        paint.dim(&format!("(answers in {}, awake)", took(answered)))
     ));
     Ok(())
+}
+
+/// How long one answer took, or why there is none.
+async fn ask_without_credential(instance: &Instance, client: &Client, deadline: Deadline) -> Result<Duration, Failure> {
+    let exchange = client.get(instance.url("/api/now/table/sys_user"), None, deadline).await;
+    let answer = exchange.result.map_err(Failure::from)?;
+    let failure = diagnose(&Seen {
+        body: Body::read(&answer),
+        answer: &answer,
+        asked: Asked::Knock,
+        sent: Sent::Nothing,
+        subject: &Subject::New,
+        instance,
+        user: None,
+        redactor: &Redactor::default(),
+    });
+    match may_pass(failure.code()) {
+        true => Err(failure),
+        false => Ok(exchange.timings.total),
+    }
+}
+
+/// A host that cannot be found is rather misspelt than about to appear.
+fn is_worth_an_offer(code: Code) -> bool {
+    matches!(code, Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout)
+}
+
+fn offer_to_wait(app: &mut App, failure: &Failure) -> Result<Option<Waiting>, Failure> {
+    let question = format!("{}. Wait for it, for up to 10 minutes?", session::sentence(failure.message()));
+    let is_wanted = match app.person() {
+        Some(person) => person.confirm(&question)?,
+        None => false,
+    };
+    Ok(is_wanted.then(|| Waiting::new(OFFERED_WAIT)))
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::check::ladder::{self, Begun, Plan, SignIn};
+use crate::check::inquiry::Plan;
+use crate::check::ladder::{self, Begun, SignIn};
 use crate::cli::PasswordArgs;
 use crate::commands::app::App;
 use crate::connection::Connection;
@@ -64,13 +65,8 @@ pub async fn sign_in(
         let (client, origins) = app.client_for(profile)?;
         let begun = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-            let plan = Plan {
-                tables: profile.tables.clone(),
-                subject: subject.clone(),
-                deadline: app.deadline()?,
-                clock: app.clock(),
-            };
-            first_request(profile, username, client, &password, plan).await
+            let plan = Plan::new(profile.tables.clone(), subject.clone(), app.deadline()?, app.clock());
+            ladder::begin(connection(profile, username, client, &password), plan).await
         };
         let state = app.state()?;
         match begun.sign_in() {
@@ -106,15 +102,8 @@ pub fn count_refusal(app: &mut App, profile: &Profile, username: &UserName, fail
     Ok(())
 }
 
-/// One first request with a password.
-pub async fn first_request(
-    profile: &Profile,
-    username: &UserName,
-    client: Client,
-    password: &Secret,
-    plan: Plan,
-) -> Begun {
+/// A connection that signs in with this password.
+pub fn connection(profile: &Profile, username: &UserName, client: Client, password: &Secret) -> Arc<Connection> {
     let credential = BasicCredential::new(username.clone(), password.duplicate());
-    let connection = Connection::basic(profile.instance.clone(), profile.api_version, client, &credential);
-    ladder::begin(Arc::new(connection), plan).await
+    Arc::new(Connection::basic(profile.instance.clone(), profile.api_version, client, &credential))
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::browser::{self, Circumstances, Way};
-use crate::check::ladder::{self, Begun, Plan};
+use crate::check::inquiry::Plan;
+use crate::check::ladder::{self, Begun};
 use crate::cli::{BrowserArgs, ClientSecretArgs};
 use crate::commands::app::App;
 use crate::connection::Connection;
@@ -56,7 +57,7 @@ impl SignedIn {
             &self.access_token,
             expires_at,
         );
-        let plan = Plan { tables: profile.tables.clone(), subject, deadline: app.deadline()?, clock: app.clock() };
+        let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         Ok(ladder::begin(Arc::new(connection), plan).await)
     }
@@ -72,7 +73,7 @@ pub async fn look_before_browser(
 ) -> Result<(), Failure> {
     let (client, _) = app.client_for(profile)?;
     if !has_knocked {
-        super::knock(app, &profile.instance, &client).await?;
+        super::knock(app, &profile.instance, &client, None).await?;
     }
     if !oauth.is_sdk() {
         return Ok(());

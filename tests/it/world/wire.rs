@@ -118,6 +118,13 @@ pub fn run_with_token(origin: &str, line: &str) -> Outcome {
     world.run(line)
 }
 
+/// Runs `line` for a client that variables give, and that signs in for itself.
+pub fn run_as_client(origin: &str, line: &str) -> Outcome {
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", origin).set("SNOW_CLIENT_ID", "a-client").set("SNOW_CLIENT_SECRET", PASSWORD);
+    world.run(line)
+}
+
 /// The first failed or warning check of the first connection.
 #[track_caller]
 pub fn first_error(outcome: &Outcome) -> serde_json::Value {

@@ -1,0 +1,71 @@
+//! What a pipeline demands of a connection that works.
+//!
+//! An expectation that does not hold is a failure of class assertion. Without
+//! one the same finding is a warning, or nothing at all.
+
+use std::time::Duration;
+
+use super::report::{Check, CheckId, Status};
+use crate::connection::basic::UserName;
+use crate::error::{Code, Failure};
+
+/// What is demanded of a test, beside that it passes.
+#[derive(Debug, Clone, Default)]
+pub struct Expectations {
+    /// Who must be signed in.
+    pub user: Option<UserName>,
+    /// How long the first request may take.
+    pub max_latency: Option<Duration>,
+    /// Whether a warning is a failure.
+    pub strict: bool,
+}
+
+impl Expectations {
+    /// Judges the time of the first request: from when it was sent on a
+    /// connection that stood to the end of its answer. Opening the connection
+    /// (DNS, TCP, TLS) is not in it: it has checks of its own, and a program
+    /// that keeps its connection pays for it once.
+    pub fn latency_check(&self, first_request: Option<Duration>) -> Option<Check> {
+        let limit = self.max_latency?;
+        let Some(latency) = first_request else {
+            return Some(Check::skip(CheckId::QualityLatency));
+        };
+        let check = match latency > limit {
+            false => Check::pass(CheckId::QualityLatency),
+            true => Check::fail(CheckId::QualityLatency, too_slow(latency, limit)),
+        };
+        Some(check.taking(Some(latency)))
+    }
+
+    /// What is made of warnings where nothing failed.
+    pub fn verdict_on_warnings(&self, checks: &[Check]) -> Option<Failure> {
+        let warnings: Vec<&Failure> = checks
+            .iter()
+            .filter(|check| check.status == Status::Warn)
+            .filter_map(|check| check.error.as_ref())
+            .collect();
+        if !self.strict || warnings.is_empty() || checks.iter().any(|check| check.status == Status::Fail) {
+            return None;
+        }
+        let codes: Vec<&str> = warnings.iter().map(|warning| warning.code().as_str()).collect();
+        let message = match codes.as_slice() {
+            [one] => format!("it works, with a warning: {one}"),
+            several => format!("it works, with {} warnings: {}", several.len(), several.join(", ")),
+        };
+        Some(
+            Failure::new(Code::Warnings, message)
+                .why("With --strict a warning is a failure.")
+                .next("See to the warnings below, or leave --strict out")
+                .evidence("warnings", codes),
+        )
+    }
+}
+
+fn too_slow(latency: Duration, limit: Duration) -> Failure {
+    let (is, may) = (latency.as_millis(), limit.as_millis());
+    Failure::new(Code::LatencyExceeded, format!("the first request took {is} ms, and --max-latency allows {may} ms"))
+        .why("The time is that of the first request alone, without opening the connection (DNS, TCP, TLS).")
+        .next("Run the test again; if it stays, allow more or ask whoever runs the instance")
+        .evidence("latency_ms", u64::try_from(latency.as_millis()).unwrap_or(u64::MAX))
+        .evidence("max_latency_ms", u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+}

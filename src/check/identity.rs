@@ -1,0 +1,120 @@
+//! The check of who is signed in.
+
+use serde_json::Value;
+
+use super::inquiry::{Inquiry, OWN_FIELDS};
+use super::network::request_time;
+use super::report::{Check, CheckId, Identity, IdentitySource};
+use super::tables::field_hidden;
+use crate::connection::basic::UserName;
+use crate::error::{Code, Failure};
+use crate::http::client::Exchange;
+use crate::servicenow::identity::{own_row, read_user_name};
+use crate::servicenow::seen::{Asked, Body, Seen};
+use crate::servicenow::symptoms::with_evidence;
+use crate::servicenow::table::Rows;
+
+impl Inquiry {
+    /// Asks who is signed in. A user that cannot be read, or is another than
+    /// the connection's, is worth a warning; where one is expected, it fails.
+    pub async fn identity_check(&self) -> (Check, Option<Identity>) {
+        let exchange = self.own_user().await;
+        let (check, identity) = match self.user_in(&exchange) {
+            Ok((user_name, mismatch)) => {
+                let check = mismatch.unwrap_or_else(|| Check::pass(CheckId::AuthIdentity));
+                (check, Some(Identity { user_name, source: IdentitySource::Instance }))
+            }
+            Err(unknown) => (self.unknown(unknown), None),
+        };
+        (check.taking(Some(request_time(&exchange.timings))), identity)
+    }
+
+    /// The user that an answer names, with what is wrong about it; or why it
+    /// names none.
+    fn user_in(&self, exchange: &Exchange) -> Result<(String, Option<Check>), Failure> {
+        let answer = match &exchange.result {
+            Ok(answer) => answer,
+            Err(error) => {
+                let code = Failure::from(error.clone()).code();
+                return Err(unknown_user().evidence("reason", code.as_str()));
+            }
+        };
+        let redactor = self.connection.redactor();
+        let seen = self.seen(answer, Asked::Identity, &redactor);
+        let Some(user_name) = read_user_name(&seen) else {
+            return Err(with_evidence(no_user_name(&seen), &seen));
+        };
+        let mismatch = self
+            .mismatch(&user_name)
+            .map(|check| Check { error: check.error.map(|failure| with_evidence(failure, &seen)), ..check });
+        Ok((user_name, mismatch))
+    }
+
+    /// Fails for another user than the expected one, warns of another than the
+    /// connection's.
+    fn mismatch(&self, user_name: &str) -> Option<Check> {
+        let differs = |expected: &&UserName| !expected.matches(user_name);
+        let failure = |expected: &UserName| {
+            Failure::new(Code::UserMismatch, format!("the instance says the user is {user_name}, not {expected}"))
+                .evidence("user_name", user_name)
+        };
+        if let Some(expected) = self.plan.expectations.user.as_ref().filter(differs) {
+            let failure = failure(expected)
+                .why("The sign-in is good, but --expect-user wants another user.")
+                .next("Check who the connection signs in as, and the value of --expect-user")
+                .evidence("expected_user", expected.as_str());
+            return Some(Check::fail(CheckId::AuthIdentity, failure));
+        }
+        self.connection.username().filter(differs).map(|expected| {
+            let failure = failure(expected)
+                .why("The sign-in is good, but for a user name other than the connection's.")
+                .next("Check the user name of the connection");
+            Check::warn(CheckId::AuthIdentity, failure)
+        })
+    }
+
+    /// Nobody knows who is signed in.
+    fn unknown(&self, failure: Failure) -> Check {
+        let Some(expected) = &self.plan.expectations.user else {
+            return Check::warn(CheckId::AuthIdentity, failure);
+        };
+        let message = format!("whether {expected} is signed in could not be read");
+        let why = format!(
+            "The sign-in itself is good, but --expect-user wants to be sure, and {}.",
+            failure.message().trim_end_matches('.')
+        );
+        let mut unknown = Failure::new(Code::IdentityUnknown, message)
+            .why(why)
+            .causes(failure.likely_causes().iter().cloned())
+            .next(format!("Ask an administrator to let {expected} read the own record of sys_user"))
+            .evidence("expected_user", expected.as_str());
+        for (key, value) in failure.all_seen() {
+            unknown = unknown.evidence(key, value.clone());
+        }
+        Check::fail(CheckId::AuthIdentity, unknown)
+    }
+}
+
+fn unknown_user() -> Failure {
+    Failure::new(Code::IdentityUnknown, "who is signed in could not be read")
+        .why("The sign-in itself is good; the instance did not tell the user name.")
+        .next("Nothing, unless you need to be sure of the user")
+}
+
+/// An answer without a user name: the own row lacks the field, or anything
+/// else.
+fn no_user_name(seen: &Seen<'_>) -> Failure {
+    let missing = own_row(seen).map(|row| Rows { records: vec![row], total: None });
+    let missing = missing.as_ref().map(|rows| rows.missing_fields(OWN_FIELDS)).unwrap_or_default();
+    match missing.contains(&"user_name") {
+        true => field_hidden("sys_user", &missing, seen.user.map_or("the user", UserName::as_str)),
+        false => match &seen.body {
+            // A term that the instance does not know is dropped, and the query
+            // matches strangers.
+            Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
+                .why("The sign-in itself is good. The question for the own record of sys_user gave not one row: the instance dropped its condition, or hides the record.")
+                .evidence("rows", rows.len()),
+            _ => unknown_user(),
+        },
+    }
+}

@@ -1,0 +1,156 @@
+//! Questions to an instance: sent, sent again where that is allowed, and read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::backoff::Backoff;
+use super::expectations::Expectations;
+use crate::connection::Connection;
+use crate::connection::profile::TableName;
+use crate::error::{Code, Failure};
+use crate::http::client::{Answer, Deadline, Exchange};
+use crate::http::retry_after;
+use crate::server_text::Redactor;
+use crate::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name};
+use crate::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use crate::servicenow::symptoms::diagnose;
+use crate::servicenow::table::{Rows, TableQuery, read_rows};
+
+/// What to test.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The tables that must be readable; empty: a probe that can only warn.
+    pub tables: Vec<TableName>,
+    pub subject: Subject,
+    pub deadline: Deadline,
+    /// What time it is here.
+    pub clock: fn() -> DateTime<Utc>,
+    pub expectations: Expectations,
+    /// How often a request may be sent again.
+    pub retries: u32,
+}
+
+impl Plan {
+    /// A test that expects nothing but that it passes, and sends nothing twice.
+    pub fn new(tables: Vec<TableName>, subject: Subject, deadline: Deadline, clock: fn() -> DateTime<Utc>) -> Self {
+        Self { tables, subject, deadline, clock, expectations: Expectations::default(), retries: 0 }
+    }
+}
+
+/// A connection, and what is to be found out with it.
+pub struct Inquiry {
+    pub connection: Arc<Connection>,
+    pub plan: Plan,
+    /// Whether the access token was renewed for this run.
+    pub has_new_token: bool,
+}
+
+/// The fields that a table is asked for.
+pub const TABLE_FIELDS: &str = "sys_id";
+/// The fields of one's own row.
+pub const OWN_FIELDS: &str = "sys_id,user_name";
+
+impl Inquiry {
+    /// Asks for rows of a table.
+    pub async fn table(&self, table: &TableName, limit: u32, count: bool) -> (Exchange, Result<Rows, Failure>) {
+        let query = TableQuery { table, query: None, fields: TABLE_FIELDS, limit, count };
+        let exchange = self
+            .persistently(
+                || query.send(&self.connection, self.plan.deadline),
+                |exchange| self.rows(exchange, table).err().map(|failure| failure.code()),
+            )
+            .await;
+        let rows = self.rows(&exchange, table).map_err(|failure| self.with_retry_time(failure, &exchange));
+        (exchange, rows)
+    }
+
+    /// Asks who is signed in, in the way that the instance has.
+    pub async fn own_user(&self) -> Exchange {
+        let deadline = self.plan.deadline;
+        let exchange =
+            self.persistently(|| self.connection.get(CURRENT_USER, &[], deadline), |asked| self.nobody(asked)).await;
+        if !matches!(&exchange.result, Ok(answer) if answer.status == 404) {
+            return exchange;
+        }
+        let table = "sys_user".parse().expect("sys_user is a table name");
+        let query = TableQuery { table: &table, query: Some(OWN_ROW), fields: OWN_FIELDS, limit: 2, count: false };
+        self.persistently(|| query.send(&self.connection, deadline), |asked| self.nobody(asked)).await
+    }
+
+    /// An answer with what is needed to judge it.
+    pub fn seen<'s>(&'s self, answer: &'s Answer, asked: Asked<'s>, redactor: &'s Redactor) -> Seen<'s> {
+        let sent = match self.connection.sends() {
+            Sent::AccessToken if self.has_new_token => Sent::NewAccessToken,
+            sent => sent,
+        };
+        Seen {
+            answer,
+            body: Body::read(answer),
+            asked,
+            sent,
+            subject: &self.plan.subject,
+            instance: self.connection.instance(),
+            user: self.connection.username(),
+            redactor,
+        }
+    }
+
+    /// The rows in an answer, or what is there instead.
+    pub fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<Rows, Failure> {
+        let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
+        let redactor = self.connection.redactor();
+        read_rows(&self.seen(answer, Asked::Table(table), &redactor), self.connection.api_version())
+    }
+
+    /// Why an answer names nobody, where it does not.
+    fn nobody(&self, exchange: &Exchange) -> Option<Code> {
+        let answer = match &exchange.result {
+            Ok(answer) => answer,
+            Err(error) => return Some(Failure::from(error.clone()).code()),
+        };
+        let redactor = self.connection.redactor();
+        let seen = self.seen(answer, Asked::Identity, &redactor);
+        read_user_name(&seen).is_none().then(|| diagnose(&seen).code())
+    }
+
+    /// Sends a request, and again as often as the plan allows where what came
+    /// of it may be otherwise next time. Never a refused credential: that is
+    /// not `retryable`. A wait that would outlast the deadline is not begun.
+    async fn persistently(
+        &self,
+        send: impl AsyncFn() -> Exchange,
+        fails: impl Fn(&Exchange) -> Option<Code>,
+    ) -> Exchange {
+        let mut backoff = Backoff::of_requests();
+        for attempt in 1..=self.plan.retries {
+            let exchange = send().await;
+            let Some(code) = fails(&exchange).filter(|code| code.retryable()) else {
+                return exchange;
+            };
+            let wait = backoff.following().max(self.retry_after(&exchange).unwrap_or_default());
+            if wait >= self.plan.deadline.left() {
+                return exchange;
+            }
+            tracing::info!("{}; attempt {} in {wait:?}", code.as_str(), attempt + 1);
+            tokio::time::sleep(wait).await;
+        }
+        send().await
+    }
+
+    fn retry_after(&self, exchange: &Exchange) -> Option<Duration> {
+        let answer = exchange.result.as_ref().ok()?;
+        retry_after::read(answer.header("retry-after")?, (self.plan.clock)())
+    }
+
+    /// When to come again, where the instance says so.
+    pub fn with_retry_time(&self, failure: Failure, exchange: &Exchange) -> Failure {
+        let Some(wait) = self.retry_after(exchange).filter(|_| failure.code().retryable()) else {
+            return failure;
+        };
+        let at = ((self.plan.clock)() + wait).to_rfc3339_opts(SecondsFormat::Secs, true);
+        let why = format!("{} It says when to come again: retry at {at}.", failure.reason().unwrap_or_default());
+        failure.why(why).evidence("retry_at", at)
+    }
+}

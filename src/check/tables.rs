@@ -1,0 +1,129 @@
+//! The checks of tables: readable, hidden, empty, or without a field.
+
+use super::inquiry::{Inquiry, TABLE_FIELDS};
+use super::report::{Check, CheckId};
+use crate::connection::basic::UserName;
+use crate::connection::profile::TableName;
+use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::http::client::Exchange;
+use crate::servicenow::seen::Asked;
+use crate::servicenow::symptoms::with_evidence;
+use crate::servicenow::table::Rows;
+
+/// How many rows are asked for when one alone was not visible: the limit is
+/// applied before the access rules.
+const SECOND_LOOK: u32 = 100;
+
+impl Inquiry {
+    /// Judges what came for one table.
+    pub async fn table_check(&self, table: &TableName, exchange: &Exchange, rows: Result<Rows, Failure>) -> Check {
+        let check = match rows {
+            Ok(rows) if rows.records.is_empty() => self.second_look(table).await,
+            Ok(rows) => self.fields_check(table, exchange, &rows),
+            Err(failure) => self.unreadable(failure),
+        };
+        check.of(table.as_str())
+    }
+
+    /// Rows came: whether the field that was asked for came with them.
+    fn fields_check(&self, table: &TableName, exchange: &Exchange, rows: &Rows) -> Check {
+        let missing = rows.missing_fields(TABLE_FIELDS);
+        match missing.is_empty() {
+            true => Check::pass(CheckId::AccessTable),
+            false => {
+                let hidden = field_hidden(table.as_str(), &missing, self.user());
+                self.unreadable(self.with_evidence_of(exchange, table, hidden))
+            }
+        }
+    }
+
+    /// No row came: asks for more of them, and how many there are.
+    async fn second_look(&self, table: &TableName) -> Check {
+        let id = CheckId::AccessTable;
+        let (exchange, rows) = self.table(table, SECOND_LOOK, true).await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(failure) => return self.unreadable(failure),
+        };
+        if !rows.records.is_empty() {
+            return self.fields_check(table, &exchange, &rows);
+        }
+        let with_evidence = |failure| self.with_evidence_of(&exchange, table, failure);
+        match rows.total {
+            Some(total) if total > 0 && !self.is_probe() => Check::fail(id, with_evidence(self.hidden(table, total))),
+            Some(total) if total > 0 => Check::warn(id, with_evidence(self.hidden(table, total))),
+            _ => Check::warn(id, with_evidence(self.empty(table))),
+        }
+    }
+
+    /// No table was asked for: the probe can only warn of what is its own.
+    fn is_probe(&self) -> bool {
+        self.plan.tables.is_empty()
+    }
+
+    fn unreadable(&self, failure: Failure) -> Check {
+        match failure.code() {
+            Code::AccessDenied
+            | Code::QueryForbidden
+            | Code::TableMissing
+            | Code::RecordMissing
+            | Code::FieldHidden
+                if self.is_probe() =>
+            {
+                Check::warn(CheckId::AccessTable, failure)
+            }
+            _ => Check::fail(CheckId::AccessTable, failure),
+        }
+    }
+
+    fn hidden(&self, table: &TableName, total: u64) -> Failure {
+        let user = self.user();
+        let looked = total.min(u64::from(SECOND_LOOK));
+        Failure::new(Code::TableHidden, format!("signed in as {user}, but no row of {table} may be read"))
+            .why(format!(
+                "The instance counts {total} rows in {table} and returned none of the first {looked}: its access rules leave them out without an error."
+            ))
+            .causes([
+                Cause { code: "missing-role", likelihood: Likelihood::High, text: format!("{user} lacks the role that reads {table}") },
+                Cause { code: "row-acl", likelihood: Likelihood::Medium, text: "only certain rows are visible, and none is among the first".to_owned() },
+            ])
+            .next(format!("Ask an administrator to let {user} read {table}"))
+            .evidence("total_count", total)
+            .evidence("rows_asked_for", SECOND_LOOK)
+    }
+
+    fn empty(&self, table: &TableName) -> Failure {
+        Failure::new(Code::TableHidden, format!("no row of {table} came back"))
+            .why("The table is empty, or its rows are hidden: the instance answers the same in both cases.")
+            .next("Test with a table that has rows: --table NAME")
+    }
+
+    fn with_evidence_of(&self, exchange: &Exchange, table: &TableName, failure: Failure) -> Failure {
+        let redactor = self.connection.redactor();
+        match &exchange.result {
+            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table), &redactor)),
+            Err(_) => failure,
+        }
+    }
+
+    fn user(&self) -> &str {
+        self.connection.username().map_or("the user", UserName::as_str)
+    }
+}
+
+/// Rows came, and none has these fields. An instance leaves out a field that
+/// the user may not read, and one that does not exist, in the same way.
+pub fn field_hidden(table: &str, fields: &[&str], user: &str) -> Failure {
+    let fields = fields.join(", ");
+    Failure::new(Code::FieldHidden, format!("signed in as {user}, but no row of {table} has the field {fields}"))
+        .why(format!(
+            "{fields} was asked for, and is in none of the rows that came back. A field that the user may not read and a field that does not exist are left out in the same way: nobody outside can tell which."
+        ))
+        .causes([
+            Cause { code: "field-acl", likelihood: Likelihood::High, text: format!("an access rule hides {fields} from {user}") },
+            Cause { code: "field-absent", likelihood: Likelihood::Low, text: format!("{table} has no field {fields}") },
+        ])
+        .next(format!("Ask an administrator to let {user} read {fields} of {table}"))
+        .evidence("table", table)
+        .evidence("fields", fields)
+}
