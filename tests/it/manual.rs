@@ -33,6 +33,7 @@ fn the_whole_address_is_taken_and_said_beforehand_is_what_will_be_seen() {
     world.person([NO_SECRET, Answer::Pastes(address)]);
     let outcome = world.run(&manual_line(&sandbox)).expect(0);
     let (before, _) = outcome.stderr.split_once("exactly   http://127.0.0.1:").expect("what must be registered");
+    let before = before.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(before.contains("site can't be reached"), "{before}");
     assert!(before.contains("within 60 seconds"), "{before}");
     assert!(before.contains("/oauth_auth.do?response_type=code"), "{before}");

@@ -358,15 +358,14 @@ fn paste(
         (false, has_pkce) => format!(
             "Then the browser may say that the site can't be reached. That is as it should be: copy the whole \
              address from its address bar{}, and paste it here within 60 seconds.",
-            if has_pkce { "" } else { " (without PKCE the code alone is not enough)" }
+            if has_pkce { "" } else { " (the code alone is not enough without PKCE)" }
         ),
     };
     let paint = app.console.err;
     app.console.say(&format!("{}\n", paragraph(&what, paint)));
     if !oauth.redirect_uri.is_page_of_instance() {
         let uri = &oauth.redirect_uri;
-        let must = format!("The redirect URL of the client must be exactly   {uri}");
-        app.console.say(&format!("{}\n", paragraph(&must, paint)));
+        app.console.say(&format!("  The redirect URL of the client must be\n  exactly   {uri}\n"));
         if let Some(loopback) = uri.loopback()
             && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
         {
