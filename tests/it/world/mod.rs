@@ -2,6 +2,8 @@
 
 pub mod browser;
 pub mod canary;
+#[cfg(target_os = "linux")]
+pub mod chromium;
 pub mod commands;
 pub mod keyring;
 pub mod oauth;
