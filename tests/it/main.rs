@@ -4,9 +4,11 @@
 //! run inside this process. [`world::keyring::Session`] is a real D-Bus session
 //! with a real keyring, for the program itself. [`world::tls`] makes
 //! certificates and puts TLS before the embedded instance. [`world::browser`]
-//! is a person who signs in there, [`world::oauth`] a program that does;
-//! [`world::authorization_server`] is a real authorization server instead. When a
-//! world ends, every output and file of it is searched for its secrets.
+//! is a person who signs in there, [`world::chromium`] a real browser,
+//! [`world::waiting`] a sign-in that waits for either, [`world::oauth`] a program
+//! that signs in; [`world::authorization_server`] is a real authorization server
+//! instead. When a world ends, every output and file of it is searched for its
+//! secrets.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on should panic")]
 
@@ -37,6 +39,8 @@ mod instance;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+#[cfg(target_os = "linux")]
+mod landing;
 #[cfg(unix)]
 mod manual;
 mod oauth;

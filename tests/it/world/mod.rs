@@ -3,6 +3,8 @@
 pub mod authorization_server;
 pub mod browser;
 pub mod canary;
+#[cfg(target_os = "linux")]
+pub mod chromium;
 pub mod commands;
 pub mod keyring;
 pub mod oauth;

@@ -12,7 +12,7 @@ use super::process::Guard;
 use super::{Outcome, World};
 
 /// Long enough for every test, and an end where one goes wrong.
-pub const PATIENCE: &str = "--login-timeout 30s";
+pub const PATIENCE: &str = "--login-timeout 60s";
 
 /// What the address of a sign-in tells.
 #[derive(Debug, Clone)]
