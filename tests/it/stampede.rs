@@ -238,7 +238,7 @@ fn a_disk_that_refuses_any_call_costs_no_session() {
         let (mut refused, mut renewed) = (0, 0);
         for number in 1.. {
             scene.sign_in();
-            let _ = std::fs::remove_dir_all(scene.home.home().join(".local"));
+            let _ = std::fs::remove_dir_all(scene.home.home().join(".local/state"));
             let before = in_keyring(&scene.home);
             let refreshes = scene.refreshes();
             let mut command: Command = tool("strace");
