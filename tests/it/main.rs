@@ -37,4 +37,6 @@ mod sandbox_tokens;
 mod terminal;
 mod verdicts;
 mod waiting;
+#[cfg(target_os = "linux")]
+mod way;
 mod wire;
