@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::inquiry::{Inquiry, Plan};
+use super::knock::{Knock, may_pass};
 use super::network::{Opening, network_checks, request_time};
 use super::quality;
 use super::report::{Check, CheckId, Identity, IdentitySource, Status};
@@ -17,11 +18,9 @@ use crate::connection::profile::TableName;
 use crate::connection::{Connection, Token};
 use crate::error::{Class, Code, Failure};
 use crate::http::certificate::Certificate;
-use crate::http::client::{Deadline, Exchange};
+use crate::http::client::Exchange;
 use crate::http::failure::Reached;
-use crate::server_text::Redactor;
-use crate::servicenow::seen::{Asked, Body, Seen, Sent};
-use crate::servicenow::symptoms::diagnose;
+use crate::servicenow::seen::{Asked, Seen, Sent};
 use crate::servicenow::table::Rows;
 
 /// What a test found.
@@ -67,49 +66,6 @@ enum Stage {
     ServiceNow,
     Awake,
     Auth,
-}
-
-/// One request without a credential, and what came of it.
-pub struct Knock {
-    exchange: Exchange,
-    /// Why the instance cannot be tested, where that may pass.
-    failure: Option<Failure>,
-}
-
-impl Knock {
-    /// Why the instance cannot be tested now, where that may pass by itself.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
-    }
-}
-
-/// Whether a failure may pass by itself: the instance is asleep, restarting,
-/// behind a gateway that waits in vain, or not to be reached.
-pub fn may_pass(code: Code) -> bool {
-    let is_not_up = matches!(code, Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout);
-    let is_unreachable =
-        matches!(code, Code::DnsFailure | Code::ConnectionRefused | Code::ConnectionLost | Code::Timeout);
-    is_not_up || is_unreachable
-}
-
-/// Asks the instance without a credential, to see whether it is awake.
-pub async fn knock(connection: &Connection, plan: &Plan, deadline: Deadline) -> Knock {
-    let url = connection.instance().url("/api/now/table/sys_user");
-    let exchange = connection.client().get(url, None, deadline).await;
-    let failure = match &exchange.result {
-        Err(error) => Failure::from(error.clone()),
-        Ok(answer) => diagnose(&Seen {
-            body: Body::read(answer),
-            answer,
-            asked: Asked::Knock,
-            sent: Sent::Nothing,
-            subject: &plan.subject,
-            instance: connection.instance(),
-            user: None,
-            redactor: &Redactor::default(),
-        }),
-    };
-    Knock { failure: Some(failure).filter(|failure| may_pass(failure.code())), exchange }
 }
 
 /// The test of an instance that did not wake up: the knock was all there was,

@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod expectations;
 mod identity;
 pub mod inquiry;
+pub mod knock;
 pub mod ladder;
 mod network;
 mod quality;

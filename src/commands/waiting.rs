@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::app::App;
 use crate::check::backoff::Backoff;
 use crate::check::inquiry::Plan;
+use crate::check::knock::knock;
 use crate::check::ladder::{self, Begun};
 use crate::connection::Connection;
 use crate::console::Progress;
@@ -38,8 +39,8 @@ pub async fn begin(
     let mut waiting = Waiting::new(wait);
     let host = connection.instance().host_and_port();
     loop {
-        let knock = ladder::knock(&connection, &plan, app.deadline()?).await;
-        if let Some(failure) = knock.failure().cloned() {
+        let knock = knock(connection.instance(), connection.client(), &plan.subject, app.deadline()?).await;
+        if let Some(failure) = knock.may_pass().cloned() {
             if waiting.pause(app, progress, &host, &failure).await {
                 continue;
             }

@@ -74,11 +74,14 @@ impl Route {
             return Ok(Self::Proxy { url: given.to_owned(), authorization: None });
         }
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let Some(exceptions) = exceptions(&text(&variables.no), instance) else {
+            return Ok(Self::Direct);
+        };
         let matcher = Matcher::builder()
             .http(text(&variables.http))
             .https(text(&variables.https))
             .all(text(&variables.all))
-            .no(text(&variables.no))
+            .no(exceptions)
             .build();
         let uri: http::Uri = instance.origin().parse().expect("an origin is a URI");
         let Some(intercept) = matcher.intercept(&uri) else {
@@ -99,6 +102,32 @@ impl Route {
             Self::Proxy { url, .. } => Some(url.trim_end_matches('/')),
         }
     }
+}
+
+/// `NO_PROXY` for one instance, in the form that the matcher reads; `None`
+/// where it exempts everything. The matcher knows no ports and no brackets,
+/// and takes `*` for names alone.
+fn exceptions(list: &str, instance: &Instance) -> Option<String> {
+    let here = instance.url("/").port_or_known_default();
+    let mut kept = Vec::new();
+    for entry in list.split(',').map(str::trim) {
+        let (host, port) = match entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, rest)) => (address, rest.strip_prefix(':')),
+            // More than one colon is an IPv6 address without brackets.
+            None => match entry.split_once(':') {
+                Some((host, port)) if !port.contains(':') => (host, Some(port)),
+                _ => (entry, None),
+            },
+        };
+        if port.is_some_and(|port| port.parse().ok() != here) {
+            continue;
+        }
+        if host == "*" {
+            return None;
+        }
+        kept.push(host.strip_prefix('*').unwrap_or(host));
+    }
+    Some(kept.join(","))
 }
 
 #[cfg(test)]
@@ -123,6 +152,50 @@ mod tests {
         assert_eq!(route("dev1", None, env, "service-now.com"), None);
         assert_eq!(route("dev1", Some("http://x.example:1"), env, "*").as_deref(), Some("http://x.example:1"));
         assert_eq!(route("http://127.0.0.1:1", Some("http://x.example:1"), env, ""), None);
+    }
+
+    #[test]
+    fn no_proxy_is_read_in_every_form() {
+        let env = "http://env.example:3128";
+        let (name, odd) = ("https://dev1.service-now.com", "https://dev1.service-now.com:8443");
+        let (v4, v6) = ("https://10.1.2.3", "https://[fd00::12]:8443");
+        for (no, instance, is_direct) in [
+            ("dev1.service-now.com", name, true),
+            ("DEV1.Service-Now.com", name, true),
+            (".service-now.com", name, true),
+            ("service-now.com", name, true),
+            ("*.service-now.com", name, true),
+            ("now.com", name, false),
+            ("other.example, service-now.com ,x", name, true),
+            ("dev2.service-now.com", name, false),
+            ("", name, false),
+            (",", name, false),
+            ("*", name, true),
+            ("*", v4, true),
+            ("*", v6, true),
+            // A port must be the instance's; 443 is that of https.
+            ("service-now.com:443", name, true),
+            ("service-now.com:8443", name, false),
+            ("service-now.com:8443", odd, true),
+            ("service-now.com:443", odd, false),
+            ("service-now.com:x", odd, false),
+            // Addresses and networks.
+            ("10.1.2.3", v4, true),
+            ("10.1.2.3:443", v4, true),
+            ("10.1.2.3:80", v4, false),
+            ("10.0.0.0/8", v4, true),
+            ("10.1.2.0/24", v4, true),
+            ("10.1.3.0/24", v4, false),
+            ("10.1.2.30", v4, false),
+            ("fd00::12", v6, true),
+            ("[fd00::12]", v6, true),
+            ("[fd00::12]:8443", v6, true),
+            ("[fd00::12]:443", v6, false),
+            ("fd00::/16", v6, true),
+            ("fe80::/16", v6, false),
+        ] {
+            assert_eq!(route(instance, None, env, no).is_none(), is_direct, "{no} for {instance}");
+        }
     }
 
     #[test]

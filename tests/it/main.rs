@@ -62,4 +62,6 @@ mod token_answers;
 mod token_command;
 mod verdicts;
 mod waiting;
+#[cfg(target_os = "linux")]
+mod way;
 mod wire;

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::app::App;
 use super::waiting::Waiting;
-use crate::check::ladder::{Begun, may_pass};
+use crate::check::knock::{self, may_pass};
+use crate::check::ladder::Begun;
 use crate::connection::basic::UserName;
 use crate::connection::instance::Instance;
 use crate::connection::oauth::tokens::SavedSession;
@@ -20,12 +21,10 @@ use crate::credentials::record::{self, Origins, ReadBack};
 use crate::credentials::{CredentialStore, Field, ItemKey};
 use crate::error::{Code, Failure};
 use crate::files::Lock;
-use crate::http::client::{Client, Deadline};
+use crate::http::client::Client;
 use crate::output::text::took;
 use crate::secret::Secret;
-use crate::server_text::Redactor;
-use crate::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
-use crate::servicenow::symptoms::diagnose;
+use crate::servicenow::seen::Subject;
 use crate::state::SessionNote;
 
 /// How long a person is offered to wait: a personal instance needs three to
@@ -150,9 +149,9 @@ pub async fn knock(app: &mut App, instance: &Instance, client: &Client, wait: Op
     let host = instance.host_and_port();
     let progress = app.console.progress(&format!("Asking {instance}"));
     let answered = loop {
-        let failure = match ask_without_credential(instance, client, app.deadline()?).await {
-            Ok(answered) => break answered,
-            Err(failure) => failure,
+        let knock = knock::knock(instance, client, &Subject::New, app.deadline()?).await;
+        let Some(failure) = knock.stops().cloned() else {
+            break knock.took();
         };
         if waiting.is_none() && is_worth_an_offer(failure.code()) {
             waiting = progress.above(|| offer_to_wait(app, &failure))?;
@@ -173,26 +172,6 @@ pub async fn knock(app: &mut App, instance: &Instance, client: &Client, wait: Op
         paint.dim(&format!("(answers in {}, awake)", took(answered)))
     ));
     Ok(())
-}
-
-/// How long one answer took, or why there is none.
-async fn ask_without_credential(instance: &Instance, client: &Client, deadline: Deadline) -> Result<Duration, Failure> {
-    let exchange = client.get(instance.url("/api/now/table/sys_user"), None, deadline).await;
-    let answer = exchange.result.map_err(Failure::from)?;
-    let failure = diagnose(&Seen {
-        body: Body::read(&answer),
-        answer: &answer,
-        asked: Asked::Knock,
-        sent: Sent::Nothing,
-        subject: &Subject::New,
-        instance,
-        user: None,
-        redactor: &Redactor::default(),
-    });
-    match may_pass(failure.code()) {
-        true => Err(failure),
-        false => Ok(exchange.timings.total),
-    }
 }
 
 /// A host that cannot be found is rather misspelt than about to appear.

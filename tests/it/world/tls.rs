@@ -1,9 +1,10 @@
 //! Certificates of every kind, and TLS in front of the embedded instance.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -82,6 +83,21 @@ impl Authority {
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
             .unwrap()
+    }
+
+    /// Writes a certificate and its key to files, for servers that are no part
+    /// of this program.
+    pub fn save_leaf(&self, leaf: Leaf, directory: &Path) -> (PathBuf, PathBuf) {
+        let (chain, key) = self.certificate(leaf);
+        let pem = |label: &str, der: &[u8]| {
+            let text = base64::engine::general_purpose::STANDARD.encode(der);
+            let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..(at + 64).min(text.len())]).collect();
+            format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+        };
+        let (certificate_file, key_file) = (directory.join("leaf.pem"), directory.join("leaf.key"));
+        std::fs::write(&certificate_file, pem("CERTIFICATE", &chain[0])).unwrap();
+        std::fs::write(&key_file, pem("PRIVATE KEY", key.secret_der())).unwrap();
+        (certificate_file, key_file)
     }
 
     fn certificate(&self, leaf: Leaf) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {

@@ -1,0 +1,61 @@
+//! One request without a credential: is the instance awake?
+
+use std::time::Duration;
+
+use crate::connection::instance::Instance;
+use crate::error::{Code, Failure};
+use crate::http::client::{Client, Deadline, Exchange};
+use crate::server_text::Redactor;
+use crate::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use crate::servicenow::symptoms::diagnose;
+
+/// A request without a credential, and what came of it.
+pub struct Knock {
+    pub(super) exchange: Exchange,
+    /// What the answer means. An instance that is awake refuses, too.
+    failure: Failure,
+}
+
+/// Asks the instance without a credential.
+pub async fn knock(instance: &Instance, client: &Client, subject: &Subject, deadline: Deadline) -> Knock {
+    let exchange = client.get(instance.url("/api/now/table/sys_user"), None, deadline).await;
+    let failure = match &exchange.result {
+        Err(error) => Failure::from(error.clone()),
+        Ok(answer) => diagnose(&Seen {
+            body: Body::read(answer),
+            answer,
+            asked: Asked::Knock,
+            sent: Sent::Nothing,
+            subject,
+            instance,
+            user: None,
+            redactor: &Redactor::default(),
+        }),
+    };
+    Knock { exchange, failure }
+}
+
+impl Knock {
+    /// Why the instance cannot be tested now, where that may pass by itself.
+    pub fn may_pass(&self) -> Option<&Failure> {
+        Some(&self.failure).filter(|failure| may_pass(failure.code()))
+    }
+
+    /// Why nothing secret should be asked for: as above, or nothing answered.
+    pub fn stops(&self) -> Option<&Failure> {
+        Some(&self.failure).filter(|failure| may_pass(failure.code()) || self.exchange.result.is_err())
+    }
+
+    pub fn took(&self) -> Duration {
+        self.exchange.timings.total
+    }
+}
+
+/// Whether a failure may pass by itself: the instance is asleep, restarting,
+/// behind a gateway that waits in vain, or not to be reached.
+pub fn may_pass(code: Code) -> bool {
+    let is_not_up = matches!(code, Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout);
+    let is_unreachable =
+        matches!(code, Code::DnsFailure | Code::ConnectionRefused | Code::ConnectionLost | Code::Timeout);
+    is_not_up || is_unreachable
+}

@@ -1,0 +1,234 @@
+//! The way to an instance, with real programs on it: a TLS server with faults
+//! (`openssl s_server`) and a proxy (`tinyproxy`).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::oauth::free_port;
+use crate::world::process::{Guard, tool};
+use crate::world::tls::{Authority, Leaf};
+use crate::world::wire::{Wire, first_error, header, http, run_against};
+use crate::world::{Outcome, PASSWORD, World};
+
+const ROWS: &str = r#"{"result":[{"sys_id":"1"}]}"#;
+const CANARY: &str = "CANARY-of-the-proxy";
+
+// ---- TLS ----
+
+/// A TLS server with this certificate and these options more.
+struct TlsServer {
+    origin: String,
+    ca: String,
+    _files: tempfile::TempDir,
+    _server: Guard,
+}
+
+impl TlsServer {
+    fn start(leaf: Leaf, options: &[&str]) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        let ca = files.path().join("ca.pem");
+        authority.save(&ca);
+        let (certificate, key) = authority.save_leaf(leaf, files.path());
+        let mut command = tool("openssl");
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-www", "-CAfile"]).arg(&ca);
+        command.arg("-cert").arg(certificate).arg("-key").arg(key).args(options);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = command.spawn().unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| Some(line.ok()?.strip_prefix("ACCEPT ")?.rsplit_once(':')?.1.to_owned()));
+        let port = port.unwrap_or_else(|| panic!("openssl s_server {options:?} does not listen"));
+        // What it says later is of no use, and must not stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let ca = ca.display().to_string();
+        Self { origin: format!("https://localhost:{port}"), ca, _files: files, _server: Guard(server) }
+    }
+
+    fn test(&self) -> Outcome {
+        run_against(&self.origin, &format!("test --json --timeout 10s --ca-cert {}", self.ca))
+    }
+}
+
+#[test]
+fn a_real_server_with_a_fault_in_its_tls_is_told_by_the_fault() {
+    for (leaf, options, code, words) in [
+        (Leaf::Good, &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..], "tls-failure", "TLS 1.2"),
+        (Leaf::Good, &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], "tls-failure", "TLS 1.2"),
+        (Leaf::Good, &["-tls1_2", "-Verify", "1", "-verify_return_error"], "tls-failure", "client certificate"),
+        (Leaf::Expired, &[], "tls-expired", "expired"),
+        (Leaf::NotYetValid, &[], "tls-expired", "not valid yet"),
+        (Leaf::OtherName, &[], "tls-name-mismatch", "other.example"),
+        (Leaf::SelfSigned { is_authority: false }, &[], "tls-untrusted", "not signed by an authority"),
+        (Leaf::SelfSigned { is_authority: true }, &[], "tls-untrusted", "not signed by an authority"),
+        (Leaf::WrongPurpose, &[], "tls-failure", "Nothing secret was sent"),
+    ] {
+        let server = TlsServer::start(leaf, options);
+        let outcome = server.test();
+        assert_eq!((outcome.code, outcome.error_code().as_str()), (6, code), "{options:?}: {}", outcome.stdout);
+        outcome.says(&[words, "Nothing secret was sent"]);
+    }
+}
+
+#[test]
+fn a_real_server_that_wants_a_client_certificate_by_tls_1_3_is_told_so() {
+    let server = TlsServer::start(Leaf::Good, &["-tls1_3", "-Verify", "1", "-verify_return_error"]);
+    let outcome = server.test().expect(6);
+    assert_eq!(outcome.error_code(), "tls-failure");
+    outcome.says(&["client certificate"]);
+}
+
+#[test]
+fn a_real_server_without_a_fault_is_spoken_to() {
+    for options in [&["-tls1_2"], &["-tls1_3"]] {
+        // It has a page and no API.
+        let outcome = TlsServer::start(Leaf::Good, options).test().expect(7);
+        assert_eq!(outcome.error_code(), "not-servicenow", "{options:?}");
+    }
+}
+
+// ---- a proxy ----
+
+/// A real proxy that hands everything for our instance to `beyond`.
+struct Proxy {
+    address: SocketAddr,
+    _files: tempfile::TempDir,
+    _server: Guard,
+}
+
+impl Proxy {
+    fn start(beyond: SocketAddr, settings: &str) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let file = files.path().join("tinyproxy.conf");
+        let content = format!(
+            "Port {}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 20\nMaxClients 20\nUpstream http {beyond} \".invalid\"\n{settings}\n",
+            address.port()
+        );
+        std::fs::write(&file, content).unwrap();
+        let server = Guard(Self::spawn(&file));
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(10), "tinyproxy does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { address, _files: files, _server: server }
+    }
+
+    fn spawn(file: &Path) -> std::process::Child {
+        let mut command = tool("tinyproxy");
+        command.arg("-d").arg("-c").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+}
+
+/// Beyond the proxy: tunnels every CONNECT to `target`.
+fn tunnel_to(target: SocketAddr) -> Wire {
+    Wire::plays(move |stream, _| {
+        let mut target = TcpStream::connect(target).unwrap();
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+        let (mut back, mut to_client) = (target.try_clone().unwrap(), stream.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut back, &mut to_client));
+        let _ = std::io::copy(stream, &mut target);
+    })
+}
+
+/// Tests an instance that only the proxy can find.
+fn through(proxy: &str, more: &[(&str, &str)], line: &str) -> Outcome {
+    let mut world = World::new();
+    world.guard(CANARY);
+    world.set("HTTPS_PROXY", proxy);
+    world.set("SNOW_INSTANCE", "https://proxy-target.invalid");
+    world.set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
+    for (name, value) in more {
+        world.set(name, value);
+    }
+    world.run(line)
+}
+
+#[test]
+fn a_real_proxy_is_gone_through_with_its_password_and_the_instance_never_sees_it() {
+    let server = Wire::replies(|head| match head.contains("current_user") {
+        true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
+        false => http(200, "", ROWS),
+    });
+    let authority = Authority::new();
+    let files = tempfile::tempdir().unwrap();
+    let ca = files.path().join("ca.pem");
+    authority.save(&ca);
+    let front = authority.front(Leaf::Named("proxy-target.invalid"), &server.origin()).address;
+    let line = format!("test --json --timeout 10s --ca-cert {}", ca.display());
+
+    let beyond = tunnel_to(front);
+    let open = Proxy::start(beyond.address(), "");
+    through(&format!("http://{}", open.address), &[], &line).expect(0);
+
+    let guarded = Proxy::start(beyond.address(), &format!("BasicAuth user {CANARY}"));
+    through(&format!("http://user:{CANARY}@{}", guarded.address), &[], &line).expect(0);
+    assert_eq!(server.requests(), 4);
+    for head in server.heads() {
+        assert!(header(&head, "proxy-authorization").is_none() && header(&head, "authorization").is_some(), "{head}");
+    }
+    for head in beyond.heads() {
+        assert!(head.starts_with("CONNECT proxy-target.invalid:443 ") && !head.contains("uthorization"), "{head}");
+    }
+
+    // Without its password, with a wrong one, and with one that is not shown.
+    for user in ["", "user:CANARY-of-another@", "nobody@"] {
+        let outcome = through(&format!("http://{user}{}", guarded.address), &[], &line).expect(6);
+        assert_eq!(outcome.error_code(), "proxy-auth", "{user}");
+        let error = first_error(&outcome);
+        assert_eq!(error["evidence"]["proxy"], format!("http://{}", guarded.address).as_str());
+        assert!(!outcome.stdout.contains("CANARY"), "{}", outcome.stdout);
+    }
+    assert_eq!(server.requests(), 4);
+
+    // What NO_PROXY exempts goes straight, and nobody knows this name.
+    let before = beyond.requests();
+    for exception in ["*", "invalid", ".invalid", "proxy-target.invalid:443", "x, PROXY-TARGET.INVALID"] {
+        let outcome = through(&format!("http://{}", open.address), &[("NO_PROXY", exception)], &line).expect(6);
+        assert_eq!(outcome.error_code(), "dns-failure", "{exception}");
+    }
+    assert_eq!(beyond.requests(), before);
+    through(&format!("http://{}", open.address), &[("NO_PROXY", "proxy-target.invalid:80")], &line).expect(0);
+}
+
+#[test]
+fn what_a_real_proxy_refuses_or_cannot_do_is_the_proxys() {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let refusing = Wire::answers("HTTP/1.1 403 Filtered\r\nContent-Type: text/html\r\n\r\n<html>Company policy</html>");
+    for (beyond, settings) in [
+        // No such port, a page from further on, nobody further on.
+        (refusing.address(), "ConnectPort 563"),
+        (refusing.address(), ""),
+        (nobody, ""),
+    ] {
+        let proxy = Proxy::start(beyond, settings);
+        let outcome = through(&format!("http://user:{CANARY}@{}", proxy.address), &[], "test --json --timeout 10s");
+        let outcome = outcome.expect(6);
+        assert_eq!(outcome.error_code(), "proxy-failure", "{settings}: {}", outcome.stdout);
+        outcome.says(&[&format!("http://{}", proxy.address), "Nothing secret was sent"]);
+    }
+    // It was there, and is gone.
+    let address = Proxy::start(nobody, "").address;
+    let outcome = through(&format!("http://{address}"), &[], "test --json").expect(6);
+    assert_eq!(outcome.error_code(), "proxy-failure");
+}
+
+#[test]
+fn a_loopback_instance_never_goes_through_a_proxy() {
+    let proxy = Wire::answers(http(200, "", ROWS));
+    let server = Wire::replies(|head| match head.contains("current_user") {
+        true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
+        false => http(200, "", ROWS),
+    });
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"] {
+        let mut world = World::new();
+        world.set(name, &proxy.origin());
+        world.set("SNOW_INSTANCE", &server.origin()).set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
+        world.run("test").expect(0);
+    }
+    assert_eq!(proxy.requests(), 0);
+}
