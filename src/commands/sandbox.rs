@@ -8,7 +8,7 @@ use super::app::App;
 use crate::cli::SandboxArgs;
 use crate::error::{Code, Failure};
 use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{Sandbox, USERS};
+use crate::sandbox::{Sandbox, SandboxOptions, USERS};
 use crate::signals;
 
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
@@ -16,8 +16,13 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         list(app);
         return Ok(0);
     }
-    let sandbox =
-        Sandbox::start(arguments.port, arguments.scenario).map_err(|error| cannot_listen(arguments.port, &error))?;
+    let options = SandboxOptions {
+        port: arguments.port,
+        scenario: arguments.scenario,
+        incidents: arguments.rows,
+        seed: arguments.seed,
+    };
+    let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
     let origin = sandbox.origin();
     if app.console.json {
         let users: Vec<_> = USERS
@@ -53,14 +58,28 @@ fn list(app: &mut App) {
     if app.console.json {
         let scenarios: Vec<_> = Scenario::ALL
             .iter()
-            .map(|scenario| json!({ "name": scenario.as_str(), "description": scenario.description() }))
+            .map(|scenario| {
+                let code = scenario.code();
+                json!({
+                    "name": scenario.as_str(),
+                    "description": scenario.description(),
+                    "code": code.as_str(),
+                    "class": code.class().as_str(),
+                    "test_flags": scenario.test_flags(),
+                })
+            })
             .collect();
         app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
         return;
     }
     for scenario in Scenario::ALL {
-        let name = app.console.out.bold(&format!("{:<14}", scenario.as_str()));
-        app.console.data(&format!("{name}  {}", scenario.description()));
+        let paint = app.console.out;
+        // Padded before it is painted: what paints has no width.
+        let name = paint.bold(&format!("{:<26}", scenario.as_str()));
+        let command = format!("snow test {}", scenario.test_flags());
+        let says = format!("{} says {}", command.trim_end(), scenario.code().as_str());
+        app.console.data(&format!("{name}  {}", paint.dim(&says)));
+        app.console.data(&format!("    {}", scenario.description()));
     }
 }
 

@@ -24,6 +24,8 @@ mod instance;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+mod sandbox_access;
+mod sandbox_table;
 #[cfg(unix)]
 mod terminal;
 mod verdicts;

@@ -1,5 +1,6 @@
 //! A small world for one test.
 
+pub mod ask;
 pub mod canary;
 pub mod keyring;
 pub mod process;

@@ -1,0 +1,133 @@
+//! A plain HTTP client that shows everything that came back.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use snow_connect::sandbox::USERS;
+
+/// A request to be sent.
+pub struct Ask<'a> {
+    origin: &'a str,
+    method: &'a str,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl<'a> Ask<'a> {
+    pub fn new(origin: &'a str, method: &'a str, path: &str) -> Self {
+        Self { origin, method, target: path.to_owned(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// Signs in as a user of the embedded instance.
+    pub fn user(self, user_name: &str) -> Self {
+        let user = USERS.iter().find(|user| user.user_name == user_name).expect("a user of the sandbox");
+        let pair = STANDARD.encode(format!("{}:{}", user.user_name, user.password));
+        self.header("Authorization", &format!("Basic {pair}"))
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds parameters to the URL.
+    pub fn query(mut self, parameters: &[(&str, &str)]) -> Self {
+        let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+        encoded.extend_pairs(parameters);
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        self.target = format!("{}{separator}{}", self.target, encoded.finish());
+        self
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub fn send(self) -> Reply {
+        let host = self.origin.strip_prefix("http://").expect("the sandbox speaks http");
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n", self.method, self.target);
+        let has_length = self.headers.iter().any(|(name, _)| name == "Content-Length");
+        if !has_length && (!self.body.is_empty() || matches!(self.method, "POST" | "PUT" | "PATCH")) {
+            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        stream.write_all(&self.body).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        Reply::read(&String::from_utf8(bytes).expect("UTF-8"))
+    }
+}
+
+impl Reply {
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        Self {
+            status: status.unwrap_or_else(|| panic!("no status: {head:?}")),
+            headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// The answer must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:?}", self);
+        self
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    /// What stands under `result`.
+    #[track_caller]
+    pub fn result(&self) -> Value {
+        self.json()["result"].clone()
+    }
+
+    /// The rows under `result`.
+    #[track_caller]
+    pub fn rows(&self) -> Vec<Value> {
+        self.result().as_array().unwrap_or_else(|| panic!("no rows: {:?}", self)).clone()
+    }
+
+    /// Message and detail of the error envelope.
+    #[track_caller]
+    pub fn error(&self) -> (String, String) {
+        let document = self.json();
+        assert_eq!(document["status"], "failure", "{document}");
+        let text = |key: &str| document["error"][key].as_str().unwrap_or("").to_owned();
+        (text("message"), text("detail"))
+    }
+}
