@@ -26,6 +26,7 @@ mod keyring;
 mod keyring_faults;
 mod sandbox_access;
 mod sandbox_table;
+mod scenarios;
 #[cfg(unix)]
 mod terminal;
 mod verdicts;
