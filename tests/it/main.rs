@@ -10,6 +10,8 @@
 
 mod world;
 
+#[cfg(unix)]
+mod clients;
 mod connect;
 mod crash;
 mod environment;
