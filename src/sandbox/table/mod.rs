@@ -2,7 +2,7 @@
 //!
 //! [`query`] reads an encoded query, [`filter`] and [`path`] apply it to rows,
 //! [`script`] knows the few `javascript:` values, [`select`] shapes rows into
-//! JSON, [`access`] says who may, [`list`], [`record`] and [`stats`] are the
+//! JSON, [`access`] says who may, [`list`], [`record`] and [`mod@stats`] are the
 //! requests. Nothing here knows HTTP beyond a status and headers.
 
 pub mod access;
