@@ -9,6 +9,7 @@ use clap_complete::engine::ArgValueCandidates;
 use crate::completion;
 use crate::connection::basic::UserName;
 use crate::connection::instance::ApiVersion;
+use crate::connection::oauth::client::{ClientId, Endpoint, RedirectUri, Scope};
 use crate::connection::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
 use crate::sandbox::DEFAULT_INCIDENTS;
 use crate::sandbox::scenario::Scenario;
@@ -22,7 +23,9 @@ Examples:
   snow demo                       see it work, without an account
   snow connect dev12345           connect to an instance
   snow test                       does it still work, and if not, why")]
-#[command(after_help = "Topics: snow help environment, exit-codes, precedence, security")]
+#[command(after_help = "\
+Topics: snow help environment, exit-codes, precedence, security
+More:   snow guide METHOD, snow explain CODE")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -102,12 +105,20 @@ pub enum Command {
     Rename(RenameArgs),
     /// Change a connection
     Edit(EditArgs),
-    /// Sign in again, with a new password
+    /// Sign in again
     Login(LoginArgs),
-    /// Forget the secrets, keep the connection
+    /// Renew the session now
+    Refresh(NameArg),
+    /// Print a credential that is valid now
+    Token(TokenArgs),
+    /// Sign out: revoke and forget the secrets, keep the connection
     Logout(LogoutArgs),
     /// Forget a connection and its secrets
     Remove(RemoveArgs),
+    /// What to ask an administrator for, before a way to sign in works
+    Guide(GuideArgs),
+    /// The long text of an error code, or a list of all of them
+    Explain(ExplainArgs),
     /// Serve an embedded instance on this machine
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
@@ -126,7 +137,10 @@ pub enum Command {
 #[command(before_help = "\
 Examples:
   snow connect dev12345
-  snow connect https://acme.service-now.com --username svc.ci --password-stdin < pw
+  snow connect acme --client-id 8f2c41d0
+  snow connect acme --username svc.ci --password-stdin < pw
+  snow connect acme --auth client-credentials --client-id 8f2c41d0 \\
+      --client-secret-file secret
   snow connect acme --name acme-test --table incident,cmdb_ci --label env=test")]
 pub struct ConnectArgs {
     /// A saved name, an instance (dev12345), a host, or any URL of the instance
@@ -135,7 +149,7 @@ pub struct ConnectArgs {
     /// The name of the connection [default: the first label of the host]
     #[arg(long)]
     pub name: Option<ConnectionName>,
-    /// How to sign in: basic
+    /// How to sign in: basic, oauth or client-credentials
     #[arg(long, value_name = "METHOD")]
     pub auth: Option<AuthMethod>,
     /// The user that signs in
@@ -143,7 +157,13 @@ pub struct ConnectArgs {
     pub username: Option<UserName>,
     #[command(flatten)]
     pub password: PasswordArgs,
-    /// Where to keep the secret: keyring
+    #[command(flatten)]
+    pub oauth: OAuthArgs,
+    #[command(flatten)]
+    pub client_secret: ClientSecretArgs,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
+    /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
     #[arg(long)]
     pub store: Option<StoreKind>,
     /// Make it the default connection
@@ -184,6 +204,83 @@ impl PasswordArgs {
     pub fn is_given(&self) -> bool {
         self.password_stdin || self.password_file.is_some()
     }
+}
+
+/// The OAuth client of a connection.
+#[derive(Debug, Default, Args)]
+pub struct OAuthArgs {
+    /// The client id, as the Application Registry of the instance shows it
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<ClientId>,
+    /// Sign in with the public client that ServiceNow ships, by paste
+    #[arg(long, conflicts_with_all = ["client_id", "scope", "redirect_uri", "no_pkce"])]
+    pub sdk_client: bool,
+    /// The scope to ask for; empty for none [default: useraccount]
+    #[arg(long)]
+    pub scope: Option<Scope>,
+    /// The redirect URI as it is registered [default: http://127.0.0.1:8914/callback]
+    #[arg(long, value_name = "URI")]
+    pub redirect_uri: Option<RedirectUri>,
+    /// Where to sign in, if not at the instance's /oauth_auth.do
+    #[arg(long, value_name = "URL")]
+    pub authorization_url: Option<Endpoint>,
+    /// Where tokens come from, if not from the instance's /oauth_token.do
+    #[arg(long, value_name = "URL")]
+    pub token_url: Option<Endpoint>,
+    /// Where tokens are revoked, if not at /oauth_revoke_token.do beside the token endpoint
+    #[arg(long, value_name = "URL")]
+    pub revocation_url: Option<Endpoint>,
+    /// Sign in without PKCE, for releases that do not know it
+    #[arg(long)]
+    pub no_pkce: bool,
+}
+
+impl OAuthArgs {
+    /// The flag that only OAuth knows, where one is given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--client-id", self.client_id.is_some()),
+            ("--sdk-client", self.sdk_client),
+            ("--scope", self.scope.is_some()),
+            ("--redirect-uri", self.redirect_uri.is_some()),
+            ("--authorization-url", self.authorization_url.is_some()),
+            ("--token-url", self.token_url.is_some()),
+            ("--revocation-url", self.revocation_url.is_some()),
+            ("--no-pkce", self.no_pkce),
+        ];
+        given.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
+    }
+}
+
+#[derive(Debug, Default, Args)]
+pub struct ClientSecretArgs {
+    /// Read the client secret from standard input
+    #[arg(long, conflicts_with_all = ["client_secret_file", "password_stdin"])]
+    pub client_secret_stdin: bool,
+    /// Read the client secret from a file
+    #[arg(long, value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
+}
+
+impl ClientSecretArgs {
+    /// Whether a client secret is handed in.
+    pub fn is_given(&self) -> bool {
+        self.client_secret_stdin || self.client_secret_file.is_some()
+    }
+}
+
+/// How the browser takes part in a sign-in.
+#[derive(Debug, Default, Args)]
+pub struct BrowserArgs {
+    /// Paste the address that the browser shows after the sign-in
+    #[arg(long)]
+    pub manual: bool,
+    /// Print the address, and open no browser
+    #[arg(long)]
+    pub no_browser: bool,
+    /// How long to wait for the sign-in
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
+    pub login_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -237,8 +334,9 @@ pub struct RenameArgs {
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
-Keys: instance, username, api_version, tables (by comma), ca_cert, proxy,
-description, labels.KEY
+Keys: instance, username, client_id, scope, redirect_uri, authorization_url,
+token_url, revocation_url, pkce, api_version, tables (by comma), ca_cert,
+proxy, description, labels.KEY
 
 Examples:
   snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
@@ -264,9 +362,38 @@ pub struct LoginArgs {
     pub name: Option<ConnectionName>,
     #[command(flatten)]
     pub password: PasswordArgs,
+    #[command(flatten)]
+    pub client_secret: ClientSecretArgs,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
     /// Accept that another user signs in
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  curl -H \"$(snow token --format header)\" https://acme.service-now.com/api/now/table/incident
+  snow token acme --min-ttl 10m
+  snow token acme --json | jq -r .access_token")]
+pub struct TokenArgs {
+    /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: Option<ConnectionName>,
+    /// What to print: the token, or a whole header line
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<TokenFormat>,
+    /// Fail unless it is good for this long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub min_ttl: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TokenFormat {
+    Raw,
+    Header,
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -277,7 +404,7 @@ pub struct LogoutArgs {
     /// Every saved connection
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// Do not tell the instance (with Basic there is nothing to tell)
+    /// Forget the secrets here, and do not revoke tokens at the instance
     #[arg(long)]
     pub local: bool,
 }
@@ -287,9 +414,67 @@ pub struct RemoveArgs {
     /// The connections
     #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
-    /// Do not tell the instance (with Basic there is nothing to tell)
+    /// Forget the secrets here, and do not revoke tokens at the instance
     #[arg(long)]
     pub local: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow guide oauth
+  snow guide oauth acme --format markdown            to paste into a ticket
+  snow guide client-credentials")]
+pub struct GuideArgs {
+    /// The way to sign in
+    pub method: GuideMethod,
+    /// A saved name or an instance, to be named in the guide
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub target: Option<String>,
+    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback,
+    /// with TARGET one of its own]
+    #[arg(long, value_name = "URI")]
+    pub redirect_uri: Option<RedirectUri>,
+    /// For reading here, or to paste into a ticket
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GuideFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideMethod {
+    /// People, with their browser
+    Oauth,
+    /// Machines: CI, jobs, services
+    ClientCredentials,
+    /// User name and password
+    Basic,
+}
+
+impl GuideMethod {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oauth => "oauth",
+            Self::ClientCredentials => "client-credentials",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideFormat {
+    Text,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow explain basic-refused
+  snow explain                                       all codes, by class")]
+pub struct ExplainArgs {
+    /// The code, as a failure shows it [default: list them all]
+    #[arg(add = ArgValueCandidates::new(completion::error_codes))]
+    pub code: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -305,6 +490,12 @@ pub struct SandboxArgs {
     /// What the instance should do wrong
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<Scenario>,
+    /// How long an access token is good
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
+    pub access_ttl: Duration,
+    /// Give new tokens at each refresh, and end a sign-in whose old one comes again
+    #[arg(long)]
+    pub rotate: bool,
     /// List the scenarios
     #[arg(long)]
     pub list: bool,

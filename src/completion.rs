@@ -1,4 +1,5 @@
-//! Shell completion: the names of saved connections, from the file alone.
+//! Shell completion: the names of saved connections, from the file alone, and
+//! error codes.
 
 use clap::CommandFactory;
 use clap_complete::CompleteEnv;
@@ -7,6 +8,8 @@ use clap_complete::engine::CompletionCandidate;
 use crate::cli::Cli;
 use crate::config::ConfigFile;
 use crate::context::Context;
+use crate::error::Code;
+use crate::explain::explanation;
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "SNOW_COMPLETE";
@@ -31,4 +34,10 @@ pub fn connection_names() -> Vec<CompletionCandidate> {
             CompletionCandidate::new(profile.name.as_str()).help(Some(profile.instance.host_and_port().into()))
         })
         .collect()
+}
+
+/// The error codes, with their summaries.
+pub fn error_codes() -> Vec<CompletionCandidate> {
+    let candidate = |code: &Code| CompletionCandidate::new(code.as_str()).help(Some(explanation(*code).summary.into()));
+    Code::ALL.iter().map(candidate).collect()
 }

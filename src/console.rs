@@ -66,6 +66,16 @@ impl Console {
         one.write(|| self.put(&document.to_string()));
     }
 
+    /// A secret that was asked for, as it is.
+    pub fn secret(&mut self, text: &str) {
+        self.put(text);
+    }
+
+    /// A command to whoever reads standard error, as it is.
+    pub fn secret_command(&mut self, text: &str) {
+        let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
+    }
+
     pub fn one_document(&self) -> OneDocument {
         self.one_document.clone()
     }
@@ -112,6 +122,23 @@ impl Console {
         // The first tick comes after the interval, so what is quick stays silent.
         bar.enable_steady_tick(PATIENCE);
         Progress(Some(bar.with_message(what.to_owned())))
+    }
+}
+
+impl Progress {
+    /// Lets something be written above it.
+    pub fn above(&self, write: impl FnOnce()) {
+        match &self.0 {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Says something else in the same line.
+    pub fn say(&self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.to_owned());
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the process is given from outside, as values: variables, streams,
-//! terminal, clock, prompt and store. A test gives other ones.
+//! terminal, clock, prompt, browser and store. A test gives other ones.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::browser::{Browser, SystemBrowser};
 use crate::credentials::CredentialStore;
 use crate::credentials::keyring::{KeyringStore, Notice};
 use crate::error::{Code, Failure};
@@ -25,6 +26,7 @@ pub struct Context {
     pub streams: Streams,
     pub clock: fn() -> DateTime<Utc>,
     pub prompt: Box<dyn Prompt>,
+    pub browser: Box<dyn Browser>,
     /// The store instead of the system's keyring.
     pub store: Option<Arc<dyn CredentialStore>>,
     /// Whether a signal ends the whole process.
@@ -69,6 +71,7 @@ impl Context {
             streams,
             clock: Utc::now,
             prompt: Box::new(TerminalPrompt),
+            browser: Box::new(SystemBrowser),
             store: None,
             ends_on_signal: true,
         }
@@ -82,6 +85,11 @@ impl Context {
     /// The directory of what could be forgotten.
     pub fn state_directory(&self) -> Result<PathBuf, Failure> {
         self.directory("SNOW_STATE_DIR", "XDG_STATE_HOME", ".local/state", "LOCALAPPDATA", "state")
+    }
+
+    /// The directory of the encrypted file of secrets.
+    pub fn data_directory(&self) -> Result<PathBuf, Failure> {
+        self.directory("SNOW_DATA_DIR", "XDG_DATA_HOME", ".local/share", "LOCALAPPDATA", "")
     }
 
     fn directory(&self, own: &str, xdg: &str, under_home: &str, windows: &str, leaf: &str) -> Result<PathBuf, Failure> {
@@ -159,6 +167,11 @@ impl Variables {
     /// The value as text; nothing where it is unset, empty or not UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.raw(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
+    }
+
+    /// The names that are set.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.0.keys().map(OsString::as_os_str)
     }
 
     /// A switch: set, not empty, and neither `0` nor `false`.

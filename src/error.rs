@@ -168,6 +168,7 @@ codes! {
         KeyringAmbiguous = "keyring-ambiguous", "Several items stand where one should.";
         SecretTooLarge = "secret-too-large";
         SecretUnreadable = "secret-unreadable", "The stored record is corrupt or of a newer version.";
+        StoreUnwritable = "store-unwritable", "The file of the store cannot be written.";
         StoreUnreliable = "store-unreliable", "The store does not give back what it was given.";
         OriginMismatch = "origin-mismatch";
         SessionNotSaved = "session-not-saved";

@@ -24,8 +24,8 @@
 //!   ([`connection::basic`]). A `Connection` joins an instance with the
 //!   credential resolved for it; without one, no authenticated request can be
 //!   expressed.
-//! - [`credentials`] keeps secrets: the OS keyring, memory, or the variables of
-//!   a connection that is not saved. [`credentials::record`] binds each secret
+//! - [`credentials`] keeps secrets: the OS keyring, an encrypted file, memory,
+//!   or the variables of a connection that is not saved. [`credentials::record`] binds each secret
 //!   to the origin it may be sent to.
 //! - [`config`] is the connections file, [`state`] what could be forgotten;
 //!   both stand on [`files`].
@@ -34,11 +34,12 @@
 //! - [`servicenow`] knows the product: the Table API, identity, and in
 //!   [`servicenow::symptoms`] what each answer means.
 //! - [`check`] is the test ladder and its report; [`output`] makes text and
-//!   JSON of it.
+//!   JSON of it, and text of the Markdown in `src/guide` and `src/explain`.
 //! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
 //!   the tests.
 //! - [`console`], [`terminal`] and [`signals`] are the edges where a person is:
 //!   writing, asking, stopping. [`completion`] answers a shell.
+//! - [`explain`] has the long text of each error code.
 //! - [`error`], [`secret`] and [`server_text`] are used everywhere: what failed
 //!   and what to do, a value that is never shown, and foreign text made safe.
 //!
@@ -47,16 +48,18 @@
 //! Prompt or pipe → [`secret::Secret`] → [`connection::basic::BasicCredential`]
 //! → the `Authorization` header of [`connection::Connection`] → the instance;
 //! and, once the instance took it, [`credentials::record::write_password`] →
-//! the keyring. Nothing else holds it.
+//! the keyring or the encrypted file. Nothing else holds it.
 //!
 //! # Deliberately absent
 //!
 //! Below `commands` nothing prints, prompts, reads the environment or exits,
 //! apart from the edges just named.
-//! No code names the keyring crate outside `credentials::keyring`, and none
-//! builds an HTTP client outside `http`. There is no way to accept a
+//! No code names the keyring crate outside `credentials::keyring`, none the age
+//! crate outside `credentials::file`, and none builds an HTTP client outside
+//! `http`. There is no way to accept a
 //! certificate that does not verify, no fallback to a plain file, no test mode.
 
+pub mod browser;
 pub mod check;
 pub mod cli;
 mod commands;
@@ -67,6 +70,7 @@ pub mod console;
 pub mod context;
 pub mod credentials;
 pub mod error;
+pub mod explain;
 pub mod files;
 pub mod http;
 pub mod output;

@@ -5,7 +5,10 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::console::OneDocument;
 use crate::output;
@@ -14,12 +17,65 @@ use crate::terminal::{self, interrupted};
 /// What must not be left when the process is ended here.
 static LEFTOVER: Mutex<Option<PathBuf>> = Mutex::new(None);
 
+/// How long what must not be interrupted may hold a signal up.
+const DEFERRED_AT_MOST: Duration = Duration::from_secs(5);
+
+/// How many hold signals up, and whether one is waiting.
+static DEFERRAL: Mutex<(usize, bool)> = Mutex::new((0, false));
+static RELEASED: Notify = Notify::const_new();
+
+/// While it lives, the first signal waits for its end, for five seconds at
+/// most; the second ends the process at once.
+#[must_use]
+pub struct Deferral(());
+
+/// Holds signals up: what is under way must not be interrupted.
+pub fn defer() -> Deferral {
+    with_deferral(|(held, _)| *held += 1);
+    Deferral(())
+}
+
+impl Drop for Deferral {
+    fn drop(&mut self) {
+        let is_over = with_deferral(|(held, waiting)| {
+            *held -= 1;
+            *held == 0 && *waiting
+        });
+        if is_over {
+            RELEASED.notify_one();
+            // The process ends on the other thread, and not one step further here.
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+fn with_deferral<T>(change: impl FnOnce(&mut (usize, bool)) -> T) -> T {
+    change(&mut DEFERRAL.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Lets what must not be interrupted come to its end.
+async fn let_finish(second_signal: impl Future<Output = ()>) {
+    let is_held = with_deferral(|(held, waiting)| {
+        *waiting = *held > 0;
+        *waiting
+    });
+    if !is_held {
+        return;
+    }
+    let _ = writeln!(std::io::stderr(), "\nFinishing the renewal of the session first; Ctrl-C again stops at once.");
+    tokio::select! {
+        () = RELEASED.notified() => {}
+        () = tokio::time::sleep(DEFERRED_AT_MOST) => {}
+        () = second_signal => {}
+    }
+}
+
 /// From now on a signal ends the process, with 128 and its number; where
 /// standard output gets a `document`, it gets it then, too.
 #[cfg(unix)]
 pub fn end_process_on_signal(document: Option<OneDocument>) {
-    use std::time::Duration;
-
     use rustix::process::{Signal, getpid, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,12 +90,15 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
             let [Ok(mut pause), Ok(mut resume)] = [Signal::TSTP, Signal::CONT].map(on) else { return };
             let _ = ready.send(());
             loop {
-                tokio::select! {
-                    _ = interrupt.recv() => end(130, document.as_ref()),
-                    _ = quit.recv() => end(131, document.as_ref()),
-                    _ = terminate.recv() => end(143, document.as_ref()),
-                    _ = hangup.recv() => end(129, document.as_ref()),
-                    _ = resume.recv() => terminal::take_again(),
+                let code = tokio::select! {
+                    _ = interrupt.recv() => 130,
+                    _ = quit.recv() => 131,
+                    _ = terminate.recv() => 143,
+                    _ = hangup.recv() => 129,
+                    _ = resume.recv() => {
+                        terminal::take_again();
+                        continue;
+                    }
                     _ = pause.recv() => {
                         terminal::give_back();
                         // Stops as SIGTSTP would if it were not caught: not
@@ -47,8 +106,19 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
                         let _ = kill_process(getpid(), Signal::TTIN);
                         let _ = tokio::time::timeout(Duration::from_millis(100), resume.recv()).await;
                         terminal::take_again();
+                        continue;
                     }
-                }
+                };
+                let_finish(async {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = quit.recv() => {}
+                        _ = terminate.recv() => {}
+                        _ = hangup.recv() => {}
+                    }
+                })
+                .await;
+                end(code, document.as_ref());
             }
         });
     };
@@ -62,10 +132,13 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
 pub fn end_process_on_signal(document: Option<OneDocument>) {
     let watch = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if let Ok(runtime) = runtime
-            && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
-        {
-            end(130, document.as_ref());
+        if let Ok(runtime) = runtime {
+            runtime.block_on(async {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    let_finish(async { drop(tokio::signal::ctrl_c().await) }).await;
+                    end(130, document.as_ref());
+                }
+            });
         }
     };
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
@@ -78,7 +151,7 @@ pub fn remove_at_end(directory: Option<PathBuf>) {
     }
 }
 
-fn end(code: i32, document: Option<&OneDocument>) {
+fn end(code: i32, document: Option<&OneDocument>) -> ! {
     let failure = interrupted();
     if terminal::give_back() {
         let _ = writeln!(std::io::stderr());

@@ -18,7 +18,7 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled
 use inquire::{Confirm, InquireError, Select, Text};
 
 use crate::error::{Code, Failure};
-use crate::secret::Secret;
+use crate::secret::{InvalidSecret, Secret};
 
 /// Whether inquire's keys were being read when the terminal was given back.
 static RAW_BEFORE_PAUSE: AtomicBool = AtomicBool::new(false);
@@ -29,6 +29,8 @@ pub trait Prompt {
     fn text(&mut self, question: &str, suggestion: Option<&str>, hint: &str) -> Result<String, Failure>;
     /// One line that is not shown.
     fn secret(&mut self, question: &str) -> Result<Secret, Failure>;
+    /// As above; Enter alone means that there is none.
+    fn optional_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure>;
     /// Yes or no; Enter alone means no.
     fn confirm(&mut self, question: &str) -> Result<bool, Failure>;
     /// One of several, by its place.
@@ -54,9 +56,17 @@ impl Prompt for TerminalPrompt {
         loop {
             match hidden::ask(question).map_err(not_answered)? {
                 Ok(secret) => return Ok(secret),
-                Err(invalid) => {
-                    let _ = writeln!(io::stderr(), "  That cannot be a password: {invalid}.");
-                }
+                Err(invalid) => complain(invalid),
+            }
+        }
+    }
+
+    fn optional_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure> {
+        loop {
+            match hidden::ask(question).map_err(not_answered)? {
+                Ok(secret) => return Ok(Some(secret)),
+                Err(InvalidSecret::Empty) => return Ok(None),
+                Err(invalid) => complain(invalid),
             }
         }
     }
@@ -69,6 +79,10 @@ impl Prompt for TerminalPrompt {
         let chosen = Select::new(question, options.to_vec()).raw_prompt();
         chosen.map(|option| option.index).map_err(not_answered)
     }
+}
+
+fn complain(invalid: InvalidSecret) {
+    let _ = writeln!(io::stderr(), "  That cannot be a secret: {invalid}.");
 }
 
 fn not_answered(error: InquireError) -> Failure {

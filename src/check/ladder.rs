@@ -10,14 +10,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::quality;
-use super::report::{Check, CheckId, Identity, IdentitySource};
-use crate::connection::Connection;
+use super::report::{Check, CheckId, Identity, IdentitySource, Status};
+use crate::connection::basic::UserName;
 use crate::connection::profile::TableName;
-use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::connection::{Connection, Token};
+use crate::error::{Cause, Class, Code, Failure, Likelihood};
 use crate::http::certificate::Certificate;
-use crate::http::client::{Deadline, Exchange};
-use crate::http::failure::Reached;
+use crate::http::client::{Answer, Deadline, Exchange};
+use crate::http::failure::{NetworkError, Reached};
 use crate::http::trace::Timings;
+use crate::server_text::Redactor;
 use crate::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name};
 use crate::servicenow::seen::{Asked, Body, Seen, Subject};
 use crate::servicenow::symptoms::with_evidence;
@@ -41,7 +43,9 @@ pub struct Plan {
 /// What a test found.
 pub struct Findings {
     pub checks: Vec<Check>,
-    pub identity: Identity,
+    pub token: Option<Token>,
+    /// Who one is; `None` where nobody knows.
+    pub identity: Option<Identity>,
     pub certificate_ends: Option<DateTime<Utc>>,
 }
 
@@ -49,7 +53,7 @@ pub struct Findings {
 #[derive(Debug, Clone)]
 pub enum SignIn {
     Good,
-    /// 401: this secret is not sent again.
+    /// The credential was judged, and not taken: it is not sent again.
     Refused(Failure),
     /// Something answered, or nothing did, but not about the credential.
     Unjudged(Failure),
@@ -80,13 +84,24 @@ enum Stage {
     Auth,
 }
 
-/// Sends the first request: the first table, one row, `sys_id` only.
+/// Sends the first request: the first table, one row, `sys_id` only. A session
+/// is renewed before it, where that is due.
 pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
     let probe: TableName = "sys_user".parse().expect("sys_user is a table name");
+    if let Err(failure) = connection.ensure_fresh(Duration::ZERO, plan.deadline).await {
+        return without_token(connection, plan, probe, failure).await;
+    }
     let table = plan.tables.first().unwrap_or(&probe).clone();
     let query = TableQuery { table: &table, query: None, fields: "sys_id", limit: 1, count: false };
     let exchange = query.send(&connection, plan.deadline).await;
-    let mut checks = network_checks(&connection, &exchange);
+    let renewal = RenewalSeen::of(&connection).await;
+    // The connection that a renewal opened carries the request as well.
+    let opening = match &renewal {
+        Some(RenewalSeen { opening: Some(opening), .. }) if exchange.timings.tcp.is_none() => opening.clone(),
+        _ => Opening::of(&exchange),
+    };
+    let mut checks = network_checks(&connection, &opening);
+    let redactor = connection.redactor();
     let (sign_in, first) = match &exchange.result {
         Err(error) => {
             let failure = Failure::from(error.clone());
@@ -96,6 +111,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
                 checks.push(Check::skip(CheckId::InstanceServiceNow));
             }
             checks.push(Check::skip(CheckId::InstanceAwake));
+            checks.extend(renewal.map(|renewal| renewal.check));
             checks.push(Check::skip(CheckId::AuthRequest));
             (SignIn::Unjudged(failure), None)
         }
@@ -104,24 +120,141 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
                 answer,
                 body: Body::read(answer),
                 asked: Asked::Table(&table),
+                sent: connection.sends(),
                 subject: &plan.subject,
                 instance: connection.instance(),
-                user: Some(connection.username()),
-                redactor: connection.redactor(),
+                user: connection.username(),
+                redactor: &redactor,
             };
-            judge(&seen, read_rows(&seen, connection.api_version()), &mut checks)
+            let token = renewal.map(|renewal| renewal.check);
+            judge(&seen, read_rows(&seen, connection.api_version()), token, &mut checks)
         }
     };
     let quality = quality::checks(&exchange, (plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
-    let certificate = exchange.certificate;
+    let certificate = opening.certificate;
     Begun { connection, plan, probe, sign_in, checks, first, first_took, quality, certificate, asked_identity: None }
+}
+
+/// There is no access token to send: the checks up to that, and no more.
+async fn without_token(connection: Arc<Connection>, plan: Plan, probe: TableName, failure: Failure) -> Begun {
+    let renewal = RenewalSeen::of(&connection).await;
+    let opening = renewal.and_then(|renewal| renewal.opening);
+    let mut checks = match &opening {
+        Some(opening) => network_checks(&connection, opening),
+        None => [CheckId::NetworkDns, CheckId::NetworkConnect].map(Check::skip).to_vec(),
+    };
+    // What answered at the token endpoint says something about the instance
+    // only where it is the instance.
+    let stage = match &opening {
+        Some(opening) if opening.error.is_some() => None,
+        Some(_) => Some(token_stage(failure.code())),
+        None => Some(Stage::Auth),
+    };
+    let network_failed = checks.iter().any(|check| check.status == Status::Fail);
+    let steps = [
+        (Stage::ServiceNow, CheckId::InstanceServiceNow),
+        (Stage::Awake, CheckId::InstanceAwake),
+        (Stage::Auth, CheckId::AuthToken),
+    ];
+    let mut failed = network_failed;
+    for (step, id) in steps {
+        let fails_here = stage == Some(step) || (stage.is_none() && step == Stage::ServiceNow);
+        checks.push(match () {
+            () if failed => Check::skip(id),
+            () if fails_here => {
+                failed = true;
+                Check::fail(id, failure.clone())
+            }
+            () if opening.is_some() => Check::pass(id),
+            () => Check::skip(id),
+        });
+    }
+    checks.push(Check::skip(CheckId::AuthRequest));
+    let sign_in = match failure.class() {
+        Class::Auth => SignIn::Refused(failure),
+        _ => SignIn::Unjudged(failure),
+    };
+    let certificate = opening.and_then(|opening| opening.certificate);
+    Begun {
+        connection,
+        plan,
+        probe,
+        sign_in,
+        checks,
+        first: None,
+        first_took: None,
+        quality: Vec::new(),
+        certificate,
+        asked_identity: None,
+    }
+}
+
+/// The step at which a failed request for a token fails.
+fn token_stage(code: Code) -> Stage {
+    match code {
+        Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected | Code::ProxyAuth => {
+            Stage::ServiceNow
+        }
+        Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout | Code::InstanceError => {
+            Stage::Awake
+        }
+        _ => Stage::Auth,
+    }
+}
+
+/// What opening a connection to the instance showed.
+#[derive(Clone)]
+struct Opening {
+    timings: Timings,
+    certificate: Option<Certificate>,
+    error: Option<NetworkError>,
+}
+
+impl Opening {
+    fn of(exchange: &Exchange) -> Self {
+        Self {
+            timings: exchange.timings,
+            certificate: exchange.certificate,
+            error: exchange.result.as_ref().err().cloned(),
+        }
+    }
+}
+
+/// What the session of a connection says about its token.
+struct RenewalSeen {
+    check: Check,
+    /// Where the token endpoint is the instance.
+    opening: Option<Opening>,
+}
+
+impl RenewalSeen {
+    async fn of(connection: &Connection) -> Option<Self> {
+        let Some(session) = connection.session().await else {
+            let has_token = connection.token().await.is_some();
+            return has_token.then(|| Self { check: Check::pass(CheckId::AuthToken), opening: None });
+        };
+        let Some(renewal) = session.last_renewal() else {
+            return Some(Self { check: Check::pass(CheckId::AuthToken), opening: None });
+        };
+        let check = match &renewal.failure {
+            None => Check::pass(CheckId::AuthToken),
+            Some(failure) if renewal.usable && failure.code() != Code::SessionNotSaved => {
+                Check::warn(CheckId::AuthToken, failure.clone())
+            }
+            Some(failure) => Check::fail(CheckId::AuthToken, failure.clone()),
+        };
+        let is_here = session.endpoint().origin() == connection.instance();
+        let opening = renewal.exchange.as_ref().filter(|_| is_here).map(Opening::of);
+        Some(Self { check: check.taking(renewal.exchange.as_ref().map(|_| renewal.took)), opening })
+    }
 }
 
 /// Files the checks up to the sign-in, and says how it went.
 fn judge(
     seen: &Seen<'_>,
     rows: Result<Rows, Failure>,
+    token: Option<Check>,
     checks: &mut Vec<Check>,
 ) -> (SignIn, Option<Result<Rows, Failure>>) {
     let failure = rows.as_ref().err().cloned();
@@ -134,9 +267,22 @@ fn judge(
     // What answered is an instance only where something shows it.
     let is_asleep = failure.as_ref().is_some_and(|failure| failure.code() == Code::InstanceHibernating);
     let is_instance = seen.is_servicenow() || is_asleep;
+    // A token that could not be renewed after its refusal is the cause of it.
+    let token_failure =
+        token.as_ref().filter(|check| check.status == Status::Fail).and_then(|check| check.error.clone());
+    let mut token = token;
     let mut failed = false;
     for (step, id) in steps {
+        if step == Stage::Auth
+            && let Some(token) = token.take()
+        {
+            checks.push(if failed { Check::skip(CheckId::AuthToken) } else { token });
+        }
         checks.push(match &failure {
+            Some(_) if step == Stage::Auth && stage == Some(step) && token_failure.is_some() => {
+                failed = true;
+                Check::skip(id)
+            }
             Some(failure) if stage == Some(step) => {
                 failed = true;
                 Check::fail(id, failure.clone())
@@ -147,7 +293,7 @@ fn judge(
     }
     match failure {
         Some(failure) if failed => match seen.status() {
-            401 => (SignIn::Refused(failure), None),
+            401 => (SignIn::Refused(token_failure.unwrap_or(failure)), None),
             _ => (SignIn::Unjudged(failure), None),
         },
         _ => (SignIn::Good, Some(rows)),
@@ -160,7 +306,7 @@ fn stage_of(code: Code, seen: &Seen<'_>) -> Stage {
         Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => Stage::ServiceNow,
         Code::TruncatedAnswer | Code::ProxyAuth => Stage::ServiceNow,
         Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => Stage::Awake,
-        Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired => Stage::Auth,
+        Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired | Code::BearerRefused => Stage::Auth,
         Code::RateLimited | Code::ForbiddenPage => Stage::Auth,
         _ if seen.answer.broken.is_some() => Stage::ServiceNow,
         Code::InstanceError => Stage::Awake,
@@ -185,14 +331,18 @@ impl Begun {
     pub async fn finish(mut self) -> Findings {
         let certificate_ends = self.certificate.map(|certificate| certificate.not_after);
         let quality = std::mem::take(&mut self.quality);
+        let connection = self.connection.clone();
         let (mut checks, identity) = self.ask_the_rest().await;
         checks.extend(quality);
-        Findings { checks, identity, certificate_ends }
+        let token = connection.token().await;
+        Findings { checks, token, identity, certificate_ends }
     }
 
-    async fn ask_the_rest(mut self) -> (Vec<Check>, Identity) {
-        let configured =
-            Identity { user_name: self.connection.username().as_str().to_owned(), source: IdentitySource::Configured };
+    async fn ask_the_rest(mut self) -> (Vec<Check>, Option<Identity>) {
+        let configured = self
+            .connection
+            .username()
+            .map(|user| Identity { user_name: user.as_str().to_owned(), source: IdentitySource::Configured });
         let tables = match self.plan.tables.is_empty() {
             true => vec![self.probe.clone()],
             false => self.plan.tables.clone(),
@@ -234,7 +384,7 @@ impl Begun {
             None => self.identity_check().await,
         };
         self.checks.push(check);
-        (self.checks, identity.unwrap_or(configured))
+        (self.checks, identity.or(configured))
     }
 
     /// Asks for one's identity alone, where it must be known before a save.
@@ -250,7 +400,8 @@ impl Begun {
 
     fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<Rows, Failure> {
         let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
-        read_rows(&self.seen(answer, Asked::Table(table)), self.connection.api_version())
+        let redactor = self.connection.redactor();
+        read_rows(&self.seen(answer, Asked::Table(table), &redactor), self.connection.api_version())
     }
 
     async fn table_check(&self, table: &TableName, rows: Result<Rows, Failure>) -> Check {
@@ -273,8 +424,9 @@ impl Begun {
         if !rows.records.is_empty() {
             return Check::pass(id);
         }
+        let redactor = self.connection.redactor();
         let with_evidence = |failure| match &exchange.result {
-            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table))),
+            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table), &redactor)),
             Err(_) => failure,
         };
         match rows.total {
@@ -299,7 +451,7 @@ impl Begun {
     }
 
     fn hidden(&self, table: &TableName, total: u64) -> Failure {
-        let user = self.connection.username();
+        let user = self.connection.username().map_or("the user", UserName::as_str);
         let looked = total.min(u64::from(SECOND_LOOK));
         Failure::new(Code::TableHidden, format!("signed in as {user}, but no row of {table} may be read"))
             .why(format!(
@@ -341,14 +493,14 @@ impl Begun {
                 return (Check::warn(id, unknown).taking(took), None);
             }
         };
-        let seen = self.seen(answer, Asked::Identity);
+        let redactor = self.connection.redactor();
+        let seen = self.seen(answer, Asked::Identity, &redactor);
         let Some(user_name) = read_user_name(&seen) else {
             return (Check::warn(id, with_evidence(unknown, &seen)).taking(took), None);
         };
-        let expected = self.connection.username();
-        let check = match expected.matches(&user_name) {
-            true => Check::pass(id),
-            false => {
+        let check = match self.connection.username().filter(|expected| !expected.matches(&user_name)) {
+            None => Check::pass(id),
+            Some(expected) => {
                 let other = format!("the instance says the user is {user_name}, not {expected}");
                 let mismatch = Failure::new(Code::UserMismatch, other)
                     .why("The sign-in is good, but for a user name other than the connection's.")
@@ -361,24 +513,25 @@ impl Begun {
         (check.taking(took), Some(identity))
     }
 
-    fn seen<'s>(&'s self, answer: &'s crate::http::client::Answer, asked: Asked<'s>) -> Seen<'s> {
+    fn seen<'s>(&'s self, answer: &'s Answer, asked: Asked<'s>, redactor: &'s Redactor) -> Seen<'s> {
         Seen {
             answer,
             body: Body::read(answer),
             asked,
+            sent: self.connection.sends(),
             subject: &self.plan.subject,
             instance: self.connection.instance(),
-            user: Some(self.connection.username()),
-            redactor: self.connection.redactor(),
+            user: self.connection.username(),
+            redactor,
         }
     }
 }
 
 /// How far the network went, from the times and the failure of the first
 /// exchange.
-fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
-    let timings = exchange.timings;
-    let error = exchange.result.as_ref().err();
+fn network_checks(connection: &Connection, opening: &Opening) -> Vec<Check> {
+    let timings = opening.timings;
+    let error = opening.error.as_ref();
     let reached = error.map(|error| error.phase);
     let is_https = connection.instance().origin().starts_with("https:");
     let split = is_https && connection.client().route().proxy().is_none();
@@ -401,7 +554,7 @@ fn network_checks(connection: &Connection, exchange: &Exchange) -> Vec<Check> {
         checks.push(match error {
             Some(error) if fails_here => {
                 failed = true;
-                let ends = exchange.certificate.map(Certificate::ends);
+                let ends = opening.certificate.map(Certificate::ends);
                 Check::fail(id, Failure::from(error.clone()).evidence("not_after", ends)).taking(took)
             }
             _ if failed => Check::skip(id),

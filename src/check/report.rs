@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::connection::Token;
 use crate::connection::profile::ConnectionId;
 use crate::error::{Failure, exit_code_of};
 use crate::state::LastTest;
@@ -20,6 +21,7 @@ pub enum CheckId {
     NetworkTls,
     InstanceServiceNow,
     InstanceAwake,
+    AuthToken,
     AuthRequest,
     AccessTable,
     AuthIdentity,
@@ -71,6 +73,8 @@ pub struct Report {
     pub instance: String,
     pub auth: &'static str,
     pub store: &'static str,
+    /// The access token that was used, where one was.
+    pub token: Option<Token>,
     pub identity: Option<Identity>,
     /// When the certificate of the instance ends, where it was seen.
     pub certificate_ends: Option<DateTime<Utc>>,
@@ -97,6 +101,7 @@ impl CheckId {
             Self::NetworkTls => "network.tls",
             Self::InstanceServiceNow => "instance.servicenow",
             Self::InstanceAwake => "instance.awake",
+            Self::AuthToken => "auth.token",
             Self::AuthRequest => "auth.request",
             Self::AccessTable => "access.table",
             Self::AuthIdentity => "auth.identity",
@@ -116,6 +121,7 @@ impl CheckId {
             Self::NetworkTls => "tls",
             Self::InstanceServiceNow => "servicenow",
             Self::InstanceAwake => "awake",
+            Self::AuthToken => "token",
             Self::AuthRequest => "sign-in",
             Self::AccessTable => "table",
             Self::AuthIdentity => "identity",

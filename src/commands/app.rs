@@ -1,9 +1,8 @@
 //! What every command has at hand: the settings of this run, in one place.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,35 +11,36 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Color, Format, Global, PasswordArgs, duration};
+use super::stores::Stores;
+use crate::cli::{ClientSecretArgs, Color, Format, Global, PasswordArgs, duration};
 use crate::config::ConfigFile;
 use crate::connection::instance::Instance;
+use crate::connection::oauth::client::OAuthClient;
+use crate::connection::oauth::endpoint::TokenEndpoint;
+use crate::connection::oauth::session::{Kept, Session};
 use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
-use crate::credentials::keyring::Notice;
+use crate::credentials::environment;
 use crate::credentials::record::Origins;
-use crate::credentials::{CredentialStore, environment};
 use crate::error::{Code, Failure};
 use crate::files;
 use crate::http::client::{Client, Deadline};
 use crate::http::proxy::{Route, without_user};
 use crate::http::tls::CaCertificates;
 use crate::secret::Secret;
+use crate::servicenow::seen::Subject;
 use crate::state::State;
 use crate::terminal::Prompt;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a keyring may take: with a person who may have to unlock it, and
-/// without one.
-const KEYRING_PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
 
 pub struct App {
     pub global: Global,
     pub console: Console,
     pub variables: Variables,
-    context: Context,
-    store: Option<Arc<dyn CredentialStore>>,
+    pub(super) context: Context,
+    pub(super) stores: Stores,
     interactive: bool,
     stdin_is_terminal: bool,
 }
@@ -60,7 +60,7 @@ impl App {
         console.quiet = global.quiet;
         console.json = global.json || global.output == Format::Json;
         log_to_stderr(global.verbose, variables.text("SNOW_LOG"));
-        Self { global, console, variables, context, store: None, interactive, stdin_is_terminal }
+        Self { global, console, variables, context, stores: Stores::default(), interactive, stdin_is_terminal }
     }
 
     /// Checks what the global flags say, before anything is done.
@@ -81,21 +81,22 @@ impl App {
             let message = "SNOW_LOG is one of: off, info, debug, trace";
             return Err(Failure::new(Code::Usage, message).next("Correct or unset SNOW_LOG"));
         }
-        if let Some(store) = self.variables.text("SNOW_STORE") {
-            store
-                .parse::<crate::connection::profile::StoreKind>()
-                .map_err(|error| Failure::new(Code::Usage, format!("SNOW_STORE: {error}")).next("Unset SNOW_STORE"))?;
-        }
+        self.store_of_new()?;
         Ok(())
     }
 
-    /// Refuses to read a password from a terminal, which would show what is
+    /// Refuses to read a secret from a terminal, which would show what is
     /// typed.
-    pub fn check_password_source(&self, arguments: &PasswordArgs) -> Result<(), Failure> {
-        match arguments.password_stdin && self.stdin_is_terminal {
+    pub fn check_secret_sources(&self, password: &PasswordArgs, secret: &ClientSecretArgs) -> Result<(), Failure> {
+        let flag = match (password.password_stdin, secret.client_secret_stdin) {
+            (true, _) => "--password-stdin",
+            (false, true) => "--client-secret-stdin",
+            (false, false) => return Ok(()),
+        };
+        match self.stdin_is_terminal {
             false => Ok(()),
-            true => Err(Failure::new(Code::Usage, "--password-stdin was given, and standard input is the terminal")
-                .next("Leave --password-stdin out to be asked for the password, or pipe it in")),
+            true => Err(Failure::new(Code::Usage, format!("{flag} was given, and standard input is the terminal"))
+                .next(format!("Leave {flag} out to be asked, or pipe it in"))),
         }
     }
 
@@ -129,6 +130,15 @@ impl App {
         self.interactive
     }
 
+    /// Whether asking was forbidden, by a flag or a variable.
+    pub fn is_input_forbidden(&self) -> bool {
+        self.global.no_input || self.variables.is_on("SNOW_NO_INPUT") || self.variables.is_on("CI")
+    }
+
+    pub fn open_browser(&self, url: &str) -> std::io::Result<()> {
+        self.context.browser.open(url, &self.variables)
+    }
+
     /// The person, where one can be asked.
     pub fn person(&mut self) -> Option<&mut dyn Prompt> {
         match self.interactive {
@@ -148,15 +158,6 @@ impl App {
 
     pub fn state(&self) -> Result<State, Failure> {
         Ok(State { directory: self.context.state_directory()? })
-    }
-
-    /// The store of saved connections. Opened by its first call, and the same
-    /// one throughout the run.
-    pub fn store(&mut self) -> Result<Arc<dyn CredentialStore>, Failure> {
-        let patience = self.keyring_patience()?;
-        let context = &self.context;
-        let notice = (self.interactive && !self.console.quiet).then(|| Box::new(say_keyring_is_slow) as Notice);
-        Ok(self.store.get_or_insert_with(|| context.keyring(patience, notice)).clone())
     }
 
     /// A new deadline for one connection.
@@ -182,43 +183,91 @@ impl App {
         let route = Route::to(instance, given, &self.variables.proxy())?;
         let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
         tracing::info!("{instance}, {through}");
-        let origins = Origins { instance: instance.origin().to_owned(), ca_cert_sha256 };
+        let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
         Ok((Client::new(&authorities, route)?, origins))
     }
 
+    /// A client for the instance of a connection, and where its secrets may go.
     pub fn client_for(&self, profile: &Profile) -> Result<(Client, Origins), Failure> {
-        self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())
+        let (client, origins) = self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())?;
+        let token_origin = profile.auth.client().map(|oauth| oauth.token_origin(&profile.instance));
+        let token_endpoint = token_origin.filter(|origin| **origin != profile.instance);
+        Ok((client, Origins { token_endpoint: token_endpoint.map(|origin| origin.origin().to_owned()), ..origins }))
+    }
+
+    /// The token endpoint of a client; it shares the connections of `client`
+    /// where it stands at the instance.
+    pub fn token_endpoint(
+        &self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        subject: Subject,
+    ) -> Result<TokenEndpoint, Failure> {
+        let origin = oauth.token_origin(&profile.instance);
+        let http = match *origin == profile.instance {
+            true => client.clone(),
+            false => self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0,
+        };
+        Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject))
+    }
+
+    /// The session of a saved connection. The store is read, and no request is
+    /// made.
+    pub fn open_session(
+        &mut self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        origins: Origins,
+    ) -> Result<Session, Failure> {
+        let subject = Subject::Saved(profile.name.clone());
+        let endpoint = self.token_endpoint(profile, oauth, client, subject)?;
+        let kept = Kept { store: self.store(profile.store)?, profile: profile.clone(), origins, state: self.state()? };
+        Session::open(kept, endpoint, self.clock())
     }
 
     /// The password that was handed in, where one was.
     pub fn handed_in(&mut self, arguments: &PasswordArgs) -> Result<Option<Secret>, Failure> {
-        if arguments.password_stdin {
+        self.secret_from(arguments.password_stdin, arguments.password_file.as_deref(), "--password-file")
+    }
+
+    /// The client secret that was handed in, where one was.
+    pub fn client_secret_handed_in(&mut self, arguments: &ClientSecretArgs) -> Result<Option<Secret>, Failure> {
+        self.secret_from(arguments.client_secret_stdin, arguments.client_secret_file.as_deref(), "--client-secret-file")
+    }
+
+    fn secret_from(&mut self, stdin: bool, file: Option<&Path>, flag: &str) -> Result<Option<Secret>, Failure> {
+        if stdin {
             let stdin = self.context.streams.stdin.as_mut();
             return read_secret(stdin, "standard input").map(Some);
         }
-        match &arguments.password_file {
-            Some(path) => self.secret_file(path, "--password-file").map(Some),
-            None => Ok(None),
-        }
+        file.map(|path| self.secret_file(path, flag)).transpose()
     }
 
     /// A secret in a file or a pipe that `origin` names.
     pub fn secret_file(&mut self, path: &Path, origin: &str) -> Result<Secret, Failure> {
-        let shown = path.display().to_string();
+        let mut file = self.open_secret_file(path, origin)?;
+        read_secret(&mut file, &format!("{origin}: {}", path.display()))
+    }
+
+    /// Opens a file or a pipe that holds something secret, and says where
+    /// others could read it too.
+    pub(super) fn open_secret_file(&mut self, path: &Path, origin: &str) -> Result<File, Failure> {
         let unreadable = |reason: String| {
             // Without the path: it may be the secret itself, given by mistake.
             Failure::new(Code::InvalidSecret, format!("the file of {origin} cannot be read: {reason}"))
                 .next("Give the path of a file that holds the secret and nothing else")
         };
-        let mut file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
         if metadata.is_dir() {
             return Err(unreadable("it is a directory".to_owned()));
         }
         if is_public(&metadata) {
-            self.console.note(&format!("note: {shown} can be read by other users of this machine"));
+            self.console.note(&format!("note: {} can be read by other users of this machine", path.display()));
         }
-        read_secret(&mut file, &format!("{origin}: {shown}"))
+        Ok(file)
     }
 
     /// Says that the variables of a connection are not looked at.
@@ -254,13 +303,7 @@ impl App {
         }
     }
 
-    fn keyring_patience(&self) -> Result<Duration, Failure> {
-        let (with_person, without) = KEYRING_PATIENCE;
-        let usual = if self.interactive { with_person } else { without };
-        Ok(self.duration_variable("SNOW_KEYRING_TIMEOUT")?.unwrap_or(usual))
-    }
-
-    fn duration_variable(&self, name: &str) -> Result<Option<Duration>, Failure> {
+    pub(super) fn duration_variable(&self, name: &str) -> Result<Option<Duration>, Failure> {
         let Some(text) = self.variables.text(name) else {
             return Ok(None);
         };
@@ -289,11 +332,6 @@ fn log_to_stderr(verbose: u8, variable: Option<&str>) {
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
     // A second run in the same process keeps the first one's.
     let _ = tracing_subscriber::registry().with(layer.with_filter(own)).try_init();
-}
-
-/// Said while the keyring holds everything up, so past the console.
-fn say_keyring_is_slow() {
-    let _ = writeln!(std::io::stderr(), "Waiting for the keyring. It may ask for its password in a window.");
 }
 
 /// The console of a run, as variables and `--color` want it.
@@ -327,13 +365,14 @@ fn read_secret(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
     })
 }
 
+/// Whether other users of the machine may read or change a file.
 #[cfg(unix)]
-fn is_public(metadata: &std::fs::Metadata) -> bool {
+pub(super) fn is_public(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     metadata.is_file() && metadata.mode() & 0o077 != 0
 }
 
 #[cfg(not(unix))]
-fn is_public(_: &std::fs::Metadata) -> bool {
+pub(super) fn is_public(_: &std::fs::Metadata) -> bool {
     false
 }

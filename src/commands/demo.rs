@@ -67,6 +67,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             },
             clock: chrono::Utc::now,
             prompt: Box::new(crate::terminal::TerminalPrompt),
+            browser: Box::new(crate::browser::SystemBrowser),
             store: Some(store.clone()),
             ends_on_signal: false,
         };

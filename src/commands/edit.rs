@@ -8,7 +8,8 @@ use super::list::show_profile;
 use super::select;
 use crate::cli::{EditArgs, RenameArgs, UseArgs};
 use crate::connection::instance::Address;
-use crate::connection::profile::{Profile, label_key, shown_text};
+use crate::connection::oauth::client::OAuthClient;
+use crate::connection::profile::{Auth, AuthMethod, InvalidValue, Profile, label_key, shown_text};
 use crate::error::{Code, Failure};
 use crate::files::{self, Durability};
 use crate::http::proxy;
@@ -79,7 +80,8 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         for key in &arguments.unset {
             unset(&mut wanted, key)?;
         }
-        let redirected = wanted.needs_another_secret_than(&saved);
+        check_client(&wanted)?;
+        let redirected = keeps_secrets_back(&wanted, &saved);
         let profile = change.put(wanted);
         let changed = profile.revision != saved.revision;
         Ok((profile, changed, redirected))
@@ -94,11 +96,29 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
     )?;
     if redirected {
         app.console.say(&format!(
-            "A password that was saved for another destination or user is kept back until: snow login {}",
+            "A secret that was saved for another destination, user or client is kept back until: snow login {}",
             profile.name
         ));
     }
     Ok(code)
+}
+
+/// The endpoints must fit each other once all is set.
+fn check_client(profile: &Profile) -> Result<(), Failure> {
+    let checked = profile.auth.client().map_or(Ok(()), |client| client.check(&profile.instance));
+    checked.map_err(|error| {
+        Failure::new(Code::Usage, error.to_string()).next("Set revocation_url beside token_url, or unset it")
+    })
+}
+
+/// Whether what is saved will not be sent any more. A scope alone does not do
+/// that: the session keeps the one it was given.
+fn keeps_secrets_back(wanted: &Profile, saved: &Profile) -> bool {
+    let mut wanted = wanted.clone();
+    if let (Auth::OAuth { client, .. }, Some(former)) = (&mut wanted.auth, saved.auth.client()) {
+        client.scope = former.scope.clone();
+    }
+    wanted.needs_another_secret_than(saved)
 }
 
 fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
@@ -115,7 +135,19 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
             profile.api_version = address.api_version.or(profile.api_version);
             profile.instance = address.instance;
         }
-        "username" => profile.username = value.parse().map_err(|error| wrong(format!("{error}")))?,
+        "username" => {
+            let user = value.parse().map_err(|error| wrong(format!("{error}")))?;
+            match &mut profile.auth {
+                Auth::Basic { username } => *username = user,
+                Auth::OAuth { username, .. } => *username = Some(user),
+            }
+        }
+        _ if CLIENT_KEYS.contains(&key) => {
+            let Auth::OAuth { client, .. } = &mut profile.auth else {
+                return Err(not_of_a_password(key));
+            };
+            set_client(client, key, value).map_err(|error| wrong(error.0))?;
+        }
         "api_version" => profile.api_version = Some(value.parse().map_err(wrong)?),
         "tables" => {
             let tables: Result<_, _> = value.split(',').filter(|table| !table.is_empty()).map(str::parse).collect();
@@ -140,6 +172,40 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What an OAuth client is made of.
+const CLIENT_KEYS: [&str; 7] =
+    ["client_id", "scope", "redirect_uri", "authorization_url", "token_url", "revocation_url", "pkce"];
+
+fn set_client(client: &mut OAuthClient, key: &str, value: &str) -> Result<(), InvalidValue> {
+    match key {
+        "client_id" => client.client_id = value.parse()?,
+        "scope" => client.scope = value.parse()?,
+        "redirect_uri" => client.redirect_uri = value.parse()?,
+        "authorization_url" => client.authorization_url = Some(value.parse()?),
+        "token_url" => client.token_url = Some(value.parse()?),
+        "revocation_url" => client.revocation_url = Some(value.parse()?),
+        _ => client.pkce = value.parse().map_err(|_| InvalidValue("pkce is true or false".to_owned()))?,
+    }
+    Ok(())
+}
+
+fn unset_client(client: &mut OAuthClient, key: &str) {
+    let usual = OAuthClient::new(client.grant, client.client_id.clone());
+    match key {
+        "scope" => client.scope = usual.scope,
+        "redirect_uri" => client.redirect_uri = usual.redirect_uri,
+        "authorization_url" => client.authorization_url = None,
+        "token_url" => client.token_url = None,
+        "revocation_url" => client.revocation_url = None,
+        _ => client.pkce = usual.pkce,
+    }
+}
+
+fn not_of_a_password(key: &str) -> Failure {
+    Failure::new(Code::Usage, format!("{key} belongs to OAuth, and this connection signs in with a password"))
+        .next("To change how it signs in: snow connect NAME --force --client-id ID")
+}
+
 fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
     if let Some(label) = key.strip_prefix("labels.") {
         profile.labels.remove(label);
@@ -152,11 +218,20 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
         "proxy" => profile.proxy = None,
         "description" => profile.description = None,
         "labels" => profile.labels.clear(),
-        "instance" | "username" => {
+        "username" if profile.auth.method() != AuthMethod::Basic => {
+            if let Auth::OAuth { username, .. } = &mut profile.auth {
+                *username = None;
+            }
+        }
+        "instance" | "username" | "client_id" => {
             return Err(
                 Failure::new(Code::Usage, format!("a connection needs its {key}")).next("Give it another with --set")
             );
         }
+        _ if CLIENT_KEYS.contains(&key) => match &mut profile.auth {
+            Auth::OAuth { client, .. } => unset_client(client, key),
+            Auth::Basic { .. } => return Err(not_of_a_password(key)),
+        },
         _ => return Err(unknown_key(key)),
     }
     Ok(())

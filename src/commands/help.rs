@@ -84,7 +84,7 @@ fn exit_codes() -> String {
         (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
         (Class::Instance, "something answered that cannot serve"),
         (Class::RateLimited, "too many requests"),
-        (Class::Store, "the keyring is missing, locked, denied or too slow"),
+        (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
         (Class::Api, "an answer that makes no sense"),
         (Class::Assertion, "it works, but not as was demanded"),
         (Class::Mixed, "several connections failed, in different classes"),
@@ -103,6 +103,6 @@ fn exit_codes() -> String {
             text.push('\n');
         }
     }
-    text.push_str("\nWarnings leave the exit code 0.\n");
+    text.push_str("\nWarnings leave the exit code 0. snow explain CODE says more about each.\n");
     text
 }

@@ -4,6 +4,9 @@ mod app;
 mod connect;
 mod demo;
 mod edit;
+mod environment;
+mod explain;
+mod guide;
 mod help;
 mod list;
 mod login;
@@ -12,7 +15,9 @@ mod sandbox;
 mod select;
 mod sign_in;
 mod status;
+mod stores;
 mod test;
+mod token;
 mod usage;
 
 use std::ffi::OsString;
@@ -47,12 +52,15 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     if app.global.connection.is_some() && !takes_connection(&command) {
         return Err(Failure::new(Code::Usage, "--connection has no meaning here").next("Leave it out"));
     }
-    if let Command::Connect(ConnectArgs { password, .. }) | Command::Login(LoginArgs { password, .. }) = &command {
-        app.check_password_source(password)?;
+    if let Command::Connect(ConnectArgs { password, client_secret, .. })
+    | Command::Login(LoginArgs { password, client_secret, .. }) = &command
+    {
+        app.check_secret_sources(password, client_secret)?;
     }
     match command {
         // These end by themselves, or wait for the signal.
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
+        Command::Refresh(_) | Command::Token(_) => app.end_on_signal(),
         Command::Logout(_) | Command::Remove(_) | Command::Demo => app.end_on_signal(),
         _ => {}
     }
@@ -66,8 +74,12 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Rename(arguments) => edit::rename(app, arguments),
         Command::Edit(arguments) => edit::edit(app, arguments),
         Command::Login(arguments) => login::run(app, arguments).await,
-        Command::Logout(arguments) => logout::logout(app, arguments),
-        Command::Remove(arguments) => logout::remove(app, arguments),
+        Command::Refresh(arguments) => token::refresh(app, arguments).await,
+        Command::Token(arguments) => token::token(app, arguments).await,
+        Command::Logout(arguments) => logout::logout(app, arguments).await,
+        Command::Remove(arguments) => logout::remove(app, arguments).await,
+        Command::Explain(arguments) => explain::run(app, arguments),
+        Command::Guide(arguments) => guide::run(app, arguments),
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,
         Command::Help(arguments) => help::help(app, arguments),
@@ -81,6 +93,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
 fn takes_connection(command: &Command) -> bool {
     match command {
         Command::Show(_) | Command::Status(_) | Command::Login(_) => true,
+        Command::Refresh(_) | Command::Token(_) => true,
         Command::Test(arguments) => !arguments.all && arguments.names.len() <= 1,
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,

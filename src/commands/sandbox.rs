@@ -2,13 +2,15 @@
 
 use std::io::ErrorKind;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::app::App;
 use crate::cli::SandboxArgs;
+use crate::connection::profile::AuthMethod;
+use crate::console::Paint;
 use crate::error::{Code, Failure};
 use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{Sandbox, SandboxOptions, USERS};
+use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
 use crate::signals;
 
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
@@ -21,37 +23,76 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         scenario: arguments.scenario,
         incidents: arguments.rows,
         seed: arguments.seed,
+        access_ttl: arguments.access_ttl,
+        rotate: arguments.rotate,
+        ..SandboxOptions::default()
     };
     let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
-    let origin = sandbox.origin();
     if app.console.json {
-        let users: Vec<_> = USERS
-            .iter()
-            .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
-            .collect();
-        app.console.document(&json!({
-            "schema": "snow.sandbox/1",
-            "instance": origin,
-            "users": users,
-            "clients": [],
-        }));
+        app.console.document(&document(&sandbox));
     } else {
-        let paint = app.console.out;
-        let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
-        lines.push(paint.dim("  user            password         roles"));
-        for user in USERS {
-            let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
-            lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
-        }
-        if let Some(scenario) = arguments.scenario {
-            lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
-        }
-        lines.push(format!("\n  Try   {}", paint.command(&format!("snow connect {origin} --username beth.anglin"))));
-        lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
-        app.console.data(&lines.join("\n"));
+        let text = text(&sandbox, arguments.scenario, app.console.out);
+        app.console.data(&text);
     }
     signals::wait_for_stop().await;
     Ok(0)
+}
+
+fn document(sandbox: &Sandbox) -> Value {
+    let users: Vec<_> = USERS
+        .iter()
+        .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
+        .collect();
+    let clients: Vec<_> = CLIENTS
+        .iter()
+        .map(|client| {
+            json!({
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "redirect_uris": client.redirect_uris,
+                "grants": client.grants,
+            })
+        })
+        .collect();
+    json!({ "schema": "snow.sandbox/1", "instance": sandbox.origin(), "users": users, "clients": clients })
+}
+
+fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
+    let origin = sandbox.origin();
+    let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
+    lines.push(paint.dim("  user            password         roles"));
+    for user in USERS {
+        let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
+        lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
+    }
+    lines.push(String::new());
+    lines.push(paint.dim("  OAuth client                      secret                       signs in"));
+    for client in CLIENTS {
+        let secret = client.client_secret.unwrap_or("none");
+        let who = client.application_user().map_or("a person", |user| user.user_name);
+        lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
+    }
+    lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
+    lines.push(paint.dim("  client has only /sdk-oauth.do, a page that shows the code to paste."));
+    if let Some(scenario) = scenario {
+        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+    }
+    lines.push(String::new());
+    for (lead, auth) in [("Try", AuthMethod::Basic), ("or", AuthMethod::OAuth)] {
+        lines.push(format!("  {lead:<3}   {}", paint.command(&connect_line(&origin, auth))));
+    }
+    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    lines.join("\n")
+}
+
+/// The command that connects with what the instance has.
+fn connect_line(origin: &str, auth: AuthMethod) -> String {
+    let identity = match auth {
+        AuthMethod::Basic => "--username beth.anglin",
+        AuthMethod::OAuth => "--client-id sandbox-public",
+        AuthMethod::ClientCredentials => "--client-id sandbox-ci --auth client-credentials",
+    };
+    format!("snow connect {origin} {identity}")
 }
 
 fn list(app: &mut App) {
@@ -59,28 +100,39 @@ fn list(app: &mut App) {
         let scenarios: Vec<_> = Scenario::ALL
             .iter()
             .map(|scenario| {
-                let code = scenario.code();
                 json!({
                     "name": scenario.as_str(),
                     "description": scenario.description(),
-                    "code": code.as_str(),
-                    "class": code.class().as_str(),
-                    "test_flags": scenario.test_flags(),
+                    "auth": scenario.auth().as_str(),
+                    "command": format!("snow {}", scenario.command()),
+                    "code": scenario.code().map(Code::as_str),
+                    "class": scenario.code().map(|code| code.class().as_str()),
                 })
             })
             .collect();
         app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
         return;
     }
-    for scenario in Scenario::ALL {
-        let paint = app.console.out;
-        // Padded before it is painted: what paints has no width.
-        let name = paint.bold(&format!("{:<26}", scenario.as_str()));
-        let command = format!("snow test {}", scenario.test_flags());
-        let says = format!("{} says {}", command.trim_end(), scenario.code().as_str());
-        app.console.data(&format!("{name}  {}", paint.dim(&says)));
-        app.console.data(&format!("    {}", scenario.description()));
+    let paint = app.console.out;
+    let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (heading, auth) in [("With a password", AuthMethod::Basic), ("By OAuth", AuthMethod::OAuth)] {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("{heading}: {}", paint.command(&connect_line("ORIGIN", auth))));
+        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == auth) {
+            // Padded before it is painted: what paints has no width.
+            let name = paint.bold(&format!("{:<width$}", scenario.as_str()));
+            let outcome = match scenario.code() {
+                Some(code) => format!("says {}", code.as_str()),
+                None => "works all the same".to_owned(),
+            };
+            lines.push(format!("  {name}  {}", paint.dim(&format!("snow {} {outcome}", scenario.command()))));
+            lines.push(format!("      {}", scenario.description()));
+        }
     }
+    app.console.data(&lines.join("\n"));
 }
 
 fn cannot_listen(port: Option<u16>, error: &std::io::Error) -> Failure {

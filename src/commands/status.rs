@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::select::{self, Selected, Selection};
 use crate::cli::NameArg;
+use crate::connection::profile::AuthMethod;
 use crate::credentials::environment;
 use crate::error::Failure;
 use crate::output;
@@ -18,20 +19,41 @@ pub fn run(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     match selection? {
         Some(Selection { selected: Selected::Saved(profile), by }) => {
             let last_test = app.state()?.last_tests().remove(&profile.id);
+            let session = match profile.auth.method() {
+                AuthMethod::Basic => None,
+                AuthMethod::OAuth | AuthMethod::ClientCredentials => {
+                    Some(app.state()?.session(profile.id).unwrap_or_default())
+                }
+            };
             let is_default = app.config_file()?.load()?.default.as_ref() == Some(&profile.name);
             if app.console.json {
                 let connection = output::json::connection(&profile, is_default, last_test.as_ref());
+                let session = session.as_ref().map_or(Value::Null, |session| {
+                    json!({
+                        "health": session.health(app.now()).as_str(),
+                        "expires_at": session.expires_at.map(output::json::time),
+                        "refreshed_at": session.refreshed_at.map(output::json::time),
+                        "signed_in_at": session.signed_in_at.map(output::json::time),
+                    })
+                });
                 let last_test = connection["last_test"].clone();
                 app.console.document(&json!({
                     "schema": "snow.status/1",
                     "selected": profile.name,
                     "selected_by": by.as_str(),
-                    "session": null,
+                    "session": session,
                     "last_test": last_test,
                     "connection": connection,
                 }));
             } else {
-                let text = output::text::status(&profile, by.as_str(), last_test.as_ref(), app.now(), app.console.out);
+                let text = output::text::status(
+                    &profile,
+                    by.as_str(),
+                    session.as_ref(),
+                    last_test.as_ref(),
+                    app.now(),
+                    app.console.out,
+                );
                 app.console.data(&text);
             }
         }
@@ -44,15 +66,15 @@ pub fn run(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
                     "selected_by": by.as_str(),
                     "session": null,
                     "last_test": null,
-                    "connection": { "name": environment::NAME, "instance": described.instance, "auth": "basic", "username": described.username },
+                    "connection": { "name": environment::NAME, "instance": described.instance, "auth": described.sign_in.as_str(), "username": described.sign_in.identity() },
                 }));
             } else {
                 let paint = app.console.out;
+                let who = described.sign_in.identity().map_or_else(String::new, |who| format!(" as {who}"));
                 app.console.data(&format!(
-                    "{}  {} as {} {} described by variables, not saved",
+                    "{}  {}{who} {} described by variables, not saved",
                     paint.bold(environment::NAME),
                     described.instance,
-                    described.username,
                     paint.dot()
                 ));
             }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
+use crate::connection::oauth::client::{Endpoint, OAuthClient};
 use crate::connection::profile::{ConnectionName, Profile};
 
 /// A change of the connections under way: the values, and the document that
@@ -152,7 +153,8 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
     set(table, "instance", profile.instance.origin().into());
     set(table, "auth", profile.auth.as_str().into());
-    set(table, "username", profile.username.as_str().into());
+    set_optional(table, "username", profile.username().map(|user| user.as_str().into()));
+    fill_client(table, profile.auth.client());
     set(table, "store", profile.store.as_str().into());
     set_optional(table, "api_version", profile.api_version.map(|version| version.as_str().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
@@ -169,6 +171,20 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
     if !same_labels {
         set_optional(table, "labels", (!labels.is_empty()).then(|| labels.into()));
     }
+}
+
+/// What is as usual is left out.
+fn fill_client(table: &mut dyn TableLike, client: Option<&OAuthClient>) {
+    let endpoint = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().into());
+    let scope = client.map(|client| &client.scope).filter(|scope| !scope.is_default());
+    let redirect_uri = client.map(|client| &client.redirect_uri).filter(|uri| !uri.is_default());
+    set_optional(table, "client_id", client.map(|client| client.client_id.as_str().into()));
+    set_optional(table, "scope", scope.map(|scope| scope.as_str().into()));
+    set_optional(table, "redirect_uri", redirect_uri.map(|uri| uri.as_str().into()));
+    set_optional(table, "authorization_url", client.and_then(|client| endpoint(&client.authorization_url)));
+    set_optional(table, "token_url", client.and_then(|client| endpoint(&client.token_url)));
+    set_optional(table, "revocation_url", client.and_then(|client| endpoint(&client.revocation_url)));
+    set_optional(table, "pkce", client.filter(|client| !client.pkce).map(|_| false.into()));
 }
 
 /// Sets a value only where it differs, so that its comment and form stay.

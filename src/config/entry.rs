@@ -10,8 +10,11 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::VERSION;
+use crate::connection::basic::UserName;
+use crate::connection::instance::Instance;
+use crate::connection::oauth::client::{Grant, OAuthClient};
 use crate::connection::profile::{
-    ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
+    Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
 };
 
 #[derive(Deserialize)]
@@ -29,6 +32,13 @@ pub struct Entry {
     instance: Spanned<String>,
     auth: Spanned<String>,
     username: Option<Spanned<String>>,
+    client_id: Option<Spanned<String>>,
+    scope: Option<Spanned<String>>,
+    redirect_uri: Option<Spanned<String>>,
+    authorization_url: Option<Spanned<String>>,
+    token_url: Option<Spanned<String>>,
+    revocation_url: Option<Spanned<String>>,
+    pkce: Option<bool>,
     store: Option<Spanned<String>>,
     api_version: Option<Spanned<String>>,
     #[serde(default)]
@@ -61,8 +71,8 @@ impl Entry {
                 })?
             }
         };
-        let username =
-            self.username.as_ref().ok_or_else(|| Misplaced { span, message: format!("{name} has no username") })?;
+        let instance = read_value(&self.instance, |text| text.parse())?;
+        let auth = self.auth(&name, &instance, span)?;
         let mut tables = Vec::with_capacity(self.tables.len());
         for table in &self.tables {
             tables.push(read_value(table, |text| text.parse())?);
@@ -75,9 +85,8 @@ impl Entry {
         Ok(Profile {
             id,
             revision,
-            instance: read_value(&self.instance, |text| text.parse())?,
-            auth: read_value(&self.auth, |text| text.parse())?,
-            username: read_value(username, |text| text.parse())?,
+            instance,
+            auth,
             store: optional(&self.store, |text| text.parse())?.unwrap_or(StoreKind::Keyring),
             api_version: optional(&self.api_version, |text| text.parse())?,
             tables,
@@ -96,6 +105,36 @@ impl Entry {
             labels,
             name,
         })
+    }
+
+    fn auth(&self, name: &ConnectionName, instance: &Instance, span: Option<Range<usize>>) -> Result<Auth, Misplaced> {
+        let missing = |key: &str| Misplaced { span: span.clone(), message: format!("{name} has no {key}") };
+        let method = read_value(&self.auth, |text| text.parse::<AuthMethod>())?;
+        let username = optional(&self.username, |text| text.parse::<UserName>())?;
+        let grant = match method {
+            AuthMethod::Basic => {
+                return Ok(Auth::Basic { username: username.ok_or_else(|| missing("username"))? });
+            }
+            AuthMethod::OAuth => Grant::AuthorizationCode,
+            AuthMethod::ClientCredentials => Grant::ClientCredentials,
+        };
+        let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?;
+        let mut client = OAuthClient::new(grant, read_value(client_id, |text| text.parse())?);
+        if let Some(scope) = optional(&self.scope, |text| text.parse())? {
+            client.scope = scope;
+        }
+        if let Some(redirect_uri) = optional(&self.redirect_uri, |text| text.parse())? {
+            client.redirect_uri = redirect_uri;
+        }
+        client.authorization_url = optional(&self.authorization_url, |text| text.parse())?;
+        client.token_url = optional(&self.token_url, |text| text.parse())?;
+        client.revocation_url = optional(&self.revocation_url, |text| text.parse())?;
+        client.pkce = self.pkce.unwrap_or(true);
+        client.check(instance).map_err(|error| Misplaced {
+            span: self.revocation_url.as_ref().map(Spanned::span),
+            message: error.to_string(),
+        })?;
+        Ok(Auth::OAuth { client, username })
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::basic::UserName;
 use super::instance::{ApiVersion, Instance};
+use super::oauth::client::{Grant, OAuthClient};
 use crate::server_text::is_hidden;
 
 /// The name a person gives a connection: `[a-z0-9][a-z0-9_-]{0,62}`, upper
@@ -23,16 +24,34 @@ pub struct ConnectionName(String);
 /// The stable identity of a connection; secrets are filed under it.
 pub type ConnectionId = Uuid;
 
-/// How a connection signs in.
+/// How a connection signs in, as a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
     Basic,
+    OAuth,
+    ClientCredentials,
+}
+
+/// How a connection signs in, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    Basic {
+        username: UserName,
+    },
+    /// The user is known once the instance told it.
+    OAuth {
+        client: OAuthClient,
+        username: Option<UserName>,
+    },
 }
 
 /// Where the secrets of a saved connection are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
+    /// The keyring of the operating system.
     Keyring,
+    /// One encrypted file, for machines without a keyring.
+    File,
 }
 
 /// A saved connection, without its secrets.
@@ -43,8 +62,7 @@ pub struct Profile {
     /// Grows by one with every change of the fields.
     pub revision: u64,
     pub instance: Instance,
-    pub auth: AuthMethod,
-    pub username: UserName,
+    pub auth: Auth,
     pub store: StoreKind,
     pub api_version: Option<ApiVersion>,
     /// The tables a test asks for; empty: a probe that can only warn.
@@ -58,10 +76,72 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The user of the connection, where one is known.
+    pub fn username(&self) -> Option<&UserName> {
+        self.auth.username()
+    }
+
+    /// The user or, before one is known, the client: what a person recognises.
+    pub fn identity(&self) -> &str {
+        match &self.auth {
+            Auth::Basic { username } | Auth::OAuth { username: Some(username), .. } => username.as_str(),
+            Auth::OAuth { client, username: None } => client.client_id.as_str(),
+        }
+    }
+
+    /// The same connection for another user, where one is given.
+    pub fn belonging_to(mut self, user: Option<UserName>) -> Self {
+        if let (Auth::OAuth { username, .. }, Some(user)) = (&mut self.auth, user) {
+            *username = Some(user);
+        }
+        self
+    }
+
     /// Whether a secret entered for `other` must not be used for this.
     pub fn needs_another_secret_than(&self, other: &Self) -> bool {
-        let same_user = self.username.matches(other.username.as_str());
-        self.instance != other.instance || !same_user || self.ca_cert != other.ca_cert
+        let same_sign_in = match (&self.auth, &other.auth) {
+            (Auth::Basic { username }, Auth::Basic { username: other }) => username.matches(other.as_str()),
+            (Auth::OAuth { client, username }, Auth::OAuth { client: other, username: other_user }) => {
+                let same_user = match (username, other_user) {
+                    (Some(user), Some(other)) => user.matches(other.as_str()),
+                    _ => true,
+                };
+                client.takes_the_session_of(other) && same_user
+            }
+            _ => false,
+        };
+        self.instance != other.instance || !same_sign_in || self.ca_cert != other.ca_cert || self.store != other.store
+    }
+}
+
+impl Auth {
+    pub fn method(&self) -> AuthMethod {
+        match self {
+            Self::Basic { .. } => AuthMethod::Basic,
+            Self::OAuth { client, .. } => match client.grant {
+                Grant::AuthorizationCode => AuthMethod::OAuth,
+                Grant::ClientCredentials => AuthMethod::ClientCredentials,
+            },
+        }
+    }
+
+    /// `basic`, `oauth` or `client-credentials`.
+    pub fn as_str(&self) -> &'static str {
+        self.method().as_str()
+    }
+
+    pub fn username(&self) -> Option<&UserName> {
+        match self {
+            Self::Basic { username } => Some(username),
+            Self::OAuth { username, .. } => username.as_ref(),
+        }
+    }
+
+    pub fn client(&self) -> Option<&OAuthClient> {
+        match self {
+            Self::Basic { .. } => None,
+            Self::OAuth { client, .. } => Some(client),
+        }
     }
 }
 
@@ -159,6 +239,8 @@ impl AuthMethod {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "basic",
+            Self::OAuth => "oauth",
+            Self::ClientCredentials => "client-credentials",
         }
     }
 }
@@ -169,7 +251,11 @@ impl FromStr for AuthMethod {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "basic" => Ok(Self::Basic),
-            _ => Err(InvalidValue(format!("\"{text}\" is not a sign-in method of this version: basic"))),
+            "oauth" => Ok(Self::OAuth),
+            "client-credentials" => Ok(Self::ClientCredentials),
+            _ => Err(InvalidValue(format!(
+                "\"{text}\" is not a sign-in method of this version: basic, oauth or client-credentials"
+            ))),
         }
     }
 }
@@ -178,6 +264,15 @@ impl StoreKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Keyring => "the keyring",
+            Self::File => "the encrypted file",
         }
     }
 }
@@ -188,7 +283,8 @@ impl FromStr for StoreKind {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "keyring" => Ok(Self::Keyring),
-            _ => Err(InvalidValue(format!("\"{text}\" is not a store of this version: keyring"))),
+            "file" => Ok(Self::File),
+            _ => Err(InvalidValue(format!("\"{text}\" is not a store of this version: keyring, file"))),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! store, and nothing is ever written in the clear.
 
 pub mod environment;
+pub mod file;
 pub mod keyring;
 pub mod memory;
 pub mod record;
@@ -15,11 +16,15 @@ use std::time::Duration;
 use crate::connection::profile::{ConnectionId, StoreKind};
 use crate::error::{Cause, Code, Failure, Likelihood};
 use crate::secret::Secret;
+use file::FileError;
 
 /// What an item holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
     Password,
+    ClientSecret,
+    /// Access token, refresh token and their times.
+    Session,
     /// Not a secret: written and deleted to prove that the store works.
     Probe,
 }
@@ -79,8 +84,10 @@ pub enum StoreError {
     Ambiguous { account: String, count: usize },
     #[error("the keyring holds at most {limit} bytes an item, and this one has {size}")]
     TooLarge { size: usize, limit: usize },
-    #[error("the keyring does not give back what it was given")]
+    #[error("the store does not give back what it was given")]
     Unreliable,
+    #[error(transparent)]
+    File(FileError),
 }
 
 impl From<StoreError> for Failure {
@@ -95,6 +102,7 @@ impl From<StoreError> for Failure {
                     cause("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
                 ])
                 .next(WITHOUT_KEYRING)
+                .next(IN_A_FILE)
                 .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
             StoreError::Locked => Failure::new(Code::KeyringLocked, message)
                 .why("It wants its password, and nothing here can ask for it.")
@@ -118,7 +126,8 @@ impl From<StoreError> for Failure {
                 .evidence("limit", limit),
             StoreError::Unreliable => Failure::new(Code::StoreUnreliable, message)
                 .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
-                .next("See which program provides the keyring, and restart it"),
+                .next("See which program provides the keyring, and restart it; for the encrypted file, see to its directory"),
+            StoreError::File(error) => error.into(),
         }
     }
 }
@@ -127,10 +136,29 @@ impl From<StoreError> for Failure {
 pub const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
     SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
 
+/// The way out for a machine that has no keyring.
+const IN_A_FILE: &str = "Keep the secret in an encrypted file: snow connect … --store file \
+    (with --force for a connection that is saved)";
+
 impl Field {
+    /// Those that hold secrets.
+    pub const SECRETS: [Self; 3] = [Self::Password, Self::ClientSecret, Self::Session];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::ClientSecret => "client-secret",
+            Self::Session => "session",
+            Self::Probe => "probe",
+        }
+    }
+
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ClientSecret => "client secret",
+            Self::Session => "session",
             Self::Probe => "probe",
         }
     }

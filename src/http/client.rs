@@ -25,6 +25,8 @@ pub struct Deadline {
 }
 
 /// A client for one instance: its certificate authorities and its way there.
+/// Clones share their connections.
+#[derive(Clone)]
 pub struct Client {
     inner: reqwest::Client,
     route: Route,
@@ -95,21 +97,29 @@ impl Client {
 
     /// Gets `url`, with an `Authorization` header where one is given.
     pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
+        let mut request = self.inner.get(url.clone());
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        self.send("GET", url, request, deadline).await
+    }
+
+    /// Posts a form, whose fields may be secrets. Never sent twice by itself.
+    pub async fn post_form(&self, url: Url, form: Vec<u8>, deadline: Deadline) -> Exchange {
+        let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let request = self.inner.post(url.clone()).header(CONTENT_TYPE, content_type).body(form);
+        self.send("POST", url, request, deadline).await
+    }
+
+    async fn send(&self, method: &str, url: Url, request: reqwest::RequestBuilder, deadline: Deadline) -> Exchange {
         if deadline.left().is_zero() {
             let error = NetworkError::too_late(&url, &self.route, deadline.patience);
             return Exchange { timings: Timings::default(), certificate: None, result: Err(error) };
         }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
-            let mut request = self
-                .inner
-                .get(url.clone())
-                .header(ACCEPT, HeaderValue::from_static("application/json"))
-                .timeout(deadline.left());
-            if let Some(authorization) = authorization {
-                request = request.header(AUTHORIZATION, authorization.clone());
-            }
-            let mut response = request.send().await?;
+            let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
+            let mut response = request.timeout(deadline.left()).send().await?;
             first_byte = Some(Instant::now());
             let status = response.status().as_u16();
             let headers = std::mem::take(response.headers_mut());
@@ -121,9 +131,15 @@ impl Client {
         let timings = trace.timings(first_byte);
         match &result {
             Ok((answer, _)) => {
-                tracing::debug!("GET {}{} gave {} in {:?}", url.authority(), url.path(), answer.status, timings.total)
+                tracing::debug!(
+                    "{method} {}{} gave {} in {:?}",
+                    url.authority(),
+                    url.path(),
+                    answer.status,
+                    timings.total
+                )
             }
-            Err(_) => tracing::debug!("GET {}{} failed after {:?}", url.authority(), url.path(), timings.total),
+            Err(_) => tracing::debug!("{method} {}{} failed after {:?}", url.authority(), url.path(), timings.total),
         }
         tracing::trace!("{timings:?}");
         let network_error = |broken| match broken {

@@ -7,6 +7,7 @@
 pub mod certificate;
 pub mod client;
 pub mod failure;
+pub mod oauth2;
 pub mod proxy;
 pub mod tls;
 pub mod trace;

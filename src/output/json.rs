@@ -29,8 +29,8 @@ pub fn connection(profile: &Profile, is_default: bool, last_test: Option<&LastTe
         "revision": profile.revision,
         "instance": profile.instance,
         "auth": profile.auth.as_str(),
-        "username": profile.username,
-        "client_id": null,
+        "username": profile.username(),
+        "client_id": profile.auth.client().map(|client| &client.client_id),
         "store": profile.store.as_str(),
         "default": is_default,
         "description": profile.description,
@@ -85,9 +85,20 @@ pub fn report(report: &Report) -> Value {
             "source": identity.source.as_str(),
         })),
         "certificate": report.certificate_ends.map(|ends| json!({ "not_after": time(ends) })),
-        "credential": { "store": report.store },
+        "credential": credential(report),
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
     })
+}
+
+fn credential(report: &Report) -> Value {
+    match report.token {
+        None => json!({ "store": report.store }),
+        Some(token) => json!({
+            "store": report.store,
+            "expires_at": token.expires_at.map(time),
+            "refreshed": token.refreshed,
+        }),
+    }
 }
 
 fn check(check: &Check) -> Value {

@@ -52,7 +52,7 @@ fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>, paint: Paint) -> [Cow<'a, str>; 
     [
         row.profile.name.as_str().into(),
         row.profile.instance.host_and_port().into(),
-        row.profile.username.as_str().into(),
+        row.profile.identity().into(),
         auth_label(row.profile.auth.as_str()).into(),
         match row.last_test {
             None => "never".into(),

@@ -9,9 +9,9 @@ use unicode_width::UnicodeWidthStr;
 use crate::check::report::{Check, CheckId, Report, Run, Status};
 use crate::connection::profile::{AuthMethod, Profile};
 use crate::console::Paint;
-use crate::error::{Failure, Likelihood};
+use crate::error::{Code, Failure, Likelihood};
 use crate::server_text::shorten;
-use crate::state::LastTest;
+use crate::state::{Health, LastTest, SessionNote};
 
 /// Where the text of a labelled paragraph begins.
 const INDENT: usize = 9;
@@ -21,6 +21,7 @@ pub fn error(failure: &Failure, paint: Paint) -> String {
     let painted = format!("{}: ", paint.bad("error"));
     let mut lines = vec![head("error: ", &painted, failure.message(), Some(failure.exit_code()), paint)];
     lines.extend(explanation(failure, paint));
+    lines.extend(see(failure, paint));
     lines.join("\n")
 }
 
@@ -149,6 +150,7 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
     let verdict = head(&mark, &painted, failure.message(), Some(failure.exit_code()), paint);
     let mut lines = vec![verdict, String::new()];
     lines.extend(explanation(failure, paint));
+    lines.extend(see(failure, paint));
     let others = report.checks.iter().filter(|check| check.status == Status::Fail).skip(1);
     for other in others.filter_map(|check| check.error.as_ref()) {
         let mark = if paint.unicode { "✗ " } else { "x " };
@@ -247,6 +249,13 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
     lines
 }
 
+/// Where more is said. What was typed wrong or stopped needs no more words.
+fn see(failure: &Failure, paint: Paint) -> Option<String> {
+    let code = failure.code();
+    let is_plain = matches!(code, Code::Usage | Code::Interrupted);
+    (!is_plain).then(|| labelled("see", &format!("snow explain {}", code.as_str()), paint, INDENT))
+}
+
 fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {
     let start = format!("  {label:<width$}", width = indent.saturating_sub(2));
     let wrapped = wrap(text, &start, &" ".repeat(indent), paint);
@@ -295,7 +304,7 @@ pub fn connection(
     }];
     let mut row = |key: &str, value: &str| lines.push(format!("  {}{value}", paint.dim(&pad(key, 13))));
     row("instance", profile.instance.origin());
-    row("sign-in", &format!("{}, as {}", auth_label(profile.auth.as_str()), profile.username));
+    row("sign-in", &format!("{}, as {}", auth_label(profile.auth.as_str()), profile.identity()));
     row("store", profile.store.as_str());
     if let Some(version) = profile.api_version {
         row("API version", version.as_str());
@@ -333,6 +342,7 @@ pub fn connection(
 pub fn status(
     profile: &Profile,
     selected_by: &str,
+    session: Option<&SessionNote>,
     last_test: Option<&LastTest>,
     now: DateTime<Utc>,
     paint: Paint,
@@ -351,28 +361,42 @@ pub fn status(
             (paint.cross(), format!("{code} {}", ago(now, test.at)))
         }
     };
-    let needs_login = last_test.is_some_and(|test| test.class.as_deref() == Some("auth"));
+    let is_over = session.is_some_and(|session| session.health(now) != Health::Healthy);
+    let needs_login = is_over || last_test.is_some_and(|test| test.class.as_deref() == Some("auth"));
     let advice = match (needs_login, selected_by) {
         (true, _) => format!("snow login {}", profile.name),
         (false, "argument") => format!("snow test {}", profile.name),
         (false, _) => "snow test".to_owned(),
     };
     let head = format!("{symbol} {}  {}", paint.bold(profile.name.as_str()), paint.dim(&chosen));
-    let facts = [profile.username.as_str(), auth_label(profile.auth.as_str()), &tested];
+    let facts = [profile.identity(), auth_label(profile.auth.as_str()), &tested];
     let facts = facts.join(&format!(" {} ", paint.dot()));
-    let lines = [
-        head.trim_end().to_owned(),
-        format!("  {}", profile.instance),
-        wrap(&facts, "  ", "  ", paint),
-        format!("  {}   {}", paint.dim("Try"), paint.command(&advice)),
-    ];
+    let mut lines =
+        vec![head.trim_end().to_owned(), format!("  {}", profile.instance), wrap(&facts, "  ", "  ", paint)];
+    lines.extend(session.map(|session| wrap(&session_line(session, now), "  ", "  ", paint)));
+    lines.push(format!("  {}   {}", paint.dim("Try"), paint.command(&advice)));
     lines.join("\n")
+}
+
+/// How a session stands, in a sentence.
+fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
+    let since = session.signed_in_at.map_or_else(String::new, |at| format!(", signed in {}", ago(now, at)));
+    match (session.health(now), session.expires_at) {
+        (Health::Absent, _) => "nobody is signed in".to_owned(),
+        (Health::Dead, _) => format!("the instance refused to renew the session{since}"),
+        (Health::Expired, _) => format!("the session is over{since}"),
+        (Health::Healthy, Some(at)) if at <= now => format!("the access token is renewed at the next use{since}"),
+        (Health::Healthy, Some(at)) => format!("access token good for {}{since}", until(now, at)),
+        (Health::Healthy, None) => format!("access token good until it is refused{since}"),
+    }
 }
 
 /// How a sign-in method is called.
 pub fn auth_label(auth: &str) -> &'static str {
     match auth.parse() {
         Ok(AuthMethod::Basic) => "Basic",
+        Ok(AuthMethod::OAuth) => "OAuth",
+        Ok(AuthMethod::ClientCredentials) => "client credentials",
         Err(_) => "?",
     }
 }
@@ -383,6 +407,17 @@ pub fn took(duration: Duration) -> String {
         0 => "< 1 ms".to_owned(),
         milliseconds @ 1..1000 => format!("{milliseconds} ms"),
         _ => format!("{:.1} s", duration.as_secs_f64()),
+    }
+}
+
+/// How long it is until then: `40 s`, `29 min`, `5 h`, `3 days`
+pub fn until(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    let seconds = (then - now).num_seconds().max(0);
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 

@@ -1,16 +1,22 @@
-//! How a scenario breaks an answer: before anybody is signed in, once somebody
-//! is, or on the way out.
+//! How a scenario breaks an answer: before anybody is signed in, at the token
+//! endpoint, once somebody is signed in, or on the way out. Where it only
+//! changes what an answer says, the answer's own file asks for it.
 
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
-use super::answers::{Answer, envelope, json_answer, page, success};
-use super::rows::{USERS, User};
+use super::answers::{
+    Answer, envelope, front_end, http_date, json_answer, login_page, nothing, page, redirect, success,
+};
+use super::authentication::SignedIn;
+use super::delivery::Reach;
+use super::oauth::{TOKEN_PATH, token_endpoint};
+use super::rows::{self, USERS, User};
 use super::scenario::Scenario;
 
-/// How long the slow instance thinks about every answer.
+/// How long a slow instance thinks about an answer.
 const SLOWNESS: Duration = Duration::from_secs(2);
 /// More than any client of a list of one row should take.
 const TOO_LARGE: usize = 2 * 1024 * 1024;
@@ -34,31 +40,45 @@ pub fn at_the_door(scenario: Scenario) -> Option<Answer> {
         Scenario::NotServiceNow => {
             Some(page(200, "Welcome to our hotel", "<p>Accept the terms to use the network.</p>").foreign())
         }
-        Scenario::ConnectionLost => Some(Answer { is_lost: true, ..page(200, "", "") }),
+        // What is lost on the way out need not be made first.
+        Scenario::ConnectionLost => Some(nothing(200)),
         Scenario::RateLimitedNode => Some(front_end(429, "Too Many Requests")),
         Scenario::RateLimited => {
-            let mut answer = json_answer(
-                429,
-                &json!({ "error": {
-                "message": "Rate limit exceeded",
-                "detail": "Rate limit of 100 requests per hour for Table API exceeded",
-            }, "status": "failure" }),
-            );
             let wait = 30;
-            answer.headers.push(("Retry-After", wait.to_string()));
-            answer.headers.push(("X-RateLimit-Limit", "100".to_owned()));
-            answer.headers.push(("X-RateLimit-Reset", (Utc::now().timestamp() + wait).to_string()));
-            answer.headers.push(("X-RateLimit-Rule", super::rows::sys_id("sys_rate_limit_rules", "table")));
+            let detail = "Rate limit of 100 requests per hour for Table API exceeded";
+            let answer = envelope(429, "Rate limit exceeded", Some(detail))
+                .with("Retry-After", wait.to_string())
+                .with("X-RateLimit-Limit", "100")
+                .with("X-RateLimit-Reset", (Utc::now().timestamp() + wait).to_string())
+                .with("X-RateLimit-Rule", rows::sys_id("sys_rate_limit_rules", "table"));
             Some(answer)
         }
         _ => None,
     }
 }
 
+/// What the token endpoint answers in place of a token.
+pub fn in_place_of_a_token(scenario: Scenario) -> Option<Answer> {
+    match scenario {
+        Scenario::TokenPage => Some(login_page()),
+        Scenario::TokenUnavailable => Some(front_end(503, "Service Unavailable")),
+        Scenario::TokenRefused => Some(token_endpoint::access_denied()),
+        _ => None,
+    }
+}
+
+/// What is answered to the wish to revoke a token, which then stays good.
+pub fn in_place_of_a_revocation(scenario: Scenario) -> Option<Answer> {
+    (scenario == Scenario::RevocationUnavailable).then(|| front_end(503, "Service Unavailable"))
+}
+
 /// What is answered in place of a table, to somebody who is signed in.
-pub fn in_place_of_a_table(scenario: Scenario) -> Option<Answer> {
+pub fn in_place_of_a_table(scenario: Scenario, signed_in: SignedIn) -> Option<Answer> {
     let cancelled = "Transaction cancelled: maximum execution time exceeded";
     match scenario {
+        Scenario::ScopeRestricted if signed_in.is_bearer => {
+            Some(envelope(403, "User Not Authorized", Some("Access to unscoped api is not allowed")))
+        }
         Scenario::ApiAcl => Some(envelope(403, "User Not Authorized", Some("Failed API level ACL Validation"))),
         Scenario::QueryForbidden => Some(envelope(
             403,
@@ -103,43 +123,21 @@ pub fn told_identity(scenario: Option<Scenario>, user: &'static User) -> &'stati
     }
 }
 
-/// Changes any answer on its way out.
-pub fn on_the_way_out(scenario: Scenario, mut answer: Answer) -> Answer {
+/// Changes an answer to a request for `path` on its way out.
+pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Answer) -> Answer {
     match scenario {
-        Scenario::Slow => answer.delay = SLOWNESS,
+        Scenario::Slow => answer.delivery.delay = SLOWNESS,
+        Scenario::SlowToken if path == TOKEN_PATH => answer.delivery.delay = SLOWNESS,
+        Scenario::TokenCut if path == TOKEN_PATH => answer.delivery.reach = Reach::Half,
+        Scenario::ConnectionLost => answer.delivery.reach = Reach::Nothing,
         Scenario::ClockSkew => {
-            let then = super::answers::http_date(Utc::now() - TimeDelta::minutes(10));
+            let then = http_date(Utc::now() - TimeDelta::minutes(10));
             for (_, value) in answer.headers.iter_mut().filter(|(name, _)| *name == "Date") {
                 value.clone_from(&then);
             }
         }
         _ => {}
     }
-    answer
-}
-
-/// The page that every instance shows a person who is not signed in.
-pub fn login_page() -> Answer {
-    page(
-        200,
-        "Log in | ServiceNow",
-        "<form action=\"/login.do\"><input name=\"user_name\"><input name=\"user_password\" type=\"password\"></form>",
-    )
-}
-
-/// An answer of the load balancer, which knows no JSON.
-pub fn front_end(status: u16, text: &str) -> Answer {
-    let headers = vec![
-        ("Server", "snow_adc".to_owned()),
-        ("Date", super::answers::http_date(Utc::now())),
-        ("Content-Type", "text/plain".to_owned()),
-    ];
-    Answer { headers, ..Answer::new(status, text.to_owned()) }
-}
-
-fn redirect(location: &str) -> Answer {
-    let mut answer = Answer::new(302, String::new());
-    answer.headers.push(("Location", location.to_owned()));
     answer
 }
 

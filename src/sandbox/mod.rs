@@ -1,63 +1,42 @@
 //! An embedded instance on loopback that answers as ServiceNow does: for people
 //! who test what they build, for `snow demo` and for our own tests.
 //!
-//! [`schema`] says what tables there are and [`rows`] what is in them, [`table`]
-//! is the Table API over them, [`answers`] the way from a request to an answer,
-//! [`scenario`] what can go wrong and [`faults`] how. This file listens and
-//! serves; the instance lives on a thread of its own and ends when the
+//! [`server`] reads a [`question`] off the wire, [`instance`] leads it to an
+//! answer, [`answers`] has the shapes of one, [`delivery`] brings it back.
+//! [`oauth`] is how programs sign in, [`authentication`] who asks, [`table`] the
+//! Table API over the tables that [`schema`] declares and [`rows`] fills.
+//! [`scenario`] names what can go wrong, and [`faults`] does it. This file starts
+//! and stops; the instance lives on a thread of its own and ends when the
 //! [`Sandbox`] is dropped.
 
 mod answers;
+mod authentication;
+mod delivery;
 mod faults;
+mod instance;
+mod oauth;
+mod options;
+mod question;
 mod rows;
 pub mod scenario;
 mod schema;
+mod server;
 mod table;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::oneshot;
 
-use answers::{Answer, Body, Instance, Question};
+use instance::Instance;
+pub use oauth::clients::{CLIENTS, Client};
+pub use oauth::token_endpoint::TokenRequests;
+pub use options::SandboxOptions;
 pub use rows::{DEFAULT_INCIDENTS, USERS, User};
 use scenario::Scenario;
-
-/// A client that is slower than this to send its request is sent away.
-const HEADER_PATIENCE: Duration = Duration::from_secs(10);
-/// What an instance takes of a request's body.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-/// A body that is too large is read and thrown away up to here, or until this
-/// long nothing more came: whoever is still sending would not see the answer.
-const DISCARDED_BYTES: usize = 20 * MAX_BODY_BYTES;
-const DISCARD_PATIENCE: Duration = Duration::from_millis(300);
-
-/// What a sandbox is like.
-#[derive(Debug, Clone, Copy)]
-pub struct SandboxOptions {
-    /// The port on 127.0.0.1, a free one where none is given.
-    pub port: Option<u16>,
-    /// What it does wrong from the beginning.
-    pub scenario: Option<Scenario>,
-    /// How many incidents there are.
-    pub incidents: usize,
-    /// What decides everything that is made up.
-    pub seed: u64,
-}
-
-impl Default for SandboxOptions {
-    fn default() -> Self {
-        Self { port: None, scenario: None, incidents: DEFAULT_INCIDENTS, seed: 0 }
-    }
-}
+use server::{lock, serve};
 
 /// A running instance.
 pub struct Sandbox {
@@ -73,13 +52,12 @@ impl Sandbox {
         Self::open(SandboxOptions { port, scenario, ..SandboxOptions::default() })
     }
 
-    /// Starts an instance on 127.0.0.1.
+    /// Starts an instance with everything chosen.
     pub fn open(options: SandboxOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port.unwrap_or(0)))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let store = rows::Store::new(options.incidents, options.seed);
-        let instance = Arc::new(Mutex::new(Instance::new(format!("http://{address}"), options.scenario, store)));
+        let instance = Arc::new(Mutex::new(Instance::new(format!("http://{address}"), &options)));
         let (stop, stopped) = oneshot::channel();
         let served = instance.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -109,6 +87,31 @@ impl Sandbox {
     pub fn requests(&self) -> usize {
         lock(&self.instance).requests
     }
+
+    /// How many of them were posted to the token endpoint.
+    pub fn token_requests(&self) -> TokenRequests {
+        lock(&self.instance).oauth.token_requests
+    }
+
+    /// How many of them asked to revoke a token.
+    pub fn revocations(&self) -> usize {
+        lock(&self.instance).oauth.revocations
+    }
+
+    /// All access tokens of now are over; refresh tokens stay good.
+    pub fn expire_access_tokens(&self) {
+        lock(&self.instance).oauth.tokens.expire_access_tokens();
+    }
+
+    /// All tokens of now are over, as after an administrator revoked them.
+    pub fn revoke_all(&self) {
+        lock(&self.instance).oauth.tokens.revoke_all();
+    }
+
+    /// All refresh tokens of now are over; access tokens stay good.
+    pub fn forget_refresh_tokens(&self) {
+        lock(&self.instance).oauth.tokens.forget_refresh_tokens();
+    }
 }
 
 impl Drop for Sandbox {
@@ -120,97 +123,4 @@ impl Drop for Sandbox {
             let _ = thread.join();
         }
     }
-}
-
-async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: others will close theirs.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let instance = instance.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let instance = instance.clone();
-                async move { respond(&instance, request).await }
-            });
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_PATIENCE)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
-/// An error closes the connection without an answer.
-async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
-    let (head, body) = request.into_parts();
-    let header = |name| head.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    let length = header(http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let body = read_body(body, length).await?;
-    let parameters = url::form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes());
-    let question = Question {
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        url_bytes: head.uri.path_and_query().map_or(0, |url| url.as_str().len()),
-        parameters: parameters.into_owned().collect(),
-        authorization: header(http::header::AUTHORIZATION),
-        accept: header(http::header::ACCEPT),
-        content_type: header(http::header::CONTENT_TYPE),
-        body: match &body {
-            Ok(body) => Body::Whole(body),
-            Err(length) => Body::TooLarge { length: *length, limit: MAX_BODY_BYTES },
-        },
-    };
-    let answer = lock(instance).answer(&question);
-    if !answer.delay.is_zero() {
-        tokio::time::sleep(answer.delay).await;
-    }
-    if answer.is_lost {
-        return Err(io::ErrorKind::ConnectionAborted.into());
-    }
-    Ok(response(answer))
-}
-
-/// The whole body, or how long it is where that is too much: as the request
-/// says, else as far as it was read.
-async fn read_body(mut body: Incoming, announced: Option<u64>) -> io::Result<Result<Bytes, u64>> {
-    let limit = u64::try_from(MAX_BODY_BYTES).expect("the limit fits 64 bits");
-    let announced = announced.filter(|length| *length > limit);
-    let (mut whole, mut length) = (Vec::new(), 0);
-    loop {
-        let is_too_large = announced.is_some() || length > MAX_BODY_BYTES;
-        let frame = match is_too_large {
-            true => tokio::time::timeout(DISCARD_PATIENCE, body.frame()).await.unwrap_or(None),
-            false => body.frame().await,
-        };
-        let Some(frame) = frame.filter(|_| length < DISCARDED_BYTES) else { break };
-        if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
-            length += data.len();
-            if !is_too_large {
-                whole.extend_from_slice(&data);
-            }
-        }
-    }
-    let read = u64::try_from(length).expect("a length fits 64 bits");
-    match announced.unwrap_or(read) {
-        length if length > limit => Ok(Err(length)),
-        _ => Ok(Ok(whole.into())),
-    }
-}
-
-fn response(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::builder().status(answer.status);
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
-    }
-    response.body(Full::new(Bytes::from(answer.body))).expect("our own headers are valid")
-}
-
-fn lock(instance: &Mutex<Instance>) -> std::sync::MutexGuard<'_, Instance> {
-    instance.lock().unwrap_or_else(PoisonError::into_inner)
 }

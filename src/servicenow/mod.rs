@@ -4,3 +4,4 @@ pub mod identity;
 pub mod seen;
 pub mod symptoms;
 pub mod table;
+pub mod token;

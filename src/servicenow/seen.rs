@@ -17,6 +17,20 @@ pub enum Asked<'a> {
     Identity,
     /// Anything at all, without a credential.
     Knock,
+    /// Tokens, of the token endpoint.
+    Token,
+    /// The end of a token, of the revocation endpoint.
+    Revocation,
+}
+
+/// What the request carried, so that it is said truly what was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    Nothing,
+    Password,
+    AccessToken,
+    /// A code, a refresh token or the secret of a client.
+    TokenRequest,
 }
 
 /// Whose connection it is, for the advice.
@@ -69,6 +83,7 @@ pub struct Seen<'a> {
     pub answer: &'a Answer,
     pub body: Body,
     pub asked: Asked<'a>,
+    pub sent: Sent,
     pub subject: &'a Subject,
     pub instance: &'a Instance,
     pub user: Option<&'a UserName>,
@@ -83,6 +98,16 @@ impl<'a> Seen<'a> {
     /// The body as text, as far as it is text.
     pub fn text(&self) -> std::borrow::Cow<'a, str> {
         String::from_utf8_lossy(&self.answer.body)
+    }
+
+    /// The body as JSON, where it is whole and is JSON.
+    pub fn json(&self) -> Option<Value> {
+        let text = self.text();
+        let text = text.trim_start_matches('\u{feff}').trim();
+        match self.answer.broken {
+            None => serde_json::from_str(text).ok(),
+            Some(_) => None,
+        }
     }
 
     pub fn title(&self) -> Option<&str> {
@@ -287,6 +312,7 @@ mod tests {
             answer: &answer,
             body: Body::read(&answer),
             asked: Asked::Knock,
+            sent: Sent::Password,
             subject: &Subject::New,
             instance: &HERE.parse().unwrap(),
             user: None,
@@ -346,6 +372,7 @@ mod tests {
                 answer: &answer,
                 body: Body::read(&answer),
                 asked: Asked::Knock,
+                sent: Sent::Password,
                 subject: &Subject::New,
                 instance: &HERE.parse().unwrap(),
                 user: None,

@@ -4,12 +4,12 @@
 //! decides. To add one, add a row: the code, the evidence, what is said, the
 //! causes by likelihood, what to do. Texts may hold `{host}`, `{origin}`, `{user}`,
 //! `{table}`, `{title}`, `{target}`, `{again}` (the command that tests again),
-//! `{wait}` (as long as Retry-After says), `{enter}` (how to enter another password) and `{unjudged}` (a sentence where
+//! `{wait}` (as long as Retry-After says), `{enter}` (how to sign in otherwise), `{login}` and `{unjudged}` (a sentence where
 //! the answer does not show that the password was taken).
 
 use chrono::DateTime;
 
-use super::seen::{Asked, Body, RedirectTarget, Seen, Subject};
+use super::seen::{Asked, Body, RedirectTarget, Seen, Sent, Subject};
 use crate::error::{Cause, Code, Failure, Likelihood};
 
 use Likelihood::{High, Low, Medium};
@@ -94,12 +94,24 @@ pub static SYMPTOMS: &[Symptom] = &[
         code: Code::Redirected,
         shows: |seen| (300..400).contains(&seen.status()),
         message: "{host} redirects to another address",
-        why: "It points to {target}. A redirect is never followed: it could carry the password elsewhere.",
+        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.",
         causes: &[
             ("moved", Medium, "the instance has another address"),
             ("proxy", Low, "something between here and the instance answers in its place"),
         ],
         next: &["Use the address that the browser shows after signing in to the instance"],
+    },
+    Symptom {
+        code: Code::BearerRefused,
+        shows: |seen| seen.status() == 401 && seen.sent == Sent::AccessToken,
+        message: "{host} refused the access token",
+        why: "The answer was 401, although by its time the token is good.",
+        causes: &[
+            ("revoked", High, "the token was revoked, here or on another machine with the same user and client"),
+            ("access-policy", Medium, "a REST API access policy refuses this client, user or address"),
+            ("user", Medium, "the user is locked or inactive, or the client's entry was switched off"),
+        ],
+        next: &["{enter}", "If it stays, show an administrator the time and the transaction id"],
     },
     Symptom {
         code: Code::MfaRequired,
@@ -170,8 +182,18 @@ pub static SYMPTOMS: &[Symptom] = &[
         },
         message: "signed in, but this API is outside the allowed scope",
         why: "The instance limits what this sign-in may call.",
-        causes: &[("auth-scope", High, "the authentication scope does not include the Table API")],
-        next: &["Ask an administrator to allow the Table API for this integration"],
+        causes: &[
+            (
+                "auth-scope",
+                High,
+                "the client's entry is limited to scoped APIs, or its auth scope leaves the Table API out",
+            ),
+            ("empty-scope", Medium, "the token was asked for without a scope"),
+        ],
+        next: &[
+            "Ask an administrator to set the client's Scope Restriction to \"Broadly scoped\", or to give it the useraccount scope",
+            "Then a new token is needed: {login}",
+        ],
     },
     Symptom {
         code: Code::ApiAcl,
@@ -319,6 +341,7 @@ fn is_told_by_the_head(code: Code) -> bool {
         code,
         Code::BasicRefused
             | Code::BasicNotOffered
+            | Code::BearerRefused
             | Code::MfaRequired
             | Code::ProxyAuth
             | Code::SsoRedirect
@@ -374,7 +397,7 @@ fn server_time(seen: &Seen<'_>) -> Option<String> {
 fn fill(text: &str, seen: &Seen<'_>) -> String {
     let table = match seen.asked {
         Asked::Table(table) => table.as_str(),
-        Asked::Identity | Asked::Knock => "",
+        Asked::Identity | Asked::Knock | Asked::Token | Asked::Revocation => "",
     };
     let title = match seen.title() {
         Some(title) => format!(" \"{}\"", seen.redactor.server_text(title)),
@@ -396,17 +419,30 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         Some((date, Err(_))) if DateTime::parse_from_rfc2822(date).is_ok() => format!("until {date}"),
         _ => "some seconds".to_owned(),
     };
-    let (again, enter) = match seen.subject {
-        Subject::Saved(name) => (format!("snow test {name}"), format!("If the password changed: snow login {name}")),
-        Subject::Environment => ("snow test".to_owned(), "Correct SNOW_USERNAME and SNOW_PASSWORD".to_owned()),
-        Subject::New => {
-            ("run the command again".to_owned(), "Run the command again with the right password".to_owned())
-        }
+    let again = match seen.subject {
+        Subject::Saved(name) => format!("snow test {name}"),
+        Subject::Environment => "snow test".to_owned(),
+        Subject::New => "run the command again".to_owned(),
     };
-    let unjudged = match seen.asked {
-        Asked::Knock => "",
+    let login = match seen.subject {
+        Subject::Saved(name) => format!("snow login {name}"),
+        Subject::Environment | Subject::New => "run the command again".to_owned(),
+    };
+    let has_token = seen.sent == Sent::AccessToken;
+    let enter = match seen.subject {
+        Subject::Saved(name) if has_token => format!("Sign in again: snow login {name}"),
+        Subject::Saved(name) => format!("If the password changed: snow login {name}"),
+        Subject::Environment if has_token => "Give a new token with SNOW_ACCESS_TOKEN".to_owned(),
+        Subject::Environment => "Correct SNOW_USERNAME and SNOW_PASSWORD".to_owned(),
+        Subject::New if has_token => "Run the command again to sign in anew".to_owned(),
+        Subject::New => "Run the command again with the right password".to_owned(),
+    };
+    let unjudged = match seen.sent {
+        Sent::Nothing => "",
         _ if seen.proves_sign_in() => "",
-        _ => " The password was not judged.",
+        Sent::Password => " The password was not judged.",
+        Sent::AccessToken => " The access token was not judged.",
+        Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
     };
     let (host, user) = (seen.instance.host_and_port(), seen.user.map_or("the user", |user| user.as_str()));
     let values = [
@@ -418,6 +454,7 @@ fn fill(text: &str, seen: &Seen<'_>) -> String {
         ("{target}", &target),
         ("{again}", &again),
         ("{enter}", &enter),
+        ("{login}", &login),
         ("{wait}", &wait),
         ("{unjudged}", unjudged),
     ];

@@ -1,43 +1,24 @@
 //! Clients that others wrote run unchanged against `snow sandbox`, and the
 //! examples of the README do what the README says.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::world::Outcome;
-use crate::world::process::{Guard, finish, snow, tool};
+use crate::world::process::{Serving, finish, tool};
 
 /// The address that the README's examples use.
 const README_ORIGIN: &str = "http://127.0.0.1:8910";
 const README: &str = include_str!("../../README.md");
 
-/// A `snow sandbox` of the program, where it listens, and its home.
-struct Instance {
-    origin: String,
-    home: tempfile::TempDir,
-    _process: Guard,
-}
-
-impl Instance {
-    fn start() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let mut command = snow(home.path());
-        command.args(["sandbox", "--json"]).stdout(Stdio::piped());
-        let mut process = Guard(command.spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let document: Value = serde_json::from_str(&line).unwrap();
-        Self { origin: document["instance"].as_str().unwrap().to_owned(), home, _process: process }
-    }
-
-    /// Runs a command to its end, at home, with this on its standard input.
-    fn run(&self, mut command: Command, stdin: &str) -> Outcome {
-        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").current_dir(self.home.path());
-        finish(command, stdin.as_bytes())
-    }
+/// Runs a command to its end, at the home of this instance, with this on its
+/// standard input.
+fn run(serving: &Serving, mut command: Command, stdin: &str) -> Outcome {
+    let home = serving.home.path();
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
+    finish(command, stdin.as_bytes())
 }
 
 /// Python with the clients of `tests/clients/requirements.txt`. `tests/run`
@@ -52,10 +33,10 @@ fn python() -> Command {
 
 /// Runs a client's script, which ends with 0 only where everything held.
 fn client(script: &str, last_word: &str) {
-    let instance = Instance::start();
+    let serving = Serving::start(&[]);
     let mut command = python();
-    command.args(["-B", "-", &instance.origin]);
-    instance.run(command, script).expect(0).says(&[last_word]);
+    command.args(["-B", "-", serving.origin()]);
+    run(&serving, command, script).expect(0).says(&[last_word]);
 }
 
 #[test]
@@ -70,26 +51,26 @@ fn aiosnow_queries_streams_and_writes_unchanged() {
 
 /// The examples in one language of the README's section on the test double,
 /// with the address of this instance.
-fn examples(language: &str, instance: &Instance) -> Vec<String> {
+fn examples(language: &str, serving: &Serving) -> Vec<String> {
     let (_, section) = README.split_once("\n## A test double").expect("the README has the section");
     let section = section.split("\n## ").next().unwrap();
     let start = format!("```{language}\n");
     let blocks = section.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
-    blocks.map(|block| block.replace(README_ORIGIN, &instance.origin)).collect()
+    blocks.map(|block| block.replace(README_ORIGIN, serving.origin())).collect()
 }
 
 #[test]
 fn the_readme_asks_the_sandbox_with_curl() {
     tool("curl");
-    let instance = Instance::start();
-    let examples = examples("sh", &instance);
+    let serving = Serving::start(&[]);
+    let examples = examples("sh", &serving);
     assert_eq!(examples.len(), 1, "{examples:?}");
     let mut shell = Command::new("bash");
     // What starts the sandbox is done; all else runs as it stands there.
     let script: Vec<&str> = examples[0].lines().filter(|line| !line.starts_with("snow sandbox")).collect();
     assert_eq!(script.len() + 1, examples[0].lines().count());
     shell.args(["-euo", "pipefail", "-c", &script.join("\n")]);
-    let outcome = instance.run(shell, "").expect(0);
+    let outcome = run(&serving, shell, "").expect(0);
     let answers: Vec<Value> =
         serde_json::Deserializer::from_str(&outcome.stdout).into_iter().map(Result::unwrap).collect();
     assert_eq!(answers.len(), 3, "{}", outcome.stdout);
@@ -101,15 +82,15 @@ fn the_readme_asks_the_sandbox_with_curl() {
 
 #[test]
 fn the_readme_asks_the_sandbox_with_python() {
-    let instance = Instance::start();
-    let examples = examples("python", &instance);
+    let serving = Serving::start(&[]);
+    let examples = examples("python", &serving);
     assert_eq!(examples.len(), 1, "{examples:?}");
     // Its address is told as host and port as well.
     let host = |origin: &str| origin.trim_start_matches("http://").to_owned();
-    let script = examples[0].replace(&host(README_ORIGIN), &host(&instance.origin));
+    let script = examples[0].replace(&host(README_ORIGIN), &host(serving.origin()));
     let mut command = python();
     command.args(["-B", "-"]);
-    let outcome = instance.run(command, &script).expect(0);
+    let outcome = run(&serving, command, &script).expect(0);
     assert_eq!(outcome.stdout.lines().count(), 6, "{}", outcome.stdout);
     assert!(outcome.stdout.lines().next().unwrap().starts_with("INC"), "{}", outcome.stdout);
     assert_eq!(outcome.stdout.lines().last(), Some("Resolved"));

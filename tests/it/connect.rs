@@ -6,10 +6,10 @@ use snow_connect::sandbox::scenario::Scenario;
 use crate::world::{Answer, World};
 
 #[test]
-fn a_person_answers_two_questions_and_is_connected() {
+fn a_person_answers_three_questions_and_is_connected() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
-    world.person([Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")]);
+    world.person([Answer::Choose(2), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")]);
     let outcome = world.run(&format!("connect {} --name acme", sandbox.origin())).expect(0);
     outcome.says(&["Connected to acme as beth.anglin", "the default", "keyring", "snow test"]);
     assert!(world.config().contains("username = \"beth.anglin\""));

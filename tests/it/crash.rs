@@ -97,7 +97,7 @@ fn connect_with_force_killed_at_any_call_is_repaired_by_the_same_command() {
         }
         let config = scene.unrelated_is_kept();
         assert_eq!(config.connections["acme"].id, before.id);
-        both.insert(config.connections["acme"].username.to_string());
+        both.insert(config.connections["acme"].identity().to_owned());
         scene.run(replace, "sandbox-admin").expect(0);
         assert_eq!(scene.load().connections["acme"].id, before.id);
         scene.has_its_secret("acme", "sandbox-admin");
@@ -288,7 +288,7 @@ impl Scene {
     fn unrelated_is_kept(&self) -> Config {
         let config = self.load();
         let unrelated: &Profile = &config.connections["other"];
-        assert_eq!((unrelated.revision, unrelated.username.as_str()), (3, "beth.anglin"));
+        assert_eq!((unrelated.revision, unrelated.identity()), (3, "beth.anglin"));
         assert!(fs::read_to_string(self.config_path()).unwrap().starts_with("# Mine.\nversion = 1\n"));
         assert_eq!(config.default.as_ref().map(|name| name.as_str()), Some("other"));
         let ids: Vec<String> = config.connections.values().map(|profile| profile.id.to_string()).collect();

@@ -13,7 +13,7 @@ fn variables_alone_are_enough_and_nothing_is_touched() {
     command
         .env("SNOW_INSTANCE", sandbox.origin())
         .env("SNOW_USERNAME", "svc.ci")
-        .env("SNOW_PASSWORD", "sandbox-ci")
+        .env("SNOW_PASSWORD", "sandbox-svc")
         // Anything that spoke to a bus would fail here.
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
         .args(["test", "--json"]);
@@ -30,7 +30,7 @@ fn a_password_file_serves_as_well() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let secrets = tempfile::tempdir().unwrap();
     let file = secrets.path().join("pw");
-    std::fs::write(&file, "sandbox-ci\n").unwrap();
+    std::fs::write(&file, "sandbox-svc\n").unwrap();
     let mut world = World::new();
     world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_USERNAME", "svc.ci");
     world.set("SNOW_PASSWORD_FILE", file.to_str().unwrap());
@@ -56,7 +56,19 @@ fn an_incomplete_description_names_the_variable_and_never_falls_to_a_saved_conne
             "SNOW_PASSWORD_FILE",
         ),
         (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_USERNAME", "u:v"), ("SNOW_PASSWORD", "p")], "SNOW_USERNAME"),
-        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_CLIENT_ID", "x")], "SNOW_CLIENT_ID"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_CLIENT_ID", "x")], "SNOW_CLIENT_SECRET"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_ACCESS_TOKEN", "")], "SNOW_ACCESS_TOKEN"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_ACCESS_TOKEN", "x"), ("SNOW_USERNAME", "u")], "SNOW_ACCESS_TOKEN"),
+        (
+            vec![
+                ("SNOW_INSTANCE", "dev1"),
+                ("SNOW_CLIENT_ID", "x"),
+                ("SNOW_CLIENT_SECRET", "y"),
+                ("SNOW_TOKEN_URL", "http://idp.example/token"),
+            ],
+            "SNOW_TOKEN_URL",
+        ),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_API_KEY", "x")], "SNOW_API_KEY"),
         (vec![("SNOW_AUTH", "magic")], "SNOW_AUTH"),
     ] {
         let mut world = World::new();
@@ -81,7 +93,7 @@ fn credentials_of_the_environment_never_reach_another_instance() {
     let mut world = World::new();
     world.connect("other", &other.origin(), "admin", "sandbox-admin");
     let before = other.requests();
-    world.set("SNOW_INSTANCE", &mine.origin()).set("SNOW_USERNAME", "svc.ci").set("SNOW_PASSWORD", "sandbox-ci");
+    world.set("SNOW_INSTANCE", &mine.origin()).set("SNOW_USERNAME", "svc.ci").set("SNOW_PASSWORD", "sandbox-svc");
     world.run("test").expect(0);
     assert_eq!(other.requests(), before);
     world.stdin("sandbox-beth");

@@ -34,8 +34,9 @@ fn in_shell(shell: &str, flags: &[&str], script: &str) -> Vec<String> {
 fn bash_completes_the_names_of_connections_without_a_keyring() {
     let script = "source <(snow completion bash)\n\
         try() { COMP_WORDS=(snow \"$@\"); COMP_CWORD=$#; COMP_TYPE=9; COMPREPLY=(); _clap_complete_snow snow \"${@: -1}\" x; echo \"${COMPREPLY[*]}\"; }\n\
-        try test ac; try use b; try remo; try show acme-prod --outp";
-    assert_eq!(in_shell("bash", &["--norc"], script), ["acme-prod", "beta", "remove", "--output"]);
+        try test ac; try use b; try remo; try show acme-prod --outp; try guide cl; try guide oauth b; try explain tls-e";
+    let completed = in_shell("bash", &["--norc"], script);
+    assert_eq!(completed, ["acme-prod", "beta", "remove", "--output", "client-credentials", "beta", "tls-expired"]);
 }
 
 #[test]

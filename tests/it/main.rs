@@ -3,8 +3,9 @@
 //! [`world::World`] is a home of its own with a store in memory, for commands
 //! run inside this process. [`world::keyring::Session`] is a real D-Bus session
 //! with a real keyring, for the program itself. [`world::tls`] makes
-//! certificates and puts TLS before the embedded instance. When a world ends,
-//! every output and file of it is searched for its secrets.
+//! certificates and puts TLS before the embedded instance. [`world::browser`]
+//! is a person who signs in there, [`world::oauth`] a program that does. When a
+//! world ends, every output and file of it is searched for its secrets.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on should panic")]
 
@@ -16,18 +17,29 @@ mod connect;
 mod crash;
 mod environment;
 mod everyday;
+mod explain;
 #[cfg(unix)]
 mod exposure;
 mod faces;
+#[cfg(unix)]
+mod file_store;
+#[cfg(target_os = "linux")]
+mod file_store_faults;
 mod files;
+mod guide;
 mod help;
 mod instance;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;
+mod oauth;
 mod sandbox_access;
+mod sandbox_command;
+mod sandbox_faults;
+mod sandbox_oauth;
 mod sandbox_table;
+mod sandbox_tokens;
 mod scenarios;
 #[cfg(unix)]
 mod terminal;

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use snow_connect::sandbox::{Sandbox, SandboxOptions};
+use snow_connect::sandbox::Sandbox;
 
 use crate::world::ask::{Ask, Reply};
-use crate::world::process::{Guard, snow};
 
 const INCIDENT: &str = "/api/now/table/incident";
 
@@ -16,7 +15,7 @@ fn sandbox() -> Sandbox {
 
 fn get(sandbox: &Sandbox, path: &str, parameters: &[(&str, &str)]) -> Reply {
     let origin = sandbox.origin();
-    Ask::new(&origin, "GET", path).user("admin").query(parameters).send()
+    Ask::new("GET", &format!("{origin}{path}")).user("admin").query(parameters).send()
 }
 
 /// The rows that fit a query, as plain values.
@@ -367,7 +366,9 @@ fn counts_and_sums_come_as_the_aggregate_api_gives_them() {
 fn a_record_is_created_read_changed_and_deleted() {
     let sandbox = sandbox();
     let origin = sandbox.origin();
-    let send = |method: &str, path: &str, body: &Value| Ask::new(&origin, method, path).user("admin").json(body).send();
+    let send = |method: &str, path: &str, body: &Value| {
+        Ask::new(method, &format!("{origin}{path}")).user("admin").json(body).send()
+    };
     let created = send(
         "POST",
         "/api/now/v2/table/incident?sysparm_exclude_reference_link=true",
@@ -419,7 +420,7 @@ fn a_record_is_created_read_changed_and_deleted() {
     let changed = send("PATCH", path, &back).expect(200).result();
     assert_eq!((&changed["caller_id"]["value"], &changed["close_notes"]), (&row["opened_by"], &"".into()));
 
-    let deleted = Ask::new(&origin, "DELETE", path).user("admin").send().expect(204);
+    let deleted = Ask::new("DELETE", &format!("{origin}{path}")).user("admin").send().expect(204);
     assert_eq!((deleted.body.as_str(), deleted.header("content-type")), ("", None));
     for method in ["GET", "DELETE", "PATCH", "PUT"] {
         let (message, detail) = send(method, path, &json!({})).expect(404).error();
@@ -428,7 +429,7 @@ fn a_record_is_created_read_changed_and_deleted() {
     }
     assert_eq!(get(&sandbox, INCIDENT, &[]).header("x-total-count"), Some("400"));
     // An empty body makes an empty record, and the number goes on.
-    let next = Ask::new(&origin, "POST", INCIDENT).user("admin").send().expect(201).result();
+    let next = Ask::new("POST", &format!("{origin}{INCIDENT}")).user("admin").send().expect(201).result();
     assert_eq!(next["number"], "INC0010402");
     // What was written ends with the sandbox.
     let other = Sandbox::start(None, None).unwrap();
@@ -440,7 +441,7 @@ fn what_cannot_be_answered_is_refused_in_the_words_of_the_api() {
     let sandbox = sandbox();
     let origin = sandbox.origin();
     let record = format!("{INCIDENT}/{}", fitting(&sandbox, "incident", "", "sys_id")[0]["sys_id"].as_str().unwrap());
-    let ask = |method, path: &str| Ask::new(&origin, method, path).user("admin");
+    let ask = |method, path: &str| Ask::new(method, &format!("{origin}{path}")).user("admin");
     for (reply, status, message) in [
         (ask("GET", "/api/now/table/nope"), 400, "Invalid table nope"),
         (ask("POST", "/api/now/table/nope").json(&json!({})), 400, "Invalid table nope"),
@@ -503,44 +504,5 @@ fn there_are_no_attachments_and_the_list_says_so() {
     assert_eq!((list.rows().len(), list.header("x-total-count")), (0, Some("0")));
     get(&sandbox, "/api/now/attachment/0", &[]).expect(404);
     let origin = sandbox.origin();
-    Ask::new(&origin, "POST", "/api/now/attachment/file").user("admin").send().expect(405);
-}
-
-/// A `snow sandbox` of the program itself.
-fn program(words: &[&str]) -> (Guard, String) {
-    use std::io::{BufRead, BufReader};
-    let home = std::env::temp_dir();
-    let mut command = snow(&home);
-    command.args(["sandbox", "--json"]).args(words).stdout(std::process::Stdio::piped());
-    let mut process = Guard(command.spawn().unwrap());
-    let mut line = String::new();
-    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let document: Value = serde_json::from_str(&line).unwrap();
-    (process, document["instance"].as_str().unwrap().to_owned())
-}
-
-#[test]
-fn the_number_of_rows_and_the_seed_decide_what_is_there() {
-    let rows = |words: &[&str]| {
-        let (_process, origin) = program(words);
-        let rows = Ask::new(&origin, "GET", INCIDENT).user("admin").send().expect(200).rows();
-        rows.iter().map(|row| row.to_string().replace(&origin, "")).collect::<Vec<_>>()
-    };
-    let (one, again, other) =
-        (rows(&["--rows", "30"]), rows(&["--rows", "30"]), rows(&["--rows", "30", "--seed", "5"]));
-    assert_eq!((one.len(), other.len()), (30, 30));
-    assert_eq!(one, again);
-    assert_ne!(one, other);
-    assert_eq!(rows(&["--rows", "0"]), Vec::<String>::new());
-}
-
-#[test]
-fn a_start_with_other_than_a_sensible_number_of_rows_is_refused() {
-    let mut world = crate::world::World::new();
-    for bad in ["-1", "many", "200001"] {
-        world.run(&format!("sandbox --rows={bad}")).expect(2).says(&["--rows"]);
-    }
-    let options = SandboxOptions { incidents: 3, ..SandboxOptions::default() };
-    let few = Sandbox::open(options).unwrap();
-    assert_eq!(get(&few, INCIDENT, &[]).rows().len(), 3);
+    Ask::new("POST", &format!("{origin}/api/now/attachment/file")).user("admin").send().expect(405);
 }

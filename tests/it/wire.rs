@@ -320,7 +320,7 @@ fn a_server_of_http_2_or_of_1_1_by_alpn_is_spoken_to() {
         config.alpn_protocols = offered;
         let front = Front::new(config, &sandbox.origin());
         let mut world = World::new();
-        world.set("SNOW_INSTANCE", &front.origin()).set("SNOW_USERNAME", "svc.ci").set("SNOW_PASSWORD", "sandbox-ci");
+        world.set("SNOW_INSTANCE", &front.origin()).set("SNOW_USERNAME", "svc.ci").set("SNOW_PASSWORD", "sandbox-svc");
         world.run(&line).expect(0);
     }
 

@@ -13,18 +13,21 @@ mod target;
 use std::time::Instant;
 
 use super::app::App;
-use super::sign_in::{self, Attempt};
+use super::sign_in::password::{self, Attempt};
+use super::sign_in::session::{self, SignedIn};
+use super::sign_in::{self, Earned};
 use super::test::{self, Found, Options};
+use crate::check::ladder::Begun;
+use crate::check::report::IdentitySource;
 use crate::cli::ConnectArgs;
 use crate::config::ConfigFile;
 use crate::connection::basic::UserName;
-use crate::connection::profile::Profile;
+use crate::connection::oauth::client::{Grant, OAuthClient};
+use crate::connection::oauth::page::Page;
+use crate::connection::profile::{Auth, AuthMethod, Profile};
 use crate::error::{Class, Code, Failure};
 use crate::output;
-use crate::output::text::took;
-use crate::server_text::Redactor;
-use crate::servicenow::seen::{Asked, Body, Seen, Subject};
-use crate::servicenow::symptoms::diagnose;
+use crate::servicenow::seen::Subject;
 use report::report;
 use save::Saved;
 use target::Target;
@@ -44,39 +47,56 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let target = target::resolve(app, &arguments, &file.load()?)?;
     let request = Request { arguments, file, target, started };
     let Some(saved) = &request.target.saved else {
-        return connect(app, &request, None).await;
+        return connect(app, &request, None, None).await;
     };
-    let wanted = request.updated(app, saved)?;
-    let has_new_secret = request.arguments.password.is_given();
+    let auth = request.auth(app, Some(saved))?;
+    let wanted = request.updated(app, saved, auth)?;
+    let arguments = &request.arguments;
+    let has_new_secret = arguments.password.is_given() || arguments.client_secret.is_given();
+    // A secret is not moved from store to store: it is entered again.
     match has_new_secret || wanted.needs_another_secret_than(saved) {
-        true => connect(app, &request, Some(saved)).await,
-        false => check_known(app, &request, saved).await,
+        true => connect(app, &request, Some(saved), Some(wanted.auth)).await,
+        false => check_known(app, &request, saved, &wanted.auth).await,
     }
 }
 
-/// Signs in with a new password and saves.
-async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> Result<u8, Failure> {
-    let arguments = &request.arguments;
-    app.store()?.prove(request.target.id)?;
-    if app.is_interactive() && !arguments.no_test {
+/// Signs in anew and saves.
+async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
+    app.prove_store(request.store(app, saved)?, request.target.id)?;
+    // A browser sign-in looks for itself.
+    let is_browser = auth.as_ref().is_some_and(|auth| auth.method() == AuthMethod::OAuth);
+    if app.is_interactive() && !request.arguments.no_test && !is_browser {
         knock(app, request).await?;
     }
-    let username = match (&arguments.username, saved) {
-        (Some(username), _) => username.clone(),
-        (None, Some(saved)) => saved.username.clone(),
-        (None, None) => ask_user(app)?,
+    let auth = match auth {
+        Some(auth) => auth,
+        None => request.auth(app, saved)?,
     };
-    let profile = request.wanted(app, saved, username);
-    let password = sign_in::new_password(app, &profile, &arguments.password)?;
+    let profile = request.wanted(app, saved, auth)?;
+    match profile.auth.clone() {
+        Auth::Basic { username } => connect_with_password(app, request, saved, profile, &username).await,
+        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client).await,
+    }
+}
+
+/// The first request of the test judges the password; then it is saved.
+async fn connect_with_password(
+    app: &mut App,
+    request: &Request,
+    saved: Option<&Profile>,
+    profile: Profile,
+    username: &UserName,
+) -> Result<u8, Failure> {
+    let arguments = &request.arguments;
+    let password = password::new_password(app, username, &arguments.password)?;
     if arguments.no_test {
         let (_, origins) = app.client_for(&profile)?;
-        let (profile, how) = save::save(app, request, profile, &origins, &password)?;
+        let (profile, how) = save::save(app, request, profile, &origins, &Earned::Password(password)).await?;
         return Ok(report(app, request, &profile, how, None));
     }
-    let subject = saved.map_or(Subject::New, |saved| Subject::Saved(saved.name.clone()));
     let may_retype = !arguments.password.is_given();
     let Attempt { password, mut begun, origins, sent } =
-        sign_in::sign_in(app, &profile, password, may_retype, subject).await?;
+        password::sign_in(app, &profile, username, password, may_retype, subject_of(saved)).await?;
     if let Some(failure) = begun.not_signed_in().cloned() {
         // The saved connection stays as it is; the one document says so.
         return match saved.filter(|_| app.console.json) {
@@ -96,20 +116,95 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>) -> R
     if saved.is_some() {
         sign_in::confirm_identity(app, &profile, &mut begun, arguments.force).await?;
     }
-    let (profile, how) = save::save(app, request, profile, &origins, &password)?;
+    let (profile, how) = save::save(app, request, profile, &origins, &Earned::Password(password)).await?;
+    finish(app, request, profile, how, begun, sent).await
+}
+
+/// The token answer judges; it is saved, and then tested.
+async fn connect_with_session(
+    app: &mut App,
+    request: &Request,
+    saved: Option<&Profile>,
+    profile: Profile,
+    client: &OAuthClient,
+) -> Result<u8, Failure> {
+    let arguments = &request.arguments;
+    if client.grant == Grant::AuthorizationCode {
+        session::look_before_browser(app, &profile, client).await?;
+    }
+    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
+    let subject = subject_of(saved);
+    let mut signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await?;
+    let browser = signed_in.browser.take();
+    let result = save_session(app, request, saved, profile, subject, &signed_in).await;
+    if let Some(browser) = browser {
+        let page = match &result {
+            Ok((profile, ..)) => Page::signed_in(profile.name.as_str(), &profile.instance.host_and_port()),
+            Err(failure) => Page::failed(&session::sentence(failure.message())),
+        };
+        browser.show(page).await;
+    }
+    let (profile, how, begun) = result?;
+    if arguments.no_test {
+        return Ok(report(app, request, &profile, how, None));
+    }
+    let begun = match begun {
+        Some(begun) => begun,
+        None => signed_in.begin(app, &profile, Subject::Saved(profile.name.clone())).await?,
+    };
+    finish(app, request, profile, how, begun, signed_in.started).await
+}
+
+/// Where the connection has a user, the identity is read before the save.
+async fn save_session(
+    app: &mut App,
+    request: &Request,
+    saved: Option<&Profile>,
+    profile: Profile,
+    subject: Subject,
+    signed_in: &SignedIn,
+) -> Result<(Profile, Saved, Option<Begun>), Failure> {
+    let mut begun = None;
+    let mut profile = profile;
+    if saved.is_some() && profile.username().is_some() && !request.arguments.no_test {
+        let begun = begun.insert(signed_in.begin(app, &profile, subject).await?);
+        let identity = sign_in::confirm_identity(app, &profile, begun, request.arguments.force).await?;
+        profile = profile.belonging_to(identity);
+    }
+    let (profile, how) = save::save(app, request, profile, &signed_in.origins, &signed_in.earned).await?;
+    Ok((profile, how, begun))
+}
+
+/// The other tests, and what is said in the end.
+async fn finish(
+    app: &mut App,
+    request: &Request,
+    profile: Profile,
+    how: Saved,
+    begun: Begun,
+    sent: Instant,
+) -> Result<u8, Failure> {
     let findings = {
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         begun.finish().await
     };
     let test = test::report_of(&profile, Found::just_entered(findings), sent.elapsed());
+    let profile = match test.identity.as_ref().filter(|identity| identity.source == IdentitySource::Instance) {
+        Some(identity) => save::complete(request, profile, &identity.user_name)?,
+        None => profile,
+    };
     test::remember(app, &profile, &test)?;
     Ok(report(app, request, &profile, how, Some(test)))
 }
 
+fn subject_of(saved: Option<&Profile>) -> Subject {
+    saved.map_or(Subject::New, |saved| Subject::Saved(saved.name.clone()))
+}
+
 /// A known connection without a new secret: updates what was given, tests, and
 /// where the credential is the trouble lets a person sign in again.
-async fn check_known(app: &mut App, request: &Request, saved: &Profile) -> Result<u8, Failure> {
-    let (profile, how) = save::update(app, request, saved)?;
+async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &Auth) -> Result<u8, Failure> {
+    let (profile, how) = save::update(app, request, saved, auth)?;
     if request.arguments.no_test {
         return Ok(report(app, request, &profile, how, None));
     }
@@ -121,59 +216,15 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile) -> Resul
     if credential_is_the_trouble && app.is_interactive() {
         let text = output::text::report(&test, app.console.err);
         app.console.say(&format!("{text}\n"));
-        return connect(app, request, Some(&profile)).await;
+        return connect(app, request, Some(&profile), Some(profile.auth.clone())).await;
     }
     Ok(report(app, request, &profile, how, Some(test)))
 }
 
-fn ask_user(app: &mut App) -> Result<UserName, Failure> {
-    let Some(person) = app.person() else {
-        return Err(Failure::new(Code::NoTerminal, "the user name is missing")
-            .why("There is no terminal to ask at, or asking was forbidden.")
-            .next("Give --username USER, and the password with --password-stdin or --password-file FILE"));
-    };
-    let mut hint = "the instance's, not your developer site's".to_owned();
-    loop {
-        let typed = person.text("User name", None, &hint)?;
-        match typed.trim().parse() {
-            Ok(user) => return Ok(user),
-            Err(error) => hint = error.to_string(),
-        }
-    }
-}
-
-/// Shows a person that the instance answers, before a secret is typed. Only
-/// positive evidence stops here: asleep, restarting, not to be reached.
+/// Shows a person that the instance answers, before a secret is typed.
 async fn knock(app: &mut App, request: &Request) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    let deadline = app.deadline()?;
-    let exchange = {
-        let _progress = app.console.progress(&format!("Asking {instance}"));
-        client.get(instance.url("/api/now/table/sys_user"), None, deadline).await
-    };
-    let answer = exchange.result.map_err(Failure::from)?;
-    let (subject, redactor) = (Subject::New, Redactor::default());
-    let seen = Seen {
-        body: Body::read(&answer),
-        answer: &answer,
-        asked: Asked::Knock,
-        subject: &subject,
-        instance,
-        user: None,
-        redactor: &redactor,
-    };
-    let failure = diagnose(&seen);
-    if matches!(failure.code(), Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout) {
-        return Err(failure);
-    }
-    let paint = app.console.err;
-    app.console.note(&format!(
-        "  {}   {}  {}",
-        paint.dim("Instance"),
-        paint.bold(instance.origin()),
-        paint.dim(&format!("(answers in {}, awake)", took(exchange.timings.total)))
-    ));
-    Ok(())
+    sign_in::knock(app, instance, &client).await
 }

@@ -6,7 +6,7 @@ use super::Request;
 use super::save::Saved;
 use crate::check::report::Report;
 use crate::commands::app::App;
-use crate::connection::profile::Profile;
+use crate::connection::profile::{AuthMethod, Profile};
 use crate::output;
 use crate::output::text::{auth_label, took};
 
@@ -27,11 +27,14 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         return exit_code;
     }
     let paint = app.console.out;
+    let kept_in = app.kept_in(profile.store);
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
-        (Saved::Changed, _) => Some("  The change is saved; the password is the one from before.".to_owned()),
-        (_, true) => Some(format!("  Saved as \"{}\", the default. The password is in your keyring.", profile.name)),
-        (_, false) => Some(format!("  Saved as \"{}\". The password is in your keyring.", profile.name)),
+        (Saved::Changed, _) => Some(format!("  The change is saved; the {} is the one from before.", secret(profile))),
+        (_, true) => {
+            Some(format!("  Saved as \"{}\", the default. The {} is {kept_in}.", profile.name, secret(profile)))
+        }
+        (_, false) => Some(format!("  Saved as \"{}\". The {} is {kept_in}.", profile.name, secret(profile))),
     };
     let lines = match &test {
         None => vec![match how {
@@ -53,6 +56,15 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
     exit_code
 }
 
+/// What is kept of a connection, in a word.
+fn secret(profile: &Profile) -> &'static str {
+    match profile.auth.method() {
+        AuthMethod::Basic => "password",
+        AuthMethod::OAuth => "session",
+        AuthMethod::ClientCredentials => "client secret",
+    }
+}
+
 /// At a terminal a few lines, else one.
 fn connected(
     app: &App,
@@ -63,7 +75,7 @@ fn connected(
     saved_as: Option<String>,
 ) -> Vec<String> {
     let paint = app.console.out;
-    let user = test.identity.as_ref().map_or(profile.username.as_str(), |identity| identity.user_name.as_str());
+    let user = test.identity.as_ref().map_or(profile.identity(), |identity| identity.user_name.as_str());
     if !(app.is_interactive() && paint.is_terminal) {
         let verb = if how == Saved::Unchanged { "still connected" } else { "connected" };
         let (auth, spent) = (profile.auth.as_str(), took(request.started.elapsed()));

@@ -5,11 +5,11 @@
 use super::Request;
 use crate::commands::app::App;
 use crate::commands::select;
-use crate::commands::sign_in;
+use crate::commands::sign_in::{self, Earned};
 use crate::config::Change;
-use crate::connection::profile::{ConnectionName, Profile};
+use crate::connection::profile::{Auth, ConnectionName, Profile};
 use crate::credentials::record::Origins;
-use crate::credentials::{Field, ItemKey};
+use crate::credentials::{CredentialStore, Field, ItemKey};
 use crate::error::{Code, Failure};
 use crate::secret::Secret;
 
@@ -41,11 +41,11 @@ struct Former {
 }
 
 /// Saves what the flags change of a known connection; its secret stays.
-pub fn update(app: &App, request: &Request, saved: &Profile) -> Result<(Profile, Saved), Failure> {
+pub fn update(app: &App, request: &Request, saved: &Profile, auth: &Auth) -> Result<(Profile, Saved), Failure> {
     request.file.change(|change| {
         // Another snow may have changed it since it was read: both changes stay.
         let current = select::find(change.config(), &saved.name)?.clone();
-        let profile = change.put(request.updated(app, &current)?);
+        let profile = change.put(request.updated(app, &current, auth.clone())?);
         if request.arguments.default {
             change.set_default(Some(&profile.name));
         }
@@ -54,26 +54,23 @@ pub fn update(app: &App, request: &Request, saved: &Profile) -> Result<(Profile,
     })
 }
 
-/// Saves a connection with the password that was just entered.
-pub fn save(
+/// Saves a connection with what was just earned for it.
+pub async fn save(
     app: &mut App,
     request: &Request,
     signed_in: Profile,
     origins: &Origins,
-    password: &Secret,
+    earned: &Earned,
 ) -> Result<(Profile, Saved), Failure> {
-    let store = app.store()?;
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
-    if let Err(failure) = sign_in::save_password(app, &profile, origins, password) {
+    let store = app.store(profile.store)?;
+    let kept = FormerSecrets::read(store.as_ref(), &former, &profile);
+    if let Err(failure) = sign_in::save(app, &profile, origins, earned).await {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
             return Err(failure);
         }
-        if former.profile.is_none() {
-            // A write may be reported as failed and have been done. What is
-            // not there to be deleted, or cannot be, changes nothing here.
-            let _ = store.delete(ItemKey { connection: profile.id, field: Field::Password });
-        }
+        kept.put_back(store.as_ref(), earned);
         let name = profile.name.clone();
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
             Ok(()) => failure,
@@ -82,8 +79,83 @@ pub fn save(
             }
         });
     }
+    if let Some(former) = &former.profile {
+        forget_former_secrets(app, former, &profile, earned).await?;
+    }
     // A new secret is a change, whatever the fields say.
     Ok((profile, if former.profile.is_none() { Saved::New } else { Saved::Updated }))
+}
+
+/// Deletes what another way to sign in, or another store, left behind: it is
+/// of no use any more.
+async fn forget_former_secrets(
+    app: &mut App,
+    former: &Profile,
+    profile: &Profile,
+    earned: &Earned,
+) -> Result<(), Failure> {
+    // A renewal under way must not bring the session back.
+    let _lock = sign_in::lock(app, former).await?;
+    let is_moved = former.store != profile.store;
+    let left_behind = |field: &Field| is_moved || !earned.fields().contains(field);
+    for field in Field::SECRETS.into_iter().filter(left_behind) {
+        let key = ItemKey { connection: profile.id, field };
+        let deleted = app.store(former.store).and_then(|store| Ok(store.delete(key)?));
+        if let Err(failure) = deleted {
+            // The connection stands, and a keyring that is gone may be why.
+            let place = former.store.place();
+            let note = format!("note: what was saved before may still be in {place}: {}", failure.message());
+            app.console.say(&note);
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The user of a session, which the instance told after it was saved: a part
+/// of the same change, unless somebody changed the entry since.
+pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<Profile, Failure> {
+    let Auth::OAuth { client, username: None } = &profile.auth else {
+        return Ok(profile);
+    };
+    let Ok(username) = user_name.parse() else {
+        return Ok(profile);
+    };
+    let auth = Auth::OAuth { client: client.clone(), username: Some(username) };
+    let completed = Profile { auth, ..profile.clone() };
+    request.file.change(|change| match change.config().connections.get(&profile.name) == Some(&profile) {
+        true => {
+            change.restore(completed.clone());
+            Ok(completed)
+        }
+        false => Ok(profile),
+    })
+}
+
+/// The records that a save replaces, as they are: to put them back.
+struct FormerSecrets(Vec<(ItemKey, Option<Secret>)>);
+
+impl FormerSecrets {
+    fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
+        let key = |field| ItemKey { connection: profile.id, field };
+        if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
+            return Self(Field::SECRETS.map(|field| (key(field), None)).into());
+        }
+        // What cannot be read cannot be put back either.
+        let read = |field| store.read(key(field)).ok().map(|record| (key(field), record));
+        Self(Field::SECRETS.into_iter().filter_map(read).collect())
+    }
+
+    /// A write may be reported as failed and have been done, so what was
+    /// attempted is undone as far as the store lets it.
+    fn put_back(self, store: &dyn CredentialStore, earned: &Earned) {
+        for (key, record) in self.0.into_iter().filter(|(key, _)| earned.fields().contains(&key.field)) {
+            let _ = match record {
+                Some(record) => store.write(key, &record),
+                None => store.delete(key),
+            };
+        }
+    }
 }
 
 fn save_entry(
@@ -103,11 +175,10 @@ fn save_entry(
     let profile = match &current {
         None => signed_in,
         Some(current) => {
-            let updated = request.updated(app, current).ok();
-            let updated = updated.map(|profile| Profile { username: signed_in.username.clone(), ..profile });
+            let updated = request.updated(app, current, signed_in.auth.clone()).ok();
             updated.filter(|profile| !profile.needs_another_secret_than(&signed_in)).ok_or_else(|| {
                 Failure::new(Code::ConnectionExists, format!("another snow has just changed {}", signed_in.name))
-                    .why("The password was not saved.")
+                    .why("What was earned was not saved.")
                     .next("Run the command again")
             })?
         }

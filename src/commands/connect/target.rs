@@ -10,7 +10,8 @@ use crate::commands::app::App;
 use crate::config::Config;
 use crate::connection::basic::UserName;
 use crate::connection::instance::{Address, Instance};
-use crate::connection::profile::{AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
+use crate::connection::oauth::client::{ClientId, Grant, OAuthClient};
+use crate::connection::profile::{Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind};
 use crate::error::{Code, Failure};
 use crate::files;
 
@@ -77,7 +78,7 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
         .connections
         .values()
         .filter(|profile| profile.instance == address.instance)
-        .filter(|profile| arguments.username.as_ref().is_none_or(|user| user.matches(profile.username.as_str())))
+        .filter(|profile| fits(profile, arguments))
         .collect();
     match matching.as_slice() {
         [one] => return Ok(Target::saved(one, Some(address))),
@@ -96,6 +97,20 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
     Ok(Target::new(name, address))
 }
 
+/// Whether a connection is the one that user name or client id mean.
+fn fits(profile: &Profile, arguments: &ConnectArgs) -> bool {
+    let same_user = |user: &UserName| profile.username().is_some_and(|own| user.matches(own.as_str()));
+    let client_id = match arguments.oauth.sdk_client {
+        true => Some(OAuthClient::sdk().client_id),
+        false => arguments.oauth.client_id.clone(),
+    };
+    let same_client = |id: ClientId| profile.auth.client().is_some_and(|client| client.client_id == id);
+    let same_method = |method: AuthMethod| profile.auth.method() == method;
+    arguments.username.as_ref().is_none_or(same_user)
+        && client_id.is_none_or(same_client)
+        && arguments.auth.is_none_or(same_method)
+}
+
 fn ask_instance(app: &mut App) -> Result<String, Failure> {
     match app.person() {
         Some(person) => person.text("Instance", None, "a name such as dev12345, or any URL of the instance"),
@@ -107,12 +122,12 @@ fn ask_instance(app: &mut App) -> Result<String, Failure> {
 
 fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<&'a Profile, Failure> {
     let options: Vec<String> =
-        several.iter().map(|profile| format!("{}, as {}", profile.name, profile.username)).collect();
+        several.iter().map(|profile| format!("{}, as {}", profile.name, profile.identity())).collect();
     match app.person() {
         Some(person) => Ok(several[person.choose("Which connection?", &options)?]),
         None => Err(Failure::new(Code::AmbiguousTarget, format!("{} connections lead to {instance}", several.len()))
             .why(options.join("; "))
-            .next("Give the name of the connection, or --username")),
+            .next("Give the name of the connection, or --username or --client-id")),
     }
 }
 
@@ -162,13 +177,122 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
     }
 }
 
+/// How a new connection may sign in, as a person chooses.
+const CHOICES: [(&str, Choice); 3] = [
+    ("OAuth with ServiceNow's own client   nothing to register; paste a code", Choice::Sdk),
+    ("OAuth with a client id of yours      registered on this instance", Choice::Client),
+    ("User name and password               many instances refuse it since 2026", Choice::Password),
+];
+
+#[derive(Clone, Copy)]
+enum Choice {
+    Sdk,
+    Client,
+    Password,
+}
+
 impl Request {
+    /// How the connection signs in and as whom: the flags, what is saved, and
+    /// the answers of a person, in this order.
+    pub fn auth(&self, app: &mut App, saved: Option<&Profile>) -> Result<Auth, Failure> {
+        let arguments = &self.arguments;
+        let saved = saved.map(|saved| &saved.auth);
+        let (method, choice) = match self.method(saved)? {
+            Some(method) => (method, None),
+            None => match ask_method(app)? {
+                choice @ (Choice::Sdk | Choice::Client) => (AuthMethod::OAuth, Some(choice)),
+                Choice::Password => (AuthMethod::Basic, None),
+            },
+        };
+        let grant = match method {
+            AuthMethod::Basic => {
+                let saved = saved.filter(|auth| auth.method() == method).and_then(Auth::username);
+                let username = match (&arguments.username, saved) {
+                    (Some(username), _) => username.clone(),
+                    (None, Some(saved)) => saved.clone(),
+                    (None, None) => ask_user(app)?,
+                };
+                return Ok(Auth::Basic { username });
+            }
+            AuthMethod::OAuth => Grant::AuthorizationCode,
+            AuthMethod::ClientCredentials => Grant::ClientCredentials,
+        };
+        let saved = saved.filter(|auth| auth.method() == method);
+        let is_sdk = arguments.oauth.sdk_client || matches!(choice, Some(Choice::Sdk));
+        let client = match (&arguments.oauth.client_id, saved.and_then(Auth::client)) {
+            _ if is_sdk => OAuthClient::sdk(),
+            (Some(id), Some(saved)) if saved.client_id == *id => saved.clone(),
+            (Some(id), _) => OAuthClient::new(grant, id.clone()),
+            (None, Some(saved)) => saved.clone(),
+            (None, None) => OAuthClient::new(grant, ask_client_id(app)?),
+        };
+        let client = self.with_flags(client)?;
+        // Another client may well sign in another user.
+        let same_client = saved.and_then(Auth::client).is_some_and(|saved| client.takes_the_session_of(saved));
+        let known = saved.filter(|_| same_client).and_then(Auth::username).cloned();
+        Ok(Auth::OAuth { client, username: arguments.username.clone().or(known) })
+    }
+
+    /// The method that the flags leave no doubt about, else the saved one.
+    fn method(&self, saved: Option<&Auth>) -> Result<Option<AuthMethod>, Failure> {
+        let arguments = &self.arguments;
+        let oauth_flag = arguments
+            .oauth
+            .given()
+            .or_else(|| arguments.client_secret.is_given().then_some("a client secret"))
+            .or_else(|| arguments.browser.manual.then_some("--manual"));
+        let password = arguments.password.is_given();
+        let contradicts = |what: &str, method: AuthMethod| {
+            Err(Failure::new(Code::Usage, format!("{what} was given, and {} has none", method.as_str()))
+                .next("Give --auth and the flags of one way to sign in"))
+        };
+        let implied = match (oauth_flag, password) {
+            (Some(flag), true) => return contradicts(flag, AuthMethod::Basic),
+            (Some(_), false) => Some(AuthMethod::OAuth),
+            (None, true) => Some(AuthMethod::Basic),
+            (None, false) => None,
+        };
+        let saved = saved.map(Auth::method);
+        match (arguments.auth, implied) {
+            (Some(AuthMethod::Basic), Some(AuthMethod::OAuth)) => {
+                contradicts(oauth_flag.unwrap_or(""), AuthMethod::Basic)
+            }
+            (Some(method), Some(AuthMethod::Basic)) if method != AuthMethod::Basic => contradicts("a password", method),
+            (Some(AuthMethod::ClientCredentials), _) if arguments.browser.manual => {
+                contradicts("--manual", AuthMethod::ClientCredentials)
+            }
+            (Some(method), _) => Ok(Some(method)),
+            (None, Some(AuthMethod::OAuth)) if saved == Some(AuthMethod::ClientCredentials) => Ok(saved),
+            (None, Some(method)) => Ok(Some(method)),
+            (None, None) if saved.is_some() => Ok(saved),
+            (None, None) => Ok(arguments.username.as_ref().map(|_| AuthMethod::Basic)),
+        }
+    }
+
+    fn with_flags(&self, mut client: OAuthClient) -> Result<OAuthClient, Failure> {
+        let flags = &self.arguments.oauth;
+        if let Some(scope) = &flags.scope {
+            client.scope = scope.clone();
+        }
+        if let Some(redirect_uri) = &flags.redirect_uri {
+            client.redirect_uri = redirect_uri.clone();
+        }
+        client.authorization_url = flags.authorization_url.clone().or(client.authorization_url);
+        client.token_url = flags.token_url.clone().or(client.token_url);
+        client.revocation_url = flags.revocation_url.clone().or(client.revocation_url);
+        client.pkce &= !flags.no_pkce;
+        client.check(self.target.instance()).map_err(|error| {
+            Failure::new(Code::Usage, error.to_string()).next("Give a --revocation-url beside the token endpoint")
+        })?;
+        Ok(client)
+    }
+
     /// The connection as the flags want it; what no flag names stays as saved.
-    pub fn wanted(&self, app: &App, saved: Option<&Profile>, username: UserName) -> Profile {
+    pub fn wanted(&self, app: &App, saved: Option<&Profile>, auth: Auth) -> Result<Profile, Failure> {
         let (arguments, target) = (&self.arguments, &self.target);
         let mut labels = saved.map(|saved| saved.labels.clone()).unwrap_or_default();
         labels.extend(arguments.labels.iter().cloned());
-        Profile {
+        Ok(Profile {
             name: target.name.clone(),
             id: saved.map_or(target.id, |saved| saved.id),
             revision: saved.map_or(0, |saved| saved.revision),
@@ -177,9 +301,8 @@ impl Request {
                 (Some(saved), true) => saved.instance.clone(),
                 _ => target.instance().clone(),
             },
-            auth: arguments.auth.or(saved.map(|saved| saved.auth)).unwrap_or(AuthMethod::Basic),
-            username,
-            store: arguments.store.or(saved.map(|saved| saved.store)).unwrap_or(StoreKind::Keyring),
+            auth,
+            store: self.store(app, saved)?,
             api_version: arguments
                 .api_version
                 .or(target.address.api_version)
@@ -192,14 +315,21 @@ impl Request {
             proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
             description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
             labels,
+        })
+    }
+
+    /// Where the secret shall be: a saved connection keeps its store.
+    pub fn store(&self, app: &App, saved: Option<&Profile>) -> Result<StoreKind, Failure> {
+        match self.arguments.store.or(saved.map(|saved| saved.store)) {
+            Some(store) => Ok(store),
+            None => app.store_of_new(),
         }
     }
 
     /// What the flags make of a saved connection as it is now; a conflict
     /// without `--force` is refused.
-    pub fn updated(&self, app: &App, current: &Profile) -> Result<Profile, Failure> {
-        let given = self.arguments.username.as_ref().filter(|user| !user.matches(current.username.as_str()));
-        let wanted = self.wanted(app, Some(current), given.unwrap_or(&current.username).clone());
+    pub fn updated(&self, app: &App, current: &Profile, auth: Auth) -> Result<Profile, Failure> {
+        let wanted = self.wanted(app, Some(current), auth)?;
         match self.arguments.force {
             true => Ok(wanted),
             false => refuse_conflict(current, &wanted).map(|()| wanted),
@@ -219,12 +349,68 @@ impl Request {
     }
 }
 
+fn ask_method(app: &mut App) -> Result<Choice, Failure> {
+    let Some(person) = app.person() else {
+        return Err(Failure::new(Code::NoTerminal, "how to sign in is missing")
+            .why("There is no terminal to ask at, or asking was forbidden.")
+            .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
+            .next("Or sign in by OAuth with --client-id ID"));
+    };
+    let options = CHOICES.map(|(text, _)| text.to_owned());
+    Ok(CHOICES[person.choose("How do you want to sign in?", &options)?].1)
+}
+
+fn ask_user(app: &mut App) -> Result<UserName, Failure> {
+    ask_until_it_fits(app, "User name", "the instance's, not your developer site's", || {
+        Failure::new(Code::NoTerminal, "the user name is missing")
+            .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
+    })
+}
+
+fn ask_client_id(app: &mut App) -> Result<ClientId, Failure> {
+    ask_until_it_fits(app, "Client id", "from the Application Registry of the instance", || {
+        Failure::new(Code::NoTerminal, "the client id is missing").next("Give --client-id ID")
+    })
+}
+
+fn ask_until_it_fits<T: std::str::FromStr<Err = InvalidValue>>(
+    app: &mut App,
+    question: &str,
+    hint: &str,
+    missing: impl Fn() -> Failure,
+) -> Result<T, Failure> {
+    let Some(person) = app.person() else {
+        return Err(missing().why("There is no terminal to ask at, or asking was forbidden."));
+    };
+    let mut hint = hint.to_owned();
+    loop {
+        match person.text(question, None, &hint)?.trim().parse() {
+            Ok(value) => return Ok(value),
+            Err(error) => hint = error.to_string(),
+        }
+    }
+}
+
 fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
+    // The instance ignores case in user names. A user that is not known yet is
+    // no other one.
+    let user = |profile: &Profile| profile.username().map(|user| user.as_str().to_lowercase()).unwrap_or_default();
+    let given_user = if saved.username().is_some() { user(wanted) } else { user(saved) };
+    let client = |profile: &Profile, part: fn(&OAuthClient) -> Option<String>| {
+        profile.auth.client().and_then(part).unwrap_or_else(|| "the usual one".to_owned())
+    };
+    let id = |client: &OAuthClient| Some(client.client_id.to_string());
+    let token_url = |client: &OAuthClient| client.token_url.as_ref().map(ToString::to_string);
+    let authorization_url = |client: &OAuthClient| client.authorization_url.as_ref().map(ToString::to_string);
+    let revocation_url = |client: &OAuthClient| client.revocation_url.as_ref().map(ToString::to_string);
     let differs = [
         ("instance", saved.instance.to_string(), wanted.instance.to_string()),
-        // The instance ignores case in user names.
-        ("user", saved.username.as_str().to_lowercase(), wanted.username.as_str().to_lowercase()),
         ("sign-in", saved.auth.as_str().to_owned(), wanted.auth.as_str().to_owned()),
+        ("client id", client(saved, id), client(wanted, id)),
+        ("user", user(saved), given_user),
+        ("token endpoint", client(saved, token_url), client(wanted, token_url)),
+        ("authorization endpoint", client(saved, authorization_url), client(wanted, authorization_url)),
+        ("revocation endpoint", client(saved, revocation_url), client(wanted, revocation_url)),
         ("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned()),
     ];
     let Some((what, is, would)) = differs.into_iter().find(|(_, is, would)| is != would) else {

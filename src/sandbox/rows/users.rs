@@ -13,11 +13,19 @@ pub struct User {
 pub const USERS: &[User] = &[
     User { user_name: "admin", password: "sandbox-admin", display_name: "System Administrator", roles: &["admin"] },
     User { user_name: "beth.anglin", password: "sandbox-beth", display_name: "Beth Anglin", roles: &["itil"] },
-    User { user_name: "svc.ci", password: "sandbox-ci", display_name: "CI Service", roles: &["itil"] },
+    User { user_name: "svc.ci", password: "sandbox-svc", display_name: "CI Service", roles: &["itil"] },
     User { user_name: "joe.employee", password: "sandbox-joe", display_name: "Joe Employee", roles: &[] },
 ];
 
 impl User {
+    pub fn named(user_name: &str) -> Option<&'static Self> {
+        USERS.iter().find(|user| user.user_name.eq_ignore_ascii_case(user_name))
+    }
+
+    pub fn with_password(user_name: &str, password: &str) -> Option<&'static Self> {
+        Self::named(user_name).filter(|user| user.password == password)
+    }
+
     /// The `sys_id` of the user's row in `sys_user`.
     pub fn id(&self) -> String {
         super::sys_id("sys_user", self.user_name)

@@ -17,7 +17,8 @@ mod stats;
 
 use serde_json::Value;
 
-use super::answers::{Answer, Body, Question, envelope};
+use super::answers::{Answer, envelope, too_large};
+use super::question::{Body, Question};
 use super::rows::Store;
 use access::Caller;
 
@@ -79,12 +80,7 @@ fn query_forbidden() -> Answer {
 fn read_object(question: &Question<'_>) -> Result<serde_json::Map<String, Value>, Answer> {
     let body = match question.body {
         Body::Whole(body) => body,
-        Body::TooLarge { length, limit } => {
-            let detail = format!(
-                "Rejected large REST payload with content-length = {length} bytes. Max allowed: {limit} bytes."
-            );
-            return Err(envelope(413, "Exception while reading request", Some(&detail)));
-        }
+        Body::TooLarge(too) => return Err(too_large(too)),
     };
     let content_type = question.content_type.unwrap_or("application/json").split(';').next().unwrap_or("").trim();
     if !content_type.eq_ignore_ascii_case("application/json") {

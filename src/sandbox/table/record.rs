@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::access::Change;
 use super::select::Selection;
 use super::{Call, no_record};
-use crate::sandbox::answers::{Answer, created, envelope, no_content, success};
+use crate::sandbox::answers::{Answer, created, envelope, nothing, success};
 use crate::sandbox::rows::{self, Row, Store};
 use crate::sandbox::schema::{Class, Field, Kind};
 
@@ -119,7 +119,7 @@ pub fn delete(store: &mut Store, call: &Call<'_>, table: &str, id: &str) -> Answ
     }
     let of_class = record.class.table.name;
     store.remove(of_class, id);
-    no_content()
+    nothing(204)
 }
 
 fn permit(call: &Call<'_>, change: Change, class: &Class) -> Result<(), Answer> {

@@ -12,11 +12,14 @@ pub struct Canaries {
 }
 
 impl Canaries {
-    /// The passwords of the embedded instance and of the tests.
+    /// The passwords and client secrets of the embedded instance and of the tests.
     pub fn usual() -> Self {
         let mut canaries = Self { needles: Vec::new(), heard: Vec::new() };
         for user in snow_connect::sandbox::USERS {
             canaries.guard(user.password);
+        }
+        for secret in snow_connect::sandbox::CLIENTS.iter().filter_map(|client| client.client_secret) {
+            canaries.guard(secret);
         }
         canaries.guard(super::PASSWORD);
         canaries

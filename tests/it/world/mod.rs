@@ -1,8 +1,11 @@
 //! A small world for one test.
 
 pub mod ask;
+pub mod browser;
 pub mod canary;
+pub mod commands;
 pub mod keyring;
+pub mod oauth;
 pub mod process;
 #[cfg(unix)]
 pub mod pty;
@@ -17,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use snow_connect::browser::Browser;
 use snow_connect::context::{Context, Streams, Variables};
 use snow_connect::credentials::CredentialStore;
 use snow_connect::credentials::memory::MemoryStore;
@@ -43,6 +47,7 @@ pub struct World {
     variables: Vec<(String, String)>,
     stdin: Vec<u8>,
     answers: Option<Arc<Mutex<VecDeque<Answer>>>>,
+    browser: Option<Arc<dyn Fn(&str)>>,
     canaries: Canaries,
 }
 
@@ -76,6 +81,7 @@ impl World {
             variables: vec![("NO_COLOR".to_owned(), "1".to_owned())],
             stdin: Vec::new(),
             answers: None,
+            browser: None,
             canaries: Canaries::usual(),
         }
     }
@@ -103,6 +109,12 @@ impl World {
         self
     }
 
+    /// Takes a variable away from all later commands.
+    pub fn unset(&mut self, name: &str) -> &mut Self {
+        self.variables.retain(|(set, _)| set != name);
+        self
+    }
+
     /// Another home directory, or none, for all later commands.
     pub fn set_home(&mut self, home: Option<PathBuf>) {
         self.home_variable = home;
@@ -123,6 +135,12 @@ impl World {
     pub fn person(&mut self, answers: impl IntoIterator<Item = Answer>) -> &mut Self {
         self.answers = Some(Arc::new(Mutex::new(answers.into_iter().collect())));
         self
+    }
+
+    /// What the browser does with an address, for all later commands.
+    pub fn browser(&mut self, open: impl Fn(&str) + 'static) -> &mut Self {
+        self.browser = Some(Arc::new(open));
+        self.set("SNOW_BROWSER", "scripted")
     }
 
     /// Runs `snow` with the words of `line`.
@@ -149,6 +167,7 @@ impl World {
             },
             clock: self.clock,
             prompt: Box::new(Script(person.clone().unwrap_or_default())),
+            browser: Box::new(ScriptedBrowser(self.browser.clone())),
             store: Some(self.store.clone()),
             ends_on_signal: false,
         };
@@ -249,6 +268,15 @@ impl Write for Captured {
     }
 }
 
+struct ScriptedBrowser(Option<Arc<dyn Fn(&str)>>);
+
+impl Browser for ScriptedBrowser {
+    fn open(&self, url: &str, _: &Variables) -> io::Result<()> {
+        (self.0.as_ref().expect("nobody expected a browser"))(url);
+        Ok(())
+    }
+}
+
 struct Script(Arc<Mutex<VecDeque<Answer>>>);
 
 impl Script {
@@ -269,6 +297,14 @@ impl Prompt for Script {
     fn secret(&mut self, question: &str) -> Result<Secret, Failure> {
         match self.next(question) {
             Answer::Secret(text) => Ok(Secret::new(text.to_owned()).unwrap()),
+            other => panic!("{question:?} asks for a secret, not {other:?}"),
+        }
+    }
+
+    fn optional_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure> {
+        match self.next(question) {
+            Answer::Secret("") => Ok(None),
+            Answer::Secret(text) => Ok(Some(Secret::new(text.to_owned()).unwrap())),
             other => panic!("{question:?} asks for a secret, not {other:?}"),
         }
     }

@@ -111,6 +111,13 @@ pub fn run_against(origin: &str, line: &str) -> Outcome {
     world.run(line)
 }
 
+/// Runs `line` with an access token that variables give.
+pub fn run_with_token(origin: &str, line: &str) -> Outcome {
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", origin).set("SNOW_ACCESS_TOKEN", PASSWORD);
+    world.run(line)
+}
+
 /// The first failed or warning check of the first connection.
 #[track_caller]
 pub fn first_error(outcome: &Outcome) -> serde_json::Value {

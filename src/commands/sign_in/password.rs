@@ -1,16 +1,15 @@
-//! Signing in with a new password: shared by `connect` and `login`.
+//! Signing in with a new password.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::app::App;
 use crate::check::ladder::{self, Begun, Plan, SignIn};
 use crate::cli::PasswordArgs;
+use crate::commands::app::App;
 use crate::connection::Connection;
-use crate::connection::basic::BasicCredential;
+use crate::connection::basic::{BasicCredential, UserName};
 use crate::connection::profile::Profile;
-use crate::credentials::record::{self, Origins};
-use crate::credentials::{Field, ItemKey};
+use crate::credentials::record::Origins;
 use crate::error::{Code, Failure};
 use crate::http::client::Client;
 use crate::secret::Secret;
@@ -33,14 +32,14 @@ pub struct Attempt {
 }
 
 /// Takes the password that was handed in, or asks for one.
-pub fn new_password(app: &mut App, profile: &Profile, arguments: &PasswordArgs) -> Result<Secret, Failure> {
+pub fn new_password(app: &mut App, username: &UserName, arguments: &PasswordArgs) -> Result<Secret, Failure> {
     if let Some(password) = app.handed_in(arguments)? {
         return Ok(password);
     }
-    let question = format!("Password of {}", profile.username);
+    let question = format!("Password of {username}");
     match app.person() {
         Some(person) => person.secret(&question),
-        None => Err(Failure::new(Code::NoTerminal, format!("the password of {} is missing", profile.username))
+        None => Err(Failure::new(Code::NoTerminal, format!("the password of {username} is missing"))
             .why("There is no terminal to ask at, or asking was forbidden.")
             .next("Hand it in with --password-stdin or --password-file FILE")),
     }
@@ -51,12 +50,13 @@ pub fn new_password(app: &mut App, profile: &Profile, arguments: &PasswordArgs) 
 pub async fn sign_in(
     app: &mut App,
     profile: &Profile,
+    username: &UserName,
     password: Secret,
     may_retype: bool,
     subject: Subject,
 ) -> Result<Attempt, Failure> {
     let mut password = password;
-    let failed_before = app.state()?.refusals(&profile.instance, &profile.username);
+    let failed_before = app.state()?.refusals(&profile.instance, username);
     let before_lockout = (LOCKOUT - 1).saturating_sub(failed_before + 1);
     let mut tries_left = if may_retype { MORE_TRIES.min(before_lockout) } else { 0 };
     loop {
@@ -70,24 +70,24 @@ pub async fn sign_in(
                 deadline: app.deadline()?,
                 clock: app.clock(),
             };
-            first_request(profile, client, &password, plan).await
+            first_request(profile, username, client, &password, plan).await
         };
         let state = app.state()?;
         match begun.sign_in() {
             SignIn::Good => {
-                let cleared = state.clear_refusals(&profile.instance, &profile.username);
+                let cleared = state.clear_refusals(&profile.instance, username);
                 app.mention_unwritable_state(cleared);
                 return Ok(Attempt { password, begun, origins, sent });
             }
             SignIn::Unjudged(_) => return Ok(Attempt { password, begun, origins, sent }),
             SignIn::Refused(failure) => {
                 let is_wrong_password = failure.code() == Code::BasicRefused;
-                count_refusal(app, profile, failure)?;
+                count_refusal(app, profile, username, failure)?;
                 let Some(person) = app.person().filter(|_| tries_left > 0 && is_wrong_password) else {
                     return Ok(Attempt { password, begun, origins, sent });
                 };
                 tries_left -= 1;
-                let question = format!("Refused. Password of {} again", profile.username);
+                let question = format!("Refused. Password of {username} again");
                 password = person.secret(&question)?;
             }
         }
@@ -96,61 +96,25 @@ pub async fn sign_in(
 
 /// Counts a password that may be wrong. Where that cannot be kept, the user
 /// must know: nothing will stop the next one.
-pub fn count_refusal(app: &mut App, profile: &Profile, failure: &Failure) -> Result<(), Failure> {
+pub fn count_refusal(app: &mut App, profile: &Profile, username: &UserName, failure: &Failure) -> Result<(), Failure> {
     if failure.code() != Code::BasicRefused {
         return Ok(());
     }
-    if let Err(error) = app.state()?.record_refusal(&profile.instance, &profile.username) {
+    if let Err(error) = app.state()?.record_refusal(&profile.instance, username) {
         app.console.say(&format!("note: refusals cannot be counted, and {LOCKOUT} lock an account: {error}"));
     }
     Ok(())
 }
 
 /// One first request with a password.
-pub async fn first_request(profile: &Profile, client: Client, password: &Secret, plan: Plan) -> Begun {
-    let credential = BasicCredential::new(profile.username.clone(), password.duplicate());
+pub async fn first_request(
+    profile: &Profile,
+    username: &UserName,
+    client: Client,
+    password: &Secret,
+    plan: Plan,
+) -> Begun {
+    let credential = BasicCredential::new(username.clone(), password.duplicate());
     let connection = Connection::basic(profile.instance.clone(), profile.api_version, client, &credential);
     ladder::begin(Arc::new(connection), plan).await
-}
-
-/// Saves the password of a connection whose entry is saved. Where another
-/// snow removed the entry meanwhile, the secret goes again: the store never
-/// holds one that no entry names.
-pub fn save_password(app: &mut App, profile: &Profile, origins: &Origins, password: &Secret) -> Result<(), Failure> {
-    let store = app.store()?;
-    record::write_password(store.as_ref(), profile, origins, password)?;
-    let config = app.config_file()?.load()?;
-    // By its id: it may have been renamed.
-    if config.connections.values().any(|saved| saved.id == profile.id) {
-        let cleared = app.state()?.clear_refusals(&profile.instance, &profile.username);
-        app.mention_unwritable_state(cleared);
-        return Ok(());
-    }
-    store.delete(ItemKey { connection: profile.id, field: Field::Password })?;
-    Err(Failure::new(Code::UnknownConnection, format!("another snow has just removed {}", profile.name))
-        .why("The password was not kept.")
-        .next("Run the command again to connect anew"))
-}
-
-/// Where a connection already has a user, another one signing in must be
-/// meant: a person is asked, a script gives `--force`.
-pub async fn confirm_identity(app: &mut App, profile: &Profile, begun: &mut Begun, force: bool) -> Result<(), Failure> {
-    let Some(identity) = begun.identity().await else {
-        return Ok(());
-    };
-    if force || profile.username.matches(&identity.user_name) {
-        return Ok(());
-    }
-    let message = format!(
-        "the instance says this is {}, and {} belongs to {}",
-        identity.user_name, profile.name, profile.username
-    );
-    if let Some(person) = app.person()
-        && person.confirm(&format!("{message}. Save it all the same?"))?
-    {
-        return Ok(());
-    }
-    Err(Failure::new(Code::UserMismatch, message)
-        .why("Nothing was saved.")
-        .next("Use the password of the connection's user, or --force"))
 }

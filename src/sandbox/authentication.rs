@@ -1,0 +1,55 @@
+//! Who sends a request to the REST API, or how the instance says that it does
+//! not know. What they may do there is decided in `table::access`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::rows::User;
+use super::scenario::Scenario;
+
+/// Somebody who is signed in, and how.
+#[derive(Clone, Copy)]
+pub struct SignedIn {
+    pub user: &'static User,
+    pub is_bearer: bool,
+}
+
+/// What a 401 asks for.
+#[derive(Default)]
+pub struct Challenge {
+    pub is_bearer: bool,
+    /// The password was right, and a one-time password has to come with it.
+    pub wants_one_time_password: bool,
+}
+
+/// Reads the `Authorization` header. `bearer` says whom a token speaks for.
+pub fn signed_in(
+    authorization: Option<&str>,
+    scenario: Option<Scenario>,
+    bearer: impl FnOnce(&str) -> Option<&'static User>,
+) -> Result<SignedIn, Challenge> {
+    let unknown = || Challenge { is_bearer: scenario == Some(Scenario::BasicNotOffered), ..Challenge::default() };
+    let (scheme, credential) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(unknown)?;
+    let credential = credential.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        let user = bearer(credential).filter(|_| scenario != Some(Scenario::BearerRefused));
+        return user
+            .map(|user| SignedIn { user, is_bearer: true })
+            .ok_or(Challenge { is_bearer: true, wants_one_time_password: false });
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(unknown());
+    }
+    let user = basic(credential).ok_or_else(unknown)?;
+    match scenario {
+        Some(Scenario::BasicRefused | Scenario::BasicNotOffered) => Err(unknown()),
+        Some(Scenario::MfaRequired) => Err(Challenge { is_bearer: false, wants_one_time_password: true }),
+        _ => Ok(SignedIn { user, is_bearer: false }),
+    }
+}
+
+fn basic(credential: &str) -> Option<&'static User> {
+    let decoded = STANDARD.decode(credential).ok()?;
+    let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    User::with_password(name, password)
+}

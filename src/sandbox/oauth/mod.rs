@@ -1,0 +1,150 @@
+//! The OAuth 2.0 side of the embedded instance, in the shapes of ServiceNow:
+//! authorization code with PKCE, refresh, client credentials, revocation.
+//!
+//! [`clients`] are registered, [`authorization`] is what waits for a person,
+//! [`pages`] is what the person sees, [`token_endpoint`] redeems, [`tokens`]
+//! is what was issued. This file leads a browser from one to the next. What an
+//! access token may read is not decided here.
+
+mod authorization;
+pub mod clients;
+mod form;
+mod pages;
+pub mod token_endpoint;
+mod tokens;
+
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::answers::{Answer, redirect};
+use super::options::SandboxOptions;
+use super::question::Question;
+use super::rows::User;
+use super::scenario::Scenario;
+use authorization::{AuthorizationRequest, Authorizations, Refused};
+use form::Form;
+use token_endpoint::TokenRequests;
+use tokens::Tokens;
+
+pub const TOKEN_PATH: &str = "/oauth_token.do";
+const REVOCATION_PATH: &str = "/oauth_revoke_token.do";
+
+/// Who is signing in, who has signed in, and how often clients asked.
+pub struct OAuth {
+    authorizations: Authorizations,
+    pub tokens: Tokens,
+    pub token_requests: TokenRequests,
+    pub revocations: usize,
+}
+
+impl OAuth {
+    pub fn new(options: &SandboxOptions) -> Self {
+        Self {
+            authorizations: Authorizations::new(options.code_ttl),
+            tokens: Tokens::new(options.access_ttl, options.rotate),
+            token_requests: TokenRequests::default(),
+            revocations: 0,
+        }
+    }
+
+    /// Counts what was asked, also where the scenario keeps it from an answer.
+    pub fn count(&mut self, question: &Question<'_>) {
+        match question.path {
+            TOKEN_PATH if question.method == "POST" => self.token_requests.count(question),
+            REVOCATION_PATH => self.revocations += 1,
+            _ => {}
+        }
+    }
+
+    /// The answer, where the path is one of OAuth's.
+    pub fn answer(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Option<Answer> {
+        Some(match (question.path, question.method) {
+            ("/oauth_auth.do", "GET") => self.authorize(question, scenario, now),
+            ("/oauth_login.do", "POST") => self.sign_in(question),
+            ("/oauth_consent.do", "POST") => self.decide(question, now),
+            (clients::SDK_PAGE, _) if scenario == Some(Scenario::NoSdkClient) => {
+                pages::notice(404, "Page not found", "This instance has no page for ServiceNow's own client.")
+            }
+            (clients::SDK_PAGE, "GET" | "HEAD") => paste(question),
+            (TOKEN_PATH, _) => self.token(question, scenario, now),
+            (REVOCATION_PATH, "GET" | "POST") => self.revoke(question, scenario),
+            ("/oauth_auth.do" | "/oauth_login.do" | "/oauth_consent.do" | clients::SDK_PAGE | REVOCATION_PATH, _) => {
+                start_again()
+            }
+            _ => return None,
+        })
+    }
+
+    fn authorize(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Answer {
+        match AuthorizationRequest::read(question, scenario) {
+            Ok(request) => {
+                let transaction = self.authorizations.open(request.clone(), now);
+                pages::sign_in(&transaction, &request, false)
+            }
+            Err(Refused::Page(reason)) => pages::notice(400, reason, "The program that sent you here gets no answer."),
+            Err(Refused::Callback(location)) => redirect(location),
+        }
+    }
+
+    fn sign_in(&mut self, question: &Question<'_>) -> Answer {
+        let Some(form) = Form::of(question) else { return start_again() };
+        let transaction = form.get("transaction").unwrap_or("");
+        let Some(request) = self.authorizations.request(transaction).cloned() else { return start_again() };
+        let user =
+            User::with_password(form.get("user_name").unwrap_or("").trim(), form.get("user_password").unwrap_or(""));
+        match user {
+            Some(user) => {
+                self.authorizations.sign_in(transaction, user);
+                pages::consent(transaction, &request, user)
+            }
+            None => pages::sign_in(transaction, &request, true),
+        }
+    }
+
+    fn decide(&mut self, question: &Question<'_>, now: Instant) -> Answer {
+        let Some(form) = Form::of(question) else { return start_again() };
+        let transaction = form.get("transaction").unwrap_or("");
+        let Some(user) = self.authorizations.user(transaction) else { return start_again() };
+        let allowed = match form.get("decision") {
+            Some("allow") => Some(user),
+            Some("deny") => None,
+            _ => return start_again(),
+        };
+        self.authorizations.decide(transaction, allowed, now).map_or_else(start_again, redirect)
+    }
+}
+
+/// The page of ServiceNow's own client, whose redirect URI it is.
+fn paste(question: &Question<'_>) -> Answer {
+    match question.parameter("code").filter(|code| !code.is_empty()) {
+        Some(code) => pages::code_to_paste(code),
+        None if question.parameter("error").is_some() => pages::notice(
+            200,
+            "Access was denied",
+            "There is no code to paste. Start again from the program to allow it.",
+        ),
+        None => pages::notice(200, "No code yet", "A code to paste appears here after a sign-in that a program began."),
+    }
+}
+
+fn start_again() -> Answer {
+    pages::notice(
+        400,
+        "This sign-in is over",
+        "It was answered already, or it took too long. Start again from the program.",
+    )
+}
+
+/// A code, a token or a name that nobody can guess: 86 characters, as
+/// ServiceNow's codes have.
+fn random() -> String {
+    let mut bytes = [0; 64];
+    // The generator of rustls is in the tree already.
+    rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .expect("the operating system gives random bytes");
+    URL_SAFE_NO_PAD.encode(bytes)
+}

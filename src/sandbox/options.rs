@@ -1,0 +1,38 @@
+//! How an embedded instance is to be started.
+
+use std::time::Duration;
+
+use super::rows::DEFAULT_INCIDENTS;
+use super::scenario::Scenario;
+
+/// What can be chosen at the start; the default is a healthy instance.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// On 127.0.0.1; a free one where none is given.
+    pub port: Option<u16>,
+    pub scenario: Option<Scenario>,
+    /// How many incidents there are.
+    pub incidents: usize,
+    /// What decides everything that is made up.
+    pub seed: u64,
+    /// How long an access token is good.
+    pub access_ttl: Duration,
+    /// How long an authorization code is good.
+    pub code_ttl: Duration,
+    /// Whether each refresh gives new tokens, as strict servers do.
+    pub rotate: bool,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            port: None,
+            scenario: None,
+            incidents: DEFAULT_INCIDENTS,
+            seed: 0,
+            access_ttl: Duration::from_secs(30 * 60),
+            code_ttl: Duration::from_secs(60),
+            rotate: false,
+        }
+    }
+}
