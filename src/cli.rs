@@ -11,6 +11,7 @@ use crate::connection::basic::UserName;
 use crate::connection::instance::ApiVersion;
 use crate::connection::oauth::client::{ClientId, Endpoint, RedirectUri, Scope};
 use crate::connection::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
+use crate::sandbox::DEFAULT_INCIDENTS;
 use crate::sandbox::scenario::Scenario;
 
 /// Connect to ServiceNow, keep the secret in the OS keyring, and test.
@@ -500,6 +501,11 @@ pub struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow sandbox --port 8910                  a test double for what you build
+  snow sandbox --scenario rate-limited      one that answers 429
+  snow sandbox --rows 100000 --seed 7       many rows, the same at each start")]
 pub struct SandboxArgs {
     /// The port on 127.0.0.1 [default: a free one]
     #[arg(long)]
@@ -516,6 +522,12 @@ pub struct SandboxArgs {
     /// List the scenarios
     #[arg(long)]
     pub list: bool,
+    /// How many incidents there are
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_INCIDENTS, value_parser = incidents)]
+    pub rows: usize,
+    /// What decides everything that is made up
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -563,6 +575,11 @@ pub struct ManArgs {
 
 fn description(text: &str) -> Result<String, InvalidValue> {
     shown_text("a description", text)
+}
+
+fn incidents(text: &str) -> Result<usize, String> {
+    let count = text.parse().map_err(|_| "a number of rows is written in digits".to_owned())?;
+    if count <= 200_000 { Ok(count) } else { Err("at most 200000 rows fit into memory".to_owned()) }
 }
 
 /// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use crate::cli::SandboxArgs;
+use crate::connection::profile::AuthMethod;
 use crate::console::Paint;
 use crate::error::{Code, Failure};
 use crate::sandbox::scenario::Scenario;
@@ -20,6 +21,8 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
     let options = SandboxOptions {
         port: arguments.port,
         scenario: arguments.scenario,
+        incidents: arguments.rows,
+        seed: arguments.seed,
         access_ttl: arguments.access_ttl,
         rotate: arguments.rotate,
         ..SandboxOptions::default()
@@ -74,25 +77,62 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     if let Some(scenario) = scenario {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }
-    lines.push(format!("\n  Try   {}", paint.command(&format!("snow connect {origin} --username beth.anglin"))));
+    lines.push(String::new());
+    for (lead, auth) in [("Try", AuthMethod::Basic), ("or", AuthMethod::OAuth)] {
+        lines.push(format!("  {lead:<3}   {}", paint.command(&connect_line(&origin, auth))));
+    }
     lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
     lines.join("\n")
+}
+
+/// The command that connects with what the instance has.
+fn connect_line(origin: &str, auth: AuthMethod) -> String {
+    let identity = match auth {
+        AuthMethod::Basic => "--username beth.anglin",
+        AuthMethod::OAuth => "--client-id sandbox-public",
+        AuthMethod::ClientCredentials => "--client-id sandbox-ci --auth client-credentials",
+    };
+    format!("snow connect {origin} {identity}")
 }
 
 fn list(app: &mut App) {
     if app.console.json {
         let scenarios: Vec<_> = Scenario::ALL
             .iter()
-            .map(|scenario| json!({ "name": scenario.as_str(), "description": scenario.description() }))
+            .map(|scenario| {
+                json!({
+                    "name": scenario.as_str(),
+                    "description": scenario.description(),
+                    "auth": scenario.auth().as_str(),
+                    "command": format!("snow {}", scenario.command()),
+                    "code": scenario.code().map(Code::as_str),
+                    "class": scenario.code().map(|code| code.class().as_str()),
+                })
+            })
             .collect();
         app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
         return;
     }
+    let paint = app.console.out;
     let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
-    for scenario in Scenario::ALL {
-        let name = app.console.out.bold(&format!("{:<width$}", scenario.as_str()));
-        app.console.data(&format!("{name}  {}", scenario.description()));
+    let mut lines = Vec::new();
+    for (heading, auth) in [("With a password", AuthMethod::Basic), ("By OAuth", AuthMethod::OAuth)] {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("{heading}: {}", paint.command(&connect_line("ORIGIN", auth))));
+        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == auth) {
+            // Padded before it is painted: what paints has no width.
+            let name = paint.bold(&format!("{:<width$}", scenario.as_str()));
+            let outcome = match scenario.code() {
+                Some(code) => code.as_str(),
+                None => "works all the same",
+            };
+            lines.push(format!("  {name}  {}", paint.dim(&format!("snow {}: {outcome}", scenario.command()))));
+            lines.push(format!("      {}", scenario.description()));
+        }
     }
+    app.console.data(&lines.join("\n"));
 }
 
 fn cannot_listen(port: Option<u16>, error: &std::io::Error) -> Failure {

@@ -1,5 +1,5 @@
 //! Who sends a request to the REST API, or how the instance says that it does
-//! not know.
+//! not know. What they may do there is decided in `table::access`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use super::scenario::Scenario;
 
 /// Somebody who is signed in, and how.
 #[derive(Clone, Copy)]
-pub struct Caller {
+pub struct SignedIn {
     pub user: &'static User,
     pub is_bearer: bool,
 }
@@ -23,18 +23,18 @@ pub struct Challenge {
 }
 
 /// Reads the `Authorization` header. `bearer` says whom a token speaks for.
-pub fn caller(
+pub fn signed_in(
     authorization: Option<&str>,
     scenario: Option<Scenario>,
     bearer: impl FnOnce(&str) -> Option<&'static User>,
-) -> Result<Caller, Challenge> {
+) -> Result<SignedIn, Challenge> {
     let unknown = || Challenge { is_bearer: scenario == Some(Scenario::BasicNotOffered), ..Challenge::default() };
     let (scheme, credential) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(unknown)?;
     let credential = credential.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         let user = bearer(credential).filter(|_| scenario != Some(Scenario::BearerRefused));
         return user
-            .map(|user| Caller { user, is_bearer: true })
+            .map(|user| SignedIn { user, is_bearer: true })
             .ok_or(Challenge { is_bearer: true, wants_one_time_password: false });
     }
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -44,7 +44,7 @@ pub fn caller(
     match scenario {
         Some(Scenario::BasicRefused | Scenario::BasicNotOffered) => Err(unknown()),
         Some(Scenario::MfaRequired) => Err(Challenge { is_bearer: false, wants_one_time_password: true }),
-        _ => Ok(Caller { user, is_bearer: false }),
+        _ => Ok(SignedIn { user, is_bearer: false }),
     }
 }
 

@@ -1,42 +1,50 @@
-//! How an answer reaches the client: at once and whole, or as a scenario has it.
+//! How an answer reaches the client: at once and whole, or late, in part, or
+//! not at all.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::oauth::TOKEN_PATH;
-use super::scenario::Scenario;
+use super::answers::Answer;
 
-const SLOW: Duration = Duration::from_secs(2);
-
-/// What happens to an answer on its way.
+/// What becomes of an answer on its way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delivery {
+    /// How long the instance thinks before it answers.
     pub delay: Duration,
-    is_cut: bool,
+    pub reach: Reach,
 }
 
-impl Delivery {
-    pub fn of(scenario: Option<Scenario>, path: &str) -> Self {
-        match scenario {
-            Some(Scenario::SlowToken) if path == TOKEN_PATH => Self { delay: SLOW, is_cut: false },
-            Some(Scenario::TokenCut) if path == TOKEN_PATH => Self { delay: Duration::ZERO, is_cut: true },
-            _ => Self::default(),
-        }
-    }
+/// How much of an answer arrives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    #[default]
+    Whole,
+    /// The connection is closed in the middle of the body.
+    Half,
+    /// The connection is closed instead.
+    Nothing,
+}
 
-    pub fn payload(self, body: String) -> Payload {
-        let mut bytes = Bytes::from(body);
-        let length = bytes.len() as u64;
-        if self.is_cut {
-            bytes.truncate(bytes.len() / 2);
-        }
-        let end = if self.is_cut { End::Pause } else { End::Good };
-        Payload { length, bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), end }
+/// The answer as it is to be sent. An error closes the connection without one.
+pub async fn deliver(answer: Answer) -> io::Result<Response<Payload>> {
+    let Delivery { delay, reach } = answer.delivery;
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
+    if reach == Reach::Nothing {
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    let payload = Payload::new(answer.body, reach == Reach::Half);
+    Ok(response.body(payload).expect("our own headers are valid"))
 }
 
 /// A body that may promise more than it gives.
@@ -51,6 +59,18 @@ enum End {
     /// Lets the server write out what it has before the connection is cut.
     Pause,
     Cut,
+}
+
+impl Payload {
+    fn new(body: String, is_cut: bool) -> Self {
+        let mut bytes = Bytes::from(body);
+        let length = bytes.len() as u64;
+        if is_cut {
+            bytes.truncate(bytes.len() / 2);
+        }
+        let end = if is_cut { End::Pause } else { End::Good };
+        Self { length, bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), end }
+    }
 }
 
 impl Body for Payload {

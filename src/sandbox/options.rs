@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rows::DEFAULT_INCIDENTS;
 use super::scenario::Scenario;
 
 /// What can be chosen at the start; the default is a healthy instance.
@@ -10,6 +11,10 @@ pub struct SandboxOptions {
     /// On 127.0.0.1; a free one where none is given.
     pub port: Option<u16>,
     pub scenario: Option<Scenario>,
+    /// How many incidents there are.
+    pub incidents: usize,
+    /// What decides everything that is made up.
+    pub seed: u64,
     /// How long an access token is good.
     pub access_ttl: Duration,
     /// How long an authorization code is good.
@@ -23,6 +28,8 @@ impl Default for SandboxOptions {
         Self {
             port: None,
             scenario: None,
+            incidents: DEFAULT_INCIDENTS,
+            seed: 0,
             access_ttl: Duration::from_secs(30 * 60),
             code_ttl: Duration::from_secs(60),
             rotate: false,

@@ -1,110 +1,148 @@
-//! What the embedded instance can do wrong.
+//! What the embedded instance can do wrong, by name, and how `snow` meets it.
+//! How the instance does it stands in `faults`, and in `oauth` for what only a
+//! sign-in shows.
 
 use std::str::FromStr;
 
-/// One way to break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scenario {
-    Hibernating,
-    BasicRefused,
-    TableHidden,
-    TokenRefused,
-    RefreshRefused,
-    NoRefreshToken,
-    ExpiresString,
-    ExpiresMissing,
-    TokenPage,
-    TokenUnavailable,
-    TokenCut,
-    SlowToken,
-    BearerRefused,
-    ScopeRestricted,
-    AnotherUser,
-    LoginDenied,
-    RedirectUri,
-    NoSdkClient,
-    MfaRequired,
-    BasicNotOffered,
-    RevocationUnavailable,
+use crate::connection::profile::AuthMethod;
+use crate::error::Code;
+
+macro_rules! scenarios {
+    ($($name:ident = $text:literal, $auth:ident $command:literal $(=> $code:ident)?, $description:literal;)*) => {
+        /// One way to break.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Scenario { $($name,)* }
+
+        impl Scenario {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What happens then, for people.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => $description,)* }
+            }
+
+            /// The way to sign in that meets it.
+            pub fn auth(self) -> AuthMethod {
+                match self { $(Self::$name => AuthMethod::$auth,)* }
+            }
+
+            /// The first `snow` command that meets it, with the flags that it
+            /// needs for that.
+            pub fn command(self) -> &'static str {
+                match self { $(Self::$name => $command,)* }
+            }
+
+            /// What that command says: the code of a failure or of a warning.
+            /// Nothing where `snow` gets along with it.
+            pub fn code(self) -> Option<Code> {
+                match self { $(Self::$name => code!($($code)?),)* }
+            }
+        }
+    };
 }
 
-impl Scenario {
-    pub const ALL: &'static [Self] = &[
-        Self::Hibernating,
-        Self::BasicRefused,
-        Self::TableHidden,
-        Self::TokenRefused,
-        Self::RefreshRefused,
-        Self::NoRefreshToken,
-        Self::ExpiresString,
-        Self::ExpiresMissing,
-        Self::TokenPage,
-        Self::TokenUnavailable,
-        Self::TokenCut,
-        Self::SlowToken,
-        Self::BearerRefused,
-        Self::ScopeRestricted,
-        Self::AnotherUser,
-        Self::LoginDenied,
-        Self::RedirectUri,
-        Self::NoSdkClient,
-        Self::MfaRequired,
-        Self::BasicNotOffered,
-        Self::RevocationUnavailable,
-    ];
+macro_rules! code {
+    () => {
+        None
+    };
+    ($code:ident) => {
+        Some(Code::$code)
+    };
+}
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hibernating => "hibernating",
-            Self::BasicRefused => "basic-refused",
-            Self::TableHidden => "table-hidden",
-            Self::TokenRefused => "token-refused",
-            Self::RefreshRefused => "refresh-refused",
-            Self::NoRefreshToken => "no-refresh-token",
-            Self::ExpiresString => "expires-string",
-            Self::ExpiresMissing => "expires-missing",
-            Self::TokenPage => "token-page",
-            Self::TokenUnavailable => "token-unavailable",
-            Self::TokenCut => "token-cut",
-            Self::SlowToken => "slow-token",
-            Self::BearerRefused => "bearer-refused",
-            Self::ScopeRestricted => "scope-restricted",
-            Self::AnotherUser => "another-user",
-            Self::LoginDenied => "login-denied",
-            Self::RedirectUri => "redirect-uri",
-            Self::NoSdkClient => "no-sdk-client",
-            Self::MfaRequired => "mfa-required",
-            Self::BasicNotOffered => "basic-not-offered",
-            Self::RevocationUnavailable => "revocation-unavailable",
-        }
-    }
-
-    /// What happens then, for people.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::Hibernating => "every address shows the page of a sleeping instance",
-            Self::BasicRefused => "passwords get 401, as under the Basic restriction",
-            Self::TableHidden => "incident counts its rows, but access rules hide them",
-            Self::TokenRefused => "every token request gets 401 server_error",
-            Self::RefreshRefused => "a sign-in gives tokens, but every refresh gets 401",
-            Self::NoRefreshToken => "token answers carry no refresh token",
-            Self::ExpiresString => "token answers give expires_in as a string",
-            Self::ExpiresMissing => "token answers give no expires_in",
-            Self::TokenPage => "the token endpoint answers 200 with a login page",
-            Self::TokenUnavailable => "the token endpoint answers 503 from the load balancer",
-            Self::TokenCut => "the token answer breaks off after the server acted",
-            Self::SlowToken => "the token endpoint answers after two seconds",
-            Self::BearerRefused => "every access token gets 401, also a fresh one",
-            Self::ScopeRestricted => "tokens work, but the Table API answers them 403",
-            Self::AnotherUser => "whoever signs in, the tokens are for joe.employee",
-            Self::LoginDenied => "each authorization ends with error=access_denied",
-            Self::RedirectUri => "each authorization ends on \"Invalid redirect_uri\"",
-            Self::NoSdkClient => "ServiceNow's own client and its page are missing",
-            Self::MfaRequired => "a right password gets 401: the second factor is missing",
-            Self::BasicNotOffered => "passwords get 401, and only BEARER is offered",
-            Self::RevocationUnavailable => "revoking a token answers 503",
-        }
-    }
+scenarios! {
+    Hibernating = "hibernating", Basic "test" => InstanceHibernating,
+        "every address answers 200 with the page of a sleeping instance";
+    BasicRefused = "basic-refused", Basic "test" => BasicRefused,
+        "every password is refused with 401, as under the Basic restriction";
+    BasicNotOffered = "basic-not-offered", Basic "test" => BasicNotOffered,
+        "passwords get 401, and only BEARER is offered";
+    MfaRequired = "mfa-required", Basic "test" => MfaRequired,
+        "a right password gets 401: the second factor is missing";
+    TableHidden = "table-hidden", Basic "test --table incident" => TableHidden,
+        "incident counts its rows and returns none: access rules hide them";
+    ApiAcl = "api-acl", Basic "test" => ApiAcl,
+        "the Table API is closed to every user: Failed API level ACL Validation";
+    QueryForbidden = "query-forbidden", Basic "test --table incident" => QueryForbidden,
+        "every query is refused with 403 Insufficient rights to query records";
+    AccessDenied = "access-denied", Basic "test --table incident" => AccessDenied,
+        "every table answers 403 with a reason of its own";
+    ForbiddenPage = "forbidden-page", Basic "test" => ForbiddenPage,
+        "a page with 403 from in front, as where addresses are restricted";
+    RateLimited = "rate-limited", Basic "test" => RateLimited,
+        "a rule answers 429 with Retry-After and X-RateLimit headers";
+    RateLimitedNode = "rate-limited-node", Basic "test" => RateLimited,
+        "a busy node answers 429 without a word on when to come back";
+    InstanceUnavailable = "instance-unavailable", Basic "test" => InstanceUnavailable,
+        "the front end answers 503: a restart or an upgrade";
+    GatewayTimeout = "gateway-timeout", Basic "test" => GatewayTimeout,
+        "the front end answers 504: it waited in vain";
+    TransactionCancelled = "transaction-cancelled", Basic "test" => TransactionCancelled,
+        "every table answers 500 Transaction cancelled: it took too long";
+    TransactionCancelledLate = "transaction-cancelled-late", Basic "test" => TransactionCancelled,
+        "the same after 200 was sent: broken JSON with the error at its end";
+    TruncatedAnswer = "truncated-answer", Basic "test" => TruncatedAnswer,
+        "200 with JSON that stops in the middle";
+    InstanceError = "instance-error", Basic "test" => InstanceError,
+        "every table answers 500 with an exception of a script";
+    UnexpectedAnswer = "unexpected-answer", Basic "test" => UnexpectedAnswer,
+        "every table answers 202 without a result: too many calls in one session";
+    LoginPage = "login-page", Basic "test" => LoginPage,
+        "every address answers 200 with a login page";
+    SsoRedirect = "sso-redirect", Basic "test" => SsoRedirect,
+        "every address redirects to single sign-on";
+    Redirected = "redirected", Basic "test" => Redirected,
+        "every address redirects to another host";
+    NotServiceNow = "not-servicenow", Basic "test" => NotServiceNow,
+        "something else answers, as in the network of a hotel";
+    IdentityUnknown = "identity-unknown", Basic "test" => IdentityUnknown,
+        "nobody tells who is signed in: no current_user, sys_user drops the query";
+    UserMismatch = "user-mismatch", Basic "test" => UserMismatch,
+        "current_user names another user than the one that signed in";
+    Slow = "slow", Basic "test --timeout 500ms" => Timeout,
+        "every answer takes two seconds";
+    ClockSkew = "clock-skew", Basic "test" => ClockSkew,
+        "the clock of the instance is ten minutes behind";
+    ConnectionLost = "connection-lost", Basic "test" => ConnectionLost,
+        "every connection is closed without an answer";
+    AnswerTooLarge = "answer-too-large", Basic "test" => AnswerTooLarge,
+        "every table answers with more than anybody asked for";
+    LoginDenied = "login-denied", OAuth "connect" => LoginDenied,
+        "each authorization ends with error=access_denied";
+    RedirectUri = "redirect-uri", OAuth "connect --login-timeout 1s" => LoginTimeout,
+        "each authorization ends on \"Invalid redirect_uri\"";
+    NoSdkClient = "no-sdk-client", OAuth "connect --sdk-client" => TokenRefused,
+        "ServiceNow's own client and its page are missing";
+    TokenRefused = "token-refused", OAuth "connect" => TokenRefused,
+        "every token request gets 401 server_error";
+    TokenPage = "token-page", OAuth "connect" => LoginPage,
+        "the token endpoint answers 200 with a login page";
+    TokenUnavailable = "token-unavailable", OAuth "connect" => InstanceUnavailable,
+        "the token endpoint answers 503 from the load balancer";
+    TokenCut = "token-cut", OAuth "connect" => TruncatedAnswer,
+        "the token answer breaks off after the server acted";
+    SlowToken = "slow-token", OAuth "connect --timeout 1s" => Timeout,
+        "the token endpoint answers after two seconds";
+    ExpiresString = "expires-string", OAuth "connect",
+        "token answers give expires_in as a string";
+    ExpiresMissing = "expires-missing", OAuth "connect",
+        "token answers give no expires_in";
+    AnotherUser = "another-user", OAuth "connect --username beth.anglin" => UserMismatch,
+        "whoever signs in, the tokens are for joe.employee";
+    BearerRefused = "bearer-refused", OAuth "connect" => BearerRefused,
+        "every access token gets 401, also a fresh one";
+    ScopeRestricted = "scope-restricted", OAuth "connect" => ScopeRestricted,
+        "tokens work, but the Table API answers them 403";
+    RefreshRefused = "refresh-refused", OAuth "refresh" => SessionExpired,
+        "a sign-in gives tokens, but every refresh gets 401";
+    NoRefreshToken = "no-refresh-token", OAuth "refresh" => SessionExpired,
+        "token answers carry no refresh token";
+    RevocationUnavailable = "revocation-unavailable", OAuth "logout" => NotRevoked,
+        "revoking a token answers 503";
 }
 
 impl FromStr for Scenario {

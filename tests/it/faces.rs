@@ -91,7 +91,7 @@ fn the_verdict_comes_first_then_why_then_what_to_do() {
     // Where the verdict is long, the exit code yields.
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "✗ acme-production  signed in as beth.anglin, but no row of incident may be read");
-    assert!(lines[2].starts_with("  why    The instance counts 8 rows"), "{text}");
+    assert!(lines[2].starts_with("  why    The instance counts 400 rows"), "{text}");
     let at = |start: &str| {
         lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"))
     };

@@ -12,7 +12,8 @@ use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::secret::Secret;
 
 use crate::oauth::{connect_line, sandbox};
-use crate::world::browser::{Reply, get};
+use crate::world::ask::Reply;
+use crate::world::browser::get;
 use crate::world::chromium::Chromium;
 use crate::world::waiting::{Waiting, meanwhile};
 use crate::world::{Outcome, World};

@@ -18,6 +18,8 @@ mod world;
 mod browser;
 #[cfg(unix)]
 mod callback;
+#[cfg(unix)]
+mod clients;
 mod connect;
 mod crash;
 mod environment;
@@ -46,9 +48,13 @@ mod manual;
 mod oauth;
 mod real_oauth;
 mod recorded;
+mod sandbox_access;
+mod sandbox_command;
+mod sandbox_faults;
 mod sandbox_oauth;
-mod sandbox_scenarios;
+mod sandbox_table;
 mod sandbox_tokens;
+mod scenarios;
 mod session;
 mod session_end;
 #[cfg(target_os = "linux")]

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use snow_connect::credentials::{Field, ItemKey};
 
 use crate::oauth::free_port;
+use crate::world::ask::Ask;
 use crate::world::authorization_server::{
     APPLICATION_USER, AuthorizationServer, CLIENT_SECRET, Person, Request, USER, USER_PASSWORD,
 };
-use crate::world::browser::{get, get_with_bearer};
+use crate::world::browser::get;
 #[cfg(target_os = "linux")]
 use crate::world::keyring::Session;
 use crate::world::{Outcome, World, check};
@@ -81,7 +82,7 @@ impl Story {
 
     fn status_at_instance(&self, access_token: &str) -> u16 {
         let url = format!("{}/api/now/ui/user/current_user", self.server.instance());
-        get_with_bearer(&url, access_token).status
+        Ask::new("GET", &url).bearer(access_token).send().status
     }
 }
 

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use snow_connect::sandbox::SandboxOptions;
 
-use crate::world::browser::{get, parameter, post, request, sign_in};
+use crate::world::ask::Ask;
+use crate::world::browser::{get, parameter, post, sign_in};
 use crate::world::oauth::{
     CALLBACK, SDK_CLIENT, VERIFIER, assert_access_denied, authorization_url, sandbox, token, who,
 };
@@ -179,13 +180,15 @@ fn the_page_of_that_client_is_there_without_a_code() {
 }
 
 #[test]
-fn a_body_is_read_to_its_limit_and_no_further() {
+fn a_form_is_read_to_its_limit_and_no_further() {
     let sandbox = sandbox(SandboxOptions::default());
     let url = format!("{}/oauth_token.do", sandbox.origin());
-    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    assert_access_denied(&request("POST", &url, &headers, &[b'x'; 64 * 1024]));
-    let answer = request("POST", &url, &headers, &[b'x'; 64 * 1024 + 1]);
-    assert_eq!(answer.status, 413);
-    assert_eq!(answer.json()["error"]["message"], "Exception while reading request");
-    assert_eq!(sandbox.requests(), 1);
+    let send = |length| {
+        let form = Ask::new("POST", &url).header("Content-Type", "application/x-www-form-urlencoded");
+        form.body(vec![b'x'; length]).send()
+    };
+    assert_access_denied(&send(64 * 1024));
+    let (message, detail) = send(64 * 1024 + 1).expect(413).error();
+    assert_eq!(message, "Exception while reading request");
+    assert!(detail.contains("content-length = 65537 bytes. Max allowed: 65536 bytes."), "{detail}");
 }

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use snow_connect::sandbox::SandboxOptions;
 
-use crate::world::browser::{get, get_with_bearer, parameter, post, request, sign_in};
+use crate::world::ask::{Ask, Reply};
+use crate::world::browser::{get, parameter, post, sign_in};
 use crate::world::oauth::{
     CALLBACK, SDK_CLIENT, VERIFIER, assert_access_denied, authorization_url, code, redeem, refresh, sandbox, token,
     tokens, who,
@@ -35,7 +34,7 @@ fn an_access_token_speaks_for_the_user_who_signed_in() {
     let tokens = tokens(&sandbox);
     assert_eq!(who(&sandbox, &tokens["access_token"]), Ok("beth.anglin".to_owned()));
     let url = format!("{}/api/now/table/incident?sysparm_limit=1", sandbox.origin());
-    let answer = get_with_bearer(&url, tokens["access_token"].as_str().unwrap());
+    let answer = Ask::new("GET", &url).bearer(tokens["access_token"].as_str().unwrap()).send();
     assert_eq!((answer.status, answer.header("X-Is-Logged-In")), (200, Some("true")));
 }
 
@@ -127,26 +126,28 @@ fn token_parameters_count_in_a_form_body_alone() {
     let sandbox = sandbox(SandboxOptions::default());
     let url = format!("{}/oauth_token.do", sandbox.origin());
     let form = "grant_type=client_credentials&client_id=sandbox-ci&client_secret=sandbox-ci-secret";
-    let urlencoded = [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")];
-    assert_eq!(request("POST", &url, &urlencoded, form.as_bytes()).status, 200);
+    let json = r#"{"grant_type":"client_credentials","client_id":"sandbox-ci","client_secret":"sandbox-ci-secret"}"#;
+    let urlencoded = "application/x-www-form-urlencoded; charset=utf-8";
+    let send = |method, url: &str, content_type, body: &str| -> Reply {
+        Ask::new(method, url).header("Content-Type", content_type).body(body).send()
+    };
+    assert_eq!(send("POST", &url, urlencoded, form).status, 200);
 
-    let json = br#"{"grant_type":"client_credentials","client_id":"sandbox-ci","client_secret":"sandbox-ci-secret"}"#;
-    assert_access_denied(&request("POST", &url, &[("Content-Type", "application/json")], json));
-    assert_access_denied(&request("POST", &url, &[], form.as_bytes()));
-    assert_access_denied(&request("POST", &format!("{url}?{form}"), &urlencoded, b""));
-    assert_access_denied(&request("POST", &format!("{url}?scope=x"), &urlencoded, form.as_bytes()));
-    assert_access_denied(&request("GET", &format!("{url}?{form}"), &[], b""));
-    let twice = format!("{form}&client_id=sandbox-ci");
-    assert_access_denied(&request("POST", &url, &urlencoded, twice.as_bytes()));
+    assert_access_denied(&send("POST", &url, "application/json", json));
+    assert_access_denied(&Ask::new("POST", &url).body(form).send());
+    assert_access_denied(&send("POST", &format!("{url}?{form}"), urlencoded, ""));
+    assert_access_denied(&send("POST", &format!("{url}?scope=x"), urlencoded, form));
+    assert_access_denied(&get(&format!("{url}?{form}")));
+    assert_access_denied(&send("POST", &url, urlencoded, &format!("{form}&client_id=sandbox-ci")));
 }
 
 #[test]
 fn a_client_proves_itself_in_the_body_and_not_in_the_header() {
     let sandbox = sandbox(SandboxOptions::default());
-    let basic = STANDARD.encode("sandbox-ci:sandbox-ci-secret");
-    let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &format!("Basic {basic}"))];
     let url = format!("{}/oauth_token.do", sandbox.origin());
-    assert_access_denied(&request("POST", &url, &headers, b"grant_type=client_credentials"));
+    let form = [("grant_type", "client_credentials")];
+    let asked = Ask::new("POST", &url).basic("sandbox-ci", "sandbox-ci-secret").form(&form);
+    assert_access_denied(&asked.send());
 }
 
 #[test]
@@ -316,7 +317,7 @@ fn revoking_what_is_unknown_succeeds() {
 #[test]
 fn an_unknown_bearer_token_is_refused_as_such() {
     let sandbox = sandbox(SandboxOptions::default());
-    let answer = get_with_bearer(&format!("{}/api/now/table/sys_user", sandbox.origin()), "x");
+    let answer = Ask::new("GET", &format!("{}/api/now/table/sys_user", sandbox.origin())).bearer("x").send();
     assert_eq!(answer.status, 401);
     assert_eq!(answer.header("WWW-Authenticate"), Some("BEARER realm=\"Service-now\""));
     assert_eq!(answer.header("X-Is-Logged-In"), None);

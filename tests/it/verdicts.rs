@@ -242,7 +242,7 @@ fn a_missing_table_is_told_from_a_hidden_one() {
     sandbox.set_scenario(Some(snow_connect::sandbox::scenario::Scenario::TableHidden));
     let outcome = world.run("test acme --table incident --json").expect(5);
     assert_eq!(outcome.error_code(), "table-hidden");
-    outcome.says(&["none of the first 8"]);
+    outcome.says(&["none of the first 100"]);
     // The default probe can only warn.
     world.run("test acme").expect(0);
 }

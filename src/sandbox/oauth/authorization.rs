@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::super::answers::Question;
+use super::super::question::Question;
 use super::super::rows::User;
 use super::super::scenario::Scenario;
 use super::clients::{Client, RedirectUri};

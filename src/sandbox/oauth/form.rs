@@ -1,19 +1,21 @@
 //! The parameters of a form body.
 
-use super::super::answers::Question;
+use super::super::question::{Body, Question};
 
 /// Each parameter once, and none of them empty (RFC 6749, section 3.2: one
 /// without a value counts as left out, and none may come twice).
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Nothing where the body is no form, or names a parameter twice.
+    /// Nothing where the body is no form, is too large for one, or names a
+    /// parameter twice.
     pub fn of(question: &Question<'_>) -> Option<Self> {
         let media_type = question.content_type?.split(';').next()?.trim();
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return None;
         }
-        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(question.body).into_owned().collect();
+        let Body::Whole(body) = question.body else { return None };
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body).into_owned().collect();
         let is_repeated = (1..pairs.len()).any(|end| pairs[..end].iter().any(|(name, _)| *name == pairs[end].0));
         (!is_repeated).then(|| Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
     }

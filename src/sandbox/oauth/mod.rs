@@ -18,8 +18,9 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::answers::{Answer, Question, nothing};
+use super::answers::{Answer, redirect};
 use super::options::SandboxOptions;
+use super::question::Question;
 use super::rows::User;
 use super::scenario::Scenario;
 use authorization::{AuthorizationRequest, Authorizations, Refused};
@@ -83,7 +84,7 @@ impl OAuth {
                 pages::sign_in(&transaction, &request, false)
             }
             Err(Refused::Page(reason)) => pages::notice(400, reason, "The program that sent you here gets no answer."),
-            Err(Refused::Callback(location)) => found(location),
+            Err(Refused::Callback(location)) => redirect(location),
         }
     }
 
@@ -111,7 +112,7 @@ impl OAuth {
             Some("deny") => None,
             _ => return start_again(),
         };
-        self.authorizations.decide(transaction, allowed, now).map_or_else(start_again, found)
+        self.authorizations.decide(transaction, allowed, now).map_or_else(start_again, redirect)
     }
 }
 
@@ -134,12 +135,6 @@ fn start_again() -> Answer {
         "This sign-in is over",
         "It was answered already, or it took too long. Start again from the program.",
     )
-}
-
-fn found(location: String) -> Answer {
-    let mut answer = nothing(302);
-    answer.headers.push(("Location", location));
-    answer
 }
 
 /// A code, a token or a name that nobody can guess: 86 characters, as

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::super::answers::{Answer, common_headers};
+use super::super::answers::{self, Answer};
 use super::super::rows::{USERS, User};
 use super::authorization::AuthorizationRequest;
 
@@ -122,23 +122,18 @@ fn plain(status: u16, title: &str, content: &str) -> Answer {
 }
 
 fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -> Answer {
-    let mut headers = common_headers("text/html;charset=UTF-8");
-    headers.push((
-        "Content-Security-Policy",
-        format!(
-            "default-src 'none'; style-src {}; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
-            *STYLE_SOURCE
-        ),
-    ));
-    headers.push(("Referrer-Policy", "no-referrer".to_owned()));
-    let body = format!(
+    let policy = format!(
+        "default-src 'none'; style-src {}; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
+        *STYLE_SOURCE
+    );
+    let html = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{title} | snow sandbox</title><style>{STYLE}</style></head><body><main>\
          <p class=\"sandbox\"><strong>Sandbox.</strong> Everything here is made up.</p>\
          <div class=\"content\">{content}</div></main></body></html>"
     );
-    Answer { status, headers, body }
+    answers::document(status, html).with("Content-Security-Policy", policy).with("Referrer-Policy", "no-referrer")
 }
 
 fn escape(text: &str) -> String {

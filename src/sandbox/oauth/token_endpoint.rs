@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::super::answers::{Answer, Question, front_end, json_answer, login_page, nothing};
+use super::super::answers::{Answer, json_answer, nothing};
+use super::super::faults;
+use super::super::question::Question;
 use super::super::rows::User;
 use super::super::scenario::Scenario;
 use super::OAuth;
@@ -42,14 +44,12 @@ impl TokenRequests {
 
 impl OAuth {
     pub(super) fn token(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Answer {
-        match scenario {
-            Some(Scenario::TokenPage) => login_page(),
-            Some(Scenario::TokenUnavailable) => front_end(503),
-            Some(Scenario::TokenRefused) => access_denied(),
-            _ => match self.issued(question, scenario, now) {
-                Some(issued) => success(issued, scenario),
-                None => access_denied(),
-            },
+        if let Some(answer) = scenario.and_then(faults::in_place_of_a_token) {
+            return answer;
+        }
+        match self.issued(question, scenario, now) {
+            Some(issued) => success(issued, scenario),
+            None => access_denied(),
         }
     }
 
@@ -85,8 +85,8 @@ impl OAuth {
 
     /// Needs no client: whoever has a token may end it.
     pub(super) fn revoke(&mut self, question: &Question<'_>, scenario: Option<Scenario>) -> Answer {
-        if scenario == Some(Scenario::RevocationUnavailable) {
-            return front_end(503);
+        if let Some(answer) = scenario.and_then(faults::in_place_of_a_revocation) {
+            return answer;
         }
         let form = Form::of(question);
         let token = match question.method {
@@ -138,6 +138,6 @@ fn success(issued: Issued, scenario: Option<Scenario>) -> Answer {
 
 /// ServiceNow's answer to everything it will not do here. The words are the
 /// wrong way round there too.
-fn access_denied() -> Answer {
+pub fn access_denied() -> Answer {
     json_answer(401, &json!({ "error_description": "access_denied", "error": "server_error" }))
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::browser::{Reply, get, post, request};
+use super::ask::{Ask, Reply};
+use super::browser::{get, post};
 use super::process::Guard;
 
 pub const USER: &str = "beth.anglin";
@@ -88,7 +89,7 @@ impl AuthorizationServer {
     /// How long access tokens live from now on.
     pub fn set_access_ttl(&self, seconds: u32) {
         let body = json!({ "access_ttl": seconds }).to_string();
-        let reply = request("POST", &format!("{}/settings", self.control), &[], body.as_bytes());
+        let reply = Ask::new("POST", &format!("{}/settings", self.control)).body(body).send();
         assert_eq!(reply.status, 200, "{reply:?}");
     }
 
@@ -199,9 +200,8 @@ impl Person {
         let sent = self.cookies.iter().filter(|cookie| path.starts_with(&cookie.path));
         let sent: Vec<_> = sent.map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         let cookies = sent.join("; ");
-        let headers = [("Cookie", cookies.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let reply = request(method, url, &headers[..if form.is_empty() { 1 } else { 2 }], body.as_bytes());
+        let ask = Ask::new(method, url).header("Cookie", &cookies);
+        let reply = if form.is_empty() { ask.send() } else { ask.form(form).send() };
         for line in reply.headers("Set-Cookie") {
             self.keep(line);
         }

@@ -1,5 +1,6 @@
 //! A small world for one test.
 
+pub mod ask;
 pub mod authorization_server;
 pub mod browser;
 pub mod canary;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
-use super::browser::{Reply, get_with_bearer, parameter, post, sign_in};
+use super::ask::{Ask, Reply};
+use super::browser::{parameter, post, sign_in};
 
 pub const CALLBACK: &str = "http://127.0.0.1:8914/callback";
 pub const SDK_CLIENT: &str = "543e5655f77746a28228c6009a599dfb";
@@ -71,7 +72,7 @@ pub fn refresh(sandbox: &Sandbox, refresh_token: &Value) -> Reply {
 /// Who the Table API says one is, or the status of its refusal.
 pub fn who(sandbox: &Sandbox, access_token: &Value) -> Result<String, u16> {
     let url = format!("{}/api/now/ui/user/current_user", sandbox.origin());
-    let answer = get_with_bearer(&url, access_token.as_str().unwrap());
+    let answer = Ask::new("GET", &url).bearer(access_token.as_str().unwrap()).send();
     match answer.status {
         200 => Ok(answer.json()["result"]["user_name"].as_str().unwrap().to_owned()),
         status => Err(status),

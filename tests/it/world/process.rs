@@ -1,8 +1,10 @@
 //! The program itself, as a process with an environment of its own.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
 
 use super::Outcome;
 use super::canary::Canaries;
@@ -55,5 +57,32 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// `snow sandbox --json` in a home of its own, serving until this goes out of
+/// scope.
+pub struct Serving {
+    /// What it said first.
+    pub document: Value,
+    pub home: tempfile::TempDir,
+    _process: Guard,
+}
+
+impl Serving {
+    pub fn start(words: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a temporary home");
+        let mut command = snow(home.path());
+        command.args(["sandbox", "--json"]).args(words).stdout(Stdio::piped());
+        let mut process = Guard(command.spawn().expect("the program starts"));
+        let mut line = String::new();
+        let stdout = process.0.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it serves");
+        let document = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        Self { document, home, _process: process }
+    }
+
+    pub fn origin(&self) -> &str {
+        self.document["instance"].as_str().expect("an origin")
     }
 }

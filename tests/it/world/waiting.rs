@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::browser::{Reply, get, parameter, sign_in};
+use super::ask::Reply;
+use super::browser::{get, parameter, sign_in};
 use super::canary::Canaries;
 use super::process::Guard;
 use super::{Outcome, World};

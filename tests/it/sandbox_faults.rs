@@ -1,22 +1,17 @@
-//! What the embedded instance does wrong on request, and the command that
-//! starts it.
+//! What the embedded instance does wrong around a sign-in, as its clients see
+//! it. What `snow` says of each scenario stands in `scenarios`.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
-use crate::world::World;
-use crate::world::browser::{Reply, get, get_with_bearer, post, request};
+use crate::world::ask::{Ask, Reply};
+use crate::world::browser::{get, post};
 use crate::world::oauth::{
     CALLBACK, SDK_CLIENT, assert_access_denied, authorization_url, refresh, sandbox, token, tokens, who,
 };
-use crate::world::process::{Guard, snow};
 
 const CLIENT_CREDENTIALS: [(&str, &str); 3] =
     [("grant_type", "client_credentials"), ("client_id", "sandbox-ci"), ("client_secret", "sandbox-ci-secret")];
@@ -30,9 +25,7 @@ fn broken_after_sign_in(scenario: Scenario) -> (Sandbox, Value) {
 }
 
 fn get_with_password(sandbox: &Sandbox, password: &str) -> Reply {
-    let basic = format!("Basic {}", STANDARD.encode(format!("beth.anglin:{password}")));
-    let url = format!("{}/api/now/table/sys_user", sandbox.origin());
-    request("GET", &url, &[("Authorization", &basic)], b"")
+    Ask::new("GET", &format!("{}/api/now/table/sys_user", sandbox.origin())).basic("beth.anglin", password).send()
 }
 
 #[test]
@@ -55,7 +48,7 @@ fn refresh_refused_refuses_refreshes_alone() {
 fn scope_restricted_closes_the_table_api_to_tokens() {
     let (sandbox, tokens) = broken_after_sign_in(Scenario::ScopeRestricted);
     let url = format!("{}/api/now/table/incident", sandbox.origin());
-    let answer = get_with_bearer(&url, tokens["access_token"].as_str().unwrap());
+    let answer = Ask::new("GET", &url).bearer(tokens["access_token"].as_str().unwrap()).send();
     assert_eq!((answer.status, answer.header("X-Is-Logged-In")), (403, Some("true")));
     assert_eq!(answer.json()["error"]["detail"], "Access to unscoped api is not allowed");
     assert_eq!(get_with_password(&sandbox, "sandbox-beth").status, 200);
@@ -196,72 +189,4 @@ fn hibernating_goes_for_the_token_endpoint_too() {
         assert!(answer.status == 200 && answer.body.contains("Instance Hibernating page"), "{answer:?}");
     }
     assert_eq!(sandbox.token_requests().refresh_token, 1);
-}
-
-#[test]
-fn every_scenario_has_a_name_and_an_explanation_that_fits_the_terminal() {
-    let mut world = World::new();
-    let outcome = world.run("sandbox --list").expect(0);
-    for scenario in Scenario::ALL {
-        let line = outcome.stdout.lines().find(|line| line.split(' ').next() == Some(scenario.as_str()));
-        let line = line.unwrap_or_else(|| panic!("{} is not listed", scenario.as_str()));
-        assert!(line.contains(scenario.description()), "{line}");
-        assert_eq!(scenario.as_str().parse(), Ok(*scenario));
-    }
-    assert_eq!(outcome.stdout.lines().count(), Scenario::ALL.len());
-    assert!(outcome.stdout.lines().all(|line| line.chars().count() <= 80), "{}", outcome.stdout);
-}
-
-/// The first line that `snow sandbox` writes, and the program while it serves.
-fn serving(words: &[&str]) -> (Value, Guard) {
-    let home = tempfile::tempdir().unwrap();
-    let mut command = snow(home.path());
-    command.args(["sandbox", "--json"]).args(words).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (serde_json::from_str(&line).unwrap(), Guard(child))
-}
-
-#[test]
-fn the_command_shows_its_clients() {
-    let (document, _program) = serving(&[]);
-    let loopback = json!(["http://127.0.0.1:8914/callback", "http://127.0.0.1:*/*", "http://[::1]:*/*"]);
-    let people = json!(["authorization_code", "refresh_token"]);
-    let expected = json!([
-        { "client_id": "sandbox-public", "client_secret": null, "redirect_uris": loopback, "grants": people },
-        {
-            "client_id": "sandbox-confidential",
-            "client_secret": "sandbox-confidential-secret",
-            "redirect_uris": loopback,
-            "grants": people,
-        },
-        {
-            "client_id": "sandbox-ci",
-            "client_secret": "sandbox-ci-secret",
-            "redirect_uris": [],
-            "grants": ["client_credentials"],
-        },
-        {
-            "client_id": "543e5655f77746a28228c6009a599dfb",
-            "client_secret": null,
-            "redirect_uris": ["/sdk-oauth.do"],
-            "grants": people,
-        },
-    ]);
-    assert_eq!(document["clients"], expected);
-}
-
-#[test]
-fn the_command_takes_the_life_of_tokens_and_whether_they_rotate() {
-    let (document, _program) = serving(&["--access-ttl", "90s", "--rotate"]);
-    let url = format!("{}/oauth_token.do", document["instance"].as_str().unwrap());
-    let (first, second) = (post(&url, &CLIENT_CREDENTIALS).json(), post(&url, &CLIENT_CREDENTIALS).json());
-    assert_eq!(first["expires_in"], 89);
-    assert_ne!(first["access_token"], second["access_token"]);
-    let (document, _program) = serving(&[]);
-    let url = format!("{}/oauth_token.do", document["instance"].as_str().unwrap());
-    let (first, second) = (post(&url, &CLIENT_CREDENTIALS).json(), post(&url, &CLIENT_CREDENTIALS).json());
-    assert_eq!(first["expires_in"], 1799);
-    assert_eq!(first["access_token"], second["access_token"]);
 }

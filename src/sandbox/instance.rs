@@ -1,0 +1,153 @@
+//! The way from a request to an answer: what stands before the instance, the
+//! pages of a sign-in, who is asking, which API is meant.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::answers::{Answer, envelope, front_end, login_page, success, too_large};
+use super::authentication::{self, Challenge, SignedIn};
+use super::faults;
+use super::oauth::OAuth;
+use super::options::SandboxOptions;
+use super::question::{Body, Question};
+use super::rows::{self, Store};
+use super::scenario::Scenario;
+use super::table::access::Caller;
+use super::table::{self, Call};
+
+/// Below it stand the REST APIs; everything else is for people.
+pub const API_PATH: &str = "/api/now/";
+
+/// Beyond this the front end refuses a URL: 8,182 bytes were seen to pass and
+/// 8,347 not to.
+const MAX_URL_BYTES: usize = 8192;
+
+/// The state of the instance.
+pub struct Instance {
+    origin: String,
+    pub scenario: Option<Scenario>,
+    pub requests: usize,
+    pub oauth: OAuth,
+    store: Store,
+}
+
+impl Instance {
+    pub fn new(origin: String, options: &SandboxOptions) -> Self {
+        Self {
+            origin,
+            scenario: options.scenario,
+            requests: 0,
+            oauth: OAuth::new(options),
+            store: Store::new(options.incidents, options.seed),
+        }
+    }
+
+    pub fn answer(&mut self, question: &Question<'_>) -> Answer {
+        self.requests += 1;
+        self.oauth.count(question);
+        let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(question));
+        match self.scenario {
+            Some(scenario) => faults::on_the_way_out(scenario, question.path, answer),
+            None => answer,
+        }
+    }
+
+    fn undisturbed(&mut self, question: &Question<'_>) -> Answer {
+        let now = Instant::now();
+        if question.url_bytes > MAX_URL_BYTES {
+            return front_end(414, "Request-URI Too Large");
+        }
+        let Some(path) = question.path.strip_prefix(API_PATH) else {
+            return match question.body {
+                Body::TooLarge(too) => too_large(too),
+                Body::Whole(_) => self.oauth.answer(question, self.scenario, now).unwrap_or_else(login_page),
+            };
+        };
+        let bearer = |token: &str| self.oauth.tokens.user(token, now);
+        let signed_in = match authentication::signed_in(question.authorization, self.scenario, bearer) {
+            Ok(signed_in) => signed_in,
+            Err(challenge) => return not_authenticated(&challenge),
+        };
+        let answer = match question.accepts_json() {
+            true => self.api(question, signed_in, path),
+            false => {
+                let detail = "Supported response media types for this service are: [application/json]";
+                envelope(406, "Requested media type not supported", Some(detail))
+            }
+        };
+        signed_in_headers(answer, self.requests)
+    }
+
+    /// Answers what stands below [`API_PATH`].
+    fn api(&mut self, question: &Question<'_>, signed_in: SignedIn, path: &str) -> Answer {
+        let user = signed_in.user;
+        let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let version = segments.first().copied().filter(|first| matches!(*first, "v1" | "v2"));
+        if version.is_some() {
+            segments.remove(0);
+        }
+        let hidden = (self.scenario == Some(Scenario::TableHidden)).then_some("incident");
+        let call = Call {
+            question,
+            caller: Caller::new(user, hidden),
+            origin: &self.origin,
+            base: version.map_or("/api/now".to_owned(), |version| format!("/api/now/{version}")),
+            is_v1: version == Some("v1"),
+            request: self.requests,
+        };
+        if matches!(segments.first(), Some(&("table" | "stats")))
+            && let Some(answer) = self.scenario.and_then(|scenario| faults::in_place_of_a_table(scenario, signed_in))
+        {
+            return answer;
+        }
+        let is_anonymous = self.scenario == Some(Scenario::IdentityUnknown);
+        match (segments.as_slice(), question.method) {
+            (["table", "sys_user"], "GET") if is_anonymous => {
+                // The term with the caller's own name is dropped: strangers match.
+                let parameters = question.parameters.iter().filter(|(name, _)| name != "sysparm_query").cloned();
+                let dropped = Question { parameters: parameters.collect(), ..*question };
+                table::answer(&mut self.store, &Call { question: &dropped, ..call }, "sys_user", None)
+            }
+            (["table", table], _) => table::answer(&mut self.store, &call, table, None),
+            (["table", table, id], _) => table::answer(&mut self.store, &call, table, Some(id)),
+            (["stats", table], "GET") => table::stats(&self.store, &call, table),
+            (["attachment"], "GET") => table::answer(&mut self.store, &call, "sys_attachment", None),
+            (["attachment", id], "GET") => table::answer(&mut self.store, &call, "sys_attachment", Some(id)),
+            (["ui", "user", "current_user"], "GET") if !is_anonymous => {
+                let user = faults::told_identity(self.scenario, user);
+                success(json!({
+                    "user_name": user.user_name,
+                    "user_sys_id": user.id(),
+                    "user_display_name": user.display_name,
+                }))
+            }
+            (["ui", "user", "current_user"], "GET") => {
+                envelope(404, "Requested URI does not represent any resource", None)
+            }
+            (["stats" | "attachment", ..], _) => envelope(405, "Method not supported", None),
+            _ => envelope(400, "Requested URI does not represent any resource", None),
+        }
+    }
+}
+
+/// The refusal carries neither `X-Is-Logged-In` nor `X-Transaction-ID`, and
+/// still sets a session cookie.
+fn not_authenticated(challenge: &Challenge) -> Answer {
+    let scheme = if challenge.is_bearer { "BEARER" } else { "BASIC" };
+    let mut answer = envelope(401, "User is not authenticated", Some("Required to provide Auth information"))
+        .with("WWW-Authenticate", format!("{scheme} realm=\"Service-now\""));
+    if challenge.wants_one_time_password {
+        answer = answer.with("X-MFA_TOKEN", "invalid");
+    }
+    answer.with("Set-Cookie", "JSESSIONID=0123456789ABCDEF; Path=/; HttpOnly")
+}
+
+fn signed_in_headers(answer: Answer, request: usize) -> Answer {
+    let transaction = rows::sys_id("transaction", &request.to_string())[..12].to_owned();
+    answer
+        .with("X-Is-Logged-In", "true")
+        .with("X-Transaction-ID", transaction)
+        .with("Set-Cookie", "JSESSIONID=0123456789ABCDEF; Path=/; HttpOnly")
+        .with("Set-Cookie", "glide_session_store=0123456789; Max-Age=1800; Path=/; HttpOnly")
+}

@@ -1,0 +1,110 @@
+//! HTTP on a listener: reads requests, gives them to the instance, and sends
+//! its answers. What is in them is decided elsewhere.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::answers::envelope;
+use super::delivery::{Payload, deliver};
+use super::instance::{API_PATH, Instance};
+use super::question::{Body, Question, TooLarge};
+
+/// A client that is slower than this to send the head of its request, or its
+/// body, is sent away.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What an instance takes of the body of a call to an API.
+const MAX_API_BODY_BYTES: u64 = 10 * 1024 * 1024;
+/// No form of a sign-in needs more.
+const MAX_FORM_BYTES: u64 = 64 * 1024;
+/// A body that is too large is read and thrown away up to here, or until this
+/// long nothing more came: whoever is still sending would not see the answer.
+const DISCARDED_BYTES: u64 = 20 * MAX_API_BODY_BYTES;
+const DISCARD_PATIENCE: Duration = Duration::from_millis(300);
+
+pub async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: others will close theirs.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let instance = instance.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let instance = instance.clone();
+                async move { respond(&instance, request).await }
+            });
+            let _ = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+pub fn lock(instance: &Mutex<Instance>) -> MutexGuard<'_, Instance> {
+    instance.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An error closes the connection without an answer.
+async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> io::Result<Response<Payload>> {
+    let (head, body) = request.into_parts();
+    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let limit = if head.uri.path().starts_with(API_PATH) { MAX_API_BODY_BYTES } else { MAX_FORM_BYTES };
+    let announced = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let Ok(body) = tokio::time::timeout(PATIENCE, read_body(body, announced, limit)).await else {
+        let late = envelope(408, "Exception while reading request", Some("The payload did not come in time."));
+        return deliver(late).await;
+    };
+    let body = body?;
+    let parameters = url::form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes());
+    let question = Question {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        url_bytes: head.uri.path_and_query().map_or(0, |url| url.as_str().len()),
+        parameters: parameters.into_owned().collect(),
+        authorization: header(AUTHORIZATION),
+        accept: header(ACCEPT),
+        content_type: header(CONTENT_TYPE),
+        body: body.as_ref().map_or_else(|too_large| Body::TooLarge(*too_large), |body| Body::Whole(body)),
+    };
+    let answer = lock(instance).answer(&question);
+    deliver(answer).await
+}
+
+/// The whole body, or how long it is where that is too much: as the request
+/// says, else as far as it was read.
+async fn read_body(mut body: Incoming, announced: Option<u64>, limit: u64) -> io::Result<Result<Bytes, TooLarge>> {
+    let announced = announced.filter(|length| *length > limit);
+    let (mut whole, mut length) = (Vec::new(), 0);
+    loop {
+        let is_too_large = announced.is_some() || length > limit;
+        let frame = match is_too_large {
+            true => tokio::time::timeout(DISCARD_PATIENCE, body.frame()).await.unwrap_or(None),
+            false => body.frame().await,
+        };
+        let Some(frame) = frame.filter(|_| length < DISCARDED_BYTES) else { break };
+        if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
+            length += data.len() as u64;
+            if !is_too_large {
+                whole.extend_from_slice(&data);
+            }
+        }
+    }
+    match announced.unwrap_or(length) {
+        length if length > limit => Ok(Err(TooLarge { length, limit })),
+        _ => Ok(Ok(whole.into())),
+    }
+}

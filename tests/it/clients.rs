@@ -1,0 +1,97 @@
+//! Clients that others wrote run unchanged against `snow sandbox`, and the
+//! examples of the README do what the README says.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::world::Outcome;
+use crate::world::process::{Serving, finish, tool};
+
+/// The address that the README's examples use.
+const README_ORIGIN: &str = "http://127.0.0.1:8910";
+const README: &str = include_str!("../../README.md");
+
+/// Runs a command to its end, at the home of this instance, with this on its
+/// standard input.
+fn run(serving: &Serving, mut command: Command, stdin: &str) -> Outcome {
+    let home = serving.home.path();
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").current_dir(home);
+    finish(command, stdin.as_bytes())
+}
+
+/// Python with the clients of `tests/clients/requirements.txt`. `tests/run`
+/// makes it, and names it where it stands elsewhere.
+#[allow(clippy::disallowed_methods, reason = "a test is told by a variable where its parts are")]
+fn python() -> Command {
+    let made = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-clients/bin/python");
+    let python = std::env::var_os("SNOW_TEST_PYTHON").map_or_else(|| made.into(), PathBuf::from);
+    assert!(python.exists(), "the tests need {}: run tests/run, which makes it", python.display());
+    Command::new(python)
+}
+
+/// Runs a client's script, which ends with 0 only where everything held.
+fn client(script: &str, last_word: &str) {
+    let serving = Serving::start(&[]);
+    let mut command = python();
+    command.args(["-B", "-", serving.origin()]);
+    run(&serving, command, script).expect(0).says(&[last_word]);
+}
+
+#[test]
+fn pysnow_queries_pages_and_writes_unchanged() {
+    client(include_str!("../clients/pysnow_client.py"), "pysnow: all of it worked");
+}
+
+#[test]
+fn aiosnow_queries_streams_and_writes_unchanged() {
+    client(include_str!("../clients/aiosnow_client.py"), "aiosnow: all of it worked");
+}
+
+/// The examples in one language of the README's section on the test double,
+/// with the address of this instance.
+fn examples(language: &str, serving: &Serving) -> Vec<String> {
+    let (_, section) = README.split_once("\n## A test double").expect("the README has the section");
+    let section = section.split("\n## ").next().unwrap();
+    let start = format!("```{language}\n");
+    let blocks = section.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.map(|block| block.replace(README_ORIGIN, serving.origin())).collect()
+}
+
+#[test]
+fn the_readme_asks_the_sandbox_with_curl() {
+    tool("curl");
+    let serving = Serving::start(&[]);
+    let examples = examples("sh", &serving);
+    assert_eq!(examples.len(), 1, "{examples:?}");
+    let mut shell = Command::new("bash");
+    // What starts the sandbox is done; all else runs as it stands there.
+    let script: Vec<&str> = examples[0].lines().filter(|line| !line.starts_with("snow sandbox")).collect();
+    assert_eq!(script.len() + 1, examples[0].lines().count());
+    shell.args(["-euo", "pipefail", "-c", &script.join("\n")]);
+    let outcome = run(&serving, shell, "").expect(0);
+    let answers: Vec<Value> =
+        serde_json::Deserializer::from_str(&outcome.stdout).into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.len(), 3, "{}", outcome.stdout);
+    let rows = answers[0]["result"].as_array().unwrap();
+    assert!(rows.len() == 2 && rows[0]["caller_id.name"].is_string(), "{}", answers[0]);
+    assert_eq!(answers[1]["result"]["short_description"], "Printer on fire");
+    assert_eq!(answers[2]["error"]["detail"], "ACL Exception Insert Failed due to security constraints");
+}
+
+#[test]
+fn the_readme_asks_the_sandbox_with_python() {
+    let serving = Serving::start(&[]);
+    let examples = examples("python", &serving);
+    assert_eq!(examples.len(), 1, "{examples:?}");
+    // Its address is told as host and port as well.
+    let host = |origin: &str| origin.trim_start_matches("http://").to_owned();
+    let script = examples[0].replace(&host(README_ORIGIN), &host(serving.origin()));
+    let mut command = python();
+    command.args(["-B", "-"]);
+    let outcome = run(&serving, command, &script).expect(0);
+    assert_eq!(outcome.stdout.lines().count(), 6, "{}", outcome.stdout);
+    assert!(outcome.stdout.lines().next().unwrap().starts_with("INC"), "{}", outcome.stdout);
+    assert_eq!(outcome.stdout.lines().last(), Some("Resolved"));
+}

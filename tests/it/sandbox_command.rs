@@ -1,0 +1,75 @@
+//! `snow sandbox` itself: what it says when it serves, and what its flags do.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+use crate::world::ask::Ask;
+use crate::world::browser::post;
+use crate::world::process::Serving;
+
+#[test]
+fn the_command_shows_its_clients() {
+    let serving = Serving::start(&[]);
+    let loopback = json!(["http://127.0.0.1:8914/callback", "http://127.0.0.1:*/*", "http://[::1]:*/*"]);
+    let people = json!(["authorization_code", "refresh_token"]);
+    let expected = json!([
+        { "client_id": "sandbox-public", "client_secret": null, "redirect_uris": loopback, "grants": people },
+        {
+            "client_id": "sandbox-confidential",
+            "client_secret": "sandbox-confidential-secret",
+            "redirect_uris": loopback,
+            "grants": people,
+        },
+        {
+            "client_id": "sandbox-ci",
+            "client_secret": "sandbox-ci-secret",
+            "redirect_uris": [],
+            "grants": ["client_credentials"],
+        },
+        {
+            "client_id": "543e5655f77746a28228c6009a599dfb",
+            "client_secret": null,
+            "redirect_uris": ["/sdk-oauth.do"],
+            "grants": people,
+        },
+    ]);
+    assert_eq!(serving.document["clients"], expected);
+}
+
+#[test]
+fn the_life_of_tokens_and_whether_they_rotate_can_be_chosen() {
+    let issued = |words: &[&str]| {
+        let serving = Serving::start(words);
+        let client =
+            [("grant_type", "client_credentials"), ("client_id", "sandbox-ci"), ("client_secret", "sandbox-ci-secret")];
+        let token = || post(&format!("{}/oauth_token.do", serving.origin()), &client).json();
+        let (first, second) = (token(), token());
+        (first["expires_in"].clone(), first["access_token"] == second["access_token"])
+    };
+    assert_eq!(issued(&["--access-ttl", "90s", "--rotate"]), (json!(89), false));
+    assert_eq!(issued(&[]), (json!(1799), true));
+}
+
+#[test]
+fn the_number_of_rows_and_the_seed_decide_what_is_there() {
+    let rows = |words: &[&str]| -> Vec<String> {
+        let serving = Serving::start(words);
+        let origin = serving.origin();
+        let incidents = Ask::new("GET", &format!("{origin}/api/now/table/incident")).user("admin").send();
+        incidents.expect(200).rows().iter().map(|row: &Value| row.to_string().replace(origin, "")).collect()
+    };
+    let (one, again, other) =
+        (rows(&["--rows", "30"]), rows(&["--rows", "30"]), rows(&["--rows", "30", "--seed", "5"]));
+    assert_eq!((one.len(), other.len()), (30, 30));
+    assert_eq!(one, again);
+    assert_ne!(one, other);
+    assert_eq!(rows(&["--rows", "0"]), Vec::<String>::new());
+}
+
+#[test]
+fn a_start_with_other_than_a_sensible_number_of_rows_is_refused() {
+    let mut world = World::new();
+    for bad in ["-1", "many", "200001"] {
+        world.run(&format!("sandbox --rows={bad}")).expect(2).says(&["--rows"]);
+    }
+}
