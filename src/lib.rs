@@ -68,6 +68,7 @@ pub mod connection;
 pub mod console;
 pub mod context;
 pub mod credentials;
+pub mod doctor;
 pub mod error;
 pub mod explain;
 pub mod files;
