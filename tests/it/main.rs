@@ -13,6 +13,8 @@ mod world;
 
 mod connect;
 mod crash;
+#[cfg(unix)]
+mod doctor;
 mod environment;
 mod everyday;
 mod explain;
