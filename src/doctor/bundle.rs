@@ -129,13 +129,13 @@ impl Bundle {
         let shown = path.display();
         if path.symlink_metadata().is_ok() && !may_replace {
             return Err(Failure::new(
-                Code::OutputUnwritable,
+                Code::BundleUnwritable,
                 format!("{shown} is there already, and was left as it is"),
             )
             .next("Give another name, or --yes to replace it"));
         }
         let unwritable = |reason: String| {
-            Failure::new(Code::OutputUnwritable, format!("the bundle {shown} cannot be written: {reason}"))
+            Failure::new(Code::BundleUnwritable, format!("the bundle {shown} cannot be written: {reason}"))
                 .next("Give a file in a directory that can be written")
         };
         if path.parent().is_some_and(|directory| !directory.is_dir()) {

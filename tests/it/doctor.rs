@@ -501,7 +501,7 @@ fn a_file_that_is_there_is_replaced_on_demand_alone() {
     let path = world.home().join("bundle.json");
     std::fs::write(&path, "mine").unwrap();
     let line = format!("doctor --json --bundle {}", path.display());
-    assert_eq!(world.run(&line).expect(3).error_code(), "output-unwritable");
+    assert_eq!(world.run(&line).expect(3).error_code(), "bundle-unwritable");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     world.run(&format!("{line} --yes")).expect(0);
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("{\n  \"schema\": \"snow.bundle/1\""));
