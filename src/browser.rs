@@ -1,6 +1,6 @@
 //! Opening the browser of a person, and whether that makes sense here.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Command, Stdio};
 
@@ -23,6 +23,18 @@ pub enum Way {
     Paste,
 }
 
+/// What decided about the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    RedirectUri,
+    Forbidden,
+    /// `SNOW_BROWSER` or `BROWSER`.
+    Variable(&'static str),
+    Desktop,
+    RemoteShell,
+    NoDisplay,
+}
+
 /// What decides about the way.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
@@ -36,26 +48,43 @@ pub struct Circumstances {
 
 impl Way {
     pub fn choose(circumstances: Circumstances, variables: &Variables) -> Self {
-        let explicit = !commands_in(variables).is_empty();
-        match circumstances {
-            Circumstances { must_paste: true, .. } => Self::Paste,
-            Circumstances { forbidden: true, .. } => Self::Print,
-            _ if explicit => Self::Open,
-            _ if is_near(variables) => Self::Open,
-            Circumstances { interactive: true, .. } => Self::Paste,
-            _ => Self::Print,
+        Self::explained(circumstances, variables).0
+    }
+
+    /// The way, and what decided about it.
+    pub fn explained(circumstances: Circumstances, variables: &Variables) -> (Self, Because) {
+        let Circumstances { must_paste, forbidden, interactive } = circumstances;
+        let without_browser = if interactive { Self::Paste } else { Self::Print };
+        if must_paste {
+            return (Self::Paste, Because::RedirectUri);
+        }
+        if forbidden {
+            return (Self::Print, Because::Forbidden);
+        }
+        if let Some(variable) = variable(variables).filter(|_| !commands_in(variables).is_empty()) {
+            return (Self::Open, Because::Variable(variable));
+        }
+        // Whether a browser opened here would be seen by the person.
+        match (is_remote(variables), has_desktop(variables)) {
+            (true, _) => (without_browser, Because::RemoteShell),
+            (false, true) => (Self::Open, Because::Desktop),
+            (false, false) => (without_browser, Because::NoDisplay),
         }
     }
 }
 
-/// Whether a browser opened here would be seen by the person.
-fn is_near(variables: &Variables) -> bool {
-    let is_set = |name: &str| variables.text(name).is_some();
-    if is_remote(variables) {
-        return false;
+/// The programs that opening tries, in their order.
+pub fn programs(variables: &Variables) -> Vec<OsString> {
+    let given = commands_in(variables);
+    match given.is_empty() {
+        true => open::commands("http://localhost/").iter().map(|command| command.get_program().to_owned()).collect(),
+        false => given.iter().map(|command| command_of(command, "").get_program().to_owned()).collect(),
     }
-    let has_desktop = cfg!(any(windows, target_os = "macos"));
-    has_desktop || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
+}
+
+fn has_desktop(variables: &Variables) -> bool {
+    let is_set = |name: &str| variables.text(name).is_some();
+    cfg!(any(windows, target_os = "macos")) || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
 }
 
 fn is_remote(variables: &Variables) -> bool {
@@ -83,9 +112,13 @@ pub fn tunnel(port: u16, variables: &Variables) -> Option<String> {
 /// `SNOW_BROWSER`, else `BROWSER`: commands separated by colons, as xdg-open
 /// reads them. The address stands for `%s`, or comes last.
 fn commands_in(variables: &Variables) -> Vec<String> {
-    let text = variables.text("SNOW_BROWSER").or_else(|| variables.text("BROWSER")).unwrap_or("");
+    let text = variable(variables).and_then(|name| variables.text(name)).unwrap_or("");
     let separator = if cfg!(windows) { ';' } else { ':' };
     text.split(separator).map(str::trim).filter(|command| !command.is_empty()).map(str::to_owned).collect()
+}
+
+fn variable(variables: &Variables) -> Option<&'static str> {
+    ["SNOW_BROWSER", "BROWSER"].into_iter().find(|name| variables.text(name).is_some())
 }
 
 /// The browser of this system.

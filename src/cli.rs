@@ -54,7 +54,7 @@ pub struct Global {
     /// Never ask; say what is missing instead
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Remove without asking
+    /// Remove or replace without asking
     #[arg(short, long, global = true)]
     pub yes: bool,
     /// When to use colour
@@ -119,6 +119,8 @@ pub enum Command {
     Guide(GuideArgs),
     /// The long text of an error code, or a list of all of them
     Explain(ExplainArgs),
+    /// Examine this machine: keyring, files, variables, browser, proxy. Asks nobody
+    Doctor(DoctorArgs),
     /// Serve an embedded instance on this machine
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
@@ -528,6 +530,18 @@ pub struct SandboxArgs {
     /// What decides everything that is made up
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow doctor
+  snow doctor --json | jq '.checks[] | select(.status == \"fail\")'
+  snow doctor --bundle snow-bundle.json              for whoever helps you")]
+pub struct DoctorArgs {
+    /// Also write a file for support, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

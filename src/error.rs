@@ -111,6 +111,8 @@ codes! {
         InvalidSecret = "invalid-secret", "What was handed in as a secret cannot be one.";
         CaCertInvalid = "ca-cert-invalid", "The CA file cannot be read or holds no certificate.";
         ProxyInvalid = "proxy-invalid", "The proxy setting is not a proxy URL.";
+        SecretInFile = "secret-in-file", "A secret stands in a file that is not for secrets.";
+        BundleUnwritable = "bundle-unwritable", "The file of a bundle is there already or cannot be written.";
         OutputUnwritable = "output-unwritable", "Standard output cannot take the result.";
     }
     Auth {

@@ -35,6 +35,8 @@
 //!   [`servicenow::symptoms`] what each answer means.
 //! - [`check`] is the test ladder and its report; [`output`] makes text and
 //!   JSON of it, and text of the Markdown in `src/guide` and `src/explain`.
+//! - [`doctor`] examines this machine without asking anybody; its checks are
+//!   data, and its bundle is one file for support, proven to hold no secret.
 //! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
 //!   the tests.
 //! - [`console`], [`terminal`] and [`signals`] are the edges where a person is:
@@ -77,6 +79,7 @@ pub mod connection;
 pub mod console;
 pub mod context;
 pub mod credentials;
+pub mod doctor;
 pub mod error;
 pub mod explain;
 pub mod files;

@@ -32,8 +32,9 @@ pub struct Redactor {
 impl Redactor {
     /// Also masks `secret` from now on.
     pub fn add(&mut self, secret: &Secret) {
+        let can_be_masked = Self::can_search_for(secret);
         let secret = secret.expose();
-        if secret.chars().count() < SHORTEST_MASKED {
+        if !can_be_masked {
             return;
         }
         self.needles.extend(encodings(secret).into_iter().map(Zeroizing::new));
@@ -44,6 +45,17 @@ impl Redactor {
         // masking it would garble all text.
         let shown = [secret.trim(), secret].map(as_shown);
         self.secrets.extend(shown.into_iter().find(|characters| characters.len() > MASK.len()));
+    }
+
+    /// Whether one of the secrets stands in `text`, in any encoding that would
+    /// be masked.
+    pub fn finds(&self, text: &str) -> bool {
+        self.masked(text) != text
+    }
+
+    /// Whether `secret` is long enough to be searched for.
+    pub fn can_search_for(secret: &Secret) -> bool {
+        secret.expose().chars().count() >= SHORTEST_MASKED
     }
 
     /// Text from the wire as it may be shown.

@@ -130,6 +130,11 @@ impl App {
         self.interactive
     }
 
+    /// Whether standard input is a terminal, whoever sits there.
+    pub fn is_stdin_terminal(&self) -> bool {
+        self.stdin_is_terminal
+    }
+
     /// Whether asking was forbidden, by a flag or a variable.
     pub fn is_input_forbidden(&self) -> bool {
         self.global.no_input || self.variables.is_on("SNOW_NO_INPUT") || self.variables.is_on("CI")

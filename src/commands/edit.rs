@@ -9,7 +9,7 @@ use super::select;
 use crate::cli::{EditArgs, RenameArgs, UseArgs};
 use crate::connection::instance::Address;
 use crate::connection::oauth::client::OAuthClient;
-use crate::connection::profile::{Auth, AuthMethod, InvalidValue, Profile, label_key, shown_text};
+use crate::connection::profile::{Auth, AuthMethod, ConnectionName, InvalidValue, Profile, label_key, shown_text};
 use crate::error::{Code, Failure};
 use crate::files::{self, Durability};
 use crate::http::proxy;
@@ -52,7 +52,25 @@ pub fn rename(app: &mut App, arguments: RenameArgs) -> Result<u8, Failure> {
         Ok(change.rename(&old, &new))
     })?;
     // Secrets are filed under the id, so nothing else moves.
-    done(app, &profile, &format!("{old} is now called {new}"))
+    let code = done(app, &profile, &format!("{old} is now called {new}"))?;
+    mention_directory_file(app, &old, &new);
+    Ok(code)
+}
+
+/// A `.snow.toml` that is in force here may still have the old name. It can
+/// belong to a repository, so it is left to the person.
+fn mention_directory_file(app: &mut App, old: &ConnectionName, new: &ConnectionName) {
+    if let Ok(Some((name, path))) = select::named_by_directory(app)
+        && name == *old
+        && old != new
+    {
+        let here = path.parent() == Some(app.directory().as_path());
+        let next = match here {
+            true => format!("snow use {new} --here"),
+            false => format!("correct it, or run snow use {new} --here in its directory"),
+        };
+        app.console.say(&format!("{} still names {old}, so commands without a name fail here: {next}", path.display()));
+    }
 }
 
 pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {

@@ -184,7 +184,7 @@ fn named_by_variable(app: &App) -> Result<Option<ConnectionName>, Failure> {
 /// The name in the nearest `.snow.toml`: in this directory or a parent, up to
 /// the root of the repository or the home directory; outside both in this
 /// directory alone.
-fn named_by_directory(app: &App) -> Result<Option<(ConnectionName, PathBuf)>, Failure> {
+pub fn named_by_directory(app: &App) -> Result<Option<(ConnectionName, PathBuf)>, Failure> {
     let here = app.directory();
     let is_top = |directory: &Path| Some(directory) == app.home() || directory.join(".git").exists();
     let searched = match here.ancestors().position(is_top) {

@@ -62,6 +62,21 @@ impl App {
         }
     }
 
+    /// The stores that are there or that a connection uses, as far as they open
+    /// without asking anybody.
+    pub fn stores_unasked(&mut self) -> Result<Vec<Arc<dyn CredentialStore>>, Failure> {
+        let mut stores = vec![self.keyring()?];
+        let file = self.file_store()?;
+        if matches!(file.needs(), Ok(Needs::NewKey)) {
+            return Ok(stores);
+        }
+        if let Some(key) = self.key_of_variables()? {
+            file.unlock(key);
+        }
+        stores.push(file);
+        Ok(stores)
+    }
+
     /// Proves that a store will take a secret, before one is asked for. Where
     /// it is the encrypted file and there is none yet, its key is chosen here.
     pub fn prove_store(&mut self, kind: StoreKind, connection: ConnectionId) -> Result<(), Failure> {

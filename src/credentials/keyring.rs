@@ -14,7 +14,7 @@ use std::time::Duration;
 use keyring::Error;
 use zeroize::Zeroizing;
 
-use super::{CredentialStore, ItemKey, StoreError};
+use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::connection::profile::StoreKind;
 use crate::secret::Secret;
 
@@ -43,14 +43,20 @@ enum Worker {
 
 struct Call {
     request: Request,
-    key: ItemKey,
-    answer: Sender<Result<Option<Secret>, StoreError>>,
+    answer: Sender<Result<Answer, StoreError>>,
 }
 
 enum Request {
-    Read,
-    Write(Secret),
-    Delete,
+    Read(ItemKey),
+    Write(ItemKey, Secret),
+    Delete(ItemKey),
+    Inventory,
+}
+
+enum Answer {
+    Record(Option<Secret>),
+    Done,
+    Items(Option<Vec<StoredItem>>),
 }
 
 impl KeyringStore {
@@ -61,7 +67,7 @@ impl KeyringStore {
         Self { patience, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
     }
 
-    fn call(&self, key: ItemKey, request: Request) -> Result<Option<Secret>, StoreError> {
+    fn call(&self, request: Request) -> Result<Answer, StoreError> {
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*worker, Worker::NotStarted) {
             let (sender, receiver) = channel();
@@ -77,8 +83,8 @@ impl KeyringStore {
         };
         let (answer, answered) = channel();
         let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
-        tracing::debug!("keyring: {} {}", request.name(), key.account());
-        sender.send(Call { request, key, answer }).map_err(|_| gone())?;
+        tracing::debug!("keyring: {} {}", request.name(), request.account());
+        sender.send(Call { request, answer }).map_err(|_| gone())?;
         match self.wait(&answered) {
             Ok(result) => result,
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
@@ -106,9 +112,17 @@ impl KeyringStore {
 impl Request {
     fn name(&self) -> &'static str {
         match self {
-            Self::Read => "read",
-            Self::Write(_) => "write",
-            Self::Delete => "delete",
+            Self::Read(_) => "read",
+            Self::Write(..) => "write",
+            Self::Delete(_) => "delete",
+            Self::Inventory => "list",
+        }
+    }
+
+    fn account(&self) -> String {
+        match self {
+            Self::Read(key) | Self::Write(key, _) | Self::Delete(key) => key.account(),
+            Self::Inventory => "all items".to_owned(),
         }
     }
 }
@@ -119,35 +133,50 @@ impl CredentialStore for KeyringStore {
     }
 
     fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        self.call(key, Request::Read)
+        match self.call(Request::Read(key))? {
+            Answer::Record(record) => Ok(record),
+            Answer::Done | Answer::Items(_) => unreachable!("a reading is answered with a record"),
+        }
     }
 
     fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        self.call(key, Request::Write(record.duplicate())).map(drop)
+        self.call(Request::Write(key, record.duplicate())).map(drop)
     }
 
     fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        self.call(key, Request::Delete).map(drop)
+        self.call(Request::Delete(key)).map(drop)
+    }
+
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        match self.call(Request::Inventory)? {
+            Answer::Items(items) => Ok(items),
+            Answer::Done | Answer::Record(_) => unreachable!("an inventory is answered with items"),
+        }
     }
 }
 
 fn serve(calls: &Receiver<Call>, has_display: bool) {
     while let Ok(call) = calls.recv() {
-        let result = perform(call.key, &call.request).or_else(|error| {
-            // A daemon that was restarted leaves a dead connection behind:
-            // one new connection is tried. Anything else stands.
-            match platform::is_disconnected(&error) {
-                true => platform::reconnect().and_then(|()| perform(call.key, &call.request)),
-                false => Err(error),
+        let result = match &call.request {
+            Request::Inventory => platform::inventory().map(Answer::Items),
+            Request::Read(key) | Request::Write(key, _) | Request::Delete(key) => {
+                let result = perform(*key, &call.request).or_else(|error| {
+                    // A daemon that was restarted leaves a dead connection
+                    // behind: one new connection is tried. Anything else stands.
+                    match platform::is_disconnected(&error) {
+                        true => platform::reconnect().and_then(|()| perform(*key, &call.request)),
+                        false => Err(error),
+                    }
+                });
+                result.map_err(|error| tell_apart(error, &call.request, has_display))
             }
-        });
-        let result = result.map_err(|error| tell_apart(error, &call, has_display));
+        };
         // Nobody waits any more after the deadline.
         let _ = call.answer.send(result);
     }
 }
 
-fn perform(key: ItemKey, request: &Request) -> Result<Option<Secret>, Error> {
+fn perform(key: ItemKey, request: &Request) -> Result<Answer, Error> {
     let account = key.account();
     if let Err(Error::NoDefaultStore) = keyring::Entry::new(SERVICE, &account).map(drop) {
         // The facade tries once in a process and keeps the reason to itself.
@@ -156,37 +185,38 @@ fn perform(key: ItemKey, request: &Request) -> Result<Option<Secret>, Error> {
     let entry = keyring_core::Entry::new(SERVICE, &account)?;
     match request {
         // Windows counts a password in UTF-16, so bytes go further there.
-        Request::Write(record) => entry.set_secret(record.expose().as_bytes()).map(|()| None),
-        Request::Delete => match entry.delete_credential() {
-            Ok(()) | Err(Error::NoEntry) => Ok(None),
+        Request::Write(_, record) => entry.set_secret(record.expose().as_bytes()).map(|()| Answer::Done),
+        Request::Delete(_) => match entry.delete_credential() {
+            Ok(()) | Err(Error::NoEntry) => Ok(Answer::Done),
             Err(error) => Err(error),
         },
-        Request::Read => match entry.get_secret() {
+        Request::Inventory => unreachable!("an inventory is of no one item"),
+        Request::Read(_) => match entry.get_secret() {
             Ok(bytes) => {
                 let bytes = Zeroizing::new(bytes);
                 // A record that is no text is answered as an unreadable one:
                 // the marker fails to parse.
                 let text = std::str::from_utf8(&bytes).unwrap_or("?");
                 let unreadable = || Secret::derived("?".to_owned());
-                Ok(Secret::derived(text.to_owned()).or_else(|_| unreadable()).ok())
+                Ok(Answer::Record(Secret::derived(text.to_owned()).or_else(|_| unreadable()).ok()))
             }
-            Err(Error::NoEntry) => Ok(None),
+            Err(Error::NoEntry) => Ok(Answer::Record(None)),
             Err(error) => Err(error),
         },
     }
 }
 
-fn tell_apart(error: Error, call: &Call, has_display: bool) -> StoreError {
+fn tell_apart(error: Error, request: &Request, has_display: bool) -> StoreError {
     let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
     match error {
         Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
             platform::tell_apart(cause.as_ref(), has_display)
         }
-        Error::Ambiguous(entries) => StoreError::Ambiguous { account: call.key.account(), count: entries.len() },
+        Error::Ambiguous(entries) => StoreError::Ambiguous { account: request.account(), count: entries.len() },
         Error::TooLong(_, limit) => StoreError::TooLarge {
-            size: match &call.request {
-                Request::Write(record) => record.expose().len(),
-                Request::Read | Request::Delete => 0,
+            size: match request {
+                Request::Write(_, record) => record.expose().len(),
+                Request::Read(_) | Request::Delete(_) | Request::Inventory => 0,
             },
             limit: limit as usize,
         },
@@ -204,6 +234,7 @@ fn tell_apart(error: Error, call: &Call, has_display: bool) -> StoreError {
 mod platform {
     //! The Secret Service over D-Bus.
 
+    use std::collections::HashMap;
     use std::error::Error as StdError;
 
     use keyring::Error;
@@ -212,7 +243,29 @@ mod platform {
     use zbus::DBusError;
     use zbus::names::ErrorName;
 
-    use super::StoreError;
+    use super::{SERVICE, StoreError, StoredItem};
+
+    /// The items under our service. The keyring crate's own search unlocks
+    /// what it finds; this one asks nobody.
+    pub fn inventory() -> Result<Option<Vec<StoredItem>>, StoreError> {
+        list().map_err(|error| tell_apart(&error, true))
+    }
+
+    fn list() -> Result<Option<Vec<StoredItem>>, ServiceError> {
+        let service = SecretService::connect(secret_service::EncryptionType::Plain)?;
+        if service.get_default_collection()?.is_locked()? {
+            return Err(ServiceError::Locked);
+        }
+        let found = service.search_items(HashMap::from([("service", SERVICE)]))?;
+        let locked = found.locked.iter().map(|item| (item, true));
+        let mut items = Vec::new();
+        for (item, is_locked) in found.unlocked.iter().map(|item| (item, false)).chain(locked) {
+            let account = item.get_attributes()?.remove("username").unwrap_or_default();
+            items.push(StoredItem { account, is_locked });
+        }
+        items.sort();
+        Ok(Some(items))
+    }
 
     /// Connects anew, for this and all later calls.
     pub fn reconnect() -> Result<(), Error> {
@@ -323,7 +376,12 @@ mod platform {
 
     use keyring::Error;
 
-    use super::StoreError;
+    use super::{StoreError, StoredItem};
+
+    /// Neither says what it holds without the right to read each item.
+    pub fn inventory() -> Result<Option<Vec<StoredItem>>, StoreError> {
+        Ok(None)
+    }
 
     pub fn reconnect() -> Result<(), Error> {
         Err(Error::NoDefaultStore)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::{CredentialStore, ItemKey, StoreError};
+use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::connection::profile::StoreKind;
 use crate::secret::Secret;
 
@@ -30,6 +30,11 @@ impl CredentialStore for MemoryStore {
     fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
         self.records().remove(&key);
         Ok(())
+    }
+
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        let items = self.records().keys().map(|key| StoredItem { account: key.account(), is_locked: false }).collect();
+        Ok(Some(items))
     }
 }
 

@@ -36,6 +36,15 @@ pub struct ItemKey {
     pub field: Field,
 }
 
+/// One item as a store lists it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StoredItem {
+    /// The account it is filed under; another program may have chosen any.
+    pub account: String,
+    /// Whether somebody would be asked before it could be read.
+    pub is_locked: bool,
+}
+
 /// Keeps records. Implementations block, but never for ever.
 pub trait CredentialStore: Send + Sync {
     fn kind(&self) -> StoreKind;
@@ -49,6 +58,13 @@ pub trait CredentialStore: Send + Sync {
     /// Deletes the record. That there was none is no error, so that a failed
     /// deletion can be repeated.
     fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
+
+    /// The items of `snow` in it, of whichever connections; `None` where the
+    /// store cannot list. Nobody is asked for anything: a store that would have
+    /// to ask first is [`StoreError::Locked`].
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        Ok(None)
+    }
 
     /// Proves that the store takes, returns and deletes an item, before a
     /// person is asked for anything or a token is spent.
@@ -168,5 +184,13 @@ impl ItemKey {
     /// The account of the item, as `secret-tool` shows it.
     pub fn account(self) -> String {
         format!("{}/{}", self.connection, self.field.as_str())
+    }
+
+    /// The place that an account names; `None` where it is not one of ours.
+    pub fn of_account(account: &str) -> Option<Self> {
+        let (connection, field) = account.split_once('/')?;
+        let connection = ConnectionId::try_parse(connection).ok()?;
+        let field = Field::SECRETS.into_iter().chain([Field::Probe]).find(|known| known.as_str() == field)?;
+        Some(Self { connection, field })
     }
 }

@@ -285,6 +285,26 @@ fn is_origin(text: &str) -> bool {
     text.parse::<Instance>().is_ok_and(|instance| instance.origin() == text)
 }
 
+/// Every secret value of a stored record, whatever else it says: for a search
+/// that proves that none stands elsewhere. What is no record of ours is a
+/// secret as a whole.
+pub fn secrets_in(record: &Secret) -> Vec<Secret> {
+    let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(record.expose()).ok();
+    let mut secrets: Vec<Secret> = Vec::new();
+    for (key, value) in members.into_iter().flatten() {
+        if let (true, serde_json::Value::String(text)) = (SECRET_KEYS.contains(&key.as_str()), value) {
+            secrets.extend(Secret::derived(text));
+        }
+    }
+    if secrets.is_empty() {
+        secrets.push(record.duplicate());
+    }
+    secrets
+}
+
+/// The keys of records that hold secrets.
+const SECRET_KEYS: [&str; 4] = ["password", "client_secret", "access_token", "refresh_token"];
+
 /// A secret inside a record, and nowhere else.
 pub mod secret_field {
     use serde::{Deserialize, Deserializer, Serializer};

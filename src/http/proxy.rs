@@ -63,6 +63,20 @@ pub fn without_user(text: &str) -> Result<(), InvalidProxy> {
     }
 }
 
+/// A proxy setting as it may be shown: scheme, host and port.
+pub fn shown(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(url) if url.has_host() => {
+            let host = url.host_str().unwrap_or_default();
+            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+            format!("{}://{host}{port}", url.scheme())
+        }
+        // Without a scheme, as curl takes it. What stands before the last @
+        // is a user and a password.
+        _ => text.rsplit('@').next().unwrap_or_default().to_owned(),
+    }
+}
+
 impl Route {
     /// The way to `instance`: the given proxy, else the environment's.
     pub fn to(instance: &Instance, given: Option<&str>, variables: &ProxyVariables) -> Result<Self, InvalidProxy> {
@@ -200,10 +214,14 @@ mod tests {
 
     #[test]
     fn the_user_of_a_proxy_variable_is_never_shown() {
-        let shown = route("dev1", None, "http://u:CANARY@env.example:3128", "");
-        assert_eq!(shown.as_deref(), Some("http://env.example:3128"));
+        let through = route("dev1", None, "http://u:CANARY@env.example:3128", "");
+        assert_eq!(through.as_deref(), Some("http://env.example:3128"));
         assert_eq!(without_user("http://u:CANARY@x:1"), Err(InvalidProxy::UserInfo));
         assert_eq!(without_user("x.example:1"), Err(InvalidProxy::NotAUrl));
         assert_eq!(without_user("socks5://x.example:1"), Ok(()));
+        for text in ["http://u:CANARY@x.example:1", "u:CANARY@x.example:1", "http://u:CAN/ARY@CANARY@x.example:1"] {
+            assert!(!shown(text).contains("ARY"), "{text}: {}", shown(text));
+        }
+        assert_eq!(shown("http://u:CANARY@x.example:1/CANARY?CANARY"), "http://x.example:1");
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
+use chrono::{DateTime, Utc};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
 use rustls::crypto::CryptoProvider;
@@ -17,6 +18,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 
+use super::certificate::Certificate;
 use super::trace;
 use crate::error::{Code, Failure};
 use crate::files;
@@ -50,6 +52,20 @@ impl CaCertificates {
         Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// When the first of them ends, where they say it.
+    pub fn first_end(&self) -> Option<DateTime<Utc>> {
+        self.0.iter().filter_map(|der| Certificate::read(der)).map(|certificate| certificate.not_after).min()
+    }
+
     fn unreadable(path: &Path, reason: &str) -> Failure {
         Failure::new(Code::CaCertInvalid, format!("the CA file {} cannot be used: {reason}", path.display()))
             .next("Give a PEM file with the certificate of the authority (--ca-cert)")
@@ -70,6 +86,13 @@ pub fn client_config(extra: &CaCertificates) -> ClientConfig {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.resumption = Resumption::store(Arc::new(HelloWatch(ClientSessionMemoryCache::new(8))));
     config
+}
+
+/// Whether the system has any authority to trust, with the reason where it has
+/// none.
+pub fn system_authorities() -> Result<(), String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Verifier::new_with_extra_roots([], provider).map(drop).map_err(|error| error.to_string())
 }
 
 /// The platform's verifier, built on a thread and awaited at the handshake.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::list::Row;
 use crate::check::report::{Check, Report, Run, Status};
 use crate::connection::profile::{ConnectionName, Profile};
+use crate::doctor;
 use crate::error::Failure;
 use crate::state::LastTest;
 
@@ -119,6 +120,31 @@ fn check(check: &Check) -> Value {
         members.insert("error".into(), json!(error));
     }
     document
+}
+
+/// `snow.doctor/1`
+pub fn doctor(checks: &[doctor::Check], exit_code: u8, bundle: Value) -> Value {
+    json!({
+        "schema": "snow.doctor/1",
+        "ok": exit_code == 0,
+        "exit_code": exit_code,
+        "checks": checks.iter().map(doctor_check).collect::<Vec<_>>(),
+        "bundle": bundle,
+    })
+}
+
+/// One element of `checks` in `snow.doctor/1`.
+pub fn doctor_check(check: &doctor::Check) -> Value {
+    json!({
+        "id": check.id.as_str(),
+        "target": check.target,
+        "status": check.status.as_str(),
+        "message": check.message,
+        "why": check.why,
+        "next": check.next,
+        "code": check.code,
+        "class": check.code.map(|code| code.class().as_str()),
+    })
 }
 
 /// RFC 3339 in UTC, to the second.

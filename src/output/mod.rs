@@ -1,5 +1,6 @@
 //! From a report, a listing or a failure to what is printed.
 
+pub mod doctor;
 pub mod json;
 pub mod list;
 pub mod markdown;

@@ -216,7 +216,7 @@ pub fn warnings(report: &Report, paint: Paint) -> Vec<String> {
 
 /// The first lines: a painted mark, the verdict, and where there is room the
 /// exit code at the right end, where a person looks.
-fn head(mark: &str, painted: &str, verdict: &str, exit_code: Option<u8>, paint: Paint) -> String {
+pub(super) fn head(mark: &str, painted: &str, verdict: &str, exit_code: Option<u8>, paint: Paint) -> String {
     let wrapped = wrap(verdict, mark, "  ", paint);
     let text = format!("{painted}{}", &wrapped[mark.len()..]);
     let exit = exit_code.map(exit_mark).unwrap_or_default();
@@ -279,7 +279,7 @@ fn see(failure: &Failure, paint: Paint) -> Option<String> {
     (!is_plain).then(|| labelled("see", &format!("snow explain {}", code.as_str()), paint, INDENT))
 }
 
-fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {
+pub(super) fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {
     let start = format!("  {label:<width$}", width = indent.saturating_sub(2));
     let wrapped = wrap(text, &start, &" ".repeat(indent), paint);
     match label.is_empty() {
@@ -299,7 +299,7 @@ pub fn paragraph(text: &str, paint: Paint) -> String {
     wrap(text, "  ", "  ", paint)
 }
 
-fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
+pub(super) fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
     let options = Options::new(paint.columns.min(100))
         .initial_indent(first)
         .subsequent_indent(rest)
@@ -475,6 +475,6 @@ fn right(left: &str, mark: &str, paint: Paint) -> String {
     }
 }
 
-fn pad(text: &str, width: usize) -> String {
+pub(super) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }

@@ -58,6 +58,7 @@ fn every_screen_fits_its_terminal() {
             (None, "list"),
             (None, "show"),
             (None, "status"),
+            (None, "doctor"),
             (None, "test"),
             (None, "test --table incident,sys_user"),
             (None, "test nope"),

@@ -22,6 +22,8 @@ mod callback;
 mod clients;
 mod connect;
 mod crash;
+#[cfg(unix)]
+mod doctor;
 mod environment;
 mod everyday;
 mod expectations;

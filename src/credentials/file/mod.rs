@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{CredentialStore, Field, ItemKey, StoreError};
+use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
 use crate::connection::profile::{ConnectionId, StoreKind};
 use crate::error::{Code, Failure};
 use crate::files::{self, Durability, Lock, ReadError};
@@ -71,6 +71,13 @@ pub enum FileError {
     Busy { path: String, patience: Duration },
     #[error("the encrypted file {path} would grow over {} MiB", MAX_BYTES / (1024 * 1024))]
     Full { path: String },
+}
+
+impl FileError {
+    /// Nobody gave a key, so whether one fits is not known.
+    pub fn is_about_a_missing_key(&self) -> bool {
+        matches!(self, Self::Locked { lockout: Lockout::Missing(_), .. })
+    }
 }
 
 impl From<FileError> for Failure {
@@ -269,6 +276,13 @@ impl CredentialStore for FileStore {
             return Ok(());
         }
         Ok(self.change(|records| records.remove(&key.account()))?)
+    }
+
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        let bytes = self.bytes()?;
+        let records = self.open(&mut self.inner(), bytes)?;
+        let item = |account: &str| StoredItem { account: account.to_owned(), is_locked: false };
+        Ok(Some(records.accounts().map(item).collect()))
     }
 
     fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {

@@ -45,6 +45,11 @@ struct Version {
 }
 
 impl Records {
+    /// The accounts that it holds.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub fn read(content: &[u8]) -> Result<Self, Unreadable> {
         // Parse errors are not repeated: they could quote a record.
         let version: Version = serde_json::from_slice(content).map_err(|_| Unreadable::Foreign)?;

@@ -1,0 +1,210 @@
+//! What can be known of this machine without asking anybody: `snow doctor`.
+//!
+//! A [`Check`] is one thing that was looked at, as data. [`examine`] looks at
+//! everything in [`Machine`] in a fixed order: [`settings`] at what chooses a
+//! connection, [`files`] at the connections file and the state directory,
+//! [`stores`] at where secrets live, [`surroundings`] at browser, ports, proxy
+//! and authorities. [`bundle`] makes one file for support of it. No request is
+//! made, no program is started, nobody is asked, and nothing is repaired.
+
+pub mod bundle;
+mod files;
+mod path;
+mod port;
+mod secret_keys;
+mod settings;
+pub mod stores;
+mod surroundings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::browser::Circumstances;
+use crate::check::report::Status;
+use crate::config::{Config, ConfigFile};
+use crate::connection::profile::ConnectionName;
+use crate::context::Variables;
+use crate::credentials::CredentialStore;
+use crate::error::{Code, Failure};
+use crate::state::State;
+
+/// What is looked at, as values.
+pub struct Machine {
+    pub variables: Variables,
+    pub now: DateTime<Utc>,
+    /// An error where there is no place for it at all.
+    pub config_file: Result<ConfigFile, Failure>,
+    /// The connections as far as the file can be read; they name what else is
+    /// looked at.
+    pub config: Result<Config, Failure>,
+    pub state: Result<State, Failure>,
+    /// What a `.snow.toml` chooses here, and which file that is.
+    pub directory_choice: Result<Option<(ConnectionName, PathBuf)>, Failure>,
+    /// Every store that a connection may use.
+    pub stores: Vec<Arc<dyn CredentialStore>>,
+    pub browser: Circumstances,
+    /// `--proxy`, which goes before everything else.
+    pub proxy: Option<String>,
+    /// This program.
+    pub program: Option<PathBuf>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone)]
+pub struct Check {
+    pub id: CheckId,
+    /// Which of several: a connection, a port.
+    pub target: Option<String>,
+    pub status: Status,
+    /// What was found, in one sentence without full stop.
+    pub message: String,
+    pub why: Option<String>,
+    /// Things to do, the first one first.
+    pub next: Vec<String>,
+    /// Of a failure, and of a warning that has one.
+    pub code: Option<Code>,
+}
+
+/// What is looked at, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckId {
+    ConfigFile,
+    ConfigPermissions,
+    ConfigSecrets,
+    EnvironmentConnection,
+    EnvironmentLogin,
+    EnvironmentPlaces,
+    DirectoryChoice,
+    StoreReady,
+    StoreItems,
+    StoreSecrets,
+    StateDirectory,
+    StateLocks,
+    BrowserWay,
+    CallbackPort,
+    NetworkProxy,
+    NetworkAuthorities,
+    NetworkCaCert,
+    ClockTime,
+    PathSnow,
+}
+
+impl CheckId {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfigFile => "config.file",
+            Self::ConfigPermissions => "config.permissions",
+            Self::ConfigSecrets => "config.secrets",
+            Self::EnvironmentConnection => "environment.connection",
+            Self::EnvironmentLogin => "environment.login",
+            Self::EnvironmentPlaces => "environment.places",
+            Self::DirectoryChoice => "directory.choice",
+            Self::StoreReady => "store.ready",
+            Self::StoreItems => "store.items",
+            Self::StoreSecrets => "store.secrets",
+            Self::StateDirectory => "state.directory",
+            Self::StateLocks => "state.locks",
+            Self::BrowserWay => "browser.way",
+            Self::CallbackPort => "callback.port",
+            Self::NetworkProxy => "network.proxy",
+            Self::NetworkAuthorities => "network.authorities",
+            Self::NetworkCaCert => "network.ca-cert",
+            Self::ClockTime => "clock.time",
+            Self::PathSnow => "path.snow",
+        }
+    }
+
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ConfigFile | Self::ConfigPermissions | Self::ConfigSecrets => "config",
+            Self::EnvironmentConnection | Self::EnvironmentLogin | Self::EnvironmentPlaces => "variables",
+            Self::DirectoryChoice => "directory",
+            Self::StoreReady | Self::StoreItems | Self::StoreSecrets => "store",
+            Self::StateDirectory | Self::StateLocks => "state",
+            Self::BrowserWay => "browser",
+            Self::CallbackPort => "port",
+            Self::NetworkProxy => "proxy",
+            Self::NetworkAuthorities | Self::NetworkCaCert => "CA",
+            Self::ClockTime => "clock",
+            Self::PathSnow => "PATH",
+        }
+    }
+}
+
+impl Check {
+    fn new(id: CheckId, status: Status, message: impl AsRef<str>) -> Self {
+        let message = crate::server_text::visible(message.as_ref());
+        Self { id, target: None, status, message, why: None, next: Vec::new(), code: None }
+    }
+
+    fn pass(id: CheckId, message: impl AsRef<str>) -> Self {
+        Self::new(id, Status::Pass, message)
+    }
+
+    fn warn(id: CheckId, message: impl AsRef<str>) -> Self {
+        Self::new(id, Status::Warn, message)
+    }
+
+    /// Not looked at, and why.
+    fn skip(id: CheckId, message: impl AsRef<str>) -> Self {
+        Self::new(id, Status::Skip, message)
+    }
+
+    fn fail(id: CheckId, failure: &Failure) -> Self {
+        let mut check = Self::new(id, Status::Fail, failure.message());
+        check.why = failure.reason().map(str::to_owned);
+        check.next = failure.steps().to_vec();
+        check.code = Some(failure.code());
+        check
+    }
+
+    fn why(mut self, why: impl AsRef<str>) -> Self {
+        self.why = Some(crate::server_text::visible(why.as_ref()));
+        self
+    }
+
+    fn next(mut self, next: impl AsRef<str>) -> Self {
+        self.next.push(crate::server_text::visible(next.as_ref()));
+        self
+    }
+
+    fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+}
+
+/// Looks at everything.
+pub fn examine(machine: &Machine) -> Vec<Check> {
+    let mut checks = files::config(machine);
+    checks.extend(settings::examine(machine));
+    checks.extend(stores::examine(machine));
+    checks.extend(files::state(machine));
+    checks.extend(surroundings::examine(machine));
+    checks.extend(path::examine(machine));
+    checks
+}
+
+/// Zero, or that of the class of the first failure. Warnings do not count.
+pub fn exit_code(checks: &[Check]) -> u8 {
+    let failed = checks.iter().find(|check| check.status == Status::Fail);
+    failed.map_or(0, |check| check.code.unwrap_or(Code::Internal).class().exit_code())
+}
+
+/// As a shell takes it, in single quotes where it needs them.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}

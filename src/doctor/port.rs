@@ -1,0 +1,98 @@
+//! The ports on loopback where a sign-in by browser comes back: free, or taken
+//! by whom.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
+
+use super::{Check, CheckId, Machine};
+use crate::connection::oauth::client::{Grant, RedirectUri};
+use crate::error::Code;
+
+pub fn examine(machine: &Machine) -> Vec<Check> {
+    let mut users: BTreeMap<SocketAddr, Vec<&str>> = BTreeMap::new();
+    for address in addresses(&RedirectUri::default()) {
+        users.entry(address).or_default();
+    }
+    for profile in machine.config.iter().flat_map(|config| config.connections.values()) {
+        let client = profile.auth.client().filter(|client| client.grant == Grant::AuthorizationCode);
+        for address in client.map(|client| addresses(&client.redirect_uri)).unwrap_or_default() {
+            users.entry(address).or_default().push(profile.name.as_str());
+        }
+    }
+    users.into_iter().map(|(address, users)| one(address, &users)).collect()
+}
+
+/// Where the listener stands: `localhost` is two addresses.
+fn addresses(redirect_uri: &RedirectUri) -> Vec<SocketAddr> {
+    let Some(loopback) = redirect_uri.loopback() else { return Vec::new() };
+    let other = loopback.is_name.then_some(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let addresses = [Some(loopback.address), other].into_iter().flatten();
+    addresses.map(|address| SocketAddr::new(address, loopback.port)).collect()
+}
+
+fn one(address: SocketAddr, users: &[&str]) -> Check {
+    let used_by = match users {
+        [] => "the usual one for a sign-in by browser".to_owned(),
+        users => format!("where the browser comes back to {}", users.join(", ")),
+    };
+    let check = match TcpListener::bind(address) {
+        Ok(_) => Check::pass(CheckId::CallbackPort, format!("{address} is free, {used_by}")),
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && address.is_ipv6() => {
+            Check::skip(CheckId::CallbackPort, format!("{address}: this machine has no IPv6"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let who = owner(address.port()).unwrap_or_else(|| "another program".to_owned());
+            Check::warn(CheckId::CallbackPort, format!("{address} is taken by {who}"))
+                .why(format!("It is {used_by}, which fails until it is free. snow takes no other port by itself."))
+                .next("Stop the other program, if it is not a sign-in of snow that still waits")
+                .next("Register the redirect URI of another port and give it with --redirect-uri: snow guide oauth")
+                .code(Code::PortInUse)
+        }
+        Err(error) => Check::warn(CheckId::CallbackPort, format!("{address} cannot be listened at: {error}"))
+            .why(format!("It is {used_by}."))
+            .next("Sign in by paste: snow login NAME --manual"),
+    };
+    check.target(address.to_string())
+}
+
+/// Who listens at a port, where the system tells it to this user.
+#[cfg(target_os = "linux")]
+fn owner(port: u16) -> Option<String> {
+    let socket = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().find_map(|table| {
+        let table = std::fs::read_to_string(table).ok()?;
+        table.lines().find_map(|line| listening(line, port)).map(str::to_owned)
+    })?;
+    let link = format!("socket:[{socket}]");
+    let holds = |process: &std::path::Path| {
+        let descriptors = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        descriptors.into_iter().any(|descriptor| {
+            std::fs::read_link(descriptor.path()).is_ok_and(|target| target.as_os_str() == link.as_str())
+        })
+    };
+    let processes = std::fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path());
+    for process in processes {
+        let id = process.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u32>().ok());
+        if let (Some(id), true) = (id, holds(&process)) {
+            let name = std::fs::read_to_string(process.join("comm")).unwrap_or_default();
+            return Some(format!("{} (process {id})", name.trim()));
+        }
+    }
+    Some("a program of another user".to_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn owner(_: u16) -> Option<String> {
+    None
+}
+
+/// The inode of the socket that a line of `/proc/net/tcp` shows, where it
+/// listens at `port`: local address, remote address, state, …, inode.
+#[cfg(target_os = "linux")]
+fn listening(line: &str, port: u16) -> Option<&str> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    let (_, local_port) = local.rsplit_once(':')?;
+    (*state == LISTEN && u16::from_str_radix(local_port, 16) == Ok(port)).then_some(*inode)
+}

@@ -1,0 +1,99 @@
+//! What chooses a connection before the default does: variables and the file
+//! of a directory.
+
+use super::{Check, CheckId, Machine};
+use crate::connection::profile::ConnectionName;
+use crate::credentials::environment;
+use crate::error::{Code, Failure};
+
+/// Variables that lead to other places than usual.
+const PLACES: [&str; 3] = ["SNOW_CONFIG_DIR", "SNOW_STATE_DIR", "SNOW_STORE"];
+
+pub fn examine(machine: &Machine) -> Vec<Check> {
+    let mut checks = Vec::new();
+    checks.extend(named(machine));
+    checks.extend(described(machine));
+    checks.extend(places(machine));
+    checks.extend(directory(machine));
+    checks
+}
+
+/// `SNOW_CONNECTION`
+fn named(machine: &Machine) -> Option<Check> {
+    let value = machine.variables.raw("SNOW_CONNECTION")?;
+    let unknown = |message: String| {
+        let failure = Failure::new(Code::UnknownConnection, message)
+            .why("It goes before the default, so every command without a name fails.")
+            .next("Correct or unset SNOW_CONNECTION");
+        Check::fail(CheckId::EnvironmentConnection, &failure)
+    };
+    let Some(name) = value.to_str().and_then(|text| text.parse::<ConnectionName>().ok()) else {
+        return Some(unknown("SNOW_CONNECTION is set, but holds no name of a connection".to_owned()));
+    };
+    let Ok(config) = &machine.config else {
+        let message = "whether there is the connection that SNOW_CONNECTION names cannot be told";
+        return Some(Check::skip(CheckId::EnvironmentConnection, message));
+    };
+    Some(match config.connections.contains_key(&name) {
+        true => {
+            Check::pass(CheckId::EnvironmentConnection, format!("SNOW_CONNECTION chooses {name}, before any default"))
+        }
+        false => unknown(format!("SNOW_CONNECTION names {name}, and there is no such connection")),
+    })
+}
+
+/// Variables that describe a connection of their own.
+fn described(machine: &Machine) -> Option<Check> {
+    let variables = &machine.variables;
+    if !environment::is_described(variables) {
+        return None;
+    }
+    let known = environment::VARIABLES.iter().chain(environment::RESERVED);
+    let set: Vec<&str> = known.copied().filter(|name| variables.raw(name).is_some()).collect();
+    let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
+    if variables.raw("SNOW_CONNECTION").is_some() {
+        let message = format!("{names} {verb} set, and SNOW_CONNECTION goes before");
+        return Some(Check::pass(CheckId::EnvironmentLogin, message));
+    }
+    if let Err(failure) = environment::read(variables) {
+        return Some(Check::fail(CheckId::EnvironmentLogin, &failure));
+    }
+    let saved = machine.config.as_ref().map_or(0, |config| config.connections.len());
+    Some(match saved {
+        0 => Check::pass(CheckId::EnvironmentLogin, format!("{names} {verb} set, and describe a connection")),
+        _ => Check::warn(CheckId::EnvironmentLogin, format!("{names} {verb} set, and hide the saved connections"))
+            .why("A command without a name uses the connection that these variables describe.")
+            .next("If that is not what you want: unset them, or name a connection with --connection"),
+    })
+}
+
+fn places(machine: &Machine) -> Option<Check> {
+    let set: Vec<&str> = PLACES.into_iter().filter(|name| machine.variables.raw(name).is_some()).collect();
+    let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
+    let message = format!("{names} {verb} set: connections, state or secrets are not in their usual place");
+    (!set.is_empty()).then(|| Check::pass(CheckId::EnvironmentPlaces, message))
+}
+
+/// `.snow.toml`
+fn directory(machine: &Machine) -> Option<Check> {
+    let (name, path) = match &machine.directory_choice {
+        Ok(None) => return None,
+        Ok(Some(choice)) => choice,
+        Err(failure) => return Some(Check::fail(CheckId::DirectoryChoice, failure)),
+    };
+    let path = path.display();
+    let Ok(config) = &machine.config else {
+        return Some(Check::skip(
+            CheckId::DirectoryChoice,
+            format!("{path} names {name}; whether it is saved cannot be told"),
+        ));
+    };
+    Some(match config.connections.contains_key(name) {
+        true => Check::pass(CheckId::DirectoryChoice, format!("{path} chooses {name} here")),
+        false => Check::warn(CheckId::DirectoryChoice, format!("{path} names {name}, and there is no such connection"))
+            .why("Here and below, a command without a name fails: nothing falls back to another connection.")
+            .next("snow use NAME --here")
+            .next(format!("Delete {path}"))
+            .code(Code::UnknownConnection),
+    })
+}

@@ -1,0 +1,284 @@
+//! Where secrets live: does each store open without asking anybody, does it
+//! keep what it is given, and do its items and the connections fit together.
+//!
+//! Also knows every secret of this machine for [`super::bundle`], as a search
+//! that never gives one out.
+
+use uuid::Uuid;
+
+use super::{Check, CheckId, Machine};
+use crate::check::report::Status;
+use crate::connection::profile::{AuthMethod, Profile, StoreKind};
+use crate::credentials::record::secrets_in;
+use crate::credentials::{CredentialStore, Field, ItemKey, StoreError, StoredItem, environment};
+use crate::error::{Code, Failure};
+use crate::secret::Secret;
+use crate::server_text::Redactor;
+
+/// Variables whose values are secrets.
+const SECRET_VARIABLES: [&str; 5] =
+    ["SNOW_PASSWORD", "SNOW_CLIENT_SECRET", "SNOW_ACCESS_TOKEN", "SNOW_API_KEY", "SNOW_STORE_PASSPHRASE"];
+/// Variables that name a file with a secret.
+const SECRET_FILES: [&str; 6] = [
+    "SNOW_PASSWORD_FILE",
+    "SNOW_CLIENT_SECRET_FILE",
+    "SNOW_ACCESS_TOKEN_FILE",
+    "SNOW_API_KEY_FILE",
+    "SNOW_STORE_PASSPHRASE_FILE",
+    "SNOW_STORE_IDENTITY",
+];
+const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+pub fn examine(machine: &Machine) -> Vec<Check> {
+    machine.stores.iter().flat_map(|store| one(machine, store.as_ref())).collect()
+}
+
+fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
+    let kind = store.kind().as_str();
+    let items = match store.inventory() {
+        Ok(items) => items,
+        Err(error) => return vec![not_ready(machine, store, error)],
+    };
+    // Under an id that no connection has, so that nothing of theirs is touched.
+    let ready = match store.prove(Uuid::new_v4()) {
+        Err(error) => return vec![not_ready(machine, store, error)],
+        Ok(()) => Check::pass(CheckId::StoreReady, format!("the {kind} opens, and keeps what it is given")),
+    };
+    let mut checks = vec![ready.target(kind)];
+    checks.extend(items.as_deref().map(|items| orphans(machine, kind, items)));
+    checks.extend(missing(machine, store, items.as_deref()));
+    checks
+}
+
+/// A failure, unless nothing here needs the store: a machine whose variables
+/// describe the connection works without one.
+fn not_ready(machine: &Machine, store: &dyn CredentialStore, error: StoreError) -> Check {
+    let is_locked = error == StoreError::Locked;
+    // Its key may be given at a terminal, where other commands ask for it.
+    let wants_key = matches!(&error, StoreError::File(error) if error.is_about_a_missing_key());
+    let mut check = Check::fail(CheckId::StoreReady, &error.into()).target(store.kind().as_str());
+    if is_locked {
+        check = check.why("It wants its password, and this command asks nobody for it.");
+    }
+    if wants_key {
+        check.status = Status::Warn;
+        check = check.why("Its key is in no variable, and this command asks nobody for it.");
+    }
+    let is_used = profiles(machine).any(|profile| profile.store == store.kind());
+    if !is_used && environment::is_described(&machine.variables) {
+        check.status = Status::Warn;
+        check = check.why("Nothing here needs it: the variables describe the connection.");
+    }
+    check
+}
+
+/// Items that no connection names.
+fn orphans(machine: &Machine, kind: &str, items: &[StoredItem]) -> Check {
+    if machine.config.is_err() {
+        let message = "which items belong to no connection cannot be told while the connections file cannot be read";
+        return Check::skip(CheckId::StoreItems, message).target(kind);
+    }
+    let is_named = |item: &&StoredItem| {
+        let key = ItemKey::of_account(&item.account);
+        key.is_some_and(|key| profiles(machine).any(|profile| profile.id == key.connection))
+    };
+    let orphans: Vec<&StoredItem> = items.iter().filter(|item| !is_named(item)).collect();
+    let message = match orphans.len() {
+        0 => {
+            let message = format!("every item of snow in the {kind} belongs to a connection");
+            return Check::pass(CheckId::StoreItems, message).target(kind);
+        }
+        1 => format!("1 item in the {kind} belongs to no connection of this file"),
+        count => format!("{count} items in the {kind} belong to no connection of this file"),
+    };
+    let check = Check::warn(CheckId::StoreItems, message).target(kind).why(
+        "Its connection was deleted from the file by hand, or stands in another file (--config, SNOW_CONFIG_DIR).",
+    );
+    // Each line can be typed as it stands: our accounts need no quotes, and
+    // what another program chose as one is not repeated as a command.
+    orphans.iter().fold(check, |check, item| match ItemKey::of_account(&item.account) {
+        Some(_) if kind == StoreKind::File.as_str() => check,
+        Some(_) => check.next(format!("To delete it: secret-tool clear service snow username {}", item.account)),
+        None => check.next("Look at an item of service snow that is not one of snow's, as with Seahorse"),
+    })
+}
+
+/// Connections that nobody could sign in with.
+fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[StoredItem]>) -> Vec<Check> {
+    let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
+    let mut checks: Vec<Check> = Vec::new();
+    for profile in &used {
+        let field = field_of(profile);
+        let key = ItemKey { connection: profile.id, field };
+        let is_there = match items {
+            Some(items) => Ok(items.iter().any(|item| item.account == key.account())),
+            None => store.read(key).map(|record| record.is_some()),
+        };
+        let message = match (is_there, field) {
+            (Ok(true), _) => continue,
+            (Err(error), _) => {
+                checks.push(Check::fail(CheckId::StoreSecrets, &error.into()).target(profile.name.as_str()));
+                continue;
+            }
+            (Ok(false), Field::Session) => format!("nobody is signed in to {}", profile.name),
+            (Ok(false), field) => format!("no {} is saved for {}", field.label(), profile.name),
+        };
+        let check = Check::warn(CheckId::StoreSecrets, message).target(profile.name.as_str());
+        let check = check.why("It was signed out, or the item is gone from the store.").code(Code::NoCredential);
+        checks.push(check.next(format!("snow login {}", profile.name)));
+    }
+    if checks.is_empty() && !used.is_empty() {
+        checks.push(Check::pass(CheckId::StoreSecrets, "every connection has what it signs in with"));
+    }
+    checks
+}
+
+fn field_of(profile: &Profile) -> Field {
+    match profile.auth.method() {
+        AuthMethod::Basic => Field::Password,
+        AuthMethod::OAuth => Field::Session,
+        AuthMethod::ClientCredentials => Field::ClientSecret,
+    }
+}
+
+fn profiles(machine: &Machine) -> impl Iterator<Item = &Profile> {
+    machine.config.iter().flat_map(|config| config.connections.values())
+}
+
+/// The secrets of this machine, for a search.
+#[derive(Default)]
+pub struct Secrets {
+    redactor: Redactor,
+    /// How many are searched for.
+    pub count: usize,
+    /// What is not searched for.
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// Something whose secret could not be searched for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unchecked {
+    /// A connection, an item or a variable.
+    pub what: String,
+    pub reason: String,
+}
+
+impl Secrets {
+    /// Reads every secret of every store that opens without asking, and those
+    /// of the variables.
+    pub fn read(machine: &Machine) -> Self {
+        let mut secrets = Self::default();
+        for store in &machine.stores {
+            secrets.read_store(machine, store.as_ref());
+        }
+        if let Err(failure) = &machine.config {
+            secrets.omit("connections that no item names", failure.message());
+        }
+        secrets.read_variables(machine);
+        secrets
+    }
+
+    /// Whether one of them stands in `text`, in any encoding.
+    pub fn stand_in(&self, text: &str) -> bool {
+        self.redactor.finds(text)
+    }
+
+    /// `text` with every one of them masked, fit to be shown.
+    pub fn mask(&self, text: &str) -> String {
+        self.redactor.server_text(text)
+    }
+
+    fn read_store(&mut self, machine: &Machine, store: &dyn CredentialStore) {
+        let used = profiles(machine).filter(|profile| profile.store == store.kind());
+        match store.inventory() {
+            Err(error) => {
+                for profile in used {
+                    self.omit(profile.name.as_str(), error.to_string());
+                }
+            }
+            Ok(Some(items)) => {
+                for item in items {
+                    self.read_item(machine, store, &item);
+                }
+            }
+            Ok(None) => {
+                for profile in used {
+                    for field in Field::SECRETS {
+                        self.read_key(store, profile.name.as_str(), ItemKey { connection: profile.id, field });
+                    }
+                }
+                let reason = format!("the {} does not list its items", store.kind().as_str());
+                self.omit("items that no connection names", reason);
+            }
+        }
+    }
+
+    fn read_item(&mut self, machine: &Machine, store: &dyn CredentialStore, item: &StoredItem) {
+        let Some(key) = ItemKey::of_account(&item.account) else {
+            return self.omit("an item of service snow", "it is not one of snow's");
+        };
+        let name = profiles(machine).find(|profile| profile.id == key.connection).map(|profile| profile.name.as_str());
+        let what = name.unwrap_or(&item.account);
+        match (item.is_locked, key.field) {
+            (true, _) => self.omit(what, "its item is locked"),
+            (false, Field::Probe) => {}
+            (false, _) => self.read_key(store, what, key),
+        }
+    }
+
+    fn read_key(&mut self, store: &dyn CredentialStore, what: &str, key: ItemKey) {
+        match store.read(key) {
+            Ok(None) => {}
+            Ok(Some(record)) => {
+                let label = format!("{what} ({})", key.field.label());
+                secrets_in(&record).iter().for_each(|secret| self.add(&label, secret));
+            }
+            Err(error) => self.omit(what, error.to_string()),
+        }
+    }
+
+    fn read_variables(&mut self, machine: &Machine) {
+        for name in SECRET_VARIABLES {
+            let Some(text) = machine.variables.text(name) else { continue };
+            match Secret::derived(text.to_owned()) {
+                Ok(secret) => self.add(name, &secret),
+                Err(invalid) => self.omit(name, invalid.to_string()),
+            }
+        }
+        for name in PROXY_VARIABLES {
+            let user_info = machine.variables.text(name).and_then(|text| Some(text.rsplit_once('@')?.0));
+            let password = user_info.and_then(|text| Some(text.rsplit_once(':')?.1));
+            if let Some(Ok(secret)) = password.map(|password| Secret::derived(password.to_owned())) {
+                self.add(name, &secret);
+            }
+        }
+        for name in SECRET_FILES.into_iter().filter(|name| machine.variables.raw(name).is_some()) {
+            self.omit(name, "files that a variable names are not opened");
+        }
+    }
+
+    fn add(&mut self, what: &str, secret: &Secret) {
+        match Redactor::can_search_for(secret) {
+            true => {
+                self.redactor.add(secret);
+                self.count += 1;
+            }
+            false => self.omit(what, "it is too short to be told from other text"),
+        }
+    }
+
+    fn omit(&mut self, what: &str, reason: impl Into<String>) {
+        let unchecked = Unchecked { what: what.to_owned(), reason: reason.into() };
+        if !self.unchecked.contains(&unchecked) {
+            self.unchecked.push(unchecked);
+        }
+    }
+}
+
+/// What is said where one of them was found.
+pub fn found_in(place: &str) -> Failure {
+    Failure::new(Code::SecretInFile, format!("no bundle is written: a saved secret stands in {place}"))
+        .why("It stands there as it is or encoded, and would be sent with the file.")
+        .next("Take it out there, change that secret at the instance, and sign in anew: snow login NAME")
+        .evidence("place", place)
+}

@@ -1,0 +1,193 @@
+//! What a sign-in and a request would meet on this machine: browser, ports,
+//! proxy, certificate authorities, clock. Nothing leaves the machine.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+
+use super::{Check, CheckId, Machine, path, port};
+use crate::browser::{self, Because, Way};
+use crate::connection::profile::Profile;
+use crate::error::{Code, Failure};
+use crate::http::proxy::{self, Route};
+use crate::http::tls::{CaCertificates, system_authorities};
+
+/// A clock that is this far behind what was seen before has been set back.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+/// An authority that ends within this time is worth a word.
+const SOON: TimeDelta = TimeDelta::days(30);
+const PROXY_VARIABLES: [&str; 8] =
+    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+
+pub fn examine(machine: &Machine) -> Vec<Check> {
+    let mut checks = vec![browser(machine)];
+    checks.extend(port::examine(machine));
+    checks.extend(proxies(machine));
+    checks.extend(authorities(machine));
+    checks.extend(profiles(machine).filter_map(|profile| ca_cert(machine, profile)));
+    checks.push(clock(machine));
+    checks
+}
+
+/// How the address of a sign-in would get to a browser.
+fn browser(machine: &Machine) -> Check {
+    let variables = &machine.variables;
+    let (way, because) = Way::explained(machine.browser, variables);
+    let because = match because {
+        Because::RedirectUri => "no listener can stand at the redirect URI".to_owned(),
+        Because::Forbidden => "--no-input, SNOW_NO_INPUT or CI forbids it".to_owned(),
+        Because::Variable(name) => format!("{name} is set"),
+        Because::Desktop => "there is a desktop".to_owned(),
+        Because::RemoteShell => "this is a remote shell".to_owned(),
+        Because::NoDisplay => "there is no display".to_owned(),
+    };
+    match way {
+        Way::Open => {
+            let programs = browser::programs(variables);
+            if programs.iter().any(|program| is_there(machine, program)) {
+                return Check::pass(CheckId::BrowserWay, format!("a sign-in opens a browser, since {because}"));
+            }
+            let names: Vec<_> = programs.iter().map(|program| program.to_string_lossy()).collect();
+            let message = format!("a sign-in would open a browser, since {because}, and none is found");
+            Check::warn(CheckId::BrowserWay, message)
+                .why(format!("Looked for: {}.", names.join(", ")))
+                .next("Set SNOW_BROWSER to the command of your browser")
+                .next("Sign in by paste: snow login NAME --manual")
+        }
+        Way::Print => {
+            Check::pass(CheckId::BrowserWay, format!("a sign-in prints its address and opens nothing, since {because}"))
+        }
+        Way::Paste => Check::pass(CheckId::BrowserWay, format!("a sign-in asks you to paste, since {because}")),
+    }
+}
+
+fn is_there(machine: &Machine, program: &OsStr) -> bool {
+    match Path::new(program).components().count() {
+        1 => path::find(machine, program).next().is_some(),
+        _ => Path::new(program).exists(),
+    }
+}
+
+/// The variables, and the way that each connection goes.
+fn proxies(machine: &Machine) -> Vec<Check> {
+    let set = PROXY_VARIABLES.into_iter().filter_map(|name| {
+        let text = machine.variables.text(name)?;
+        let shown = if name.eq_ignore_ascii_case("no_proxy") { text.to_owned() } else { proxy::shown(text) };
+        Some(format!("{name} is {shown}"))
+    });
+    let set: Vec<String> = set.chain(machine.proxy.iter().map(|given| format!("--proxy is {given}"))).collect();
+    let mut checks = vec![match set.is_empty() {
+        true => Check::pass(CheckId::NetworkProxy, "no variable sets a proxy"),
+        false => Check::pass(CheckId::NetworkProxy, set.join(", ")),
+    }];
+    let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for profile in profiles(machine) {
+        let given = machine.proxy.as_deref().or(profile.proxy.as_deref());
+        match Route::to(&profile.instance, given, &machine.variables.proxy()) {
+            Ok(route) => {
+                let way = route.proxy().map_or_else(|| "no proxy".to_owned(), |url| format!("through {url}"));
+                ways.entry(way).or_default().push(profile.name.as_str());
+            }
+            Err(invalid) => {
+                let failure = Failure::new(Code::ProxyInvalid, format!("{}: {invalid}", profile.name))
+                    .why("No request of this connection can be made.")
+                    .next("Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: http://HOST:PORT");
+                checks.push(Check::fail(CheckId::NetworkProxy, &failure).target(profile.name.as_str()));
+            }
+        }
+    }
+    // Where nothing sets a proxy, that was said.
+    let is_plain = set.is_empty() && ways.keys().all(|way| way == "no proxy");
+    if !is_plain {
+        for (way, names) in ways {
+            checks.push(Check::pass(CheckId::NetworkProxy, format!("{way}: {}", names.join(", "))));
+        }
+    }
+    checks
+}
+
+/// The authorities that every connection trusts, and what changes them.
+fn authorities(machine: &Machine) -> Vec<Check> {
+    let id = CheckId::NetworkAuthorities;
+    let mut checks = Vec::new();
+    if let Some(path) = machine.variables.text("SSL_CERT_FILE") {
+        let mut authorities = CaCertificates::default();
+        checks.push(match authorities.add(Path::new(path)) {
+            Ok(_) => Check::pass(id, format!("SSL_CERT_FILE: {} certificates in {path}", authorities.len())),
+            Err(failure) => {
+                let failure = Failure::new(Code::CaCertInvalid, format!("SSL_CERT_FILE: {failure}"))
+                    .why("It takes the place of the system's certificate authorities.")
+                    .next("Correct or unset SSL_CERT_FILE");
+                Check::fail(id, &failure)
+            }
+        });
+    }
+    if let Some(directories) = machine.variables.raw("SSL_CERT_DIR") {
+        let missing: Vec<PathBuf> = std::env::split_paths(directories).filter(|path| !path.is_dir()).collect();
+        checks.push(match missing.first() {
+            None => Check::pass(id, "SSL_CERT_DIR names directories that are there"),
+            Some(path) => Check::warn(id, format!("SSL_CERT_DIR names {}, which is no directory", path.display()))
+                .next("Correct or unset SSL_CERT_DIR"),
+        });
+    }
+    checks.push(match system_authorities() {
+        Ok(()) => Check::pass(id, "there are certificate authorities to trust"),
+        Err(reason) => {
+            let failure = Failure::new(Code::TlsUntrusted, "there is no certificate authority to trust")
+                .why(format!("{reason}. No instance can prove who it is."))
+                .next("Install the authorities of the system, as with the package ca-certificates");
+            Check::fail(id, &failure)
+        }
+    });
+    checks
+}
+
+/// The authority that a connection adds.
+fn ca_cert(machine: &Machine, profile: &Profile) -> Option<Check> {
+    let path = profile.ca_cert.as_ref()?;
+    let (name, shown) = (&profile.name, path.display());
+    let mut authorities = CaCertificates::default();
+    let check = match authorities.add(path) {
+        Err(failure) => {
+            let check = Check::fail(CheckId::NetworkCaCert, &failure);
+            let why = format!("{name} names it, and makes no request without it.");
+            Check { next: vec![format!("snow edit {name} --set ca_cert=FILE")], ..check.why(why) }
+        }
+        Ok(_) => match authorities.first_end() {
+            Some(end) if end <= machine.now + SOON => {
+                let verb = if end <= machine.now { "ended" } else { "ends" };
+                let message = format!("a certificate in the CA file {shown} {verb} on {}", end.format("%Y-%m-%d"));
+                Check::warn(CheckId::NetworkCaCert, message)
+                    .why(format!("{name} trusts it."))
+                    .next(format!("Get the new one, then: snow edit {name} --set ca_cert=FILE, and snow login {name}"))
+            }
+            Some(end) => {
+                let message = format!("the CA file of {name} is good until {}", end.format("%Y-%m-%d"));
+                Check::pass(CheckId::NetworkCaCert, message)
+            }
+            None => Check::pass(CheckId::NetworkCaCert, format!("the CA file of {name} can be read")),
+        },
+    };
+    Some(check.target(name.as_str()))
+}
+
+/// The clock, as far as one can tell without asking anybody.
+fn clock(machine: &Machine) -> Check {
+    let tests = machine.state.iter().flat_map(|state| state.last_tests().into_values());
+    let last = tests.map(|test| test.at).max();
+    match last {
+        Some(at) if at > machine.now + CLOCK_TOLERANCE => {
+            let shown = at.format("%Y-%m-%d %H:%M");
+            Check::warn(CheckId::ClockTime, format!("the clock is behind: the last test was at {shown} UTC"))
+                .why("Certificates and tokens are judged by the clock of this machine.")
+                .next("Set the clock, as with: timedatectl set-ntp true")
+        }
+        _ => Check::skip(CheckId::ClockTime, "not compared: no instance is asked here; snow test compares it"),
+    }
+}
+
+fn profiles(machine: &Machine) -> impl Iterator<Item = &Profile> {
+    machine.config.iter().flat_map(|config| config.connections.values())
+}
