@@ -134,7 +134,7 @@ impl Entry {
             span: self.revocation_url.as_ref().map(Spanned::span),
             message: error.to_string(),
         })?;
-        Ok(Auth::OAuth { client, username })
+        Ok(Auth::OAuth { client: Box::new(client), username })
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Auth {
     },
     /// The user is known once the instance told it.
     OAuth {
-        client: OAuthClient,
+        client: Box<OAuthClient>,
         username: Option<UserName>,
     },
 }

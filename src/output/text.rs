@@ -246,8 +246,7 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
         lines.push(labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT));
     }
     let said = ["server_message", "server_detail", "oauth_error", "oauth_error_description"];
-    let said: Vec<&str> =
-        said.into_iter().map(|key| failure.seen(key)).flatten().filter_map(|value| value.as_str()).collect();
+    let said: Vec<&str> = said.into_iter().filter_map(|key| failure.seen(key)?.as_str()).collect();
     let mut seen = Vec::new();
     if let Some(status) = failure.seen("http_status").and_then(serde_json::Value::as_u64) {
         seen.push(format!("HTTP {status}"));

@@ -61,7 +61,7 @@ impl Request {
         // Another client may well sign in another user.
         let same_client = saved.and_then(Auth::client).is_some_and(|saved| client.takes_the_session_of(saved));
         let known = saved.filter(|_| same_client).and_then(Auth::username).cloned();
-        Ok(Auth::OAuth { client, username: arguments.username.clone().or(known) })
+        Ok(Auth::OAuth { client: Box::new(client), username: arguments.username.clone().or(known) })
     }
 
     /// The method that the flags leave no doubt about, else the saved one.

@@ -53,7 +53,7 @@ pub struct World {
     variables: Vec<(String, String)>,
     stdin: Vec<u8>,
     answers: Option<Arc<Mutex<VecDeque<Answer>>>>,
-    browser: Option<Arc<dyn Fn(&str)>>,
+    browser: Option<Visit>,
     canaries: Canaries,
 }
 
@@ -285,7 +285,10 @@ impl Write for Captured {
     }
 }
 
-struct ScriptedBrowser(Option<Arc<dyn Fn(&str)>>);
+/// What a browser does with an address.
+type Visit = Arc<dyn Fn(&str)>;
+
+struct ScriptedBrowser(Option<Visit>);
 
 impl Browser for ScriptedBrowser {
     fn open(&self, url: &str, _: &Variables) -> io::Result<()> {
