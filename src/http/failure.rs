@@ -269,7 +269,8 @@ impl From<NetworkError> for Failure {
             Kind::Tls(_) => failure.next("Check host and port; ask whoever runs the host or the proxy between"),
             Kind::ProxyAuth => failure.next("Put user name and password of the proxy into HTTPS_PROXY"),
             Kind::Proxy => failure
-                .next("Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?"),
+                .next("Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?")
+                .next("If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way"),
             Kind::Truncated => failure.next("Run the command again"),
             Kind::TooLarge => {
                 failure.next("Check that the address is an instance, and nothing in between answers for it")
