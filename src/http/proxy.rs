@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn the_user_of_a_proxy_variable_is_never_shown() {
-        let shown = route("dev1", None, "http://u:CANARY@env.example:3128", "");
-        assert_eq!(shown.as_deref(), Some("http://env.example:3128"));
+        let way = route("dev1", None, "http://u:CANARY@env.example:3128", "");
+        assert_eq!(way.as_deref(), Some("http://env.example:3128"));
         assert_eq!(without_user("http://u:CANARY@x:1"), Err(InvalidProxy::UserInfo));
         assert_eq!(without_user("x.example:1"), Err(InvalidProxy::NotAUrl));
         assert_eq!(without_user("socks5://x.example:1"), Ok(()));
