@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use url::Url;
 
 use super::certificate::Certificate;
-use super::failure::NetworkError;
+use super::failure::{Kind, NetworkError};
 use super::proxy::Route;
 use super::tls::{CaCertificates, client_config};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
@@ -65,6 +65,12 @@ impl Deadline {
 }
 
 impl Exchange {
+    /// Whether it went out on a connection of before, and came to nothing.
+    fn found_connection_closed(&self) -> bool {
+        let is_lost = matches!(&self.result, Err(NetworkError { kind: Kind::Lost, .. }));
+        is_lost && self.timings.tcp.is_none()
+    }
+
     /// The same, with what opening the connection showed in an exchange before
     /// it on the same one.
     pub fn after(mut self, first: &Self) -> Self {
@@ -109,13 +115,22 @@ impl Client {
         &self.route
     }
 
-    /// Gets `url`, with an `Authorization` header where one is given.
+    /// Gets `url`, with an `Authorization` header where one is given. Where the
+    /// server closed a kept connection meanwhile, it is asked once more on a
+    /// new one (RFC 9110 §9.2.2): nothing but reading was asked for.
     pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
-        let mut request = self.inner.get(url.clone());
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
+        let request = || {
+            let request = self.inner.get(url.clone());
+            match authorization {
+                Some(authorization) => request.header(AUTHORIZATION, authorization.clone()),
+                None => request,
+            }
+        };
+        let exchange = self.send("GET", url.clone(), request(), deadline).await;
+        match exchange.found_connection_closed() {
+            true => self.send("GET", url.clone(), request(), deadline).await,
+            false => exchange,
         }
-        self.send("GET", url, request, deadline).await
     }
 
     /// Posts a form, whose fields may be secrets. Never sent twice by itself.

@@ -38,6 +38,7 @@ mod file_store_faults;
 mod files;
 mod guide;
 mod help;
+mod hostile;
 mod instance;
 #[cfg(target_os = "linux")]
 mod keyring;
