@@ -213,7 +213,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         next: &[
             "Sign in to {origin} in a browser with the same user and password; if that works, ask an administrator about the role snc_basic_auth_api_access",
             "{enter}",
-            "Or sign in by OAuth, which that restriction leaves alone: snow guide oauth",
+            "Sign in by OAuth, which that restriction leaves alone: snow guide oauth",
         ],
     },
     Symptom {
