@@ -66,10 +66,11 @@ impl App {
     /// without asking anybody.
     pub fn stores_unasked(&mut self) -> Result<Vec<Arc<dyn CredentialStore>>, Failure> {
         let mut stores = vec![self.keyring()?];
-        let file = self.file_store()?;
-        if matches!(file.needs(), Ok(Needs::NewKey)) {
-            return Ok(stores);
-        }
+        // Without a place for it there is none.
+        let file = match self.file_store() {
+            Ok(file) if !matches!(file.needs(), Ok(Needs::NewKey)) => file,
+            _ => return Ok(stores),
+        };
         if let Some(key) = self.key_of_variables()? {
             file.unlock(key);
         }

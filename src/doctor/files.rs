@@ -125,8 +125,8 @@ pub fn state(machine: &Machine) -> Vec<Check> {
         }
     };
     let mut checks = vec![match existing == directory {
-        true => Check::pass(CheckId::StateDirectory, format!("{shown} can be written")),
-        false => Check::pass(CheckId::StateDirectory, format!("{shown} is made when it is needed")),
+        true => Check::pass(CheckId::StateDirectory, format!("it can be written: {shown}")),
+        false => Check::pass(CheckId::StateDirectory, format!("it is made when it is needed: {shown}")),
     }];
     checks.push(locks(probe.path()));
     if existing == directory && is_held(&state.config_lock()) {

@@ -97,7 +97,7 @@ fn a_machine_without_anything_is_examined_and_left_as_it_is() {
     let mut world = World::new();
     let outcome = world.run("doctor --json").expect(0);
     holds(&check(&outcome, "config.file", "pass"), "no connection is saved yet");
-    holds(&check(&outcome, "state.directory", "pass"), "is made when it is needed");
+    holds(&check(&outcome, "state.directory", "pass"), "it is made when it is needed");
     assert_eq!(std::fs::read_dir(world.home()).unwrap().count(), 0);
 }
 
