@@ -13,6 +13,19 @@ use crate::sandbox::scenario::Scenario;
 use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
 use crate::signals;
 
+/// A way to sign in that a person can try with what the instance has.
+struct SignIn {
+    auth: AuthMethod,
+    heading: &'static str,
+    /// What `snow connect` needs for it.
+    flags: &'static str,
+}
+
+const SIGN_INS: &[SignIn] = &[
+    SignIn { auth: AuthMethod::Basic, heading: "With a password", flags: "--username beth.anglin" },
+    SignIn { auth: AuthMethod::OAuth, heading: "By OAuth", flags: "--client-id sandbox-public" },
+];
+
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
     if arguments.list {
         list(app);
@@ -78,21 +91,11 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }
     lines.push(String::new());
-    for (lead, auth) in [("Try", AuthMethod::Basic), ("or", AuthMethod::OAuth)] {
-        lines.push(format!("  {lead:<3}   {}", paint.command(&connect_line(&origin, auth))));
+    for (lead, sign_in) in ["Try", "or"].iter().zip(SIGN_INS) {
+        lines.push(format!("  {lead:<3}   {}", paint.command(&format!("snow connect {origin} {}", sign_in.flags))));
     }
     lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
     lines.join("\n")
-}
-
-/// The command that connects with what the instance has.
-fn connect_line(origin: &str, auth: AuthMethod) -> String {
-    let identity = match auth {
-        AuthMethod::Basic => "--username beth.anglin",
-        AuthMethod::OAuth => "--client-id sandbox-public",
-        AuthMethod::ClientCredentials => "--client-id sandbox-ci --auth client-credentials",
-    };
-    format!("snow connect {origin} {identity}")
 }
 
 fn list(app: &mut App) {
@@ -116,12 +119,12 @@ fn list(app: &mut App) {
     let paint = app.console.out;
     let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for (heading, auth) in [("With a password", AuthMethod::Basic), ("By OAuth", AuthMethod::OAuth)] {
+    for SignIn { auth, heading, flags } in SIGN_INS {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.push(format!("{heading}: {}", paint.command(&connect_line("ORIGIN", auth))));
-        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == auth) {
+        lines.push(format!("{heading}: {}", paint.command(&format!("snow connect ORIGIN {flags}"))));
+        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == *auth) {
             // Padded before it is painted: what paints has no width.
             let name = paint.bold(&format!("{:<width$}", scenario.as_str()));
             let outcome = match scenario.code() {

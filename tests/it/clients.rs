@@ -73,11 +73,12 @@ fn the_readme_asks_the_sandbox_with_curl() {
     let outcome = run(&serving, shell, "").expect(0);
     let answers: Vec<Value> =
         serde_json::Deserializer::from_str(&outcome.stdout).into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers.len(), 3, "{}", outcome.stdout);
+    assert_eq!(answers.len(), 4, "{}", outcome.stdout);
     let rows = answers[0]["result"].as_array().unwrap();
     assert!(rows.len() == 2 && rows[0]["caller_id.name"].is_string(), "{}", answers[0]);
     assert_eq!(answers[1]["result"]["short_description"], "Printer on fire");
     assert_eq!(answers[2]["error"]["detail"], "ACL Exception Insert Failed due to security constraints");
+    assert_eq!(answers[3]["token_type"], "Bearer");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! `snow sandbox` itself: what it says when it serves, and what its flags do.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::world::World;
 use crate::world::ask::Ask;
 use crate::world::browser::post;
-use crate::world::process::Serving;
+use crate::world::process::{Guard, Serving, snow};
 
 #[test]
 fn the_command_shows_its_clients() {
@@ -34,6 +37,21 @@ fn the_command_shows_its_clients() {
         },
     ]);
     assert_eq!(serving.document["clients"], expected);
+}
+
+#[test]
+fn the_command_suggests_each_way_to_sign_in_with_an_address_that_serves() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = snow(home.path());
+    command.args(["sandbox", "--scenario", "slow-token"]).stdout(Stdio::piped());
+    let mut process = Guard(command.spawn().unwrap());
+    let lines = BufReader::new(process.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut suggested = lines.filter_map(|line| Some(line.split_once("snow connect ")?.1.to_owned()));
+    let with_password = suggested.next().unwrap();
+    let (origin, identity) = with_password.split_once(' ').unwrap();
+    assert_eq!(identity, "--username beth.anglin");
+    assert_eq!(suggested.next(), Some(format!("{origin} --client-id sandbox-public")));
+    Ask::new("GET", &format!("{origin}/api/now/table/incident")).user("beth.anglin").send().expect(200);
 }
 
 #[test]

@@ -9,11 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::super::question::Question;
-use super::super::rows::User;
-use super::super::scenario::Scenario;
 use super::clients::{Client, RedirectUri};
 use super::random;
+use crate::sandbox::question::Question;
+use crate::sandbox::rows::User;
+use crate::sandbox::scenario::Scenario;
 
 /// How long a person may take to sign in and decide.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);

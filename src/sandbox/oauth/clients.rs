@@ -3,8 +3,8 @@
 
 use url::{Host, Url};
 
-use super::super::rows::User;
-use super::super::scenario::Scenario;
+use crate::sandbox::rows::User;
+use crate::sandbox::scenario::Scenario;
 
 /// The page on which ServiceNow's own client shows the code for pasting.
 pub const SDK_PAGE: &str = "/sdk-oauth.do";

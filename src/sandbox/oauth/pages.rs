@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::super::answers::{self, Answer};
-use super::super::rows::{USERS, User};
 use super::authorization::AuthorizationRequest;
+use crate::sandbox::answers::{self, Answer};
+use crate::sandbox::rows::{USERS, User};
 
 const STYLE: &str = include_str!("style.css");
 

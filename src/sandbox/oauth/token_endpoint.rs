@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::super::answers::{Answer, json_answer, nothing};
-use super::super::faults;
-use super::super::question::Question;
-use super::super::rows::User;
-use super::super::scenario::Scenario;
 use super::OAuth;
 use super::clients::Client;
 use super::form::Form;
 use super::tokens::Issued;
+use crate::sandbox::answers::{Answer, json_answer, nothing};
+use crate::sandbox::faults;
+use crate::sandbox::question::Question;
+use crate::sandbox::rows::User;
+use crate::sandbox::scenario::Scenario;
 
 /// How many requests asked for a token, good or bad, by their `grant_type`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

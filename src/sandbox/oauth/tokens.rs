@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::rows::User;
 use super::clients::Client;
 use super::random;
+use crate::sandbox::rows::User;
 
 /// Shorter lives are told exactly, longer ones a second short, as ServiceNow
 /// says 1799 of its half hour.
