@@ -1,9 +1,9 @@
 //! The one place that builds an HTTP client.
 //!
-//! No redirect is followed, no cookie is kept, nothing is repeated but a GET that
-//! found its kept connection closed; bodies and
-//! times are bounded, and every answer says how long each step took. Which
-//! credential goes where is decided above, in `connection`.
+//! No redirect is followed, no cookie is kept, and nothing is repeated but a GET
+//! that found its kept connection closed. Bodies and times are bounded, and
+//! every answer says how long each step took. Which credential goes where is
+//! decided above, in `connection`.
 
 pub mod certificate;
 pub mod client;

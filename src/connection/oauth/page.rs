@@ -137,7 +137,8 @@ impl Page {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Text inside HTML, in an element or an attribute.
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,6 +1,7 @@
 //! The pages a person sees while signing in. They work without scripts, load
 //! nothing, and everything from outside is escaped.
 
+use crate::connection::oauth::page::escaped as escape;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -134,19 +135,4 @@ fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -> An
          <div class=\"content\">{content}</div></main></body></html>"
     );
     answers::document(status, html).with("Content-Security-Policy", policy).with("Referrer-Policy", "no-referrer")
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
