@@ -1,6 +1,7 @@
 //! The command line, as clap's types. No logic here.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -39,9 +40,10 @@ pub struct Global {
     /// The connection to use
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub connection: Option<ConnectionName>,
-    /// How to print the result
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub output: Format,
+    /// How to print the result: text or json; test also knows jsonl, junit and github,
+    /// and several at once, each with a file but one
+    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]")]
+    pub output: Vec<Output>,
     /// Same as --output json
     #[arg(long, global = true)]
     pub json: bool,
@@ -74,10 +76,66 @@ pub struct Global {
     pub config: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// One result: in which form, and where to if not to standard output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub format: Format,
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Text,
     Json,
+    /// One JSON document a line, as results come.
+    Jsonl,
+    Junit,
+    /// Annotations of a workflow; beside them the summary of its job.
+    Github,
+}
+
+impl Format {
+    const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Jsonl, Self::Junit, Self::Github];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Junit => "junit",
+            Self::Github => "github",
+        }
+    }
+
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
+}
+
+impl Output {
+    pub fn is_json_for_stdout(&self) -> bool {
+        self.file.is_none() && self.format.is_json()
+    }
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("after = a file is named, as in junit=report.xml".to_owned()),
+            Some((name, "-")) => (name, None),
+            Some((name, file)) => (name, Some(PathBuf::from(file))),
+            None => (text, None),
+        };
+        match Format::ALL.into_iter().find(|format| format.as_str() == name) {
+            Some(format) => Ok(Self { format, file }),
+            None => Err(format!(
+                "one of {}, with =FILE where it goes to a file",
+                Format::ALL.map(Format::as_str).join(", ")
+            )),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,7 +156,7 @@ pub enum Command {
     /// Show one connection, without its secrets
     Show(NameArg),
     /// Where one stands: which connection is selected, by what, and how its last test ended
-    Status(NameArg),
+    Status(StatusArgs),
     /// Choose the default connection, or the one of this directory
     Use(UseArgs),
     /// Give a connection another name
@@ -297,6 +355,7 @@ Examples:
   snow test
   snow test acme --table incident,change_request
   snow test --all --json
+  snow test --filter env=prod -o junit=report.xml -o json=report.json
   snow test acme --expect-user svc.ci --max-latency 2s --strict
   snow test dev12345 --wait 10m
   SNOW_INSTANCE=acme SNOW_USERNAME=svc.ci SNOW_PASSWORD_FILE=pw snow test")]
@@ -307,6 +366,9 @@ pub struct TestArgs {
     /// Test every saved connection
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
+    /// Test the saved connections with this label (repeatable: with all of them)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label, conflicts_with = "names")]
+    pub filter: Vec<(String, String)>,
     /// A table that must be readable, instead of the connection's own
     #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
     pub tables: Vec<TableName>,
@@ -328,6 +390,19 @@ pub struct TestArgs {
     /// Send a password that was refused three times before
     #[arg(long)]
     pub retry_refused: bool,
+    /// How many connections to test at the same time [default: all, at most 8 of one instance]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub jobs: Option<u16>,
+    /// Begin no further test once a connection has failed
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
+impl TestArgs {
+    /// Whether it may be about several connections, all of them saved.
+    pub fn names_several(&self) -> bool {
+        self.all || !self.filter.is_empty() || self.names.len() > 1
+    }
 }
 
 #[derive(Debug, Args)]
@@ -335,6 +410,24 @@ pub struct NameArg {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(before_help = "\
+Examples:
+  snow status
+  snow status --all                  what ends when, the soonest first
+  snow status --all --within 14d     exit 11 where somebody must act before that")]
+pub struct StatusArgs {
+    /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: Option<ConnectionName>,
+    /// Show what ends when: tokens and certificates of every saved connection
+    #[arg(long, conflicts_with = "name")]
+    pub all: bool,
+    /// Fail where something ends within this time and is not renewed by itself
+    #[arg(long, value_name = "DURATION", value_parser = long_duration)]
+    pub within: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -596,8 +689,18 @@ fn incidents(text: &str) -> Result<usize, String> {
     if count <= 200_000 { Ok(count) } else { Err("at most 200000 rows fit into memory".to_owned()) }
 }
 
-/// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing.
+/// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing, and no
+/// longer than a command may take.
 pub fn duration(text: &str) -> Result<Duration, String> {
+    duration_up_to(7, "seven days", text)
+}
+
+/// As above, for times that nobody waits for: `14d`, `90d`.
+pub fn long_duration(text: &str) -> Result<Duration, String> {
+    duration_up_to(3650, "ten years", text)
+}
+
+fn duration_up_to(days: u32, spelt: &str, text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim() {
@@ -606,12 +709,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "m" | "min" => 60.0,
         "h" => 3600.0,
         "d" => 86400.0,
-        _ => return Err("a duration is written 500ms, 30s, 5m or 1h".to_owned()),
+        _ => return Err("a duration is written 500ms, 30s, 5m, 1h or 14d".to_owned()),
     };
-    let seconds = number.parse::<f64>().map_err(|_| "a duration is written 500ms, 30s, 5m or 1h".to_owned())? * factor;
+    let seconds =
+        number.parse::<f64>().map_err(|_| "a duration is written 500ms, 30s, 5m, 1h or 14d".to_owned())? * factor;
     match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() && seconds <= 7.0 * 86400.0 => Ok(duration),
-        _ => Err("a duration is more than nothing and at most seven days".to_owned()),
+        Ok(duration) if !duration.is_zero() && seconds <= f64::from(days) * 86400.0 => Ok(duration),
+        _ => Err(format!("a duration is more than nothing and at most {spelt}")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing: data to standard output, everything else to standard error.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,10 +14,11 @@ use crate::error::{Code, Failure};
 /// What is over sooner shows no progress.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The two output streams and how they may look.
+/// The two output streams and how they may look. Whoever is under way at the
+/// same time writes whole lines.
 pub struct Console {
-    stdout: Box<dyn Write>,
-    stderr: Box<dyn Write>,
+    stdout: RefCell<Box<dyn Write>>,
+    stderr: RefCell<Box<dyn Write>>,
     pub out: Paint,
     pub err: Paint,
     /// Whether notes for people are left out.
@@ -25,7 +27,7 @@ pub struct Console {
     pub json: bool,
     one_document: OneDocument,
     /// Why standard output could not take everything.
-    broken: Option<io::Error>,
+    broken: RefCell<Option<io::Error>>,
 }
 
 /// The right to write the one JSON document of a run, which the command and a
@@ -40,40 +42,57 @@ pub struct Paint {
     pub unicode: bool,
     pub is_terminal: bool,
     pub columns: usize,
+    /// Whether long lines are broken for whoever reads them.
+    pub breaks_lines: bool,
 }
 
 impl Console {
     pub fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, out: Paint, err: Paint) -> Self {
-        Self { stdout, stderr, out, err, quiet: false, json: false, one_document: OneDocument::default(), broken: None }
+        Self {
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            out,
+            err,
+            quiet: false,
+            json: false,
+            one_document: OneDocument::default(),
+            broken: RefCell::default(),
+        }
     }
 
     /// Data for people: one text and a line end.
-    pub fn data(&mut self, text: &str) {
+    pub fn data(&self, text: &str) {
         let text = self.out.spelled(text).into_owned();
         self.put(&text);
     }
 
-    fn put(&mut self, text: &str) {
-        if self.broken.is_none() {
-            let written = writeln!(self.stdout, "{text}").and_then(|()| self.stdout.flush());
-            self.broken = written.err();
+    fn put(&self, text: &str) {
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_none() {
+            let mut stdout = self.stdout.borrow_mut();
+            *broken = writeln!(stdout, "{text}").and_then(|()| stdout.flush()).err();
         }
     }
 
+    /// One line of several of JSON.
+    pub fn document_line(&self, document: &serde_json::Value) {
+        self.put(&document.to_string());
+    }
+
     /// The result as one line of JSON. Only the first one is written.
-    pub fn document(&mut self, document: &serde_json::Value) {
+    pub fn document(&self, document: &serde_json::Value) {
         let one = self.one_document.clone();
         one.write(|| self.put(&document.to_string()));
     }
 
     /// A secret that was asked for, as it is.
-    pub fn secret(&mut self, text: &str) {
+    pub fn secret(&self, text: &str) {
         self.put(text);
     }
 
     /// A command to whoever reads standard error, as it is.
-    pub fn secret_command(&mut self, text: &str) {
-        let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
+    pub fn secret_command(&self, text: &str) {
+        self.put_aside(text);
     }
 
     pub fn one_document(&self) -> OneDocument {
@@ -81,22 +100,27 @@ impl Console {
     }
 
     /// A remark for people, left out with `--quiet`.
-    pub fn note(&mut self, text: &str) {
+    pub fn note(&self, text: &str) {
         if !self.quiet {
             self.say(text);
         }
     }
 
     /// Something people must see.
-    pub fn say(&mut self, text: &str) {
+    pub fn say(&self, text: &str) {
+        self.put_aside(&self.err.spelled(text));
+    }
+
+    fn put_aside(&self, text: &str) {
+        let mut stderr = self.stderr.borrow_mut();
         // There is nowhere to report that standard error is gone.
-        let _ = writeln!(self.stderr, "{}", self.err.spelled(text)).and_then(|()| self.stderr.flush());
+        let _ = writeln!(stderr, "{text}").and_then(|()| stderr.flush());
     }
 
     /// Whether standard output took everything. A reader that had enough
     /// (`| head`) is no failure.
     pub fn check(&self) -> Result<(), Failure> {
-        match &self.broken {
+        match &*self.broken.borrow() {
             None => Ok(()),
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Some(error) => Err(Failure::new(Code::OutputUnwritable, "standard output cannot be written")
@@ -139,6 +163,11 @@ impl Console {
 }
 
 impl Progress {
+    /// Shows nothing.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Lets something be written or asked above it.
     pub fn above<T>(&self, act: impl FnOnce() -> T) -> T {
         match &self.0 {
@@ -190,6 +219,9 @@ impl OneDocument {
 }
 
 impl Paint {
+    /// For a file that anybody may open.
+    pub const PLAIN: Self = Self { colour: false, unicode: true, is_terminal: false, columns: 80, breaks_lines: true };
+
     pub fn bold(self, text: &str) -> String {
         self.paint(Style::new().bold(), text)
     }

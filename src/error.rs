@@ -114,6 +114,7 @@ codes! {
         SecretInFile = "secret-in-file", "A secret stands in a file that is not for secrets.";
         BundleUnwritable = "bundle-unwritable", "The file of a bundle is there already or cannot be written.";
         OutputUnwritable = "output-unwritable", "Standard output cannot take the result.";
+        ReportUnwritable = "report-unwritable", "The file of a report cannot be written.";
     }
     Auth {
         NoCredential = "no-credential";
@@ -189,6 +190,7 @@ codes! {
         LatencyExceeded = "latency-exceeded";
         Warnings = "warnings";
         LifetimeTooShort = "lifetime-too-short";
+        EndsSoon = "ends-soon", "A session or certificate ends within the time that was asked about.";
         ClockSkew = "clock-skew", "A warning: this machine and the instance disagree about the time.";
         CertificateEnds = "certificate-ends", "A warning: the certificate ends soon.";
     }

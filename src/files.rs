@@ -101,6 +101,53 @@ pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<
     Ok(())
 }
 
+/// Writes a file for others to read, as the umask has it: a new one whole or
+/// not at all, also in directories that are missing. What is no file (a pipe, a
+/// device) is written to as it stands.
+pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
+    let Some(target) = publishable(path)? else {
+        return OpenOptions::new().write(true).open(path)?.write_all(content);
+    };
+    let mut temporary = public_temporary(&target)?;
+    temporary.write_all(content)?;
+    // A full disk may show itself only here.
+    temporary.as_file().sync_all()?;
+    persist(temporary, &target)
+}
+
+/// Shows that [`publish`] would find a place. Leaves what is there as it is.
+pub fn prove_publishable(path: &Path) -> io::Result<()> {
+    match publishable(path)? {
+        Some(target) => public_temporary(&target).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The file to be replaced; nothing where something else stands there.
+fn publishable(path: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")),
+        Ok(metadata) if metadata.is_file() => fs::canonicalize(path).map(Some),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            Ok(Some(path.to_owned()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn public_temporary(target: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let directory = target.parent().unwrap_or(Path::new("."));
+    builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(directory)
+}
+
 /// Creates a directory and its missing parents, each for its owner alone.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
     if path.is_dir() {

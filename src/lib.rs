@@ -27,14 +27,15 @@
 //! - [`credentials`] keeps secrets: the OS keyring, an encrypted file, memory,
 //!   or the variables of a connection that is not saved. [`credentials::record`] binds each secret
 //!   to the origin it may be sent to.
-//! - [`config`] is the connections file, [`state`] what could be forgotten;
-//!   both stand on [`files`].
+//! - [`config`] is the connections file, [`state`] what could be forgotten,
+//!   [`last_test`] among it; both stand on [`files`].
 //! - [`http`] is the one place that builds a client: no redirects, no cookies,
 //!   bounded times and bodies, and a trace of every step.
 //! - [`servicenow`] knows the product: the Table API, identity, and in
 //!   [`servicenow::symptoms`] what each answer means.
-//! - [`check`] is the test ladder and its report; [`output`] makes text and
-//!   JSON of it, and text of the Markdown in `src/guide` and `src/explain`.
+//! - [`check`] is the test ladder and its report; [`output`] makes text, JSON,
+//!   JUnit, GitHub's commands and a page of it, and text of the Markdown in
+//!   `src/guide` and `src/explain`. [`radar`] is what ends when.
 //! - [`doctor`] examines this machine without asking anybody; its checks are
 //!   data, and its bundle is one file for support, proven to hold no secret.
 //! - [`sandbox`] is an embedded instance, for `snow demo`, `snow sandbox` and
@@ -84,7 +85,9 @@ pub mod error;
 pub mod explain;
 pub mod files;
 pub mod http;
+pub mod last_test;
 pub mod output;
+pub mod radar;
 pub mod sandbox;
 pub mod secret;
 pub mod server_text;

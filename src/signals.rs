@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::console::OneDocument;
 use crate::output;
@@ -23,6 +23,60 @@ const DEFERRED_AT_MOST: Duration = Duration::from_secs(5);
 /// How many hold signals up, and whether one is waiting.
 static DEFERRAL: Mutex<(usize, bool)> = Mutex::new((0, false));
 static RELEASED: Notify = Notify::const_new();
+
+/// Who is told of a signal instead of being ended by it.
+static TOLD_FIRST: Mutex<Option<oneshot::Sender<u8>>> = Mutex::new(None);
+
+/// How long a command that is told may take to come to its end.
+const TOLD_AT_MOST: Duration = Duration::from_secs(10);
+
+/// Tells a command that somebody wants it to stop.
+pub struct Stop(Option<oneshot::Receiver<u8>>);
+
+impl Stop {
+    /// Nobody can stop it but by ending the process.
+    pub fn never() -> Self {
+        Self(None)
+    }
+
+    /// From now on the first signal is for the command: it says what it knows
+    /// and ends by itself. The second ends the process at once.
+    pub fn told_first() -> Self {
+        let (tell, told) = oneshot::channel();
+        *TOLD_FIRST.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+        Self(Some(told))
+    }
+
+    /// Waits for the signal; gives the exit code that it calls for.
+    pub async fn asked(&mut self) -> u8 {
+        match &mut self.0 {
+            Some(told) => match told.await {
+                Ok(code) => code,
+                Err(_) => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Lets the command come to its end, where it is to be told.
+async fn tell_first(code: i32, second_signal: impl Future<Output = ()>) -> bool {
+    let told = TOLD_FIRST.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(told) = told.filter(|told| !told.is_closed()) else {
+        return false;
+    };
+    let _ = told.send(u8::try_from(code).unwrap_or(1));
+    tokio::select! {
+        () = tokio::time::sleep(TOLD_AT_MOST) => {}
+        () = second_signal => {}
+    }
+    true
+}
+
+/// Whether something is under way that must not be interrupted.
+pub fn is_deferred() -> bool {
+    with_deferral(|(held, _)| *held > 0)
+}
 
 /// While it lives, the first signal waits for its end, for five seconds at
 /// most; the second ends the process at once.
@@ -109,15 +163,17 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
                         continue;
                     }
                 };
-                let_finish(async {
+                let mut second_signal = async || {
                     tokio::select! {
                         _ = interrupt.recv() => {}
                         _ = quit.recv() => {}
                         _ = terminate.recv() => {}
                         _ = hangup.recv() => {}
                     }
-                })
-                .await;
+                };
+                if !tell_first(code, second_signal()).await {
+                    let_finish(second_signal()).await;
+                }
                 end(code, document.as_ref());
             }
         });
@@ -135,7 +191,10 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
         if let Ok(runtime) = runtime {
             runtime.block_on(async {
                 if tokio::signal::ctrl_c().await.is_ok() {
-                    let_finish(async { drop(tokio::signal::ctrl_c().await) }).await;
+                    let second_signal = async || drop(tokio::signal::ctrl_c().await);
+                    if !tell_first(130, second_signal()).await {
+                        let_finish(second_signal()).await;
+                    }
                     end(130, document.as_ref());
                 }
             });

@@ -21,6 +21,7 @@ use crate::connection::oauth::tokens::SavedSession;
 use crate::connection::profile::{AuthMethod, ConnectionId, Profile};
 use crate::error::{Code, Failure};
 use crate::files::{self, Durability, Lock};
+use crate::last_test::LastTest;
 
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -34,27 +35,6 @@ pub const REFUSALS_BEFORE_STOP: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct State {
     pub directory: PathBuf,
-}
-
-/// How the last test of a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastTest {
-    pub at: DateTime<Utc>,
-    pub ok: bool,
-    pub class: Option<String>,
-    pub code: Option<String>,
-}
-
-impl LastTest {
-    /// How it ended: well, or with a code.
-    pub fn of(at: DateTime<Utc>, failure: Option<Code>) -> Self {
-        Self {
-            at,
-            ok: failure.is_none(),
-            class: failure.map(|code| code.class().as_str().to_owned()),
-            code: failure.map(|code| code.as_str().to_owned()),
-        }
-    }
 }
 
 /// What is known of a session without opening the store. Times alone.
@@ -178,9 +158,14 @@ impl State {
         }
     }
 
+    /// What is known of all sessions.
+    pub fn sessions(&self) -> BTreeMap<ConnectionId, SessionNote> {
+        self.read::<Sessions>("sessions.json").sessions
+    }
+
     /// What is known of a connection's session.
     pub fn session(&self, id: ConnectionId) -> Option<SessionNote> {
-        self.read::<Sessions>("sessions.json").sessions.remove(&id)
+        self.sessions().remove(&id)
     }
 
     pub fn record_session(&self, id: ConnectionId, note: SessionNote) -> io::Result<()> {
@@ -202,10 +187,8 @@ impl State {
         self.read::<Tests>("tests.json").tests
     }
 
-    pub fn record_test(&self, id: ConnectionId, test: LastTest) -> io::Result<()> {
-        self.change("tests.json", |file: &mut Tests| {
-            file.tests.insert(id, test);
-        })
+    pub fn record_tests(&self, tests: impl IntoIterator<Item = (ConnectionId, LastTest)>) -> io::Result<()> {
+        self.change("tests.json", |file: &mut Tests| file.tests.extend(tests))
     }
 
     /// Forgets what was seen of a connection that is removed.

@@ -30,6 +30,8 @@ pub struct Findings {
     /// Who one is; `None` where nobody knows.
     pub identity: Option<Identity>,
     pub certificate_ends: Option<DateTime<Utc>>,
+    /// How long the first request took, where the sign-in was good.
+    pub latency: Option<Duration>,
 }
 
 /// How the instance judged the credential.
@@ -346,13 +348,13 @@ impl Begun {
         let certificate_ends = self.certificate.map(|certificate| certificate.not_after);
         let quality = std::mem::take(&mut self.quality);
         let connection = self.inquiry.connection.clone();
-        let is_good = matches!(self.sign_in, SignIn::Good);
-        let latency = self.inquiry.plan.expectations.latency_check(self.first_took.filter(|_| is_good));
+        let latency = self.first_took.filter(|_| matches!(self.sign_in, SignIn::Good));
+        let latency_check = self.inquiry.plan.expectations.latency_check(latency);
         let (mut checks, identity) = self.ask_the_rest().await;
-        checks.extend(latency);
+        checks.extend(latency_check);
         checks.extend(quality);
         let token = connection.token().await;
-        Findings { checks, token, identity, certificate_ends }
+        Findings { checks, token, identity, certificate_ends, latency }
     }
 
     async fn ask_the_rest(mut self) -> (Vec<Check>, Option<Identity>) {

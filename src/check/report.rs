@@ -8,7 +8,7 @@ use super::expectations::Expectations;
 use crate::connection::Token;
 use crate::connection::profile::ConnectionId;
 use crate::error::{Class, Failure, exit_code_of};
-use crate::state::LastTest;
+use crate::last_test::{Change, TestOutcome};
 
 /// The steps of a test, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,14 +86,51 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// What was made of the warnings, where they count as a failure.
     pub strict: Option<Failure>,
+    /// How long the first request took, where the sign-in was good.
+    pub latency: Option<Duration>,
+    /// What is new since the last test of a saved connection.
+    pub changes: Vec<Change>,
+    /// Why it was not tested; then every check is skipped.
+    pub not_tested: Option<NotTested>,
 }
 
-/// The tests of one run.
+/// Why a connection of a run was not tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotTested {
+    /// Another had failed, and that was to be the end.
+    FailFast,
+    /// The run was stopped.
+    Stopped,
+}
+
+/// How the test of one connection ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Verdict<'a> {
+    Passed,
+    Failed(&'a Failure),
+    NotTested(NotTested),
+}
+
+/// The tests of one run, by the names of the connections.
 #[derive(Debug)]
 pub struct Run {
     pub started_at: DateTime<Utc>,
     pub duration: Duration,
     pub reports: Vec<Report>,
+    /// The exit code of the signal that stopped it, where one did.
+    pub stopped_by: Option<u8>,
+}
+
+/// How many connections of a run ended in which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub total: usize,
+    pub passed: usize,
+    pub failed: usize,
+    /// Of all of them, those with warnings.
+    pub warned: usize,
+    /// Not tested.
+    pub skipped: usize,
 }
 
 impl CheckId {
@@ -146,6 +183,24 @@ impl Status {
             Self::Warn => "warn",
             Self::Fail => "fail",
             Self::Skip => "skip",
+        }
+    }
+}
+
+impl NotTested {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FailFast => "fail-fast",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// For people, without full stop.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::FailFast => "not tested: another connection had failed",
+            Self::Stopped => "not tested: the run was stopped",
         }
     }
 }
@@ -203,8 +258,17 @@ impl Report {
         failed.and_then(|check| check.error.as_ref()).or(self.strict.as_ref())
     }
 
+    pub fn verdict(&self) -> Verdict<'_> {
+        match (self.not_tested, self.failure()) {
+            (Some(why), _) => Verdict::NotTested(why),
+            (None, Some(failure)) => Verdict::Failed(failure),
+            (None, None) => Verdict::Passed,
+        }
+    }
+
+    /// Whether it was tested and works.
     pub fn is_ok(&self) -> bool {
-        self.failure().is_none()
+        matches!(self.verdict(), Verdict::Passed)
     }
 
     pub fn warnings(&self) -> impl Iterator<Item = &Failure> {
@@ -217,15 +281,34 @@ impl Report {
 
     /// What is remembered of this test. An expectation that does not hold says
     /// nothing about the connection, which works.
-    pub fn last_test(&self) -> LastTest {
+    pub fn outcome(&self) -> TestOutcome {
         let failure = self.failure().filter(|failure| failure.class() != Class::Assertion);
-        LastTest::of(self.tested_at, failure.map(Failure::code))
+        TestOutcome {
+            at: self.tested_at,
+            failure: failure.map(Failure::code),
+            latency: self.latency,
+            certificate_ends: self.certificate_ends,
+        }
     }
 }
 
 impl Run {
-    /// Zero, the code of the one class that failed, or 12 for several.
+    /// That of the signal that stopped it; else zero, the code of the one class
+    /// that failed, or 12 for several.
     pub fn exit_code(&self) -> u8 {
-        exit_code_of(self.reports.iter().filter_map(Report::failure))
+        self.stopped_by.unwrap_or_else(|| exit_code_of(self.reports.iter().filter_map(Report::failure)))
+    }
+
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary { total: self.reports.len(), ..Summary::default() };
+        for report in &self.reports {
+            match report.verdict() {
+                Verdict::Passed => summary.passed += 1,
+                Verdict::Failed(_) => summary.failed += 1,
+                Verdict::NotTested(_) => summary.skipped += 1,
+            }
+            summary.warned += usize::from(report.warnings().next().is_some());
+        }
+        summary
     }
 }

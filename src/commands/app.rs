@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,8 +12,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::outputs::Outputs;
 use super::stores::Stores;
-use crate::cli::{ClientSecretArgs, Color, Format, Global, PasswordArgs, duration};
+use crate::cli::{ClientSecretArgs, Color, Format, Global, Output, PasswordArgs, duration};
 use crate::config::ConfigFile;
 use crate::connection::instance::Instance;
 use crate::connection::oauth::client::OAuthClient;
@@ -21,15 +23,16 @@ use crate::connection::oauth::session::{Kept, Session};
 use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
-use crate::credentials::environment;
 use crate::credentials::record::Origins;
+use crate::credentials::{CredentialStore, environment};
 use crate::error::{Code, Failure};
 use crate::files;
 use crate::http::client::{Client, Deadline};
 use crate::http::proxy::{Route, without_user};
-use crate::http::tls::CaCertificates;
+use crate::http::tls::{CaCertificates, Verifiers};
 use crate::secret::Secret;
 use crate::servicenow::seen::Subject;
+use crate::signals::Stop;
 use crate::state::State;
 use crate::terminal::Prompt;
 
@@ -41,8 +44,10 @@ pub struct App {
     pub variables: Variables,
     pub(super) context: Context,
     pub(super) stores: Stores,
+    verifiers: Verifiers,
     interactive: bool,
     stdin_is_terminal: bool,
+    outputs: Result<Outputs, Failure>,
 }
 
 impl App {
@@ -58,13 +63,24 @@ impl App {
         std::mem::swap(&mut context.streams.stdin, &mut streams.stdin);
         let mut console = console(&variables, streams, global.color);
         console.quiet = global.quiet;
-        console.json = global.json || global.output == Format::Json;
+        console.json = global.json || global.output.iter().any(Output::is_json_for_stdout);
         log_to_stderr(global.verbose, variables.text("SNOW_LOG"));
-        Self { global, console, variables, context, stores: Stores::default(), interactive, stdin_is_terminal }
+        Self {
+            outputs: Outputs::of(&global),
+            global,
+            console,
+            variables,
+            context,
+            stores: Stores::default(),
+            verifiers: Verifiers::default(),
+            interactive,
+            stdin_is_terminal,
+        }
     }
 
     /// Checks what the global flags say, before anything is done.
     pub fn check_globals(&mut self) -> Result<(), Failure> {
+        self.outputs.as_ref().map_err(Clone::clone)?;
         if let Some(proxy) = &self.global.proxy {
             without_user(proxy).map_err(|invalid| {
                 Failure::new(Code::Usage, format!("--proxy: {invalid}")).next("As in --proxy http://proxy.example:3128")
@@ -83,6 +99,23 @@ impl App {
         }
         self.store_of_new()?;
         Ok(())
+    }
+
+    /// Where the result goes, and in which forms.
+    pub fn outputs(&self) -> Result<Outputs, Failure> {
+        self.outputs.clone()
+    }
+
+    /// Most commands print text or one document, and write no report.
+    pub fn refuse_reports(&self) -> Result<(), Failure> {
+        let outputs = self.outputs()?;
+        let stdout = Some(outputs.stdout).filter(|format| !matches!(format, Format::Text | Format::Json));
+        match stdout.or(outputs.files.first().map(|(format, _)| *format)) {
+            None => Ok(()),
+            Some(format) => Err(Failure::new(Code::Usage, format!("--output {} is for snow test", format.as_str()))
+                .why("This command prints text, or JSON with --json.")
+                .next("Leave it out")),
+        }
     }
 
     /// Refuses to read a secret from a terminal, which would show what is
@@ -105,6 +138,14 @@ impl App {
         if self.context.ends_on_signal {
             let document = self.console.json.then(|| self.console.one_document());
             crate::signals::end_process_on_signal(document);
+        }
+    }
+
+    /// A signal asks the command to stop from here on, and it says what it knows.
+    pub fn take_over_stop(&self) -> Stop {
+        match self.context.ends_on_signal {
+            true => Stop::told_first(),
+            false => Stop::never(),
         }
     }
 
@@ -187,9 +228,9 @@ impl App {
         let given = self.global.proxy.as_deref().or(proxy);
         let route = Route::to(instance, given, &self.variables.proxy())?;
         let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
-        tracing::info!("{instance}, {through}");
+        tracing::info!("asking {instance}, {through}");
         let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
-        Ok((Client::new(&authorities, route)?, origins))
+        Ok((Client::new(&self.verifiers, &authorities, route)?, origins))
     }
 
     /// A client for the instance of a connection, and where its secrets may go.
@@ -217,10 +258,11 @@ impl App {
         Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject))
     }
 
-    /// The session of a saved connection. The store is read, and no request is
-    /// made.
-    pub fn open_session(
-        &mut self,
+    /// The session of a saved connection. The store is read, which may take its
+    /// time and holds up nothing else; no request is made.
+    pub async fn open_session(
+        &self,
+        store: Arc<dyn CredentialStore>,
         profile: &Profile,
         oauth: &OAuthClient,
         client: &Client,
@@ -228,8 +270,9 @@ impl App {
     ) -> Result<Session, Failure> {
         let subject = Subject::Saved(profile.name.clone());
         let endpoint = self.token_endpoint(profile, oauth, client, subject)?;
-        let kept = Kept { store: self.store(profile.store)?, profile: profile.clone(), origins, state: self.state()? };
-        Session::open(kept, endpoint, self.clock())
+        let kept = Kept { store, profile: profile.clone(), origins, state: self.state()? };
+        let clock = self.clock();
+        in_background(move || Session::open(kept, endpoint, clock)).await
     }
 
     /// The password that was handed in, where one was.
@@ -293,7 +336,7 @@ impl App {
     }
 
     /// What could be forgotten could not be written: said, and nothing more.
-    pub fn mention_unwritable_state(&mut self, result: std::io::Result<()>) {
+    pub fn mention_unwritable_state(&self, result: std::io::Result<()>) {
         if let Err(error) = result
             && self.global.verbose > 0
         {
@@ -315,6 +358,14 @@ impl App {
         duration(text).map(Some).map_err(|reason| {
             Failure::new(Code::Usage, format!("{name}: {reason}")).next(format!("Correct or unset {name}"))
         })
+    }
+}
+
+/// Does on a thread of its own what may block.
+pub async fn in_background<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(act).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }
 
@@ -358,6 +409,9 @@ pub fn console(variables: &Variables, streams: Streams, color: Color) -> Console
         unicode,
         is_terminal,
         columns: streams.columns.clamp(40, 200),
+        // The runner takes commands from the beginnings of lines, so that none
+        // shall begin within a text that came from elsewhere.
+        breaks_lines: !variables.is_on("GITHUB_ACTIONS"),
     };
     let (out, err) = (paint(streams.stdout_is_terminal), paint(streams.stderr_is_terminal));
     Console::new(streams.stdout, streams.stderr, out, err)

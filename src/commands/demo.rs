@@ -15,7 +15,7 @@ use crate::credentials::memory::MemoryStore;
 use crate::error::{Code, Failure, internal};
 use crate::http::client::{Answer, Client, Deadline};
 use crate::http::proxy::Route;
-use crate::http::tls::CaCertificates;
+use crate::http::tls::{CaCertificates, Verifiers};
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::{Sandbox, USERS};
 use crate::signals;
@@ -177,7 +177,7 @@ struct VisitorOfSandbox;
 impl Browser for VisitorOfSandbox {
     fn open(&self, url: &str, _: &Variables) -> io::Result<()> {
         let url = Url::parse(url).map_err(io::Error::other)?;
-        let client = Client::new(&CaCertificates::default(), Route::Direct)
+        let client = Client::new(&Verifiers::default(), &CaCertificates::default(), Route::Direct)
             .map_err(|failure| io::Error::other(failure.to_string()))?;
         // While the command waits, on its own thread.
         tokio::spawn(async move {

@@ -66,7 +66,7 @@ struct Described {
 
 impl Described {
     fn of(code: Code) -> Self {
-        let plain = Paint { colour: false, unicode: true, is_terminal: false, columns: 80 };
+        let plain = Paint::PLAIN;
         let explanation = explanation(code);
         Self {
             code,

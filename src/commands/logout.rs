@@ -15,9 +15,9 @@ use crate::connection::profile::{Auth, Profile, StoreKind};
 use crate::credentials::record;
 use crate::credentials::{Field, ItemKey};
 use crate::error::{Code, Failure, exit_code_of};
+use crate::last_test::{LastTest, TestOutcome};
 use crate::output;
 use crate::servicenow::seen::Subject;
-use crate::state::LastTest;
 use crate::terminal::interrupted;
 
 pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
@@ -41,8 +41,7 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     for profile in profiles {
         let outcome = unless_stopped(sign_out(app, &profile, arguments.local).await)?;
         if outcome.is_forgotten() {
-            let signed_out = LastTest::of(app.now(), Some(Code::NoCredential));
-            let remembered = app.state()?.record_test(profile.id, signed_out);
+            let remembered = remember_sign_out(app, &profile)?;
             app.mention_unwritable_state(remembered);
             let forgotten = app.state()?.forget_session(profile.id);
             app.mention_unwritable_state(forgotten);
@@ -68,6 +67,15 @@ pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure>
         app.console.note("There is no default connection now. Choose one: snow use NAME");
     }
     Ok(code)
+}
+
+/// Until it is tested again, nobody is signed in; that is no news to anybody.
+fn remember_sign_out(app: &App, profile: &Profile) -> Result<std::io::Result<()>, Failure> {
+    let state = app.state()?;
+    let outcome =
+        TestOutcome { at: app.now(), failure: Some(Code::NoCredential), latency: None, certificate_ends: None };
+    let signed_out = LastTest::following(state.last_tests().get(&profile.id), outcome);
+    Ok(state.record_tests([(profile.id, LastTest { changes: Vec::new(), ..signed_out })]))
 }
 
 /// Asks a person, unless `--yes` was given; a script has decided already.

@@ -5,6 +5,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod edit;
+mod ends;
 mod environment;
 mod explain;
 mod guide;
@@ -12,6 +13,7 @@ mod help;
 mod list;
 mod login;
 mod logout;
+mod outputs;
 mod sandbox;
 mod select;
 mod sign_in;
@@ -27,7 +29,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use serde_json::json;
 
-use crate::cli::{Cli, Command, ConnectArgs, LoginArgs, NameArg};
+use crate::cli::{Cli, Command, ConnectArgs, LoginArgs, StatusArgs};
 use crate::context::Context;
 use crate::error::{Code, Failure, internal};
 use crate::output;
@@ -50,7 +52,7 @@ pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
 
 async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure> {
     app.check_globals()?;
-    let command = command.unwrap_or(Command::Status(NameArg { name: None }));
+    let command = command.unwrap_or(Command::Status(StatusArgs::default()));
     if app.global.connection.is_some() && !takes_connection(&command) {
         return Err(Failure::new(Code::Usage, "--connection has no meaning here").next("Leave it out"));
     }
@@ -58,6 +60,9 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     | Command::Login(LoginArgs { password, client_secret, .. }) = &command
     {
         app.check_secret_sources(password, client_secret)?;
+    }
+    if !matches!(command, Command::Test(_)) {
+        app.refuse_reports()?;
     }
     match command {
         // These end by themselves, or wait for the signal.
@@ -95,9 +100,10 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
 /// Whether a command is about the one connection that is selected.
 fn takes_connection(command: &Command) -> bool {
     match command {
-        Command::Show(_) | Command::Status(_) | Command::Login(_) => true,
+        Command::Show(_) | Command::Login(_) => true,
+        Command::Status(arguments) => !arguments.all,
         Command::Refresh(_) | Command::Token(_) => true,
-        Command::Test(arguments) => !arguments.all && arguments.names.len() <= 1,
+        Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,
     }

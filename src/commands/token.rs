@@ -54,7 +54,8 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
             .next(format!("To see whether it works: snow test {}", profile.name)));
     };
     let (client, origins) = app.client_for(&profile)?;
-    let mut session = app.open_session(&profile, &oauth, &client, origins)?;
+    let store = app.store(profile.store)?;
+    let mut session = app.open_session(store, &profile, &oauth, &client, origins).await?;
     let deadline = app.deadline()?;
     {
         let _progress = app.console.progress(&format!("Renewing the session of {}", profile.name));
@@ -87,7 +88,8 @@ async fn saved(app: &mut App, profile: &Profile, min_ttl: Duration) -> Result<Cr
             Ok(Credential::Basic(BasicCredential::new(username.clone(), password).header()))
         }
         Auth::OAuth { client: oauth, .. } => {
-            let mut session = app.open_session(profile, oauth, &client, origins)?;
+            let store = app.store(profile.store)?;
+            let mut session = app.open_session(store, profile, oauth, &client, origins).await?;
             let deadline = app.deadline()?;
             let _progress = app.console.progress(&format!("Renewing the session of {}", profile.name));
             session.ensure_fresh(min_ttl, deadline).await?;

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::app;
-use crate::cli::Color;
+use crate::cli::{Color, Output};
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::output;
@@ -15,7 +15,7 @@ use crate::output;
 /// Prints the answer and gives the exit code.
 pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> u8 {
     let (variables, streams) = (context.variables, context.streams);
-    let mut console = app::console(&variables, streams, Color::Auto);
+    let console = app::console(&variables, streams, Color::Auto);
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render();
         let text = if console.out.colour { text.ansi().to_string() } else { text.to_string() };
@@ -116,9 +116,17 @@ fn without_value(reason: &str) -> String {
 /// do not parse.
 pub fn wants_json(arguments: &[OsString]) -> bool {
     let arguments: Vec<_> = arguments.iter().take_while(|argument| *argument != "--").collect();
-    let is = |argument: &OsString, text: &str| argument == text;
-    arguments
-        .iter()
-        .any(|argument| ["--json", "-ojson", "-o=json", "--output=json"].iter().any(|text| is(argument, text)))
-        || arguments.windows(2).any(|pair| (is(pair[0], "-o") || is(pair[0], "--output")) && is(pair[1], "json"))
+    let is_json = |value: &str| value.parse().is_ok_and(|output: Output| output.is_json_for_stdout());
+    let mut words = arguments.iter().filter_map(|argument| argument.to_str()).peekable();
+    while let Some(word) = words.next() {
+        let value = match word {
+            "--json" => return true,
+            "-o" | "--output" => words.peek().copied(),
+            _ => word.strip_prefix("--output=").or_else(|| Some(word.strip_prefix("-o")?.trim_start_matches('='))),
+        };
+        if value.is_some_and(is_json) {
+            return true;
+        }
+    }
+    false
 }

@@ -15,66 +15,82 @@ use crate::check::ladder::{self, Begun};
 use crate::connection::Connection;
 use crate::console::Progress;
 use crate::error::Failure;
+use crate::http::client::Deadline;
+
+/// How long to wait, and with it until when.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    long: Duration,
+    until: Instant,
+}
 
 /// A wait that comes to an end.
 pub struct Waiting {
-    wait: Duration,
-    until: Instant,
+    wait: Wait,
     backoff: Backoff,
     is_told: bool,
+}
+
+impl Wait {
+    /// From now on.
+    pub fn of(long: Duration) -> Self {
+        Self { long, until: Instant::now() + long }
+    }
 }
 
 /// Begins a test; with `wait` only once the instance is awake, and again where
 /// it falls asleep before the credential was judged.
 pub async fn begin(
-    app: &mut App,
+    app: &App,
     progress: &Progress,
     connection: Arc<Connection>,
     plan: Plan,
-    wait: Option<Duration>,
-) -> Result<Begun, Failure> {
+    wait: Option<Wait>,
+) -> Begun {
     let Some(wait) = wait else {
-        return Ok(ladder::begin(connection, plan).await);
+        return ladder::begin(connection, plan).await;
     };
     let mut waiting = Waiting::new(wait);
     let host = connection.instance().host_and_port();
+    let deadline = || Deadline::after(plan.deadline.patience);
     loop {
-        let knock = knock(connection.instance(), connection.client(), &plan.subject, app.deadline()?).await;
+        let knock = knock(connection.instance(), connection.client(), &plan.subject, deadline()).await;
         if let Some(failure) = knock.may_pass().cloned() {
             if waiting.pause(app, progress, &host, &failure).await {
                 continue;
             }
-            return Ok(ladder::never_awake(connection, plan, knock, waiting.in_vain(failure)));
+            return ladder::never_awake(connection, plan, knock, waiting.in_vain(failure));
         }
         progress.say(&format!("Testing {host}"));
-        let begun = ladder::begin(connection.clone(), Plan { deadline: app.deadline()?, ..plan.clone() }).await;
+        let begun = ladder::begin(connection.clone(), Plan { deadline: deadline(), ..plan.clone() }).await;
         match begun.may_be_repeated().cloned() {
             Some(failure) if waiting.pause(app, progress, &host, &failure).await => {}
-            _ => return Ok(begun),
+            _ => return begun,
         }
     }
 }
 
 impl Waiting {
-    pub fn new(wait: Duration) -> Self {
-        Self { wait, until: Instant::now() + wait, backoff: Backoff::of_waiting(), is_told: false }
+    pub fn new(wait: Wait) -> Self {
+        Self { wait, backoff: Backoff::of_waiting(), is_told: false }
     }
 
     /// Lets some time pass before the next attempt. The last one comes when
     /// the time is over; then there is no other.
-    pub async fn pause(&mut self, app: &mut App, progress: &Progress, host: &str, failure: &Failure) -> bool {
-        let left = self.until.saturating_duration_since(Instant::now());
+    pub async fn pause(&mut self, app: &App, progress: &Progress, host: &str, failure: &Failure) -> bool {
+        let left = self.wait.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return false;
         }
         if !self.is_told && !app.console.err.is_terminal {
             let message = failure.message();
-            app.console.note(&format!("{host}: {message}. Asking again for up to {}.", spelled(self.wait)));
+            app.console
+                .note(&format!("Waiting for {host}: {message}. Asking again for up to {}.", spelled(self.wait.long)));
         }
         self.is_told = true;
         let again = Instant::now() + self.backoff.following().min(left);
         loop {
-            let left = self.until.saturating_duration_since(Instant::now()).as_secs();
+            let left = self.wait.until.saturating_duration_since(Instant::now()).as_secs();
             progress.say(&format!("{} ({}:{:02} left, Ctrl-C to stop)", failure.message(), left / 60, left % 60));
             let pause = again.saturating_duration_since(Instant::now());
             if pause.is_zero() {
@@ -86,8 +102,9 @@ impl Waiting {
 
     /// The failure that was still there at the end.
     pub fn in_vain(&self, failure: Failure) -> Failure {
-        let why = format!("{} It was still so after {}.", failure.reason().unwrap_or_default(), spelled(self.wait));
-        failure.why(why).evidence("waited_seconds", self.wait.as_secs_f64())
+        let why =
+            format!("{} It was still so after {}.", failure.reason().unwrap_or_default(), spelled(self.wait.long));
+        failure.why(why).evidence("waited_seconds", self.wait.long.as_secs_f64())
     }
 }
 

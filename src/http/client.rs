@@ -8,7 +8,7 @@ use url::Url;
 use super::certificate::Certificate;
 use super::failure::{Kind, NetworkError};
 use super::proxy::Route;
-use super::tls::{CaCertificates, client_config};
+use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
 use crate::error::{Failure, internal};
 
@@ -85,13 +85,13 @@ impl Exchange {
 }
 
 impl Client {
-    pub fn new(authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
+    pub fn new(verifiers: &Verifiers, authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
         let unbuildable =
             |error: reqwest::Error| internal(format!("the HTTP client could not be built: {}", error.without_url()));
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("snow/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(client_config(authorities))
+            .tls_backend_preconfigured(verifiers.client_config(authorities))
             .connector_layer(ConnectorTrace)
             .dns_resolver(Resolver)
             // A redirect would carry the credential to wherever it points.

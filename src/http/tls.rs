@@ -24,7 +24,7 @@ use crate::error::{Code, Failure};
 use crate::files;
 
 /// Certificate authorities to trust besides the system's.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaCertificates(Vec<CertificateDer<'static>>);
 
 impl CaCertificates {
@@ -73,19 +73,36 @@ impl CaCertificates {
     }
 }
 
-/// The TLS side of a client.
-pub fn client_config(extra: &CaCertificates) -> ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = LazyVerifier::start(extra.0.clone(), provider.clone());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring supports TLS 1.2 and 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.resumption = Resumption::store(Arc::new(HelloWatch(ClientSessionMemoryCache::new(8))));
-    config
+/// The verifiers of a run. Clients that trust the same authorities share one:
+/// loading the system's takes milliseconds.
+#[derive(Debug, Default)]
+pub struct Verifiers(Mutex<Vec<(CaCertificates, Arc<LazyVerifier>)>>);
+
+impl Verifiers {
+    /// The TLS side of a client that trusts the system's authorities and these.
+    /// What else it remembers of a server is its own.
+    pub fn client_config(&self, extra: &CaCertificates) -> ClientConfig {
+        let verifier = self.trusting(extra);
+        let mut config = ClientConfig::builder_with_provider(verifier.provider.clone())
+            .with_safe_default_protocol_versions()
+            .expect("ring supports TLS 1.2 and 1.3")
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.resumption = Resumption::store(Arc::new(HelloWatch(ClientSessionMemoryCache::new(8))));
+        config
+    }
+
+    fn trusting(&self, extra: &CaCertificates) -> Arc<LazyVerifier> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, verifier)) = known.iter().find(|(authorities, _)| authorities == extra) {
+            return verifier.clone();
+        }
+        let verifier = Arc::new(LazyVerifier::start(extra.0.clone()));
+        known.push((extra.clone(), verifier.clone()));
+        verifier
+    }
 }
 
 /// Whether the system has any authority to trust, with the reason where it has
@@ -104,7 +121,8 @@ struct LazyVerifier {
 }
 
 impl LazyVerifier {
-    fn start(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Self {
+    fn start(extra: Vec<CertificateDer<'static>>) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let for_thread = provider.clone();
         let building = std::thread::spawn(move || Verifier::new_with_extra_roots(extra, for_thread));
         Self { provider, building: Mutex::new(Some(building)), built: OnceLock::new() }

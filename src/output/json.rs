@@ -5,11 +5,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::list::Row;
-use crate::check::report::{Check, Report, Run, Status};
+use crate::check::report::{Check, Report, Run, Status, Summary};
 use crate::connection::profile::{ConnectionName, Profile};
 use crate::doctor;
 use crate::error::Failure;
-use crate::state::LastTest;
+use crate::last_test::LastTest;
 
 /// `snow.list/1`
 pub fn list(default: Option<&ConnectionName>, rows: &[Row<'_>]) -> Value {
@@ -40,32 +40,56 @@ pub fn connection(profile: &Profile, is_default: bool, last_test: Option<&LastTe
         "api_version": profile.api_version.map(|version| version.as_str()),
         "ca_cert": profile.ca_cert,
         "proxy": profile.proxy,
-        "last_test": last_test.map(|test| json!({
-            "at": time(test.at),
-            "ok": test.ok,
-            "class": test.class,
-            "code": test.code,
-        })),
+        "last_test": last_test.map(self::last_test),
+    })
+}
+
+/// What is remembered of the last test of a connection.
+fn last_test(test: &LastTest) -> Value {
+    json!({
+        "at": time(test.at),
+        "ok": test.ok,
+        "class": test.class,
+        "code": test.code,
+        "since": test.since.map(time),
+        "latency_ms": test.latency_ms,
+        "certificate_ends": test.certificate_ends.map(time),
+        "changes": test.changes,
     })
 }
 
 /// `snow.test/1`
 pub fn run(run: &Run) -> Value {
-    let count = |fits: fn(&Report) -> bool| run.reports.iter().filter(|report| fits(report)).count();
+    let mut document = totals("snow.test/1", run);
+    document["connections"] = run.reports.iter().map(report).collect();
+    document
+}
+
+/// `snow.test.summary/1`, the last line of a run as JSON lines.
+pub fn summary(run: &Run) -> Value {
+    totals("snow.test.summary/1", run)
+}
+
+/// `snow.test.connection/1`, one line of a run as JSON lines.
+pub fn line(report: &Report) -> Value {
+    let mut document = json!({ "schema": "snow.test.connection/1" });
+    if let (Value::Object(document), Value::Object(report)) = (&mut document, self::report(report)) {
+        document.extend(report);
+    }
+    document
+}
+
+fn totals(schema: &str, run: &Run) -> Value {
+    let Summary { total, passed, failed, warned, skipped } = run.summary();
+    let exit_code = run.exit_code();
     json!({
-        "schema": "snow.test/1",
-        "ok": run.exit_code() == 0,
-        "exit_code": run.exit_code(),
+        "schema": schema,
+        "ok": exit_code == 0,
+        "exit_code": exit_code,
         "started_at": time(run.started_at),
         "duration_ms": milliseconds(run.duration),
-        "summary": {
-            "total": run.reports.len(),
-            "passed": count(Report::is_ok),
-            "failed": count(|report| !report.is_ok()),
-            "warned": count(|report| report.warnings().next().is_some()),
-            "skipped": 0,
-        },
-        "connections": run.reports.iter().map(report).collect::<Vec<_>>(),
+        "stopped": run.stopped_by.is_some(),
+        "summary": { "total": total, "passed": passed, "failed": failed, "warned": warned, "skipped": skipped },
     })
 }
 
@@ -85,10 +109,17 @@ pub fn report(report: &Report) -> Value {
             "user_name": identity.user_name,
             "source": identity.source.as_str(),
         })),
+        "latency_ms": report.latency.map(milliseconds),
         "certificate": report.certificate_ends.map(|ends| json!({ "not_after": time(ends) })),
         "credential": credential(report),
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
     });
+    if !report.changes.is_empty() {
+        document["changes"] = json!(report.changes);
+    }
+    if let Some(why) = report.not_tested {
+        document["not_tested"] = why.as_str().into();
+    }
     // The one failure that is no check's own.
     if let Some(strict) = &report.strict {
         document["error"] = json!(strict);

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::text::{ago, auth_label};
 use crate::connection::profile::Profile;
 use crate::console::Paint;
-use crate::state::LastTest;
+use crate::last_test::LastTest;
 
 /// One connection of the list.
 pub struct Row<'a> {
@@ -58,12 +58,15 @@ fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>, paint: Paint) -> [Cow<'a, str>; 
             None => "never".into(),
             Some(test) => {
                 let (good, bad) = if paint.unicode { ("✓", "✗") } else { ("ok", "x") };
-                match test.ok {
-                    true => format!("{good} {}", ago(now, test.at)).into(),
-                    false => {
-                        format!("{bad} {}, {}", test.code.as_deref().unwrap_or("failed"), ago(now, test.at)).into()
-                    }
+                let mut words = match test.ok {
+                    true => format!("{good} {}", ago(now, test.at)),
+                    false => format!("{bad} {}, {}", test.code.as_deref().unwrap_or("failed"), ago(now, test.at)),
+                };
+                for change in &test.changes {
+                    words.push_str(", ");
+                    words.push_str(change.label());
                 }
+                words.into()
             }
         },
     ]

@@ -103,7 +103,7 @@ fn spans(text: &str, paint: Paint) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Paint = Paint { colour: false, unicode: true, is_terminal: false, columns: 30 };
+    const PLAIN: Paint = Paint { columns: 30, ..Paint::PLAIN };
 
     #[test]
     fn marks_go_and_lines_are_wrapped_with_a_hanging_indent() {

@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use textwrap::Options;
 use unicode_width::UnicodeWidthStr;
 
-use crate::check::report::{Check, CheckId, Report, Run, Status};
+use crate::check::report::{Check, CheckId, Report, Run, Status, Summary, Verdict};
 use crate::connection::profile::{AuthMethod, Profile};
 use crate::console::Paint;
 use crate::error::{Code, Failure, Likelihood};
+use crate::last_test::LastTest;
 use crate::server_text::shorten;
-use crate::state::{Health, LastTest, SessionNote};
+use crate::state::{Health, SessionNote};
 
 /// Where the text of a labelled paragraph begins.
 const INDENT: usize = 9;
@@ -27,50 +28,25 @@ pub fn error(failure: &Failure, paint: Paint) -> String {
 
 /// The report of one connection.
 pub fn report(report: &Report, paint: Paint) -> String {
-    match report.failure() {
-        None => passed(report, paint),
-        Some(failure) => failed(report, failure, paint),
+    match report.verdict() {
+        Verdict::Passed => passed(report, paint),
+        Verdict::Failed(failure) => failed(report, failure, paint),
+        Verdict::NotTested(why) => head("- ", "- ", &format!("{}  {}", report.name, why.sentence()), None, paint),
     }
 }
 
 /// Several reports: a line each, what to do, and a summary.
 pub fn run(run: &Run, paint: Paint) -> String {
-    if let [one] = run.reports.as_slice() {
+    if let ([one], None) = (run.reports.as_slice(), run.stopped_by) {
         return report(one, paint);
     }
-    let width = run.reports.iter().map(|report| report.name.width()).max().unwrap_or(0);
-    let mut lines = Vec::new();
-    for report in &run.reports {
-        let name = pad(&report.name, width);
-        lines.push(match report.failure() {
-            None => {
-                let who = report.identity.as_ref().map_or("", |identity| identity.user_name.as_str());
-                let mark = format!("  {name}  {} ", if paint.unicode { "✓" } else { "ok" });
-                let facts = format!("{who} {} {}", paint.dot(), took(report.duration));
-                head(&mark, &format!("  {name}  {} ", paint.tick()), &facts, None, paint)
-            }
-            Some(failure) => {
-                let mark = format!("  {name}  {} ", if paint.unicode { "✗" } else { "x" });
-                head(&mark, &format!("  {name}  {} ", paint.cross()), failure.message(), None, paint)
-            }
-        });
-        if let Some(step) = report.failure().and_then(|failure| failure.steps().first()) {
-            let step = labelled("", step, paint, INDENT.max(width + 6));
-            lines.push(paint.dim(&step));
-        }
-        for warning in report.warnings() {
-            let margin = " ".repeat(width + 4);
-            lines.push(head(
-                &format!("{margin}! "),
-                &format!("{margin}{} ", paint.bang()),
-                warning.message(),
-                None,
-                paint,
-            ));
-        }
-    }
-    let failed = run.reports.iter().filter(|report| !report.is_ok()).count();
-    let summary = format!("  {} passed, {failed} failed in {}", run.reports.len() - failed, took(run.duration));
+    let names = widest(run, |report| report.name.width(), 40);
+    let users = widest(run, |report| user(report).width(), 32);
+    let mut lines: Vec<String> =
+        run.reports.iter().flat_map(|report| one_of_many(report, names, users, paint)).collect();
+    let Summary { passed, failed, skipped, .. } = run.summary();
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} not tested") };
+    let summary = format!("  {passed} passed, {failed} failed{skipped} in {}", took(run.duration));
     lines.push(String::new());
     lines.push(match run.exit_code() {
         0 => summary,
@@ -79,15 +55,70 @@ pub fn run(run: &Run, paint: Paint) -> String {
     lines.join("\n")
 }
 
+fn widest(run: &Run, width: impl Fn(&Report) -> usize, at_most: usize) -> usize {
+    run.reports.iter().map(width).max().unwrap_or(0).min(at_most)
+}
+
+fn user(report: &Report) -> &str {
+    report.identity.as_ref().map_or("", |identity| identity.user_name.as_str())
+}
+
+/// One connection among several. The mark comes first: no line begins with a
+/// text from elsewhere.
+fn one_of_many(report: &Report, names: usize, users: usize, paint: Paint) -> Vec<String> {
+    let ([good, bad, none], margin) =
+        (if paint.unicode { ["✓", "✗", "–"] } else { ["ok", "x", "-"] }, names.min(24) + 6);
+    let name = pad(&report.name, names);
+    let line = |plain: &str, painted: String, text: &str| {
+        head(&format!("  {plain} {name}  "), &format!("  {painted} {name}  "), text, None, paint)
+    };
+    let mut lines = Vec::new();
+    match report.verdict() {
+        Verdict::Passed => {
+            let facts = [&pad(user(report), users), &pad(auth_label(report.auth), 6), &took(report.duration)];
+            lines.push(line(good, paint.tick(), &facts.map(String::as_str).join("  ")));
+        }
+        Verdict::NotTested(why) => lines.push(line(none, paint.dash(), why.sentence())),
+        Verdict::Failed(failure) => {
+            lines.push(line(bad, paint.cross(), failure.message()));
+            if let Some(step) = failure.steps().first() {
+                lines.push(paint.dim(&labelled("", step, paint, margin)));
+            }
+        }
+    }
+    let margin = " ".repeat(margin);
+    for warning in report.warnings() {
+        let painted = format!("{margin}{} ", paint.bang());
+        lines.push(head(&format!("{margin}! "), &painted, warning.message(), None, paint));
+    }
+    lines.extend(changes(report).iter().map(|change| {
+        let text = wrap(change, &format!("{margin}new: "), &format!("{margin}     "), paint);
+        paint.doubtful(&text)
+    }));
+    lines
+}
+
+/// What is new since the last test of a connection, a sentence each.
+pub fn changes(report: &Report) -> Vec<String> {
+    report.changes.iter().map(|change| change.sentence(|then| ago(report.tested_at, then))).collect()
+}
+
 fn passed(report: &Report, paint: Paint) -> String {
-    let who = report.identity.as_ref().map_or("", |identity| identity.user_name.as_str());
-    let facts = [who, auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()));
+    let facts = [user(report), auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()));
     let mark = format!("{} {}  ", if paint.unicode { "✓" } else { "ok" }, report.name);
     let painted = format!("{} {}  ", paint.tick(), paint.bold(&report.name));
     let mut lines = vec![head(&mark, &painted, &facts, None, paint), String::new()];
     lines.extend(waterfall(report, paint));
+    lines.extend(news(report, paint));
     lines.extend(warnings(report, paint));
     lines.join("\n")
+}
+
+/// What is new since the last test, below a report.
+fn news(report: &Report, paint: Paint) -> Vec<String> {
+    let changes = changes(report);
+    let gap = (!changes.is_empty()).then(String::new);
+    gap.into_iter().chain(changes.iter().map(|change| labelled("new", change, paint, INDENT))).collect()
 }
 
 /// The steps that took time, each beginning where the one before it ended.
@@ -169,6 +200,7 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
     let verdict = head(&mark, &painted, failure.message(), Some(failure.exit_code()), paint);
     let mut lines = vec![verdict, String::new()];
     lines.extend(explanation(failure, paint));
+    lines.extend(changes(report).iter().map(|change| labelled("new", change, paint, INDENT)));
     lines.extend(see(failure, paint));
     let others = report.checks.iter().filter(|check| check.status == Status::Fail).skip(1);
     for other in others.filter_map(|check| check.error.as_ref()) {
@@ -299,6 +331,9 @@ pub fn paragraph(text: &str, paint: Paint) -> String {
 }
 
 pub(super) fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
+    if !paint.breaks_lines {
+        return format!("{first}{text}");
+    }
     let options = Options::new(paint.columns.min(100))
         .initial_indent(first)
         .subsequent_indent(rest)

@@ -19,7 +19,7 @@ use crate::error::{Cause, Code, Failure, Likelihood};
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
 /// A refresh token lives for a hundred days where nobody chose otherwise.
-const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);
+pub const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);
 
 /// What was asked for, and what is known about it.
 #[derive(Debug, Clone, Copy)]

@@ -36,6 +36,7 @@ mod file_store;
 #[cfg(target_os = "linux")]
 mod file_store_faults;
 mod files;
+mod fleet;
 mod guide;
 mod help;
 mod hostile;
@@ -51,6 +52,8 @@ mod manual;
 mod oauth;
 mod real_oauth;
 mod recorded;
+#[cfg(unix)]
+mod reports;
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;

@@ -10,7 +10,7 @@ pub mod session;
 use std::time::Duration;
 
 use super::app::App;
-use super::waiting::Waiting;
+use super::waiting::{Wait, Waiting};
 use crate::check::knock::{self, may_pass};
 use crate::check::ladder::Begun;
 use crate::connection::basic::UserName;
@@ -145,7 +145,7 @@ pub async fn confirm_identity(
 /// restarting, not to be reached; and with `--wait`, or where a person wants
 /// it, that is waited for.
 pub async fn knock(app: &mut App, instance: &Instance, client: &Client, wait: Option<Duration>) -> Result<(), Failure> {
-    let mut waiting = wait.map(Waiting::new);
+    let mut waiting = wait.map(Wait::of).map(Waiting::new);
     let host = instance.host_and_port();
     let progress = app.console.progress(&format!("Asking {instance}"));
     let answered = loop {
@@ -185,5 +185,5 @@ fn offer_to_wait(app: &mut App, failure: &Failure) -> Result<Option<Waiting>, Fa
         Some(person) => person.confirm(&question)?,
         None => false,
     };
-    Ok(is_wanted.then(|| Waiting::new(OFFERED_WAIT)))
+    Ok(is_wanted.then(|| Waiting::new(Wait::of(OFFERED_WAIT))))
 }

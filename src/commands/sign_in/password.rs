@@ -15,6 +15,7 @@ use crate::error::{Code, Failure};
 use crate::http::client::Client;
 use crate::secret::Secret;
 use crate::servicenow::seen::Subject;
+use crate::state::State;
 
 /// How often a refused password may be typed again.
 const MORE_TRIES: u32 = 2;
@@ -78,7 +79,7 @@ pub async fn sign_in(
             SignIn::Unjudged(_) => return Ok(Attempt { password, begun, origins, sent }),
             SignIn::Refused(failure) => {
                 let is_wrong_password = failure.code() == Code::BasicRefused;
-                count_refusal(app, profile, username, failure)?;
+                count_refusal(app, &state, profile, username, failure);
                 let Some(person) = app.person().filter(|_| tries_left > 0 && is_wrong_password) else {
                     return Ok(Attempt { password, begun, origins, sent });
                 };
@@ -92,14 +93,13 @@ pub async fn sign_in(
 
 /// Counts a password that may be wrong. Where that cannot be kept, the user
 /// must know: nothing will stop the next one.
-pub fn count_refusal(app: &mut App, profile: &Profile, username: &UserName, failure: &Failure) -> Result<(), Failure> {
+pub fn count_refusal(app: &App, state: &State, profile: &Profile, username: &UserName, failure: &Failure) {
     if failure.code() != Code::BasicRefused {
-        return Ok(());
+        return;
     }
-    if let Err(error) = app.state()?.record_refusal(&profile.instance, username) {
+    if let Err(error) = state.record_refusal(&profile.instance, username) {
         app.console.say(&format!("note: refusals cannot be counted, and {LOCKOUT} lock an account: {error}"));
     }
-    Ok(())
 }
 
 /// A connection that signs in with this password.

@@ -1,0 +1,92 @@
+//! What ends when, for `snow status --all`: offline, and no store is opened.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::app::App;
+use crate::connection::profile::Profile;
+use crate::error::{Code, Failure};
+use crate::output;
+use crate::radar::{self, End};
+
+/// What ends of these connections, the soonest first.
+pub struct Ends<'a> {
+    pub ends: Vec<End<'a>>,
+    /// The connections of which no end is known.
+    pub unknown: Vec<&'a Profile>,
+    /// What ends before this time is too soon, where one was given.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl<'a> Ends<'a> {
+    pub fn of(
+        app: &App,
+        profiles: impl IntoIterator<Item = &'a Profile>,
+        within: Option<std::time::Duration>,
+    ) -> Result<Self, Failure> {
+        let state = app.state()?;
+        let (sessions, tests) = (state.sessions(), state.last_tests());
+        let (mut ends, mut unknown) = (Vec::new(), Vec::new());
+        for profile in profiles {
+            let known = ends.len();
+            ends.extend(radar::ends(profile, sessions.get(&profile.id), tests.get(&profile.id)));
+            if ends.len() == known {
+                unknown.push(profile);
+            }
+        }
+        radar::by_time(&mut ends);
+        Ok(Self { ends, unknown, until: within.map(|long| radar::within(app.now(), long)) })
+    }
+
+    /// Why somebody has to act, where that was asked and is so.
+    pub fn failure(&self, now: DateTime<Utc>) -> Option<Failure> {
+        let until = self.until?;
+        let due: Vec<&End<'_>> = self.ends.iter().filter(|end| end.needs_somebody_by(until)).collect();
+        let first = due.first()?;
+        let span = output::text::until(now, until);
+        let of = |end: &End<'_>| format!("the {} of {}", end.ending.label(), end.profile.name);
+        let message = match due.len() {
+            1 => format!("{} ends within {span}", of(first)),
+            count => format!("{count} things end within {span}, first {}", of(first)),
+        };
+        let mut steps: Vec<String> = Vec::new();
+        for end in &due {
+            let step = match end.ending {
+                radar::Ending::Certificate => format!("Have the certificate of {} renewed", end.profile.instance),
+                radar::Ending::AccessToken | radar::Ending::RefreshToken => format!("snow login {}", end.profile.name),
+            };
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        let names: Vec<&str> = due.iter().map(|end| end.profile.name.as_str()).collect();
+        let failure = Failure::new(Code::EndsSoon, message).evidence("connections", names);
+        Some(steps.into_iter().fold(failure, Failure::next))
+    }
+
+    /// What `snow.status/1` says of it.
+    pub fn json(&self, now: DateTime<Utc>) -> Value {
+        let failure = self.failure(now);
+        let ends = self.ends.iter().map(|end| {
+            json!({
+                "connection": end.profile.name,
+                "id": end.profile.id,
+                "what": end.ending.as_str(),
+                "ends_at": output::json::time(end.at),
+                "ended": end.is_refused || end.at <= now,
+                "estimated": end.is_estimate,
+                "renewed": end.is_renewed,
+                "refused": end.is_refused,
+                "within": self.until.map(|until| end.needs_somebody_by(until)),
+            })
+        });
+        json!({
+            "ok": failure.is_none(),
+            "exit_code": failure.as_ref().map_or(0, Failure::exit_code),
+            "within": self.until.map(output::json::time),
+            "ends": ends.collect::<Vec<_>>(),
+            "unknown": self.unknown.iter().map(|profile| &profile.name).collect::<Vec<_>>(),
+            "error": failure,
+        })
+    }
+}
