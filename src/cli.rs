@@ -614,6 +614,9 @@ pub struct SandboxArgs {
     /// Give new tokens at each refresh, and end a sign-in whose old one comes again
     #[arg(long)]
     pub rotate: bool,
+    /// How long it thinks before each answer [default: not at all]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub latency: Option<Duration>,
     /// List the scenarios
     #[arg(long)]
     pub list: bool,

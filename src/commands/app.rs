@@ -24,7 +24,7 @@ use crate::connection::profile::Profile;
 use crate::console::{Console, Paint};
 use crate::context::{Context, Streams, Variables};
 use crate::credentials::record::Origins;
-use crate::credentials::{CredentialStore, environment};
+use crate::credentials::{CredentialStore, environment, in_background};
 use crate::error::{Code, Failure};
 use crate::files;
 use crate::http::client::{Client, Deadline};
@@ -358,14 +358,6 @@ impl App {
         duration(text).map(Some).map_err(|reason| {
             Failure::new(Code::Usage, format!("{name}: {reason}")).next(format!("Correct or unset {name}"))
         })
-    }
-}
-
-/// Does on a thread of its own what may block.
-pub async fn in_background<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(act).await {
-        Ok(done) => done,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }
 

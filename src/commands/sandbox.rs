@@ -38,6 +38,7 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         seed: arguments.seed,
         access_ttl: arguments.access_ttl,
         rotate: arguments.rotate,
+        latency: arguments.latency.unwrap_or_default(),
         ..SandboxOptions::default()
     };
     let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;

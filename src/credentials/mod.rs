@@ -85,6 +85,15 @@ pub trait CredentialStore: Send + Sync {
     }
 }
 
+/// Does on a thread of its own what blocks, as every store does: whatever else
+/// is under way goes on.
+pub async fn in_background<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(act).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
 /// Why a store did not do what it was asked, by what a person would do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

@@ -1,7 +1,7 @@
 //! The way from a request to an answer: what stands before the instance, the
 //! pages of a sign-in, who is asking, which API is meant.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -30,6 +30,7 @@ pub struct Instance {
     pub requests: usize,
     pub oauth: OAuth,
     store: Store,
+    latency: Duration,
 }
 
 impl Instance {
@@ -40,6 +41,7 @@ impl Instance {
             requests: 0,
             oauth: OAuth::new(options),
             store: Store::new(options.incidents, options.seed),
+            latency: options.latency,
         }
     }
 
@@ -47,10 +49,12 @@ impl Instance {
         self.requests += 1;
         self.oauth.count(question);
         let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(question));
-        match self.scenario {
+        let mut answer = match self.scenario {
             Some(scenario) => faults::on_the_way_out(scenario, question.path, answer),
             None => answer,
-        }
+        };
+        answer.delivery.delay += self.latency;
+        answer
     }
 
     fn undisturbed(&mut self, question: &Question<'_>) -> Answer {

@@ -21,6 +21,8 @@ pub struct SandboxOptions {
     pub code_ttl: Duration,
     /// Whether each refresh gives new tokens, as strict servers do.
     pub rotate: bool,
+    /// How long it thinks before each answer.
+    pub latency: Duration,
 }
 
 impl Default for SandboxOptions {
@@ -33,6 +35,7 @@ impl Default for SandboxOptions {
             access_ttl: Duration::from_secs(30 * 60),
             code_ttl: Duration::from_secs(60),
             rotate: false,
+            latency: Duration::ZERO,
         }
     }
 }

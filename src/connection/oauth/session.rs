@@ -27,12 +27,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::client::Grant;
+use super::client::{Grant, OAuthClient};
 use super::endpoint::{Answered, TokenEndpoint};
 use super::tokens::{Lifetime, SavedSession, TokenAnswer};
 use crate::connection::profile::Profile;
-use crate::credentials::CredentialStore;
 use crate::credentials::record::{self, Origins, ReadBack};
+use crate::credentials::{CredentialStore, in_background};
 use crate::error::{Code, Failure};
 use crate::http::client::{Deadline, Exchange};
 use crate::secret::Secret;
@@ -54,7 +54,7 @@ pub struct Session {
 
 /// Where a session is kept.
 pub enum Keeper {
-    Store(Kept),
+    Store(Arc<Kept>),
     /// Nowhere: variables describe the client.
     Environment {
         client_secret: Secret,
@@ -98,7 +98,7 @@ impl Session {
         if saved.is_none() && endpoint.client().grant == Grant::AuthorizationCode {
             return Err(record::no_session(kept.store.as_ref(), &kept.profile));
         }
-        Ok(Self { saved, endpoint, keeper: Keeper::Store(kept), clock, last: None })
+        Ok(Self { saved, endpoint, keeper: Keeper::Store(Arc::new(kept)), clock, last: None })
     }
 
     /// The session of a client that variables describe: a token is asked for
@@ -184,7 +184,9 @@ impl Session {
                 let result = self.take(judgement);
                 Attempt { exchange: Some(exchange), result }
             }
-            Keeper::Store(kept) => renew_kept(kept, &self.endpoint, self.clock, &mut self.saved, why, deadline).await,
+            Keeper::Store(kept) => {
+                renew_kept(kept.clone(), &self.endpoint, self.clock, &mut self.saved, why, deadline).await
+            }
         };
         let Attempt { exchange, result } = attempt;
         let failure = result.err();
@@ -231,7 +233,7 @@ const NOTHING_TO_DO: Attempt = Attempt { exchange: None, result: Ok(()) };
 
 /// The protocol of the module's header, from its second step on.
 async fn renew_kept(
-    kept: &Kept,
+    kept: Arc<Kept>,
     endpoint: &TokenEndpoint,
     clock: fn() -> DateTime<Utc>,
     in_hand: &mut Option<SavedSession>,
@@ -243,13 +245,13 @@ async fn renew_kept(
         Ok(lock) => lock,
         // Whoever held it all the time may have brought what is needed.
         Err(failure) => {
-            return match kept.adopt(endpoint, in_hand, why, clock()) {
+            return match kept.adopt(endpoint, in_hand, why, clock()).await {
                 Ok(true) => NOTHING_TO_DO,
                 Ok(false) | Err(_) => failure.into(),
             };
         }
     };
-    match kept.adopt(endpoint, in_hand, why, clock()) {
+    match kept.adopt(endpoint, in_hand, why, clock()).await {
         Ok(true) => return NOTHING_TO_DO,
         Ok(false) => {}
         Err(failure) => return failure.into(),
@@ -257,7 +259,7 @@ async fn renew_kept(
     let client = endpoint.client();
     let has_client_secret = in_hand.as_ref().is_none_or(|saved| saved.has_client_secret);
     let client_secret = match has_client_secret {
-        true => match record::require_client_secret(kept.store.as_ref(), &kept.profile, client, &kept.origins) {
+        true => match kept.read_client_secret(client).await {
             Ok(secret) => Some(secret),
             Err(failure) => return failure.into(),
         },
@@ -267,19 +269,19 @@ async fn renew_kept(
     let started = clock();
     let marked = in_hand.as_ref().map(|saved| saved.marked(interrupted.or(Some(started)), saved.refused_at));
     let marked = marked.filter(|saved| client.grant == Grant::AuthorizationCode && saved.refresh_token.is_some());
-    match (&marked, client.grant) {
-        (None, Grant::AuthorizationCode) => return ended(kept, in_hand.as_ref()).into(),
-        (Some(marked), _) => {
-            if let Err(failure) = kept.write(marked, ReadBack::No) {
-                return failure.into();
-            }
-        }
+    let marked = match (marked, client.grant) {
+        (None, Grant::AuthorizationCode) => return ended(&kept, in_hand.as_ref()).into(),
+        (Some(marked), _) => match kept.write(marked).await {
+            (_, Err(failure)) => return failure.into(),
+            (marked, Ok(())) => Some(marked),
+        },
         (None, Grant::ClientCredentials) => {
-            if let Err(error) = kept.store.prove(kept.profile.id) {
+            if let Err(error) = kept.in_background(|kept| kept.store.prove(kept.profile.id)).await {
                 return Failure::from(error).into();
             }
+            None
         }
-    }
+    };
     let _signals = signals::defer();
     let ask = async || match (&marked, &client_secret) {
         (Some(marked), secret) => endpoint.refresh(marked, secret.as_ref(), started, deadline).await,
@@ -298,13 +300,13 @@ async fn renew_kept(
         Judgement::Tokens(answer) => kept.keep(client.client_id.as_str(), in_hand, answer, clock).await,
         Judgement::Refused(failure) => {
             let before = in_hand.as_ref().map(|saved| saved.generation);
-            match record::read_session(kept.store.as_ref(), &kept.profile, client, &kept.origins) {
+            match kept.read(client).await {
                 Ok(Some(current)) if Some(current.generation) != before => {
                     *in_hand = Some(current);
                     Ok(())
                 }
                 _ => {
-                    kept.note_refusal(in_hand.as_mut(), interrupted, clock());
+                    kept.note_refusal(in_hand, interrupted, clock()).await;
                     Err(match interrupted {
                         Some(since) if failure.code() == Code::SessionExpired => failure
                             .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
@@ -317,7 +319,7 @@ async fn renew_kept(
         Judgement::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
             if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
-                let _ = kept.write(&saved.marked(interrupted, saved.refused_at), ReadBack::No);
+                let _ = kept.write(saved.marked(interrupted, saved.refused_at)).await;
             }
             Err(failure)
         }
@@ -329,16 +331,22 @@ async fn renew_kept(
 }
 
 impl Kept {
+    /// Does on a thread of its own what the store may take its time for: others
+    /// that are under way must not wait for it.
+    async fn in_background<T: Send + 'static>(self: &Arc<Self>, act: impl FnOnce(&Self) -> T + Send + 'static) -> T {
+        let kept = self.clone();
+        in_background(move || act(&kept)).await
+    }
+
     /// Reads the store again; says whether what is there now will do.
-    fn adopt(
-        &self,
+    async fn adopt(
+        self: &Arc<Self>,
         endpoint: &TokenEndpoint,
         in_hand: &mut Option<SavedSession>,
         why: Why,
         now: DateTime<Utc>,
     ) -> Result<bool, Failure> {
-        let current = record::read_session(self.store.as_ref(), &self.profile, endpoint.client(), &self.origins)?;
-        let Some(current) = current else {
+        let Some(current) = self.read(endpoint.client()).await? else {
             return match endpoint.client().grant {
                 Grant::AuthorizationCode => Err(record::no_session(self.store.as_ref(), &self.profile)),
                 Grant::ClientCredentials => {
@@ -361,7 +369,7 @@ impl Kept {
 
     /// The first thing that is done with an answer: it is written.
     async fn keep(
-        &self,
+        self: &Arc<Self>,
         client_id: &str,
         in_hand: &mut Option<SavedSession>,
         answer: TokenAnswer,
@@ -369,14 +377,14 @@ impl Kept {
     ) -> Result<(), Failure> {
         let lifetime = answer.lifetime;
         let now = clock();
-        let renewed = match in_hand.as_ref() {
+        let mut renewed = match in_hand.as_ref() {
             Some(saved) => saved.renewed(answer, now),
             None => SavedSession::signed_in(answer, client_id, true, now),
         };
         let mut written = Ok(());
         for pause in WRITE_PAUSES {
             tokio::time::sleep(pause).await;
-            written = self.write(&renewed, ReadBack::No);
+            (renewed, written) = self.write(renewed).await;
             if written.is_ok() {
                 break;
             }
@@ -407,15 +415,40 @@ impl Kept {
 
     /// Keeps what was refused; with the mark of a renewal only where one was
     /// interrupted, so that the next refusal is explained as well.
-    fn note_refusal(&self, saved: Option<&mut SavedSession>, interrupted: Option<DateTime<Utc>>, now: DateTime<Utc>) {
-        let Some(saved) = saved else { return };
-        *saved = saved.marked(interrupted, Some(now));
-        let _ = self.write(saved, ReadBack::No);
-        let _ = self.state.record_session(self.profile.id, SessionNote::of(saved, self.profile.auth.method()));
+    async fn note_refusal(
+        self: &Arc<Self>,
+        in_hand: &mut Option<SavedSession>,
+        interrupted: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) {
+        let Some(saved) = in_hand.take() else { return };
+        let (saved, _) = self.write(saved.marked(interrupted, Some(now))).await;
+        let _ = self.state.record_session(self.profile.id, SessionNote::of(&saved, self.profile.auth.method()));
+        *in_hand = Some(saved);
     }
 
-    fn write(&self, session: &SavedSession, read_back: ReadBack) -> Result<(), Failure> {
-        record::write_session(self.store.as_ref(), &self.profile, &self.origins, session, read_back)
+    async fn read(self: &Arc<Self>, client: &OAuthClient) -> Result<Option<SavedSession>, Failure> {
+        let client = client.clone();
+        self.in_background(move |kept| record::read_session(kept.store.as_ref(), &kept.profile, &client, &kept.origins))
+            .await
+    }
+
+    async fn read_client_secret(self: &Arc<Self>, client: &OAuthClient) -> Result<Secret, Failure> {
+        let client = client.clone();
+        self.in_background(move |kept| {
+            record::require_client_secret(kept.store.as_ref(), &kept.profile, &client, &kept.origins)
+        })
+        .await
+    }
+
+    /// Writes a session and gives it back.
+    async fn write(self: &Arc<Self>, session: SavedSession) -> (SavedSession, Result<(), Failure>) {
+        self.in_background(move |kept| {
+            let (store, profile) = (kept.store.as_ref(), &kept.profile);
+            let written = record::write_session(store, profile, &kept.origins, &session, ReadBack::No);
+            (session, written)
+        })
+        .await
     }
 }
 
