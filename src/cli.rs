@@ -40,7 +40,7 @@ pub struct Global {
     /// The connection to use
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub connection: Option<ConnectionName>,
-    /// How to print the result: text or json; test also knows jsonl, junit and github,
+    /// How to print the result: text or json; test also knows jsonl, junit, github and html,
     /// and several at once, each with a file but one
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]")]
     pub output: Vec<Output>,
@@ -92,10 +92,12 @@ pub enum Format {
     Junit,
     /// Annotations of a workflow; beside them the summary of its job.
     Github,
+    /// One page that loads nothing.
+    Html,
 }
 
 impl Format {
-    const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Jsonl, Self::Junit, Self::Github];
+    const ALL: [Self; 6] = [Self::Text, Self::Json, Self::Jsonl, Self::Junit, Self::Github, Self::Html];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -104,6 +106,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Junit => "junit",
             Self::Github => "github",
+            Self::Html => "html",
         }
     }
 
@@ -355,7 +358,7 @@ Examples:
   snow test
   snow test acme --table incident,change_request
   snow test --all --json
-  snow test --filter env=prod -o junit=report.xml -o json=report.json
+  snow test --filter env=prod -o junit=report.xml -o html=report.html
   snow test acme --expect-user svc.ci --max-latency 2s --strict
   snow test dev12345 --wait 10m
   SNOW_INSTANCE=acme SNOW_USERNAME=svc.ci SNOW_PASSWORD_FILE=pw snow test")]

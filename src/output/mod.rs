@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod ends;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod list;
@@ -24,6 +25,7 @@ pub fn report(format: Format, run: &Run) -> String {
         }
         Format::Junit => junit::document(run),
         Format::Github => github::annotations(run),
+        Format::Html => html::page(run),
     };
     if !report.ends_with('\n') {
         report.push('\n');

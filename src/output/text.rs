@@ -148,18 +148,10 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
     for (check, took) in steps {
         let bar = bar(before, took, total, bars, paint);
         before += took;
-        let remark = match (check.status, check.id) {
+        let remark = match (check.status, remark(report, check)) {
             (Status::Warn, _) => paint.doubtful("see below"),
-            (Status::Pass, CheckId::NetworkTls) => paint.dim(&match report.certificate_ends {
-                Some(ends) => format!("until {}", ends.format("%Y-%m-%d")),
-                None => String::new(),
-            }),
-            (Status::Pass, CheckId::AuthToken) => paint.dim(&token(report)),
-            (Status::Pass, CheckId::AccessTable) => paint.dim("readable"),
-            (Status::Pass, CheckId::AuthIdentity) => {
-                paint.dim(report.identity.as_ref().map_or("", |identity| identity.user_name.as_str()))
-            }
-            _ => String::new(),
+            (_, remark) if remark.is_empty() => remark,
+            (_, remark) => paint.dim(&remark),
         };
         let line =
             format!("  {}  {bar}{:>9}  {remark}", pad(&shorten(&label(check), labels), labels), self::took(took));
@@ -168,8 +160,21 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
     lines
 }
 
+/// What a step that passed showed, where it showed something.
+pub(super) fn remark(report: &Report, check: &Check) -> String {
+    match (check.status, check.id) {
+        (Status::Pass, CheckId::NetworkTls) => {
+            report.certificate_ends.map(|ends| format!("until {}", ends.format("%Y-%m-%d"))).unwrap_or_default()
+        }
+        (Status::Pass, CheckId::AuthToken) => token(report),
+        (Status::Pass, CheckId::AccessTable) => "readable".to_owned(),
+        (Status::Pass, CheckId::AuthIdentity) => user(report).to_owned(),
+        _ => String::new(),
+    }
+}
+
 /// Whether a test renewed its token, and how long it is good from then on.
-fn token(report: &Report) -> String {
+pub(super) fn token(report: &Report) -> String {
     let Some(token) = report.token else { return String::new() };
     let word = if token.refreshed { "renewed" } else { "fresh" };
     match token.expires_at {
@@ -265,13 +270,8 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
         lines.push(labelled("why", why, paint, INDENT));
     }
     for cause in failure.likely_causes() {
-        let how = match cause.likelihood {
-            Likelihood::High => "likely",
-            Likelihood::Medium => "possible",
-            Likelihood::Low => "unlikely",
-        };
         let bullet = if lines.is_empty() { "why" } else { "" };
-        let text = format!("{how}: {}", cause.text);
+        let text = format!("{}: {}", likelihood(cause.likelihood), cause.text);
         lines.push(hanging(bullet, &text, paint));
     }
     for (index, step) in failure.steps().iter().enumerate() {
@@ -301,6 +301,15 @@ fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
         lines.push(labelled("seen", &seen.join(", "), paint, INDENT));
     }
     lines
+}
+
+/// How likely a cause is, in a word.
+pub(super) fn likelihood(likelihood: Likelihood) -> &'static str {
+    match likelihood {
+        Likelihood::High => "likely",
+        Likelihood::Medium => "possible",
+        Likelihood::Low => "unlikely",
+    }
 }
 
 /// Where more is said. What was typed wrong or stopped needs no more words.

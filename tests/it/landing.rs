@@ -18,24 +18,6 @@ use crate::world::chromium::Chromium;
 use crate::world::waiting::{Waiting, meanwhile};
 use crate::world::{Outcome, World};
 
-/// A contrast ratio (WCAG 2, success criterion 1.4.3) below 4.5 of any text,
-/// or something wider than the window.
-const FLAWS: &str = r"
-(() => {
-  const light = c => { const v = c.match(/[\d.]+/g).slice(0, 3).map(x => x / 255)
-    .map(x => x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
-    return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
-  const ground = e => { const c = getComputedStyle(e).backgroundColor;
-    return c === 'rgba(0, 0, 0, 0)' && e.parentElement ? ground(e.parentElement) : c; };
-  const flaws = [];
-  for (const e of document.querySelectorAll('h1, p, code')) {
-    const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
-    if ((a + .05) / (b + .05) < 4.5) flaws.push(e.outerHTML);
-  }
-  if (document.documentElement.scrollWidth > innerWidth) flaws.push('too wide');
-  return flaws;
-})()";
-
 /// What a person sees in the end, in light and dark, wide and narrow.
 fn signs_in_with_chromium(
     world: &mut World,
@@ -56,7 +38,7 @@ fn signs_in_with_chromium(
             [("light", 900, 560), ("dark", 900, 560), ("light", 320, 640), ("dark", 320, 640)]
         {
             chromium.look(scheme, width, height);
-            assert_eq!(chromium.value(FLAWS), json!([]), "{name} {scheme} {width}");
+            assert_eq!(chromium.flaws("h1, p, code"), json!([]), "{name} {scheme} {width}");
             let picture = chromium.picture(&format!("{name}-{scheme}-{width}"));
             assert!(picture.starts_with(b"\x89PNG") && picture.len() > 1000);
         }

@@ -40,6 +40,8 @@ mod fleet;
 mod guide;
 mod help;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod html_report;
 mod instance;
 #[cfg(target_os = "linux")]
 mod keyring;

@@ -57,6 +57,7 @@ fn several_forms_go_to_files_at_once_and_text_to_standard_output() {
         to(&world, "jsonl", "r/b.jsonl"),
         to(&world, "junit", "r/c.xml"),
         to(&world, "github", "r/d.txt"),
+        to(&world, "html", "r/e.html"),
         to(&world, "text", "r/f.txt"),
     ];
     let mut words = vec!["test", "--all"];
@@ -68,6 +69,7 @@ fn several_forms_go_to_files_at_once_and_text_to_standard_output() {
     assert_eq!(read(&world, "r/b.jsonl").lines().count(), 4);
     assert!(read(&world, "r/c.xml").contains("tests=\"3\""));
     assert_eq!(read(&world, "r/d.txt").lines().filter(|line| line.starts_with("::error ")).count(), 2);
+    assert!(read(&world, "r/e.html").starts_with("<!DOCTYPE html>"));
     assert!(read(&world, "r/f.txt").contains("1 passed, 2 failed"));
     // And one of them to standard output instead.
     let outcome = world.run_words(&["test", "--all", "-o", "json", "-o", &outputs[2]]).expect(12);
@@ -97,10 +99,10 @@ fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
         ("test -o junit=", "a file is named"),
         ("test -o json -o text", "cannot both go to standard output"),
         ("test --json -o junit", "cannot both go to standard output"),
-        ("test -o junit=x -o json=x", "two reports"),
+        ("test -o junit=x -o html=x", "two reports"),
         ("list -o junit", "is for snow test"),
         ("list -o json=x", "is for snow test"),
-        ("connect dev1 -o junit=x", "is for snow test"),
+        ("connect dev1 -o html=x", "is for snow test"),
     ] {
         let outcome = world.run(line).expect(2);
         assert!(format!("{}{}", outcome.stdout, outcome.stderr).contains(word), "{line}: {outcome:?}");
@@ -152,10 +154,10 @@ fn a_full_disk_costs_the_report_and_nothing_else() {
     let home = tempfile::tempdir().unwrap();
     let run = |words: &[&str]| finish(command(home.path(), &sandbox.origin(), words), b"");
     // The device itself is full; and it is still a device afterwards.
-    let outcome = run(&["--json", "-o", "junit=/dev/full", "-o", "text=page.txt"]).expect(3);
+    let outcome = run(&["--json", "-o", "junit=/dev/full", "-o", "html=page.html"]).expect(3);
     assert_eq!(outcome.json()["ok"], true);
     outcome.says(&["the report /dev/full cannot be written", "snow explain report-unwritable"]);
-    assert!(home.path().join("page.txt").exists(), "the other report is there");
+    assert!(home.path().join("page.html").exists(), "the other report is there");
     run(&["-o", "junit=/dev/null"]).expect(0);
     for device in ["/dev/full", "/dev/null"] {
         assert!(!fs::metadata(device).unwrap().is_file(), "{device}");

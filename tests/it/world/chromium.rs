@@ -18,6 +18,24 @@ use super::process::{Guard, tool};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The elements whose text has a contrast ratio (WCAG 2, success criterion
+/// 1.4.3) below 4.5, and whether something is wider than the window.
+const FLAWS: &str = r"
+(selector => {
+  const light = c => { const v = c.match(/[\d.]+/g).slice(0, 3).map(x => x / 255)
+    .map(x => x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
+    return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+  const ground = e => { const c = getComputedStyle(e).backgroundColor;
+    return c === 'rgba(0, 0, 0, 0)' && e.parentElement ? ground(e.parentElement) : c; };
+  const flaws = [];
+  for (const e of document.querySelectorAll(selector)) {
+    const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) flaws.push(e.outerHTML);
+  }
+  if (document.documentElement.scrollWidth > innerWidth) flaws.push('too wide');
+  return flaws;
+})";
+
 /// One tab, and everything the browser said about it.
 pub struct Chromium {
     _process: Guard,
@@ -149,6 +167,11 @@ impl Chromium {
         self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", size);
+    }
+
+    /// What is hard to read among the elements that match, or too wide.
+    pub fn flaws(&mut self, selector: &str) -> Value {
+        self.value(&format!("{FLAWS}({})", json!(selector)))
     }
 
     /// A picture of the page, kept in the directory that `SNOW_TEST_SCREENSHOTS`
