@@ -19,6 +19,8 @@ mod browser;
 #[cfg(unix)]
 mod callback;
 #[cfg(unix)]
+mod ci_recipes;
+#[cfg(unix)]
 mod clients;
 mod connect;
 mod crash;

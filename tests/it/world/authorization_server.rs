@@ -143,7 +143,7 @@ fn first_line(stdout: impl Read + Send + 'static) -> String {
 
 /// Where tests/run has installed it.
 #[allow(clippy::disallowed_methods, reason = "a test is told by a variable where the server is")]
-fn place() -> PathBuf {
+pub fn place() -> PathBuf {
     let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/oidc");
     std::env::var_os("SNOW_TEST_OIDC").map_or_else(usual, PathBuf::from)
 }
