@@ -22,7 +22,7 @@ use crate::world::wire::{Wire, http};
 const TEXTS: &str = "h1, h2, h3, h4, p, a, b, i, span, code, button, label, dt, dd, li, th, td, time";
 
 /// The names of the rows that are shown.
-const SHOWN: &str = "[...document.querySelectorAll('#rows > li')].filter(row => row.offsetHeight > 0)\
+const SHOWN: &str = "[...document.querySelectorAll('#rows > ol > li')].filter(row => row.offsetHeight > 0)\
     .map(row => row.querySelector('h3').textContent)";
 
 struct Fleet {
@@ -120,8 +120,10 @@ fn rows_are_found_by_search_by_filter_and_by_their_square() {
     browser.wait_until("location.hash === '#c4' && document.querySelector('#c4 details').open");
     assert_eq!(browser.value("document.getElementById('words').value"), json!(""));
     assert_eq!(browser.value(&format!("{SHOWN}.length")), json!(5));
-    let bars =
-        browser.value("[...document.querySelectorAll('#c4 rect')].map(bar => bar.getBoundingClientRect().width)");
+    let bars = browser.value(
+        "[...document.querySelectorAll('#c4 .steps [class^=x]')]\
+         .map(step => parseFloat(getComputedStyle(step, '::before').width))",
+    );
     let bars = bars.as_array().unwrap();
     assert!(bars.len() >= 3 && bars.iter().all(|width| width.as_f64().unwrap() > 0.5), "{bars:?}");
     for (kind, names) in [
@@ -137,7 +139,7 @@ fn rows_are_found_by_search_by_filter_and_by_their_square() {
         assert_eq!(browser.value("document.querySelectorAll('[aria-pressed=true]').length"), json!(1));
     }
     browser.click("#c5 summary");
-    browser.wait_until("document.querySelector('#c5 table').checkVisibility({contentVisibilityAuto: true})");
+    browser.wait_until("document.querySelector('#c5 .steps').checkVisibility({contentVisibilityAuto: true})");
     browser.click("#open");
     browser.wait_until("document.querySelectorAll('details[open]').length === 5");
     browser.click("#open");
@@ -155,13 +157,13 @@ fn without_scripts_and_on_paper_everything_can_be_read() {
     assert_eq!(browser.value("document.querySelectorAll('button:enabled').length"), json!(1), "only a hidden one");
     assert!(browser.value("document.getElementById('filters').innerText").as_str().unwrap().contains("Failed 2"));
     browser.click("#c4 summary");
-    browser.wait_until("document.querySelector('#c4 table').checkVisibility({contentVisibilityAuto: true})");
+    browser.wait_until("document.querySelector('#c4 .steps').checkVisibility({contentVisibilityAuto: true})");
     browser.click("#c4 summary");
     browser.wait_until("!document.querySelector('#c4 details').open");
     browser.picture("report-without-scripts");
     browser.look("dark", 800, 1100);
     browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
-    let hidden = "[...document.querySelectorAll('table, .story, .found dl')].filter(part => part.offsetHeight === 0)";
+    let hidden = "[...document.querySelectorAll('.steps, .story, .facts')].filter(part => part.offsetHeight === 0)";
     assert_eq!(browser.value(&format!("{hidden}.length")), json!(0));
     assert_eq!(browser.value("document.getElementById('search').offsetHeight"), json!(0));
     assert_eq!(browser.value("getComputedStyle(document.body).backgroundColor"), json!("rgb(255, 255, 255)"));
@@ -204,32 +206,48 @@ fn what_a_server_says_stays_text() {
     assert_eq!(browser.requests().len(), 1);
 }
 
-// Ten times the connections, and at most four times the wait.
+// Ten times the connections, and at most four times the work. The time on the
+// clock would measure whatever else the machine does.
 #[test]
-fn a_report_of_many_connections_opens_about_as_fast_as_one_of_few() {
+fn a_report_of_many_connections_is_opened_with_little_more_work_than_one_of_few() {
     let home = tempfile::tempdir().unwrap();
-    let mut browser = Chromium::start();
-    browser.look("light", 1100, 800);
-    let mut load = |connections: usize| {
+    let work = |connections: usize| {
         let report = home.path().join(format!("{connections}.html"));
         std::fs::write(&report, snow_connect::output::html::page(&many(connections))).unwrap();
-        let loads = (0..7).map(|_| {
-            open(&mut browser, &report);
-            browser.wait_until("performance.getEntriesByType('navigation')[0].loadEventEnd > 0");
-            browser.value("performance.getEntriesByType('navigation')[0].loadEventEnd").as_f64().unwrap()
-        });
-        let fastest = loads.fold(f64::INFINITY, f64::min);
-        println!("{connections} connections: {fastest:.1} ms, {} bytes", report.metadata().unwrap().len());
-        fastest
+        let mut loads: Vec<f64> = (0..3).map(|_| kept_busy(&report)).collect();
+        loads.sort_by(f64::total_cmp);
+        loads[1]
     };
-    let (few, many) = (load(50), load(500));
-    println!("ratio {:.2}", many / few);
-    assert!(many / few <= 4.0, "{few} ms and {many} ms");
-    for (scheme, width, height) in [("light", 1100, 1000), ("dark", 1100, 1000), ("light", 390, 800)] {
+    let (few, many) = (work(50), work(500));
+    assert!(few > 0.0 && many / few <= 4.0, "{few} s and {many} s");
+    let mut browser = opened(&home.path().join("500.html"));
+    for (scheme, width, height) in [("light", 390, 800), ("dark", 1100, 1000), ("light", 1100, 1000)] {
         browser.look(scheme, width, height);
-        browser.picture(&format!("many-{scheme}-{width}"));
+        browser.picture(&format!("report-many-{scheme}-{width}"));
+        assert_eq!(browser.value("document.documentElement.scrollWidth > innerWidth"), json!(false));
     }
+    // A row far below the window is found as well.
+    browser.click("#squares li:nth-child(445) a");
+    browser.wait_until(
+        "(() => { const top = document.querySelector('#c445 .steps').getBoundingClientRect().top; \
+         return top > 0 && top < innerHeight; })()",
+    );
+    browser.picture("report-many-row");
     assert_eq!(browser.complaints(), [] as [Value; 0]);
+}
+
+/// How long a page kept a fresh browser busy, in seconds of the processor.
+fn kept_busy(report: &Path) -> f64 {
+    let mut browser = Chromium::start();
+    browser.look("light", 1100, 800);
+    browser.call("Performance.enable", json!({"timeDomain": "threadTicks"}));
+    open(&mut browser, report);
+    // Two frames: what is drawn late counts as well.
+    let frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
+    browser.call("Runtime.evaluate", json!({"expression": frames, "awaitPromise": true}));
+    let metrics = browser.call("Performance.getMetrics", json!({}));
+    let metrics = metrics["metrics"].as_array().unwrap();
+    metrics.iter().find(|metric| metric["name"] == "TaskDuration").unwrap()["value"].as_f64().unwrap()
 }
 
 fn many(connections: usize) -> Run {

@@ -11,6 +11,8 @@ mod story;
 mod waterfall;
 mod writer;
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -20,11 +22,15 @@ use crate::check::report::{Report, Run, Summary, Verdict};
 use standing::Standing;
 use writer::Html;
 
-const STYLE: &str = include_str!("page.css");
+static STYLE: LazyLock<String> = LazyLock::new(|| format!("{}{}", include_str!("page.css"), waterfall::places()));
 const SCRIPT: &str = include_str!("page.js");
 
 /// More failures than these are not opened: nobody would see the end of them.
 const OPENED: usize = 3;
+
+/// So many rows are drawn together. A browser leaves out the groups that are
+/// not on the screen, which is what makes the page of a large fleet fast.
+const GROUP: usize = 25;
 
 /// The document.
 pub fn page(run: &Run) -> String {
@@ -50,7 +56,7 @@ fn head(html: &mut Html, run: &Run) {
     html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.markup("<meta name=\"color-scheme\" content=\"light dark\">\n");
     html.markup("<title>").text(headline(run)).markup(" \u{b7} snow</title>\n");
-    html.markup("<style>").markup(STYLE).markup("</style>\n</head>\n");
+    html.markup("<style>").markup(&STYLE).markup("</style>\n</head>\n");
 }
 
 /// Nothing may run or load but what stands in the page.
@@ -58,7 +64,7 @@ fn policy() -> String {
     let hash = |inlined: &str| STANDARD.encode(Sha256::digest(inlined));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
+        hash(&STYLE),
         hash(SCRIPT)
     )
 }
@@ -169,12 +175,16 @@ fn rows(html: &mut Html, run: &Run) {
     let is_few = run.summary().failed <= OPENED;
     html.markup("<section aria-labelledby=\"connections\">\n<h2 id=\"connections\">Connections</h2>\n");
     html.markup("<p id=\"columns\" aria-hidden=\"true\"><span>name</span><span>user</span><span>instance</span>");
-    html.markup("<span>sign-in</span><span>time</span></p>\n<ol id=\"rows\">\n");
-    for (index, report) in run.reports.iter().enumerate() {
-        let is_open = run.reports.len() == 1 || (is_few && matches!(report.verdict(), Verdict::Failed(_)));
-        row::write(html, report, index + 1, is_open);
+    html.markup("<span>sign-in</span><span>time</span></p>\n<div id=\"rows\">\n");
+    for (group, reports) in run.reports.chunks(GROUP).enumerate() {
+        html.markup("<ol start=\"").text(group * GROUP + 1).markup("\">\n");
+        for (index, report) in reports.iter().enumerate() {
+            let is_open = run.reports.len() == 1 || (is_few && matches!(report.verdict(), Verdict::Failed(_)));
+            row::write(html, report, group * GROUP + index + 1, is_open);
+        }
+        html.markup("</ol>\n");
     }
-    html.markup("</ol>\n</section>\n");
+    html.markup("</div>\n</section>\n");
 }
 
 #[cfg(test)]

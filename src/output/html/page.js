@@ -3,7 +3,7 @@
   const main = document.querySelector("main");
   const list = document.getElementById("rows");
   if (!list) return;
-  const rows = [...list.children];
+  const rows = [...list.querySelectorAll(":scope > ol > li")];
   const squares = document.getElementById("squares");
   const words = document.getElementById("words");
   const openAll = document.getElementById("open");
@@ -15,7 +15,7 @@
   // every row and are left out.
   let texts = null;
   const textOf = (row) =>
-    [...row.querySelectorAll("summary > *, .story, h4, .found > dl")]
+    [...row.querySelectorAll("summary > *, .story, h4, .facts")]
       .map((part) => part.getAttribute("aria-label") || part.textContent).join(" ").toLowerCase();
 
   const isShown = (row) => !row.hidden && (main.dataset.filter === "all" || row.classList.contains(main.dataset.filter));
@@ -35,6 +35,7 @@
   const search = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     texts ??= rows.map(textOf);
+    main.classList.toggle("searched", wanted.length > 0);
     rows.forEach((row, index) => {
       row.hidden = !wanted.every((word) => texts[index].includes(word));
       squares.children[index].classList.toggle("missed", row.hidden);

@@ -5,7 +5,7 @@ use super::standing::Standing;
 use super::story;
 use super::waterfall;
 use super::writer::Html;
-use crate::check::report::{Check, IdentitySource, Report, Status, Verdict};
+use crate::check::report::{Check, Report, Status, Verdict};
 use crate::output::text;
 
 pub fn write(html: &mut Html, report: &Report, number: usize, is_open: bool) {
@@ -14,13 +14,10 @@ pub fn write(html: &mut Html, report: &Report, number: usize, is_open: bool) {
     line(html, report);
     html.markup("<div class=\"more\">");
     stories(html, report);
-    html.markup("<div class=\"found\">");
     if report.not_tested.is_none() {
         waterfall::write(html, report);
     }
-    html.markup("<dl>");
-    facts(html, report);
-    html.markup("</dl></div></div></details></li>\n");
+    html.markup("<p class=\"facts\">").text(facts(report).join(" \u{b7} ")).markup("</p></div></details></li>\n");
 }
 
 /// What is seen of a connection that is not opened.
@@ -30,11 +27,8 @@ fn line(html: &mut Html, report: &Report) {
         html.markup(start).text(text).markup("</span>");
     };
     html.markup("<summary><span class=\"sign\" role=\"img\" aria-label=\"").markup(standing.word()).markup("\">");
-    html.markup(standing.sign()).markup("</span><span class=\"name\"><h3>").text(&report.name).markup("</h3>");
-    for change in &report.changes {
-        html.markup(" <span>").markup(change.label()).markup("</span>");
-    }
-    html.markup("</span>");
+    html.markup(standing.sign()).markup("</span>");
+    name(html, report);
     cell(html, "<span class=\"who\">", report.identity.as_ref().map_or("", |identity| &identity.user_name));
     cell(html, "<span class=\"where\">", host(report));
     cell(html, "<span class=\"how\">", text::auth_label(report.auth));
@@ -55,6 +49,18 @@ fn line(html: &mut Html, report: &Report) {
         html.text(warning.message()).markup("</span>");
     }
     html.markup("</summary>");
+}
+
+fn name(html: &mut Html, report: &Report) {
+    if report.changes.is_empty() {
+        html.markup("<h3>").text(&report.name).markup("</h3>");
+        return;
+    }
+    html.markup("<span class=\"name\"><h3>").text(&report.name).markup("</h3>");
+    for change in &report.changes {
+        html.markup(" <span>").markup(change.label()).markup("</span>");
+    }
+    html.markup("</span>");
 }
 
 /// The instance as one speaks of it. One without TLS is called by its scheme.
@@ -89,36 +95,20 @@ fn stories(html: &mut Html, report: &Report) {
     }
 }
 
-/// What the line and the steps do not say.
-fn facts(html: &mut Html, report: &Report) {
-    let mut fact = |name: &'static str, value: &str| {
-        if !value.is_empty() {
-            html.markup("<dt>").markup(name).markup("</dt><dd>").text(value).markup("</dd>");
-        }
-    };
-    let user = report.identity.as_ref().map(|identity| match identity.source {
-        IdentitySource::Instance => format!("{}, says the instance", identity.user_name),
-        IdentitySource::Configured => format!("{}, says the connection", identity.user_name),
-    });
-    let certificate = report.certificate_ends.map(|ends| match ends > report.tested_at {
-        true => format!("until {}, {} left", ends.format("%Y-%m-%d"), text::until(report.tested_at, ends)),
-        false => format!("ended on {}", ends.format("%Y-%m-%d")),
-    });
-    fact("Store", report.store);
-    fact("User", &user.unwrap_or_default());
-    fact("Token", &text::token(report));
-    fact("Certificate", &certificate.unwrap_or_default());
-    fact("First request", &report.latency.map(text::took).unwrap_or_default());
-    match report.verdict() {
-        Verdict::Passed => fact("Tested", &tested_at(report)),
-        Verdict::Failed(failure) => {
-            fact("Tested", &tested_at(report));
-            fact("Exit code", &failure.exit_code().to_string());
-        }
-        Verdict::NotTested(_) => {}
+/// What neither the line nor a step says in full.
+fn facts(report: &Report) -> Vec<String> {
+    let mut facts = vec![format!("store: {}", report.store)];
+    if report.token.is_some() {
+        facts.push(format!("token: {}", text::token(report)));
     }
-}
-
-fn tested_at(report: &Report) -> String {
-    format!("{} UTC", report.tested_at.format("%Y-%m-%d %H:%M:%S"))
+    if let Some(ends) = report.certificate_ends {
+        let day = ends.format("%Y-%m-%d");
+        facts.push(match ends > report.tested_at {
+            true => format!("certificate: until {day}, {} left", text::until(report.tested_at, ends)),
+            false => format!("certificate: ended on {day}"),
+        });
+    }
+    facts.extend(report.latency.map(|latency| format!("first request: {}", text::took(latency))));
+    facts.extend(report.failure().map(|failure| format!("exit code {}", failure.exit_code())));
+    facts
 }
