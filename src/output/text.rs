@@ -59,7 +59,7 @@ fn widest(run: &Run, width: impl Fn(&Report) -> usize, at_most: usize) -> usize 
     run.reports.iter().map(width).max().unwrap_or(0).min(at_most)
 }
 
-fn user(report: &Report) -> &str {
+pub(super) fn user(report: &Report) -> &str {
     report.identity.as_ref().map_or("", |identity| identity.user_name.as_str())
 }
 

@@ -161,7 +161,7 @@ fn without_scripts_and_on_paper_everything_can_be_read() {
     browser.click("#c4 summary");
     browser.wait_until("!document.querySelector('#c4 details').open");
     browser.picture("report-without-scripts");
-    browser.look("dark", 800, 1100);
+    browser.look("dark", 690, 1000);
     browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
     let hidden = "[...document.querySelectorAll('.steps, .story, .facts')].filter(part => part.offsetHeight === 0)";
     assert_eq!(browser.value(&format!("{hidden}.length")), json!(0));
@@ -273,7 +273,7 @@ fn one_of_many(index: usize, of: usize, tested_at: DateTime<Utc>) -> Report {
     if index % 19 == 7 {
         checks.push(Check::fail(CheckId::AuthRequest, refused(&name)).taking(Some(Duration::from_millis(180))));
         checks.extend([Check::skip(CheckId::AccessTable).of("incident"), Check::skip(CheckId::AuthIdentity)]);
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             changes.push(Change::Failed { worked_at: tested_at - TimeDelta::hours(26) });
         }
     } else {

@@ -165,7 +165,7 @@ fn tools(html: &mut Html, run: &Run) {
     }
     html.markup(
         "</div>\n<div id=\"search\" role=\"search\" hidden>\n<label for=\"words\">Search</label>\n\
-         <input id=\"words\" type=\"search\" placeholder=\"Search names, users, errors\" autocomplete=\"off\" \
+         <input id=\"words\" type=\"search\" placeholder=\"Search names, errors\" autocomplete=\"off\" \
          spellcheck=\"false\">\n<button type=\"button\" id=\"open\">Open all</button>\n</div>\n\
          <p id=\"shown\" role=\"status\"></p>\n</div>\n",
     );

@@ -29,9 +29,10 @@ fn line(html: &mut Html, report: &Report) {
     html.markup("<summary><span class=\"sign\" role=\"img\" aria-label=\"").markup(standing.word()).markup("\">");
     html.markup(standing.sign()).markup("</span>");
     name(html, report);
-    cell(html, "<span class=\"who\">", report.identity.as_ref().map_or("", |identity| &identity.user_name));
+    cell(html, "<span class=\"by\"><span class=\"who\">", text::user(report));
     cell(html, "<span class=\"where\">", host(report));
     cell(html, "<span class=\"how\">", text::auth_label(report.auth));
+    html.markup("</span>");
     match report.verdict() {
         Verdict::Passed => cell(html, "<span class=\"time\">", &text::took(report.duration)),
         Verdict::Failed(failure) => {

@@ -1,3 +1,6 @@
+//! What the page holds, and what must not become a part of it. How it looks and
+//! works in a browser is tested from outside.
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -165,4 +168,17 @@ fn failures_are_open_only_where_they_are_few() {
     };
     assert_eq!([0, 1, OPENED, OPENED + 1, 10].map(open), [0, 1, OPENED, 0, 0]);
     assert!(page(&run(vec![report("acme")])).contains("<details open>"));
+}
+
+#[test]
+fn rows_are_numbered_through_their_groups_and_the_style_knows_the_size_of_one() {
+    let page = page(&run((0..60).map(|_| report("acme")).collect()));
+    for start in ["<ol start=\"1\">", "<ol start=\"26\">", "<ol start=\"51\">"] {
+        assert_eq!(page.matches(start).count(), 1, "{start}");
+    }
+    for number in 1..=60 {
+        assert_eq!(page.matches(&format!("<li id=\"c{number}\"")).count(), 1);
+        assert_eq!(page.matches(&format!("href=\"#c{number}\"")).count(), 1);
+    }
+    assert_eq!(STYLE.matches(&format!("calc({GROUP} * ")).count(), 2);
 }
