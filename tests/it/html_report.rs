@@ -163,7 +163,7 @@ fn without_scripts_and_on_paper_everything_can_be_read() {
     browser.picture("report-without-scripts");
     browser.look("dark", 690, 1000);
     browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
-    let hidden = "[...document.querySelectorAll('.steps, .story, .facts')].filter(part => part.offsetHeight === 0)";
+    let hidden = "[...document.querySelectorAll('.steps, .story, .facts')].filter(part => !part.checkVisibility())";
     assert_eq!(browser.value(&format!("{hidden}.length")), json!(0));
     assert_eq!(browser.value("document.getElementById('search').offsetHeight"), json!(0));
     assert_eq!(browser.value("getComputedStyle(document.body).backgroundColor"), json!("rgb(255, 255, 255)"));
