@@ -357,7 +357,8 @@ impl Begun {
         Findings { checks, token, identity, certificate_ends, latency }
     }
 
-    async fn ask_the_rest(mut self) -> (Vec<Check>, Option<Identity>) {
+    async fn ask_the_rest(&mut self) -> (Vec<Check>, Option<Identity>) {
+        let mut checks = std::mem::take(&mut self.checks);
         let configured = self
             .inquiry
             .connection
@@ -369,17 +370,17 @@ impl Begun {
         };
         let Some(first) = self.first.take() else {
             for table in &tables {
-                self.checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
+                checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
             }
-            self.checks.push(Check::skip(CheckId::AuthIdentity));
-            return (self.checks, configured);
+            checks.push(Check::skip(CheckId::AuthIdentity));
+            return (checks, configured);
         };
         let mut first = Some(first);
         // Whether there is more to learn, about other tables and about anything.
         let (mut more, mut closed) = (true, false);
         for table in &tables {
             if !more {
-                self.checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
+                checks.push(Check::skip(CheckId::AccessTable).of(table.as_str()));
                 continue;
             }
             let (exchange, rows) = match first.take() {
@@ -391,18 +392,18 @@ impl Begun {
             let code = check.error.as_ref().map(Failure::code);
             more = !matches!(code, Some(Code::RateLimited | Code::Timeout));
             closed |= !more || matches!(code, Some(Code::ScopeRestricted | Code::ApiAcl));
-            self.checks.push(check);
+            checks.push(check);
         }
         if closed {
-            self.checks.push(Check::skip(CheckId::AuthIdentity));
-            return (self.checks, configured);
+            checks.push(Check::skip(CheckId::AuthIdentity));
+            return (checks, configured);
         }
         let (check, identity) = match self.asked_identity.take() {
             Some(asked) => asked,
             None => self.inquiry.identity_check().await,
         };
-        self.checks.push(check);
-        (self.checks, identity.or(configured))
+        checks.push(check);
+        (checks, identity.or(configured))
     }
 
     /// Asks for one's identity alone, where it must be known before a save.

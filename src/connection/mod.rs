@@ -175,7 +175,8 @@ impl Connection {
             return Ok(());
         };
         let before = generation_of(&session);
-        let fresh = session.ensure_fresh(min_ttl, deadline).await;
+        // A renewal is rare and takes much room, which nobody else shall reserve.
+        let fresh = Box::pin(session.ensure_fresh(min_ttl, deadline)).await;
         if generation_of(&session) != before {
             self.learn_secrets(&session);
         }
@@ -202,7 +203,7 @@ impl Connection {
         if !session.is_renewable() || (session.was_asked_for() && generation_of(&session) == generation) {
             return exchange;
         }
-        let renewed = session.renew_refused(generation, deadline).await;
+        let renewed = Box::pin(session.renew_refused(generation, deadline)).await;
         self.learn_secrets(&session);
         drop(session);
         match renewed {

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use chrono::{DateTime, Utc};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
+use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -80,7 +80,6 @@ pub struct Verifiers(Mutex<Vec<(CaCertificates, Arc<LazyVerifier>)>>);
 
 impl Verifiers {
     /// The TLS side of a client that trusts the system's authorities and these.
-    /// What else it remembers of a server is its own.
     pub fn client_config(&self, extra: &CaCertificates) -> ClientConfig {
         let verifier = self.trusting(extra);
         let mut config = ClientConfig::builder_with_provider(verifier.provider.clone())
@@ -89,8 +88,8 @@ impl Verifiers {
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        config.resumption = Resumption::store(Arc::new(HelloWatch(ClientSessionMemoryCache::new(8))));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::store(Arc::new(HelloWatch));
         config
     }
 
@@ -177,37 +176,30 @@ impl ServerCertVerifier for LazyVerifier {
 }
 
 /// rustls asks its session store when it begins a ClientHello: the one moment
-/// that tells where TCP ends and TLS begins.
+/// that tells where TCP ends and TLS begins. Nothing is kept for a resumption,
+/// which would show no certificate.
 #[derive(Debug)]
-struct HelloWatch(ClientSessionMemoryCache);
+struct HelloWatch;
 
 impl ClientSessionStore for HelloWatch {
-    fn kx_hint(&self, server_name: &ServerName<'_>) -> Option<NamedGroup> {
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
         trace::tls_starts();
-        self.0.kx_hint(server_name)
+        None
     }
 
-    fn set_kx_hint(&self, server_name: ServerName<'static>, group: NamedGroup) {
-        self.0.set_kx_hint(server_name, group);
+    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
+
+    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
     }
 
-    fn set_tls12_session(&self, server_name: ServerName<'static>, value: rustls::client::Tls12ClientSessionValue) {
-        self.0.set_tls12_session(server_name, value);
-    }
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
 
-    fn tls12_session(&self, server_name: &ServerName<'_>) -> Option<rustls::client::Tls12ClientSessionValue> {
-        self.0.tls12_session(server_name)
-    }
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {}
 
-    fn remove_tls12_session(&self, server_name: &ServerName<'static>) {
-        self.0.remove_tls12_session(server_name);
-    }
-
-    fn insert_tls13_ticket(&self, server_name: ServerName<'static>, value: rustls::client::Tls13ClientSessionValue) {
-        self.0.insert_tls13_ticket(server_name, value);
-    }
-
-    fn take_tls13_ticket(&self, server_name: &ServerName<'static>) -> Option<rustls::client::Tls13ClientSessionValue> {
-        self.0.take_tls13_ticket(server_name)
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        None
     }
 }

@@ -309,64 +309,20 @@ fn a_ca_file_that_is_none_is_named_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_server_of_http_2_or_of_1_1_by_alpn_is_spoken_to() {
+fn a_server_is_spoken_to_in_http_1_1_whatever_else_it_offers() {
     let authority = Authority::new();
     let (_files, ca) = ca_file(&authority);
     let line = format!("test --json --ca-cert {}", ca.display());
 
     let sandbox = Sandbox::start(None, None).unwrap();
-    for offered in [vec![], vec![b"http/1.1".to_vec()]] {
+    for offered in [&[][..], &["http/1.1"], &["h2", "http/1.1"]] {
         let mut config = authority.server_config(Leaf::Good);
-        config.alpn_protocols = offered;
+        config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
         let front = Front::new(config, &sandbox.origin());
         let mut world = World::new();
         world.set("SNOW_INSTANCE", &front.origin()).set("SNOW_USERNAME", "svc.ci").set("SNOW_PASSWORD", "sandbox-svc");
         world.run(&line).expect(0);
     }
-
-    let (origin, versions) = serve_http_2(&authority);
-    let outcome = run_against(&origin, &line).expect(0);
-    let report = &outcome.json()["connections"][0];
-    assert_eq!(check(report, "network.tls")["status"], "pass", "{report}");
-    assert_eq!(*versions.lock().unwrap(), [http::Version::HTTP_2; 2]);
-}
-
-/// An instance that speaks HTTP/2 and nothing else.
-fn serve_http_2(authority: &Authority) -> (String, Arc<std::sync::Mutex<Vec<http::Version>>>) {
-    use hyper::body::{Bytes, Incoming};
-    use hyper::{Request, Response};
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-
-    let mut config = authority.server_config(Leaf::Good);
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let versions: Arc<std::sync::Mutex<Vec<http::Version>>> = Arc::default();
-    let seen = versions.clone();
-    std::thread::spawn(move || {
-        crate::world::block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            while let Ok((stream, _)) = listener.accept().await {
-                let Ok(stream) = acceptor.accept(stream).await else { continue };
-                let seen = seen.clone();
-                let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-                    seen.lock().unwrap().push(request.version());
-                    let body = match request.uri().path().ends_with("current_user") {
-                        true => r#"{"result":{"user_name":"beth"}}"#,
-                        false => ROWS,
-                    };
-                    async move {
-                        Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::new(Bytes::from(body))))
-                    }
-                });
-                let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-            }
-        });
-    });
-    (origin, versions)
 }
 
 // ---- silence and loss in each phase ----
