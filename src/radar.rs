@@ -30,6 +30,13 @@ pub struct End<'a> {
     pub is_refused: bool,
 }
 
+/// A time from now on that somebody asked about, in words as well.
+#[derive(Debug, Clone)]
+pub struct Horizon {
+    pub until: DateTime<Utc>,
+    pub span: String,
+}
+
 impl Ending {
     /// The word in JSON.
     pub fn as_str(self) -> &'static str {

@@ -7,15 +7,15 @@ use super::app::App;
 use crate::connection::profile::Profile;
 use crate::error::{Code, Failure};
 use crate::output;
-use crate::radar::{self, End};
+use crate::radar::{self, End, Horizon};
 
 /// What ends of these connections, the soonest first.
 pub struct Ends<'a> {
     pub ends: Vec<End<'a>>,
     /// The connections of which no end is known.
     pub unknown: Vec<&'a Profile>,
-    /// What ends before this time is too soon, where one was given.
-    pub until: Option<DateTime<Utc>>,
+    /// What ends within this time is too soon, where one was given.
+    pub asked: Option<Horizon>,
 }
 
 impl<'a> Ends<'a> {
@@ -35,15 +35,18 @@ impl<'a> Ends<'a> {
             }
         }
         radar::by_time(&mut ends);
-        Ok(Self { ends, unknown, until: within.map(|long| radar::within(app.now(), long)) })
+        let asked = within.map(|long| Horizon {
+            until: radar::within(app.now(), long),
+            span: output::text::until(DateTime::UNIX_EPOCH, radar::within(DateTime::UNIX_EPOCH, long)),
+        });
+        Ok(Self { ends, unknown, asked })
     }
 
     /// Why somebody has to act, where that was asked and is so.
-    pub fn failure(&self, now: DateTime<Utc>) -> Option<Failure> {
-        let until = self.until?;
-        let due: Vec<&End<'_>> = self.ends.iter().filter(|end| end.needs_somebody_by(until)).collect();
+    pub fn failure(&self) -> Option<Failure> {
+        let Horizon { until, span } = self.asked.as_ref()?;
+        let due: Vec<&End<'_>> = self.ends.iter().filter(|end| end.needs_somebody_by(*until)).collect();
         let first = due.first()?;
-        let span = output::text::until(now, until);
         let of = |end: &End<'_>| format!("the {} of {}", end.ending.label(), end.profile.name);
         let message = match due.len() {
             1 => format!("{} ends within {span}", of(first)),
@@ -66,7 +69,7 @@ impl<'a> Ends<'a> {
 
     /// What `snow.status/1` says of it.
     pub fn json(&self, now: DateTime<Utc>) -> Value {
-        let failure = self.failure(now);
+        let failure = self.failure();
         let ends = self.ends.iter().map(|end| {
             json!({
                 "connection": end.profile.name,
@@ -77,13 +80,13 @@ impl<'a> Ends<'a> {
                 "estimated": end.is_estimate,
                 "renewed": end.is_renewed,
                 "refused": end.is_refused,
-                "within": self.until.map(|until| end.needs_somebody_by(until)),
+                "within": self.asked.as_ref().map(|asked| end.needs_somebody_by(asked.until)),
             })
         });
         json!({
             "ok": failure.is_none(),
             "exit_code": failure.as_ref().map_or(0, Failure::exit_code),
-            "within": self.until.map(output::json::time),
+            "within": self.asked.as_ref().map(|asked| output::json::time(asked.until)),
             "ends": ends.collect::<Vec<_>>(),
             "unknown": self.unknown.iter().map(|profile| &profile.name).collect::<Vec<_>>(),
             "error": failure,

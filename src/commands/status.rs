@@ -68,7 +68,7 @@ fn ends(app: &App, config: &Config, selection: Option<Selection>, arguments: &St
         }
     };
     let now = app.now();
-    let failure = ends.failure(now);
+    let failure = ends.failure();
     if app.console.json {
         let mut document = document(app, config, selection.as_ref())?;
         if let (Value::Object(document), Value::Object(found)) = (&mut document, ends.json(now)) {
@@ -77,7 +77,7 @@ fn ends(app: &App, config: &Config, selection: Option<Selection>, arguments: &St
         app.console.document(&document);
     } else {
         let unknown: Vec<&str> = ends.unknown.iter().map(|profile| profile.name.as_str()).collect();
-        let asked = ends.until.map(|until| (until, failure.as_ref()));
+        let asked = ends.asked.as_ref().map(|asked| (asked, failure.as_ref()));
         app.console.data(&output::ends::text(&ends.ends, &unknown, asked, now, app.console.out));
     }
     Ok(failure.as_ref().map_or(0, Failure::exit_code))

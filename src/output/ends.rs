@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::text::{ago, head, labelled, pad, paragraph, until};
 use crate::console::Paint;
 use crate::error::Failure;
-use crate::radar::End;
+use crate::radar::{End, Horizon};
 
 /// Where the text of a labelled paragraph begins.
 const INDENT: usize = 9;
@@ -18,7 +18,7 @@ const NAMED: usize = 8;
 pub fn text(
     ends: &[End<'_>],
     unknown: &[&str],
-    asked: Option<(DateTime<Utc>, Option<&Failure>)>,
+    asked: Option<(&Horizon, Option<&Failure>)>,
     now: DateTime<Utc>,
     paint: Paint,
 ) -> String {
@@ -34,9 +34,9 @@ pub fn text(
                 .extend(steps.map(|(index, step)| labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT)));
             lines.push(String::new());
         }
-        Some((time, None)) => {
+        Some((horizon, None)) => {
             let mark = if paint.unicode { "✓ " } else { "ok " };
-            let text = format!("nothing that needs somebody ends within {}", until(now, time));
+            let text = format!("nothing that needs somebody ends within {}", horizon.span);
             lines.push(head(mark, &format!("{} ", paint.tick()), &text, None, paint));
             lines.push(String::new());
         }
@@ -55,7 +55,7 @@ pub fn text(
         let when = match () {
             () if end.is_renewed => paint.dim(&when),
             () if end.is_refused || end.at <= now => paint.bad(&when),
-            () if asked.is_some_and(|(time, _)| end.needs_somebody_by(time)) => paint.doubtful(&when),
+            () if asked.is_some_and(|(horizon, _)| end.needs_somebody_by(horizon.until)) => paint.doubtful(&when),
             () => when,
         };
         lines.push(format!("  {when}  {}  {}", pad(what, widths[1]), paint.bold(name)));

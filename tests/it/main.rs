@@ -53,7 +53,10 @@ mod keyring_faults;
 mod landing;
 #[cfg(unix)]
 mod manual;
+#[cfg(target_os = "linux")]
+mod many;
 mod oauth;
+mod radar;
 mod real_oauth;
 mod recorded;
 #[cfg(unix)]

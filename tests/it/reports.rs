@@ -208,8 +208,12 @@ fn a_pipe_is_written_to_and_not_replaced() {
 // ---- JUnit ----
 
 /// Jenkins' own schema, where `tests/run` has put it.
+pub fn junit_schema() -> String {
+    std::env::var("SNOW_TEST_JUNIT_SCHEMA").expect("tests/run names the schema of Jenkins")
+}
+
 fn validate(xml: &Path) -> Outcome {
-    let schema = std::env::var("SNOW_TEST_JUNIT_SCHEMA").expect("tests/run names the schema of Jenkins");
+    let schema = junit_schema();
     let mut xmllint = tool("xmllint");
     xmllint.args(["--noout", "--nonet", "--schema", &schema]).arg(xml);
     finish(xmllint, b"")
