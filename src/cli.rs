@@ -393,7 +393,7 @@ pub struct TestArgs {
     /// Send a password that was refused three times before
     #[arg(long)]
     pub retry_refused: bool,
-    /// How many connections to test at the same time [default: all, at most 8 of one instance]
+    /// How many connections to test at the same time [default: 512, at most 8 of one instance]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub jobs: Option<u16>,
     /// Begin no further test once a connection has failed

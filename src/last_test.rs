@@ -67,7 +67,7 @@ impl LastTest {
         let TestOutcome { at, failure, latency, certificate_ends } = outcome;
         let at = at.trunc_subsecs(0);
         let code = failure.map(|code| code.as_str().to_owned());
-        let is_as_before = before.is_some_and(|before| before.ok == failure.is_none() && before.code == code);
+        let is_as_before = before.is_some_and(|before| same_failure(before.code.as_deref(), code.as_deref()));
         let since = before.filter(|_| is_as_before).and_then(|before| before.since.or(Some(before.at)));
         let latency_ms = latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
         let mut test = Self {
@@ -92,7 +92,7 @@ impl LastTest {
         match (before.ok, self.ok) {
             (true, false) => changes.push(Change::Failed { worked_at: before.at }),
             (false, true) => changes.push(Change::Recovered { before: code_before, since }),
-            (false, false) if self.code != before.code => {
+            (false, false) if !same_failure(before.code.as_deref(), self.code.as_deref()) => {
                 changes.push(Change::FailsOtherwise { before: code_before, since });
             }
             _ => {}
@@ -114,6 +114,16 @@ impl LastTest {
         }
         changes
     }
+}
+
+/// Whether two tests ended for the same reason. A password that is kept back
+/// after its refusals is the one that was refused.
+fn same_failure(one: Option<&str>, other: Option<&str>) -> bool {
+    let reason = |code: Option<&str>| match code {
+        Some(code) if code == Code::RefusedBefore.as_str() => Some(Code::BasicRefused.as_str().to_owned()),
+        code => code.map(str::to_owned),
+    };
+    reason(one) == reason(other)
 }
 
 impl Change {
@@ -198,6 +208,13 @@ mod tests {
         let twice = history(&[outcome(0, Some(Code::Timeout)), outcome(5, Some(Code::Timeout))]);
         assert!(twice.changes.is_empty());
         assert_eq!(twice.since, Some(DateTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_password_that_is_kept_back_is_no_news_after_its_refusal() {
+        let kept_back = history(&[outcome(0, Some(Code::BasicRefused)), outcome(1, Some(Code::RefusedBefore))]);
+        assert!(kept_back.changes.is_empty());
+        assert_eq!(kept_back.since, Some(DateTime::UNIX_EPOCH));
     }
 
     #[test]

@@ -60,15 +60,15 @@ pub fn text(
         };
         lines.push(format!("  {when}  {}  {}", pad(what, widths[1]), paint.bold(name)));
     }
-    if rows.is_empty() {
-        lines.push("  Nothing is known to end.".to_owned());
+    if rows.is_empty() && unknown.is_empty() {
+        lines.push("  There is no connection that could end.".to_owned());
     }
     if !unknown.is_empty() {
         let named = unknown.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let more = unknown.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        lines.push(String::new());
-        let text = format!("Nothing is known of {named}{more}: a certificate is seen by snow test.");
+        lines.extend((!rows.is_empty()).then(String::new));
+        let text = format!("No end is known of {named}{more}. snow test sees certificates.");
         lines.push(paint.dim(&paragraph(&text, paint)));
     }
     lines.join("\n")

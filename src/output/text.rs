@@ -17,6 +17,11 @@ use crate::state::{Health, SessionNote};
 /// Where the text of a labelled paragraph begins.
 const INDENT: usize = 9;
 
+/// So many connections may fit on one screen.
+const SCREEN: usize = 20;
+/// So many failed ones are named at the end; the others are counted.
+const NAMED: usize = 12;
+
 /// A failure on standard error.
 pub fn error(failure: &Failure, paint: Paint) -> String {
     let painted = format!("{}: ", paint.bad("error"));
@@ -48,11 +53,31 @@ pub fn run(run: &Run, paint: Paint) -> String {
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} not tested") };
     let summary = format!("  {passed} passed, {failed} failed{skipped} in {}", took(run.duration));
     lines.push(String::new());
+    lines.extend(failed_again(run, paint));
     lines.push(match run.exit_code() {
         0 => summary,
         code => right(&summary, &exit_mark(code), paint),
     });
     lines.join("\n")
+}
+
+/// Who failed, once more at the end, where the first lines have left the screen.
+fn failed_again(run: &Run, paint: Paint) -> Option<String> {
+    let failed: Vec<String> = run
+        .reports
+        .iter()
+        .filter_map(|report| match report.verdict() {
+            Verdict::Failed(failure) => Some(format!("{} ({})", report.name, failure.code().as_str())),
+            Verdict::Passed | Verdict::NotTested(_) => None,
+        })
+        .collect();
+    if run.reports.len() <= SCREEN || failed.is_empty() {
+        return None;
+    }
+    let named = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = failed.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("{}\n", wrap(&format!("failed: {named}{more}"), "  ", "          ", paint)))
 }
 
 fn widest(run: &Run, width: impl Fn(&Report) -> usize, at_most: usize) -> usize {

@@ -97,7 +97,7 @@ fn each_kind_of_wrong_argument_says_what_is_wrong() {
         ("connect x --name a_b!", "--name: this cannot name a connection"),
         ("sandbox --port ten", "--port: a whole number is needed"),
         ("sandbox --port 70000", "--port: 70000 is not in"),
-        ("list -o yaml", "--output is one of: text, json"),
+        ("list -o yaml", "--output: one of text, json"),
         ("remove", "missing: NAME"),
         ("test a --all", "NAME and --all exclude each other"),
         ("connect x --password-stdin --password-file y", "--password-stdin and --password-file exclude each other"),

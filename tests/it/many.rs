@@ -14,7 +14,7 @@ use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use crate::world::World;
 use crate::world::chromium::Chromium;
 use crate::world::process::{finish, tool};
-use crate::world::tls::{Authority, Front, Leaf};
+use crate::world::tls::{Authority, Leaf};
 use crate::world::wire::Wire;
 
 const ALL: usize = 200;
@@ -167,6 +167,7 @@ fn says_text(fleet: &Fleet) {
     };
     assert_eq!(marked("✗"), fleet.names());
     assert_eq!(marked("✓").len(), ALL - 12);
+    assert!(text.contains("  failed: acme-010 (instance-hibernating), acme-025 (basic-refused)"), "{text}");
     assert!(text.trim_end().lines().last().unwrap().contains("188 passed, 12 failed in "), "{text}");
 }
 

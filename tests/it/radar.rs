@@ -132,11 +132,11 @@ fn what_is_over_or_was_refused_needs_somebody_now() {
 fn of_whom_nothing_is_known_is_said_and_no_failure() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
-    world.run("status --all").expect(0).says(&["Nothing is known to end."]);
+    world.run("status --all").expect(0).says(&["There is no connection"]);
     world.connect("plain", &sandbox.origin(), "beth.anglin", "sandbox-beth");
     let document = world.run("status --all --within 14d --json").expect(0).json();
     assert_eq!((&document["ends"], &document["unknown"]), (&json!([]), &json!(["plain"])));
-    world.run("status --all").expect(0).says(&["Nothing is known of plain"]);
+    world.run("status --all").expect(0).says(&["No end is known of plain"]);
     // A selection that leads nowhere does not keep the others from being seen.
     world.set("SNOW_CONNECTION", "nope");
     world.run("status --all").expect(0);

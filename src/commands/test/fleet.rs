@@ -3,7 +3,8 @@
 //! The time of all is that of the slowest: every test that may begin does.
 //! What holds one up is its turn: at most eight tests of one instance run at
 //! once, each of which sends one request after another, and at most as many
-//! altogether as `--jobs` and the open files of the process allow.
+//! altogether as `--jobs` and the open files of the process allow. A test that
+//! has begun is never given up for another: it may be renewing its session.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -21,6 +22,8 @@ use crate::connection::profile::Profile;
 use crate::console::Progress;
 use crate::signals::{self, Stop};
 
+/// More at once gain little, and each takes its memory.
+const AT_ONCE: usize = 512;
 /// ServiceNow lets sixteen REST calls of one node run at the same time, and
 /// others want some of them.
 const AT_ONCE_PER_ORIGIN: usize = 8;
@@ -54,20 +57,23 @@ pub async fn run(
     mut stop: Stop,
     finished: impl Fn(&Report),
 ) -> Tested {
-    let turns = Turns::new(limits.jobs.map_or_else(|| profiles.len(), usize::from));
-    let has_failed = Cell::new(false);
+    let turns = Turns::new(limits.jobs.map_or(AT_ONCE, usize::from).min(profiles.len()));
+    // Why no further test begins.
+    let ended = Cell::new(None);
     let under_way = RefCell::new(BTreeSet::new());
     let test = async |index: usize| {
         let profile: &Profile = &profiles[index];
         let _turn = turns.take(profile).await;
-        if limits.fail_fast && has_failed.get() {
-            return (index, trials.none_of(profile, NotTested::FailFast));
+        if let Some(why) = ended.get() {
+            return (index, trials.none_of(profile, why));
         }
         under_way.borrow_mut().insert(index);
         // Made only now: those that wait for their turn are many.
         let report = Box::pin(trials.of(profile, &Progress::none())).await;
         under_way.borrow_mut().remove(&index);
-        has_failed.set(has_failed.get() || !report.is_ok());
+        if limits.fail_fast && !report.is_ok() {
+            ended.set(ended.get().or(Some(NotTested::FailFast)));
+        }
         (index, report)
     };
     let progress = app.console.progress(&format!("Testing {} connections", profiles.len()));
@@ -92,6 +98,9 @@ pub async fn run(
             },
         }
     };
+    if stopped_by.is_some() {
+        ended.set(Some(NotTested::Stopped));
+    }
     // A renewal under way must not be dropped: its answer would be lost.
     while stopped_by.is_some() && signals::is_deferred() {
         tokio::select! {

@@ -19,6 +19,7 @@ use crate::connection::Connection;
 use crate::connection::basic::UserName;
 use crate::connection::instance::Instance;
 use crate::connection::oauth::client::OAuthClient;
+use crate::connection::oauth::session::Session;
 use crate::connection::profile::{Auth, ConnectionId, Profile, StoreKind};
 use crate::console::Progress;
 use crate::credentials::record::{self, Origins};
@@ -33,6 +34,12 @@ use crate::state::{REFUSALS_BEFORE_STOP, State};
 /// A store that was opened for a run, or why it could not be.
 type Opened = Result<Arc<dyn CredentialStore>, Failure>;
 
+/// What a store gave, and how long it took.
+type Read<T> = (Result<T, Failure>, Duration);
+
+/// The right to ask a store.
+type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
+
 /// What the tests of one run share.
 pub struct Trials<'a> {
     app: &'a App,
@@ -43,7 +50,8 @@ pub struct Trials<'a> {
     state: State,
     remembered: BTreeMap<ConnectionId, LastTest>,
     passwords: Passwords,
-    deadline: Deadline,
+    /// How long each test may take.
+    patience: Duration,
     wait: Option<Wait>,
 }
 
@@ -78,15 +86,17 @@ impl<'a> Trials<'a> {
             remembered: state.last_tests(),
             state,
             passwords: Passwords::default(),
-            deadline: app.deadline()?,
+            patience: app.deadline()?.patience,
             wait: options.wait.map(Wait::of),
         })
     }
 
     /// Tests one connection, up to where the evidence ends.
     pub async fn of(&self, profile: &Profile, progress: &Progress) -> Report {
+        // How long others kept the store busy says nothing about this one.
+        let turn = self.store_turn.lock().await;
         let started = Instant::now();
-        let found = self.climb(profile, progress).await;
+        let found = self.climb(profile, turn, progress).await;
         let report = report_of(self.app, profile, found, started.elapsed()).judged_by(&self.options.expectations);
         let changes = match self.is_the_connections_own() {
             true => LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes,
@@ -125,7 +135,7 @@ impl<'a> Trials<'a> {
         self.options.tables.is_empty()
     }
 
-    async fn climb(&self, profile: &Profile, progress: &Progress) -> Found {
+    async fn climb(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> Found {
         // Made first, so that the certificate authorities are loaded on their
         // thread while the store is asked.
         let (client, origins) = match self.app.client_for(profile) {
@@ -140,10 +150,14 @@ impl<'a> Trials<'a> {
         let checks = vec![Check::pass(CheckId::ConfigConnection)];
         match &profile.auth {
             Auth::Basic { username } => {
-                self.climb_with_password(profile, username, (client, origins), checks, progress).await
+                let read = self.password(profile, username, origins).await;
+                drop(turn);
+                self.climb_with_password(profile, username, client, read, checks, progress).await
             }
             Auth::OAuth { client: oauth, .. } => {
-                self.climb_with_session(profile, oauth, (client, origins), checks, progress).await
+                let opened = self.session(profile, oauth, &client, origins).await;
+                drop(turn);
+                self.climb_with_session(profile, client, opened, checks, progress).await
             }
         }
     }
@@ -152,11 +166,11 @@ impl<'a> Trials<'a> {
         &self,
         profile: &Profile,
         username: &UserName,
-        (client, origins): (Client, Origins),
+        client: Client,
+        (password, took): Read<Secret>,
         mut checks: Vec<Check>,
         progress: &Progress,
     ) -> Found {
-        let (password, took) = self.password(profile, username, origins).await;
         let password = match password {
             Ok(password) => password,
             Err(failure) => return no_secret(checks, failure, took),
@@ -207,20 +221,11 @@ impl<'a> Trials<'a> {
     async fn climb_with_session(
         &self,
         profile: &Profile,
-        oauth: &OAuthClient,
-        (client, origins): (Client, Origins),
+        client: Client,
+        (session, took): Read<Session>,
         mut checks: Vec<Check>,
         progress: &Progress,
     ) -> Found {
-        let store = match self.store(profile.store) {
-            Ok(store) => store,
-            Err(failure) => return no_secret(checks, failure, Duration::ZERO),
-        };
-        let (session, took) = {
-            let _turn = self.store_turn.lock().await;
-            let asked = Instant::now();
-            (self.app.open_session(store, profile, oauth, &client, origins).await, asked.elapsed())
-        };
         let session = match session {
             Ok(session) => session,
             Err(failure) => return no_secret(checks, failure, took),
@@ -234,21 +239,31 @@ impl<'a> Trials<'a> {
     }
 
     /// The saved password, and how long the store took.
-    async fn password(
-        &self,
-        profile: &Profile,
-        username: &UserName,
-        origins: Origins,
-    ) -> (Result<Secret, Failure>, Duration) {
+    async fn password(&self, profile: &Profile, username: &UserName, origins: Origins) -> Read<Secret> {
         let store = match self.store(profile.store) {
             Ok(store) => store,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
         let (profile, username) = (profile.clone(), username.clone());
-        let _turn = self.store_turn.lock().await;
         let asked = Instant::now();
         let read = in_background(move || record::read_password(store.as_ref(), &profile, &username, &origins)).await;
         (read, asked.elapsed())
+    }
+
+    /// The saved session, and how long the store took.
+    async fn session(
+        &self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        origins: Origins,
+    ) -> Read<Session> {
+        let store = match self.store(profile.store) {
+            Ok(store) => store,
+            Err(failure) => return (Err(failure), Duration::ZERO),
+        };
+        let asked = Instant::now();
+        (self.app.open_session(store, profile, oauth, client, origins).await, asked.elapsed())
     }
 
     fn store(&self, wanted: StoreKind) -> Opened {
@@ -258,7 +273,7 @@ impl<'a> Trials<'a> {
 
     fn plan(&self, profile: &Profile) -> Plan {
         let tables = if self.options.tables.is_empty() { &profile.tables } else { &self.options.tables };
-        let deadline = Deadline::after(self.deadline.patience);
+        let deadline = Deadline::after(self.patience);
         plan_for(self.app, tables, Subject::Saved(profile.name.clone()), self.options, deadline)
     }
 }
