@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod ends;
+pub mod fleet;
 pub mod github;
 pub mod html;
 pub mod json;
@@ -17,7 +18,7 @@ use crate::console::Paint;
 /// A run in one form, as it goes to a file.
 pub fn report(format: Format, run: &Run) -> String {
     let mut report = match format {
-        Format::Text => text::run(run, Paint::PLAIN),
+        Format::Text => fleet::text(run, Paint::PLAIN),
         Format::Json => json::run(run).to_string(),
         Format::Jsonl => {
             let lines = run.reports.iter().map(json::line).chain([json::summary(run)]);
