@@ -206,21 +206,12 @@ fn what_a_server_says_stays_text() {
     assert_eq!(browser.requests().len(), 1);
 }
 
-// Ten times the connections, and at most four times the work. The time on the
-// clock would measure whatever else the machine does.
 #[test]
-fn a_report_of_many_connections_is_opened_with_little_more_work_than_one_of_few() {
+fn a_report_of_five_hundred_connections_fits_every_window_and_leads_to_each_row() {
     let home = tempfile::tempdir().unwrap();
-    let work = |connections: usize| {
-        let report = home.path().join(format!("{connections}.html"));
-        std::fs::write(&report, snow_connect::output::html::page(&many(connections))).unwrap();
-        let mut loads: Vec<f64> = (0..3).map(|_| kept_busy(&report)).collect();
-        loads.sort_by(f64::total_cmp);
-        loads[1]
-    };
-    let (few, many) = (work(50), work(500));
-    assert!(few > 0.0 && many / few <= 4.0, "{few} s and {many} s");
-    let mut browser = opened(&home.path().join("500.html"));
+    let report = home.path().join("500.html");
+    std::fs::write(&report, snow_connect::output::html::page(&many(500))).unwrap();
+    let mut browser = opened(&report);
     for (scheme, width, height) in [("light", 390, 800), ("dark", 1100, 1000), ("light", 1100, 1000)] {
         browser.look(scheme, width, height);
         browser.picture(&format!("report-many-{scheme}-{width}"));
@@ -234,20 +225,6 @@ fn a_report_of_many_connections_is_opened_with_little_more_work_than_one_of_few(
     );
     browser.picture("report-many-row");
     assert_eq!(browser.complaints(), [] as [Value; 0]);
-}
-
-/// How long a page kept a fresh browser busy, in seconds of the processor.
-fn kept_busy(report: &Path) -> f64 {
-    let mut browser = Chromium::start();
-    browser.look("light", 1100, 800);
-    browser.call("Performance.enable", json!({"timeDomain": "threadTicks"}));
-    open(&mut browser, report);
-    // Two frames: what is drawn late counts as well.
-    let frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
-    browser.call("Runtime.evaluate", json!({"expression": frames, "awaitPromise": true}));
-    let metrics = browser.call("Performance.getMetrics", json!({}));
-    let metrics = metrics["metrics"].as_array().unwrap();
-    metrics.iter().find(|metric| metric["name"] == "TaskDuration").unwrap()["value"].as_f64().unwrap()
 }
 
 fn many(connections: usize) -> Run {
