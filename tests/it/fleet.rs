@@ -9,8 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use snow_connect::connection::profile::StoreKind;
+use snow_connect::credentials::memory::MemoryStore;
+use snow_connect::credentials::{CredentialStore, ItemKey, StoreError};
 use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
+use snow_connect::secret::Secret;
 
 use crate::world::wire::{Wire, header, http};
 use crate::world::{Outcome, World, check};
@@ -306,6 +310,52 @@ fn a_store_that_cannot_be_opened_is_said_of_each_of_its_connections() {
     assert_eq!(report(&document, "a")["ok"], true);
 }
 
+/// A store that takes its time for all but the first connection.
+struct SlowStore {
+    kept: MemoryStore,
+    reads: AtomicUsize,
+}
+
+impl CredentialStore for SlowStore {
+    fn kind(&self) -> StoreKind {
+        self.kept.kind()
+    }
+
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        if self.reads.fetch_add(1, Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_secs(3));
+        }
+        self.kept.read(key)
+    }
+
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        self.kept.write(key, record)
+    }
+
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.kept.delete(key)
+    }
+}
+
+#[test]
+fn a_store_that_takes_its_time_lets_no_request_run_into_its_deadline() {
+    let slow = || Sandbox::open(SandboxOptions { latency: Duration::from_millis(300), ..SandboxOptions::default() });
+    let (first, second) = (slow().unwrap(), slow().unwrap());
+    let store = Arc::new(SlowStore { kept: MemoryStore::default(), reads: AtomicUsize::new(0) });
+    let mut world = World::new();
+    world.store = store.clone();
+    for (name, sandbox) in [("a", &first), ("b", &second)] {
+        store.reads.store(0, Ordering::SeqCst);
+        let line = format!("connect {} --name {name} --username svc.ci --password-stdin --no-test", sandbox.origin());
+        world.stdin("sandbox-svc").run(&line).expect(0);
+    }
+    store.reads.store(0, Ordering::SeqCst);
+    let document = world.run("test --all --timeout 2s --json").expect(0).json();
+    // While the store was asked for the second, the first came to its end.
+    assert!(report(&document, "a")["duration_ms"].as_u64().unwrap() < 2000, "{document}");
+    assert!(report(&document, "b")["duration_ms"].as_u64().unwrap() >= 3000, "{document}");
+}
+
 // ---- what is new ----
 
 #[test]
@@ -495,9 +545,7 @@ mod program {
     }
 
     #[test]
-    fn a_keyring_that_hangs_lets_those_of_the_file_pass() {
-        // Without a bus the keyring is missing, which is not what hangs; but it
-        // is another store than that of the others.
+    fn a_keyring_that_is_missing_lets_those_of_the_file_pass() {
         let home = Home::new();
         let sandbox = instance(None);
         home.connect("filed", &sandbox.origin());
