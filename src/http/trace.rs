@@ -5,7 +5,7 @@
 //! place, also for connections that fail.
 
 use std::future::Future;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -191,7 +191,7 @@ where
 }
 
 /// The resolver of the operating system, with its moments noted and its
-/// failure kept apart from others.
+/// failure kept apart from others. It is not asked about `localhost`.
 pub struct Resolver;
 
 /// A host name that could not be resolved, with getaddrinfo's own class.
@@ -226,6 +226,11 @@ impl Resolve for Resolver {
 }
 
 fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupErrorKind> {
+    if is_localhost(host) {
+        // RFC 6761 §6.3: this machine, whatever a name server says. A password
+        // goes there in the clear.
+        return Ok(vec![(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
+    }
     let hints = dns_lookup::AddrInfoHints { socktype: dns_lookup::SockType::Stream.into(), ..Default::default() };
     let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| error.kind())?;
     let addresses: Vec<SocketAddr> =
@@ -236,6 +241,28 @@ fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupErrorKind> {
     }
 }
 
+/// `localhost` and the names below it.
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_below_localhost_are_this_machine_and_nothing_else() {
+        for host in ["localhost", "x.localhost", "a.b.localhost", "LOCALHOST", "x.LocalHost.", "localhost."] {
+            let found = look_up(host).unwrap();
+            assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{host}: {found:?}");
+        }
+        for host in ["notlocalhost", "localhost.example", "x.localhosts", "localhost-x"] {
+            assert!(!is_localhost(host), "{host}");
+        }
+    }
 }

@@ -82,6 +82,18 @@ fn an_address_that_could_lead_astray_is_refused_before_anything_happens() {
 }
 
 #[test]
+fn a_name_below_localhost_is_this_machine_whatever_a_name_server_says() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    // No name server knows it; one that did would not be asked.
+    let origin = sandbox.origin().replace("127.0.0.1", "acme.localhost");
+    world.connect("acme", &origin, "beth.anglin", "sandbox-beth");
+    let tested = world.run("test acme --json").expect(0).json();
+    assert_eq!(tested["connections"][0]["instance"], origin.as_str());
+    assert!(sandbox.requests() > 0);
+}
+
+#[test]
 fn the_api_version_of_a_base_url_or_a_flag_is_in_every_table_path() {
     let server = open_instance();
     let mut world = World::new();
