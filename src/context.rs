@@ -14,7 +14,7 @@ use crate::browser::{Browser, SystemBrowser};
 use crate::credentials::CredentialStore;
 use crate::credentials::keyring::{KeyringStore, Notice};
 use crate::error::{Code, Failure};
-use crate::http::proxy::ProxyVariables;
+use crate::http::proxy::{ProxyVariable, ProxyVariables};
 use crate::terminal::{Prompt, TerminalPrompt};
 
 /// Everything `snow` gets from its surroundings.
@@ -190,19 +190,22 @@ impl Variables {
     /// The proxy variables, lower case before upper case; `HTTP_PROXY` in
     /// capitals is left alone where a web server could have set it (httpoxy).
     pub fn proxy(&self) -> ProxyVariables {
-        let either = |lower: &str, upper: &str| {
-            let value = self.text(lower).or_else(|| self.text(upper));
-            value.map(str::to_owned)
-        };
-        let http = match self.raw("REQUEST_METHOD") {
-            None => either("http_proxy", "HTTP_PROXY"),
-            Some(_) => self.text("http_proxy").map(str::to_owned),
+        let first = |names: &[&'static str]| {
+            let value = |name: &'static str| {
+                let value = self.raw(name).filter(|value| !value.is_empty())?;
+                Some(ProxyVariable { name, value: value.to_owned() })
+            };
+            names.iter().find_map(|name| value(name))
         };
         ProxyVariables {
-            http,
-            https: either("https_proxy", "HTTPS_PROXY"),
-            all: either("all_proxy", "ALL_PROXY"),
-            no: either("no_proxy", "NO_PROXY"),
+            http: first(if self.raw("REQUEST_METHOD").is_none() {
+                &["http_proxy", "HTTP_PROXY"]
+            } else {
+                &["http_proxy"]
+            }),
+            https: first(&["https_proxy", "HTTPS_PROXY"]),
+            all: first(&["all_proxy", "ALL_PROXY"]),
+            no: first(&["no_proxy", "NO_PROXY"]),
         }
     }
 }

@@ -83,7 +83,8 @@ impl App {
         self.outputs.as_ref().map_err(Clone::clone)?;
         if let Some(proxy) = &self.global.proxy {
             without_user(proxy).map_err(|invalid| {
-                Failure::new(Code::Usage, format!("--proxy: {invalid}")).next("As in --proxy http://proxy.example:3128")
+                let code = Failure::from(invalid.clone()).code();
+                Failure::new(code, format!("--proxy: {invalid}")).next("As in --proxy http://proxy.example:3128")
             })?;
         }
         if let Some(path) = &self.global.ca_cert {

@@ -11,15 +11,13 @@ use super::{Check, CheckId, Machine, path, port};
 use crate::browser::{self, Because, Way};
 use crate::connection::profile::Profile;
 use crate::error::{Code, Failure};
-use crate::http::proxy::{self, Route};
+use crate::http::proxy::Route;
 use crate::http::tls::{CaCertificates, system_authorities};
 
 /// A clock that is this far behind what was seen before has been set back.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// An authority that ends within this time is worth a word.
 const SOON: TimeDelta = TimeDelta::days(30);
-const PROXY_VARIABLES: [&str; 8] =
-    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
 pub fn examine(machine: &Machine) -> Vec<Check> {
     let mut checks = vec![browser(machine)];
@@ -72,37 +70,37 @@ fn is_there(machine: &Machine, program: &OsStr) -> bool {
 
 /// The variables, and the way that each connection goes.
 fn proxies(machine: &Machine) -> Vec<Check> {
-    let set = PROXY_VARIABLES.into_iter().filter_map(|name| {
-        let text = machine.variables.text(name)?;
-        let shown = if name.eq_ignore_ascii_case("no_proxy") { text.to_owned() } else { proxy::shown(text) };
-        Some(format!("{name} is {shown}"))
-    });
-    let set: Vec<String> = set.chain(machine.proxy.iter().map(|given| format!("--proxy is {given}"))).collect();
-    let mut checks = vec![match set.is_empty() {
-        true => Check::pass(CheckId::NetworkProxy, "no variable sets a proxy"),
-        false => Check::pass(CheckId::NetworkProxy, set.join(", ")),
-    }];
+    let id = CheckId::NetworkProxy;
+    let variables = machine.variables.proxy();
+    let mut set = Vec::new();
+    let mut checks = Vec::new();
+    for variable in variables.set() {
+        match variable.shown() {
+            Ok(shown) => set.push(format!("{} is {shown}", variable.name)),
+            Err(invalid) => checks.push(Check::fail(id, &Failure::from(invalid))),
+        }
+    }
+    set.extend(machine.proxy.iter().map(|given| format!("--proxy is {given}")));
+    if !set.is_empty() {
+        checks.push(Check::pass(id, set.join(", ")));
+    }
+    if checks.is_empty() {
+        checks.push(Check::pass(id, "no variable sets a proxy"));
+    }
     let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for profile in profiles(machine) {
         let given = machine.proxy.as_deref().or(profile.proxy.as_deref());
-        match Route::to(&profile.instance, given, &machine.variables.proxy()) {
-            Ok(route) => {
-                let way = route.proxy().map_or_else(|| "no proxy".to_owned(), |url| format!("through {url}"));
-                ways.entry(way).or_default().push(profile.name.as_str());
-            }
-            Err(invalid) => {
-                let failure = Failure::new(Code::ProxyInvalid, format!("{}: {invalid}", profile.name))
-                    .why("No request of this connection can be made.")
-                    .next("Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: http://HOST:PORT");
-                checks.push(Check::fail(CheckId::NetworkProxy, &failure).target(profile.name.as_str()));
-            }
-        }
+        let way = match Route::to(&profile.instance, given, &variables) {
+            Ok(route) => route.proxy().map_or_else(|| "no proxy".to_owned(), |url| format!("through {url}")),
+            Err(_) => "no request, until the proxy can be read".to_owned(),
+        };
+        ways.entry(way).or_default().push(profile.name.as_str());
     }
     // Where nothing sets a proxy, that was said.
-    let is_plain = set.is_empty() && ways.keys().all(|way| way == "no proxy");
+    let is_plain = variables.set().next().is_none() && set.is_empty() && ways.keys().all(|way| way == "no proxy");
     if !is_plain {
         for (way, names) in ways {
-            checks.push(Check::pass(CheckId::NetworkProxy, format!("{way}: {}", names.join(", "))));
+            checks.push(Check::pass(id, format!("{way}: {}", names.join(", "))));
         }
     }
     checks

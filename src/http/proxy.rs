@@ -1,9 +1,12 @@
 //! Which way a request goes: straight, or through which proxy.
 //!
 //! Decided once per instance from values, so that a failure can name the
-//! proxy. Loopback never goes through one.
+//! proxy. Loopback never goes through one. A setting that cannot be read is
+//! refused by name: a request that was to go through a proxy never goes direct.
 
-use hyper_util::client::proxy::matcher::Matcher;
+use std::ffi::OsString;
+
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::header::HeaderValue;
 use url::Url;
 
@@ -14,10 +17,17 @@ use crate::error::{Code, Failure};
 /// them. They can hold a password.
 #[derive(Clone, Default)]
 pub struct ProxyVariables {
-    pub http: Option<String>,
-    pub https: Option<String>,
-    pub all: Option<String>,
-    pub no: Option<String>,
+    pub http: Option<ProxyVariable>,
+    pub https: Option<ProxyVariable>,
+    pub all: Option<ProxyVariable>,
+    pub no: Option<ProxyVariable>,
+}
+
+/// One variable that is set and not empty.
+#[derive(Clone)]
+pub struct ProxyVariable {
+    pub name: &'static str,
+    pub value: OsString,
 }
 
 /// The way to an instance.
@@ -31,22 +41,38 @@ pub enum Route {
     },
 }
 
-/// A proxy setting that cannot be used. Never repeats a user or password.
+/// Why a proxy setting cannot be used. Never repeats the value, which can hold
+/// a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProxy {
     #[error("a proxy is written http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")]
     NotAUrl,
     #[error("the proxy holds a user name or password: put them into HTTPS_PROXY, not into a flag or file")]
     UserInfo,
+    #[error("{0} cannot be read as a proxy")]
+    Variable(&'static str),
+    #[error("{0} is not text in UTF-8")]
+    NotText(&'static str),
 }
 
 impl From<InvalidProxy> for Failure {
     fn from(invalid: InvalidProxy) -> Self {
         let code = match invalid {
-            InvalidProxy::NotAUrl => Code::ProxyInvalid,
             InvalidProxy::UserInfo => Code::Usage,
+            InvalidProxy::NotAUrl | InvalidProxy::Variable(_) | InvalidProxy::NotText(_) => Code::ProxyInvalid,
         };
-        Failure::new(code, invalid.to_string()).next("Give --proxy http://proxy.example:3128, or set HTTPS_PROXY")
+        let failure = Failure::new(code, invalid.to_string());
+        match invalid {
+            InvalidProxy::NotAUrl | InvalidProxy::UserInfo => {
+                failure.next("Give --proxy http://proxy.example:3128, or set HTTPS_PROXY")
+            }
+            InvalidProxy::Variable(name) => failure
+                .why("Nothing was sent: a request that should go through a proxy does not go direct.")
+                .next(format!("Set {name} to http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or unset it")),
+            InvalidProxy::NotText(name) => failure
+                .why("Nothing was sent: a request that should go through a proxy does not go direct.")
+                .next(format!("Correct or unset {name}")),
+        }
     }
 }
 
@@ -57,23 +83,78 @@ pub fn without_user(text: &str) -> Result<(), InvalidProxy> {
     }
     let url = Url::parse(text).map_err(|_| InvalidProxy::NotAUrl)?;
     let known = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
-    match known.contains(&url.scheme()) && url.host().is_some() {
-        true => Ok(()),
-        false => Err(InvalidProxy::NotAUrl),
+    if known.contains(&url.scheme()) && url.host().is_some() { Ok(()) } else { Err(InvalidProxy::NotAUrl) }
+}
+
+impl ProxyVariable {
+    fn text(&self) -> Result<&str, InvalidProxy> {
+        self.value.to_str().ok_or(InvalidProxy::NotText(self.name))
+    }
+
+    /// The proxy that the variable names; without a scheme it is http.
+    fn read(&self) -> Result<Proxy, InvalidProxy> {
+        let invalid = || InvalidProxy::Variable(self.name);
+        let text = self.text()?;
+        // As GNOME writes it; the proxy resolves names there.
+        let text = match text.split_at_checked("socks://".len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("socks://") => format!("socks5h://{rest}"),
+            _ => text.to_owned(),
+        };
+        let any: http::Uri = "https://any.invalid".parse().expect("a URI");
+        let intercept = Matcher::builder().all(text).build().intercept(&any).ok_or_else(invalid)?;
+        let url = Url::parse(&intercept.uri().to_string()).map_err(|_| invalid())?;
+        // A second @ leaves a part of the password in the host.
+        if !url.has_host() || !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid());
+        }
+        Ok(Proxy { url, intercept })
+    }
+
+    /// The setting as it may be shown: without user and password.
+    pub fn shown(&self) -> Result<String, InvalidProxy> {
+        if self.is_list() {
+            return self.text().map(str::to_owned);
+        }
+        Ok(self.read()?.url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Whether it lists the hosts that no proxy is for.
+    fn is_list(&self) -> bool {
+        self.name.eq_ignore_ascii_case("no_proxy")
     }
 }
 
-/// A proxy setting as it may be shown: scheme, host and port.
-pub fn shown(text: &str) -> String {
-    match Url::parse(text) {
-        Ok(url) if url.has_host() => {
-            let host = url.host_str().unwrap_or_default();
-            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-            format!("{}://{host}{port}", url.scheme())
-        }
-        // Without a scheme, as curl takes it. What stands before the last @
-        // is a user and a password.
-        _ => text.rsplit('@').next().unwrap_or_default().to_owned(),
+/// A proxy as a variable names it.
+struct Proxy {
+    /// Without user and password.
+    url: Url,
+    intercept: Intercept,
+}
+
+impl ProxyVariables {
+    /// Those that are set, in the order in which people think of them.
+    pub fn set(&self) -> impl Iterator<Item = &ProxyVariable> {
+        [&self.http, &self.https, &self.all, &self.no].into_iter().flatten()
+    }
+
+    /// The proxy for `instance`. One that cannot be read is refused also where
+    /// another one would be taken: nobody sets it in order to go direct.
+    fn proxy_for(&self, instance: &Instance) -> Result<Option<Proxy>, InvalidProxy> {
+        let read = |variable: &Option<ProxyVariable>| variable.as_ref().map(ProxyVariable::read).transpose();
+        let (http, https, all) = (read(&self.http)?, read(&self.https)?, read(&self.all)?);
+        let own = if instance.origin().starts_with("https:") { https } else { http };
+        Ok(own.or(all))
+    }
+
+    /// Whether `NO_PROXY` exempts `instance`.
+    fn exempts(&self, instance: &Instance) -> Result<bool, InvalidProxy> {
+        let list = self.no.as_ref().map(ProxyVariable::text).transpose()?.unwrap_or_default();
+        let Some(exceptions) = exceptions(list, instance) else {
+            return Ok(true);
+        };
+        let uri: http::Uri = instance.origin().parse().expect("an origin is a URI");
+        let matcher = Matcher::builder().all("http://any.invalid").no(exceptions).build();
+        Ok(matcher.intercept(&uri).is_none())
     }
 }
 
@@ -87,21 +168,12 @@ impl Route {
             without_user(given)?;
             return Ok(Self::Proxy { url: given.to_owned(), authorization: None });
         }
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let Some(exceptions) = exceptions(&text(&variables.no), instance) else {
+        if variables.exempts(instance)? {
+            return Ok(Self::Direct);
+        }
+        let Some(Proxy { url, intercept }) = variables.proxy_for(instance)? else {
             return Ok(Self::Direct);
         };
-        let matcher = Matcher::builder()
-            .http(text(&variables.http))
-            .https(text(&variables.https))
-            .all(text(&variables.all))
-            .no(exceptions)
-            .build();
-        let uri: http::Uri = instance.origin().parse().expect("an origin is a URI");
-        let Some(intercept) = matcher.intercept(&uri) else {
-            return Ok(Self::Direct);
-        };
-        let url = Url::parse(&intercept.uri().to_string()).map_err(|_| InvalidProxy::NotAUrl)?;
         let authorization = intercept.basic_auth().cloned().map(|mut header| {
             header.set_sensitive(true);
             header
@@ -148,14 +220,96 @@ fn exceptions(list: &str, instance: &Instance) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn variable(name: &'static str, value: &str) -> Option<ProxyVariable> {
+        (!value.is_empty()).then(|| ProxyVariable { name, value: value.into() })
+    }
+
+    fn variables(https: &str, no: &str) -> ProxyVariables {
+        let (https, no) = (variable("HTTPS_PROXY", https), variable("NO_PROXY", no));
+        ProxyVariables { https, no, ..ProxyVariables::default() }
+    }
+
     fn route(instance: &str, given: Option<&str>, https: &str, no: &str) -> Option<String> {
-        let variables = ProxyVariables {
-            https: Some(https.to_owned()).filter(|text| !text.is_empty()),
-            no: Some(no.to_owned()).filter(|text| !text.is_empty()),
-            ..ProxyVariables::default()
-        };
-        let route = Route::to(&instance.parse().unwrap(), given, &variables).unwrap();
+        let route = Route::to(&instance.parse().unwrap(), given, &variables(https, no)).unwrap();
         route.proxy().map(str::to_owned)
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_read_never_means_to_go_direct() {
+        let instance: Instance = "dev1".parse().unwrap();
+        for value in [
+            "http//proxy:3128",
+            "htp://proxy:3128",
+            "ftp://proxy:3128",
+            "socks6://proxy:3128",
+            "file:///proxy",
+            "http://",
+            "http://:3128",
+            "http://proxy:99999",
+            "http://proxy:CANARY",
+            "u:CANARY",
+            "http://u:CANARY@",
+            "http://u:CAN@ARY@proxy:3128",
+            "http://proxy:3128 ",
+            " ",
+            "\u{e9}",
+            "proxy:3128/\u{0}",
+        ] {
+            let read = |http, https, all| {
+                let variables = ProxyVariables { http, https, all, no: None };
+                Route::to(&instance, None, &variables).map(|route| route.proxy().map(str::to_owned))
+            };
+            let refused = |name| Err(InvalidProxy::Variable(name));
+            assert_eq!(read(None, variable("https_proxy", value), None), refused("https_proxy"), "{value:?}");
+            assert_eq!(read(None, None, variable("ALL_PROXY", value)), refused("ALL_PROXY"), "{value:?}");
+            // Also beside one that would be taken.
+            let good = || variable("HTTPS_PROXY", "http://proxy:1");
+            assert_eq!(read(variable("http_proxy", value), good(), None), refused("http_proxy"), "{value:?}");
+            assert_eq!(read(None, good(), variable("all_proxy", value)), refused("all_proxy"), "{value:?}");
+            let shown = serde_json::to_string(&Failure::from(InvalidProxy::Variable("all_proxy"))).unwrap();
+            assert!(shown.contains("all_proxy") && !shown.contains("ARY"), "{shown}");
+        }
+        // What no proxy is for goes direct, and a flag goes before a variable.
+        assert_eq!(route("dev1", None, "htp://proxy:1", "service-now.com"), None);
+        assert_eq!(route("http://127.0.0.1:1", None, "htp://proxy:1", ""), None);
+        assert_eq!(
+            route("dev1", Some("http://x.example:1"), "htp://proxy:1", "").as_deref(),
+            Some("http://x.example:1")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_text_is_refused_by_name() {
+        use std::os::unix::ffi::OsStringExt;
+        let no_text = |name| Some(ProxyVariable { name, value: OsString::from_vec(b"http://proxy\xff:1".to_vec()) });
+        for (variables, name) in [
+            (ProxyVariables { all: no_text("ALL_PROXY"), ..ProxyVariables::default() }, "ALL_PROXY"),
+            (ProxyVariables { no: no_text("no_proxy"), ..variables("http://proxy:1", "") }, "no_proxy"),
+        ] {
+            let route = Route::to(&"dev1".parse().unwrap(), None, &variables);
+            assert_eq!(route.unwrap_err(), InvalidProxy::NotText(name));
+        }
+    }
+
+    #[test]
+    fn every_known_way_to_write_a_proxy_is_read() {
+        for (value, url) in [
+            ("http://proxy:3128", "http://proxy:3128"),
+            ("HTTP://Proxy:3128/", "http://proxy:3128"),
+            ("https://proxy", "https://proxy"),
+            ("proxy:3128", "http://proxy:3128"),
+            ("proxy", "http://proxy"),
+            ("u:p@proxy:3128", "http://proxy:3128"),
+            ("socks5://proxy:1080", "socks5://proxy:1080"),
+            ("socks5h://proxy:1080", "socks5h://proxy:1080"),
+            ("socks4a://proxy:1080", "socks4a://proxy:1080"),
+            ("socks://proxy:1080/", "socks5h://proxy:1080"),
+            ("SOCKS://proxy:1080", "socks5h://proxy:1080"),
+            ("http://[fd00::1]:3128", "http://[fd00::1]:3128"),
+        ] {
+            assert_eq!(route("dev1", None, value, "").as_deref(), Some(url), "{value}");
+        }
     }
 
     #[test]
@@ -219,9 +373,7 @@ mod tests {
         assert_eq!(without_user("http://u:CANARY@x:1"), Err(InvalidProxy::UserInfo));
         assert_eq!(without_user("x.example:1"), Err(InvalidProxy::NotAUrl));
         assert_eq!(without_user("socks5://x.example:1"), Ok(()));
-        for text in ["http://u:CANARY@x.example:1", "u:CANARY@x.example:1", "http://u:CAN/ARY@CANARY@x.example:1"] {
-            assert!(!shown(text).contains("ARY"), "{text}: {}", shown(text));
-        }
-        assert_eq!(shown("http://u:CANARY@x.example:1/CANARY?CANARY"), "http://x.example:1");
+        let shown = variable("HTTPS_PROXY", "http://u:CANARY@x.example:1/CANARY?CANARY").unwrap().shown();
+        assert_eq!(shown.as_deref(), Ok("http://x.example:1"));
     }
 }

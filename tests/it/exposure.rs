@@ -60,7 +60,7 @@ fn a_secret_at_the_wrong_place_is_refused_and_not_repeated() {
         (vec!["connect", "https://u:CANARY#x@host.example"], 3),
         (vec!["connect", "u:CANARY@host.example"], 3),
         (vec!["connect", "dev1", "--proxy", "http://u:CANARY@proxy.example"], 2),
-        (vec!["connect", "dev1", "--proxy", "http://u:CANARY"], 2),
+        (vec!["connect", "dev1", "--proxy", "http://u:CANARY"], 3),
         (vec!["connect", "dev1", "--name", "CANARY!"], 2),
         (vec!["connect", "dev1", "--table", "CANARY!"], 2),
         (vec!["connect", "dev1", "--label", "CANARY"], 2),
@@ -179,7 +179,7 @@ fn the_most_talkative_run_says_no_secret() {
     run("test acme", "", 7);
     drop(sandbox);
     run("test acme", "", 6);
-    run("remove acme", "", 0);
+    run("remove acme --yes", "", 0);
     canaries.search(session.home());
 }
 

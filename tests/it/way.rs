@@ -221,6 +221,35 @@ fn what_a_real_proxy_refuses_or_cannot_do_is_the_proxys() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_read_is_refused_by_name_before_anything_is_sent() {
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"] {
+        for value in ["htp://user:CANARY-of-the-proxy@127.0.0.1:1", "user:CANARY-of-the-proxy", "http//127.0.0.1:1"] {
+            let mut world = World::new();
+            world.guard(CANARY);
+            world.set("SNOW_INSTANCE", "https://proxy-target.invalid");
+            world.set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD).set(name, value);
+            let outcome = world.run("test --json").expect(3);
+            assert_eq!(outcome.error_code(), "proxy-invalid", "{name}={value}");
+            outcome.says(&[name, "Nothing was sent"]);
+            // The same of what examines the machine.
+            let examined = world.run("doctor --json");
+            let checks = examined.json()["checks"].as_array().unwrap().clone();
+            let refused = checks.iter().find(|check| check["status"] == "fail" && check["id"] == "network.proxy");
+            assert!(refused.unwrap()["message"].as_str().unwrap().contains(name), "{checks:?}");
+            // A flag goes before all of them.
+            let outcome = world.run("test --json --proxy http://127.0.0.1:1").expect(6);
+            assert_eq!(outcome.error_code(), "proxy-failure");
+        }
+    }
+    for value in ["htp://127.0.0.1:1", "127.0.0.1:1", "http://"] {
+        let mut world = World::new();
+        let outcome = world.run(&format!("list --json --proxy {value}")).expect(3);
+        assert_eq!(outcome.error_code(), "proxy-invalid", "{value}");
+        outcome.says(&["--proxy"]);
+    }
+}
+
+#[test]
 fn a_loopback_instance_never_goes_through_a_proxy() {
     let proxy = Wire::answers(http(200, "", ROWS));
     let server = Wire::replies(|head| match head.contains("current_user") {
