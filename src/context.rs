@@ -93,6 +93,7 @@ impl Context {
     }
 
     fn directory(&self, own: &str, xdg: &str, under_home: &str, windows: &str, leaf: &str) -> Result<PathBuf, Failure> {
+        let needed = if cfg!(windows) { windows } else { "HOME" };
         if let Some(path) = self.variables.path(own) {
             return Ok(crate::files::absolute(&path));
         }
@@ -107,8 +108,8 @@ impl Context {
         };
         let base = base.ok_or_else(|| {
             Failure::new(Code::ConfigUnwritable, "there is no home directory to keep connections in")
-                .why("HOME is not set to an absolute path.")
-                .next(format!("Set HOME, or {own} to a directory"))
+                .why(format!("{needed} is not set to an absolute path."))
+                .next(format!("Set {needed}, or {own} to a directory"))
         })?;
         let directory = base.join("snow");
         Ok(if cfg!(windows) { directory.join(leaf) } else { directory })

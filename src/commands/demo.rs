@@ -2,6 +2,7 @@
 //! commands, an in-memory store and a directory that is gone afterwards.
 
 use std::io::{self, Cursor, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
         );
         let output = Captured::default();
         let context = Context {
-            variables: Variables::new([("SNOW_TIMEOUT", "5s"), ("SNOW_BROWSER", "demo")]),
+            variables: variables(home.path()),
             home: Some(home.path().to_owned()),
             directory: home.path().to_owned(),
             streams: Streams {
@@ -113,6 +114,15 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
         false => say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345"),
     }
     Ok(0)
+}
+
+/// What each command is given. The directories are named one by one, because
+/// each system has other variables for them.
+fn variables(home: &Path) -> Variables {
+    let directories = [("SNOW_CONFIG_DIR", "config"), ("SNOW_STATE_DIR", "state"), ("SNOW_DATA_DIR", "data")];
+    let settings = [("SNOW_TIMEOUT", "5s"), ("SNOW_BROWSER", "demo")];
+    let directories = directories.map(|(name, leaf)| (name, home.join(leaf).into_os_string()));
+    Variables::new(directories.into_iter().chain(settings.map(|(name, value)| (name, value.into()))))
 }
 
 fn prepare(sandbox: &Sandbox, before: Before) {
