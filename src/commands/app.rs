@@ -34,7 +34,7 @@ use crate::secret::Secret;
 use crate::servicenow::seen::Subject;
 use crate::signals::Stop;
 use crate::state::State;
-use crate::terminal::Prompt;
+use crate::terminal::{Prompt, interrupted};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -192,6 +192,20 @@ impl App {
             true => Some(self.context.prompt.as_mut()),
             false => None,
         }
+    }
+
+    /// Asks a person before something is deleted or replaced. Where nobody can be
+    /// asked, only `--yes` allows it; `act` says what, as in "removing acme".
+    pub fn confirm(&mut self, act: &str, question: &str) -> Result<(), Failure> {
+        if self.global.yes {
+            return Ok(());
+        }
+        let Some(person) = self.person() else {
+            return Err(Failure::new(Code::NoTerminal, format!("{act} needs a confirmation"))
+                .why("There is no terminal to ask at, or asking was forbidden. Nothing was changed.")
+                .next("Run the command again with --yes"));
+        };
+        if person.confirm(question)? { Ok(()) } else { Err(interrupted().why("Nothing was changed.")) }
     }
 
     pub fn config_file(&self) -> Result<ConfigFile, Failure> {

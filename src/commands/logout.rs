@@ -18,7 +18,6 @@ use crate::error::{Code, Failure, exit_code_of};
 use crate::last_test::{LastTest, TestOutcome};
 use crate::output;
 use crate::servicenow::seen::Subject;
-use crate::terminal::interrupted;
 
 pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
     let profiles = if arguments.all {
@@ -34,9 +33,9 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     } else {
         select::find_all(&app.config_file()?.load()?, &arguments.names)?
     };
-    if arguments.all {
-        confirm(app, "Sign out of all connections, and forget their secrets?")?;
-    }
+    let names = if arguments.all { "all connections".to_owned() } else { names_of(&profiles) };
+    let whose = if profiles.len() == 1 { "its" } else { "their" };
+    app.confirm(&format!("signing out of {names}"), &format!("Sign out of {names}, and forget {whose} secrets?"))?;
     let mut outcomes = Vec::new();
     for profile in profiles {
         let outcome = unless_stopped(sign_out(app, &profile, arguments.local).await)?;
@@ -53,8 +52,8 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
 
 pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
     let profiles = select::find_all(&app.config_file()?.load()?, &arguments.names)?;
-    let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
-    confirm(app, &format!("Forget {}, and what is saved to sign in?", names.join(", ")))?;
+    let names = names_of(&profiles);
+    app.confirm(&format!("removing {names}"), &format!("Forget {names}, and what is saved to sign in?"))?;
     let mut outcomes = Vec::new();
     for profile in profiles {
         let outcome = unless_stopped(forget(app, &profile, arguments.local).await)?;
@@ -78,15 +77,8 @@ fn remember_sign_out(app: &App, profile: &Profile) -> Result<std::io::Result<()>
     Ok(state.record_tests([(profile.id, LastTest { changes: Vec::new(), ..signed_out })]))
 }
 
-/// Asks a person, unless `--yes` was given; a script has decided already.
-fn confirm(app: &mut App, question: &str) -> Result<(), Failure> {
-    if !app.global.yes
-        && let Some(person) = app.person()
-        && !person.confirm(question)?
-    {
-        return Err(interrupted().why("Nothing was removed."));
-    }
-    Ok(())
+fn names_of(profiles: &[Profile]) -> String {
+    profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// How signing out of one connection went.

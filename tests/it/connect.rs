@@ -80,8 +80,10 @@ fn a_known_connection_is_tested_and_updated_and_not_replaced_by_accident() {
     let outcome = world.run("connect acme --username admin --json").expect(3);
     assert_eq!(outcome.error_code(), "connection-exists");
     let id = world.run("show acme --json").json()["connection"]["id"].clone();
-    let outcome =
-        world.stdin("sandbox-admin").run("connect acme --username admin --password-stdin --force --json").expect(0);
+    let outcome = world
+        .stdin("sandbox-admin")
+        .run("connect acme --username admin --password-stdin --force --yes --json")
+        .expect(0);
     assert_eq!(outcome.json()["connection"]["id"], id);
     assert_eq!(outcome.json()["test"]["identity"]["user_name"], "admin");
 }
@@ -150,7 +152,7 @@ fn logout_keeps_the_connection_and_login_repairs_it() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
-    world.run("logout acme").expect(0);
+    world.run("logout acme --yes").expect(0);
     let outcome = world.run("test acme --json").expect(4);
     assert_eq!(outcome.error_code(), "no-credential");
     let outcome = world.stdin("wrong-password").run("login acme --password-stdin --json").expect(4);
@@ -159,8 +161,57 @@ fn logout_keeps_the_connection_and_login_repairs_it() {
     assert_eq!(outcome.json()["schema"], "snow.connection/1");
     world.run("test acme").expect(0);
     // A deletion can be repeated.
-    world.run("logout acme").expect(0);
-    world.run("logout --all").expect(0);
+    world.run("logout acme --yes").expect(0);
+    world.run("logout --all --yes").expect(0);
+}
+
+#[test]
+fn what_deletes_or_replaces_wants_yes_where_nobody_can_be_asked() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let (config, asked) = (world.config(), sandbox.requests());
+    let file = world.home().join("password");
+    std::fs::write(&file, "sandbox-admin").unwrap();
+    let replace = format!("connect acme --username admin --password-file {} --force", file.display());
+    for line in ["remove acme", "logout acme", "logout", "logout --all", &replace] {
+        let refused = |world: &mut World, line: &str| {
+            let outcome = world.run(line).expect(3);
+            assert_eq!(outcome.error_code(), "no-terminal", "{line}");
+            outcome.says(&["needs a confirmation", "--yes", "Nothing was changed"]);
+            assert_eq!(world.config(), config, "{line}");
+        };
+        refused(&mut world, &format!("{line} --json"));
+        refused(world.person([]), &format!("{line} --json --no-input"));
+        for variable in ["CI", "SNOW_NO_INPUT"] {
+            refused(world.set(variable, "1").person([]), &format!("{line} --json"));
+            world.unset(variable);
+        }
+    }
+    std::fs::remove_file(file).unwrap();
+    // Nothing was sent, and the password is still there.
+    assert_eq!(sandbox.requests(), asked);
+    world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_person_is_asked_once_before_something_is_deleted_or_replaced() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let config = world.config();
+    let replace = "connect acme --username admin --force";
+    for line in ["remove acme", "logout acme", "logout --all", replace] {
+        let outcome = world.person([Answer::Confirm(false)]).run(line).expect(130);
+        outcome.says(&["Nothing was changed"]);
+        assert_eq!(world.config(), config, "{line}");
+    }
+    world.run("test acme").expect(0);
+    // What replaces nothing asks nothing.
+    world.run("connect acme --force --description words").expect(0);
+    world.person([Answer::Confirm(true), Answer::Secret("sandbox-admin")]).run(replace).expect(0);
+    world.person([Answer::Confirm(true)]).run("logout acme").expect(0);
+    world.person([]).run("remove acme --yes").expect(0);
 }
 
 #[test]
@@ -168,12 +219,12 @@ fn remove_asks_a_person_and_obeys_a_script() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
-    world.person([Answer::Confirm(false)]).run("remove acme").expect(130).says(&["Nothing was removed"]);
-    let outcome = world.run("remove acme --json").expect(0);
+    world.person([Answer::Confirm(false)]).run("remove acme").expect(130).says(&["Nothing was changed"]);
+    let outcome = world.run("remove acme --json --yes").expect(0);
     assert_eq!(outcome.json()["schema"], "snow.remove/1");
     assert_eq!(outcome.json()["connections"][0]["revoked"], serde_json::Value::Null);
     assert!(!world.config().contains("acme"));
-    let outcome = world.run("remove acme --json").expect(3);
+    let outcome = world.run("remove acme --json --yes").expect(3);
     assert_eq!(outcome.error_code(), "unknown-connection");
 }
 

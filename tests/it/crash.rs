@@ -84,7 +84,7 @@ fn connect_killed_at_any_call_leaves_the_old_or_the_new_state_and_the_next_run_g
 fn connect_with_force_killed_at_any_call_is_repaired_by_the_same_command() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let connect = format!("connect {} --name acme --username beth.anglin --password-stdin --no-test", sandbox.origin());
-    let replace = "connect acme --username admin --password-stdin --no-test --force";
+    let replace = "connect acme --username admin --password-stdin --no-test --force --yes";
     let calls = ["?rename,?renameat,?renameat2"];
     let mut both = BTreeSet::new();
     each_kill(&calls, true, |scene, kill| {
@@ -138,7 +138,7 @@ fn remove_killed_at_any_call_leaves_no_secret_without_an_entry_and_can_be_repeat
         scene.write_config(UNRELATED);
         scene.forget_secrets();
         scene.run(connect, "sandbox-beth").expect(0);
-        if !scene.killed(kill, "remove acme", "") {
+        if !scene.killed(kill, "remove acme --yes", "") {
             return false;
         }
         let config = scene.unrelated_is_kept();
@@ -150,7 +150,7 @@ fn remove_killed_at_any_call_leaves_no_secret_without_an_entry_and_can_be_repeat
             assert_eq!(outcome.error_code(), "no-credential");
         }
         // Gone already is what was wanted.
-        let again = scene.run("remove acme", "");
+        let again = scene.run("remove acme --yes", "");
         assert_eq!(again.code, if has_entry { 0 } else { 3 }, "{again:?}");
         assert!(!scene.unrelated_is_kept().connections.contains_key("acme"));
         assert!(scene.secrets().is_empty());

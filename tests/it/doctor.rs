@@ -249,7 +249,7 @@ fn a_rename_says_that_this_directory_still_has_the_old_name() {
 #[test]
 fn a_connection_without_its_secret_is_a_warning_with_the_way_out() {
     let mut world = saved("");
-    world.run("logout acme --local").expect(0);
+    world.run("logout acme --local --yes").expect(0);
     let outcome = world.run("doctor --json").expect(0);
     let missing = check(&outcome, "store.secrets", "warn");
     assert_eq!((&missing["code"], &missing["target"]), (&"no-credential".into(), &"acme".into()));

@@ -113,12 +113,12 @@ fn a_directory_file_chooses_a_name_and_can_do_nothing_else() {
 fn what_a_directory_chose_is_not_changed_without_its_name() {
     let (_sandbox, mut world) = two_connections();
     world.run("use two --here").expect(0);
-    for line in ["login --password-stdin --json", "logout --json"] {
+    for line in ["login --password-stdin --json", "logout --json --yes"] {
         let outcome = world.stdin("sandbox-admin").run(line).expect(2);
         outcome.says(&["spelt out", "two"]);
     }
     world.stdin("sandbox-admin").run("login two --password-stdin").expect(0);
-    world.run("logout two").expect(0);
+    world.run("logout two --yes").expect(0);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_password_stays_with_its_user() {
 #[test]
 fn signing_out_and_in_shows_in_the_status() {
     let (_sandbox, mut world) = two_connections();
-    world.run("logout one").expect(0);
+    world.run("logout one --yes").expect(0);
     world.run("status one").expect(0).says(&["no-credential", "snow login one"]);
     world.stdin("sandbox-beth").run("login one --password-stdin").expect(0);
     world.run("status one").expect(0).says(&["worked just now", "snow test one"]);

@@ -90,13 +90,13 @@ fn a_connection_keeps_its_password_in_the_file_and_nowhere_else() {
     world.stdin("sandbox-beth").run("login acme --password-stdin").expect(0);
     world.run("test acme").expect(0);
 
-    world.run("logout acme").expect(0);
+    world.run("logout acme --yes").expect(0);
     let outcome = world.run("test acme --json").expect(4);
     assert_eq!(outcome.error_code(), "no-credential");
     outcome.says(&["gone from the encrypted file"]);
     world.stdin("sandbox-beth").run("login acme --password-stdin").expect(0);
-    world.run("remove acme").expect(0);
-    world.run("remove acme").expect(3);
+    world.run("remove acme --yes").expect(0);
+    world.run("remove acme --yes").expect(3);
     assert!(file_in(world.home()).is_file());
 }
 
@@ -110,8 +110,8 @@ fn a_removed_connection_leaves_nothing_of_it_in_the_file() {
     connect(&mut world, "two", "https://two.example", "--no-test").expect(0);
     let before = decrypted(&file_in(world.home()), &keys.path().join("key"));
     assert_eq!(before["records"].as_object().unwrap().len(), 2);
-    world.run("remove one").expect(0);
-    world.run("logout two").expect(0);
+    world.run("remove one --yes").expect(0);
+    world.run("logout two --yes").expect(0);
     let after = decrypted(&file_in(world.home()), &keys.path().join("key"));
     assert_eq!(after, serde_json::json!({"v": 1, "records": {}}));
 }
@@ -151,7 +151,7 @@ fn moving_a_connection_needs_force_and_leaves_no_password_behind() {
     assert_eq!(refused.error_code(), "connection-exists");
     refused.says(&["Its store is keyring, and you gave file"]);
 
-    world.stdin("sandbox-beth").run("connect acme --store file --password-stdin --force").expect(0);
+    world.stdin("sandbox-beth").run("connect acme --store file --password-stdin --force --yes").expect(0);
     let moved = world.run("show acme --json").expect(0).json();
     assert_eq!(
         (&moved["connection"]["id"], &moved["connection"]["store"]),
@@ -160,7 +160,7 @@ fn moving_a_connection_needs_force_and_leaves_no_password_behind() {
     assert!(!keyring_has_password(&world, &moved));
     world.run("test acme").expect(0);
 
-    world.stdin("sandbox-beth").run("connect acme --store keyring --password-stdin --force").expect(0);
+    world.stdin("sandbox-beth").run("connect acme --store keyring --password-stdin --force --yes").expect(0);
     let back = world.run("show acme --json").expect(0).json();
     assert!(keyring_has_password(&world, &back));
     assert_eq!(decrypted(&file_in(world.home()), &key)["records"], serde_json::json!({}));
@@ -171,7 +171,7 @@ fn a_move_without_a_password_is_no_move() {
     let mut world = unlocked_world();
     connect(&mut world, "acme", "https://acme.example", "--no-test --store keyring").expect(0);
     let before = world.config();
-    let outcome = world.run("connect acme --no-test --store file --force --json").expect(3);
+    let outcome = world.run("connect acme --no-test --store file --force --yes --json").expect(3);
     assert_eq!(outcome.error_code(), "no-terminal");
     assert_eq!(world.config(), before);
 }
@@ -185,7 +185,7 @@ fn a_keyring_that_is_gone_does_not_hold_a_connection_back() {
     session.stop_keyring();
     session.run("test acme", "").expect(9).says(&["--store file", "--force"]);
     session.set("SNOW_STORE_PASSPHRASE", PASSPHRASE);
-    let outcome = session.run("connect acme --store file --force --password-stdin", "sandbox-beth").expect(0);
+    let outcome = session.run("connect acme --store file --force --yes --password-stdin", "sandbox-beth").expect(0);
     outcome.says(&["what was saved before may still be in the keyring"]);
     session.run("test acme", "").expect(0);
 }
@@ -295,7 +295,7 @@ fn a_wrong_or_missing_passphrase_is_said_with_what_to_correct() {
         ("SNOW_STORE", "file".to_owned(), "Set SNOW_STORE_PASSPHRASE_FILE"),
     ] {
         world.unset("SNOW_STORE_PASSPHRASE").unset("SNOW_STORE_PASSPHRASE_FILE").set(variable, &value);
-        let lines = ["test acme", "logout acme", "remove acme", "login acme --password-stdin"];
+        let lines = ["test acme", "logout acme --yes", "remove acme --yes", "login acme --password-stdin"];
         for line in lines.into_iter().chain(["connect https://b.example --username u --password-stdin --no-test"]) {
             let outcome = world.stdin("sandbox-beth").run(&format!("{line} --json")).expect(9);
             outcome.says(&["store-locked", &path, words]);
@@ -444,7 +444,7 @@ fn an_identity_opens_the_file_and_another_one_does_not() {
     ] {
         world.unset("SNOW_STORE_IDENTITY").unset("SNOW_STORE_PASSPHRASE").set(variable, value);
         // A person has no passphrase to give, and is not asked for one.
-        for line in ["test acme --json", "logout acme --json"] {
+        for line in ["test acme --json", "logout acme --json --yes"] {
             let outcome = world.person([]).run(line).expect(9);
             outcome.says(&["store-locked", words, "Set SNOW_STORE_IDENTITY to the file of the"]);
         }

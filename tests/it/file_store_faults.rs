@@ -216,7 +216,7 @@ fn a_call_that_the_system_refuses_is_named_and_the_file_stays_as_it_was() {
             for number in 1.. {
                 scene.reset();
                 let injection = format!("error={error}:when={number}");
-                let outcome = scene.injected(calls, &injection, &log, "logout old --json", "");
+                let outcome = scene.injected(calls, &injection, &log, "logout old --json --yes", "");
                 if !fs::read_to_string(&log).unwrap().contains("INJECTED") {
                     break;
                 }
@@ -277,7 +277,7 @@ fn a_password_that_cannot_be_written_takes_its_entry_back() {
 #[track_caller]
 fn refused(scene: &Scene, what: &str, code: &[&str], reason: &str) {
     let before = fs::read(scene.file()).unwrap();
-    for line in ["test old", "logout old", "remove old", "login old --password-stdin", CONNECT] {
+    for line in ["test old", "logout old --yes", "remove old --yes", "login old --password-stdin", CONNECT] {
         let started = Instant::now();
         let outcome = scene.run(&format!("{line} --json"), "sandbox-beth").expect(9);
         let text = &outcome.stdout;
@@ -367,7 +367,7 @@ fn what_is_no_regular_file_is_refused_without_waiting_for_it() {
     let scene = Scene::new();
     let path = scene.file();
     let refused = |what: &str, reason: &str| {
-        for line in ["test old --json", "logout old --json", &format!("{CONNECT} --json")] {
+        for line in ["test old --json", "logout old --json --yes", &format!("{CONNECT} --json")] {
             let started = Instant::now();
             scene.run(line, "sandbox-beth").expect(9).says(&["secret-unreadable", path.to_str().unwrap(), reason]);
             assert!(started.elapsed() < Duration::from_secs(5), "{what}");
@@ -453,7 +453,7 @@ fn the_file_and_its_directory_are_private_under_any_umask() {
         let mut command = tool("sh");
         scene.environment(&mut command);
         command.args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\"")]).arg(program()).args(CONNECT.split(' '));
-        command.arg("--force").env("XDG_DATA_HOME", &data);
+        command.args(["--force", "--yes"]).env("XDG_DATA_HOME", &data);
         finish(command, b"sandbox-beth").expect(0);
         for (path, mode) in [("", 0o700), ("snow", 0o700), ("snow/secrets.age", 0o600)] {
             assert_eq!(mode_of(&data.join(path)), mode, "umask {umask}, {path}");
@@ -538,7 +538,7 @@ fn a_record_that_is_no_record_is_said_to_be_unusable() {
         outcome.says(&["the saved password of old cannot be used", "snow login old"]);
     }
     // A sign-in that is saved puts it right.
-    scene.run(&format!("{} --force", CONNECT.replace("new", "old")), "sandbox-beth").expect(0);
+    scene.run(&format!("{} --force --yes", CONNECT.replace("new", "old")), "sandbox-beth").expect(0);
     assert!(scene.has_password("old"));
 }
 

@@ -92,7 +92,7 @@ fn a_file_that_cannot_be_used_is_refused_with_its_line_and_left_as_it_is() {
 
 /// One that reads, two that write.
 const COMMANDS: [&str; 3] =
-    ["list", "connect https://new.service-now.com --username u --password-stdin --no-test", "remove acme"];
+    ["list", "connect https://new.service-now.com --username u --password-stdin --no-test", "remove acme --yes"];
 
 // F13
 #[test]
@@ -179,7 +179,7 @@ fn comments_and_unknown_keys_survive_every_change() {
         .replace("\n\n[plugins", "\ntables = [\"incident\"]\ndescription = \"words\"\n\n[plugins");
     assert_eq!(changed, expected);
     connect_untested(&mut world, "other");
-    world.run("remove other").expect(0);
+    world.run("remove other --yes").expect(0);
     assert_eq!(world.config(), changed);
 }
 
@@ -198,7 +198,7 @@ fn a_file_with_windows_line_ends_keeps_them() {
             .replace("\r\n\r\n[plugins", "\r\ndescription = \"words\"\r\n\r\n[plugins")
     );
     connect_untested(&mut world, "other");
-    world.run("remove other").expect(0);
+    world.run("remove other --yes").expect(0);
     assert_eq!(world.config(), changed);
 }
 
@@ -218,7 +218,7 @@ fn an_entry_in_capitals_and_in_any_form_of_toml_is_the_same_connection() {
         assert_eq!(outcome.json()["connection"]["description"], "words", "{content}");
         let listed = world.run("list --json").expect(0).json();
         assert_eq!(listed["connections"].as_array().unwrap().len(), 1, "{}", world.config());
-        world.run("remove acme").expect(0);
+        world.run("remove acme --yes").expect(0);
         assert_eq!(world.run("list --json").expect(0).json()["connections"].as_array().unwrap().len(), 0);
     }
 }
@@ -527,7 +527,7 @@ fn a_name_that_is_no_name_is_refused_and_writes_nothing() {
         let flag = format!("--name={name}");
         let connect =
             ["connect", "https://a.service-now.com", &flag, "--username", "u", "--password-stdin", "--no-test"];
-        for words in [&connect[..], &["show", "--", name], &["remove", "--", name], &["test", "--", name]] {
+        for words in [&connect[..], &["show", "--", name], &["remove", "--yes", "--", name], &["test", "--", name]] {
             let outcome = world.stdin("sandbox-beth").run_words(words);
             assert!([2, 3].contains(&outcome.code), "{words:?}: {outcome:?}");
             assert!(outcome.stderr.len() < 4096, "{} bytes of {words:?}", outcome.stderr.len());
@@ -551,7 +551,7 @@ fn upper_and_lower_case_name_one_connection() {
     let line = "connect https://b.service-now.com --name ACME --username u --password-stdin --no-test --json";
     let outcome = world.stdin("sandbox-beth").run(line).expect(3);
     assert_eq!(outcome.error_code(), "connection-exists");
-    world.run("remove aCME").expect(0);
+    world.run("remove aCME --yes").expect(0);
     assert!(!world.config().contains("acme"));
 }
 

@@ -31,7 +31,7 @@ fn a_connection_survives_a_restart_with_its_password_in_the_keyring_alone() {
     assert_eq!(found.stdout.matches("sandbox-beth").count(), 1, "{}", found.stdout);
     assert!(found.stdout.contains(&format!(r#""instance":"{}""#, sandbox.origin())), "{}", found.stdout);
 
-    session.run("remove acme", "").expect(0);
+    session.run("remove acme --yes", "").expect(0);
     let found = session.secret_tool(&["search", "--all", "service", "snow"], "");
     assert_eq!(found.stdout, "");
 }
@@ -127,8 +127,13 @@ fn a_locked_keyring_that_nobody_can_unlock_is_said_to_be_locked_at_once() {
     session.start_locked_keyring();
     let config = session.config();
     let new = format!("connect {} --name new --username admin --password-stdin --json", sandbox.origin());
-    let lines =
-        ["test acme --json", &new, "login acme --password-stdin --json", "remove acme --json", "logout acme --json"];
+    let lines = [
+        "test acme --json",
+        &new,
+        "login acme --password-stdin --json",
+        "remove acme --json --yes",
+        "logout acme --json --yes",
+    ];
     for line in lines {
         let started = Instant::now();
         let outcome = session.run(line, "sandbox-admin").expect(9);
@@ -173,7 +178,7 @@ fn a_daemon_killed_between_sign_in_and_save_is_met_by_one_new_connection_or_a_cl
     })
     .expect(0);
     assert_eq!(items(&session), 1);
-    session.run("remove acme", "").expect(0);
+    session.run("remove acme --yes", "").expect(0);
 
     let outcome = connect_meanwhile(&mut session, &sandbox, Session::stop_keyring).expect(9);
     assert_eq!(outcome.error_code(), "keyring-unavailable");
@@ -287,8 +292,14 @@ fn two_items_for_one_secret_are_reported_and_none_is_used_or_touched() {
         let foreign: Vec<&str> = collection.into_iter().chain(more.into_iter().flatten()).collect();
         store(&session, &account, &foreign, "CANARY-foreign");
         let config = session.config();
-        let lines =
-            ["test acme", "test acme", "connect acme", "login acme --password-stdin", "remove acme", "logout acme"];
+        let lines = [
+            "test acme",
+            "test acme",
+            "connect acme",
+            "login acme --password-stdin",
+            "remove acme --yes",
+            "logout acme --yes",
+        ];
         for line in lines {
             let outcome = session.run(&format!("{line} --json"), "sandbox-beth").expect(9);
             assert!(outcome.stdout.contains("keyring-ambiguous"), "{line}: {}", outcome.stdout);
@@ -325,7 +336,7 @@ fn a_password_of_any_kind_comes_back_as_it_was() {
         let user = ["beth", "ünïcode/ 🔑", "a=b;c", "org\\x"][number % 4];
         let server = accept_anybody();
         let origin = server.uri();
-        let words = ["connect", &origin, "--name", "acme", "--username", user, "--password-stdin", "--force"];
+        let words = ["connect", &origin, "--name", "acme", "--username", user, "--password-stdin", "--force", "--yes"];
         let outcome = process::finish(session.command(&words), password.as_bytes());
         assert_eq!(outcome.code, 0, "{number}: {}", outcome.stderr);
         let record: serde_json::Value = serde_json::from_str(&lookup(&session, &account(&session))).unwrap();
@@ -356,7 +367,7 @@ fn the_attributes_of_an_item_are_the_id_and_the_field_and_nothing_else() {
     let username = format!("attribute.username = {}", account(&session));
     assert!(attributes.contains(&"attribute.service = snow") && attributes.contains(&username.as_str()), "{found}");
     assert!(attributes.iter().all(|line| !line.contains("other") && !line.contains("o'x")), "{found}");
-    session.run("remove acme", "").expect(0);
+    session.run("remove acme --yes", "").expect(0);
 }
 
 // ---- a connections file that cannot be written ----
@@ -375,7 +386,7 @@ fn a_config_that_cannot_be_written_leaves_no_secret_and_no_change() {
     // The same command, run again where it can write.
     connect(&mut session, &sandbox, "acme");
     let (config, record) = (session.config(), lookup(&session, &account(&session)));
-    let words = ["connect", "acme", "--username", "admin", "--password-stdin", "--force", "--json"];
+    let words = ["connect", "acme", "--username", "admin", "--password-stdin", "--force", "--yes", "--json"];
     let outcome = process::finish(without_disk(&session.command(&words)), b"sandbox-admin").expect(3);
     assert_eq!(outcome.error_code(), "config-unwritable");
     assert_eq!(session.config(), config);

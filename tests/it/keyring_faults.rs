@@ -120,7 +120,7 @@ fn a_deletion_that_hangs_or_fails_keeps_the_connection_and_can_be_repeated() {
         scene.connect("acme", "").expect(0);
         let before = scene.session.config();
         scene.service.fail("Delete", fault);
-        let document = scene.run(&format!("{verb} acme --json")).expect(9).json();
+        let document = scene.run(&format!("{verb} acme --json --yes")).expect(9).json();
         let error = &document["connections"][0]["error"];
         assert_eq!(error["code"], code, "{verb}");
         assert!(error["message"].as_str().unwrap().contains("still in the keyring"), "{error}");
@@ -130,7 +130,7 @@ fn a_deletion_that_hangs_or_fails_keeps_the_connection_and_can_be_repeated() {
 
         scene.service.recover();
         scene.run("test acme").expect(0);
-        scene.run(&format!("{verb} acme")).expect(0);
+        scene.run(&format!("{verb} acme --yes")).expect(0);
         assert_eq!(scene.service.fields(), Vec::<String>::new());
         assert_eq!(scene.names().is_empty(), verb == "remove");
     });
@@ -230,7 +230,7 @@ fn a_password_that_does_not_arrive_is_not_called_saved() {
     scene.connect("acme", "").expect(0);
     let before = scene.session.config();
     scene.service.fail("SetSecret", Fault::Pretence);
-    let outcome = scene.connect_as("admin", "sandbox-admin", "acme", "--description changed --force").expect(9);
+    let outcome = scene.connect_as("admin", "sandbox-admin", "acme", "--description changed --force --yes").expect(9);
     assert_eq!(outcome.error_code(), "store-unreliable");
     assert_eq!(scene.session.config(), before);
     scene.run("test acme").expect(0).says(&["beth.anglin"]);
@@ -283,7 +283,7 @@ fn a_secret_that_cannot_replace_another_one_restores_the_former_connection() {
     scene.connect("acme", "--description before").expect(0);
     let before = scene.session.config();
     scene.service.fail("SetSecret", Fault::Refusal("org.freedesktop.DBus.Error.Failed"));
-    let changes = "--force --default --description after --table incident";
+    let changes = "--force --yes --default --description after --table incident";
     let outcome = scene.connect_as("admin", "sandbox-admin", "acme", changes).expect(9);
     assert_eq!(outcome.error_code(), "keyring-unavailable");
     assert_eq!(scene.session.config(), before);

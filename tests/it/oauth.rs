@@ -80,7 +80,7 @@ fn a_given_user_must_be_the_one_who_signs_in() {
     let outcome = world.run(&line).expect(11);
     assert_eq!(outcome.error_code(), "user-mismatch");
     assert_eq!(world.config(), "");
-    world.run(&format!("{line} --force")).expect(0);
+    world.run(&format!("{line} --force --yes")).expect(0);
     assert!(world.config().contains("username = \"joe.employee\""));
 }
 
@@ -89,7 +89,7 @@ fn a_saved_connection_whose_sign_in_fails_is_told_of_in_one_document() {
     let sandbox = sandbox();
     let mut world = connected(&sandbox);
     signs_in(&mut world, "beth.anglin", "deny");
-    world.run("logout acme").expect(0);
+    world.run("logout acme --yes").expect(0);
     let outcome = world.run("connect acme --json").expect(4);
     let document = outcome.json();
     assert_eq!((&document["schema"], &document["saved"]), (&"snow.connect/1".into(), &"unchanged".into()));
@@ -100,10 +100,10 @@ fn a_saved_connection_whose_sign_in_fails_is_told_of_in_one_document() {
 fn a_session_that_is_gone_is_signed_in_again_by_the_browser() {
     let sandbox = sandbox();
     let mut world = connected(&sandbox);
-    world.run("logout acme").expect(0);
+    world.run("logout acme --yes").expect(0);
     // No terminal is there, and none is needed.
     world.run("connect acme").expect(0).says(&["connected as beth.anglin"]);
-    world.run("logout acme").expect(0);
+    world.run("logout acme --yes").expect(0);
     world.set("CI", "true").run("connect acme --json").expect(4);
     assert_eq!(sandbox.token_requests().authorization_code, 2);
 }
@@ -112,7 +112,7 @@ fn a_session_that_is_gone_is_signed_in_again_by_the_browser() {
 fn another_way_to_sign_in_leaves_no_secret_of_the_former_one() {
     let sandbox = sandbox();
     let mut world = connected(&sandbox);
-    world.stdin("sandbox-beth").run("connect acme --force --username beth.anglin --password-stdin").expect(0);
+    world.stdin("sandbox-beth").run("connect acme --force --yes --username beth.anglin --password-stdin").expect(0);
     let show = world.run("show acme --json").expect(0).json();
     assert_eq!((&show["connection"]["auth"], &show["connection"]["client_id"]), (&"basic".into(), &Value::Null));
     assert_eq!(show["connection"]["revision"], 2);

@@ -150,7 +150,7 @@ fn a_certificate_that_a_failed_test_did_not_see_is_remembered() {
     let document = world.run("status --all --json").expect(0).json();
     assert!(ends(&document).contains(&pair("basic", "certificate")), "{document}");
     // Nor does signing out forget it.
-    world.run("logout basic").expect(0);
+    world.run("logout basic --yes").expect(0);
     let document = world.run("status --all --json").expect(0).json();
     assert!(ends(&document).contains(&pair("basic", "certificate")), "{document}");
 }

@@ -216,7 +216,7 @@ fn a_logout_revokes_both_tokens_at_the_server() {
     let mut story = Story::connected();
     let (access_token, refresh_token) = (story.access_token(), story.saved_refresh_token());
     assert!(story.server.is_active("public", &access_token) && story.server.is_active("public", &refresh_token));
-    let document = story.run("logout acme --json").expect(0).json();
+    let document = story.run("logout acme --json --yes").expect(0).json();
     assert_eq!(document["connections"][0]["revoked"], true);
     assert!(!story.server.is_active("public", &access_token) && !story.server.is_active("public", &refresh_token));
     assert_eq!(story.status_at_instance(&access_token), 401);
@@ -232,7 +232,7 @@ fn a_confidential_client_sends_its_secret_with_every_request_for_tokens() {
     story.run_with_secret(&line, CLIENT_SECRET).expect(0);
     story.run("refresh acme").expect(0);
     let access_token = story.access_token();
-    story.run("logout acme").expect(0);
+    story.run("logout acme --yes").expect(0);
     assert!(!story.server.is_active("confidential", &access_token));
     let requests = story.server.requests();
     let to_the_server =
@@ -255,7 +255,7 @@ fn a_client_signs_in_for_itself_and_asks_again_when_its_token_ends() {
     assert_ne!(second, first);
     assert_eq!(story.server.token_requests("client_credentials").len(), 2);
     assert_eq!(story.status_at_instance(&second), 200);
-    story.run("logout acme").expect(0);
+    story.run("logout acme --yes").expect(0);
     assert!(!story.server.is_active("machine", &second));
 }
 
@@ -403,7 +403,7 @@ fn codes_and_refresh_tokens_go_to_the_token_endpoint_and_access_tokens_to_the_in
     access_tokens.push(story.access_token());
     assert_ne!(access_tokens[0], access_tokens[1]);
     story.run("test acme").expect(0).says(&[USER]);
-    let document = story.run("logout acme --json").expect(0).json();
+    let document = story.run("logout acme --json --yes").expect(0).json();
     assert_eq!(document["connections"][0]["revoked"], true);
     assert!(story.server.secrets().len() >= 3, "a code, a verifier and a refresh token");
     assert_secrets_stay_apart(&story.server, &access_tokens);
@@ -422,6 +422,6 @@ fn the_secret_of_a_client_for_itself_goes_to_the_token_endpoint_alone() {
     story.run_with_secret(&line, CLIENT_SECRET).expect(0);
     let access_token = story.access_token();
     story.run("test acme").expect(0).says(&[APPLICATION_USER]);
-    story.run("logout acme").expect(0);
+    story.run("logout acme --yes").expect(0);
     assert_secrets_stay_apart(&story.server, &[access_token]);
 }

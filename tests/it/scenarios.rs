@@ -35,7 +35,7 @@ fn with_password(scenario: Option<Scenario>, command: &str) -> Outcome {
 fn by_oauth(scenario: Option<Scenario>, command: &str) -> Outcome {
     let sandbox = sandbox(scenario);
     let Some(flags) = command.strip_prefix("connect") else {
-        return connected(&sandbox).run(&format!("{command} acme --json"));
+        return connected(&sandbox).run(&format!("{command} acme --json --yes"));
     };
     let mut world = World::new();
     goes_as_far_as_it_goes(&mut world);

@@ -40,7 +40,7 @@ fn logout_revokes_the_refresh_token_and_then_the_access_token_in_the_form() {
     let instance = Scripted::plays(|_, _| None);
     let mut world = world_with_secret(&instance.origin(), 900);
     world.guard(ACCESS_TOKEN);
-    let document = world.run("logout acme --json").expect(0).json();
+    let document = world.run("logout acme --json --yes").expect(0).json();
     assert_eq!(document["schema"], "snow.logout/1");
     assert_eq!(outcome(&document)["revoked"], true);
     assert_eq!(outcome(&document)["error"], Value::Null);
@@ -68,11 +68,11 @@ fn what_was_signed_out_is_of_no_use_at_the_instance() {
     let mut world = connected(&sandbox);
     let access_token = saved(&world)["access_token"].clone();
     assert!(who(&sandbox, &access_token).is_ok());
-    world.run("logout acme").expect(0).says(&["Other machines with this user and client"]);
+    world.run("logout acme --yes").expect(0).says(&["Other machines with this user and client"]);
     assert_eq!(who(&sandbox, &access_token), Err(401));
     assert_eq!(sandbox.revocations(), 2);
     // Signed out is signed out: nothing is left to revoke.
-    let document = world.run("logout acme --json").expect(0).json();
+    let document = world.run("logout acme --json --yes").expect(0).json();
     assert_eq!(outcome(&document)["revoked"], Value::Null);
     assert_eq!(sandbox.revocations(), 2);
     world.run("login acme").expect(0);
@@ -93,7 +93,7 @@ fn whatever_the_instance_says_the_secrets_here_go() {
         (http(200, "Content-Type: text/html\r\n", page), "instance-hibernating"),
         (String::new(), "connection-lost"),
     ];
-    for command in ["logout acme", "remove acme --yes"] {
+    for command in ["logout acme --yes", "remove acme --yes"] {
         for (answer, reason) in &answers {
             let instance = revoking(answer.clone());
             let mut world = world_with_secret(&instance.origin(), 900);
@@ -106,7 +106,7 @@ fn whatever_the_instance_says_the_secrets_here_go() {
             assert_eq!(document["exit_code"], 7);
             assert_eq!(instance.received_at(REVOCATION).len(), 2, "both tokens: {answer}");
             match command {
-                "logout acme" => assert_nothing_is_left(&world),
+                "logout acme --yes" => assert_nothing_is_left(&world),
                 _ => assert!(!world.config().contains("acme"), "{}", world.config()),
             }
         }
@@ -124,7 +124,7 @@ fn an_instance_that_never_answers_costs_one_deadline_and_the_secrets_go() {
     });
     let mut world = world_with_secret(&instance.origin(), 900);
     let started = Instant::now();
-    let document = world.run("logout acme --json --timeout 1s").expect(7).json();
+    let document = world.run("logout acme --json --timeout 1s --yes").expect(7).json();
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(outcome(&document)["error"]["evidence"]["reason"], "timeout");
     assert_nothing_is_left(&world);
@@ -135,14 +135,14 @@ fn an_instance_that_is_gone_keeps_nobody_signed_in_here() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = connected(&sandbox);
     drop(sandbox);
-    let outcome = world.run("logout acme").expect(7);
+    let outcome = world.run("logout acme --yes").expect(7);
     outcome.says(&["signed out", "System OAuth > Manage Tokens"]);
     assert_nothing_is_left(&world);
 }
 
 #[test]
 fn local_asks_nobody() {
-    for (command, schema) in [("logout acme", "snow.logout/1"), ("remove acme --yes", "snow.remove/1")] {
+    for (command, schema) in [("logout acme --yes", "snow.logout/1"), ("remove acme --yes", "snow.remove/1")] {
         let instance = Scripted::plays(|_, _| None);
         let mut world = world_with_secret(&instance.origin(), 900);
         let document = world.run(&format!("{command} --local --json")).expect(0).json();
@@ -175,7 +175,7 @@ fn a_record_that_cannot_be_used_is_forgotten_and_nothing_sent() {
     let elsewhere = json!({ "origins": { "instance": "https://other.service-now.com" } });
     for changes in [elsewhere, json!({ "v": 99 }), json!({ "access_token": 7 }), json!({ "client_id": "another" })] {
         let mut world = world_with(&instance.origin(), 900, changes.clone());
-        let document = world.run("logout acme --json").expect(7).json();
+        let document = world.run("logout acme --json --yes").expect(7).json();
         assert_eq!(outcome(&document)["revoked"], false, "{changes}");
         assert_eq!(instance.received().len(), 0, "{changes}");
         assert_nothing_is_left(&world);
@@ -227,7 +227,7 @@ fn no_redirect_of_the_token_or_revocation_endpoint_is_followed() {
             assert_eq!(refused.error_code(), "redirected", "{status} {target}");
             assert!(!refused.stdout.contains("word@"), "{}", refused.stdout);
             assert_eq!(saved(&world), before, "{status} {target}");
-            let document = world.run("logout acme --json").expect(7).json();
+            let document = world.run("logout acme --json --yes").expect(7).json();
             assert_eq!(outcome(&document)["error"]["code"], "not-revoked", "{status} {target}");
             assert_eq!(instance.received().len(), 3, "{status} {target}");
         }
@@ -270,7 +270,7 @@ fn a_token_endpoint_elsewhere_gets_refresh_tokens_and_the_instance_access_tokens
         assert!(!request.head.contains("refreshed-elsewhere") && request.body.is_empty(), "{request:?}");
     }
     let at_the_instance = instance.received().len();
-    world.run("logout acme").expect(0);
+    world.run("logout acme --yes").expect(0);
     let revoked: Vec<_> =
         provider.received_at("/revoke").iter().map(|request| request.form("token").unwrap()).collect();
     // The access token is the instance's affair, and ends with its refresh token.

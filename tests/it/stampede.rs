@@ -105,7 +105,7 @@ fn processes_whose_token_is_refused_at_the_same_time_share_one_refresh() {
 #[test]
 fn a_sign_out_among_many_refreshes_is_final() {
     let scene = Scene::new();
-    let mut logout = scene.home.command(&["logout", "acme", "--json"]);
+    let mut logout = scene.home.command(&["logout", "acme", "--json", "--yes"]);
     let ended = std::thread::scope(|scope| {
         let storm = scope.spawn(|| scene.at_once(20, &["token", "acme", "--json"]));
         logout.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

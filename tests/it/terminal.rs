@@ -114,7 +114,7 @@ fn a_pause_at_the_hidden_question_shows_the_shell_what_is_typed_and_hides_again_
     for by_key in [true, false] {
         // With job control, and a shell that leaves the modes alone.
         let script = "set -m\nsh -c 'echo $$ > pid; exec \"$@\"' sh \"$@\"\necho paused\nread -r back\necho \"back: $back\"\nfg >/dev/null\necho \"ended: $?\"";
-        let (_instance, mut terminal) = at_the_question(&session, script, &["--force"]);
+        let (_instance, mut terminal) = at_the_question(&session, script, &["--force", "--yes"]);
         match by_key {
             true => terminal.send("half-typed\u{1a}"),
             false => {
@@ -226,7 +226,7 @@ fn without_a_terminal_what_is_missing_is_named_and_nothing_hangs() {
 fn a_secret_on_standard_input_is_taken_as_it_is_or_refused_with_the_reason() {
     let mut session = Session::new();
     let instance = Instance::start(&session);
-    let line = format!("connect {} --name acme --username beth.anglin --password-stdin --force", instance.origin);
+    let line = format!("connect {} --name acme --username beth.anglin --password-stdin --force --yes", instance.origin);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     for good in [&b"sandbox-beth"[..], b"sandbox-beth\n", b"sandbox-beth\r\n", b"\xef\xbb\xbfsandbox-beth\n"] {
         session.run(&line, &text(good)).expect(0);

@@ -90,7 +90,7 @@ fn only_snow_token_tells_a_workflow_what_to_mask() {
         assert_eq!(outcome.stderr, format!("::add-mask::{ACCESS_TOKEN}\n"), "{line}");
         assert!(!outcome.stdout.contains("add-mask"));
     }
-    for line in ["test acme", "refresh acme", "status acme", "show acme", "logout acme"] {
+    for line in ["test acme", "refresh acme", "status acme", "show acme", "logout acme --yes"] {
         let outcome = world.run(line).expect(0);
         assert!(!format!("{}{}", outcome.stdout, outcome.stderr).contains("add-mask"), "{line}");
     }
@@ -129,7 +129,7 @@ fn client_credentials_are_renewed_with_the_secret_that_was_saved() {
 fn signed_out_client_credentials_want_their_secret_again() {
     let sandbox = sandbox();
     let mut world = connected_machine(&sandbox);
-    world.run("logout ci").expect(0);
+    world.run("logout ci --yes").expect(0);
     let outcome = world.run("token ci --json").expect(4);
     assert_eq!(outcome.error_code(), "no-credential");
     outcome.says(&["snow login ci"]);
@@ -207,7 +207,7 @@ fn status_tells_the_health_of_a_session_offline() {
     assert_eq!(health(&mut world)["health"], "healthy", "it can be renewed");
     world.run("token acme").expect(4);
     assert_eq!(health(&mut world)["health"], "dead");
-    world.run("logout acme --local").expect(0);
+    world.run("logout acme --local --yes").expect(0);
     assert_eq!(health(&mut world)["health"], "absent");
 }
 
@@ -280,7 +280,7 @@ fn a_revocation_endpoint_elsewhere_is_refused_as_a_setting() {
     let outcome = world.run(&format!("edit acme --set revocation_url={}/revoke", evil.origin()));
     assert!([2, 3].contains(&outcome.code), "{outcome:?}");
     world.write_config(session::config(&instance.origin(), &format!("revocation_url = \"{}/r\"\n", evil.origin())));
-    assert_eq!(world.run("logout acme --json").expect(3).error_code(), "config-invalid");
+    assert_eq!(world.run("logout acme --json --yes").expect(3).error_code(), "config-invalid");
     assert_eq!((instance.received().len(), evil.received().len()), (0, 0));
 }
 

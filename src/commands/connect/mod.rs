@@ -52,6 +52,9 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     };
     let auth = request.auth(app, Some(saved))?;
     let wanted = request.updated(app, saved, auth)?;
+    if let Some(conflict) = target::conflict(saved, &wanted) {
+        conflict.confirm(app, saved)?;
+    }
     let arguments = &request.arguments;
     let has_new_secret = arguments.password.is_given() || arguments.client_secret.is_given();
     // A secret is not moved from store to store: it is entered again.

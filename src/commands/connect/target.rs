@@ -221,9 +221,9 @@ impl Request {
     /// without `--force` is refused.
     pub fn updated(&self, app: &App, current: &Profile, auth: Auth) -> Result<Profile, Failure> {
         let wanted = self.wanted(app, Some(current), auth)?;
-        match self.arguments.force {
-            true => Ok(wanted),
-            false => refuse_conflict(current, &wanted).map(|()| wanted),
+        match conflict(current, &wanted) {
+            Some(conflict) if !self.arguments.force => Err(conflict.refused(current)),
+            _ => Ok(wanted),
         }
     }
 
@@ -240,7 +240,32 @@ impl Request {
     }
 }
 
-fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
+/// What `--force` would replace.
+pub struct Conflict {
+    what: &'static str,
+    is: String,
+    would: String,
+}
+
+impl Conflict {
+    fn refused(&self, saved: &Profile) -> Failure {
+        let Self { what, is, would } = self;
+        Failure::new(Code::ConnectionExists, format!("there is already a connection called {}", saved.name))
+            .why(format!("Its {what} is {is}, and you gave {would}."))
+            .next("Give the new connection a name of its own with --name")
+            .next(format!("Replace {} with --force", saved.name))
+    }
+
+    /// Asks before it is replaced.
+    pub fn confirm(&self, app: &mut App, saved: &Profile) -> Result<(), Failure> {
+        let (Self { what, is, would }, name) = (self, &saved.name);
+        app.confirm(&format!("replacing {name}"), &format!("Replace {name}? Its {what} is {is}, and becomes {would}."))
+    }
+}
+
+/// What the flags want to be another than it is, where that cannot simply be
+/// updated.
+pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
     // The instance ignores case in user names. A user that is not known yet is
     // no other one.
     let user = |profile: &Profile| profile.username().map(|user| user.as_str().to_lowercase()).unwrap_or_default();
@@ -262,11 +287,6 @@ fn refuse_conflict(saved: &Profile, wanted: &Profile) -> Result<(), Failure> {
         ("revocation endpoint", client(saved, revocation_url), client(wanted, revocation_url)),
         ("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned()),
     ];
-    let Some((what, is, would)) = differs.into_iter().find(|(_, is, would)| is != would) else {
-        return Ok(());
-    };
-    Err(Failure::new(Code::ConnectionExists, format!("there is already a connection called {}", saved.name))
-        .why(format!("Its {what} is {is}, and you gave {would}."))
-        .next("Give the new connection a name of its own with --name")
-        .next(format!("Replace {} with --force", saved.name)))
+    let (what, is, would) = differs.into_iter().find(|(_, is, would)| is != would)?;
+    Some(Conflict { what, is, would })
 }
