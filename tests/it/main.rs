@@ -68,6 +68,7 @@ mod sandbox_oauth;
 mod sandbox_table;
 mod sandbox_tokens;
 mod scenarios;
+mod screens;
 mod session;
 mod session_end;
 #[cfg(target_os = "linux")]

@@ -32,20 +32,21 @@ fn with_password(scenario: Option<Scenario>, command: &str) -> Outcome {
 
 /// A command by OAuth. What is no sign-in itself comes after one, to the same
 /// instance with the same fault.
-fn by_oauth(scenario: Option<Scenario>, command: &str) -> Outcome {
+/// `form` is `" --json"`, or nothing for text.
+pub fn by_oauth(scenario: Option<Scenario>, command: &str, form: &str) -> Outcome {
     let sandbox = sandbox(scenario);
     let Some(flags) = command.strip_prefix("connect") else {
-        return connected(&sandbox).run(&format!("{command} acme --json --yes"));
+        return connected(&sandbox).run(&format!("{command} acme --yes{form}"));
     };
     let mut world = World::new();
     goes_as_far_as_it_goes(&mut world);
     if flags.contains("--sdk-client") {
         world.person([Answer::Text("a-code-that-no-page-showed")]);
-        return world.run(&format!("connect {} --name acme {flags} --json", sandbox.origin()));
+        return world.run(&format!("connect {} --name acme {flags}{form}", sandbox.origin()));
     }
     // Nobody waits for minutes where a sign-in ends nowhere.
     let patience = if flags.contains("--login-timeout") { "" } else { "--login-timeout 20s" };
-    world.run(&format!("{}{flags} {patience} --json", connect_line(&sandbox)))
+    world.run(&format!("{}{flags} {patience}{form}", connect_line(&sandbox)))
 }
 
 /// A person who signs in where the instance shows the page for it, and who is
@@ -64,7 +65,7 @@ fn goes_as_far_as_it_goes(world: &mut World) {
 fn met(scenario: Scenario) -> Outcome {
     match scenario.auth() {
         AuthMethod::Basic => with_password(Some(scenario), scenario.command()),
-        AuthMethod::OAuth => by_oauth(Some(scenario), scenario.command()),
+        AuthMethod::OAuth => by_oauth(Some(scenario), scenario.command(), " --json"),
         AuthMethod::ClientCredentials => unreachable!("no scenario is met by a client alone"),
     }
 }
@@ -123,7 +124,7 @@ fn without_a_scenario_nothing_is_complained_of() {
     }
     let commands = Scenario::ALL.iter().filter(|scenario| scenario.auth() == AuthMethod::OAuth);
     for scenario in commands.filter(|scenario| **scenario != Scenario::NoSdkClient) {
-        let outcome = by_oauth(None, scenario.command()).expect(0);
+        let outcome = by_oauth(None, scenario.command(), " --json").expect(0);
         assert_eq!(complaints(&outcome), [], "{}", scenario.command());
     }
 }

@@ -1,0 +1,564 @@
+//! What people and scripts see, whole: every command, scenario and form.
+//!
+//! A change here is a change that users notice. Accept it on purpose, with
+//! `INSTA_UPDATE=always cargo test --test it -- screens::`, and read the diff.
+//!
+//! Only what differs from run to run is replaced: ports, times, durations, ids,
+//! tokens, paths and the version.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use insta::Settings;
+use serde_json::Value;
+use snow_connect::cli::Cli;
+use snow_connect::connection::profile::AuthMethod;
+use snow_connect::sandbox::Sandbox;
+use snow_connect::sandbox::scenario::Scenario;
+
+use crate::scenarios::by_oauth;
+use crate::world::browser::{get, sign_in};
+use crate::world::{Answer, Outcome, World};
+
+/// What is replaced, in this order.
+const FILTERS: &[(&str, &str)] = &[
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"127-0-0-1-\d+", "127-0-0-1-PORT"),
+    (r"%3A\d{4,5}%2F", "%3APORT%2F"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "TIME"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "TIME"),
+    (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "TIME"),
+    (r#""(ms|[a-z_]*_ms|duration)": ?\d+(\.\d+)?"#, r#""$1":MS"#),
+    // The rest of a line after a duration is padded to its width.
+    (r"( *(<|&lt;))? *\b\d+(\.\d+)? (ms|s)\b", " N ms"),
+    (r"\b1[789]\d{8}\b", "EPOCH"),
+    // A second may begin between the answer and the look at the clock.
+    (r#""skew_seconds": 60\d"#, r#""skew_seconds": 600"#),
+    (r"\b[0-9a-f]{12}\b", "HEX"),
+    (r#"(time|duration)="\d+\.\d+""#, r#"$1="S""#),
+    // Bars as long as something took.
+    (r"(?m)^(  [\w.-]+)[ ━=╺╸]* N ms", "$1 BAR N ms"),
+    (r"(?m)^(  [\w.-]+) *(␛\[\d+m)[━=╺╸ ]*(␛\[0m) N ms", "$1 ${2}BAR$3 N ms"),
+    (r#"\bx\d+ w\d+""#, r#"xAT wLENGTH""#),
+    // What is at the end of the line is pushed there.
+    (r" N ms +((␛\[2m)?exit)", " N ms $1"),
+    (r"code_challenge=[\w-]+", "code_challenge=HASH"),
+    (r"state=[\w-]+", "state=STATE"),
+    (r"\b[0-9a-f]{32}\b", "HEX"),
+    (r"\b[A-Za-z0-9_-]{80,}\b", "TOKEN"),
+];
+
+/// Compares with the snapshot `name`.
+fn compare(home: Option<&Path>, name: &str, text: &str) {
+    let mut settings = Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("snapshots");
+    if let Some(home) = home {
+        settings.add_filter(&regex_of(&home.display().to_string()), "HOME");
+    }
+    for (pattern, replacement) in FILTERS {
+        settings.add_filter(pattern, *replacement);
+    }
+    let version = regex_of(env!("CARGO_PKG_VERSION"));
+    settings.add_filter(&format!(r#"\b{version}\b"#), "VERSION");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+fn regex_of(text: &str) -> String {
+    text.replace('\\', r"\\").replace('.', r"\.").replace('+', r"\+")
+}
+
+/// How a command came out.
+fn screen(line: &str, outcome: &Outcome) -> String {
+    let mut text = format!("$ snow {line}\n");
+    for (name, stream) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
+        if !stream.is_empty() {
+            text.push_str(&format!("--- {name}\n{}", pretty(stream)));
+        }
+    }
+    format!("{text}--- exit {}\n\n", outcome.code)
+}
+
+/// JSON with a line for each member; other text as it is.
+fn pretty(stream: &str) -> String {
+    match serde_json::from_str::<Value>(stream) {
+        Ok(document @ Value::Object(_)) => format!("{}\n", serde_json::to_string_pretty(&document).unwrap()),
+        _ => stream.to_owned(),
+    }
+}
+
+/// A machine under load is slower from test to test, which is told.
+fn forget_how_long_it_took(world: &World) {
+    let path = world.home().join(".local/state/snow/tests.json");
+    let Ok(text) = std::fs::read_to_string(&path) else { return };
+    let mut tests: Value = serde_json::from_str(&text).unwrap();
+    for test in tests["tests"].as_object_mut().unwrap().values_mut() {
+        test["latency_ms"] = 600_000.into();
+    }
+    std::fs::write(path, tests.to_string()).unwrap();
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+}
+
+/// A story in one world, told in one form.
+struct Story {
+    world: World,
+    sandbox: Sandbox,
+    form: Form,
+    text: RefCell<String>,
+}
+
+impl Story {
+    fn new(form: Form) -> Self {
+        let (world, sandbox) = (World::new(), Sandbox::start(None, None).unwrap());
+        Self { world, sandbox, form, text: RefCell::default() }
+    }
+
+    /// A command at a terminal, where nothing is asked.
+    fn at(&mut self, line: &str) -> &mut Self {
+        self.asked(line, [])
+    }
+
+    /// A command at a terminal, whose questions get these answers.
+    fn asked(&mut self, line: &str, answers: impl IntoIterator<Item = Answer>) -> &mut Self {
+        self.world.person(answers);
+        self.run(line)
+    }
+
+    /// A command without a terminal, which gets this on standard input.
+    fn piped(&mut self, line: &str, stdin: &str) -> &mut Self {
+        self.world.stdin(stdin);
+        self.run(line)
+    }
+
+    fn run(&mut self, line: &str) -> &mut Self {
+        let typed = line.replace("ORIGIN", &self.sandbox.origin()).replace("HOME", self.world.home().to_str().unwrap());
+        let json = if self.form == Form::Json { " --json" } else { "" };
+        forget_how_long_it_took(&self.world);
+        let outcome = self.world.run(&format!("{typed}{json}"));
+        self.text.get_mut().push_str(&screen(&format!("{line}{json}"), &outcome));
+        self
+    }
+}
+
+/// Tells the story twice: as a person sees it, and as a script does.
+fn told(name: &str, tell: impl Fn(&mut Story)) {
+    for (form, suffix) in [(Form::Text, ""), (Form::Json, "-json")] {
+        let mut story = Story::new(form);
+        tell(&mut story);
+        compare(Some(story.world.home()), &format!("{name}{suffix}"), &story.text.borrow());
+    }
+}
+
+#[test]
+fn before_there_is_a_connection() {
+    told("empty", |story| {
+        for line in
+            ["", "list", "status", "status --all", "show", "test", "test --all", "use acme", "login", "logout --yes"]
+        {
+            story.at(line);
+        }
+        story.at("refresh").at("token").at("remove acme --yes").at("rename one two").at("edit one --set description=x");
+        story.piped("connect", "").piped("connect dev1 --username u", "").piped("connect dev1", "");
+        story.piped("connect http://dev1.service-now.com --username u", "");
+        story.piped("connect https://u:p@dev1.service-now.com", "").piped("connect developer.servicenow.com", "");
+    });
+}
+
+const CONNECT: &str = "connect ORIGIN --name acme --username beth.anglin --password-stdin";
+
+#[test]
+fn connecting_with_a_password() {
+    told("connect-basic", |story| {
+        story.piped(CONNECT, "sandbox-wrong").piped(CONNECT, "").piped(CONNECT, "sandbox-beth");
+        story.at("connect acme").at("connect ORIGIN");
+        story
+            .at("connect acme --table incident --label env=dev --description words")
+            .at("connect acme --username admin");
+        story.at("connect acme --name other").piped("connect acne", "").piped("connect acme --auth oauth", "");
+        story.piped("connect ORIGIN --name second --username admin --no-test --password-stdin", "sandbox-admin");
+        story.piped("connect ORIGIN", "").piped("connect ORIGIN --name third --username beth.anglin", "");
+        story.asked("connect acme --username admin --force", [Answer::Confirm(false)]);
+        story.piped("connect acme --username admin --password-stdin --force", "sandbox-admin");
+        story.piped("connect acme --password-stdin", "sandbox-wrong");
+        let typed = [Answer::Secret("sandbox-wrong"), Answer::Secret("sandbox-wrong"), Answer::Secret("sandbox-beth")];
+        story.asked("connect ORIGIN --name fourth --username beth.anglin", typed);
+        story.piped(
+            "connect ORIGIN --name fifth --username joe.employee --table incident --password-stdin",
+            "sandbox-joe",
+        );
+    });
+}
+
+#[test]
+fn a_day_with_two_connections() {
+    told("everyday", |story| {
+        story.piped(CONNECT, "sandbox-beth");
+        story.piped("connect ORIGIN --name second --username admin --no-test --password-stdin", "sandbox-admin");
+        for line in
+            ["", "list", "show", "show second", "status", "status second", "status --all", "status --all --within 14d"]
+        {
+            story.at(line);
+        }
+        story.run("list").run("status");
+        for line in
+            ["test", "test acme --table incident,sys_user", "test acme --expect-user admin", "test acme --table nope"]
+        {
+            story.at(line);
+        }
+        for line in ["test nope", "test acmee", "test acme second", "test --all", "test --filter env=dev", "use nope"] {
+            story.at(line);
+        }
+        story.at("use second").at("use acme --here").at("status").at("list").at("logout").at("test");
+        story.at("rename second third").at("rename third acme").at("rename nope x");
+        for change in
+            ["--set tables=incident", "--set table=incident", "--set tables", "--set description=x --if-match 99"]
+        {
+            story.at(&format!("edit acme {change}"));
+        }
+        story.at("edit acme --unset tables --set labels.env=prod").at("edit acme").at("edit acme --unset nope");
+        story.at("refresh acme");
+        story
+            .piped("login acme --password-stdin", "sandbox-wrong")
+            .piped("login acme --password-stdin", "sandbox-beth");
+        story.at("login acme --client-secret-file x").at("login acme --password-file HOME/nope");
+        story.piped("logout acme", "").asked("logout acme", [Answer::Confirm(false)]);
+        story.asked("logout acme", [Answer::Confirm(true)]).at("test acme").at("connect acme --no-input").at("list");
+        story.piped("remove acme", "").at("remove acme third --yes").at("list");
+    });
+}
+
+/// A browser in which beth.anglin signs in.
+fn beth_signs_in(world: &mut World) {
+    world.browser(|url| {
+        let url = url.to_owned();
+        std::thread::spawn(move || drop(get(&sign_in(&url, "beth.anglin", "allow"))));
+    });
+}
+
+#[test]
+fn the_life_of_a_session() {
+    told("oauth", |story| {
+        beth_signs_in(&mut story.world);
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let line = format!(
+            "connect ORIGIN --name acme --client-id sandbox-public --redirect-uri http://127.0.0.1:{port}/callback"
+        );
+        story
+            .asked(&line, [Answer::Secret("")])
+            .at("list")
+            .at("show")
+            .at("status")
+            .at("status --all")
+            .at("status --all --within 120d")
+            .at("test");
+        story.at("connect acme").at("connect acme --client-id other").at("refresh").at("token --min-ttl 2h");
+        story.sandbox.expire_access_tokens();
+        story.at("test");
+        story.sandbox.revoke_all();
+        story.at("test").at("status").at("list").at("login acme").at("refresh");
+        story.at("logout acme --yes").at("test").at("refresh").at("token").at("logout acme --yes");
+        story.at("remove acme --yes");
+    });
+}
+
+#[test]
+fn a_client_that_signs_in_for_itself() {
+    told("client-credentials", |story| {
+        let line = "connect ORIGIN --name ci --auth client-credentials --client-id sandbox-ci --client-secret-stdin";
+        story.piped(line, "sandbox-wrong").piped(line, "sandbox-ci-secret");
+        story.at("list").at("show").at("status").at("test").at("refresh").at("logout ci --yes").at("remove ci --yes");
+    });
+}
+
+#[test]
+fn a_connection_that_variables_describe() {
+    told("environment", |story| {
+        story.world.set("SNOW_INSTANCE", "dev1");
+        story.at("test").at("status");
+        story.world.set("SNOW_USERNAME", "beth.anglin").set("SNOW_PASSWORD", "sandbox-beth");
+        let origin = story.sandbox.origin();
+        story.world.set("SNOW_INSTANCE", &origin);
+        story.at("test").at("status").at("show").at("list").at("test --all").at("login").at("refresh");
+        story.world.set("SNOW_PASSWORD", "sandbox-wrong");
+        story.at("test");
+        story.world.set("SNOW_ACCESS_TOKEN", "abc");
+        story.at("test");
+    });
+}
+
+#[test]
+fn every_scenario_looks_as_it_did() {
+    // A few at a time: each is a server, and some wait for a time-out.
+    std::thread::scope(|scope| {
+        for scenarios in Scenario::ALL.chunks(Scenario::ALL.len().div_ceil(4)) {
+            scope.spawn(|| scenarios.iter().for_each(|scenario| meet(*scenario)));
+        }
+    });
+}
+
+fn meet(scenario: Scenario) {
+    let mut text = String::new();
+    for form in ["", " --json"] {
+        let command = scenario.command();
+        let outcome = match scenario.auth() {
+            AuthMethod::Basic => with_password(scenario, &format!("{command}{form}")),
+            AuthMethod::OAuth | AuthMethod::ClientCredentials => by_oauth(Some(scenario), command, form),
+        };
+        text.push_str(&screen(&format!("{command}{form}"), &outcome));
+    }
+    compare(None, &format!("scenario-{}", scenario.as_str()), &text);
+}
+
+/// A saved connection meets the scenario, before the eyes of a person.
+fn with_password(scenario: Scenario, command: &str) -> Outcome {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    sandbox.set_scenario(Some(scenario));
+    forget_how_long_it_took(&world);
+    world.person([]).run(&command.replacen("test", "test acme", 1))
+}
+
+#[test]
+fn the_help_of_every_command_and_topic() {
+    let mut world = World::new();
+    let mut help = |name: &str, lines: &[String]| {
+        let text: String = lines.iter().map(|line| screen(line, &world.person([]).run(line))).collect();
+        compare(None, &format!("help-{name}"), &text);
+    };
+    help("snow", &["--help".to_owned(), "-h".to_owned(), "help".to_owned()]);
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        help(name, &[format!("{name} --help"), format!("{name} -h")]);
+    }
+    for topic in ["environment", "exit-codes", "precedence", "security", "nope"] {
+        help(&format!("topic-{topic}"), &[format!("help {topic}")]);
+    }
+}
+
+#[test]
+fn guides_explanations_and_lists() {
+    told("guide", |story| {
+        for method in ["oauth", "client-credentials", "basic"] {
+            story.at(&format!("guide {method}")).at(&format!("guide {method} dev12345"));
+            story.at(&format!("guide {method} --format markdown"));
+        }
+    });
+    told("explain", |story| {
+        for line in ["explain", "explain basic-refused", "explain session-expired", "explain nope", "sandbox --list"] {
+            story.at(line);
+        }
+        story.at("version").at("--version");
+    });
+    let mut text = String::new();
+    let mut world = World::new();
+    for code in snow_connect::error::Code::ALL {
+        let line = format!("explain {}", code.as_str());
+        text.push_str(&screen(&line, &world.person([]).run(&line)));
+    }
+    compare(None, "explain-all", &text);
+}
+
+#[test]
+fn command_lines_that_are_wrong() {
+    told("usage", |story| {
+        for line in [
+            "tets",
+            "ls",
+            "delete acme",
+            "--nope",
+            "test --nope",
+            "test --tabel x",
+            "test --retries x",
+            "test --timeout soon",
+            "test --all acme",
+            "remove",
+            "use",
+            "guide",
+            "guide saml",
+            "completion",
+            "list acme",
+            "list --connection acme",
+            "list -o junit",
+            "list -o yaml",
+            "test -o junit=",
+            "test -o json -o text",
+            "connect dev1 --password x",
+            "connect dev1 --auth saml",
+            "connect dev1 --store vault",
+            "connect dev1 --password-stdin --password-file x",
+            "show a b",
+            "help nope",
+            "explain a b",
+            "list --proxy nope",
+            "list --proxy http://u:p@proxy:1",
+            "list --timeout 0",
+        ] {
+            story.at(line);
+        }
+        // Where a line with a path breaks would depend on where the tests lie. For
+        // this runner none is broken.
+        story.world.set("GITHUB_ACTIONS", "true");
+        story.at("list --ca-cert HOME/nope.pem");
+        story.world.write_config("version = 1\n[connections.a]\ninstance = \"x\"\nauth = \"sms\"\n");
+        story.at("list");
+        story.world.write_config("version = 2\n");
+        story.at("list");
+        story.world.write_config("nonsense");
+        story.at("list");
+    });
+}
+
+#[test]
+fn the_demo() {
+    let mut world = World::new();
+    let text = ["demo", "demo --json"].map(|line| screen(line, &world.person([]).run(line)));
+    compare(None, "demo", &text.concat());
+}
+
+/// Six connections: two that work, and four that fail in their own ways.
+fn fleet(world: &mut World) -> Vec<Sandbox> {
+    let mut sandboxes = Vec::new();
+    for (name, scenario, more) in [
+        ("asleep", Some(Scenario::Hibernating), ""),
+        ("good", None, " --label env=prod"),
+        ("hidden", Some(Scenario::TableHidden), " --table incident"),
+        ("late", Some(Scenario::ClockSkew), ""),
+        ("refused", Some(Scenario::BasicRefused), ""),
+        ("signed-out", None, ""),
+    ] {
+        let sandbox = Sandbox::start(None, None).unwrap();
+        let origin = sandbox.origin();
+        let line = format!("connect {origin} --name {name} --username beth.anglin --password-stdin{more}");
+        world.stdin("sandbox-beth").run(&line).expect(0);
+        sandbox.set_scenario(scenario);
+        sandboxes.push(sandbox);
+    }
+    world.run("logout signed-out --yes").expect(0);
+    sandboxes
+}
+
+#[test]
+fn every_form_of_a_report() {
+    let mut world = World::new();
+    let _fleet = fleet(&mut world);
+    let summary = world.home().join("summary.md");
+    world.set("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+    for form in ["text", "json", "jsonl", "junit", "github", "html"] {
+        let line = format!("test --all -o {form}");
+        forget_how_long_it_took(&world);
+        let mut outcome = world.run(&line);
+        if form == "jsonl" {
+            // As they come, which differs.
+            outcome.stdout = in_order_of_names(&outcome.stdout);
+        }
+        let mut text = screen(&line, &outcome);
+        if form == "github" {
+            text.push_str(&std::fs::read_to_string(&summary).unwrap());
+        }
+        compare(Some(world.home()), &format!("report-{form}"), &text);
+    }
+}
+
+fn in_order_of_names(lines: &str) -> String {
+    let mut lines: Vec<&str> = lines.lines().collect();
+    let summary = lines.pop().expect("the last line sums up");
+    lines.sort_by_key(|line| serde_json::from_str::<Value>(line).unwrap()["name"].to_string());
+    lines.push(summary);
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Screens that people look at most.
+const NAMED: [&str; 15] = [
+    "",
+    "list",
+    "show good",
+    "status good",
+    "status --all",
+    "test good",
+    "test good --table incident,sys_user",
+    "test hidden",
+    "test asleep",
+    "test refused",
+    "test late",
+    "test signed-out",
+    "test --all",
+    "test nope",
+    "explain table-hidden",
+];
+
+#[test]
+fn fifteen_screens_on_a_narrow_terminal_and_in_colour() {
+    for (name, columns, colour) in [("narrow", 60, false), ("colour", 80, true)] {
+        let mut world = World::new();
+        let _fleet = fleet(&mut world);
+        world.columns = columns;
+        let mut text = String::new();
+        for line in NAMED {
+            forget_how_long_it_took(&world);
+            let outcome = world.person([]).run(&format!("{line} --color {}", if colour { "always" } else { "never" }));
+            text.push_str(&screen(line, &outcome).replace('\u{1b}', "␛"));
+        }
+        compare(Some(world.home()), name, &text);
+    }
+}
+
+/// Where the files of the tests are: here, or where they were brought.
+fn here() -> PathBuf {
+    let brought = std::env::var_os("SNOW_TEST_SOURCES").map(PathBuf::from);
+    brought.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()).join("tests/it")
+}
+
+/// The files of a directory with this ending, without it.
+fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| Some(name.strip_suffix(ending)?.to_owned())).collect()
+}
+
+#[test]
+fn every_file_of_the_tests_is_a_module_of_them() {
+    for (directory, root) in [("", "main.rs"), ("world", "mod.rs")] {
+        let text = std::fs::read_to_string(here().join(directory).join(root)).unwrap();
+        let declared = text.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+        let declared: BTreeSet<String> = declared.map(|line| line.trim_end_matches(';').to_owned()).collect();
+        let mut files = names(&here().join(directory), ".rs");
+        files.remove(root.trim_end_matches(".rs"));
+        let undeclared: Vec<_> = files.difference(&declared).collect();
+        assert!(undeclared.is_empty(), "no module of {directory}/{root}: {undeclared:?}");
+    }
+}
+
+#[test]
+fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
+    let mut expected: BTreeSet<String> =
+        Scenario::ALL.iter().map(|scenario| format!("scenario-{}", scenario.as_str())).collect();
+    expected.extend(Cli::command().get_subcommands().map(|command| format!("help-{}", command.get_name())));
+    let topics =
+        ["environment", "exit-codes", "precedence", "security", "nope"].map(|topic| format!("help-topic-{topic}"));
+    expected.extend(topics);
+    expected.extend(["text", "json", "jsonl", "junit", "github", "html"].map(|form| format!("report-{form}")));
+    let stories = [
+        "empty",
+        "connect-basic",
+        "everyday",
+        "oauth",
+        "client-credentials",
+        "environment",
+        "guide",
+        "explain",
+        "usage",
+    ];
+    expected.extend(stories.iter().flat_map(|story| [story.to_string(), format!("{story}-json")]));
+    expected.extend(["help-snow", "explain-all", "demo", "narrow", "colour"].map(str::to_owned));
+    assert_eq!(names(&here().join("snapshots"), ".snap"), expected);
+}
