@@ -1,0 +1,223 @@
+//! The structure of `src`, held by the compiler's own view of it.
+//!
+//! Every path that begins with `crate`, `super` or `self`, outside comments and
+//! tests, is an arrow from one room to another. A room uses itself and the rooms
+//! to its left in [`LAYERS`]; the sandbox uses `base` alone, so that the
+//! look-alike cannot mirror how the product reads answers. And what is true of
+//! ServiceNow alone stands where ServiceNow is.
+//!
+//! Both lists of exceptions are ratchets: what is new fails, and so does what is
+//! no longer there.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on should panic")]
+
+mod exceptions;
+mod paths;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use exceptions::{FACTS_ELSEWHERE, WRONG_WAY};
+use paths::{Source, read};
+
+/// From what everything stands on to what a person sees.
+const LAYERS: [&str; 14] = [
+    "base", "model", "http", "store", "auth", "service", "config", "history", "engine", "check", "use", "doctor",
+    "report", "cli",
+];
+
+/// The room of each module that is not in the folder of its room; the longest
+/// path counts.
+const ROOMS: &[(&str, &str)] = &[
+    ("error", "base"),
+    ("files", "base"),
+    ("secret", "base"),
+    ("server_text", "base"),
+    ("connection", "engine"),
+    ("connection::basic", "auth"),
+    ("connection::instance", "model"),
+    ("connection::oauth", "auth"),
+    ("connection::oauth::client", "model"),
+    ("connection::oauth::tokens", "model"),
+    ("connection::profile", "model"),
+    ("credentials", "store"),
+    ("credentials::environment", "config"),
+    ("servicenow", "service"),
+    ("last_test", "history"),
+    ("radar", "history"),
+    ("state", "history"),
+    ("output", "report"),
+    ("browser", "cli"),
+    ("commands", "cli"),
+    ("completion", "cli"),
+    ("console", "cli"),
+    ("context", "cli"),
+    ("explain", "cli"),
+    ("signals", "cli"),
+    ("terminal", "cli"),
+];
+
+/// What only ServiceNow calls so.
+const FACTS: [&str; 6] =
+    ["/api/now", "oauth_token.do", "oauth_auth.do", "sysparm_", "x-is-logged-in", "service-now.com"];
+
+/// Where its facts are at home.
+const HOMES_OF_FACTS: [&str; 3] = ["servicenow", "service::servicenow", "sandbox"];
+
+/// Where the sources are: here, or where the tests were brought.
+fn sources() -> PathBuf {
+    let brought = std::env::var_os("SNOW_TEST_SOURCES").map(PathBuf::from);
+    brought.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()).join("src")
+}
+
+/// The room that a module belongs to; `None` for the crate's root, which names
+/// the rooms and nothing else.
+fn room(module: &str) -> Option<&'static str> {
+    let is_within = |prefix: &str| module == prefix || module.starts_with(&format!("{prefix}::"));
+    if is_within("sandbox") {
+        return Some("sandbox");
+    }
+    let exception = ROOMS.iter().filter(|(prefix, _)| is_within(prefix)).max_by_key(|(prefix, _)| prefix.len());
+    let named = exception.map(|(_, room)| *room).or_else(|| LAYERS.into_iter().find(|layer| is_within(layer)));
+    assert!(named.is_some() || module.is_empty() || module == "main", "{module} is in no room");
+    named
+}
+
+fn may_use(from: &str, to: &str) -> bool {
+    let place = |room| LAYERS.iter().position(|layer| *layer == room);
+    match (place(from), place(to)) {
+        _ if from == to => true,
+        (Some(from), Some(to)) => to < from,
+        // The sandbox; only what a person calls may start one.
+        (None, _) => to == "base",
+        (Some(_), None) => from == "cli",
+    }
+}
+
+/// The arrows that go the wrong way, as `module -> module`.
+fn wrong_way(sources: &[Source]) -> BTreeSet<String> {
+    let modules: BTreeSet<&str> = sources.iter().map(|source| source.module.as_str()).collect();
+    // The last word may be a function.
+    let module_of = |used: &str| {
+        let parent = used.rsplit_once("::").map(|(parent, _)| parent);
+        parent.filter(|parent| !modules.contains(used) && modules.contains(parent)).unwrap_or(used).to_owned()
+    };
+    let mut found = BTreeSet::new();
+    for source in sources {
+        let Some(from) = room(&source.module) else { continue };
+        for used in &source.uses {
+            let Some(to) = room(used) else {
+                panic!("{} uses {used:?} of the crate's root: name the module that it is in", source.module);
+            };
+            if !may_use(from, to) {
+                found.insert(format!("{} -> {}", source.module, module_of(used)));
+            }
+        }
+    }
+    found
+}
+
+/// The facts of ServiceNow that stand elsewhere, as `module: fact`.
+fn facts_elsewhere(sources: &[Source]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for source in sources {
+        if HOMES_OF_FACTS.iter().any(|home| source.module == *home || source.module.starts_with(&format!("{home}::"))) {
+            continue;
+        }
+        for fact in FACTS {
+            if source.texts.iter().any(|text| text.to_ascii_lowercase().contains(fact)) {
+                found.insert(format!("{}: {fact}", source.module));
+            }
+        }
+    }
+    found
+}
+
+/// What is found must be what is listed, in its order.
+#[track_caller]
+fn compare(found: &BTreeSet<String>, listed: &[&str]) {
+    let listed: BTreeSet<String> = listed.iter().map(|&entry| entry.to_owned()).collect();
+    let new: Vec<_> = found.difference(&listed).collect();
+    let stale: Vec<_> = listed.difference(found).collect();
+    assert!(new.is_empty(), "these are new, and must not be: {new:#?}");
+    assert!(stale.is_empty(), "these are gone: take them from tests/structure/exceptions.rs: {stale:#?}");
+}
+
+#[test]
+fn every_room_uses_only_the_rooms_to_its_left() {
+    compare(&wrong_way(&read(&sources())), WRONG_WAY);
+}
+
+#[test]
+fn what_is_true_of_servicenow_alone_stands_where_servicenow_is() {
+    compare(&facts_elsewhere(&read(&sources())), FACTS_ELSEWHERE);
+}
+
+/// A source of one module that is not on the disk.
+fn planted(module: &str, text: &str) -> Source {
+    Source::parse(module, text)
+}
+
+#[test]
+fn an_arrow_to_the_right_is_found_in_every_way_to_write_it() {
+    for (module, text, found) in [
+        ("http::client", "use crate::config::Config;", "http::client -> config"),
+        ("http::client", "use crate::{config::{self, Config}, base::x};", "http::client -> config"),
+        ("http::client", "fn f() { let _ = super::super::config::load(); }", "http::client -> config::load"),
+        ("http", "fn f(x: &dyn crate::report::Writer) {}", "http -> report"),
+        ("sandbox::table", "use crate::http::client::Client;", "sandbox::table -> http::client"),
+        ("check", "fn f() { tracing::info!(\"{}\", crate::cli::name()); }", "check -> cli::name"),
+        ("check::run", "mod inner { use super::super::super::report::X; }", "check::run -> report"),
+        ("store", "impl crate::engine::Engine for X {}", "store -> engine"),
+    ] {
+        let found = [found.to_owned()].into();
+        assert_eq!(wrong_way(&[planted(module, text)]), found, "{text}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "name the module that it is in")]
+fn what_the_root_hands_out_is_not_used_inside() {
+    wrong_way(&[planted("check", "use crate::Engine;")]);
+}
+
+#[test]
+fn an_arrow_to_the_left_within_a_room_or_in_a_test_is_none() {
+    for (module, text) in [
+        ("report", "use crate::{base::x, check::Report, doctor::Machine};"),
+        ("report::html", "use super::text; use self::row::Row; fn f() { super::json::error() }"),
+        ("http", "// use crate::config::Config;\n/// [`crate::config`]\nfn f() {}"),
+        ("http", "#[cfg(test)]\nmod tests { use crate::config::Config; }"),
+        ("http", "#[cfg(test)]\nuse crate::config::Config;"),
+        ("cli::commands", "use crate::sandbox::Sandbox;"),
+    ] {
+        assert_eq!(wrong_way(&[planted(module, text)]), BTreeSet::new(), "{text}");
+    }
+}
+
+#[test]
+fn a_fact_of_servicenow_is_found_in_every_text_and_not_in_remarks() {
+    let facts = |text: &str| facts_elsewhere(&[planted("check", text)]);
+    for text in [
+        "const X: &str = \"/api/now/table\";",
+        "fn f() -> String { format!(\"{}/api/now/{}\", 1, 2) }",
+        "fn f() { x(b\"/api/now\"); }",
+    ] {
+        assert_eq!(facts(text), ["check: /api/now".to_owned()].into(), "{text}");
+    }
+    assert_eq!(facts("fn f() { g(\"X-Is-Logged-In\") }"), ["check: x-is-logged-in".to_owned()].into());
+    for text in
+        ["/// Asks /api/now.\nfn f() {} // sysparm_limit", "#[cfg(test)]\nmod tests { const X: &str = \"/api/now\"; }"]
+    {
+        assert_eq!(facts(text), BTreeSet::new(), "{text}");
+    }
+    assert_eq!(facts_elsewhere(&[planted("sandbox::table", "const X: &str = \"/api/now\";")]), BTreeSet::new());
+}
+
+#[test]
+fn a_stale_exception_fails_as_a_new_one_does() {
+    let found = ["a -> b".to_owned()].into();
+    assert!(std::panic::catch_unwind(|| compare(&found, &[])).is_err());
+    assert!(std::panic::catch_unwind(|| compare(&found, &["a -> b", "c -> d"])).is_err());
+    compare(&found, &["a -> b"]);
+}
