@@ -5,12 +5,12 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use snow_connect::context::Context;
-use snow_connect::terminal;
+use snow_connect::cli::context::Context;
+use snow_connect::cli::terminal;
 
 fn main() -> ExitCode {
     keep_memory_private();
-    snow_connect::completion::answer_shell();
+    snow_connect::cli::completion::answer_shell();
     report_panics_without_details();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let code = catch_unwind(AssertUnwindSafe(|| {

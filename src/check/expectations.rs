@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::report::{Check, CheckId, Status};
-use crate::connection::basic::UserName;
-use crate::error::{Code, Failure};
+use crate::auth::basic::UserName;
+use crate::base::error::{Code, Failure};
 
 /// What is demanded of a test, beside that it passes.
 #[derive(Debug, Clone, Default)]

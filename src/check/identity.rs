@@ -6,13 +6,13 @@ use super::inquiry::{Inquiry, OWN_FIELDS};
 use super::network::request_time;
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use super::tables::field_hidden;
-use crate::connection::basic::UserName;
-use crate::error::{Code, Failure};
+use crate::auth::basic::UserName;
+use crate::base::error::{Code, Failure};
 use crate::http::client::Exchange;
-use crate::servicenow::identity::{own_row, read_user_name};
-use crate::servicenow::seen::{Asked, Body, Seen};
-use crate::servicenow::symptoms::with_evidence;
-use crate::servicenow::table::Rows;
+use crate::service::servicenow::identity::{own_row, read_user_name};
+use crate::service::servicenow::seen::{Asked, Body, Seen};
+use crate::service::servicenow::symptoms::with_evidence;
+use crate::service::servicenow::table::Rows;
 
 impl Inquiry {
     /// Asks who is signed in. A user that cannot be read, or is another than

@@ -7,16 +7,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::backoff::Backoff;
 use super::expectations::Expectations;
-use crate::connection::Connection;
-use crate::connection::profile::TableName;
-use crate::error::{Code, Failure};
+use crate::base::error::{Code, Failure};
+use crate::base::server_text::Redactor;
+use crate::engine::Connection;
 use crate::http::client::{Answer, Deadline, Exchange};
 use crate::http::retry_after;
-use crate::server_text::Redactor;
-use crate::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name};
-use crate::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
-use crate::servicenow::symptoms::diagnose;
-use crate::servicenow::table::{Rows, TableQuery, read_rows};
+use crate::model::profile::TableName;
+use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name};
+use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use crate::service::servicenow::symptoms::diagnose;
+use crate::service::servicenow::table::{Rows, TableQuery, read_rows};
 
 /// What to test.
 #[derive(Debug, Clone)]

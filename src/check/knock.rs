@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::connection::instance::Instance;
-use crate::error::{Code, Failure};
+use crate::base::error::{Code, Failure};
+use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
-use crate::server_text::Redactor;
-use crate::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
-use crate::servicenow::symptoms::diagnose;
+use crate::model::instance::Instance;
+use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use crate::service::servicenow::symptoms::diagnose;
 
 /// A request without a credential, and what came of it.
 pub struct Knock {

@@ -14,14 +14,14 @@ use super::knock::{Knock, may_pass};
 use super::network::{Opening, network_checks, request_time};
 use super::quality;
 use super::report::{Check, CheckId, Identity, IdentitySource, Status};
-use crate::connection::profile::TableName;
-use crate::connection::{Connection, Token};
-use crate::error::{Class, Code, Failure};
+use crate::base::error::{Class, Code, Failure};
+use crate::engine::{Connection, Token};
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
-use crate::servicenow::seen::{Asked, Seen, Sent};
-use crate::servicenow::table::Rows;
+use crate::model::profile::TableName;
+use crate::service::servicenow::seen::{Asked, Seen, Sent};
+use crate::service::servicenow::table::Rows;
 
 /// What a test found.
 pub struct Findings {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::report::{Check, CheckId};
-use crate::connection::Connection;
-use crate::error::Failure;
+use crate::base::error::Failure;
+use crate::engine::Connection;
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::{NetworkError, Reached};

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::report::{Check, CheckId};
-use crate::error::{Code, Failure};
+use crate::base::error::{Code, Failure};
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 

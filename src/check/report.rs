@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::expectations::Expectations;
-use crate::connection::Token;
-use crate::connection::profile::ConnectionId;
-use crate::error::{Class, Failure, exit_code_of};
-use crate::last_test::{Change, TestOutcome};
+use crate::base::error::{Class, Failure, exit_code_of};
+use crate::engine::Token;
+use crate::history::last_test::{Change, TestOutcome};
+use crate::model::profile::ConnectionId;
 
 /// The steps of a test, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,13 +2,13 @@
 
 use super::inquiry::{Inquiry, TABLE_FIELDS};
 use super::report::{Check, CheckId};
-use crate::connection::basic::UserName;
-use crate::connection::profile::TableName;
-use crate::error::{Cause, Code, Failure, Likelihood};
+use crate::auth::basic::UserName;
+use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::http::client::Exchange;
-use crate::servicenow::seen::Asked;
-use crate::servicenow::symptoms::with_evidence;
-use crate::servicenow::table::Rows;
+use crate::model::profile::TableName;
+use crate::service::servicenow::seen::Asked;
+use crate::service::servicenow::symptoms::with_evidence;
+use crate::service::servicenow::table::Rows;
 
 /// How many rows are asked for when one alone was not visible: the limit is
 /// applied before the access rules.

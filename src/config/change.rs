@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
-use crate::connection::oauth::client::{Endpoint, OAuthClient};
-use crate::connection::profile::{ConnectionName, Profile};
+use crate::model::oauth_client::{Endpoint, OAuthClient};
+use crate::model::profile::{ConnectionName, Profile};
 
 /// A change of the connections under way: the values, and the document that
 /// carries the comments.

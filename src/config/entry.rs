@@ -10,10 +10,10 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::VERSION;
-use crate::connection::basic::UserName;
-use crate::connection::instance::Instance;
-use crate::connection::oauth::client::{Grant, OAuthClient};
-use crate::connection::profile::{
+use crate::auth::basic::UserName;
+use crate::model::instance::Instance;
+use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::profile::{
     Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
 };
 

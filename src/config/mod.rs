@@ -7,6 +7,7 @@
 
 mod change;
 mod entry;
+pub mod environment;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,9 +17,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml_edit::DocumentMut;
 
-use crate::connection::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
-use crate::error::{Code, Failure};
-use crate::files::{self, Durability, Lock, ReadError};
+use crate::base::error::{Code, Failure};
+use crate::base::files::{self, Durability, Lock, ReadError};
+use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
 pub use change::Change;
 use change::LineEnd;
 use entry::{File, Misplaced, newer_version};

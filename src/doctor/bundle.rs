@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use super::stores::{Secrets, found_in};
 use super::{Check, Machine, exit_code};
+use crate::base::error::{Code, Failure};
+use crate::base::files::{self, Durability};
 use crate::config::Config;
-use crate::connection::profile::{ConnectionName, Profile};
-use crate::error::{Code, Failure};
-use crate::files::{self, Durability};
-use crate::output::json::{connection, doctor_check, time};
+use crate::model::profile::{ConnectionName, Profile};
+use crate::report::json::{connection, doctor_check, time};
 
 /// What whoever sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, CheckId, Machine, quoted, secret_keys};
-use crate::error::{Code, Failure};
-use crate::files::{self, Lock};
+use crate::base::error::{Code, Failure};
+use crate::base::files::{self, Lock};
 
 /// A file larger than this is no connections file, which reading says.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;

@@ -21,14 +21,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::browser::Circumstances;
+use crate::auth::oauth::browser::Circumstances;
+use crate::base::error::{Code, Failure};
 use crate::check::report::Status;
+use crate::cli::context::Variables;
 use crate::config::{Config, ConfigFile};
-use crate::connection::profile::ConnectionName;
-use crate::context::Variables;
-use crate::credentials::CredentialStore;
-use crate::error::{Code, Failure};
-use crate::state::State;
+use crate::history::state::State;
+use crate::model::profile::ConnectionName;
+use crate::store::CredentialStore;
 
 /// What is looked at, as values.
 pub struct Machine {
@@ -136,7 +136,7 @@ impl CheckId {
 
 impl Check {
     fn new(id: CheckId, status: Status, message: impl AsRef<str>) -> Self {
-        let message = crate::server_text::visible(message.as_ref());
+        let message = crate::base::server_text::visible(message.as_ref());
         Self { id, target: None, status, message, why: None, next: Vec::new(), code: None }
     }
 
@@ -162,12 +162,12 @@ impl Check {
     }
 
     fn why(mut self, why: impl AsRef<str>) -> Self {
-        self.why = Some(crate::server_text::visible(why.as_ref()));
+        self.why = Some(crate::base::server_text::visible(why.as_ref()));
         self
     }
 
     fn next(mut self, next: impl AsRef<str>) -> Self {
-        self.next.push(crate::server_text::visible(next.as_ref()));
+        self.next.push(crate::base::server_text::visible(next.as_ref()));
         self
     }
 

@@ -6,8 +6,8 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 
 use super::{Check, CheckId, Machine};
-use crate::connection::oauth::client::{Grant, RedirectUri};
-use crate::error::Code;
+use crate::base::error::Code;
+use crate::model::oauth_client::{Grant, RedirectUri};
 
 pub fn examine(machine: &Machine) -> Vec<Check> {
     let mut users: BTreeMap<SocketAddr, Vec<&str>> = BTreeMap::new();

@@ -2,9 +2,9 @@
 //! of a directory.
 
 use super::{Check, CheckId, Machine};
-use crate::connection::profile::ConnectionName;
-use crate::credentials::environment;
-use crate::error::{Code, Failure};
+use crate::base::error::{Code, Failure};
+use crate::config::environment;
+use crate::model::profile::ConnectionName;
 
 /// Variables that lead to other places than usual.
 const PLACES: [&str; 3] = ["SNOW_CONFIG_DIR", "SNOW_STATE_DIR", "SNOW_STORE"];

@@ -7,13 +7,14 @@
 use uuid::Uuid;
 
 use super::{Check, CheckId, Machine};
+use crate::base::error::{Code, Failure};
+use crate::base::secret::Secret;
+use crate::base::server_text::Redactor;
 use crate::check::report::Status;
-use crate::connection::profile::{AuthMethod, Profile, StoreKind};
-use crate::credentials::record::secrets_in;
-use crate::credentials::{CredentialStore, Field, ItemKey, StoreError, StoredItem, environment};
-use crate::error::{Code, Failure};
-use crate::secret::Secret;
-use crate::server_text::Redactor;
+use crate::config::environment;
+use crate::model::profile::{AuthMethod, Profile, StoreKind};
+use crate::store::record::secrets_in;
+use crate::store::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
 
 /// Variables whose values are secrets.
 const SECRET_VARIABLES: [&str; 5] =

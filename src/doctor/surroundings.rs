@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 
 use super::{Check, CheckId, Machine, path, port};
-use crate::browser::{self, Because, Way};
-use crate::connection::profile::Profile;
-use crate::error::{Code, Failure};
+use crate::auth::oauth::browser::{self, Because, Way};
+use crate::base::error::{Code, Failure};
 use crate::http::proxy::Route;
 use crate::http::tls::{CaCertificates, system_authorities};
+use crate::model::profile::Profile;
 
 /// A clock that is this far behind what was seen before has been set back.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);

@@ -10,7 +10,7 @@ use super::failure::{Kind, NetworkError};
 use super::proxy::Route;
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
-use crate::error::{Failure, internal};
+use crate::base::error::{Failure, internal};
 
 /// The most that is read of an answer, after decompression. What a test asks
 /// for is far smaller.

@@ -16,8 +16,8 @@ use url::Url;
 
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
-use crate::error::{Cause, Code, Failure, Likelihood};
-use crate::server_text::shorten;
+use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::server_text::shorten;
 
 /// How many names of a certificate are repeated to a person.
 const SHOWN_NAMES: usize = 5;

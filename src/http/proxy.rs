@@ -10,8 +10,8 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use crate::connection::instance::Instance;
-use crate::error::{Code, Failure};
+use crate::base::error::{Code, Failure};
+use crate::model::instance::Instance;
 
 /// The proxy variables of the environment, lower case first, as curl reads
 /// them. They can hold a password.

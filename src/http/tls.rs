@@ -20,8 +20,8 @@ use sha2::{Digest, Sha256};
 
 use super::certificate::Certificate;
 use super::trace;
-use crate::error::{Code, Failure};
-use crate::files;
+use crate::base::error::{Code, Failure};
+use crate::base::files;
 
 /// Certificate authorities to trust besides the system's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

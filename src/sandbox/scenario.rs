@@ -4,8 +4,8 @@
 
 use std::str::FromStr;
 
-use crate::connection::profile::AuthMethod;
-use crate::error::Code;
+use crate::base::error::Code;
+use crate::model::profile::AuthMethod;
 
 macro_rules! scenarios {
     ($($name:ident = $text:literal, $auth:ident $command:literal $(=> $code:ident)?, $description:literal;)*) => {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use snow_connect::config::{Config, ConfigFile};
-use snow_connect::connection::profile::Profile;
+use snow_connect::model::profile::Profile;
 use snow_connect::sandbox::Sandbox;
 
 use crate::world::Outcome;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::Value;
-use snow_connect::credentials::{Field, ItemKey};
+use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::secret::Secret;
+use snow_connect::store::{Field, ItemKey};
 
 use crate::world::keyring::Session;
 use crate::world::process::{finish, program, snow};

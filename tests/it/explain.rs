@@ -1,7 +1,7 @@
 //! The long texts of the error codes.
 
-use snow_connect::error::Code;
-use snow_connect::explain::explanation;
+use snow_connect::base::error::Code;
+use snow_connect::cli::explain::explanation;
 
 use crate::world::World;
 use crate::world::commands::{assert_parses, commands_in};
@@ -37,7 +37,7 @@ fn every_command_that_a_text_names_exists() {
 #[test]
 fn a_flag_that_a_text_names_exists() {
     use clap::CommandFactory;
-    let mut command = snow_connect::cli::Cli::command();
+    let mut command = snow_connect::cli::args::Cli::command();
     command.build();
     let commands = std::iter::once(&command).chain(command.get_subcommands());
     let flags: Vec<&str> =
@@ -54,7 +54,7 @@ fn a_flag_that_a_text_names_exists() {
 #[test]
 fn a_command_is_named_only_where_the_tests_see_it() {
     use clap::CommandFactory;
-    let command = snow_connect::cli::Cli::command();
+    let command = snow_connect::cli::args::Cli::command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     for code in Code::ALL {
         let prose: Vec<&str> = explanation(*code).body.split('`').step_by(2).collect();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use snow_connect::credentials::{Field, ItemKey};
 use snow_connect::sandbox::Sandbox;
+use snow_connect::store::{Field, ItemKey};
 
 use crate::world::keyring::Session;
 use crate::world::process::{finish, snow, tool};

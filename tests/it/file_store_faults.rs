@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{scrypt, x25519};
+use snow_connect::base::error::Failure;
+use snow_connect::base::files::Lock;
+use snow_connect::base::secret::Secret;
 use snow_connect::config::{Config, ConfigFile};
-use snow_connect::credentials::file::FileStore;
-use snow_connect::credentials::file::envelope::{GivenBy, Key};
-use snow_connect::credentials::{CredentialStore, Field, ItemKey};
-use snow_connect::error::Failure;
-use snow_connect::files::Lock;
-use snow_connect::secret::Secret;
+use snow_connect::store::file::FileStore;
+use snow_connect::store::file::envelope::{GivenBy, Key};
+use snow_connect::store::{CredentialStore, Field, ItemKey};
 
 use crate::world::canary::Canaries;
 use crate::world::process::{finish, program, snow, tool};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use snow_connect::base::files::Lock;
 use snow_connect::config::{ConfigError, ConfigFile};
-use snow_connect::files::Lock;
 use snow_connect::sandbox::Sandbox;
 
 use crate::world::keyring::Session;

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use snow_connect::connection::profile::StoreKind;
-use snow_connect::credentials::memory::MemoryStore;
-use snow_connect::credentials::{CredentialStore, ItemKey, StoreError};
+use snow_connect::base::secret::Secret;
+use snow_connect::model::profile::StoreKind;
 use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
-use snow_connect::secret::Secret;
+use snow_connect::store::memory::MemoryStore;
+use snow_connect::store::{CredentialStore, ItemKey, StoreError};
 
 use crate::world::wire::{Wire, header, http};
 use crate::world::{Outcome, World, check};

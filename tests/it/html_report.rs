@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use snow_connect::base::error::{Cause, Code, Failure, Likelihood};
 use snow_connect::check::report::{Check, CheckId, Identity, IdentitySource, NotTested, Report, Run};
-use snow_connect::error::{Cause, Code, Failure, Likelihood};
-use snow_connect::last_test::Change;
+use snow_connect::history::last_test::Change;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
@@ -210,7 +210,7 @@ fn what_a_server_says_stays_text() {
 fn a_report_of_five_hundred_connections_fits_every_window_and_leads_to_each_row() {
     let home = tempfile::tempdir().unwrap();
     let report = home.path().join("500.html");
-    std::fs::write(&report, snow_connect::output::html::page(&many(500))).unwrap();
+    std::fs::write(&report, snow_connect::report::html::page(&many(500))).unwrap();
     let mut browser = opened(&report);
     for (scheme, width, height) in [("light", 390, 800), ("dark", 1100, 1000), ("light", 1100, 1000)] {
         browser.look(scheme, width, height);

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use snow_connect::connection::profile::StoreKind;
-use snow_connect::credentials::memory::MemoryStore;
-use snow_connect::credentials::{CredentialStore, Field, ItemKey, StoreError};
+use snow_connect::base::secret::Secret;
+use snow_connect::model::profile::StoreKind;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
-use snow_connect::secret::Secret;
+use snow_connect::store::memory::MemoryStore;
+use snow_connect::store::{CredentialStore, Field, ItemKey, StoreError};
 
 use crate::oauth::{connect_line, sandbox};
 use crate::world::ask::Reply;

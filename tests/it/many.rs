@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use snow_connect::credentials::{Field, ItemKey};
 use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
+use snow_connect::store::{Field, ItemKey};
 
 use crate::world::World;
 use crate::world::chromium::Chromium;

@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::Value;
-use snow_connect::credentials::{Field, ItemKey};
 use snow_connect::sandbox::Sandbox;
+use snow_connect::store::{Field, ItemKey};
 
 use crate::world::browser::{get, sign_in};
 use crate::world::{Outcome, World, check};

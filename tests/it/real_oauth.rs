@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use snow_connect::credentials::{Field, ItemKey};
+use snow_connect::store::{Field, ItemKey};
 
 use crate::oauth::free_port;
 use crate::world::ask::Ask;

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use snow_connect::connection::profile::AuthMethod;
-use snow_connect::error::{Class, Code};
+use snow_connect::base::error::{Class, Code};
+use snow_connect::model::profile::AuthMethod;
 use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
-use snow_connect::servicenow::symptoms::SYMPTOMS;
+use snow_connect::service::servicenow::symptoms::SYMPTOMS;
 
 use crate::oauth::{connect_line, connected};
 use crate::world::browser::{get, sign_in};

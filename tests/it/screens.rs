@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use insta::Settings;
 use serde_json::Value;
-use snow_connect::cli::Cli;
-use snow_connect::connection::profile::AuthMethod;
+use snow_connect::cli::args::Cli;
+use snow_connect::model::profile::AuthMethod;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
@@ -361,7 +361,7 @@ fn guides_explanations_and_lists() {
     });
     let mut text = String::new();
     let mut world = World::new();
-    for code in snow_connect::error::Code::ALL {
+    for code in snow_connect::base::error::Code::ALL {
         let line = format!("explain {}", code.as_str());
         text.push_str(&screen(&line, &world.person([]).run(&line)));
     }

@@ -310,7 +310,7 @@ fn what_is_transient_keeps_the_session_as_it_was() {
         world.write_config(session::config(&well.origin(), ""));
         let mut record = before.clone();
         record["origins"]["instance"] = well.origin().into();
-        session::write_record(&world, snow_connect::credentials::Field::Session, &record);
+        session::write_record(&world, snow_connect::store::Field::Session, &record);
         assert_eq!(token(&mut world), "new-access-0");
     }
 }
@@ -528,20 +528,18 @@ fn a_renewal_waits_for_the_lock_and_takes_what_the_holder_brought() {
     let mut world = connected(&sandbox);
     let id = world.run("show acme --json").expect(0).json()["connection"]["id"].as_str().unwrap().to_owned();
     let path = world.home().join(format!(".local/state/snow/locks/{id}.lock"));
-    let lock = snow_connect::files::Lock::acquire(&path, Duration::ZERO).unwrap().expect("nobody has it");
+    let lock = snow_connect::base::files::Lock::acquire(&path, Duration::ZERO).unwrap().expect("nobody has it");
     set_clock(&mut world, 1800);
     let store = world.store.clone();
-    let key = snow_connect::credentials::ItemKey {
-        connection: id.parse().unwrap(),
-        field: snow_connect::credentials::Field::Session,
-    };
+    let key =
+        snow_connect::store::ItemKey { connection: id.parse().unwrap(), field: snow_connect::store::Field::Session };
     let mut renewed = saved(&world);
     renewed["generation"] = 2.into();
     renewed["access_token"] = "brought-by-the-holder".into();
     renewed["expires_at"] = json!((chrono::Utc::now() + chrono::TimeDelta::hours(2)).to_rfc3339());
     let holder = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
-        let text = snow_connect::secret::Secret::new(renewed.to_string()).unwrap();
+        let text = snow_connect::base::secret::Secret::new(renewed.to_string()).unwrap();
         store.write(key, &text).unwrap();
         drop(lock);
     });

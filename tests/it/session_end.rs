@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use snow_connect::credentials::Field;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
+use snow_connect::store::Field;
 
 use crate::oauth::connected;
 use crate::world::World;

@@ -21,7 +21,7 @@ fn faulty(instance: &Scripted, seconds: i64) -> (World, Arc<FaultyStore>) {
     world.store = store.clone();
     world.write_config(session::config(&instance.origin(), ""));
     let record = session::record(&instance.origin(), seconds, json!({}));
-    session::write_record(&world, snow_connect::credentials::Field::Session, &record);
+    session::write_record(&world, snow_connect::store::Field::Session, &record);
     world.guard(session::REFRESH_TOKEN);
     (world, store)
 }
@@ -134,7 +134,7 @@ fn a_deadline_that_ran_out_while_the_lock_was_waited_for_spends_nothing() {
     let mut world = world_with(&instance.origin(), -1, json!({}));
     let before = saved(&world);
     let path = world.home().join(format!(".local/state/snow/locks/{}.lock", session::ID));
-    let lock = snow_connect::files::Lock::acquire(&path, Duration::ZERO).unwrap().expect("nobody has it");
+    let lock = snow_connect::base::files::Lock::acquire(&path, Duration::ZERO).unwrap().expect("nobody has it");
     let holder = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(1500));
         drop(lock);

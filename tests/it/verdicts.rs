@@ -1,7 +1,7 @@
 //! What `snow test` says of every answer that this version knows.
 
 use serde_json::{Value, json};
-use snow_connect::servicenow::symptoms::SYMPTOMS;
+use snow_connect::service::servicenow::symptoms::SYMPTOMS;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

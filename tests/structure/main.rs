@@ -26,43 +26,12 @@ const LAYERS: [&str; 14] = [
     "report", "cli",
 ];
 
-/// The room of each module that is not in the folder of its room; the longest
-/// path counts.
-const ROOMS: &[(&str, &str)] = &[
-    ("error", "base"),
-    ("files", "base"),
-    ("secret", "base"),
-    ("server_text", "base"),
-    ("connection", "engine"),
-    ("connection::basic", "auth"),
-    ("connection::instance", "model"),
-    ("connection::oauth", "auth"),
-    ("connection::oauth::client", "model"),
-    ("connection::oauth::tokens", "model"),
-    ("connection::profile", "model"),
-    ("credentials", "store"),
-    ("credentials::environment", "config"),
-    ("servicenow", "service"),
-    ("last_test", "history"),
-    ("radar", "history"),
-    ("state", "history"),
-    ("output", "report"),
-    ("browser", "cli"),
-    ("commands", "cli"),
-    ("completion", "cli"),
-    ("console", "cli"),
-    ("context", "cli"),
-    ("explain", "cli"),
-    ("signals", "cli"),
-    ("terminal", "cli"),
-];
-
 /// What only ServiceNow calls so.
 const FACTS: [&str; 6] =
     ["/api/now", "oauth_token.do", "oauth_auth.do", "sysparm_", "x-is-logged-in", "service-now.com"];
 
 /// Where its facts are at home.
-const HOMES_OF_FACTS: [&str; 3] = ["servicenow", "service::servicenow", "sandbox"];
+const HOMES_OF_FACTS: [&str; 2] = ["service::servicenow", "sandbox"];
 
 /// Where the sources are: here, or where the tests were brought.
 fn sources() -> PathBuf {
@@ -74,11 +43,7 @@ fn sources() -> PathBuf {
 /// the rooms and nothing else.
 fn room(module: &str) -> Option<&'static str> {
     let is_within = |prefix: &str| module == prefix || module.starts_with(&format!("{prefix}::"));
-    if is_within("sandbox") {
-        return Some("sandbox");
-    }
-    let exception = ROOMS.iter().filter(|(prefix, _)| is_within(prefix)).max_by_key(|(prefix, _)| prefix.len());
-    let named = exception.map(|(_, room)| *room).or_else(|| LAYERS.into_iter().find(|layer| is_within(layer)));
+    let named = LAYERS.into_iter().chain(["sandbox"]).find(|room| is_within(room));
     assert!(named.is_some() || module.is_empty() || module == "main", "{module} is in no room");
     named
 }

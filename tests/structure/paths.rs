@@ -124,7 +124,6 @@ impl Reader {
                 self.path(&words);
             }
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.tree(tree, before)),
-            _ => panic!("a use that is not known"),
         }
     }
 

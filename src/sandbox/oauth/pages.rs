@@ -1,7 +1,7 @@
 //! The pages a person sees while signing in. They work without scripts, load
 //! nothing, and everything from outside is escaped.
 
-use crate::connection::oauth::page::escaped as escape;
+use crate::auth::oauth::page::escaped as escape;
 use std::sync::LazyLock;
 
 use base64::Engine as _;

@@ -1,7 +1,7 @@
 //! The `snow` commands that a text in Markdown names.
 
 use clap::CommandFactory;
-use snow_connect::cli::Cli;
+use snow_connect::cli::args::Cli;
 
 /// Every span and every line of a block that begins with `snow`, without
 /// variables before it and redirections or remarks after it.

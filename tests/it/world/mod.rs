@@ -26,13 +26,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use snow_connect::browser::Browser;
-use snow_connect::context::{Context, Streams, Variables};
-use snow_connect::credentials::CredentialStore;
-use snow_connect::credentials::memory::MemoryStore;
-use snow_connect::error::Failure;
-use snow_connect::secret::Secret;
-use snow_connect::terminal::Prompt;
+use snow_connect::auth::oauth::browser::Browser;
+use snow_connect::base::error::Failure;
+use snow_connect::base::secret::Secret;
+use snow_connect::cli::context::{Context, Streams, Variables};
+use snow_connect::cli::terminal::Prompt;
+use snow_connect::store::CredentialStore;
+use snow_connect::store::memory::MemoryStore;
 
 use canary::Canaries;
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use snow_connect::credentials::{Field, ItemKey};
+use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::secret::Secret;
+use snow_connect::store::{Field, ItemKey};
 
 use super::World;
 #[cfg(target_os = "linux")]

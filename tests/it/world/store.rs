@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use snow_connect::connection::profile::StoreKind;
-use snow_connect::credentials::memory::MemoryStore;
-use snow_connect::credentials::{CredentialStore, Field, ItemKey, StoreError};
-use snow_connect::secret::Secret;
+use snow_connect::base::secret::Secret;
+use snow_connect::model::profile::StoreKind;
+use snow_connect::store::memory::MemoryStore;
+use snow_connect::store::{CredentialStore, Field, ItemKey, StoreError};
 
 #[derive(Default)]
 pub struct FaultyStore {

@@ -1,0 +1,4 @@
+//! The protocols by which a connection signs in.
+
+pub mod basic;
+pub mod oauth;

@@ -1,0 +1,228 @@
+//! Opening the browser of a person, and whether that makes sense here.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::process::{Command, Stdio};
+
+use crate::cli::context::Variables;
+
+/// Opens an address for a person.
+pub trait Browser {
+    /// Starts the browser and does not wait for it.
+    fn open(&self, url: &str, variables: &Variables) -> io::Result<()>;
+}
+
+/// How the address of a sign-in gets to a browser, and its answer back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A browser is opened, and comes back to the listener.
+    Open,
+    /// The address is printed; whoever opens it comes back to the listener.
+    Print,
+    /// A person opens the address and pastes what the browser shows then.
+    Paste,
+}
+
+/// What decided about the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    RedirectUri,
+    Forbidden,
+    /// `SNOW_BROWSER` or `BROWSER`.
+    Variable(&'static str),
+    Desktop,
+    RemoteShell,
+    NoDisplay,
+}
+
+/// What decides about the way.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// `--manual`, or a redirect URI that no listener can stand at.
+    pub must_paste: bool,
+    /// `--no-browser`, `--no-input` or `CI`.
+    pub forbidden: bool,
+    /// Whether a person can be asked.
+    pub interactive: bool,
+}
+
+impl Way {
+    pub fn choose(circumstances: Circumstances, variables: &Variables) -> Self {
+        Self::explained(circumstances, variables).0
+    }
+
+    /// The way, and what decided about it.
+    pub fn explained(circumstances: Circumstances, variables: &Variables) -> (Self, Because) {
+        let Circumstances { must_paste, forbidden, interactive } = circumstances;
+        let without_browser = if interactive { Self::Paste } else { Self::Print };
+        if must_paste {
+            return (Self::Paste, Because::RedirectUri);
+        }
+        if forbidden {
+            return (Self::Print, Because::Forbidden);
+        }
+        if let Some(variable) = variable(variables).filter(|_| !commands_in(variables).is_empty()) {
+            return (Self::Open, Because::Variable(variable));
+        }
+        // Whether a browser opened here would be seen by the person.
+        match (is_remote(variables), has_desktop(variables)) {
+            (true, _) => (without_browser, Because::RemoteShell),
+            (false, true) => (Self::Open, Because::Desktop),
+            (false, false) => (without_browser, Because::NoDisplay),
+        }
+    }
+}
+
+/// The programs that opening tries, in their order.
+pub fn programs(variables: &Variables) -> Vec<OsString> {
+    let given = commands_in(variables);
+    match given.is_empty() {
+        true => open::commands("http://localhost/").iter().map(|command| command.get_program().to_owned()).collect(),
+        false => given.iter().map(|command| command_of(command, "").get_program().to_owned()).collect(),
+    }
+}
+
+fn has_desktop(variables: &Variables) -> bool {
+    let is_set = |name: &str| variables.text(name).is_some();
+    cfg!(any(windows, target_os = "macos")) || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
+}
+
+fn is_remote(variables: &Variables) -> bool {
+    ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].into_iter().any(|name| variables.text(name).is_some())
+}
+
+/// The command that leads a local port of one's own machine to this one, over
+/// SSH; `None` where this is no remote shell.
+pub fn tunnel(port: u16, variables: &Variables) -> Option<String> {
+    let connection = variables.text("SSH_CONNECTION")?;
+    let fields: Vec<&str> = connection.split_ascii_whitespace().collect();
+    let [_, _, server, server_port] = fields.as_slice() else { return None };
+    let server: std::net::IpAddr = server.parse().ok()?;
+    let server_port: u16 = server_port.parse().ok()?;
+    let user = variables.text("USER").or_else(|| variables.text("LOGNAME")).unwrap_or("");
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let user = match !user.is_empty() && user.chars().all(fits) {
+        true => format!("{user}@"),
+        false => String::new(),
+    };
+    let at_port = if server_port == 22 { String::new() } else { format!("-p {server_port} ") };
+    Some(format!("ssh {at_port}-L {port}:127.0.0.1:{port} {user}{server}"))
+}
+
+/// `SNOW_BROWSER`, else `BROWSER`: commands separated by colons, as xdg-open
+/// reads them. The address stands for `%s`, or comes last.
+fn commands_in(variables: &Variables) -> Vec<String> {
+    let text = variable(variables).and_then(|name| variables.text(name)).unwrap_or("");
+    let separator = if cfg!(windows) { ';' } else { ':' };
+    text.split(separator).map(str::trim).filter(|command| !command.is_empty()).map(str::to_owned).collect()
+}
+
+fn variable(variables: &Variables) -> Option<&'static str> {
+    ["SNOW_BROWSER", "BROWSER"].into_iter().find(|name| variables.text(name).is_some())
+}
+
+/// The browser of this system.
+pub struct SystemBrowser;
+
+impl Browser for SystemBrowser {
+    fn open(&self, url: &str, variables: &Variables) -> io::Result<()> {
+        let given = commands_in(variables);
+        let commands = match given.is_empty() {
+            true => open::commands(url),
+            false => given.iter().map(|command| command_of(command, url)).collect(),
+        };
+        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        for mut command in commands {
+            match start(&mut command, variables) {
+                Ok(()) => return Ok(()),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+}
+
+fn command_of(text: &str, url: &str) -> Command {
+    let mut words = text.split_ascii_whitespace();
+    let mut command = Command::new(words.next().unwrap_or("false"));
+    let mut is_given = false;
+    for word in words {
+        is_given |= word.contains("%s");
+        command.arg(word.replace("%s", url));
+    }
+    if !is_given {
+        command.arg(url);
+    }
+    command
+}
+
+/// Starts a command that neither hears nor says anything here, knows none of
+/// our variables, and outlives a Ctrl-C.
+fn start(command: &mut Command, variables: &Variables) -> io::Result<()> {
+    for name in variables.names().filter(|name| is_ours(name)) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        command.process_group(0);
+    }
+    command.spawn().map(drop)
+}
+
+/// Some of them hold secrets. Windows takes no notice of case.
+fn is_ours(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with("SNOW_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Circumstances = Circumstances { must_paste: false, forbidden: false, interactive: true };
+
+    fn way(circumstances: Circumstances, variables: &[(&str, &str)]) -> Way {
+        Way::choose(circumstances, &Variables::new(variables.iter().copied()))
+    }
+
+    #[test]
+    fn the_way_follows_what_is_said_and_then_what_is_seen() {
+        let display = ("DISPLAY", ":0");
+        let ssh = ("SSH_CONNECTION", "10.0.0.1 5000 10.0.0.2 22");
+        let alone = Circumstances { interactive: false, ..PLAIN };
+        let forbidden = Circumstances { forbidden: true, ..PLAIN };
+        assert_eq!(way(Circumstances { must_paste: true, ..forbidden }, &[display]), Way::Paste);
+        assert_eq!(way(forbidden, &[display, ("BROWSER", "x")]), Way::Print);
+        assert_eq!(way(PLAIN, &[ssh, ("SNOW_BROWSER", "x")]), Way::Open);
+        assert_eq!(way(alone, &[display]), Way::Open);
+        assert_eq!(way(PLAIN, &[display, ssh]), Way::Paste);
+        assert_eq!(way(alone, &[display, ssh]), Way::Print);
+        if cfg!(target_os = "linux") {
+            assert_eq!(way(PLAIN, &[]), Way::Paste);
+            assert_eq!(way(alone, &[]), Way::Print);
+            assert_eq!(way(PLAIN, &[("WSL_DISTRO_NAME", "Debian")]), Way::Open);
+        }
+    }
+
+    #[test]
+    fn the_tunnel_is_the_line_to_type() {
+        let line = |variables: &[(&str, &str)]| tunnel(8914, &Variables::new(variables.iter().copied()));
+        let ssh = ("SSH_CONNECTION", "10.0.0.1 5000 10.0.0.2 22");
+        assert_eq!(line(&[ssh, ("USER", "beth")]).unwrap(), "ssh -L 8914:127.0.0.1:8914 beth@10.0.0.2");
+        let other = ("SSH_CONNECTION", "10.0.0.1 5000 fd00::2 2222");
+        assert_eq!(line(&[other]).unwrap(), "ssh -p 2222 -L 8914:127.0.0.1:8914 fd00::2");
+        assert_eq!(line(&[("SSH_CONNECTION", "x; rm -rf / 1 $(x) 22")]), None);
+        assert_eq!(line(&[ssh, ("USER", "$(x)")]).unwrap(), "ssh -L 8914:127.0.0.1:8914 10.0.0.2");
+    }
+
+    #[test]
+    fn the_address_stands_for_its_place_or_comes_last() {
+        let words = |text: &str| {
+            let command = command_of(text, "https://x/?a=b c");
+            command.get_args().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(words("firefox --new-tab"), ["--new-tab", "https://x/?a=b c"]);
+        assert_eq!(words("chrome --app=%s -x"), ["--app=https://x/?a=b c", "-x"]);
+    }
+}

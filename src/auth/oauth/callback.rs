@@ -1,0 +1,277 @@
+//! The listener on loopback that waits for the browser to come back
+//! (RFC 8252 §7.3).
+//!
+//! Anybody on this machine can knock here, and web pages can make a browser
+//! do so. Only a GET for the registered path and host, by a browser that opens
+//! it as a page, is shown to the judge; everything else gets a short answer and
+//! changes nothing. Heads are small and must come soon, and who is slow makes
+//! room for who is not.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use crate::auth::oauth::page::Page;
+use crate::model::oauth_client::Loopback;
+
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+const MAX_HEADERS: usize = 100;
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// So many may be heard at once; then the one that is slowest must go.
+const MAX_CONNECTIONS: usize = 128;
+/// So many may wait to be heard. One more would have to try again in a second.
+const MAX_QUEUE: u32 = 1024;
+
+/// Listens at the address of a redirect URI, for as long as it is not dropped.
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    loopback: Loopback,
+}
+
+/// The browser whose request was the right one, waiting for its page.
+pub struct WaitingBrowser(TcpStream);
+
+/// A request that could be the right one.
+struct Candidate {
+    query: String,
+    stream: TcpStream,
+}
+
+/// Those who are being heard or answered, the first to come in front.
+#[derive(Default)]
+struct Visitors(VecDeque<AbortHandle>);
+
+/// A request, as far as it was looked at.
+struct Head {
+    method: String,
+    target: String,
+    hosts: Vec<String>,
+    /// Whether a browser opens this as a page, as far as it says.
+    is_navigation: bool,
+}
+
+impl Listener {
+    /// Binds the exact address; `AddrInUse` where somebody has it. For
+    /// `localhost` both addresses, since the browser chooses one of them.
+    pub fn bind(loopback: &Loopback) -> io::Result<Self> {
+        let mut sockets = vec![bind(SocketAddr::new(loopback.address, loopback.port))?];
+        if loopback.is_name {
+            match bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), loopback.port)) {
+                Ok(socket) => sockets.push(socket),
+                // A machine without IPv6.
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
+                Err(error) if is_unknown_family(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { sockets, loopback: loopback.clone() })
+    }
+
+    /// Waits until `judge` takes the query of a request. The port is free again
+    /// when this returns.
+    pub async fn wait<T, E>(self, judge: impl Fn(&str) -> Result<T, E>) -> (T, WaitingBrowser) {
+        // Each visitor says one thing, and it is heard before the next comes in.
+        let (heard, mut hear) = mpsc::unbounded_channel::<Candidate>();
+        let mut visitors = Visitors::default();
+        let answer = loop {
+            tokio::select! {
+                biased;
+                Some(Candidate { query, stream }) = hear.recv() => match judge(&query) {
+                    Ok(answer) => break (answer, WaitingBrowser(stream)),
+                    Err(_) => visitors.add(show(stream, Page::not_this_attempt())),
+                },
+                accepted = accept(&self.sockets) => {
+                    match accepted {
+                        Ok(stream) => visitors.add(receive(stream, self.loopback.clone(), heard.clone())),
+                        // Out of file descriptors, most likely.
+                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                    }
+                    // In a flood, too, everybody is looked at before making room.
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        hear.close();
+        while let Ok(late) = hear.try_recv() {
+            tokio::spawn(show(late.stream, Page::too_late()));
+        }
+        answer
+    }
+}
+
+impl Visitors {
+    fn add(&mut self, visit: impl Future<Output = ()> + Send + 'static) {
+        self.0.retain(|visitor| !visitor.is_finished());
+        if self.0.len() >= MAX_CONNECTIONS
+            && let Some(slowest) = self.0.pop_front()
+        {
+            slowest.abort();
+        }
+        self.0.push_back(tokio::spawn(visit).abort_handle());
+    }
+}
+
+impl WaitingBrowser {
+    /// Shows how it ended.
+    pub async fn show(self, page: Page) {
+        show(self.0, page).await;
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Not a second owner (that is what Windows takes it for), but no wait for
+    // the connections of a former sign-in to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_QUEUE)
+}
+
+#[cfg(unix)]
+fn is_unknown_family(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_unknown_family(_: &io::Error) -> bool {
+    false
+}
+
+async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
+    let accepted = match sockets {
+        [one, other] => tokio::select! {
+            accepted = one.accept() => accepted,
+            accepted = other.accept() => accepted,
+        },
+        _ => sockets[0].accept().await,
+    };
+    accepted.map(|(stream, _)| stream)
+}
+
+/// Hears a visitor out: hands over what could be the right request, and
+/// answers what cannot.
+async fn receive(mut stream: TcpStream, loopback: Loopback, heard: mpsc::UnboundedSender<Candidate>) {
+    let Ok(Some(head)) = tokio::time::timeout(HEAD_PATIENCE, head_from(&mut stream)).await else {
+        return;
+    };
+    let query = match query_of(&head, &loopback) {
+        Ok(query) => query.to_owned(),
+        Err(page) => return show(stream, page).await,
+    };
+    if let Err(too_late) = heard.send(Candidate { query, stream }) {
+        show(too_late.0.stream, Page::too_late()).await;
+    }
+}
+
+/// The head of a request, where there is a small one.
+async fn head_from(stream: &mut TcpStream) -> Option<Head> {
+    let mut bytes = Vec::with_capacity(1024);
+    loop {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+        match read_head(&bytes) {
+            Some(head) => return head.ok(),
+            None if bytes.len() >= MAX_HEAD_BYTES => return None,
+            None => {}
+        }
+    }
+}
+
+/// `None` while the head is not complete.
+fn read_head(bytes: &[u8]) -> Option<Result<Head, ()>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD_BYTES => {}
+        Ok(httparse::Status::Partial) => return None,
+        _ => return Some(Err(())),
+    }
+    let values = |name: &str| -> Vec<String> {
+        let named = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        named.map(|header| String::from_utf8_lossy(header.value).into_owned()).collect()
+    };
+    // What a browser says of itself (Fetch Metadata); older ones say nothing.
+    // A navigation by GET has no origin, or one that is hidden.
+    let is_navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("origin", "null")]
+        .iter()
+        .all(|(name, usual)| values(name).iter().all(|value| value == usual));
+    Some(Ok(Head {
+        method: request.method.unwrap_or("").to_owned(),
+        target: request.path.unwrap_or("").to_owned(),
+        hosts: values("host"),
+        is_navigation,
+    }))
+}
+
+/// The query of a request that could be the right one.
+fn query_of<'a>(head: &'a Head, loopback: &Loopback) -> Result<&'a str, Page> {
+    let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
+    let is_here = matches!(head.hosts.as_slice(), [host] if host.eq_ignore_ascii_case(&loopback.host));
+    match head.method.as_str() {
+        "GET" if !is_here => Err(Page::wrong_host()),
+        "GET" if !head.is_navigation => Err(Page::not_a_navigation()),
+        "GET" if path == loopback.path => Ok(query),
+        "GET" => Err(Page::not_found()),
+        _ => Err(Page::method_not_allowed()),
+    }
+}
+
+async fn show(mut stream: TcpStream, page: Page) {
+    let _ = tokio::time::timeout(ANSWER_PATIENCE, async {
+        stream.write_all(&page.into_response()).await?;
+        stream.shutdown().await?;
+        // Closed by us with something unread, the page could be lost.
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        Ok::<_, io::Error>(())
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::oauth_client::RedirectUri;
+
+    fn judged(request: &str) -> Result<String, u16> {
+        let loopback = "http://127.0.0.1:8914/callback".parse::<RedirectUri>().unwrap().loopback().unwrap();
+        let head = read_head(request.as_bytes()).expect("a whole head").map_err(|()| 0_u16)?;
+        query_of(&head, &loopback).map(str::to_owned).map_err(|page| page.status())
+    }
+
+    #[test]
+    fn only_a_navigation_to_path_and_host_is_judged() {
+        let host = "Host: 127.0.0.1:8914\r\n\r\n";
+        assert_eq!(judged(&format!("GET /callback?code=a HTTP/1.1\r\n{host}")), Ok("code=a".to_owned()));
+        assert_eq!(judged(&format!("GET /callback HTTP/1.1\r\n{host}")), Ok(String::new()));
+        assert_eq!(judged(&format!("GET /favicon.ico HTTP/1.1\r\n{host}")), Err(404));
+        assert_eq!(judged(&format!("GET / HTTP/1.1\r\n{host}")), Err(404));
+        for method in ["HEAD", "OPTIONS", "POST", "PUT"] {
+            assert_eq!(judged(&format!("{method} /callback?code=a HTTP/1.1\r\n{host}")), Err(405), "{method}");
+        }
+        assert_eq!(judged("GET /callback?code=a HTTP/1.1\r\nHost: evil.example\r\n\r\n"), Err(403));
+        assert_eq!(judged("GET /callback?code=a HTTP/1.0\r\n\r\n"), Err(403));
+        assert_eq!(judged(&format!("GET /callback?code=a HTTP/1.1\r\nHost: evil\r\n{host}")), Err(403));
+        for (header, is_navigation) in [
+            ("Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: cross-site", true),
+            ("Origin: null", true),
+            ("Origin: https://evil.example", false),
+            ("Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image", false),
+            ("Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe", false),
+        ] {
+            let judged = judged(&format!("GET /callback?code=a HTTP/1.1\r\n{header}\r\n{host}"));
+            assert_eq!(judged, if is_navigation { Ok("code=a".to_owned()) } else { Err(403) }, "{header}");
+        }
+        assert!(read_head(b"\x16\x03\x01 garbage\r\n\r\n").unwrap().is_err());
+        assert!(read_head(b"GET /callback").is_none());
+    }
+}

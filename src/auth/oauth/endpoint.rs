@@ -1,0 +1,210 @@
+//! Requests to the token endpoint and to the revocation endpoint.
+//!
+//! Each is sent once; what came of it is told apart by what a caller may do
+//! next: the endpoint judged, it could not, or nobody knows.
+
+use chrono::{DateTime, Utc};
+use oauth2::basic::BasicClient;
+use oauth2::{AuthType, ClientSecret, EndpointNotSet, EndpointSet, RefreshToken, Scope, TokenUrl};
+use url::Url;
+
+use crate::auth::oauth::authorize;
+use crate::base::error::{Code, Failure};
+use crate::base::secret::Secret;
+use crate::base::server_text::Redactor;
+use crate::http::client::{Client, Deadline, Exchange};
+use crate::http::failure::Reached;
+use crate::http::oauth2::Courier;
+use crate::model::instance::Instance;
+use crate::model::oauth_client::OAuthClient;
+use crate::model::tokens::SavedSession;
+use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use crate::service::servicenow::symptoms::diagnose;
+use crate::service::servicenow::token::{self, Judgement, TokenRequest};
+
+type Library = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// The token endpoint of one client, and the way there.
+#[derive(Clone)]
+pub struct TokenEndpoint {
+    http: Client,
+    client: OAuthClient,
+    /// The origin that it stands at.
+    origin: Instance,
+    url: Url,
+    revocation_url: Url,
+    /// Whose connection it is, for the advice.
+    subject: Subject,
+}
+
+/// One request for tokens.
+pub struct Answered {
+    pub judgement: Judgement,
+    /// For the times, the certificate and the clock.
+    pub exchange: Exchange,
+}
+
+impl TokenEndpoint {
+    pub fn new(http: Client, client: OAuthClient, instance: &Instance, subject: Subject) -> Self {
+        Self {
+            origin: client.token_origin(instance).clone(),
+            url: client.token_endpoint(instance),
+            revocation_url: client.revocation_endpoint(instance),
+            http,
+            client,
+            subject,
+        }
+    }
+
+    pub fn client(&self) -> &OAuthClient {
+        &self.client
+    }
+
+    pub fn origin(&self) -> &Instance {
+        &self.origin
+    }
+
+    /// The way there; a request to the instance shares its connections where
+    /// both are one origin.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Trades an authorization code for tokens (RFC 6749 §4.1.3).
+    pub async fn redeem(&self, grant: authorize::Grant, secret: Option<&Secret>, deadline: Deadline) -> Answered {
+        let mut secrets = grant.secrets();
+        let (age, has_pkce) = (grant.received.elapsed(), grant.verifier.is_some());
+        let library = self.library(secret);
+        let redirect_uri = grant.redirect_uri.as_str().to_owned();
+        let mut request = library.exchange_code(grant.code).add_extra_param("redirect_uri", redirect_uri);
+        if let Some(verifier) = grant.verifier {
+            request = request.set_pkce_verifier(verifier);
+        }
+        let courier = Courier::new(&self.http, deadline);
+        let _ = request.request_async(&courier).await;
+        secrets.extend(secret.map(Secret::duplicate));
+        self.judge(courier.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
+    }
+
+    /// Renews a session with its refresh token (RFC 6749 §6). The scope is not
+    /// widened: none is sent. What the endpoint knows of the session, it shall
+    /// not show.
+    pub async fn refresh(
+        &self,
+        session: &SavedSession,
+        secret: Option<&Secret>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Answered {
+        let refresh_token = session.refresh_token.as_ref().expect("only what has a refresh token is renewed with it");
+        let token = RefreshToken::new(refresh_token.expose().to_owned());
+        let library = self.library(secret);
+        let courier = Courier::new(&self.http, deadline);
+        let _ = library.exchange_refresh_token(&token).request_async(&courier).await;
+        let secrets = [Some(refresh_token), Some(&session.access_token), secret];
+        let secrets: Vec<Secret> = secrets.into_iter().flatten().map(Secret::duplicate).collect();
+        let request = TokenRequest::Refresh { age: now - session.signed_in_at };
+        self.judge(courier.exchange(), request, secret.is_some(), &secrets)
+    }
+
+    /// Signs the client in for itself (RFC 6749 §4.4).
+    pub async fn client_credentials(&self, secret: &Secret, deadline: Deadline) -> Answered {
+        let library = self.library(Some(secret));
+        let mut request = library.exchange_client_credentials();
+        if !self.client.scope.as_str().is_empty() {
+            request = request.add_scope(Scope::new(self.client.scope.as_str().to_owned()));
+        }
+        let courier = Courier::new(&self.http, deadline);
+        let _ = request.request_async(&courier).await;
+        self.judge(courier.exchange(), TokenRequest::ClientCredentials, true, &[secret.duplicate()])
+    }
+
+    /// Revokes a token (RFC 7009), in the form and never in the URL, which
+    /// ends up in logs. Any 2xx is done.
+    pub async fn revoke(
+        &self,
+        token: &Secret,
+        hint: &str,
+        secret: Option<&Secret>,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token.expose());
+        form.append_pair("token_type_hint", hint);
+        form.append_pair("client_id", self.client.client_id.as_str());
+        if let Some(secret) = secret {
+            form.append_pair("client_secret", secret.expose());
+        }
+        let form = form.finish().into_bytes();
+        let exchange = self.http.post_form(self.revocation_url.clone(), form, deadline).await;
+        let answer = exchange.result.map_err(Failure::from)?;
+        let body = Body::read(&answer);
+        // A sleeping instance answers everything with 200 and a page.
+        if (200..300).contains(&answer.status) && !matches!(body, Body::Html { .. }) {
+            return Ok(());
+        }
+        let mut redactor = Redactor::default();
+        redactor.add(token);
+        if let Some(secret) = secret {
+            redactor.add(secret);
+        }
+        let seen = Seen {
+            answer: &answer,
+            body,
+            asked: Asked::Revocation,
+            sent: Sent::TokenRequest,
+            subject: &self.subject,
+            instance: &self.origin,
+            user: None,
+            redactor: &redactor,
+        };
+        Err(match answer.status {
+            200..300 | 300..400 | 429 | 500.. => diagnose(&seen),
+            status => Failure::new(Code::UnexpectedAnswer, format!("the revocation endpoint answered {status}"))
+                .next("Ask an administrator whether the token is still in System OAuth > Manage Tokens"),
+        })
+    }
+
+    fn library(&self, secret: Option<&Secret>) -> Library {
+        let library = BasicClient::new(oauth2::ClientId::new(self.client.client_id.as_str().to_owned()))
+            .set_token_uri(TokenUrl::from_url(self.url.clone()))
+            // ServiceNow takes the credentials of a client in the form alone.
+            .set_auth_type(AuthType::RequestBody);
+        match secret {
+            Some(secret) => library.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            None => library,
+        }
+    }
+
+    fn judge(&self, exchange: Exchange, request: TokenRequest, has_secret: bool, secrets: &[Secret]) -> Answered {
+        let judgement = match &exchange.result {
+            Err(error) => {
+                let failure = Failure::from(error.clone());
+                match error.phase == Reached::Answer && error.opened {
+                    true => Judgement::Lost(failure),
+                    false => Judgement::Unavailable(failure),
+                }
+            }
+            Ok(answer) => {
+                let mut redactor = Redactor::default();
+                secrets.iter().for_each(|secret| redactor.add(secret));
+                let seen = Seen {
+                    answer,
+                    body: Body::read(answer),
+                    asked: Asked::Token,
+                    sent: Sent::TokenRequest,
+                    subject: &self.subject,
+                    instance: &self.origin,
+                    user: None,
+                    redactor: &redactor,
+                };
+                token::judge(&seen, &request, &self.client, has_secret)
+            }
+        };
+        Answered { judgement, exchange }
+    }
+}

@@ -1,0 +1,462 @@
+//! The life of a session: use it, renew it, and never lose it.
+//!
+//! A refresh token may be good for one use only, so a renewal goes in this
+//! order, and one process at a time does it:
+//!
+//! 1. A token that is good for a while is used; no lock is taken.
+//! 2. The kernel lock of the connection; its file is never deleted.
+//! 3. The store is read again: another process may have renewed meanwhile.
+//! 4. The session is written with a mark. This proves that the store takes
+//!    what will come; where it does not, the refresh token is not spent.
+//! 5. Signals wait.
+//! 6. One request. Where its answer is lost, it is repeated once: a server may
+//!    forgive that, and there is nothing to lose.
+//! 7. The answer is written, before anything else is done with it.
+//!
+//! A refusal deletes nothing, and the next command tries once more: the user
+//! may have been unlocked, the instance cloned back. What is transient keeps
+//! everything, and a token that is still good is used. Where the endpoint may
+//! have acted and gave nothing that can be used, the mark stays with its time,
+//! until a renewal succeeds or somebody signs in.
+//!
+//! The one window that no client can close: the server has changed the refresh
+//! token, and this machine dies before step 7 is done.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::auth::oauth::endpoint::{Answered, TokenEndpoint};
+use crate::base::error::{Code, Failure};
+use crate::base::secret::Secret;
+use crate::cli::signals;
+use crate::history::state::{SessionNote, State};
+use crate::http::client::{Deadline, Exchange};
+use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::profile::Profile;
+use crate::model::tokens::{Lifetime, SavedSession, TokenAnswer};
+use crate::service::servicenow::token::Judgement;
+use crate::store::record::{self, Origins, ReadBack};
+use crate::store::{CredentialStore, in_background};
+
+/// How often, and after what pauses, the result of a renewal is written.
+const WRITE_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(800)];
+
+/// A session in use, and how to renew it.
+pub struct Session {
+    saved: Option<SavedSession>,
+    endpoint: TokenEndpoint,
+    keeper: Keeper,
+    clock: fn() -> DateTime<Utc>,
+    last: Option<Renewal>,
+}
+
+/// Where a session is kept.
+pub enum Keeper {
+    Store(Arc<Kept>),
+    /// Nowhere: variables describe the client.
+    Environment {
+        client_secret: Secret,
+    },
+}
+
+/// The place of a saved session.
+pub struct Kept {
+    pub store: Arc<dyn CredentialStore>,
+    pub profile: Profile,
+    pub origins: Origins,
+    pub state: State,
+}
+
+/// Why a session is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It ends within this time, or soon.
+    Due(Duration),
+    /// The instance refused the access token of this generation.
+    Refused(u64),
+    /// A person wants it.
+    Asked,
+}
+
+/// The last renewal of a run, whether it came about or not.
+pub struct Renewal {
+    pub took: Duration,
+    /// Where the token endpoint was asked: what it cost, and what was seen.
+    pub exchange: Option<Exchange>,
+    /// Why there is no new token, or why it could not be saved.
+    pub failure: Option<Failure>,
+    /// Whether the access token in hand may be used all the same.
+    pub usable: bool,
+}
+
+impl Session {
+    /// The session of a saved connection. No request is made.
+    pub fn open(kept: Kept, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Result<Self, Failure> {
+        let saved = record::read_session(kept.store.as_ref(), &kept.profile, endpoint.client(), &kept.origins)?;
+        if saved.is_none() && endpoint.client().grant == Grant::AuthorizationCode {
+            return Err(record::no_session(kept.store.as_ref(), &kept.profile));
+        }
+        Ok(Self { saved, endpoint, keeper: Keeper::Store(Arc::new(kept)), clock, last: None })
+    }
+
+    /// The session of a client that variables describe: a token is asked for
+    /// when one is needed, and kept nowhere.
+    pub fn unsaved(keeper: Keeper, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Self {
+        Self { saved: None, endpoint, keeper, clock, last: None }
+    }
+
+    /// What must not be shown, should a server echo it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let saved = self.saved.as_ref();
+        let client_secret = match &self.keeper {
+            Keeper::Environment { client_secret } => Some(client_secret),
+            Keeper::Store(_) => None,
+        };
+        let tokens = [saved.map(|saved| &saved.access_token), saved.and_then(|saved| saved.refresh_token.as_ref())];
+        tokens.into_iter().chain([client_secret]).flatten().map(Secret::duplicate).collect()
+    }
+
+    /// What is known of the session, the secrets included.
+    pub fn saved(&self) -> Option<&SavedSession> {
+        self.saved.as_ref()
+    }
+
+    pub fn endpoint(&self) -> &TokenEndpoint {
+        &self.endpoint
+    }
+
+    /// The renewal of this run, where there was one.
+    pub fn last_renewal(&self) -> Option<&Renewal> {
+        self.last.as_ref()
+    }
+
+    /// Whether this run brought a new token.
+    pub fn was_renewed(&self) -> bool {
+        self.last.as_ref().is_some_and(|renewal| renewal.failure.is_none() && renewal.exchange.is_some())
+    }
+
+    /// Whether the token endpoint was asked in this run.
+    pub fn was_asked_for(&self) -> bool {
+        self.last.as_ref().is_some_and(|renewal| renewal.exchange.is_some())
+    }
+
+    /// Whether there is anything to renew it with.
+    pub fn is_renewable(&self) -> bool {
+        self.endpoint.client().grant == Grant::ClientCredentials
+            || self.saved.as_ref().is_some_and(|saved| saved.refresh_token.is_some())
+    }
+
+    /// Sees to it that the access token is good, for `min_ttl` at least where
+    /// that can be had. Says whether there is one to use.
+    pub async fn ensure_fresh(&mut self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
+        let is_fresh = |saved: &SavedSession| saved.is_fresh((self.clock)(), min_ttl);
+        if self.saved.as_ref().is_some_and(is_fresh) {
+            return Ok(());
+        }
+        // What nothing can renew is used to its end.
+        if !self.is_renewable() && self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)())) {
+            return Ok(());
+        }
+        self.renew(Why::Due(min_ttl), deadline).await
+    }
+
+    /// The instance refused the access token of `generation`: gets another.
+    pub async fn renew_refused(&mut self, generation: u64, deadline: Deadline) -> Result<(), Failure> {
+        if self.saved.as_ref().is_some_and(|saved| saved.generation != generation) {
+            return Ok(());
+        }
+        self.renew(Why::Refused(generation), deadline).await
+    }
+
+    /// Renews whatever its age.
+    pub async fn refresh(&mut self, deadline: Deadline) -> Result<(), Failure> {
+        self.renew(Why::Asked, deadline).await
+    }
+
+    async fn renew(&mut self, why: Why, deadline: Deadline) -> Result<(), Failure> {
+        let started = Instant::now();
+        let before = self.saved.as_ref().map(|saved| saved.generation);
+        let attempt = match &self.keeper {
+            Keeper::Environment { client_secret } => {
+                let Answered { judgement, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
+                let result = self.take(judgement);
+                Attempt { exchange: Some(exchange), result }
+            }
+            Keeper::Store(kept) => {
+                renew_kept(kept.clone(), &self.endpoint, self.clock, &mut self.saved, why, deadline).await
+            }
+        };
+        let Attempt { exchange, result } = attempt;
+        let failure = result.err();
+        // A new token in hand is good, also where the store did not take it, or
+        // nonsense was said of its life.
+        let is_new = self.saved.as_ref().is_some_and(|saved| Some(saved.generation) != before);
+        let still_good = || self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)()));
+        let usable = failure.is_none() || is_new || (matches!(why, Why::Due(_)) && still_good());
+        self.last = Some(Renewal { took: started.elapsed(), exchange, failure: failure.clone(), usable });
+        match failure {
+            Some(failure) if !usable => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    fn take(&mut self, judgement: Judgement) -> Result<(), Failure> {
+        match judgement {
+            Judgement::Tokens(answer) => {
+                let client_id = self.endpoint.client().client_id.as_str();
+                self.saved = Some(SavedSession::signed_in(answer, client_id, true, (self.clock)()));
+                Ok(())
+            }
+            Judgement::Refused(failure)
+            | Judgement::Unavailable(failure)
+            | Judgement::Unclear(failure)
+            | Judgement::Lost(failure) => Err(failure),
+        }
+    }
+}
+
+/// One renewal: the request it made, if any, and how it ended.
+struct Attempt {
+    exchange: Option<Exchange>,
+    result: Result<(), Failure>,
+}
+
+impl From<Failure> for Attempt {
+    fn from(failure: Failure) -> Self {
+        Self { exchange: None, result: Err(failure) }
+    }
+}
+
+const NOTHING_TO_DO: Attempt = Attempt { exchange: None, result: Ok(()) };
+
+/// The protocol of the module's header, from its second step on.
+async fn renew_kept(
+    kept: Arc<Kept>,
+    endpoint: &TokenEndpoint,
+    clock: fn() -> DateTime<Utc>,
+    in_hand: &mut Option<SavedSession>,
+    why: Why,
+    deadline: Deadline,
+) -> Attempt {
+    let name = &kept.profile.name;
+    let _lock = match kept.state.lock_session(&kept.profile).await {
+        Ok(lock) => lock,
+        // Whoever held it all the time may have brought what is needed.
+        Err(failure) => {
+            return match kept.adopt(endpoint, in_hand, why, clock()).await {
+                Ok(true) => NOTHING_TO_DO,
+                Ok(false) | Err(_) => failure.into(),
+            };
+        }
+    };
+    match kept.adopt(endpoint, in_hand, why, clock()).await {
+        Ok(true) => return NOTHING_TO_DO,
+        Ok(false) => {}
+        Err(failure) => return failure.into(),
+    }
+    let client = endpoint.client();
+    let has_client_secret = in_hand.as_ref().is_none_or(|saved| saved.has_client_secret);
+    let client_secret = match has_client_secret {
+        true => match kept.read_client_secret(client).await {
+            Ok(secret) => Some(secret),
+            Err(failure) => return failure.into(),
+        },
+        false => None,
+    };
+    let mut interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
+    let started = clock();
+    let marked = in_hand.as_ref().map(|saved| saved.marked(interrupted.or(Some(started)), saved.refused_at));
+    let marked = marked.filter(|saved| client.grant == Grant::AuthorizationCode && saved.refresh_token.is_some());
+    let marked = match (marked, client.grant) {
+        (None, Grant::AuthorizationCode) => return ended(&kept, in_hand.as_ref()).into(),
+        (Some(marked), _) => match kept.write(marked).await {
+            (_, Err(failure)) => return failure.into(),
+            (marked, Ok(())) => Some(marked),
+        },
+        (None, Grant::ClientCredentials) => {
+            if let Err(error) = kept.in_background(|kept| kept.store.prove(kept.profile.id)).await {
+                return Failure::from(error).into();
+            }
+            None
+        }
+    };
+    let _signals = signals::defer();
+    let ask = async || match (&marked, &client_secret) {
+        (Some(marked), secret) => endpoint.refresh(marked, secret.as_ref(), started, deadline).await,
+        (None, Some(secret)) => endpoint.client_credentials(secret, deadline).await,
+        (None, None) => unreachable!("a client that signs in for itself has a secret"),
+    };
+    tracing::info!("renewing the session of {name} at {}", endpoint.origin());
+    let mut answered = ask().await;
+    if matches!(answered.judgement, Judgement::Lost(_)) && !deadline.left().is_zero() {
+        tracing::info!("the answer was lost; asking once more");
+        interrupted = interrupted.or(Some(started));
+        answered = ask().await;
+    }
+    let Answered { judgement, exchange } = answered;
+    let result = match judgement {
+        Judgement::Tokens(answer) => kept.keep(client.client_id.as_str(), in_hand, answer, clock).await,
+        Judgement::Refused(failure) => {
+            let before = in_hand.as_ref().map(|saved| saved.generation);
+            match kept.read(client).await {
+                Ok(Some(current)) if Some(current.generation) != before => {
+                    *in_hand = Some(current);
+                    Ok(())
+                }
+                _ => {
+                    kept.note_refusal(in_hand, interrupted, clock()).await;
+                    Err(match interrupted {
+                        Some(since) if failure.code() == Code::SessionExpired => failure
+                            .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
+                            .evidence("interrupted_at", since.to_rfc3339()),
+                        _ => failure,
+                    })
+                }
+            }
+        }
+        Judgement::Unavailable(failure) => {
+            // Nothing was spent, so nothing is under way.
+            if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
+                let _ = kept.write(saved.marked(interrupted, saved.refused_at)).await;
+            }
+            Err(failure)
+        }
+        // The mark stays: should the refresh token be refused from now on, it
+        // is known why.
+        Judgement::Unclear(failure) | Judgement::Lost(failure) => Err(failure),
+    };
+    Attempt { exchange: Some(exchange), result }
+}
+
+impl Kept {
+    /// Does on a thread of its own what the store may take its time for: others
+    /// that are under way must not wait for it.
+    async fn in_background<T: Send + 'static>(self: &Arc<Self>, act: impl FnOnce(&Self) -> T + Send + 'static) -> T {
+        let kept = self.clone();
+        in_background(move || act(&kept)).await
+    }
+
+    /// Reads the store again; says whether what is there now will do.
+    async fn adopt(
+        self: &Arc<Self>,
+        endpoint: &TokenEndpoint,
+        in_hand: &mut Option<SavedSession>,
+        why: Why,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
+        let Some(current) = self.read(endpoint.client()).await? else {
+            return match endpoint.client().grant {
+                Grant::AuthorizationCode => Err(record::no_session(self.store.as_ref(), &self.profile)),
+                Grant::ClientCredentials => {
+                    *in_hand = None;
+                    Ok(false)
+                }
+            };
+        };
+        let will_do = match why {
+            Why::Due(min_ttl) => {
+                // A refresh that lengthened nothing is not repeated.
+                current.is_fresh(now, min_ttl) || current.cannot_be_lengthened(now)
+            }
+            Why::Refused(generation) => current.generation != generation,
+            Why::Asked => false,
+        };
+        *in_hand = Some(current);
+        Ok(will_do)
+    }
+
+    /// The first thing that is done with an answer: it is written.
+    async fn keep(
+        self: &Arc<Self>,
+        client_id: &str,
+        in_hand: &mut Option<SavedSession>,
+        answer: TokenAnswer,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let lifetime = answer.lifetime;
+        let now = clock();
+        let mut renewed = match in_hand.as_ref() {
+            Some(saved) => saved.renewed(answer, now),
+            None => SavedSession::signed_in(answer, client_id, true, now),
+        };
+        let mut written = Ok(());
+        for pause in WRITE_PAUSES {
+            tokio::time::sleep(pause).await;
+            (renewed, written) = self.write(renewed).await;
+            if written.is_ok() {
+                break;
+            }
+        }
+        let note = SessionNote::of(&renewed, self.profile.auth.method());
+        *in_hand = Some(renewed);
+        if let Err(failure) = written {
+            let name = &self.profile.name;
+            return Err(Failure::new(Code::SessionNotSaved, format!("the new session of {name} could not be saved"))
+                .why(format!(
+                    "The token endpoint gave a new one, and then the store failed: {}. What is in the store may be of no use now.",
+                    failure.message()
+                ))
+                .next("See to the store, so that it can be written")
+                .next(format!("Then sign in again: snow login {name}")));
+        }
+        let _ = self.state.record_session(self.profile.id, note);
+        match lifetime {
+            Lifetime::Garbage => Err(Failure::new(
+                Code::UnexpectedAnswer,
+                format!("the token endpoint says nonsense about the life of the token of {}", self.profile.name),
+            )
+            .why("Its expires_in is not a number of seconds. The token was saved; it is used until it is refused.")
+            .next(format!("snow test {}", self.profile.name))),
+            Lifetime::Known(_) | Lifetime::Unknown => Ok(()),
+        }
+    }
+
+    /// Keeps what was refused; with the mark of a renewal only where one was
+    /// interrupted, so that the next refusal is explained as well.
+    async fn note_refusal(
+        self: &Arc<Self>,
+        in_hand: &mut Option<SavedSession>,
+        interrupted: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) {
+        let Some(saved) = in_hand.take() else { return };
+        let (saved, _) = self.write(saved.marked(interrupted, Some(now))).await;
+        let _ = self.state.record_session(self.profile.id, SessionNote::of(&saved, self.profile.auth.method()));
+        *in_hand = Some(saved);
+    }
+
+    async fn read(self: &Arc<Self>, client: &OAuthClient) -> Result<Option<SavedSession>, Failure> {
+        let client = client.clone();
+        self.in_background(move |kept| record::read_session(kept.store.as_ref(), &kept.profile, &client, &kept.origins))
+            .await
+    }
+
+    async fn read_client_secret(self: &Arc<Self>, client: &OAuthClient) -> Result<Secret, Failure> {
+        let client = client.clone();
+        self.in_background(move |kept| {
+            record::require_client_secret(kept.store.as_ref(), &kept.profile, &client, &kept.origins)
+        })
+        .await
+    }
+
+    /// Writes a session and gives it back.
+    async fn write(self: &Arc<Self>, session: SavedSession) -> (SavedSession, Result<(), Failure>) {
+        self.in_background(move |kept| {
+            let (store, profile) = (kept.store.as_ref(), &kept.profile);
+            let written = record::write_session(store, profile, &kept.origins, &session, ReadBack::No);
+            (session, written)
+        })
+        .await
+    }
+}
+
+/// There is nothing to renew it with.
+fn ended(kept: &Kept, saved: Option<&SavedSession>) -> Failure {
+    let name = &kept.profile.name;
+    Failure::new(Code::SessionExpired, format!("the session of {name} is over"))
+        .why("The server gave no refresh token at the sign-in, so the access token cannot be renewed.")
+        .next(format!("snow login {name}"))
+        .evidence("expired_at", saved.and_then(|saved| saved.expires_at).map(|at| at.to_rfc3339()))
+}

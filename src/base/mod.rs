@@ -1,0 +1,7 @@
+//! What everything stands on: errors, secrets, foreign text made safe, files and
+//! kernel locks.
+
+pub mod error;
+pub mod files;
+pub mod secret;
+pub mod server_text;

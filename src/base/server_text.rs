@@ -1,0 +1,425 @@
+//! What an instance said, made fit for a terminal, a log and a report.
+//!
+//! Server text may echo our own secrets, carry escape sequences or be
+//! megabytes long. [`Redactor::server_text`] is the only way from bytes off
+//! the wire to text that a person sees: mask, make visible, shorten.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use zeroize::Zeroizing;
+
+use crate::base::secret::Secret;
+
+/// The longest server text that is repeated to a person, in characters.
+pub const MAX_CHARACTERS: usize = 500;
+/// Shorter secrets are not searched for: masking every "ab" would garble all
+/// text and prove nothing.
+const SHORTEST_MASKED: usize = 6;
+/// Shorter than any secret that is searched for, so that masking comes to an
+/// end and no mask can hold a secret.
+const MASK: &str = "****";
+
+/// Knows the secrets of this run and masks them in foreign text: as they are,
+/// with any of their characters escaped as URLs, JSON or HTML escape them, in
+/// hexadecimal, and in base64 at each of the three offsets.
+#[derive(Default)]
+pub struct Redactor {
+    /// The secrets by character, as they would be shown.
+    secrets: Vec<Zeroizing<Vec<char>>>,
+    needles: Vec<Zeroizing<String>>,
+}
+
+impl Redactor {
+    /// Also masks `secret` from now on.
+    pub fn add(&mut self, secret: &Secret) {
+        let can_be_masked = Self::can_search_for(secret);
+        let secret = secret.expose();
+        if !can_be_masked {
+            return;
+        }
+        self.needles.extend(encodings(secret).into_iter().map(Zeroizing::new));
+        // Longest first, so that no encoding is cut by a shorter one inside it.
+        self.needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        self.needles.dedup();
+        // Without the white space around it, unless so little is left that
+        // masking it would garble all text.
+        let shown = [secret.trim(), secret].map(as_shown);
+        self.secrets.extend(shown.into_iter().find(|characters| characters.len() > MASK.len()));
+    }
+
+    /// Whether one of the secrets stands in `text`, in any encoding that would
+    /// be masked.
+    pub fn finds(&self, text: &str) -> bool {
+        self.masked(text) != text
+    }
+
+    /// Whether `secret` is long enough to be searched for.
+    pub fn can_search_for(secret: &Secret) -> bool {
+        secret.expose().chars().count() >= SHORTEST_MASKED
+    }
+
+    /// Text from the wire as it may be shown.
+    pub fn server_text(&self, raw: &str) -> String {
+        // Masked before it is shortened, or a cut secret would stay; and again
+        // afterwards, since what is left could have become one.
+        let text = without_commands(&visible(&self.masked(raw)));
+        self.masked(&shorten(&self.masked(&text), MAX_CHARACTERS))
+    }
+
+    fn masked(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        loop {
+            let before = text.len();
+            for needle in &self.needles {
+                if text.contains(needle.as_str()) {
+                    text = text.replace(needle.as_str(), MASK);
+                }
+            }
+            for secret in &self.secrets {
+                text = replace_escaped(&text, secret);
+            }
+            if text.len() == before {
+                return text;
+            }
+        }
+    }
+}
+
+/// The characters of a secret, a run of white space as one space.
+fn as_shown(secret: &str) -> Zeroizing<Vec<char>> {
+    let mut characters = Zeroizing::new(Vec::with_capacity(secret.len()));
+    for character in secret.chars() {
+        match character.is_whitespace() {
+            true if characters.last() == Some(&' ') => {}
+            true => characters.push(' '),
+            false => characters.push(character),
+        }
+    }
+    characters
+}
+
+/// Hexadecimal and base64: the encodings that do not go character by
+/// character.
+fn encodings(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut found = vec![hex.to_uppercase(), hex];
+    for offset in 0..3 {
+        let mut padded = vec![0; offset];
+        padded.extend_from_slice(bytes);
+        // The characters at both ends mix in neighbouring bytes; the core
+        // stands for this secret alone.
+        let core = [0, 2, 3][offset]..padded.len() * 8 / 6;
+        for engine in [STANDARD, URL_SAFE] {
+            found.push(engine.encode(&padded)[core.clone()].to_owned());
+        }
+    }
+    // With its end, where nothing follows the secret.
+    found.extend([STANDARD.encode(bytes), URL_SAFE.encode(bytes)]);
+    found
+}
+
+/// `text` with every occurrence of `secret` masked, whichever of its
+/// characters are escaped, in whichever way.
+fn replace_escaped(text: &str, secret: &[char]) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        match after_escaped(rest, secret) {
+            Some(after) => {
+                masked.push_str(MASK);
+                rest = after;
+            }
+            None => {
+                masked.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    masked
+}
+
+/// What follows `secret` where `text` begins with it.
+fn after_escaped<'a>(text: &'a str, secret: &[char]) -> Option<&'a str> {
+    // Every place that the characters so far may have led to: whether a
+    // backslash is an escape or stands for itself, only the rest can tell.
+    let mut places = vec![text];
+    for &expected in secret {
+        let mut next: Vec<&str> = places.iter().flat_map(|place| after_one(place, expected)).collect();
+        let mut done = 0;
+        while expected == ' ' && done < next.len() {
+            next.extend(after_one(next[done], expected).collect::<Vec<_>>());
+            done += 1;
+        }
+        next.sort_by_key(|place| place.len());
+        next.dedup_by_key(|place| place.len());
+        places = next;
+        if places.is_empty() {
+            break;
+        }
+    }
+    places.first().copied()
+}
+
+/// What may follow `expected` where `text` begins with it, as it is or
+/// escaped. Case is ignored: hosts and headings change it. A space is any
+/// white space, and the plus that forms write for it.
+fn after_one(text: &str, expected: char) -> impl Iterator<Item = &str> {
+    let plain = text.chars().next().map(|first| (first, &text[first.len_utf8()..]));
+    let escaped = plain.and_then(|(first, rest)| match first {
+        '%' => percent_escape(text),
+        '\\' => json_escape(rest),
+        '&' => html_escape(rest),
+        _ => None,
+    });
+    let fits = move |found: char| {
+        found.eq_ignore_ascii_case(&expected) || (expected == ' ' && (found.is_whitespace() || found == '+'))
+    };
+    [plain, escaped].into_iter().flatten().filter(move |(found, _)| fits(*found)).map(|(_, rest)| rest)
+}
+
+/// `%C3%A4`: the bytes of one character in UTF-8 (RFC 3986 §2.5).
+fn percent_escape(text: &str) -> Option<(char, &str)> {
+    let mut bytes = [0; 4];
+    let mut rest = text;
+    for length in 1..=bytes.len() {
+        let digits = rest.strip_prefix('%')?.get(..2)?;
+        bytes[length - 1] = u8::from_str_radix(digits, 16).ok()?;
+        rest = &rest[3..];
+        if let Ok(character) = std::str::from_utf8(&bytes[..length]) {
+            return Some((character.chars().next()?, rest));
+        }
+    }
+    None
+}
+
+/// What follows a backslash: `\"`, `\/`, or `\u00e4`, in pairs beyond the
+/// basic plane (RFC 8259 §7).
+fn json_escape(rest: &str) -> Option<(char, &str)> {
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok();
+    let Some(first) = unit(rest) else {
+        let character = rest.chars().next().filter(|character| "\"\\/'".contains(*character))?;
+        return Some((character, &rest[1..]));
+    };
+    let rest = &rest[5..];
+    if let Some(character) = char::from_u32(first.into()) {
+        return Some((character, rest));
+    }
+    let second = unit(rest.strip_prefix('\\')?)?;
+    let character = char::decode_utf16([first, second]).next()?.ok()?;
+    Some((character, &rest[6..]))
+}
+
+/// What follows an ampersand: `amp;`, `#228;` or `#xe4;`.
+fn html_escape(rest: &str) -> Option<(char, &str)> {
+    // None is longer, and a page of ampersands shall not take long.
+    let end = rest.bytes().take(10).position(|byte| byte == b';')?;
+    let (name, rest) = (&rest[..end], &rest[end + 1..]);
+    let character = match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(digits) => char::from_u32(u32::from_str_radix(digits, 16).ok()?)?,
+            None => char::from_u32(number.parse().ok()?)?,
+        },
+        None => match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            "nbsp" => '\u{a0}',
+            _ => return None,
+        },
+    };
+    Some((character, rest))
+}
+
+/// The beginnings of commands to GitHub's runner, as visible escapes. It takes
+/// `::` from the first word of a line, wherever a line may be broken, and
+/// `##[` from anywhere.
+fn without_commands(text: &str) -> String {
+    let mut shown = text.replace("##[", "\\u{23}#[");
+    if shown.starts_with("::") {
+        shown.replace_range(..1, "\\u{3a}");
+    }
+    shown.replace(" ::", " \\u{3a}:")
+}
+
+/// Control, direction and invisible characters as visible escapes; runs of
+/// white space as one space. What comes out cannot move a cursor.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_whitespace() && !is_hidden(character) {
+            if !shown.ends_with(' ') && !shown.is_empty() {
+                shown.push(' ');
+            }
+        } else if is_hidden(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    while shown.ends_with(' ') {
+        shown.pop();
+    }
+    shown
+}
+
+/// Whether `character` could act on a terminal or hide text from a reader.
+/// Line ends and tabs are white space here, not hidden.
+pub fn is_hidden(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => false,
+        '\u{00ad}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
+        _ => character.is_control(),
+    }
+}
+
+/// The first `limit` characters, with a mark where something was cut.
+pub fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn redactor(secret: &str) -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new(secret.into()).unwrap());
+        redactor
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_every_encoding_a_server_may_echo() {
+        let secret = "Cän/ary \"+9~&x";
+        let redactor = redactor(secret);
+        let echoes = [
+            secret.to_owned(),
+            secret.to_uppercase().replace('Ä', "ä"),
+            "C%C3%A4n%2Fary%20%22%2B9~%26x".into(),
+            "C%c3%a4n%2fary%20%22%2b9~%26x".into(),
+            "C%C3%A4n%2Fary+%22%2B9%7E%26x".into(),
+            // As a URL's path and JavaScript's encodeURI have it.
+            "C%C3%A4n/ary%20%22+9~&x".into(),
+            serde_json::to_string(secret).unwrap(),
+            r#"C\u00e4n\/ary \"\u002b9~\u0026x"#.into(),
+            "C&auml;n/ary".replace("&auml;", "&#228;") + " &quot;&#x2b;9~&amp;x",
+            secret.bytes().map(|b| format!("{b:02X}")).collect(),
+            STANDARD.encode(secret),
+            STANDARD.encode(format!("u:{secret}")),
+            STANDARD.encode(format!("us:{secret}!")),
+            URL_SAFE.encode(format!("usr:{secret}!!")),
+        ];
+        for echo in echoes {
+            let shown = redactor.server_text(&format!("you sent {echo} to us"));
+            assert!(shown.contains(MASK), "{echo} -> {shown}");
+            assert!(!shown.to_lowercase().contains("ary"), "{echo} -> {shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_of_six_characters_is_masked_in_base64_at_every_offset() {
+        for before in ["", "u", "us", "usr"] {
+            let shown = redactor("C4n4ry").server_text(&STANDARD.encode(format!("{before}C4n4ry!!")));
+            assert!(shown.contains(MASK), "{before} -> {shown}");
+        }
+    }
+
+    #[test]
+    fn white_space_that_a_page_changes_does_not_save_a_secret_from_masking() {
+        let redactor = redactor("  two  words ");
+        for echo in ["two words", "  two  words ", "two\n\twords", "two&nbsp;&#32;words", "two++words"] {
+            assert_eq!(redactor.server_text(&format!("<{echo}>")).matches(MASK).count(), 1, "{echo}");
+        }
+    }
+
+    #[test]
+    fn no_word_of_a_server_is_a_command_to_a_runner() {
+        let shown = Redactor::default().server_text("::error::x y ::add-mask::z a::b ##[group]");
+        assert_eq!(shown, "\\u{3a}:error::x y \\u{3a}:add-mask::z a::b \\u{23}#[group]");
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_is_masked_before_the_cut() {
+        let text = format!("{}CANARYCANARY", "x".repeat(MAX_CHARACTERS - 6));
+        assert!(!redactor("CANARYCANARY").server_text(&text).contains("CANARY"));
+    }
+
+    #[test]
+    fn escape_sequences_become_text() {
+        let shown = visible("a\u{1b}[31mred\u{1b}]52;c;AA\u{7}\r\nb\u{202e}c\u{9b}d");
+        assert_eq!(shown, "a\\u{1b}[31mred\\u{1b}]52;c;AA\\u{7} b\\u{202e}c\\u{9b}d");
+    }
+
+    /// One way to write a character.
+    fn escaped(character: char, way: u8) -> String {
+        let mut buffer = [0; 4];
+        let bytes = character.encode_utf8(&mut buffer).bytes();
+        match way {
+            0 => bytes.map(|byte| format!("%{byte:02X}")).collect(),
+            1 => bytes.map(|byte| format!("%{byte:02x}")).collect(),
+            2 => character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+            3 => format!("&#{};", u32::from(character)),
+            _ => character.to_string(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_shown_in_no_surroundings_and_no_encoding(
+            secret in "\\PC{6,30}",
+            before in ".{0,600}",
+            after in ".{0,20}",
+            ways in proptest::collection::vec(0_u8..6, 30),
+        ) {
+            let redactor = redactor(&secret);
+            let mixed: String = secret.chars().zip(ways).map(|(character, way)| escaped(character, way)).collect();
+            let json = serde_json::to_string(&secret).unwrap();
+            let all = |way: u8| secret.chars().map(|character| escaped(character, way)).collect::<String>();
+            let mut echoes = vec![secret.clone(), mixed, json[1..json.len() - 1].to_owned()];
+            echoes.extend((0..4).map(all));
+            echoes.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
+            echoes.push(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
+            echoes.push(secret.bytes().map(|byte| format!("{byte:02X}")).collect());
+            for echo in &echoes {
+                let shown = redactor.server_text(&format!("{before}{echo}{after}"));
+                prop_assert!(!shown.contains(&secret), "{:?} -> {:?}", echo, shown);
+                // White space around a secret is lost in what is shown, and
+                // what is little but white space is no secret any more.
+                if secret.split_whitespace().collect::<Vec<_>>().join(" ").chars().count() >= SHORTEST_MASKED {
+                    prop_assert!(!shown.contains(echo), "{:?} -> {:?}", echo, shown);
+                }
+            }
+            for text in [secret.clone(), format!("u{secret}u"), format!("us{secret}us"), format!("usr{secret}usr")] {
+                for engine in [STANDARD, URL_SAFE] {
+                    let echo = engine.encode(&text);
+                    let shown = redactor.server_text(&format!("{echo} {after}"));
+                    prop_assert!(!shown.contains(&echo) && shown.contains(MASK), "{:?} -> {:?}", text, shown);
+                }
+            }
+        }
+
+        #[test]
+        fn masking_ends_and_leaves_no_occurrence_whatever_the_text(
+            secret in "[*a &%]{6,8}",
+            raw in "[*a &%;0-9]{0,200}",
+        ) {
+            let shown = redactor(&secret).server_text(&raw);
+            prop_assert!(!shown.contains(&secret), "{:?} {:?} -> {:?}", secret, raw, shown);
+        }
+
+        #[test]
+        fn shown_text_has_no_hidden_character_and_a_bounded_length(raw in ".{0,900}") {
+            let shown = Redactor::default().server_text(&raw);
+            prop_assert!(!shown.chars().any(|c| is_hidden(c) || c.is_control()));
+            prop_assert!(shown.chars().count() <= MAX_CHARACTERS + 1);
+        }
+    }
+}

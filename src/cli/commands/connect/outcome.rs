@@ -1,0 +1,110 @@
+//! What `snow connect` says in the end.
+
+use serde_json::{Value, json};
+
+use super::Request;
+use super::save::Saved;
+use crate::check::report::Report;
+use crate::cli::commands::app::App;
+use crate::model::profile::{AuthMethod, Profile};
+use crate::report;
+use crate::report::text::{auth_label, took, until};
+
+/// Prints the result, `snow.connect/1`, and gives the exit code.
+pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, test: Option<Report>) -> u8 {
+    let exit_code = test.as_ref().map_or(0, Report::exit_code);
+    let default = request.file.load().ok().and_then(|config| config.default);
+    let is_default = default.as_ref() == Some(&profile.name);
+    if app.console.json {
+        let last_test = app.state().ok().and_then(|state| state.last_tests().remove(&profile.id));
+        app.console.document(&json!({
+            "schema": "snow.connect/1",
+            "saved": how.as_str(),
+            "connection": report::json::connection(profile, is_default, last_test.as_ref()),
+            "test": test.as_ref().map_or(Value::Null, report::json::report),
+            "exit_code": exit_code,
+        }));
+        return exit_code;
+    }
+    let paint = app.console.out;
+    let kept_in = app.kept_in(profile.store);
+    let saved_as = match (how, is_default) {
+        (Saved::Unchanged, _) => None,
+        (Saved::Changed, _) => Some(format!("  The change is saved; the {} is the one from before.", secret(profile))),
+        (_, true) => {
+            Some(format!("  Saved as \"{}\", the default. The {} is {kept_in}.", profile.name, secret(profile)))
+        }
+        (_, false) => Some(format!("  Saved as \"{}\". The {} is {kept_in}.", profile.name, secret(profile))),
+    };
+    let lines = match &test {
+        None => vec![match how {
+            Saved::Unchanged => format!("{} {}: unchanged, not tested", paint.tick(), profile.name),
+            Saved::Changed => format!("{} {}: changed, not tested", paint.tick(), profile.name),
+            Saved::New | Saved::Updated => format!("{} {}: saved, not tested", paint.tick(), profile.name),
+        }],
+        Some(test) if test.failure().is_some() => {
+            let report = report::text::report(test, paint);
+            [Some(report), saved_as.map(|line| format!("\n{line}"))].into_iter().flatten().collect()
+        }
+        Some(test) => {
+            let mut lines = connected(app, request, profile, how, test, saved_as);
+            lines.extend(report::text::warnings(test, paint));
+            lines
+        }
+    };
+    app.console.data(&lines.join("\n"));
+    exit_code
+}
+
+/// What is kept of a connection, in a word.
+fn secret(profile: &Profile) -> &'static str {
+    match profile.auth.method() {
+        AuthMethod::Basic => "password",
+        AuthMethod::OAuth => "session",
+        AuthMethod::ClientCredentials => "client secret",
+    }
+}
+
+/// How long a session is good.
+fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
+    let left = until(app.now(), test.token?.expires_at?);
+    let is_renewable = app.state().ok()?.session(profile.id)?.renewable;
+    Some(match (is_renewable, profile.auth.method()) {
+        (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
+        (true, AuthMethod::OAuth) => {
+            format!("  Access token good for {left} and renewed by itself, usually for 100 days.")
+        }
+        (true, _) => format!("  Access token good for {left} and renewed by itself."),
+    })
+}
+
+/// At a terminal a few lines, else one.
+fn connected(
+    app: &App,
+    request: &Request,
+    profile: &Profile,
+    how: Saved,
+    test: &Report,
+    saved_as: Option<String>,
+) -> Vec<String> {
+    let paint = app.console.out;
+    let user = test.identity.as_ref().map_or(profile.identity(), |identity| identity.user_name.as_str());
+    if !(app.is_interactive() && paint.is_terminal) {
+        let verb = if how == Saved::Unchanged { "still connected" } else { "connected" };
+        let (auth, spent) = (profile.auth.as_str(), took(request.started.elapsed()));
+        return vec![format!("{} {}: {verb} as {user} ({auth}) in {spent}", paint.tick(), profile.name)];
+    }
+    let verb = if how == Saved::Unchanged { "Still connected" } else { "Connected" };
+    let auth = auth_label(profile.auth.as_str());
+    let mut lines = vec![format!(
+        "\n{} {verb} to {} as {}   {}",
+        paint.tick(),
+        paint.bold(profile.name.as_str()),
+        paint.bold(user),
+        paint.dim(&format!("{auth} {} {}", paint.dot(), took(test.duration)))
+    )];
+    lines.extend(saved_as);
+    lines.extend(session(app, profile, test));
+    lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command("snow test"), paint.command("snow list")));
+    lines
+}

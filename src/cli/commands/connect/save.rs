@@ -1,0 +1,205 @@
+//! Saving: the entry first, then the secret, so that the store never holds a
+//! secret that no entry names. A secret that cannot be saved takes the entry
+//! back.
+
+use super::Request;
+use crate::base::error::{Code, Failure};
+use crate::base::secret::Secret;
+use crate::cli::commands::app::App;
+use crate::cli::commands::select;
+use crate::cli::commands::sign_in::{self, Earned};
+use crate::config::Change;
+use crate::model::profile::{Auth, ConnectionName, Profile};
+use crate::store::record::Origins;
+use crate::store::{CredentialStore, Field, ItemKey};
+
+/// What became of the saved connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    New,
+    /// With a new secret.
+    Updated,
+    /// Its fields alone.
+    Changed,
+    Unchanged,
+}
+
+impl Saved {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Updated | Self::Changed => "updated",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// What the file had before, to put it back.
+struct Former {
+    profile: Option<Profile>,
+    default: Option<ConnectionName>,
+}
+
+/// Saves what the flags change of a known connection; its secret stays.
+pub fn update(app: &App, request: &Request, saved: &Profile, auth: &Auth) -> Result<(Profile, Saved), Failure> {
+    request.file.change(|change| {
+        // Another snow may have changed it since it was read: both changes stay.
+        let current = select::find(change.config(), &saved.name)?.clone();
+        let profile = change.put(request.updated(app, &current, auth.clone())?);
+        if request.arguments.default {
+            change.set_default(Some(&profile.name));
+        }
+        let is_same = profile.revision == current.revision;
+        Ok((profile, if is_same { Saved::Unchanged } else { Saved::Changed }))
+    })
+}
+
+/// Saves a connection with what was just earned for it.
+pub async fn save(
+    app: &mut App,
+    request: &Request,
+    signed_in: Profile,
+    origins: &Origins,
+    earned: &Earned,
+) -> Result<(Profile, Saved), Failure> {
+    let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
+    let store = app.store(profile.store)?;
+    let kept = FormerSecrets::read(store.as_ref(), &former, &profile);
+    if let Err(failure) = sign_in::save(app, &profile, origins, earned).await {
+        if failure.code() == Code::UnknownConnection {
+            // Removed meanwhile, and so it shall stay.
+            return Err(failure);
+        }
+        kept.put_back(store.as_ref(), earned);
+        let name = profile.name.clone();
+        return Err(match request.file.change(|change| take_back(change, profile, former)) {
+            Ok(()) => failure,
+            Err(_) => {
+                failure.next(format!("The entry {name} was left without its secret; snow login {name} repairs it"))
+            }
+        });
+    }
+    if let Some(former) = &former.profile {
+        forget_former_secrets(app, former, &profile, earned).await?;
+    }
+    // A new secret is a change, whatever the fields say.
+    Ok((profile, if former.profile.is_none() { Saved::New } else { Saved::Updated }))
+}
+
+/// Deletes what another way to sign in, or another store, left behind: it is
+/// of no use any more.
+async fn forget_former_secrets(
+    app: &mut App,
+    former: &Profile,
+    profile: &Profile,
+    earned: &Earned,
+) -> Result<(), Failure> {
+    // A renewal under way must not bring the session back.
+    let _lock = sign_in::lock(app, former).await?;
+    let is_moved = former.store != profile.store;
+    let left_behind = |field: &Field| is_moved || !earned.fields().contains(field);
+    for field in Field::SECRETS.into_iter().filter(left_behind) {
+        let key = ItemKey { connection: profile.id, field };
+        let deleted = app.store(former.store).and_then(|store| Ok(store.delete(key)?));
+        if let Err(failure) = deleted {
+            // The connection stands, and a keyring that is gone may be why.
+            let place = former.store.place();
+            let note = format!("note: what was saved before may still be in {place}: {}", failure.message());
+            app.console.say(&note);
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The user of a session, which the instance told after it was saved: a part
+/// of the same change, unless somebody changed the entry since.
+pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<Profile, Failure> {
+    let Auth::OAuth { client, username: None } = &profile.auth else {
+        return Ok(profile);
+    };
+    let Ok(username) = user_name.parse() else {
+        return Ok(profile);
+    };
+    let auth = Auth::OAuth { client: client.clone(), username: Some(username) };
+    let completed = Profile { auth, ..profile.clone() };
+    request.file.change(|change| match change.config().connections.get(&profile.name) == Some(&profile) {
+        true => {
+            change.restore(completed.clone());
+            Ok(completed)
+        }
+        false => Ok(profile),
+    })
+}
+
+/// The records that a save replaces, as they are: to put them back.
+struct FormerSecrets(Vec<(ItemKey, Option<Secret>)>);
+
+impl FormerSecrets {
+    fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
+        let key = |field| ItemKey { connection: profile.id, field };
+        if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
+            return Self(Field::SECRETS.map(|field| (key(field), None)).into());
+        }
+        // What cannot be read cannot be put back either.
+        let read = |field| store.read(key(field)).ok().map(|record| (key(field), record));
+        Self(Field::SECRETS.into_iter().filter_map(read).collect())
+    }
+
+    /// A write may be reported as failed and have been done, so what was
+    /// attempted is undone as far as the store lets it.
+    fn put_back(self, store: &dyn CredentialStore, earned: &Earned) {
+        for (key, record) in self.0.into_iter().filter(|(key, _)| earned.fields().contains(&key.field)) {
+            let _ = match record {
+                Some(record) => store.write(key, &record),
+                None => store.delete(key),
+            };
+        }
+    }
+}
+
+fn save_entry(
+    app: &App,
+    request: &Request,
+    change: &mut Change,
+    signed_in: Profile,
+) -> Result<(Profile, Former), Failure> {
+    let arguments = &request.arguments;
+    let current = change.config().connections.get(&signed_in.name).cloned();
+    if request.target.saved.is_none() && current.is_some() && !arguments.force {
+        let message = format!("another snow has just saved a connection called {}", signed_in.name);
+        return Err(Failure::new(Code::ConnectionExists, message).next("Run the command again with another --name"));
+    }
+    // What another snow changed since it was read stays, unless the password
+    // was taken for something else than the entry says by now.
+    let profile = match &current {
+        None => signed_in,
+        Some(current) => {
+            let updated = request.updated(app, current, signed_in.auth.clone()).ok();
+            updated.filter(|profile| !profile.needs_another_secret_than(&signed_in)).ok_or_else(|| {
+                Failure::new(Code::ConnectionExists, format!("another snow has just changed {}", signed_in.name))
+                    .why("What was earned was not saved.")
+                    .next("Run the command again")
+            })?
+        }
+    };
+    let former = Former { profile: current, default: change.config().default.clone() };
+    let is_first = change.config().connections.is_empty();
+    let profile = change.put(profile);
+    if arguments.default || is_first {
+        change.set_default(Some(&profile.name));
+    }
+    Ok((profile, former))
+}
+
+fn take_back(change: &mut Change, profile: Profile, former: Former) -> Result<(), Failure> {
+    match former.profile {
+        Some(former) => change.restore(former),
+        None => change.remove(&profile.name),
+    }
+    if change.config().default.as_ref().is_none_or(|default| *default == profile.name) {
+        let still_there = former.default.filter(|name| change.config().connections.contains_key(name));
+        change.set_default(still_there.as_ref());
+    }
+    Ok(())
+}

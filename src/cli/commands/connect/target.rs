@@ -1,0 +1,292 @@
+//! Which connection `snow connect` means, and what it shall be.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::Request;
+use crate::auth::basic::UserName;
+use crate::base::error::{Code, Failure};
+use crate::base::files;
+use crate::cli::args::ConnectArgs;
+use crate::cli::commands::app::App;
+use crate::config::Config;
+use crate::model::instance::{Address, Instance};
+use crate::model::oauth_client::{ClientId, OAuthClient};
+use crate::model::profile::{Auth, AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
+
+/// The connection that is meant.
+pub struct Target {
+    pub name: ConnectionName,
+    /// Of the saved connection, or of the one to be.
+    pub id: ConnectionId,
+    pub saved: Option<Profile>,
+    /// What TARGET says, or where the saved connection leads.
+    address: Address,
+    /// Whether TARGET was a name, and the address is the saved one's.
+    is_named: bool,
+}
+
+impl Target {
+    fn saved(profile: &Profile, address: Option<Address>) -> Self {
+        let saved_address = || Address { instance: profile.instance.clone(), api_version: None };
+        Self {
+            name: profile.name.clone(),
+            id: profile.id,
+            saved: Some(profile.clone()),
+            is_named: address.is_none(),
+            address: address.unwrap_or_else(saved_address),
+        }
+    }
+
+    fn new(name: ConnectionName, address: Address) -> Self {
+        Self { name, id: Uuid::new_v4(), saved: None, address, is_named: false }
+    }
+
+    pub fn instance(&self) -> &Instance {
+        &self.address.instance
+    }
+}
+
+/// `--name` alone decides where it is given; else TARGET is a saved name, or an
+/// address with the user name where one is given.
+pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Result<Target, Failure> {
+    let by_name = |name: &ConnectionName| config.connections.get(name);
+    let text = match (&arguments.target, arguments.name.as_ref().and_then(by_name)) {
+        (Some(target), _) => target.clone(),
+        (None, Some(saved)) => return Ok(Target::saved(saved, None)),
+        (None, None) => ask_instance(app)?,
+    };
+    let saved_name = text.parse::<ConnectionName>().ok().and_then(|name| by_name(&name));
+    if let Some(name) = &arguments.name {
+        return match (saved_name, by_name(name)) {
+            (Some(other), _) if other.name != *name => {
+                let message = format!("{} is a saved connection, and --name {name} means another one", other.name);
+                Err(Failure::new(Code::Usage, message)
+                    .next(format!("Give the host of the instance with --name {name}")))
+            }
+            (Some(saved), _) => Ok(Target::saved(saved, None)),
+            (None, Some(saved)) => Ok(Target::saved(saved, Some(Address::parse(&text)?))),
+            (None, None) => Ok(Target::new(name.clone(), Address::parse(&text)?)),
+        };
+    }
+    if let Some(saved) = saved_name {
+        return Ok(Target::saved(saved, None));
+    }
+    let address = Address::parse(&text)?;
+    let matching: Vec<&Profile> = config
+        .connections
+        .values()
+        .filter(|profile| profile.instance == address.instance)
+        .filter(|profile| fits(profile, arguments))
+        .collect();
+    match matching.as_slice() {
+        [one] => return Ok(Target::saved(one, Some(address))),
+        [] => {}
+        several => {
+            let one = choose(app, &address.instance, several)?;
+            return Ok(Target::saved(one, Some(address)));
+        }
+    }
+    if let Some(near) = one_slip_away(&text, config)
+        && ask_about_slip(app, &text, &near.name)?
+    {
+        return Ok(Target::saved(near, None));
+    }
+    let name = new_name(app, &address.instance, config)?;
+    Ok(Target::new(name, address))
+}
+
+/// Whether a connection is the one that user name or client id mean.
+fn fits(profile: &Profile, arguments: &ConnectArgs) -> bool {
+    let same_user = |user: &UserName| profile.username().is_some_and(|own| user.matches(own.as_str()));
+    let client_id = match arguments.oauth.sdk_client {
+        true => Some(OAuthClient::sdk().client_id),
+        false => arguments.oauth.client_id.clone(),
+    };
+    let same_client = |id: ClientId| profile.auth.client().is_some_and(|client| client.client_id == id);
+    let same_method = |method: AuthMethod| profile.auth.method() == method;
+    arguments.username.as_ref().is_none_or(same_user)
+        && client_id.is_none_or(same_client)
+        && arguments.auth.is_none_or(same_method)
+}
+
+fn ask_instance(app: &mut App) -> Result<String, Failure> {
+    match app.person() {
+        Some(person) => person.text("Instance", None, "a name such as dev12345, or any URL of the instance"),
+        None => Err(Failure::new(Code::NoTerminal, "the instance is missing")
+            .why("There is no terminal to ask at, or asking was forbidden.")
+            .next("snow connect INSTANCE --username USER --password-stdin")),
+    }
+}
+
+fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<&'a Profile, Failure> {
+    let options: Vec<String> =
+        several.iter().map(|profile| format!("{}, as {}", profile.name, profile.identity())).collect();
+    match app.person() {
+        Some(person) => Ok(several[person.choose("Which connection?", &options)?]),
+        None => Err(Failure::new(Code::AmbiguousTarget, format!("{} connections lead to {instance}", several.len()))
+            .why(options.join("; "))
+            .next("Give the name of the connection, or --username or --client-id")),
+    }
+}
+
+/// The saved connection whose name a bare word misses by one letter.
+fn one_slip_away<'a>(text: &str, config: &'a Config) -> Option<&'a Profile> {
+    let word = text.trim().to_ascii_lowercase();
+    if word.contains(['.', ':', '/']) {
+        return None;
+    }
+    config.connections.values().find(|profile| strsim::damerau_levenshtein(profile.name.as_str(), &word) == 1)
+}
+
+fn ask_about_slip(app: &mut App, text: &str, near: &ConnectionName) -> Result<bool, Failure> {
+    let word = text.trim();
+    match app.person() {
+        Some(person) => person.confirm(&format!("\"{word}\" is no saved connection. Did you mean {near}?")),
+        None => {
+            let message = format!("\"{word}\" is no saved connection, and one letter away from {near}");
+            Err(Failure::new(Code::AmbiguousTarget, message)
+                .next(format!("If you mean the saved one: snow connect {near}"))
+                .next("If you mean another instance: give its full host name, or --name"))
+        }
+    }
+}
+
+fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<ConnectionName, Failure> {
+    let suggested = ConnectionName::suggested_for(instance);
+    if let Some(name) = &suggested
+        && !config.connections.contains_key(name)
+    {
+        return Ok(name.clone());
+    }
+    let reason = match &suggested {
+        Some(name) => format!("{name}, which the host suggests, is another connection"),
+        None => "the host suggests none that a connection can have".to_owned(),
+    };
+    let Some(person) = app.person() else {
+        return Err(Failure::new(Code::ConnectionExists, format!("{instance} needs a name: {reason}"))
+            .next("Give it one with --name"));
+    };
+    loop {
+        let typed = person.text("Name", None, &reason)?;
+        match typed.parse::<ConnectionName>() {
+            Ok(name) if !config.connections.contains_key(&name) => return Ok(name),
+            _ => {}
+        }
+    }
+}
+
+impl Request {
+    /// The connection as the flags want it; what no flag names stays as saved.
+    pub fn wanted(&self, app: &App, saved: Option<&Profile>, auth: Auth) -> Result<Profile, Failure> {
+        let (arguments, target) = (&self.arguments, &self.target);
+        let mut labels = saved.map(|saved| saved.labels.clone()).unwrap_or_default();
+        labels.extend(arguments.labels.iter().cloned());
+        Ok(Profile {
+            name: target.name.clone(),
+            id: saved.map_or(target.id, |saved| saved.id),
+            revision: saved.map_or(0, |saved| saved.revision),
+            // Where no address was given, wherever it leads by now.
+            instance: match (saved, target.is_named) {
+                (Some(saved), true) => saved.instance.clone(),
+                _ => target.instance().clone(),
+            },
+            auth,
+            store: self.store(app, saved)?,
+            api_version: arguments
+                .api_version
+                .or(target.address.api_version)
+                .or(saved.and_then(|saved| saved.api_version)),
+            tables: match arguments.tables.is_empty() {
+                true => saved.map(|saved| saved.tables.clone()).unwrap_or_default(),
+                false => arguments.tables.clone(),
+            },
+            ca_cert: self.given_ca_cert(app).or(saved.and_then(|saved| saved.ca_cert.clone())),
+            proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
+            description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
+            labels,
+        })
+    }
+
+    /// Where the secret shall be: a saved connection keeps its store.
+    pub fn store(&self, app: &App, saved: Option<&Profile>) -> Result<StoreKind, Failure> {
+        match self.arguments.store.or(saved.map(|saved| saved.store)) {
+            Some(store) => Ok(store),
+            None => app.store_of_new(),
+        }
+    }
+
+    /// What the flags make of a saved connection as it is now; a conflict
+    /// without `--force` is refused.
+    pub fn updated(&self, app: &App, current: &Profile, auth: Auth) -> Result<Profile, Failure> {
+        let wanted = self.wanted(app, Some(current), auth)?;
+        match conflict(current, &wanted) {
+            Some(conflict) if !self.arguments.force => Err(conflict.refused(current)),
+            _ => Ok(wanted),
+        }
+    }
+
+    pub fn ca_cert(&self, app: &App) -> Option<PathBuf> {
+        self.given_ca_cert(app).or(self.target.saved.as_ref().and_then(|saved| saved.ca_cert.clone()))
+    }
+
+    pub fn proxy(&self, app: &App) -> Option<String> {
+        app.global.proxy.clone().or(self.target.saved.as_ref().and_then(|saved| saved.proxy.clone()))
+    }
+
+    fn given_ca_cert(&self, app: &App) -> Option<PathBuf> {
+        app.global.ca_cert.as_deref().map(files::absolute)
+    }
+}
+
+/// What `--force` would replace.
+pub struct Conflict {
+    what: &'static str,
+    is: String,
+    would: String,
+}
+
+impl Conflict {
+    fn refused(&self, saved: &Profile) -> Failure {
+        let Self { what, is, would } = self;
+        Failure::new(Code::ConnectionExists, format!("there is already a connection called {}", saved.name))
+            .why(format!("Its {what} is {is}, and you gave {would}."))
+            .next("Give the new connection a name of its own with --name")
+            .next(format!("Replace {} with --force", saved.name))
+    }
+
+    /// Asks before it is replaced.
+    pub fn confirm(&self, app: &mut App, saved: &Profile) -> Result<(), Failure> {
+        let (Self { what, is, would }, name) = (self, &saved.name);
+        app.confirm(&format!("replacing {name}"), &format!("Replace {name}? Its {what} is {is}, and becomes {would}."))
+    }
+}
+
+/// What the flags want to be another than it is, where that cannot simply be
+/// updated.
+pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
+    // The instance ignores case in user names. A user that is not known yet is
+    // no other one.
+    let user = |profile: &Profile| profile.username().map(|user| user.as_str().to_lowercase()).unwrap_or_default();
+    let given_user = if saved.username().is_some() { user(wanted) } else { user(saved) };
+    let client = |profile: &Profile, part: fn(&OAuthClient) -> Option<String>| {
+        profile.auth.client().and_then(part).unwrap_or_else(|| "the usual one".to_owned())
+    };
+    let id = |client: &OAuthClient| Some(client.client_id.to_string());
+    let token_url = |client: &OAuthClient| client.token_url.as_ref().map(ToString::to_string);
+    let authorization_url = |client: &OAuthClient| client.authorization_url.as_ref().map(ToString::to_string);
+    let revocation_url = |client: &OAuthClient| client.revocation_url.as_ref().map(ToString::to_string);
+    let differs = [
+        ("instance", saved.instance.to_string(), wanted.instance.to_string()),
+        ("sign-in", saved.auth.as_str().to_owned(), wanted.auth.as_str().to_owned()),
+        ("client id", client(saved, id), client(wanted, id)),
+        ("user", user(saved), given_user),
+        ("token endpoint", client(saved, token_url), client(wanted, token_url)),
+        ("authorization endpoint", client(saved, authorization_url), client(wanted, authorization_url)),
+        ("revocation endpoint", client(saved, revocation_url), client(wanted, revocation_url)),
+        ("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned()),
+    ];
+    let (what, is, would) = differs.into_iter().find(|(_, is, would)| is != would)?;
+    Some(Conflict { what, is, would })
+}

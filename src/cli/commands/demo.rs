@@ -1,0 +1,261 @@
+//! `snow demo`: the whole story against the embedded instance, with real
+//! commands, an in-memory store and a directory that is gone afterwards.
+
+use std::io::{self, Cursor, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+
+use super::app::App;
+use crate::auth::oauth::browser::Browser;
+use crate::base::error::{Code, Failure, internal};
+use crate::cli::context::{Context, Streams, Variables};
+use crate::cli::signals;
+use crate::http::client::{Answer, Client, Deadline};
+use crate::http::proxy::Route;
+use crate::http::tls::{CaCertificates, Verifiers};
+use crate::sandbox::scenario::Scenario;
+use crate::sandbox::{Sandbox, USERS};
+use crate::store::memory::MemoryStore;
+
+/// One command of the story, and how it must end.
+struct Step {
+    narration: &'static str,
+    before: Before,
+    command: String,
+    stdin: &'static str,
+    exit_code: u8,
+}
+
+/// What happens to the instance before a command.
+#[derive(Clone, Copy)]
+enum Before {
+    Works,
+    Breaks(Scenario),
+    AccessTokensEnd,
+    TokensAreRevoked,
+}
+
+pub async fn run(app: &mut App) -> Result<u8, Failure> {
+    let home = tempfile::Builder::new().prefix("snow-demo-").tempdir().map_err(|error| {
+        Failure::new(Code::ConfigUnwritable, "the demo found no place for its temporary files")
+            .why(error.to_string())
+            .next("Set TMPDIR to a directory that can be written")
+    })?;
+    signals::remove_at_end(Some(home.path().to_owned()));
+    let started = Sandbox::start(None, None).and_then(|sandbox| Ok((sandbox, free_port()?)));
+    let (sandbox, port) = started.map_err(|error| {
+        Failure::new(Code::PortInUse, "the demo cannot listen on 127.0.0.1")
+            .why(error.to_string())
+            .next("See whether this machine has a loopback interface")
+    })?;
+    let store = Arc::new(MemoryStore::default());
+    let redirect_uri = format!("http://127.0.0.1:{port}/callback");
+    let story = story(&sandbox.origin(), &redirect_uri);
+    let mut done = Vec::new();
+    say(app, "A tour against an instance inside this program: no account, no network.\n");
+    for step in &story {
+        prepare(&sandbox, step.before);
+        let paint = app.console.out;
+        say(
+            app,
+            &format!(
+                "{}\n{} {}",
+                paint.dim(&format!("# {}", step.narration)),
+                paint.dim("$"),
+                // On two lines, so that it fits eighty columns.
+                paint.command(&fitted(&step.command))
+            ),
+        );
+        let output = Captured::default();
+        let context = Context {
+            variables: variables(home.path()),
+            home: Some(home.path().to_owned()),
+            directory: home.path().to_owned(),
+            streams: Streams {
+                stdin: Box::new(Cursor::new(step.stdin)),
+                stdout: Box::new(output.clone()),
+                stderr: Box::new(output.clone()),
+                stdout_is_terminal: paint.is_terminal,
+                columns: paint.columns,
+                ..Streams::none()
+            },
+            clock: chrono::Utc::now,
+            prompt: Box::new(crate::cli::terminal::TerminalPrompt),
+            browser: Box::new(VisitorOfSandbox),
+            store: Some(store.clone()),
+            ends_on_signal: false,
+        };
+        let color = if paint.colour { "--color=always" } else { "--color=never" };
+        let arguments = step.command.split(' ').take_while(|word| *word != "<").map(Into::into);
+        let arguments = arguments.chain([color.into()]).collect();
+        let code = Box::pin(super::run(arguments, context)).await;
+        let text = output.text();
+        say(app, &format!("{}\n", text.trim_end()));
+        if code != step.exit_code {
+            return Err(
+                internal(format!("`{}` ended with {code} instead of {}", step.command, step.exit_code)).why(text)
+            );
+        }
+        done.push(json!({ "command": step.command, "exit_code": code }));
+    }
+    let left = store.len();
+    if left > 0 {
+        return Err(internal(format!("{left} secrets were left in the store")));
+    }
+    drop(sandbox);
+    home.close().map_err(|error| internal(format!("the temporary files could not be removed: {error}")))?;
+    signals::remove_at_end(None);
+    match app.console.json {
+        true => app.console.document(&json!({ "schema": "snow.demo/1", "steps": done })),
+        false => say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345"),
+    }
+    Ok(0)
+}
+
+/// What each command is given. The directories are named one by one, because
+/// each system has other variables for them.
+fn variables(home: &Path) -> Variables {
+    let directories = [("SNOW_CONFIG_DIR", "config"), ("SNOW_STATE_DIR", "state"), ("SNOW_DATA_DIR", "data")];
+    let settings = [("SNOW_TIMEOUT", "5s"), ("SNOW_BROWSER", "demo")];
+    let directories = directories.map(|(name, leaf)| (name, home.join(leaf).into_os_string()));
+    Variables::new(directories.into_iter().chain(settings.map(|(name, value)| (name, value.into()))))
+}
+
+fn prepare(sandbox: &Sandbox, before: Before) {
+    match before {
+        Before::Breaks(scenario) => return sandbox.set_scenario(Some(scenario)),
+        Before::Works => {}
+        Before::AccessTokensEnd => sandbox.expire_access_tokens(),
+        Before::TokensAreRevoked => sandbox.revoke_all(),
+    }
+    sandbox.set_scenario(None);
+}
+
+/// On several lines where one would not fit eighty columns.
+fn fitted(command: &str) -> String {
+    ["--username", "--client-id", "--redirect-uri"]
+        .iter()
+        .fold(command.to_owned(), |text, flag| text.replace(&format!(" {flag}"), &format!(" \\\n    {flag}")))
+}
+
+fn story(origin: &str, redirect_uri: &str) -> Vec<Step> {
+    let beth = &USERS[1];
+    let step = |narration, before, command: &str, exit_code| Step {
+        narration,
+        before,
+        command: command.to_owned(),
+        stdin: beth.password,
+        exit_code,
+    };
+    let works = Before::Works;
+    let breaks = Before::Breaks;
+    let user = beth.user_name;
+    vec![
+        step(
+            "Connect: sign in, save, test.",
+            works,
+            &format!("snow connect {origin} --name demo --username {user} --password-stdin < password"),
+            0,
+        ),
+        step("It works, and may read incidents.", works, "snow test demo --table incident", 0),
+        step("What is saved.", works, "snow list", 0),
+        step("The instance falls asleep.", breaks(Scenario::Hibernating), "snow test demo", 7),
+        step("The password stops working.", breaks(Scenario::BasicRefused), "snow test demo", 4),
+        step("Somebody takes a role away.", breaks(Scenario::TableHidden), "snow test demo --table incident", 5),
+        step("Forget it, password and all.", works, "snow remove demo --yes", 0),
+        step(
+            "The same by OAuth: a browser signs in (here it does so by itself).",
+            works,
+            &format!("snow connect {origin} --name oauth --client-id sandbox-public --redirect-uri {redirect_uri}"),
+            0,
+        ),
+        step("The access token ends, and is renewed on the way.", Before::AccessTokensEnd, "snow test oauth", 0),
+        step("An administrator revokes the session.", Before::TokensAreRevoked, "snow test oauth", 4),
+        step("Sign in again.", works, "snow login oauth", 0),
+        step("Sign out, at the instance as well, and forget it.", works, "snow remove oauth --yes", 0),
+    ]
+}
+
+/// Signs in at the embedded instance as a person with a browser would: the
+/// page, the user, the button, and back to the listener.
+struct VisitorOfSandbox;
+
+impl Browser for VisitorOfSandbox {
+    fn open(&self, url: &str, _: &Variables) -> io::Result<()> {
+        let url = Url::parse(url).map_err(io::Error::other)?;
+        let client = Client::new(&Verifiers::default(), &CaCertificates::default(), Route::Direct)
+            .map_err(|failure| io::Error::other(failure.to_string()))?;
+        // While the command waits, on its own thread.
+        tokio::spawn(async move {
+            let visited = visit(&client, url).await;
+            tracing::debug!("the sign-in of the demo {}", if visited.is_some() { "came back" } else { "failed" });
+        });
+        Ok(())
+    }
+}
+
+async fn visit(client: &Client, url: Url) -> Option<()> {
+    let beth = &USERS[1];
+    let deadline = Deadline::after(Duration::from_secs(10));
+    let page = client.get(url.clone(), None, deadline).await.result.ok()?;
+    let user = [("user_name", beth.user_name), ("user_password", beth.password)];
+    let page = submit(client, &url.join("/oauth_login.do").ok()?, &page, &user, deadline).await?;
+    let page = submit(client, &url.join("/oauth_consent.do").ok()?, &page, &[("decision", "allow")], deadline).await?;
+    let back = Url::parse(page.header("location")?).ok()?;
+    client.get(back, None, deadline).await.result.ok().map(drop)
+}
+
+/// Sends a form with the transaction that the page before it carries.
+async fn submit(
+    client: &Client,
+    url: &Url,
+    page: &Answer,
+    fields: &[(&str, &str)],
+    deadline: Deadline,
+) -> Option<Answer> {
+    let form = {
+        let text = String::from_utf8_lossy(&page.body);
+        let (_, rest) = text.split_once("name=\"transaction\" value=\"")?;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("transaction", rest.split('"').next()?).extend_pairs(fields);
+        form.finish().into_bytes()
+    };
+    client.post_form(url.clone(), form, deadline).await.result.ok()
+}
+
+/// A port that nobody listens on right now.
+fn free_port() -> io::Result<u16> {
+    Ok(std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn say(app: &mut App, text: &str) {
+    if !app.console.json {
+        app.console.data(text);
+    }
+}
+
+/// Both streams of a command, in the order they were written.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

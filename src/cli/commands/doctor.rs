@@ -1,0 +1,82 @@
+//! `snow doctor`: this machine, as far as it can be known without asking
+//! anybody. No request is made, and nothing is repaired.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::select;
+use crate::auth::oauth::browser::Circumstances;
+use crate::base::error::Failure;
+use crate::base::files;
+use crate::cli::args::DoctorArgs;
+use crate::doctor::bundle::{Bundle, Terminal};
+use crate::doctor::stores::Secrets;
+use crate::doctor::{self, Check, Machine};
+use crate::report;
+
+pub fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
+    let machine = machine(app)?;
+    let checks = doctor::examine(&machine);
+    let exit_code = doctor::exit_code(&checks);
+    if !app.console.json {
+        let text = report::doctor::text(&checks, exit_code, app.console.out);
+        app.console.data(&text);
+    }
+    let bundle = match &arguments.bundle {
+        Some(path) => bundle(app, &machine, &checks, &files::absolute(path))?,
+        None => Value::Null,
+    };
+    if app.console.json {
+        app.console.document(&report::json::doctor(&checks, exit_code, bundle));
+    }
+    Ok(exit_code)
+}
+
+fn machine(app: &mut App) -> Result<Machine, Failure> {
+    let config_file = app.config_file();
+    let config = config_file.as_ref().map_err(Failure::clone).and_then(|file| file.load().map_err(Failure::from));
+    Ok(Machine {
+        variables: app.variables.clone(),
+        now: app.now(),
+        config_file,
+        config,
+        state: app.state(),
+        directory_choice: select::named_by_directory(app),
+        stores: app.stores_unasked()?,
+        browser: Circumstances {
+            must_paste: false,
+            forbidden: app.is_input_forbidden(),
+            interactive: app.is_interactive(),
+        },
+        proxy: app.global.proxy.clone(),
+        program: std::env::current_exe().ok(),
+    })
+}
+
+/// Writes the file, and says what it proves.
+fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path) -> Result<Value, Failure> {
+    let secrets = Secrets::read(machine);
+    let (out, err) = (app.console.out, app.console.err);
+    let terminal = Terminal {
+        stdin: app.is_stdin_terminal(),
+        stdout: out.is_terminal,
+        stderr: err.is_terminal,
+        columns: out.columns,
+        colour: out.colour,
+        unicode: out.unicode,
+    };
+    let home: Option<PathBuf> = app.home().map(Path::to_owned);
+    let bundle = Bundle::make(machine, checks, terminal, home.as_deref(), &secrets)?;
+    bundle.write(path, app.global.yes)?;
+    if !app.console.json {
+        let text = report::doctor::bundle(path, secrets.count, &secrets.unchecked, err);
+        app.console.say(&text);
+    }
+    Ok(json!({
+        "path": path,
+        "secrets_searched_for": secrets.count,
+        "not_searched_for": secrets.unchecked,
+    }))
+}

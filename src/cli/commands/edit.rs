@@ -1,0 +1,276 @@
+//! `snow use`, `snow rename` and `snow edit`: choose and change. No request is
+//! made and no store is opened.
+
+use std::path::PathBuf;
+
+use super::app::App;
+use super::list::show_profile;
+use super::select;
+use crate::base::error::{Code, Failure};
+use crate::base::files::{self, Durability};
+use crate::cli::args::{EditArgs, RenameArgs, UseArgs};
+use crate::http::proxy;
+use crate::http::tls::CaCertificates;
+use crate::model::instance::Address;
+use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::{Auth, AuthMethod, ConnectionName, InvalidValue, Profile, label_key, shown_text};
+
+pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
+    let file = app.config_file()?;
+    let config = file.load()?;
+    let profile = select::find(&config, &arguments.name)?.clone();
+    let chosen = if arguments.here {
+        let path = app.directory().join(select::DIRECTORY_FILE);
+        // A file that would not be read is not replaced either: a repository
+        // could lead the write anywhere by a link.
+        select::read_directory_file(&path)?;
+        let content = format!("connection = \"{}\"\n", profile.name);
+        files::write(&path, content.as_bytes(), Durability::Durable).map_err(|error| {
+            Failure::new(Code::ConfigUnwritable, format!("{} cannot be written: {error}", path.display()))
+                .next("See to the permissions and the free space there")
+        })?;
+        format!("{} is chosen in this directory and below, by {}", profile.name, path.display())
+    } else {
+        file.change(|change| {
+            select::find(change.config(), &profile.name)?;
+            change.set_default(Some(&profile.name));
+            Ok::<_, Failure>(())
+        })?;
+        format!("{} is the default", profile.name)
+    };
+    done(app, &profile, &chosen)
+}
+
+pub fn rename(app: &mut App, arguments: RenameArgs) -> Result<u8, Failure> {
+    let RenameArgs { old, new } = arguments;
+    let profile = app.config_file()?.change(|change| {
+        select::find(change.config(), &old)?;
+        if change.config().connections.contains_key(&new) && new != old {
+            return Err(Failure::new(Code::ConnectionExists, format!("there is already a connection called {new}"))
+                .next("Choose another name"));
+        }
+        Ok(change.rename(&old, &new))
+    })?;
+    // Secrets are filed under the id, so nothing else moves.
+    let code = done(app, &profile, &format!("{old} is now called {new}"))?;
+    mention_directory_file(app, &old, &new);
+    Ok(code)
+}
+
+/// A `.snow.toml` that is in force here may still have the old name. It can
+/// belong to a repository, so it is left to the person.
+fn mention_directory_file(app: &mut App, old: &ConnectionName, new: &ConnectionName) {
+    if let Ok(Some((name, path))) = select::named_by_directory(app)
+        && name == *old
+        && old != new
+    {
+        let here = path.parent() == Some(app.directory().as_path());
+        let next = match here {
+            true => format!("snow use {new} --here"),
+            false => format!("correct it, or run snow use {new} --here in its directory"),
+        };
+        app.console.say(&format!("{} still names {old}, so commands without a name fail here: {next}", path.display()));
+    }
+}
+
+pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
+    if arguments.set.is_empty() && arguments.unset.is_empty() {
+        return Err(Failure::new(Code::Usage, "there is nothing to change").next("Give --set KEY=VALUE or --unset KEY"));
+    }
+    let (profile, changed, redirected) = app.config_file()?.change(|change| {
+        let saved = select::find(change.config(), &arguments.name)?.clone();
+        if let Some(expected) = arguments.if_match
+            && expected != saved.revision
+        {
+            return Err(Failure::new(Code::RevisionConflict, format!("{} has changed", saved.name))
+                .why(format!("Its revision is {}, and you expected {expected}. Nothing was changed.", saved.revision))
+                .next(format!("Look at it again: snow show {}", saved.name))
+                .evidence("revision", saved.revision));
+        }
+        let mut wanted = saved.clone();
+        for assignment in &arguments.set {
+            let (key, value) = assignment.split_once('=').ok_or_else(|| {
+                Failure::new(Code::Usage, "--set is written KEY=VALUE, as in tables=incident,cmdb_ci")
+                    .next("snow edit --help lists the keys")
+            })?;
+            set(&mut wanted, key, value)?;
+        }
+        for key in &arguments.unset {
+            unset(&mut wanted, key)?;
+        }
+        check_client(&wanted)?;
+        let redirected = keeps_secrets_back(&wanted, &saved);
+        let profile = change.put(wanted);
+        let changed = profile.revision != saved.revision;
+        Ok((profile, changed, redirected))
+    })?;
+    let code = done(
+        app,
+        &profile,
+        &match changed {
+            true => format!("{} is at revision {}", profile.name, profile.revision),
+            false => format!("{} is unchanged", profile.name),
+        },
+    )?;
+    if redirected {
+        app.console.say(&format!(
+            "A secret that was saved for another destination, user or client is kept back until: snow login {}",
+            profile.name
+        ));
+    }
+    Ok(code)
+}
+
+/// The endpoints must fit each other once all is set.
+fn check_client(profile: &Profile) -> Result<(), Failure> {
+    let checked = profile.auth.client().map_or(Ok(()), |client| client.check(&profile.instance));
+    checked.map_err(|error| {
+        Failure::new(Code::Usage, error.to_string()).next("Set revocation_url beside token_url, or unset it")
+    })
+}
+
+/// Whether what is saved will not be sent any more. A scope alone does not do
+/// that: the session keeps the one it was given.
+fn keeps_secrets_back(wanted: &Profile, saved: &Profile) -> bool {
+    let mut wanted = wanted.clone();
+    if let (Auth::OAuth { client, .. }, Some(former)) = (&mut wanted.auth, saved.auth.client()) {
+        client.scope = former.scope.clone();
+    }
+    wanted.needs_another_secret_than(saved)
+}
+
+fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
+    let wrong = |reason: String| Failure::new(Code::Usage, format!("{key}: {reason}")).next("Correct the value");
+    if let Some(label) = key.strip_prefix("labels.") {
+        label_key(label).map_err(|error| wrong(error.0))?;
+        let value = shown_text("a label", value).map_err(|error| wrong(error.0))?;
+        profile.labels.insert(label.to_owned(), value);
+        return Ok(());
+    }
+    match key {
+        "instance" => {
+            let address = Address::parse(value)?;
+            profile.api_version = address.api_version.or(profile.api_version);
+            profile.instance = address.instance;
+        }
+        "username" => {
+            let user = value.parse().map_err(|error| wrong(format!("{error}")))?;
+            match &mut profile.auth {
+                Auth::Basic { username } => *username = user,
+                Auth::OAuth { username, .. } => *username = Some(user),
+            }
+        }
+        _ if CLIENT_KEYS.contains(&key) => {
+            let Auth::OAuth { client, .. } = &mut profile.auth else {
+                return Err(not_of_a_password(key));
+            };
+            set_client(client, key, value).map_err(|error| wrong(error.0))?;
+        }
+        "api_version" => profile.api_version = Some(value.parse().map_err(wrong)?),
+        "tables" => {
+            let tables: Result<_, _> = value.split(',').filter(|table| !table.is_empty()).map(str::parse).collect();
+            profile.tables = tables.map_err(|error| wrong(format!("{error}")))?;
+        }
+        "ca_cert" => {
+            let path = shown_text(key, value).map_err(|error| wrong(error.0))?;
+            let path = files::absolute(&PathBuf::from(path));
+            CaCertificates::default().add(&path)?;
+            profile.ca_cert = Some(path);
+        }
+        "proxy" => {
+            proxy::without_user(value)?;
+            profile.proxy = Some(shown_text(key, value).map_err(|error| wrong(error.0))?);
+        }
+        "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
+        "labels" => {
+            return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
+        }
+        _ => return Err(unknown_key(key)),
+    }
+    Ok(())
+}
+
+/// What an OAuth client is made of.
+const CLIENT_KEYS: [&str; 7] =
+    ["client_id", "scope", "redirect_uri", "authorization_url", "token_url", "revocation_url", "pkce"];
+
+fn set_client(client: &mut OAuthClient, key: &str, value: &str) -> Result<(), InvalidValue> {
+    match key {
+        "client_id" => client.client_id = value.parse()?,
+        "scope" => client.scope = value.parse()?,
+        "redirect_uri" => client.redirect_uri = value.parse()?,
+        "authorization_url" => client.authorization_url = Some(value.parse()?),
+        "token_url" => client.token_url = Some(value.parse()?),
+        "revocation_url" => client.revocation_url = Some(value.parse()?),
+        _ => client.pkce = value.parse().map_err(|_| InvalidValue("pkce is true or false".to_owned()))?,
+    }
+    Ok(())
+}
+
+fn unset_client(client: &mut OAuthClient, key: &str) {
+    let usual = OAuthClient::new(client.grant, client.client_id.clone());
+    match key {
+        "scope" => client.scope = usual.scope,
+        "redirect_uri" => client.redirect_uri = usual.redirect_uri,
+        "authorization_url" => client.authorization_url = None,
+        "token_url" => client.token_url = None,
+        "revocation_url" => client.revocation_url = None,
+        _ => client.pkce = usual.pkce,
+    }
+}
+
+fn not_of_a_password(key: &str) -> Failure {
+    Failure::new(Code::Usage, format!("{key} belongs to OAuth, and this connection signs in with a password"))
+        .next("To change how it signs in: snow connect NAME --force --client-id ID")
+}
+
+fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
+    if let Some(label) = key.strip_prefix("labels.") {
+        profile.labels.remove(label);
+        return Ok(());
+    }
+    match key {
+        "api_version" => profile.api_version = None,
+        "tables" => profile.tables.clear(),
+        "ca_cert" => profile.ca_cert = None,
+        "proxy" => profile.proxy = None,
+        "description" => profile.description = None,
+        "labels" => profile.labels.clear(),
+        "username" if profile.auth.method() != AuthMethod::Basic => {
+            if let Auth::OAuth { username, .. } = &mut profile.auth {
+                *username = None;
+            }
+        }
+        "instance" | "username" | "client_id" => {
+            return Err(
+                Failure::new(Code::Usage, format!("a connection needs its {key}")).next("Give it another with --set")
+            );
+        }
+        _ if CLIENT_KEYS.contains(&key) => match &mut profile.auth {
+            Auth::OAuth { client, .. } => unset_client(client, key),
+            Auth::Basic { .. } => return Err(not_of_a_password(key)),
+        },
+        _ => return Err(unknown_key(key)),
+    }
+    Ok(())
+}
+
+fn unknown_key(key: &str) -> Failure {
+    let failure = Failure::new(Code::Usage, format!("\"{key}\" is not a key that can be edited"));
+    match key {
+        "auth" | "store" => failure.next("Change it with snow connect NAME --force"),
+        "id" | "revision" => failure.why("snow keeps it itself.").next("Leave it out"),
+        _ => failure.next("snow edit --help lists the keys"),
+    }
+}
+
+fn done(app: &mut App, profile: &Profile, text: &str) -> Result<u8, Failure> {
+    match app.console.json {
+        true => show_profile(app, profile)?,
+        false => {
+            let line = format!("{} {text}", app.console.out.tick());
+            app.console.data(&line);
+        }
+    }
+    Ok(0)
+}

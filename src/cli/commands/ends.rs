@@ -1,0 +1,97 @@
+//! What ends when, for `snow status --all`: offline, and no store is opened.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::app::App;
+use crate::base::error::{Code, Failure};
+use crate::history::expiry::{self, End, Horizon};
+use crate::model::profile::Profile;
+use crate::report;
+
+/// What ends of these connections, the soonest first.
+pub struct Ends<'a> {
+    pub ends: Vec<End<'a>>,
+    /// The connections of which no end is known.
+    pub unknown: Vec<&'a Profile>,
+    /// What ends within this time is too soon, where one was given.
+    pub asked: Option<Horizon>,
+}
+
+impl<'a> Ends<'a> {
+    pub fn of(
+        app: &App,
+        profiles: impl IntoIterator<Item = &'a Profile>,
+        within: Option<std::time::Duration>,
+    ) -> Result<Self, Failure> {
+        let state = app.state()?;
+        let (sessions, tests) = (state.sessions(), state.last_tests());
+        let (mut ends, mut unknown) = (Vec::new(), Vec::new());
+        for profile in profiles {
+            let known = ends.len();
+            ends.extend(expiry::ends(profile, sessions.get(&profile.id), tests.get(&profile.id)));
+            if ends.len() == known {
+                unknown.push(profile);
+            }
+        }
+        expiry::by_time(&mut ends);
+        let asked = within.map(|long| Horizon {
+            until: expiry::within(app.now(), long),
+            span: report::text::until(DateTime::UNIX_EPOCH, expiry::within(DateTime::UNIX_EPOCH, long)),
+        });
+        Ok(Self { ends, unknown, asked })
+    }
+
+    /// Why somebody has to act, where that was asked and is so.
+    pub fn failure(&self) -> Option<Failure> {
+        let Horizon { until, span } = self.asked.as_ref()?;
+        let due: Vec<&End<'_>> = self.ends.iter().filter(|end| end.needs_somebody_by(*until)).collect();
+        let first = due.first()?;
+        let of = |end: &End<'_>| format!("the {} of {}", end.ending.label(), end.profile.name);
+        let message = match due.len() {
+            1 => format!("{} ends within {span}", of(first)),
+            count => format!("{count} things end within {span}, first {}", of(first)),
+        };
+        let mut steps: Vec<String> = Vec::new();
+        for end in &due {
+            let step = match end.ending {
+                expiry::Ending::Certificate => format!("Have the certificate of {} renewed", end.profile.instance),
+                expiry::Ending::AccessToken | expiry::Ending::RefreshToken => {
+                    format!("snow login {}", end.profile.name)
+                }
+            };
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        let names: Vec<&str> = due.iter().map(|end| end.profile.name.as_str()).collect();
+        let failure = Failure::new(Code::EndsSoon, message).evidence("connections", names);
+        Some(steps.into_iter().fold(failure, Failure::next))
+    }
+
+    /// What `snow.status/1` says of it.
+    pub fn json(&self, now: DateTime<Utc>) -> Value {
+        let failure = self.failure();
+        let ends = self.ends.iter().map(|end| {
+            json!({
+                "connection": end.profile.name,
+                "id": end.profile.id,
+                "what": end.ending.as_str(),
+                "ends_at": report::json::time(end.at),
+                "ended": end.is_refused || end.at <= now,
+                "estimated": end.is_estimate,
+                "renewed": end.is_renewed,
+                "refused": end.is_refused,
+                "within": self.asked.as_ref().map(|asked| end.needs_somebody_by(asked.until)),
+            })
+        });
+        json!({
+            "ok": failure.is_none(),
+            "exit_code": failure.as_ref().map_or(0, Failure::exit_code),
+            "within": self.asked.as_ref().map(|asked| report::json::time(asked.until)),
+            "ends": ends.collect::<Vec<_>>(),
+            "unknown": self.unknown.iter().map(|profile| &profile.name).collect::<Vec<_>>(),
+            "error": failure,
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! The connection that variables alone describe, made ready.
+
+use super::app::App;
+use crate::auth::basic::BasicCredential;
+use crate::auth::oauth::endpoint::TokenEndpoint;
+use crate::auth::oauth::session::{Keeper, Session};
+use crate::base::error::Failure;
+use crate::base::secret::Secret;
+use crate::config::environment::{EnvironmentConnection, EnvironmentSignIn, SecretSource};
+use crate::engine::Connection;
+use crate::service::servicenow::seen::Subject;
+
+/// No file but those of the secrets, no store, and no request.
+pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Connection, Failure> {
+    let EnvironmentConnection { instance, api_version, sign_in } = described;
+    let (client, _) = app.client(&instance, None, None)?;
+    Ok(match sign_in {
+        EnvironmentSignIn::Basic { username, password } => {
+            let credential = BasicCredential::new(username, value(app, password)?);
+            Connection::basic(instance, api_version, client, &credential)
+        }
+        EnvironmentSignIn::Token { access_token } => {
+            let access_token = value(app, access_token)?;
+            Connection::bearer(instance, api_version, client, None, &access_token, None)
+        }
+        EnvironmentSignIn::ClientCredentials { client: oauth, client_secret } => {
+            let keeper = Keeper::Environment { client_secret: value(app, client_secret)? };
+            let origin = oauth.token_origin(&instance);
+            let http = match *origin == instance {
+                true => client.clone(),
+                false => app.client(origin, None, None)?.0,
+            };
+            let endpoint = TokenEndpoint::new(http, oauth, &instance, Subject::Environment);
+            let session = Session::unsaved(keeper, endpoint, app.clock());
+            Connection::oauth(instance, api_version, client, None, session)
+        }
+    })
+}
+
+fn value(app: &mut App, secret: SecretSource) -> Result<Secret, Failure> {
+    match secret {
+        SecretSource::Value(secret) => Ok(secret),
+        SecretSource::File(variable, path) => app.secret_file(&path, &variable),
+    }
+}

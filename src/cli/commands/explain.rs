@@ -1,0 +1,117 @@
+//! `snow explain`: the long text of an error code, or all codes in a list.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::app::App;
+use crate::base::error::{Class, Code, Failure};
+use crate::cli::args::ExplainArgs;
+use crate::cli::console::Paint;
+use crate::cli::explain::{explanation, find};
+use crate::report::markdown;
+
+/// As wide as any code, so that the summaries stand below each other.
+const CODE_WIDTH: usize = 22;
+
+pub fn run(app: &mut App, arguments: ExplainArgs) -> Result<u8, Failure> {
+    let Some(name) = arguments.code else {
+        list(app);
+        return Ok(0);
+    };
+    let code = find(&name).map_err(|near| unknown(&name, near))?;
+    if app.console.json {
+        let document = Document { schema: "snow.explain/1", described: Described::of(code) };
+        app.console.document(&json!(document));
+    } else {
+        let text = markdown::text(&page(code), app.console.out);
+        app.console.data(&text);
+    }
+    Ok(0)
+}
+
+fn list(app: &mut App) {
+    if app.console.json {
+        let codes: Vec<Described> = Code::ALL.iter().map(|code| Described::of(*code)).collect();
+        app.console.document(&json!({ "schema": "snow.explain.list/1", "codes": codes }));
+        return;
+    }
+    let paint = app.console.out;
+    let mut lines = Vec::new();
+    let mut class = None;
+    for code in Code::ALL {
+        if class != Some(code.class()) {
+            class = Some(code.class());
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(paint.bold(&class_and_exit(code.class())));
+        }
+        lines.push(format!("  {:<CODE_WIDTH$}  {}", code.as_str(), explanation(*code).summary));
+    }
+    app.console.data(&lines.join("\n"));
+    app.console.note("More about one: snow explain CODE");
+}
+
+/// `snow.explain/1`, and one element of the list.
+#[derive(Serialize)]
+struct Described {
+    code: Code,
+    class: &'static str,
+    exit_code: u8,
+    retryable: bool,
+    summary: &'static str,
+    /// Plain, in lines of at most 80 columns.
+    text: String,
+}
+
+impl Described {
+    fn of(code: Code) -> Self {
+        let plain = Paint::PLAIN;
+        let explanation = explanation(code);
+        Self {
+            code,
+            class: code.class().as_str(),
+            exit_code: code.class().exit_code(),
+            retryable: code.retryable(),
+            summary: explanation.summary,
+            text: markdown::text(explanation.body, plain),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    #[serde(flatten)]
+    described: Described,
+}
+
+/// Everything about one code, as Markdown.
+fn page(code: Code) -> String {
+    let explanation = explanation(code);
+    let retry = match code.retryable() {
+        true => "the same command may work later",
+        false => "trying again alone does not help",
+    };
+    let facts = format!("{}: {retry}.", class_and_exit(code.class()));
+    format!("# {}\n\n{}.\n\n{facts}\n\n{}", code.as_str(), explanation.summary, explanation.body)
+}
+
+fn class_and_exit(class: Class) -> String {
+    format!("{}, exit {}", class.as_str(), class.exit_code())
+}
+
+fn unknown(name: &str, near: Option<Code>) -> Failure {
+    // What cannot be a code is not repeated: it may have come here by mistake.
+    let is_word =
+        |name: &str| name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let message = match is_word(name) {
+        true => format!("there is no error code {name}"),
+        false => "there is no such error code".to_owned(),
+    };
+    let failure = Failure::new(Code::Usage, message);
+    match near {
+        Some(code) => failure.next(format!("Did you mean {}?", code.as_str())).next("snow explain lists them all"),
+        None => failure.next("snow explain lists them all"),
+    }
+}

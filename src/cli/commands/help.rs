@@ -1,0 +1,108 @@
+//! `snow help`, `snow completion` and `snow man`.
+
+use clap::CommandFactory;
+use clap_complete::env::Shells;
+
+use super::app::App;
+use crate::base::error::{Class, Code, Failure};
+use crate::cli::args::{Cli, CompletionArgs, HelpArgs, ManArgs};
+use crate::cli::completion;
+
+/// The topics, with their texts; exit codes are made from the codes.
+const TOPICS: &[(&str, &str)] = &[
+    ("environment", include_str!("../../help/environment.txt")),
+    ("exit-codes", ""),
+    ("precedence", include_str!("../../help/precedence.txt")),
+    ("security", include_str!("../../help/security.txt")),
+];
+
+pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
+    let mut command = Cli::command();
+    let text = match arguments.topic.as_deref() {
+        None => rendered(app, &mut command),
+        Some("exit-codes") => exit_codes(),
+        Some(topic) => match TOPICS.iter().find(|(name, _)| *name == topic) {
+            Some((_, text)) => (*text).to_owned(),
+            None => {
+                // Built, so that the global options are in the text.
+                command.build();
+                let subcommand = command.find_subcommand_mut(topic).ok_or_else(|| {
+                    let topics: Vec<_> = TOPICS.iter().map(|(name, _)| *name).collect();
+                    Failure::new(Code::Usage, format!("there is no command or topic \"{topic}\""))
+                        .next(format!("The topics are {}", topics.join(", ")))
+                })?;
+                rendered(app, subcommand)
+            }
+        },
+    };
+    app.console.data(text.trim_end());
+    Ok(0)
+}
+
+pub fn completion(app: &mut App, arguments: CompletionArgs) -> Result<u8, Failure> {
+    let shells = Shells::builtins();
+    let name = arguments.shell.as_str();
+    let shell = shells.completer(name).expect("every shell of the command line has a completer");
+    let mut script = Vec::new();
+    shell
+        .write_registration(completion::VARIABLE, "snow", "snow", "snow", &mut script)
+        .expect("memory takes what is written");
+    app.console.data(String::from_utf8_lossy(&script).trim_end());
+    Ok(0)
+}
+
+pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
+    let Some(directory) = arguments.dir else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Cli::command()).render(&mut page).expect("memory takes what is written");
+        app.console.data(String::from_utf8_lossy(&page).trim_end());
+        return Ok(0);
+    };
+    let written =
+        std::fs::create_dir_all(&directory).and_then(|()| clap_mangen::generate_to(Cli::command(), &directory));
+    written.map_err(|error| {
+        Failure::new(Code::OutputUnwritable, format!("the pages cannot be written to {}: {error}", directory.display()))
+            .next("Give a directory that can be written")
+    })?;
+    app.console.note(&format!("The pages are in {}.", directory.display()));
+    Ok(0)
+}
+
+fn rendered(app: &App, command: &mut clap::Command) -> String {
+    let text = command.render_long_help();
+    if app.console.out.colour { text.ansi().to_string() } else { text.to_string() }
+}
+
+/// The table of exit codes, with the error codes of each class.
+fn exit_codes() -> String {
+    let classes = [
+        (Class::Internal, "a defect of snow"),
+        (Class::Usage, "a flag or argument is wrong"),
+        (Class::Config, "unknown connection, bad file, missing input without a terminal"),
+        (Class::Auth, "no credential, or the instance refused it"),
+        (Class::Forbidden, "signed in, but a role, rule or scope denies"),
+        (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
+        (Class::Instance, "something answered that cannot serve"),
+        (Class::RateLimited, "too many requests"),
+        (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
+        (Class::Api, "an answer that makes no sense"),
+        (Class::Assertion, "it works, but not as was demanded"),
+        (Class::Mixed, "several connections failed, in different classes"),
+        (Class::Signal, "stopped (143 for a termination signal)"),
+    ];
+    let mut text = String::from(
+        "How a command ends, and the error codes that lead there (--json: error.code).\n\n    0  it worked\n",
+    );
+    for (class, meaning) in classes {
+        text.push_str(&format!("  {:>3}  {meaning}\n", class.exit_code()));
+        let codes: Vec<_> = Code::ALL.iter().filter(|code| code.class() == class).map(|code| code.as_str()).collect();
+        if class != Class::Internal && class != Class::Mixed {
+            let options = textwrap::Options::new(78).initial_indent("       ").subsequent_indent("       ");
+            let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation);
+            text.push_str(&textwrap::fill(&codes.join(" "), options));
+            text.push('\n');
+        }
+    }
+    text.push_str("\nWarnings leave the exit code 0. snow explain CODE says more about each.\n");
+    text
+}

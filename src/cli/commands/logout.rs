@@ -1,0 +1,265 @@
+//! `snow logout` and `snow remove`: sign out and forget.
+//!
+//! Tokens are revoked at the instance first; whatever it says, the secrets go
+//! here. They go before the entry, so that the store never holds a secret that
+//! no entry names. What failed can be repeated.
+
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::select;
+use super::sign_in;
+use crate::base::error::{Code, Failure, exit_code_of};
+use crate::cli::args::{LogoutArgs, RemoveArgs};
+use crate::history::last_test::{LastTest, TestOutcome};
+use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::{Auth, Profile, StoreKind};
+use crate::report;
+use crate::service::servicenow::seen::Subject;
+use crate::store::record;
+use crate::store::{Field, ItemKey};
+
+pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
+    let profiles = if arguments.all {
+        let profiles: Vec<Profile> = app.config_file()?.load()?.connections.into_values().collect();
+        if profiles.is_empty() {
+            return Err(
+                Failure::new(Code::UnknownConnection, "there is no connection yet").next("snow connect INSTANCE")
+            );
+        }
+        profiles
+    } else if arguments.names.is_empty() {
+        vec![select::select_to_change(app, None)?]
+    } else {
+        select::find_all(&app.config_file()?.load()?, &arguments.names)?
+    };
+    let names = if arguments.all { "all connections".to_owned() } else { names_of(&profiles) };
+    let whose = if profiles.len() == 1 { "its" } else { "their" };
+    app.confirm(&format!("signing out of {names}"), &format!("Sign out of {names}, and forget {whose} secrets?"))?;
+    let mut outcomes = Vec::new();
+    for profile in profiles {
+        let outcome = unless_stopped(sign_out(app, &profile, arguments.local).await)?;
+        if outcome.is_forgotten() {
+            let remembered = remember_sign_out(app, &profile)?;
+            app.mention_unwritable_state(remembered);
+            let forgotten = app.state()?.forget_session(profile.id);
+            app.mention_unwritable_state(forgotten);
+        }
+        outcomes.push((profile, outcome));
+    }
+    Ok(report(app, "snow.logout/1", "signed out; the connection is kept", outcomes))
+}
+
+pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
+    let profiles = select::find_all(&app.config_file()?.load()?, &arguments.names)?;
+    let names = names_of(&profiles);
+    app.confirm(&format!("removing {names}"), &format!("Forget {names}, and what is saved to sign in?"))?;
+    let mut outcomes = Vec::new();
+    for profile in profiles {
+        let outcome = unless_stopped(forget(app, &profile, arguments.local).await)?;
+        outcomes.push((profile, outcome));
+    }
+    let default_is_gone =
+        outcomes.iter().any(|(_, outcome)| outcome.is_forgotten()) && app.config_file()?.load()?.default.is_none();
+    let code = report(app, "snow.remove/1", "removed, with its secrets", outcomes);
+    if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
+        app.console.note("There is no default connection now. Choose one: snow use NAME");
+    }
+    Ok(code)
+}
+
+/// Until it is tested again, nobody is signed in; that is no news to anybody.
+fn remember_sign_out(app: &App, profile: &Profile) -> Result<std::io::Result<()>, Failure> {
+    let state = app.state()?;
+    let outcome =
+        TestOutcome { at: app.now(), failure: Some(Code::NoCredential), latency: None, certificate_ends: None };
+    let signed_out = LastTest::following(state.last_tests().get(&profile.id), outcome);
+    Ok(state.record_tests([(profile.id, LastTest { changes: Vec::new(), ..signed_out })]))
+}
+
+fn names_of(profiles: &[Profile]) -> String {
+    profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// How signing out of one connection went.
+struct Outcome {
+    /// `None` where there was nothing to revoke, or it was not to be.
+    revoked: Option<bool>,
+    /// Why the instance did not revoke everything; the secrets here are gone.
+    not_revoked: Option<Failure>,
+    /// Why something is still here.
+    not_forgotten: Option<Failure>,
+}
+
+impl Outcome {
+    fn is_forgotten(&self) -> bool {
+        self.not_forgotten.is_none()
+    }
+
+    fn error(&self) -> Option<&Failure> {
+        self.not_forgotten.as_ref().or(self.not_revoked.as_ref())
+    }
+}
+
+/// A person who stops means all of them.
+fn unless_stopped(outcome: Outcome) -> Result<Outcome, Failure> {
+    match outcome.not_forgotten {
+        Some(failure) if failure.code() == Code::Interrupted => Err(failure),
+        _ => Ok(outcome),
+    }
+}
+
+async fn forget(app: &mut App, profile: &Profile, local: bool) -> Outcome {
+    let outcome = sign_out(app, profile, local).await;
+    if !outcome.is_forgotten() {
+        return outcome;
+    }
+    let forgotten = forget_entry(app, profile).await;
+    Outcome { not_forgotten: forgotten.err(), ..outcome }
+}
+
+async fn forget_entry(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+    app.config_file()?.change(|change| {
+        // By its id: it may have been renamed, or the name taken since.
+        let current = change.config().connections.values().find(|current| current.id == profile.id);
+        if let Some(name) = current.map(|current| current.name.clone()) {
+            change.remove(&name);
+        }
+        Ok::<_, Failure>(())
+    })?;
+    // Another snow may have signed in until the entry was gone.
+    let _lock = sign_in::lock(app, profile).await?;
+    forget_secrets(app, profile)?;
+    let forgotten = app.state()?.forget(profile.id);
+    app.mention_unwritable_state(forgotten);
+    Ok(())
+}
+
+/// Revokes and forgets, while no renewal is under way.
+async fn sign_out(app: &mut App, profile: &Profile, local: bool) -> Outcome {
+    let lock = match sign_in::lock(app, profile).await {
+        Ok(lock) => lock,
+        Err(failure) => return Outcome { revoked: None, not_revoked: None, not_forgotten: Some(failure) },
+    };
+    let revocation = match (profile.auth.client(), local) {
+        (Some(oauth), false) => revoke(app, profile, oauth).await,
+        _ => Ok(None),
+    };
+    let not_forgotten = forget_secrets(app, profile).err();
+    drop(lock);
+    match revocation {
+        Ok(revoked) => Outcome { revoked, not_revoked: None, not_forgotten },
+        Err(failure) => Outcome { revoked: Some(false), not_revoked: Some(failure), not_forgotten },
+    }
+}
+
+/// Revokes the tokens that are saved, the refresh token first (RFC 7009).
+async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result<Option<bool>, Failure> {
+    let name = &profile.name;
+    let not_revoked = |failure: &Failure, kept: &str| {
+        Failure::new(Code::NotRevoked, format!("signed out of {name} here, but the instance did not revoke {kept}"))
+            .why(format!("{}.", failure.message()))
+            .next("What it gave out ends by itself: access tokens in half an hour, refresh tokens in a hundred days")
+            .next("To end it now, an administrator finds it in System OAuth > Manage Tokens")
+            .evidence("reason", failure.code().as_str())
+    };
+    let read = async {
+        let (client, origins) = app.client_for(profile)?;
+        let store = app.store(profile.store)?;
+        let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins)? else {
+            return Ok(None);
+        };
+        let secret = record::read_client_secret(store.as_ref(), profile, oauth, &origins)?;
+        let endpoint = app.token_endpoint(profile, oauth, &client, Subject::Saved(name.clone()))?;
+        Ok::<_, Failure>(Some((session, secret, endpoint)))
+    };
+    let (session, secret, endpoint) = match read.await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(None),
+        Err(failure) => return Err(not_revoked(&failure, "anything, since the session could not be used")),
+    };
+    let deadline = app.deadline()?;
+    let _progress = app.console.progress(&format!("Signing out of {}", profile.instance));
+    let mut failures = Vec::new();
+    // Access tokens go to the instance alone. A server elsewhere ends them with
+    // the refresh token (RFC 7009 §2.1); without one they end by themselves.
+    let is_at_instance = *endpoint.origin() == profile.instance;
+    let tokens = [
+        session.refresh_token.as_ref().map(|token| (token, "refresh_token", "the refresh token")),
+        is_at_instance.then_some((&session.access_token, "access_token", "the access token")),
+    ];
+    if tokens.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    for (token, hint, words) in tokens.into_iter().flatten() {
+        if let Err(failure) = endpoint.revoke(token, hint, secret.as_ref(), deadline).await {
+            failures.push((failure, words));
+        }
+    }
+    match failures.as_slice() {
+        [] => Ok(Some(true)),
+        [(failure, words)] => Err(not_revoked(failure, words)),
+        [(failure, _), ..] => Err(not_revoked(failure, "its tokens")),
+    }
+}
+
+fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+    let fields: &[Field] = match profile.auth {
+        Auth::Basic { .. } => &[Field::Password],
+        Auth::OAuth { .. } => &[Field::Session, Field::ClientSecret],
+    };
+    let place = profile.store.place();
+    for &field in fields {
+        let key = ItemKey { connection: profile.id, field };
+        let deleted = app.store(profile.store).and_then(|store| Ok(store.delete(key)?));
+        deleted.map_err(|failure| {
+            if failure.code() == Code::Interrupted {
+                return failure;
+            }
+            let what = field.label();
+            let message = format!("the {what} of {} is still in {place}: {}", profile.name, failure.message());
+            let still_there =
+                Failure::new(failure.code(), message).why(failure.reason().unwrap_or("It could not be deleted."));
+            let steps = failure.steps().iter().filter(|_| profile.store == StoreKind::File);
+            steps
+                .fold(still_there, Failure::next)
+                .next(format!("Run the command again when {place} can be used; nothing else was changed"))
+        })?;
+    }
+    Ok(())
+}
+
+/// One document for all; each connection with what went wrong.
+fn report(app: &mut App, schema: &str, done: &str, outcomes: Vec<(Profile, Outcome)>) -> u8 {
+    let exit_code = exit_code_of(outcomes.iter().filter_map(|(_, outcome)| outcome.error()));
+    if app.console.json {
+        let connections: Vec<Value> = outcomes
+            .iter()
+            .map(|(profile, outcome)| {
+                json!({
+                    "name": profile.name,
+                    "id": profile.id,
+                    "revoked": outcome.revoked,
+                    "error": outcome.error(),
+                })
+            })
+            .collect();
+        app.console.document(&json!({ "schema": schema, "connections": connections, "exit_code": exit_code }));
+        return exit_code;
+    }
+    let any_revoked = outcomes.iter().any(|(_, outcome)| outcome.revoked == Some(true));
+    for (profile, outcome) in outcomes {
+        if outcome.is_forgotten() {
+            let line = format!("{} {}: {done}", app.console.out.tick(), profile.name);
+            app.console.data(&line);
+        }
+        if let Some(error) = outcome.error() {
+            let text = report::text::error(error, app.console.err);
+            app.console.say(&text);
+        }
+    }
+    if any_revoked {
+        app.console.note("Other machines with this user and client share the tokens, and are out as well.");
+    }
+    exit_code
+}

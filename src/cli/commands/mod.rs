@@ -1,0 +1,147 @@
+//! What each command does. [`run`] is the way in.
+
+mod app;
+mod connect;
+mod demo;
+mod doctor;
+mod edit;
+mod ends;
+mod environment;
+mod explain;
+mod guide;
+mod help;
+mod list;
+mod login;
+mod logout;
+mod outputs;
+mod sandbox;
+mod select;
+mod sign_in;
+mod status;
+mod stores;
+mod test;
+mod token;
+mod usage;
+mod waiting;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::base::error::{Code, Failure, internal};
+use crate::cli::args::{Cli, Command, ConnectArgs, LoginArgs, StatusArgs};
+use crate::cli::context::Context;
+use crate::report;
+use app::App;
+
+/// Runs one command line and gives the exit code.
+///
+/// Standard output gets exactly one result. A failure that no result can
+/// carry becomes `snow.error/1` with `--json`, else text on standard error.
+pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error, &arguments, context),
+    };
+    let mut app = App::new(cli.global, context);
+    let result = dispatch(&mut app, cli.command).await;
+    let result = result.and_then(|code| app.console.check().map(|()| code));
+    result.unwrap_or_else(|failure| report(&mut app, &failure))
+}
+
+async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure> {
+    app.check_globals()?;
+    let command = command.unwrap_or(Command::Status(StatusArgs::default()));
+    if app.global.connection.is_some() && !takes_connection(&command) {
+        return Err(Failure::new(Code::Usage, "--connection has no meaning here").next("Leave it out"));
+    }
+    if let Command::Connect(ConnectArgs { password, client_secret, .. })
+    | Command::Login(LoginArgs { password, client_secret, .. }) = &command
+    {
+        app.check_secret_sources(password, client_secret)?;
+    }
+    if !matches!(command, Command::Test(_)) {
+        app.refuse_reports()?;
+    }
+    match command {
+        // These end by themselves, or wait for the signal.
+        Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
+        Command::Refresh(_) | Command::Token(_) => app.end_on_signal(),
+        Command::Logout(_) | Command::Remove(_) | Command::Demo => app.end_on_signal(),
+        _ => {}
+    }
+    match command {
+        Command::Connect(arguments) => connect::run(app, arguments).await,
+        Command::Test(arguments) => test::run(app, arguments).await,
+        Command::List => list::list(app),
+        Command::Show(arguments) => list::show(app, arguments),
+        Command::Status(arguments) => status::run(app, arguments),
+        Command::Use(arguments) => edit::choose(app, arguments),
+        Command::Rename(arguments) => edit::rename(app, arguments),
+        Command::Edit(arguments) => edit::edit(app, arguments),
+        Command::Login(arguments) => login::run(app, arguments).await,
+        Command::Refresh(arguments) => token::refresh(app, arguments).await,
+        Command::Token(arguments) => token::token(app, arguments).await,
+        Command::Logout(arguments) => logout::logout(app, arguments).await,
+        Command::Remove(arguments) => logout::remove(app, arguments).await,
+        Command::Explain(arguments) => explain::run(app, arguments),
+        Command::Guide(arguments) => guide::run(app, arguments),
+        Command::Doctor(arguments) => doctor::run(app, arguments),
+        Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
+        Command::Demo => demo::run(app).await,
+        Command::Help(arguments) => help::help(app, arguments),
+        Command::Completion(arguments) => help::completion(app, arguments),
+        Command::Man(arguments) => help::man(app, arguments),
+        Command::Version => version(app),
+    }
+}
+
+/// Whether a command is about the one connection that is selected.
+fn takes_connection(command: &Command) -> bool {
+    match command {
+        Command::Show(_) | Command::Login(_) => true,
+        Command::Status(arguments) => !arguments.all,
+        Command::Refresh(_) | Command::Token(_) => true,
+        Command::Test(arguments) => !arguments.names_several(),
+        Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
+        _ => false,
+    }
+}
+
+fn report(app: &mut App, failure: &Failure) -> u8 {
+    if app.console.json && failure.code() != Code::OutputUnwritable {
+        app.console.document(&report::json::error(failure));
+    }
+    // What standard output did not take is said where it can be read.
+    if !app.console.json || app.console.check().is_err() {
+        let text = report::text::error(failure, app.console.err);
+        app.console.say(&text);
+    }
+    failure.exit_code()
+}
+
+/// What a script is told after a panic, whose text is on standard error.
+pub fn report_defect(arguments: &[OsString]) -> u8 {
+    use std::io::Write;
+
+    let failure = internal("snow stopped because of a defect of its own");
+    if usage::wants_json(arguments) {
+        let _ = writeln!(std::io::stdout(), "{}", report::json::error(&failure));
+    }
+    failure.exit_code()
+}
+
+fn version(app: &mut App) -> Result<u8, Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    match app.console.json {
+        true => app.console.document(&json!({
+            "schema": "snow.version/1",
+            "version": version,
+            "os": std::env::consts::OS,
+            "arch": std::env::consts::ARCH,
+        })),
+        false => app.console.data(&format!("snow {version}")),
+    }
+    Ok(0)
+}

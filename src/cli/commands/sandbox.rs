@@ -1,0 +1,151 @@
+//! `snow sandbox`: the embedded instance, until it is stopped.
+
+use std::io::ErrorKind;
+
+use serde_json::{Value, json};
+
+use super::app::App;
+use crate::base::error::{Code, Failure};
+use crate::cli::args::SandboxArgs;
+use crate::cli::console::Paint;
+use crate::cli::signals;
+use crate::model::profile::AuthMethod;
+use crate::sandbox::scenario::Scenario;
+use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
+
+/// A way to sign in that a person can try with what the instance has.
+struct SignIn {
+    auth: AuthMethod,
+    heading: &'static str,
+    /// What `snow connect` needs for it.
+    flags: &'static str,
+}
+
+const SIGN_INS: &[SignIn] = &[
+    SignIn { auth: AuthMethod::Basic, heading: "With a password", flags: "--username beth.anglin" },
+    SignIn { auth: AuthMethod::OAuth, heading: "By OAuth", flags: "--client-id sandbox-public" },
+];
+
+pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
+    if arguments.list {
+        list(app);
+        return Ok(0);
+    }
+    let options = SandboxOptions {
+        port: arguments.port,
+        scenario: arguments.scenario,
+        incidents: arguments.rows,
+        seed: arguments.seed,
+        access_ttl: arguments.access_ttl,
+        rotate: arguments.rotate,
+        latency: arguments.latency.unwrap_or_default(),
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
+    if app.console.json {
+        app.console.document(&document(&sandbox));
+    } else {
+        let text = text(&sandbox, arguments.scenario, app.console.out);
+        app.console.data(&text);
+    }
+    signals::wait_for_stop().await;
+    Ok(0)
+}
+
+fn document(sandbox: &Sandbox) -> Value {
+    let users: Vec<_> = USERS
+        .iter()
+        .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
+        .collect();
+    let clients: Vec<_> = CLIENTS
+        .iter()
+        .map(|client| {
+            json!({
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "redirect_uris": client.redirect_uris,
+                "grants": client.grants,
+            })
+        })
+        .collect();
+    json!({ "schema": "snow.sandbox/1", "instance": sandbox.origin(), "users": users, "clients": clients })
+}
+
+fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
+    let origin = sandbox.origin();
+    let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
+    lines.push(paint.dim("  user            password         roles"));
+    for user in USERS {
+        let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
+        lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
+    }
+    lines.push(String::new());
+    lines.push(paint.dim("  OAuth client                      secret                       signs in"));
+    for client in CLIENTS {
+        let secret = client.client_secret.unwrap_or("none");
+        let who = client.application_user().map_or("a person", |user| user.user_name);
+        lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
+    }
+    lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
+    lines.push(paint.dim("  client has only /sdk-oauth.do, a page that shows the code to paste."));
+    if let Some(scenario) = scenario {
+        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+    }
+    lines.push(String::new());
+    for (lead, sign_in) in ["Try", "or"].iter().zip(SIGN_INS) {
+        lines.push(format!("  {lead:<3}   {}", paint.command(&format!("snow connect {origin} {}", sign_in.flags))));
+    }
+    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    lines.join("\n")
+}
+
+fn list(app: &mut App) {
+    if app.console.json {
+        let scenarios: Vec<_> = Scenario::ALL
+            .iter()
+            .map(|scenario| {
+                json!({
+                    "name": scenario.as_str(),
+                    "description": scenario.description(),
+                    "auth": scenario.auth().as_str(),
+                    "command": format!("snow {}", scenario.command()),
+                    "code": scenario.code().map(Code::as_str),
+                    "class": scenario.code().map(|code| code.class().as_str()),
+                })
+            })
+            .collect();
+        app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
+        return;
+    }
+    let paint = app.console.out;
+    let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for SignIn { auth, heading, flags } in SIGN_INS {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("{heading}: {}", paint.command(&format!("snow connect ORIGIN {flags}"))));
+        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == *auth) {
+            // Padded before it is painted: what paints has no width.
+            let name = paint.bold(&format!("{:<width$}", scenario.as_str()));
+            let outcome = match scenario.code() {
+                Some(code) => code.as_str(),
+                None => "works all the same",
+            };
+            lines.push(format!("  {name}  {}", paint.dim(&format!("snow {}: {outcome}", scenario.command()))));
+            lines.push(format!("      {}", scenario.description()));
+        }
+    }
+    app.console.data(&lines.join("\n"));
+}
+
+fn cannot_listen(port: Option<u16>, error: &std::io::Error) -> Failure {
+    let port = port.map_or("a free port".to_owned(), |port| format!("port {port}"));
+    let failure = Failure::new(Code::PortInUse, format!("the sandbox cannot listen on {port} of 127.0.0.1"));
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            failure.why("Another program uses it.").next("Choose another with --port, or leave it out")
+        }
+        _ => failure.why(error.to_string()).next("Choose another with --port, or leave it out"),
+    }
+}

@@ -1,0 +1,224 @@
+//! Which connection is meant: the argument, the flag, `SNOW_CONNECTION`, the
+//! variables that describe one, `.snow.toml`, the default; in this order.
+//! Where it was not spelt out, it is said.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::app::App;
+use crate::base::error::{Code, Failure};
+use crate::base::files;
+use crate::config::Config;
+use crate::config::environment;
+use crate::model::profile::{ConnectionName, Profile};
+
+/// The file by which a directory chooses a connection.
+pub const DIRECTORY_FILE: &str = ".snow.toml";
+const DIRECTORY_FILE_MAX_BYTES: u64 = 64 * 1024;
+
+/// The connection that a command is about, and what chose it.
+pub struct Selection {
+    pub selected: Selected,
+    pub by: SelectedBy,
+}
+
+pub enum Selected {
+    Saved(Box<Profile>),
+    Environment,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectedBy {
+    Argument,
+    Variable,
+    Environment,
+    Directory,
+    Default,
+}
+
+impl SelectedBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Argument => "argument",
+            Self::Variable => "variable",
+            Self::Environment => "environment",
+            Self::Directory => "directory",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// The connection that is meant, where the environment may be one; `None`
+/// where nothing selects one.
+pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option<Selection>, Failure> {
+    let saved = |app: &App, name: &ConnectionName, by| -> Result<_, Failure> {
+        let config = app.config_file()?.load()?;
+        let profile = find(&config, name)?.clone();
+        Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
+    };
+    if let Some(name) = spelt_out(app, argument)? {
+        return saved(app, &name, SelectedBy::Argument);
+    }
+    if let Some(name) = named_by_variable(app)? {
+        app.console.note(&format!("Using {name}, which SNOW_CONNECTION names."));
+        return saved(app, &name, SelectedBy::Variable);
+    }
+    if environment::is_described(&app.variables) {
+        return Ok(Some(Selection { selected: Selected::Environment, by: SelectedBy::Environment }));
+    }
+    if let Some((name, path)) = named_by_directory(app)? {
+        app.console.say(&format!("Using {name}, which {} names.", path.display()));
+        return saved(app, &name, SelectedBy::Directory);
+    }
+    let config = app.config_file()?.load()?;
+    let Some(name) = &config.default else {
+        return Ok(None);
+    };
+    app.console.note(&format!("Using {name}, the default."));
+    saved(app, name, SelectedBy::Default)
+}
+
+/// As above, and there must be one; `nothing` is the code where there is none.
+pub fn select_one(app: &mut App, argument: Option<&ConnectionName>, nothing: Code) -> Result<Selection, Failure> {
+    if let Some(selection) = select(app, argument)? {
+        return Ok(selection);
+    }
+    let config = app.config_file()?.load()?;
+    Err(match config.connections.len() {
+        0 => Failure::new(nothing, "there is no connection yet").next("snow connect INSTANCE"),
+        _ => Failure::new(nothing, "no connection is selected, and there is no default")
+            .next("Name one; snow list shows them")
+            .next("Make one the default: snow use NAME"),
+    })
+}
+
+/// The saved connection that is meant; a described one cannot be.
+pub fn select_saved(app: &mut App, argument: Option<&ConnectionName>) -> Result<Profile, Failure> {
+    let selection = select_one(app, argument, Code::UnknownConnection)?;
+    match selection.selected {
+        Selected::Saved(profile) => Ok(*profile),
+        Selected::Environment => {
+            Err(Failure::new(Code::UnknownConnection, "the variables describe a connection that is not saved")
+                .why("This command is about saved connections.")
+                .next("Name the connection, or unset SNOW_INSTANCE and the variables with it"))
+        }
+    }
+}
+
+/// The saved connection that a command changes. What a directory chose does
+/// not count: a foreign repository must not decide that.
+pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Result<Profile, Failure> {
+    let selection = select_one(app, argument, Code::UnknownConnection)?;
+    match selection {
+        Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
+            Err(Failure::new(Code::Usage, format!("{} must be spelt out here", profile.name))
+                .why(format!("A {DIRECTORY_FILE} chose it, and this command changes it."))
+                .next(format!("Name the connection: {}", profile.name)))
+        }
+        Selection { selected: Selected::Saved(profile), .. } => Ok(*profile),
+        Selection { selected: Selected::Environment, .. } => select_saved(app, argument),
+    }
+}
+
+/// A saved connection, or what is close to the name.
+pub fn find<'a>(config: &'a Config, name: &ConnectionName) -> Result<&'a Profile, Failure> {
+    config.connections.get(name).ok_or_else(|| {
+        let failure = Failure::new(Code::UnknownConnection, format!("there is no connection called {name}"));
+        let near = config
+            .connections
+            .keys()
+            .map(|other| (strsim::damerau_levenshtein(other.as_str(), name.as_str()), other))
+            .filter(|(distance, _)| *distance <= 2)
+            .min_by_key(|(distance, _)| *distance);
+        match near {
+            Some((_, other)) => failure.next(format!("Did you mean {other}?")).next("snow list shows them all"),
+            None if config.connections.is_empty() => failure.next("Make one: snow connect INSTANCE"),
+            None => failure.next("See what there is: snow list"),
+        }
+    })
+}
+
+/// The saved connections of these names, each once.
+pub fn find_all(config: &Config, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
+    let mut profiles: Vec<Profile> = Vec::new();
+    for name in names {
+        let profile = find(config, name)?;
+        if !profiles.iter().any(|other| other.name == profile.name) {
+            profiles.push(profile.clone());
+        }
+    }
+    Ok(profiles)
+}
+
+/// The name that an argument or `-c` gives.
+fn spelt_out(app: &App, argument: Option<&ConnectionName>) -> Result<Option<ConnectionName>, Failure> {
+    match (argument, &app.global.connection) {
+        (Some(argument), Some(flag)) if argument != flag => {
+            Err(Failure::new(Code::Usage, format!("{argument} and --connection {flag} name two connections"))
+                .next("Name one"))
+        }
+        (Some(name), _) | (None, Some(name)) => Ok(Some(name.clone())),
+        (None, None) => Ok(None),
+    }
+}
+
+fn named_by_variable(app: &App) -> Result<Option<ConnectionName>, Failure> {
+    let Some(value) = app.variables.raw("SNOW_CONNECTION") else {
+        return Ok(None);
+    };
+    let invalid = |reason: String| {
+        Failure::new(Code::UnknownConnection, format!("SNOW_CONNECTION: {reason}"))
+            .next("Correct or unset SNOW_CONNECTION")
+    };
+    match value.to_str() {
+        // A script that means a connection and gives none must not get another.
+        Some("") => Err(invalid("it is set, but empty".to_owned())),
+        Some(text) => text.parse().map(Some).map_err(|error: crate::model::profile::InvalidValue| invalid(error.0)),
+        None => Err(invalid("it is not valid UTF-8".to_owned())),
+    }
+}
+
+/// The name in the nearest `.snow.toml`: in this directory or a parent, up to
+/// the root of the repository or the home directory; outside both in this
+/// directory alone.
+pub fn named_by_directory(app: &App) -> Result<Option<(ConnectionName, PathBuf)>, Failure> {
+    let here = app.directory();
+    let is_top = |directory: &Path| Some(directory) == app.home() || directory.join(".git").exists();
+    let searched = match here.ancestors().position(is_top) {
+        Some(top) => top + 1,
+        None => 1,
+    };
+    for directory in here.ancestors().take(searched) {
+        let path = directory.join(DIRECTORY_FILE);
+        if let Some(name) = read_directory_file(&path)? {
+            return Ok(Some((name, path)));
+        }
+    }
+    Ok(None)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DirectoryFile {
+    connection: String,
+}
+
+/// The name in one such file, where there is one.
+pub fn read_directory_file(path: &Path) -> Result<Option<ConnectionName>, Failure> {
+    let invalid = |reason: String| {
+        Failure::new(Code::ConfigInvalid, format!("{}: {reason}", path.display()))
+            .why("The file of a directory may hold connection = \"NAME\" and nothing else, and must be yours.")
+            .next(format!("Correct or delete {}, or name the connection", path.display()))
+            .evidence("path", path.display().to_string())
+    };
+    if path.is_symlink() {
+        return Err(invalid("it is a link".to_owned()));
+    }
+    let bytes = files::read(path, DIRECTORY_FILE_MAX_BYTES).map_err(|error| invalid(error.to_string()))?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes).map_err(|_| invalid("it is not valid UTF-8".to_owned()))?;
+    let file: DirectoryFile = toml::from_str(text).map_err(|error| invalid(error.message().to_owned()))?;
+    let name = file.connection.parse();
+    name.map(Some).map_err(|error: crate::model::profile::InvalidValue| invalid(error.0))
+}

@@ -1,0 +1,189 @@
+//! Signing in anew: shared by `connect` and `login`.
+//!
+//! [`password`] sends a password with the first request of a test; [`session`]
+//! gets tokens, with a browser or for a client itself. Here is what both have
+//! in common: saving what was earned, and being sure of the user.
+
+pub mod password;
+pub mod session;
+
+use std::time::Duration;
+
+use super::app::App;
+use super::waiting::{Wait, Waiting};
+use crate::auth::basic::UserName;
+use crate::base::error::{Code, Failure};
+use crate::base::files::Lock;
+use crate::base::secret::Secret;
+use crate::check::knock::{self, may_pass};
+use crate::check::ladder::Begun;
+use crate::history::state::SessionNote;
+use crate::http::client::Client;
+use crate::model::instance::Instance;
+use crate::model::profile::{Auth, Profile};
+use crate::model::tokens::SavedSession;
+use crate::report::text::took;
+use crate::service::servicenow::seen::Subject;
+use crate::store::record::{self, Origins, ReadBack};
+use crate::store::{CredentialStore, Field, ItemKey};
+
+/// How long a person is offered to wait: a personal instance needs three to
+/// five minutes to wake up.
+const OFFERED_WAIT: Duration = Duration::from_secs(600);
+
+/// What a sign-in earned.
+pub enum Earned {
+    Password(Secret),
+    Session {
+        session: SavedSession,
+        /// Of a confidential client.
+        client_secret: Option<Secret>,
+    },
+}
+
+impl Earned {
+    /// The items of the store that it takes.
+    pub fn fields(&self) -> &'static [Field] {
+        match self {
+            Self::Password(_) => &[Field::Password],
+            Self::Session { client_secret: None, .. } => &[Field::Session],
+            Self::Session { client_secret: Some(_), .. } => &[Field::ClientSecret, Field::Session],
+        }
+    }
+}
+
+/// Saves what was earned for a connection whose entry is saved. Where another
+/// snow removed the entry meanwhile, the secrets go again: the store never
+/// holds one that no entry names.
+pub async fn save(app: &mut App, profile: &Profile, origins: &Origins, earned: &Earned) -> Result<(), Failure> {
+    // A renewal under way must not write its result over this.
+    let _lock = lock(app, profile).await?;
+    let store = app.store(profile.store)?;
+    write(store.as_ref(), profile, origins, earned)?;
+    let config = app.config_file()?.load()?;
+    // By its id: it may have been renamed.
+    if config.connections.values().any(|saved| saved.id == profile.id) {
+        let state = app.state()?;
+        let noted = match (earned, profile.username()) {
+            (Earned::Password(_), Some(username)) => state.clear_refusals(&profile.instance, username),
+            (Earned::Password(_), None) => Ok(()),
+            (Earned::Session { session, .. }, _) => {
+                state.record_session(profile.id, SessionNote::of(session, profile.auth.method()))
+            }
+        };
+        app.mention_unwritable_state(noted);
+        return Ok(());
+    }
+    for &field in earned.fields() {
+        store.delete(ItemKey { connection: profile.id, field })?;
+    }
+    Err(Failure::new(Code::UnknownConnection, format!("another snow has just removed {}", profile.name))
+        .why("What was earned was not kept.")
+        .next("Run the command again to connect anew"))
+}
+
+fn write(store: &dyn CredentialStore, profile: &Profile, origins: &Origins, earned: &Earned) -> Result<(), Failure> {
+    match earned {
+        Earned::Password(password) => {
+            let username = profile.username().expect("a connection with a password has a user");
+            record::write_password(store, profile, username, origins, password)
+        }
+        Earned::Session { session, client_secret } => {
+            let client = profile.auth.client().expect("a connection with a session has a client");
+            if let Some(secret) = client_secret {
+                record::write_client_secret(store, profile, client, origins, secret)?;
+            }
+            record::write_session(store, profile, origins, session, ReadBack::Yes)
+        }
+    }
+}
+
+/// The lock under which a session is replaced or deleted. A password is never
+/// renewed by itself, and needs none.
+pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
+    match profile.auth {
+        Auth::Basic { .. } => Ok(None),
+        Auth::OAuth { .. } => app.state()?.lock_session(profile).await.map(Some),
+    }
+}
+
+/// Where a connection already has a user, another one signing in must be
+/// meant: a person is asked, a script gives `--force`. Gives the user that
+/// takes the place of the former one.
+pub async fn confirm_identity(
+    app: &mut App,
+    profile: &Profile,
+    begun: &mut Begun,
+    force: bool,
+) -> Result<Option<UserName>, Failure> {
+    let Some(username) = profile.username() else {
+        return Ok(None);
+    };
+    let Some(identity) = begun.identity().await else {
+        return Ok(None);
+    };
+    if username.matches(&identity.user_name) {
+        return Ok(None);
+    }
+    let message =
+        format!("the instance says this is {}, and {} belongs to {username}", identity.user_name, profile.name);
+    let meant = match app.person() {
+        _ if force => true,
+        Some(person) => person.confirm(&format!("{message}. Save it all the same?"))?,
+        None => false,
+    };
+    match meant {
+        true => Ok(identity.user_name.parse().ok()),
+        false => Err(Failure::new(Code::UserMismatch, message)
+            .why("Nothing was saved.")
+            .next("Sign in as the connection's user, or give --force")),
+    }
+}
+
+/// Sees whether the instance answers, without a credential, before a secret is
+/// typed or a browser opened. Only positive evidence stops here: asleep,
+/// restarting, not to be reached; and with `--wait`, or where a person wants
+/// it, that is waited for.
+pub async fn knock(app: &mut App, instance: &Instance, client: &Client, wait: Option<Duration>) -> Result<(), Failure> {
+    let mut waiting = wait.map(Wait::of).map(Waiting::new);
+    let host = instance.host_and_port();
+    let progress = app.console.progress(&format!("Asking {instance}"));
+    let answered = loop {
+        let knock = knock::knock(instance, client, &Subject::New, app.deadline()?).await;
+        let Some(failure) = knock.stops().cloned() else {
+            break knock.took();
+        };
+        if waiting.is_none() && is_worth_an_offer(failure.code()) {
+            waiting = progress.above(|| offer_to_wait(app, &failure))?;
+        }
+        let Some(waiting) = waiting.as_mut().filter(|_| may_pass(failure.code())) else {
+            return Err(failure);
+        };
+        if !waiting.pause(app, &progress, &host, &failure).await {
+            return Err(waiting.in_vain(failure));
+        }
+    };
+    drop(progress);
+    let paint = app.console.err;
+    app.console.note(&format!(
+        "  {}   {}  {}",
+        paint.dim("Instance"),
+        paint.bold(instance.origin()),
+        paint.dim(&format!("(answers in {}, awake)", took(answered)))
+    ));
+    Ok(())
+}
+
+/// A host that cannot be found is rather misspelt than about to appear.
+fn is_worth_an_offer(code: Code) -> bool {
+    matches!(code, Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout)
+}
+
+fn offer_to_wait(app: &mut App, failure: &Failure) -> Result<Option<Waiting>, Failure> {
+    let question = format!("{}. Wait for it, for up to 10 minutes?", session::sentence(failure.message()));
+    let is_wanted = match app.person() {
+        Some(person) => person.confirm(&question)?,
+        None => false,
+    };
+    Ok(is_wanted.then(|| Waiting::new(Wait::of(OFFERED_WAIT))))
+}

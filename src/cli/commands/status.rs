@@ -1,0 +1,148 @@
+//! `snow status`, and `snow` alone: where one stands, and with `--all` what
+//! ends when. Offline, and no store is opened.
+
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::ends::Ends;
+use super::select::{self, Selected, SelectedBy, Selection};
+use crate::base::error::{Code, Failure};
+use crate::cli::args::StatusArgs;
+use crate::config::Config;
+use crate::config::environment;
+use crate::history::state::SessionNote;
+use crate::model::profile::{AuthMethod, Profile};
+use crate::report;
+
+pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
+    let quiet = std::mem::replace(&mut app.console.quiet, true);
+    // What chose the connection is part of the answer here, not a remark.
+    let selection = select::select(app, arguments.name.as_ref());
+    app.console.quiet = quiet;
+    // A selection that leads nowhere is no matter where all are looked at.
+    let selection = if arguments.all { selection.unwrap_or(None) } else { selection? };
+    let config = match &selection {
+        // Variables need no file.
+        Some(Selection { selected: Selected::Environment, .. }) if !arguments.all => Config::default(),
+        _ => app.config_file()?.load()?,
+    };
+    if arguments.all || arguments.within.is_some() {
+        return ends(app, &config, selection, &arguments);
+    }
+    if app.console.json {
+        app.console.document(&document(app, &config, selection.as_ref())?);
+        return Ok(0);
+    }
+    let text = match &selection {
+        Some(Selection { selected: Selected::Saved(profile), by }) => {
+            let last_test = app.state()?.last_tests().remove(&profile.id);
+            let session = session(app, profile)?;
+            let (by, now) = (by.as_str(), app.now());
+            report::text::status(profile, by, session.as_ref(), last_test.as_ref(), now, app.console.out)
+        }
+        Some(Selection { selected: Selected::Environment, .. }) => {
+            let described = environment::read(&app.variables)?;
+            let paint = app.console.out;
+            let who = described.sign_in.identity().map_or_else(String::new, |who| format!(" as {who}"));
+            let (name, dot) = (paint.bold(environment::NAME), paint.dot());
+            format!("{name}  {}{who} {dot} described by variables, not saved", described.instance)
+        }
+        None => nothing(app, &config),
+    };
+    app.console.data(&text);
+    Ok(0)
+}
+
+/// What ends when, of all connections or of the selected one.
+fn ends(app: &App, config: &Config, selection: Option<Selection>, arguments: &StatusArgs) -> Result<u8, Failure> {
+    let selected = selection.as_ref().and_then(|selection| match &selection.selected {
+        Selected::Saved(profile) => Some(profile.as_ref()),
+        Selected::Environment => None,
+    });
+    let ends = match (arguments.all, selected) {
+        (true, _) => Ends::of(app, config.connections.values(), arguments.within)?,
+        (false, Some(profile)) => Ends::of(app, [profile], arguments.within)?,
+        (false, None) => {
+            return Err(Failure::new(Code::UnknownConnection, "no saved connection is selected")
+                .next("Name one, or look at all of them: snow status --all"));
+        }
+    };
+    let now = app.now();
+    let failure = ends.failure();
+    if app.console.json {
+        let mut document = document(app, config, selection.as_ref())?;
+        if let (Value::Object(document), Value::Object(found)) = (&mut document, ends.json(now)) {
+            document.extend(found);
+        }
+        app.console.document(&document);
+    } else {
+        let unknown: Vec<&str> = ends.unknown.iter().map(|profile| profile.name.as_str()).collect();
+        let asked = ends.asked.as_ref().map(|asked| (asked, failure.as_ref()));
+        app.console.data(&report::ends::text(&ends.ends, &unknown, asked, now, app.console.out));
+    }
+    Ok(failure.as_ref().map_or(0, Failure::exit_code))
+}
+
+/// `snow.status/1`
+fn document(app: &App, config: &Config, selection: Option<&Selection>) -> Result<Value, Failure> {
+    let name = |by: SelectedBy| by.as_str();
+    let (selected, by, session, last_test, connection) = match selection {
+        None => (Value::Null, None, Value::Null, Value::Null, Value::Null),
+        Some(Selection { selected: Selected::Environment, by }) => {
+            let described = environment::read(&app.variables)?;
+            let connection = json!({
+                "name": environment::NAME,
+                "instance": described.instance,
+                "auth": described.sign_in.as_str(),
+                "username": described.sign_in.identity(),
+            });
+            (environment::NAME.into(), Some(name(*by)), Value::Null, Value::Null, connection)
+        }
+        Some(Selection { selected: Selected::Saved(profile), by }) => {
+            let last_test = app.state()?.last_tests().remove(&profile.id);
+            let is_default = config.default.as_ref() == Some(&profile.name);
+            let connection = report::json::connection(profile, is_default, last_test.as_ref());
+            let session = session(app, profile)?.map_or(Value::Null, |session| {
+                json!({
+                    "health": session.health(app.now()).as_str(),
+                    "expires_at": session.expires_at.map(report::json::time),
+                    "refreshed_at": session.refreshed_at.map(report::json::time),
+                    "signed_in_at": session.signed_in_at.map(report::json::time),
+                })
+            });
+            (json!(profile.name), Some(name(*by)), session, connection["last_test"].clone(), connection)
+        }
+    };
+    Ok(json!({
+        "schema": "snow.status/1",
+        "selected": selected,
+        "selected_by": by,
+        "session": session,
+        "last_test": last_test,
+        "connection": connection,
+    }))
+}
+
+/// What is known of the session; nothing where a password signs in.
+fn session(app: &App, profile: &Profile) -> Result<Option<SessionNote>, Failure> {
+    Ok(match profile.auth.method() {
+        AuthMethod::Basic => None,
+        AuthMethod::OAuth | AuthMethod::ClientCredentials => Some(app.state()?.session(profile.id).unwrap_or_default()),
+    })
+}
+
+fn nothing(app: &App, config: &Config) -> String {
+    let paint = app.console.out;
+    match config.connections.len() {
+        0 => format!(
+            "No connection yet.\n\n  {}   see it work, without an account\n  {}   connect to your instance",
+            paint.command("snow demo            "),
+            paint.command("snow connect dev12345"),
+        ),
+        saved => format!(
+            "None of {saved} connections is selected.\n\n  {}   what there is\n  {}   choose the default",
+            paint.command("snow list    "),
+            paint.command("snow use NAME"),
+        ),
+    }
+}

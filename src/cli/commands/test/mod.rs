@@ -1,0 +1,215 @@
+//! `snow test`: does it work, and if not, why.
+//!
+//! [`trial`] tests one saved connection, [`fleet`] many at the same time,
+//! [`found`] makes a report of what was found.
+
+mod fleet;
+mod found;
+mod trial;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::app::App;
+use super::outputs::{Outputs, unwritable};
+use super::select::{self, Selected};
+use super::waiting::{self, Wait};
+use crate::base::error::{Code, Failure};
+use crate::base::files;
+use crate::check::expectations::Expectations;
+use crate::check::inquiry::Plan;
+use crate::check::report::{Check, CheckId, Report, Run};
+use crate::cli::args::{Format, TestArgs};
+use crate::config::Config;
+use crate::config::environment;
+use crate::history::last_test::LastTest;
+use crate::http::client::Deadline;
+use crate::model::profile::{Profile, TableName};
+use crate::report;
+use crate::service::servicenow::seen::Subject;
+use fleet::{Limits, Tested};
+pub use found::{Found, report_of};
+use trial::{Trials, open_stores};
+
+/// What the flags of a test say.
+#[derive(Default)]
+pub struct Options {
+    pub retry_refused: bool,
+    /// Instead of the connection's own.
+    pub tables: Vec<TableName>,
+    pub expectations: Expectations,
+    /// How long to wait for an instance that is asleep or not to be reached.
+    pub wait: Option<Duration>,
+    /// How often a request may be sent again.
+    pub retries: u32,
+}
+
+pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
+    let outputs = app.outputs()?;
+    let started_at = app.now();
+    let started = Instant::now();
+    let several = arguments.names_several();
+    let limits = Limits { jobs: arguments.jobs, fail_fast: arguments.fail_fast };
+    let options = Options {
+        retry_refused: arguments.retry_refused,
+        tables: arguments.tables.clone(),
+        expectations: Expectations {
+            user: arguments.expect_user.clone(),
+            max_latency: arguments.max_latency,
+            strict: arguments.strict,
+        },
+        wait: arguments.wait,
+        retries: arguments.retries,
+    };
+    let streamed = |app: &App, report: &Report| {
+        if outputs.stdout == Format::Jsonl {
+            app.console.document_line(&report::json::line(report));
+        }
+    };
+    let (reports, stopped_by) = if several {
+        let profiles = profiles(app.config_file()?.load()?, &arguments)?;
+        outputs.prove()?;
+        let stores = open_stores(app, &profiles)?;
+        let stop = app.take_over_stop();
+        let trials = Trials::new(app, &options, stores)?;
+        let finished = |report: &Report| streamed(app, report);
+        let Tested { reports, stopped_by } = fleet::run(app, &trials, &profiles, limits, stop, finished).await;
+        (reports, stopped_by)
+    } else {
+        let selection = select::select_one(app, arguments.names.first(), Code::NothingToTest)?;
+        outputs.prove()?;
+        let report = match selection.selected {
+            Selected::Saved(profile) => test_saved(app, &profile, &options).await?,
+            Selected::Environment => test_environment(app, options).await?,
+        };
+        streamed(app, &report);
+        (vec![report], None)
+    };
+    let run = Run { started_at, duration: started.elapsed(), reports, stopped_by };
+    deliver(app, &outputs, &run)
+}
+
+/// The saved connections that are meant, which are some.
+fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failure> {
+    if !arguments.names.is_empty() {
+        return select::find_all(&config, &arguments.names);
+    }
+    if config.connections.is_empty() {
+        return Err(Failure::new(Code::NothingToTest, "there is no connection yet").next("snow connect INSTANCE"));
+    }
+    let has_all =
+        |profile: &Profile| arguments.filter.iter().all(|(key, value)| profile.labels.get(key) == Some(value));
+    let profiles: Vec<Profile> = config.connections.into_values().filter(has_all).collect();
+    if profiles.is_empty() {
+        let labels: Vec<String> = arguments.filter.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        return Err(Failure::new(Code::NothingToTest, format!("no connection has the label {}", labels.join(" and ")))
+            .next("See which labels there are: snow list --json")
+            .next("Give a connection one: snow edit NAME --set labels.KEY=VALUE"));
+    }
+    Ok(profiles)
+}
+
+/// Prints the result, writes the reports, and gives the exit code. A report
+/// that cannot be written keeps no other one back.
+fn deliver(app: &App, outputs: &Outputs, run: &Run) -> Result<u8, Failure> {
+    match outputs.stdout {
+        Format::Text if !app.global.quiet || run.exit_code() != 0 => {
+            app.console.data(&report::fleet::text(run, app.console.out));
+        }
+        Format::Text => {}
+        Format::Json => app.console.document(&report::json::run(run)),
+        Format::Jsonl => app.console.document(&report::json::summary(run)),
+        format => app.console.data(report::report(format, run).trim_end()),
+    }
+    let mut result = Ok(run.exit_code());
+    for (format, path) in &outputs.files {
+        let report = report::report(*format, run);
+        if let Err(error) = files::publish(path, report.as_bytes()) {
+            let failure = unwritable(path, &error);
+            app.console.say(&report::text::error(&failure, app.console.err));
+            // What the tests found counts more.
+            result = result.map(|code| if code == 0 { failure.exit_code() } else { code });
+        }
+    }
+    let is_for_github =
+        outputs.stdout == Format::Github || outputs.files.iter().any(|(format, _)| *format == Format::Github);
+    if is_for_github && let Some(path) = app.variables.text("GITHUB_STEP_SUMMARY") {
+        append_summary(app, Path::new(path), run);
+    }
+    result
+}
+
+/// The summary of the job, after what other commands of the same step said. It
+/// is a courtesy: the step does not fail for it.
+fn append_summary(app: &App, path: &Path, run: &Run) {
+    let appended = OpenOptions::new().append(true).create(true).open(path);
+    let appended = appended.and_then(|mut file| file.write_all(report::github::summary(run).as_bytes()));
+    if let Err(error) = appended {
+        app.console.say(&format!("note: the summary of the job cannot be written: {error}"));
+    }
+}
+
+/// Tests one saved connection and remembers how it ended.
+pub async fn test_saved(app: &mut App, profile: &Profile, options: &Options) -> Result<Report, Failure> {
+    let stores = open_stores(app, [profile])?;
+    let trials = Trials::new(app, options, stores)?;
+    let report = {
+        let progress = app.console.progress(&format!("Testing {}", profile.name));
+        trials.of(profile, &progress).await
+    };
+    trials.remember([(profile, &report)]);
+    Ok(report)
+}
+
+/// Keeps how the test of a sign-in ended, for `list` and `status`.
+pub fn remember(app: &App, profile: &Profile, report: &Report) -> Result<(), Failure> {
+    let state = app.state()?;
+    let test = LastTest::following(state.last_tests().get(&profile.id), report.outcome());
+    app.mention_unwritable_state(state.record_tests([(profile.id, test)]));
+    Ok(())
+}
+
+fn plan_for(app: &App, tables: &[TableName], subject: Subject, options: &Options, deadline: Deadline) -> Plan {
+    Plan {
+        expectations: options.expectations.clone(),
+        retries: options.retries,
+        ..Plan::new(tables.to_vec(), subject, deadline, app.clock())
+    }
+}
+
+/// Tests the connection that variables describe. No file and no store.
+async fn test_environment(app: &mut App, options: Options) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let described = environment::read(&app.variables)?;
+    let checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
+    let auth = described.sign_in.as_str();
+    let instance = described.instance.to_string();
+    let connection = super::environment::connection(app, described)?;
+    let plan = plan_for(app, &options.tables, Subject::Environment, &options, app.deadline()?);
+    let begun = {
+        let progress = app.console.progress(&format!("Testing {instance}"));
+        waiting::begin(app, &progress, Arc::new(connection), plan, options.wait.map(Wait::of)).await
+    };
+    let found = Found::after(checks, begun.finish().await);
+    let report = Report {
+        name: environment::NAME.to_owned(),
+        id: None,
+        instance,
+        auth,
+        store: environment::NAME,
+        token: found.token,
+        identity: found.identity,
+        certificate_ends: found.certificate_ends,
+        tested_at: app.now(),
+        duration: started.elapsed(),
+        checks: found.checks,
+        strict: None,
+        latency: found.latency,
+        changes: Vec::new(),
+        not_tested: None,
+    };
+    Ok(report.judged_by(&options.expectations))
+}

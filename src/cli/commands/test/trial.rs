@@ -1,0 +1,335 @@
+//! The test of one saved connection, alone or among others that run at the
+//! same time.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::found::{Found, report_of};
+use super::{Options, plan_for};
+use crate::auth::basic::UserName;
+use crate::auth::oauth::session::Session;
+use crate::base::error::{Code, Failure};
+use crate::base::secret::Secret;
+use crate::check::inquiry::Plan;
+use crate::check::ladder::SignIn;
+use crate::check::report::{Check, CheckId, NotTested, Report};
+use crate::cli::commands::app::App;
+use crate::cli::commands::sign_in::password;
+use crate::cli::commands::waiting::{self, Wait};
+use crate::cli::console::Progress;
+use crate::engine::Connection;
+use crate::history::last_test::LastTest;
+use crate::history::state::{REFUSALS_BEFORE_STOP, State};
+use crate::http::client::{Client, Deadline};
+use crate::model::instance::Instance;
+use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::{Auth, ConnectionId, Profile, StoreKind};
+use crate::service::servicenow::seen::Subject;
+use crate::store::record::{self, Origins};
+use crate::store::{CredentialStore, in_background};
+
+/// A store that was opened for a run, or why it could not be.
+type Opened = Result<Arc<dyn CredentialStore>, Failure>;
+
+/// What a store gave, and how long it took.
+type Read<T> = (Result<T, Failure>, Duration);
+
+/// The right to ask a store.
+type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
+
+/// What the tests of one run share.
+pub struct Trials<'a> {
+    app: &'a App,
+    options: &'a Options,
+    stores: Vec<(StoreKind, Opened)>,
+    /// A store does one thing at a time.
+    store_turn: tokio::sync::Mutex<()>,
+    state: State,
+    remembered: BTreeMap<ConnectionId, LastTest>,
+    passwords: Passwords,
+    /// How long each test may take.
+    patience: Duration,
+    wait: Option<Wait>,
+}
+
+/// Opens the stores that these connections use. A person may be asked to unlock
+/// one, before anything moves on the screen; who stops there means the whole
+/// run.
+pub fn open_stores<'p>(
+    app: &mut App,
+    profiles: impl IntoIterator<Item = &'p Profile>,
+) -> Result<Vec<(StoreKind, Opened)>, Failure> {
+    let mut stores: Vec<(StoreKind, Opened)> = Vec::new();
+    for profile in profiles {
+        if stores.iter().any(|(kind, _)| *kind == profile.store) {
+            continue;
+        }
+        match app.store(profile.store) {
+            Err(failure) if failure.code() == Code::Interrupted => return Err(failure),
+            store => stores.push((profile.store, store)),
+        }
+    }
+    Ok(stores)
+}
+
+impl<'a> Trials<'a> {
+    pub fn new(app: &'a App, options: &'a Options, stores: Vec<(StoreKind, Opened)>) -> Result<Self, Failure> {
+        let state = app.state()?;
+        Ok(Self {
+            app,
+            options,
+            stores,
+            store_turn: tokio::sync::Mutex::default(),
+            remembered: state.last_tests(),
+            state,
+            passwords: Passwords::default(),
+            patience: app.deadline()?.patience,
+            wait: options.wait.map(Wait::of),
+        })
+    }
+
+    /// Tests one connection, up to where the evidence ends.
+    pub async fn of(&self, profile: &Profile, progress: &Progress) -> Report {
+        // How long others kept the store busy says nothing about this one.
+        let turn = self.store_turn.lock().await;
+        let started = Instant::now();
+        let found = self.climb(profile, turn, progress).await;
+        let report = report_of(self.app, profile, found, started.elapsed()).judged_by(&self.options.expectations);
+        let changes = match self.is_the_connections_own() {
+            true => LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes,
+            false => Vec::new(),
+        };
+        Report { changes, ..report }
+    }
+
+    /// A connection that is not tested after all.
+    pub fn none_of(&self, profile: &Profile, why: NotTested) -> Report {
+        let mut checks = vec![Check::skip(CheckId::ConfigConnection), Check::skip(CheckId::StoreSecret)];
+        checks.extend(skipped());
+        let report = report_of(self.app, profile, checks.into(), Duration::ZERO);
+        Report { not_tested: Some(why), ..report }
+    }
+
+    /// Keeps how the tests ended, for `list` and `status`.
+    pub fn remember<'r>(&self, tested: impl IntoIterator<Item = (&'r Profile, &'r Report)>) {
+        if !self.is_the_connections_own() {
+            return;
+        }
+        let tests: Vec<_> = tested
+            .into_iter()
+            .filter(|(_, report)| report.not_tested.is_none())
+            .map(|(profile, report)| {
+                (profile.id, LastTest::following(self.remembered.get(&profile.id), report.outcome()))
+            })
+            .collect();
+        if !tests.is_empty() {
+            self.app.mention_unwritable_state(self.state.record_tests(tests));
+        }
+    }
+
+    /// With other tables it is not the connection's own test.
+    fn is_the_connections_own(&self) -> bool {
+        self.options.tables.is_empty()
+    }
+
+    async fn climb(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> Found {
+        // Made first, so that the certificate authorities are loaded on their
+        // thread while the store is asked.
+        let (client, origins) = match self.app.client_for(profile) {
+            Ok(client) => client,
+            Err(failure) => {
+                let mut checks =
+                    vec![Check::fail(CheckId::ConfigConnection, failure), Check::skip(CheckId::StoreSecret)];
+                checks.extend(skipped());
+                return checks.into();
+            }
+        };
+        let checks = vec![Check::pass(CheckId::ConfigConnection)];
+        match &profile.auth {
+            Auth::Basic { username } => {
+                let read = self.password(profile, username, origins).await;
+                drop(turn);
+                self.climb_with_password(profile, username, client, read, checks, progress).await
+            }
+            Auth::OAuth { client: oauth, .. } => {
+                let opened = self.session(profile, oauth, &client, origins).await;
+                drop(turn);
+                self.climb_with_session(profile, client, opened, checks, progress).await
+            }
+        }
+    }
+
+    async fn climb_with_password(
+        &self,
+        profile: &Profile,
+        username: &UserName,
+        client: Client,
+        (password, took): Read<Secret>,
+        mut checks: Vec<Check>,
+        progress: &Progress,
+    ) -> Found {
+        let password = match password {
+            Ok(password) => password,
+            Err(failure) => return no_secret(checks, failure, took),
+        };
+        checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
+        // Held until the password is judged: nobody else tries one of this user
+        // meanwhile, since so many failures lock the account.
+        let judged = self.passwords.of(&profile.instance, username);
+        let judged = judged.lock().await;
+        let count = self.state.refusals(&profile.instance, username);
+        let known = judged.iter().find(|judged| judged.password.expose() == password.expose());
+        let is_new = known.is_none();
+        let kept_back = match known {
+            Some(Judged { refused, .. }) => refused.clone(),
+            None if count >= REFUSALS_BEFORE_STOP && !self.options.retry_refused => {
+                Some(refused_before(profile, username, count))
+            }
+            None => None,
+        };
+        if let Some(failure) = kept_back {
+            checks.extend(skipped().into_iter().map(|check| match check.id {
+                CheckId::AuthRequest => Check::fail(CheckId::AuthRequest, failure.clone()),
+                _ => check,
+            }));
+            return checks.into();
+        }
+        let mut judged = Some(judged).filter(|_| is_new);
+        let connection = password::connection(profile, username, client, &password);
+        let begun = waiting::begin(self.app, progress, connection, self.plan(profile), self.wait).await;
+        if let Some(judged) = &mut judged {
+            match begun.sign_in() {
+                SignIn::Good => {
+                    let cleared = self.state.clear_refusals(&profile.instance, username);
+                    self.app.mention_unwritable_state(cleared);
+                    judged.push(Judged { password, refused: None });
+                }
+                SignIn::Refused(failure) => {
+                    password::count_refusal(self.app, &self.state, profile, username, failure);
+                    judged.push(Judged { password, refused: Some(refused_elsewhere(profile, failure)) });
+                }
+                SignIn::Unjudged(_) => {}
+            }
+        }
+        drop(judged);
+        Found::after(checks, begun.finish().await)
+    }
+
+    async fn climb_with_session(
+        &self,
+        profile: &Profile,
+        client: Client,
+        (session, took): Read<Session>,
+        mut checks: Vec<Check>,
+        progress: &Progress,
+    ) -> Found {
+        let session = match session {
+            Ok(session) => session,
+            Err(failure) => return no_secret(checks, failure, took),
+        };
+        checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
+        let (instance, username) = (profile.instance.clone(), profile.username().cloned());
+        let connection = Connection::oauth(instance, profile.api_version, client, username, session);
+        let plan = self.plan(profile);
+        let begun = waiting::begin(self.app, progress, Arc::new(connection), plan, self.wait).await;
+        Found::after(checks, begun.finish().await)
+    }
+
+    /// The saved password, and how long the store took.
+    async fn password(&self, profile: &Profile, username: &UserName, origins: Origins) -> Read<Secret> {
+        let store = match self.store(profile.store) {
+            Ok(store) => store,
+            Err(failure) => return (Err(failure), Duration::ZERO),
+        };
+        let (profile, username) = (profile.clone(), username.clone());
+        let asked = Instant::now();
+        let read = in_background(move || record::read_password(store.as_ref(), &profile, &username, &origins)).await;
+        (read, asked.elapsed())
+    }
+
+    /// The saved session, and how long the store took.
+    async fn session(
+        &self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        origins: Origins,
+    ) -> Read<Session> {
+        let store = match self.store(profile.store) {
+            Ok(store) => store,
+            Err(failure) => return (Err(failure), Duration::ZERO),
+        };
+        let asked = Instant::now();
+        (self.app.open_session(store, profile, oauth, client, origins).await, asked.elapsed())
+    }
+
+    fn store(&self, wanted: StoreKind) -> Opened {
+        let opened = self.stores.iter().find(|(kind, _)| *kind == wanted);
+        opened.expect("every store was opened before the tests").1.clone()
+    }
+
+    fn plan(&self, profile: &Profile) -> Plan {
+        let tables = if self.options.tables.is_empty() { &profile.tables } else { &self.options.tables };
+        let deadline = Deadline::after(self.patience);
+        plan_for(self.app, tables, Subject::Saved(profile.name.clone()), self.options, deadline)
+    }
+}
+
+/// How the passwords of a run were judged, by origin and user. Who holds the
+/// lock of a user is the one to send a password of that user that was not
+/// judged yet.
+#[derive(Default)]
+struct Passwords(RefCell<HashMap<(String, String), UserLock>>);
+
+type UserLock = Rc<tokio::sync::Mutex<Vec<Judged>>>;
+
+struct Judged {
+    password: Secret,
+    refused: Option<Failure>,
+}
+
+impl Passwords {
+    fn of(&self, instance: &Instance, username: &UserName) -> UserLock {
+        // The instance ignores case.
+        let user = (instance.origin().to_owned(), username.as_str().to_lowercase());
+        self.0.borrow_mut().entry(user).or_default().clone()
+    }
+}
+
+/// What is said of another connection with a password that was refused.
+fn refused_elsewhere(profile: &Profile, failure: &Failure) -> Failure {
+    let why = failure.reason().unwrap_or_default();
+    let why = format!("{why} The same password was refused for {} in this run, and was not sent again.", profile.name);
+    failure.clone().why(why.trim()).evidence("refused_for", profile.name.as_str())
+}
+
+fn refused_before(profile: &Profile, username: &UserName, count: u32) -> Failure {
+    Failure::new(Code::RefusedBefore, format!("the password of {username} was refused {count} times in a row"))
+        .why("It was not sent again: the instance locks an account after five failures.")
+        .next(format!("Enter the right one: snow login {}", profile.name))
+        .next(format!("If it is right by now: snow test {} --retry-refused", profile.name))
+        .evidence("refusals", count)
+}
+
+fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Duration) -> Found {
+    checks.push(Check::fail(CheckId::StoreSecret, failure).taking(Some(took)));
+    checks.extend(skipped());
+    checks.into()
+}
+
+/// The checks of an instance that is not asked.
+pub fn skipped() -> [Check; 7] {
+    [
+        CheckId::NetworkDns,
+        CheckId::NetworkConnect,
+        CheckId::InstanceServiceNow,
+        CheckId::InstanceAwake,
+        CheckId::AuthRequest,
+        CheckId::AccessTable,
+        CheckId::AuthIdentity,
+    ]
+    .map(Check::skip)
+}

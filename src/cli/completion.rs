@@ -1,0 +1,43 @@
+//! Shell completion: the names of saved connections, from the file alone, and
+//! error codes.
+
+use clap::CommandFactory;
+use clap_complete::CompleteEnv;
+use clap_complete::engine::CompletionCandidate;
+
+use crate::base::error::Code;
+use crate::cli::args::Cli;
+use crate::cli::context::Context;
+use crate::cli::explain::explanation;
+use crate::config::ConfigFile;
+
+/// The variable by which a shell asks for completions.
+pub const VARIABLE: &str = "SNOW_COMPLETE";
+
+/// Answers a shell and ends the process, where a shell asks.
+pub fn answer_shell() {
+    CompleteEnv::with_factory(Cli::command).var(VARIABLE).bin("snow").completer("snow").complete();
+}
+
+/// The saved names, with where they lead; none where the file cannot be read.
+pub fn connection_names() -> Vec<CompletionCandidate> {
+    let context = Context::system();
+    let Ok(directory) = context.config_directory() else {
+        return Vec::new();
+    };
+    let file = ConfigFile { path: directory.join("config.toml"), lock: directory };
+    let config = file.load().unwrap_or_default();
+    config
+        .connections
+        .into_values()
+        .map(|profile| {
+            CompletionCandidate::new(profile.name.as_str()).help(Some(profile.instance.host_and_port().into()))
+        })
+        .collect()
+}
+
+/// The error codes, with their summaries.
+pub fn error_codes() -> Vec<CompletionCandidate> {
+    let candidate = |code: &Code| CompletionCandidate::new(code.as_str()).help(Some(explanation(*code).summary.into()));
+    Code::ALL.iter().map(candidate).collect()
+}

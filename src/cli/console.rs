@@ -1,0 +1,287 @@
+//! Writing: data to standard output, everything else to standard error.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::base::error::{Code, Failure};
+
+/// What is over sooner shows no progress.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The two output streams and how they may look. Whoever is under way at the
+/// same time writes whole lines.
+pub struct Console {
+    stdout: RefCell<Box<dyn Write>>,
+    stderr: RefCell<Box<dyn Write>>,
+    pub out: Paint,
+    pub err: Paint,
+    /// Whether notes for people are left out.
+    pub quiet: bool,
+    /// Whether standard output carries JSON.
+    pub json: bool,
+    one_document: OneDocument,
+    /// Why standard output could not take everything.
+    broken: RefCell<Option<io::Error>>,
+}
+
+/// The right to write the one JSON document of a run, which the command and a
+/// signal may want at the same moment. Clones share it.
+#[derive(Clone, Default)]
+pub struct OneDocument(Arc<Mutex<bool>>);
+
+/// How text may look on one stream: colour, symbols, width.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint {
+    pub colour: bool,
+    pub unicode: bool,
+    pub is_terminal: bool,
+    pub columns: usize,
+    /// Whether long lines are broken for whoever reads them.
+    pub breaks_lines: bool,
+}
+
+impl Console {
+    pub fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, out: Paint, err: Paint) -> Self {
+        Self {
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            out,
+            err,
+            quiet: false,
+            json: false,
+            one_document: OneDocument::default(),
+            broken: RefCell::default(),
+        }
+    }
+
+    /// Data for people: one text and a line end.
+    pub fn data(&self, text: &str) {
+        let text = self.out.spelled(text).into_owned();
+        self.put(&text);
+    }
+
+    fn put(&self, text: &str) {
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_none() {
+            let mut stdout = self.stdout.borrow_mut();
+            *broken = writeln!(stdout, "{text}").and_then(|()| stdout.flush()).err();
+        }
+    }
+
+    /// One line of several of JSON.
+    pub fn document_line(&self, document: &serde_json::Value) {
+        self.put(&document.to_string());
+    }
+
+    /// The result as one line of JSON. Only the first one is written.
+    pub fn document(&self, document: &serde_json::Value) {
+        let one = self.one_document.clone();
+        one.write(|| self.put(&document.to_string()));
+    }
+
+    /// A secret that was asked for, as it is.
+    pub fn secret(&self, text: &str) {
+        self.put(text);
+    }
+
+    /// A command to whoever reads standard error, as it is.
+    pub fn secret_command(&self, text: &str) {
+        self.put_aside(text);
+    }
+
+    pub fn one_document(&self) -> OneDocument {
+        self.one_document.clone()
+    }
+
+    /// A remark for people, left out with `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Something people must see.
+    pub fn say(&self, text: &str) {
+        self.put_aside(&self.err.spelled(text));
+    }
+
+    fn put_aside(&self, text: &str) {
+        let mut stderr = self.stderr.borrow_mut();
+        // There is nowhere to report that standard error is gone.
+        let _ = writeln!(stderr, "{text}").and_then(|()| stderr.flush());
+    }
+
+    /// Whether standard output took everything. A reader that had enough
+    /// (`| head`) is no failure.
+    pub fn check(&self) -> Result<(), Failure> {
+        match &*self.broken.borrow() {
+            None => Ok(()),
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Some(error) => Err(Failure::new(Code::OutputUnwritable, "standard output cannot be written")
+                .why(error.to_string())
+                .next("See to the free space where the output goes")),
+        }
+    }
+}
+
+/// A line that says what is being waited for, after half a second and on a
+/// terminal only. It is gone when this is dropped.
+pub struct Progress(Option<ProgressBar>);
+
+impl Console {
+    /// Shows `what` while it lasts.
+    pub fn progress(&self, what: &str) -> Progress {
+        if !self.err.is_terminal || self.quiet {
+            return Progress(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let template = ProgressStyle::with_template("  {msg} {elapsed}").expect("the template is well-formed");
+        bar.set_style(template);
+        // The first tick comes after the interval, so what is quick stays silent.
+        bar.enable_steady_tick(PATIENCE);
+        Progress(Some(bar.with_message(what.to_owned())))
+    }
+}
+
+impl Console {
+    /// As above, for what is waited for at a person: shown at once, and how
+    /// long it takes is for `what` to say.
+    pub fn waiting(&self, what: &str) -> Progress {
+        let progress = self.progress(what);
+        if let Some(bar) = &progress.0 {
+            bar.set_style(ProgressStyle::with_template("  {msg}").expect("the template is well-formed"));
+            bar.tick();
+        }
+        progress
+    }
+}
+
+impl Progress {
+    /// Shows nothing.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Lets something be written or asked above it.
+    pub fn above<T>(&self, act: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(bar) => bar.suspend(act),
+            None => act(),
+        }
+    }
+
+    /// Says something else in the same line.
+    pub fn say(&self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.to_owned());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl OneDocument {
+    fn write(&self, write: impl FnOnce()) {
+        let mut is_written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_written {
+            *is_written = true;
+            write();
+        }
+    }
+
+    /// As the process ends: nobody writes afterwards. Whoever is writing gets
+    /// a moment; a reader that takes nothing must not keep the process.
+    pub fn write_last(&self, write: impl FnOnce()) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < deadline {
+            if let Ok(is_written) = self.0.try_lock() {
+                if !*is_written {
+                    write();
+                }
+                std::mem::forget(is_written);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Paint {
+    /// For a file that anybody may open.
+    pub const PLAIN: Self = Self { colour: false, unicode: true, is_terminal: false, columns: 80, breaks_lines: true };
+
+    pub fn bold(self, text: &str) -> String {
+        self.paint(Style::new().bold(), text)
+    }
+
+    pub fn dim(self, text: &str) -> String {
+        self.paint(Style::new().dimmed(), text)
+    }
+
+    pub fn good(self, text: &str) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    pub fn bad(self, text: &str) -> String {
+        self.paint(AnsiColor::Red.on_default().bold(), text)
+    }
+
+    pub fn doubtful(self, text: &str) -> String {
+        self.paint(AnsiColor::Yellow.on_default(), text)
+    }
+
+    pub fn command(self, text: &str) -> String {
+        self.paint(AnsiColor::Cyan.on_default(), text)
+    }
+
+    /// Our own signs in ASCII, where the locale has no others.
+    fn spelled(self, text: &str) -> Cow<'_, str> {
+        match self.unicode || text.is_ascii() {
+            true => text.into(),
+            false => text.replace('…', "...").replace(['–', '·'], "-").into(),
+        }
+    }
+
+    fn paint(self, style: Style, text: &str) -> String {
+        match self.colour {
+            true => format!("{style}{text}{style:#}"),
+            false => text.to_owned(),
+        }
+    }
+
+    pub fn tick(self) -> String {
+        self.good(if self.unicode { "✓" } else { "ok" })
+    }
+
+    pub fn cross(self) -> String {
+        self.bad(if self.unicode { "✗" } else { "x" })
+    }
+
+    pub fn bang(self) -> String {
+        self.doubtful("!")
+    }
+
+    pub fn dash(self) -> String {
+        self.dim(if self.unicode { "–" } else { "-" })
+    }
+
+    pub fn marker(self) -> &'static str {
+        if self.unicode { "▸" } else { ">" }
+    }
+
+    pub fn dot(self) -> &'static str {
+        if self.unicode { "·" } else { "-" }
+    }
+}

@@ -1,0 +1,212 @@
+//! What the process is given from outside, as values: variables, streams,
+//! terminal, clock, prompt, browser and store. A test gives other ones.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::auth::oauth::browser::{Browser, SystemBrowser};
+use crate::base::error::{Code, Failure};
+use crate::cli::terminal::{Prompt, TerminalPrompt};
+use crate::http::proxy::{ProxyVariable, ProxyVariables};
+use crate::store::CredentialStore;
+use crate::store::keyring::{KeyringStore, Notice};
+
+/// Everything `snow` gets from its surroundings.
+pub struct Context {
+    pub variables: Variables,
+    pub home: Option<PathBuf>,
+    /// The working directory.
+    pub directory: PathBuf,
+    pub streams: Streams,
+    pub clock: fn() -> DateTime<Utc>,
+    pub prompt: Box<dyn Prompt>,
+    pub browser: Box<dyn Browser>,
+    /// The store instead of the system's keyring.
+    pub store: Option<Arc<dyn CredentialStore>>,
+    /// Whether a signal ends the whole process.
+    pub ends_on_signal: bool,
+}
+
+/// Standard input, output and error, and which of them a person looks at.
+pub struct Streams {
+    pub stdin: Box<dyn Read>,
+    pub stdout: Box<dyn Write>,
+    pub stderr: Box<dyn Write>,
+    pub stdin_is_terminal: bool,
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    pub columns: usize,
+}
+
+/// The environment variables at the start. Some hold secrets, so only their
+/// names can be formatted.
+#[derive(Clone, Default)]
+pub struct Variables(BTreeMap<OsString, OsString>);
+
+impl Context {
+    /// The surroundings of this process.
+    pub fn system() -> Self {
+        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        let streams = Streams {
+            stdin_is_terminal: stdin.is_terminal(),
+            stdout_is_terminal: stdout.is_terminal(),
+            stderr_is_terminal: stderr.is_terminal(),
+            // Not crossterm's size, which without a terminal starts `tput`, and
+            // hands it the secrets of the environment.
+            columns: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
+            stdin: unbuffered(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+        };
+        Self {
+            variables: Variables(std::env::vars_os().collect()),
+            home: std::env::home_dir(),
+            directory: std::env::current_dir().unwrap_or_default(),
+            streams,
+            clock: Utc::now,
+            prompt: Box::new(TerminalPrompt),
+            browser: Box::new(SystemBrowser),
+            store: None,
+            ends_on_signal: true,
+        }
+    }
+
+    /// The directory of the connections file.
+    pub fn config_directory(&self) -> Result<PathBuf, Failure> {
+        self.directory("SNOW_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "APPDATA", "")
+    }
+
+    /// The directory of what could be forgotten.
+    pub fn state_directory(&self) -> Result<PathBuf, Failure> {
+        self.directory("SNOW_STATE_DIR", "XDG_STATE_HOME", ".local/state", "LOCALAPPDATA", "state")
+    }
+
+    /// The directory of the encrypted file of secrets.
+    pub fn data_directory(&self) -> Result<PathBuf, Failure> {
+        self.directory("SNOW_DATA_DIR", "XDG_DATA_HOME", ".local/share", "LOCALAPPDATA", "")
+    }
+
+    fn directory(&self, own: &str, xdg: &str, under_home: &str, windows: &str, leaf: &str) -> Result<PathBuf, Failure> {
+        let needed = if cfg!(windows) { windows } else { "HOME" };
+        if let Some(path) = self.variables.path(own) {
+            return Ok(crate::base::files::absolute(&path));
+        }
+        let base = if cfg!(windows) {
+            self.variables.path(windows)
+        } else {
+            // The XDG specification: a relative path is to be ignored.
+            self.variables
+                .path(xdg)
+                .filter(|path| path.is_absolute())
+                .or_else(|| Some(self.home.as_ref().filter(|home| home.is_absolute())?.join(under_home)))
+        };
+        let base = base.ok_or_else(|| {
+            Failure::new(Code::ConfigUnwritable, "there is no home directory to keep connections in")
+                .why(format!("{needed} is not set to an absolute path."))
+                .next(format!("Set {needed}, or {own} to a directory"))
+        })?;
+        let directory = base.join("snow");
+        Ok(if cfg!(windows) { directory.join(leaf) } else { directory })
+    }
+
+    /// The keyring of the system, or the store that was given instead.
+    pub fn keyring(&self, patience: Duration, notice: Option<Notice>) -> Arc<dyn CredentialStore> {
+        match &self.store {
+            Some(store) => store.clone(),
+            None => Arc::new(KeyringStore::new(patience, self.variables.has_display(), notice)),
+        }
+    }
+}
+
+/// Standard input without std's buffer, which would keep a password for the
+/// rest of the run.
+fn unbuffered(stdin: std::io::Stdin) -> Box<dyn Read> {
+    #[cfg(unix)]
+    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&stdin).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(descriptor));
+    }
+    Box::new(stdin)
+}
+
+impl Streams {
+    /// Streams that lead nowhere.
+    pub fn none() -> Self {
+        Self {
+            stdin: Box::new(std::io::empty()),
+            stdout: Box::new(std::io::sink()),
+            stderr: Box::new(std::io::sink()),
+            stdin_is_terminal: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            columns: 80,
+        }
+    }
+}
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Variables {
+    pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
+    /// The value as it is, also when empty.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// The value as text; nothing where it is unset, empty or not UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.raw(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
+    }
+
+    /// The names that are set.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.0.keys().map(OsString::as_os_str)
+    }
+
+    /// A switch: set, not empty, and neither `0` nor `false`.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.raw(name).is_some_and(|value| !value.is_empty() && value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).filter(|value| !value.is_empty()).map(|value| Path::new(value).to_owned())
+    }
+
+    fn has_display(&self) -> bool {
+        self.text("DISPLAY").is_some() || self.text("WAYLAND_DISPLAY").is_some()
+    }
+
+    /// The proxy variables, lower case before upper case; `HTTP_PROXY` in
+    /// capitals is left alone where a web server could have set it (httpoxy).
+    pub fn proxy(&self) -> ProxyVariables {
+        let first = |names: &[&'static str]| {
+            let value = |name: &'static str| {
+                let value = self.raw(name).filter(|value| !value.is_empty())?;
+                Some(ProxyVariable { name, value: value.to_owned() })
+            };
+            names.iter().find_map(|name| value(name))
+        };
+        ProxyVariables {
+            http: first(if self.raw("REQUEST_METHOD").is_none() {
+                &["http_proxy", "HTTP_PROXY"]
+            } else {
+                &["http_proxy"]
+            }),
+            https: first(&["https_proxy", "HTTPS_PROXY"]),
+            all: first(&["all_proxy", "ALL_PROXY"]),
+            no: first(&["no_proxy", "NO_PROXY"]),
+        }
+    }
+}

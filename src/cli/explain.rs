@@ -1,0 +1,114 @@
+//! The long text of each error code.
+//!
+//! The texts are Markdown, one file a class in `src/explain`: `# code`, a
+//! summary of one line, and what there is to say. No I/O; how they are shown
+//! is for `commands` and `output` to say.
+
+use crate::base::error::{Class, Code};
+
+/// What there is to say about one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation {
+    /// One line, without a full stop.
+    pub summary: &'static str,
+    /// Markdown below the summary; its headings are of the second level.
+    pub body: &'static str,
+}
+
+/// The text of `code`.
+pub fn explanation(code: Code) -> Explanation {
+    section(texts(code.class()), code.as_str()).expect("every code has a text, which a test sees to")
+}
+
+/// The code of this name, and where there is none, the one that is closest.
+pub fn find(name: &str) -> Result<Code, Option<Code>> {
+    let name = name.trim().to_ascii_lowercase();
+    if let Some(code) = Code::ALL.iter().find(|code| code.as_str() == name) {
+        return Ok(*code);
+    }
+    let distance = |code: &Code| strsim::damerau_levenshtein(code.as_str(), &name);
+    let by_letters = Code::ALL.iter().min_by_key(|code| distance(code)).filter(|code| distance(code) <= 3);
+    // A part of a name that only one code has, as in `hibernating`.
+    let mut holding = Code::ALL.iter().filter(|code| name.len() > 3 && code.as_str().contains(&name));
+    let by_part = match (holding.next(), holding.next()) {
+        (Some(code), None) => Some(code),
+        _ => None,
+    };
+    Err(by_letters.or(by_part).copied())
+}
+
+fn texts(class: Class) -> &'static str {
+    match class {
+        Class::Config => include_str!("../explain/config.md"),
+        Class::Auth => include_str!("../explain/auth.md"),
+        Class::Forbidden => include_str!("../explain/forbidden.md"),
+        Class::Network => include_str!("../explain/network.md"),
+        Class::Instance => include_str!("../explain/instance.md"),
+        Class::RateLimited => include_str!("../explain/rate-limited.md"),
+        Class::Store => include_str!("../explain/store.md"),
+        Class::Api => include_str!("../explain/api.md"),
+        Class::Assertion => include_str!("../explain/assertion.md"),
+        Class::Internal | Class::Usage | Class::Mixed | Class::Signal => include_str!("../explain/others.md"),
+    }
+}
+
+/// What stands under the heading `# name`.
+fn section(texts: &'static str, name: &str) -> Option<Explanation> {
+    let mut sections = texts.split("\n# ").map(|section| section.strip_prefix("# ").unwrap_or(section));
+    let (_, rest) = sections.find_map(|section| section.split_once('\n').filter(|(heading, _)| *heading == name))?;
+    let (summary, body) = rest.split_once('\n')?;
+    Some(Explanation { summary, body: body.trim() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_text_and_every_text_a_code() {
+        let files = [
+            Class::Config,
+            Class::Auth,
+            Class::Forbidden,
+            Class::Network,
+            Class::Instance,
+            Class::RateLimited,
+            Class::Store,
+            Class::Api,
+            Class::Assertion,
+            Class::Usage,
+        ];
+        let headings: Vec<&str> =
+            files.iter().flat_map(|class| texts(*class).lines()).filter_map(|line| line.strip_prefix("# ")).collect();
+        for code in Code::ALL {
+            assert_eq!(headings.iter().filter(|heading| **heading == code.as_str()).count(), 1, "{}", code.as_str());
+            assert!(section(texts(code.class()), code.as_str()).is_some(), "{} is in another file", code.as_str());
+        }
+        assert_eq!(headings.len(), Code::ALL.len(), "a text without a code");
+    }
+
+    #[test]
+    fn every_text_says_what_to_do_and_what_was_done() {
+        for code in Code::ALL {
+            let Explanation { summary, body } = explanation(*code);
+            let name = code.as_str();
+            assert!((10..=55).contains(&summary.len()) && !summary.ends_with('.'), "{name}: {summary}");
+            let headings: Vec<&str> = body.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+            let order = ["Likely causes", "What to do", "What snow did"];
+            let expected: Vec<&str> = order.into_iter().filter(|heading| headings.contains(heading)).collect();
+            assert_eq!(headings, expected, "{name}");
+            assert!(headings.contains(&"What to do") && headings.contains(&"What snow did"), "{name}");
+            assert!(!body.contains("\n\n\n"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_by_name_and_nearly() {
+        assert_eq!(find("tls-expired"), Ok(Code::TlsExpired));
+        assert_eq!(find(" TLS-Expired "), Ok(Code::TlsExpired));
+        assert_eq!(find("tsl-expired"), Err(Some(Code::TlsExpired)));
+        assert_eq!(find("hibernating"), Err(Some(Code::InstanceHibernating)));
+        assert_eq!(find("keyring"), Err(None));
+        assert_eq!(find("$(x) \u{1b}[31m and more"), Err(None));
+    }
+}

@@ -1,0 +1,12 @@
+//! The command line: arguments, a person at a terminal, and one file a verb.
+
+pub mod args;
+mod commands;
+pub mod completion;
+pub mod console;
+pub mod context;
+pub mod explain;
+pub mod signals;
+pub mod terminal;
+
+pub use commands::{report_defect, run};

@@ -1,0 +1,252 @@
+//! Stopping: Ctrl-C, a termination signal, a closed terminal, a pause.
+//!
+//! Every step of a command leaves a state that the next run can go on from, so
+//! a signal restores the terminal, says so, and ends the process at once.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::cli::console::OneDocument;
+use crate::cli::terminal::{self, interrupted};
+use crate::report;
+
+/// What must not be left when the process is ended here.
+static LEFTOVER: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// How long what must not be interrupted may hold a signal up.
+const DEFERRED_AT_MOST: Duration = Duration::from_secs(5);
+
+/// How many hold signals up, and whether one is waiting.
+static DEFERRAL: Mutex<(usize, bool)> = Mutex::new((0, false));
+static RELEASED: Notify = Notify::const_new();
+
+/// Who is told of a signal instead of being ended by it.
+static TOLD_FIRST: Mutex<Option<oneshot::Sender<u8>>> = Mutex::new(None);
+
+/// How long a command that is told may take to come to its end.
+const TOLD_AT_MOST: Duration = Duration::from_secs(10);
+
+/// Tells a command that somebody wants it to stop.
+pub struct Stop(Option<oneshot::Receiver<u8>>);
+
+impl Stop {
+    /// Nobody can stop it but by ending the process.
+    pub fn never() -> Self {
+        Self(None)
+    }
+
+    /// From now on the first signal is for the command: it says what it knows
+    /// and ends by itself. The second ends the process at once.
+    pub fn told_first() -> Self {
+        let (tell, told) = oneshot::channel();
+        *TOLD_FIRST.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+        Self(Some(told))
+    }
+
+    /// Waits for the signal; gives the exit code that it calls for.
+    pub async fn asked(&mut self) -> u8 {
+        match &mut self.0 {
+            Some(told) => match told.await {
+                Ok(code) => code,
+                Err(_) => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Lets the command come to its end, where it is to be told.
+async fn tell_first(code: i32, second_signal: impl Future<Output = ()>) -> bool {
+    let told = TOLD_FIRST.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(told) = told.filter(|told| !told.is_closed()) else {
+        return false;
+    };
+    let _ = told.send(u8::try_from(code).unwrap_or(1));
+    tokio::select! {
+        () = tokio::time::sleep(TOLD_AT_MOST) => {}
+        () = second_signal => {}
+    }
+    true
+}
+
+/// Whether something is under way that must not be interrupted.
+pub fn is_deferred() -> bool {
+    with_deferral(|(held, _)| *held > 0)
+}
+
+/// While it lives, the first signal waits for its end, for five seconds at
+/// most; the second ends the process at once.
+#[must_use]
+pub struct Deferral(());
+
+/// Holds signals up: what is under way must not be interrupted.
+pub fn defer() -> Deferral {
+    with_deferral(|(held, _)| *held += 1);
+    Deferral(())
+}
+
+impl Drop for Deferral {
+    fn drop(&mut self) {
+        let is_over = with_deferral(|(held, waiting)| {
+            *held -= 1;
+            *held == 0 && *waiting
+        });
+        if is_over {
+            RELEASED.notify_one();
+            // The process ends on the other thread, and not one step further here.
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+fn with_deferral<T>(change: impl FnOnce(&mut (usize, bool)) -> T) -> T {
+    change(&mut DEFERRAL.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Lets what must not be interrupted come to its end.
+async fn let_finish(second_signal: impl Future<Output = ()>) {
+    let is_held = with_deferral(|(held, waiting)| {
+        *waiting = *held > 0;
+        *waiting
+    });
+    if !is_held {
+        return;
+    }
+    let _ = writeln!(std::io::stderr(), "\nFinishing the renewal of the session first; Ctrl-C again stops at once.");
+    tokio::select! {
+        () = RELEASED.notified() => {}
+        () = tokio::time::sleep(DEFERRED_AT_MOST) => {}
+        () = second_signal => {}
+    }
+}
+
+/// From now on a signal ends the process, with 128 and its number; where
+/// standard output gets a `document`, it gets it then, too.
+#[cfg(unix)]
+pub fn end_process_on_signal(document: Option<OneDocument>) {
+    use rustix::process::{Signal, getpid, kill_process};
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let watch = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let on = |number: Signal| signal(SignalKind::from_raw(number.as_raw()));
+            let ends = [Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP].map(on);
+            let [Ok(mut interrupt), Ok(mut quit), Ok(mut terminate), Ok(mut hangup)] = ends else { return };
+            let [Ok(mut pause), Ok(mut resume)] = [Signal::TSTP, Signal::CONT].map(on) else { return };
+            let _ = ready.send(());
+            loop {
+                let code = tokio::select! {
+                    _ = interrupt.recv() => 130,
+                    _ = quit.recv() => 131,
+                    _ = terminate.recv() => 143,
+                    _ = hangup.recv() => 129,
+                    _ = resume.recv() => {
+                        terminal::take_again();
+                        continue;
+                    }
+                    _ = pause.recv() => {
+                        terminal::give_back();
+                        // Stops as SIGTSTP would if it were not caught: not
+                        // where no shell could continue it. SIGSTOP would.
+                        let _ = kill_process(getpid(), Signal::TTIN);
+                        let _ = tokio::time::timeout(Duration::from_millis(100), resume.recv()).await;
+                        terminal::take_again();
+                        continue;
+                    }
+                };
+                let mut second_signal = async || {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = quit.recv() => {}
+                        _ = terminate.recv() => {}
+                        _ = hangup.recv() => {}
+                    }
+                };
+                if !tell_first(code, second_signal()).await {
+                    let_finish(second_signal()).await;
+                }
+                end(code, document.as_ref());
+            }
+        });
+    };
+    // Without the thread, signals act as they do on any program.
+    if std::thread::Builder::new().name("signals".to_owned()).spawn(watch).is_ok() {
+        let _ = is_ready.recv();
+    }
+}
+
+#[cfg(not(unix))]
+pub fn end_process_on_signal(document: Option<OneDocument>) {
+    let watch = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if let Ok(runtime) = runtime {
+            runtime.block_on(async {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    let second_signal = async || drop(tokio::signal::ctrl_c().await);
+                    if !tell_first(130, second_signal()).await {
+                        let_finish(second_signal()).await;
+                    }
+                    end(130, document.as_ref());
+                }
+            });
+        }
+    };
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
+}
+
+/// A directory that a signal shall not leave behind; `None` once it is gone.
+pub fn remove_at_end(directory: Option<PathBuf>) {
+    if let Ok(mut leftover) = LEFTOVER.lock() {
+        *leftover = directory;
+    }
+}
+
+fn end(code: i32, document: Option<&OneDocument>) -> ! {
+    let failure = interrupted();
+    if terminal::give_back() {
+        let _ = writeln!(std::io::stderr());
+    }
+    match document {
+        Some(document) => document.write_last(|| {
+            let mut error = report::json::error(&failure);
+            error["error"]["exit_code"] = code.into();
+            let _ = writeln!(std::io::stdout(), "{error}");
+        }),
+        None => {
+            // On a terminal, what was being waited for stands in this line.
+            let stderr = std::io::stderr();
+            let clear = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
+            let _ = writeln!(&stderr, "{clear}{failure}");
+        }
+    }
+    if let Some(directory) = LEFTOVER.lock().ok().and_then(|mut leftover| leftover.take()) {
+        let _ = std::fs::remove_dir_all(directory);
+    }
+    #[expect(clippy::disallowed_methods, reason = "a signal ends the process wherever it is")]
+    std::process::exit(code);
+}
+
+/// Waits until somebody stops this process.
+pub async fn wait_for_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

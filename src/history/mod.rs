@@ -1,0 +1,6 @@
+//! What is remembered between runs and may be forgotten: last tests, the times of
+//! sessions, refusals in a row.
+
+pub mod expiry;
+pub mod last_test;
+pub mod state;

@@ -1,0 +1,257 @@
+//! What `snow` remembers between runs and could do without: the last test of
+//! each connection, the times of its session, and refusals in a row. Never a secret, nor anything
+//! derived from one.
+//!
+//! A damaged file is started anew. A state directory that cannot be written
+//! fails no command but those that change connections,
+//! whose lock is there.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::basic::UserName;
+use crate::base::error::{Code, Failure};
+use crate::base::files::{self, Durability, Lock};
+use crate::history::last_test::LastTest;
+use crate::model::instance::Instance;
+use crate::model::profile::{AuthMethod, ConnectionId, Profile};
+use crate::model::tokens::SavedSession;
+
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Longer than one renewal may take, its repetition included.
+const SESSION_PATIENCE: Duration = Duration::from_secs(90);
+/// Refusals in a row after which a saved password is not sent again by
+/// itself. ServiceNow locks an account at five.
+pub const REFUSALS_BEFORE_STOP: u32 = 3;
+
+/// The state directory.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub directory: PathBuf,
+}
+
+/// What is known of a session without opening the store. Times alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionNote {
+    /// `None`: nobody is signed in, as far as is known here.
+    pub signed_in_at: Option<DateTime<Utc>>,
+    /// When the access token in use came, where that was by a renewal.
+    pub refreshed_at: Option<DateTime<Utc>>,
+    /// `None`: the server did not say.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it can be renewed without a person.
+    pub renewable: bool,
+    /// When the token endpoint last refused to renew it.
+    pub refused_at: Option<DateTime<Utc>>,
+}
+
+/// Whether a session can be used, as far as is known offline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Its token is good, or can be renewed.
+    Healthy,
+    /// Its token is over, and nothing renews it.
+    Expired,
+    /// The token endpoint refused to renew it.
+    Dead,
+    /// Nobody is signed in.
+    Absent,
+}
+
+impl SessionNote {
+    pub fn of(session: &SavedSession, method: AuthMethod) -> Self {
+        Self {
+            signed_in_at: Some(session.signed_in_at),
+            refreshed_at: (session.generation > 1).then_some(session.obtained_at),
+            expires_at: session.expires_at,
+            renewable: session.refresh_token.is_some() || method == AuthMethod::ClientCredentials,
+            refused_at: session.refused_at,
+        }
+    }
+
+    pub fn health(&self, now: DateTime<Utc>) -> Health {
+        let is_over = self.expires_at.is_some_and(|expires_at| expires_at <= now);
+        match (self.signed_in_at, is_over, self.refused_at, self.renewable) {
+            (None, ..) => Health::Absent,
+            (Some(_), _, Some(_), _) => Health::Dead,
+            (Some(_), true, None, false) => Health::Expired,
+            _ => Health::Healthy,
+        }
+    }
+}
+
+impl Health {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Expired => "expired",
+            Self::Dead => "dead",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Sessions {
+    sessions: BTreeMap<ConnectionId, SessionNote>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Tests {
+    tests: BTreeMap<ConnectionId, LastTest>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Refusals {
+    refusals: Vec<Refused>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    origin: String,
+    user_name: String,
+    count: u32,
+}
+
+impl State {
+    /// The lock for changes of the connections file.
+    pub fn config_lock(&self) -> PathBuf {
+        self.directory.join("locks").join("config.lock")
+    }
+
+    /// The lock for changes of the encrypted file of secrets.
+    pub fn secrets_lock(&self) -> PathBuf {
+        self.directory.join("locks").join("secrets.lock")
+    }
+
+    /// The lock for renewals of one connection's session, and for whatever
+    /// replaces or deletes it.
+    pub fn session_lock(&self, id: ConnectionId) -> PathBuf {
+        self.directory.join("locks").join(format!("{id}.lock"))
+    }
+
+    /// Takes that lock. Waiting for it holds up nothing else.
+    pub async fn lock_session(&self, profile: &Profile) -> Result<Lock, Failure> {
+        let (path, name) = (self.session_lock(profile.id), &profile.name);
+        let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, SESSION_PATIENCE)).await;
+        match locked.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(Some(lock)) => Ok(lock),
+            Ok(None) => Err(Failure::new(
+                Code::StoreBusy,
+                format!("another snow has been busy with the session of {name} for too long"),
+            )
+            .why("Only one process at a time may renew or replace it. Nothing was sent.")
+            .next("Run the command again")
+            .evidence("waited_seconds", SESSION_PATIENCE.as_secs())),
+            Err(error) => {
+                Err(Failure::new(Code::StoreBusy, format!("the session of {name} cannot be locked: {error}"))
+                    .why("Without the lock two processes could spend the same refresh token. Nothing was sent.")
+                    .next("See to the state directory, or set SNOW_STATE_DIR to one that can be written"))
+            }
+        }
+    }
+
+    /// What is known of all sessions.
+    pub fn sessions(&self) -> BTreeMap<ConnectionId, SessionNote> {
+        self.read::<Sessions>("sessions.json").sessions
+    }
+
+    /// What is known of a connection's session.
+    pub fn session(&self, id: ConnectionId) -> Option<SessionNote> {
+        self.sessions().remove(&id)
+    }
+
+    pub fn record_session(&self, id: ConnectionId, note: SessionNote) -> io::Result<()> {
+        self.change("sessions.json", |file: &mut Sessions| {
+            file.sessions.insert(id, note);
+        })
+    }
+
+    pub fn forget_session(&self, id: ConnectionId) -> io::Result<()> {
+        if self.session(id).is_none() {
+            return Ok(());
+        }
+        self.change("sessions.json", |file: &mut Sessions| {
+            file.sessions.remove(&id);
+        })
+    }
+
+    pub fn last_tests(&self) -> BTreeMap<ConnectionId, LastTest> {
+        self.read::<Tests>("tests.json").tests
+    }
+
+    pub fn record_tests(&self, tests: impl IntoIterator<Item = (ConnectionId, LastTest)>) -> io::Result<()> {
+        self.change("tests.json", |file: &mut Tests| file.tests.extend(tests))
+    }
+
+    /// Forgets what was seen of a connection that is removed.
+    pub fn forget(&self, id: ConnectionId) -> io::Result<()> {
+        self.forget_session(id)?;
+        if !self.last_tests().contains_key(&id) {
+            return Ok(());
+        }
+        self.change("tests.json", |file: &mut Tests| {
+            file.tests.remove(&id);
+        })
+    }
+
+    /// How often in a row this user's password was refused by this origin.
+    pub fn refusals(&self, instance: &Instance, user: &UserName) -> u32 {
+        let file: Refusals = self.read("refusals.json");
+        file.refusals.iter().find(|refused| refused.is(instance, user)).map_or(0, |refused| refused.count)
+    }
+
+    pub fn record_refusal(&self, instance: &Instance, user: &UserName) -> io::Result<()> {
+        self.change("refusals.json", |file: &mut Refusals| {
+            match file.refusals.iter_mut().find(|refused| refused.is(instance, user)) {
+                Some(refused) => refused.count = refused.count.saturating_add(1),
+                None => file.refusals.push(Refused {
+                    origin: instance.origin().to_owned(),
+                    user_name: user.as_str().to_lowercase(),
+                    count: 1,
+                }),
+            }
+        })
+    }
+
+    /// A sign-in succeeded, or a secret was newly entered.
+    pub fn clear_refusals(&self, instance: &Instance, user: &UserName) -> io::Result<()> {
+        if self.refusals(instance, user) == 0 {
+            return Ok(());
+        }
+        self.change("refusals.json", |file: &mut Refusals| {
+            file.refusals.retain(|refused| !refused.is(instance, user));
+        })
+    }
+
+    fn read<T: Default + DeserializeOwned>(&self, name: &str) -> T {
+        let bytes = files::read(&self.directory.join(name), MAX_BYTES);
+        bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    fn change<T>(&self, name: &str, change: impl FnOnce(&mut T)) -> io::Result<()>
+    where
+        T: Default + Serialize + DeserializeOwned,
+    {
+        let lock = self.directory.join("locks").join("state.lock");
+        let _lock = Lock::acquire(&lock, LOCK_PATIENCE)?
+            .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "another snow holds the state directory"))?;
+        let mut content: T = self.read(name);
+        change(&mut content);
+        let text = serde_json::to_vec(&content)?;
+        files::write(&self.directory.join(name), &text, Durability::Cached)
+    }
+}
+
+impl Refused {
+    fn is(&self, instance: &Instance, user: &UserName) -> bool {
+        self.origin == instance.origin() && user.matches(&self.user_name)
+    }
+}

@@ -1,0 +1,391 @@
+//! What an OAuth client of a connection is, without its secret. No I/O.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use url::Url;
+
+use crate::base::server_text::shorten;
+use crate::model::instance::{Instance, InvalidInstance};
+use crate::model::profile::{ConnectionName, InvalidValue};
+
+/// Asked for where nothing else was said: without an explicit scope, newer
+/// instances issue a token that no API takes.
+pub const DEFAULT_SCOPE: &str = "useraccount";
+/// Registered word for word at the instance, which compares exactly.
+pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8914/callback";
+/// The public client that ServiceNow ships for its own SDK, where the plugin
+/// com.glide.ide is there, and the page of the instance that shows the code.
+const SDK_CLIENT_ID: &str = "543e5655f77746a28228c6009a599dfb";
+const SDK_REDIRECT_URI: &str = "/sdk-oauth.do";
+
+/// What a redirect URI may hold (RFC 3986 §2), without what a shell, Markdown
+/// or a terminal would read as more than text.
+const URI_MARKS: &str = "-._~:/?&=%+,@[]";
+
+/// How the token endpoint is asked for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// RFC 6749 §4.1: a person signs in with a browser.
+    AuthorizationCode,
+    /// RFC 6749 §4.4: the client signs in for itself, as in CI.
+    ClientCredentials,
+}
+
+/// A registered client, and the endpoints it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
+    pub grant: Grant,
+    pub client_id: ClientId,
+    /// Sent as it is; none where it is empty.
+    pub scope: Scope,
+    pub redirect_uri: RedirectUri,
+    pub authorization_url: Option<Endpoint>,
+    pub token_url: Option<Endpoint>,
+    pub revocation_url: Option<Endpoint>,
+    /// Whether a code is bound to a verifier (RFC 7636).
+    pub pkce: bool,
+}
+
+/// The public identifier of a client: visible ASCII.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct ClientId(String);
+
+/// Scope tokens, separated by spaces (RFC 6749 §3.3); may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct Scope(String);
+
+/// Where the instance sends the browser after the sign-in, exactly as it is
+/// registered: an absolute URI, or a path of the instance itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct RedirectUri(String);
+
+/// Where a listener for a redirect URI must stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loopback {
+    pub address: IpAddr,
+    /// `localhost` was written: a browser may try the other address as well.
+    pub is_name: bool,
+    pub port: u16,
+    pub path: String,
+    /// What a browser sends as `Host`.
+    pub host: String,
+}
+
+/// The URL of an endpoint: `https`, or `http` on loopback; without user
+/// information and fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    url: Url,
+    origin: Instance,
+}
+
+impl OAuthClient {
+    /// A client with everything else as usual.
+    pub fn new(grant: Grant, client_id: ClientId) -> Self {
+        Self {
+            grant,
+            client_id,
+            scope: Scope::default(),
+            redirect_uri: RedirectUri::default(),
+            authorization_url: None,
+            token_url: None,
+            revocation_url: None,
+            pkce: true,
+        }
+    }
+
+    /// ServiceNow's own public client, as its SDK uses it: no scope, and a page
+    /// that shows the code.
+    pub fn sdk() -> Self {
+        Self {
+            scope: Scope(String::new()),
+            redirect_uri: RedirectUri(SDK_REDIRECT_URI.to_owned()),
+            ..Self::new(Grant::AuthorizationCode, ClientId(SDK_CLIENT_ID.to_owned()))
+        }
+    }
+
+    pub fn is_sdk(&self) -> bool {
+        self.client_id.0 == SDK_CLIENT_ID
+    }
+
+    /// Whether a session of `other` is one of this client: the same client at
+    /// the same endpoint, asked for the same scope.
+    pub fn takes_the_session_of(&self, other: &Self) -> bool {
+        self.grant == other.grant
+            && self.client_id == other.client_id
+            && self.scope == other.scope
+            && self.token_url == other.token_url
+    }
+
+    pub fn authorization_endpoint(&self, instance: &Instance) -> Url {
+        self.authorization_url.as_ref().map_or_else(|| instance.url("/oauth_auth.do"), |endpoint| endpoint.url.clone())
+    }
+
+    pub fn token_endpoint(&self, instance: &Instance) -> Url {
+        self.token_url.as_ref().map_or_else(|| instance.url("/oauth_token.do"), |endpoint| endpoint.url.clone())
+    }
+
+    /// The origin that codes, client secrets and refresh tokens go to.
+    pub fn token_origin<'a>(&'a self, instance: &'a Instance) -> &'a Instance {
+        self.token_url.as_ref().map_or(instance, |endpoint| &endpoint.origin)
+    }
+
+    pub fn revocation_endpoint(&self, instance: &Instance) -> Url {
+        match &self.revocation_url {
+            Some(endpoint) => endpoint.url.clone(),
+            None => self.token_origin(instance).url("/oauth_revoke_token.do"),
+        }
+    }
+
+    /// A revocation carries a refresh token, which belongs to the token
+    /// endpoint's origin alone.
+    pub fn check(&self, instance: &Instance) -> Result<(), InvalidValue> {
+        let token_origin = self.token_origin(instance);
+        match &self.revocation_url {
+            Some(endpoint) if endpoint.origin != *token_origin => Err(InvalidValue(format!(
+                "the revocation endpoint is at {}, and refresh tokens go to {token_origin} alone",
+                endpoint.origin
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Grant {
+    /// The value of `grant_type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+impl ClientId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let text = text.trim();
+        match !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(InvalidValue(format!(
+                "\"{}\" is not a client id: 1 to 255 visible ASCII characters",
+                shorten(text, 80)
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self(DEFAULT_SCOPE.to_owned())
+    }
+}
+
+impl Scope {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_default(&self) -> bool {
+        self.0 == DEFAULT_SCOPE
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        match words.iter().all(|word| word.bytes().all(fits)) && text.len() <= 1000 {
+            true => Ok(Self(words.join(" "))),
+            false => Err(InvalidValue("a scope has words of visible ASCII characters, without quotes".to_owned())),
+        }
+    }
+}
+
+impl Default for RedirectUri {
+    fn default() -> Self {
+        Self(DEFAULT_REDIRECT_URI.to_owned())
+    }
+}
+
+impl RedirectUri {
+    /// One for each connection, so that no instance can pass off another's
+    /// answer as its own (RFC 9700 §4.4.2.2).
+    pub fn of_connection(name: &ConnectionName) -> Self {
+        Self(format!("{DEFAULT_REDIRECT_URI}/{name}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_default(&self) -> bool {
+        self.0 == DEFAULT_REDIRECT_URI
+    }
+
+    /// A page of the instance shows the code; nothing comes back by itself.
+    pub fn is_page_of_instance(&self) -> bool {
+        self.0.starts_with('/')
+    }
+
+    /// Where to listen; `None` where only a person can bring the answer.
+    pub fn loopback(&self) -> Option<Loopback> {
+        let url = Url::parse(&self.0).ok().filter(|url| url.scheme() == "http")?;
+        let (address, is_name) = match url.host()? {
+            url::Host::Ipv4(address) => (IpAddr::V4(address), false),
+            url::Host::Ipv6(address) => (IpAddr::V6(address), false),
+            url::Host::Domain("localhost") => (IpAddr::from([127, 0, 0, 1]), true),
+            url::Host::Domain(_) => return None,
+        };
+        let port = url.port_or_known_default().filter(|_| address.is_loopback())?;
+        let host = url.host_str()?;
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Some(Loopback { address, is_name, port, path: url.path().to_owned(), host })
+    }
+}
+
+impl FromStr for RedirectUri {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let invalid = |why: &str| Err(InvalidValue(format!("this cannot be a redirect URI: {why}")));
+        let text = text.trim();
+        let fits = |c: char| c.is_ascii_alphanumeric() || URI_MARKS.contains(c);
+        if text.contains('#') {
+            return invalid("it holds a fragment (RFC 6749 §3.1.2)");
+        }
+        if !text.chars().all(fits) || text.len() > 1000 {
+            return invalid("it has at most 1000 letters, digits and signs of a URL");
+        }
+        if text.starts_with('/') && !text.starts_with("//") && !text.contains('?') {
+            return Ok(Self(text.to_owned()));
+        }
+        match Url::parse(text) {
+            Ok(url) if url.port() == Some(0) => invalid("port 0 is no port"),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                invalid("it holds a user name or password")
+            }
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => invalid("it is neither http nor https"),
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(_) => invalid("it is no absolute URL, as http://127.0.0.1:8914/callback is"),
+        }
+    }
+}
+
+impl fmt::Display for RedirectUri {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Endpoint {
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let text = text.trim();
+        if !text.contains("://") {
+            return Err(InvalidValue("an endpoint is a whole URL, as in https://login.example/token".to_owned()));
+        }
+        if text.contains('#') {
+            return Err(InvalidValue("an endpoint has no fragment".to_owned()));
+        }
+        // The rules of an instance are those of an endpoint's origin.
+        let origin: Instance = text.parse().map_err(|error: InvalidInstance| match error {
+            InvalidInstance::UserInfo => InvalidValue("the endpoint holds a user name or password".to_owned()),
+            InvalidInstance::Insecure(host) => InvalidValue(format!("http would send secrets to {host} in the clear")),
+            other => InvalidValue(other.to_string().replace("the instance", "the endpoint")),
+        })?;
+        let url = Url::parse(text).map_err(|_| InvalidValue("the endpoint is not a URL".to_owned()))?;
+        match url.origin().ascii_serialization() == origin.origin() {
+            true => Ok(Self { url, origin }),
+            false => Err(InvalidValue("the endpoint is not a plain URL".to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for Endpoint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_redirect_uri_says_where_to_listen() {
+        let loopback = |text: &str| text.parse::<RedirectUri>().unwrap().loopback();
+        let usual = loopback(DEFAULT_REDIRECT_URI).unwrap();
+        assert_eq!((usual.port, usual.path.as_str(), usual.host.as_str()), (8914, "/callback", "127.0.0.1:8914"));
+        assert_eq!(loopback("http://[::1]:9/x").unwrap().host, "[::1]:9");
+        assert_eq!(loopback("http://127.0.0.1/x").unwrap().port, 80);
+        assert!(loopback("http://localhost:3000/").unwrap().is_name);
+        for elsewhere in ["https://127.0.0.1:1/x", "http://10.0.0.1:1/x", "https://acme.example/cb", "/sdk-oauth.do"] {
+            assert_eq!(loopback(elsewhere), None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_redirect_uri_is_refused() {
+        for bad in ["", "callback", "//evil/x", "http://u:p@127.0.0.1/x", "http://127.0.0.1/x#f", "javascript:alert(1)"]
+        {
+            assert!(bad.parse::<RedirectUri>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_https_or_on_loopback() {
+        for good in ["https://login.example/oauth2/token?tenant=1", "http://127.0.0.1:9/token"] {
+            assert_eq!(good.parse::<Endpoint>().unwrap().as_str(), good);
+        }
+        for bad in
+            ["login.example/token", "http://login.example/token", "https://u:p@x.example/t", "https://x.example/t#f"]
+        {
+            assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn endpoints_follow_the_instance_and_refresh_tokens_stay_with_theirs() {
+        let instance: Instance = "acme".parse().unwrap();
+        let mut client = OAuthClient::new(Grant::AuthorizationCode, "id".parse().unwrap());
+        assert_eq!(client.token_endpoint(&instance).as_str(), "https://acme.service-now.com/oauth_token.do");
+        client.token_url = Some("https://idp.example/token".parse().unwrap());
+        assert_eq!(client.revocation_endpoint(&instance).as_str(), "https://idp.example/oauth_revoke_token.do");
+        client.revocation_url = Some("https://acme.service-now.com/oauth_revoke_token.do".parse().unwrap());
+        assert!(client.check(&instance).is_err());
+    }
+}

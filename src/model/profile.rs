@@ -1,0 +1,374 @@
+//! What a connection is: everything about it that is no secret.
+//!
+//! Values are checked where they enter, so that a [`Profile`] can be shown,
+//! saved and used as it stands. No I/O here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::auth::basic::UserName;
+use crate::base::server_text::is_hidden;
+use crate::model::instance::{ApiVersion, Instance};
+use crate::model::oauth_client::{Grant, OAuthClient};
+
+/// The name a person gives a connection: `[a-z0-9][a-z0-9_-]{0,62}`, upper
+/// case folded, never `environment`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct ConnectionName(String);
+
+/// The stable identity of a connection; secrets are filed under it.
+pub type ConnectionId = Uuid;
+
+/// How a connection signs in, as a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMethod {
+    Basic,
+    OAuth,
+    ClientCredentials,
+}
+
+/// How a connection signs in, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    Basic {
+        username: UserName,
+    },
+    /// The user is known once the instance told it.
+    OAuth {
+        client: Box<OAuthClient>,
+        username: Option<UserName>,
+    },
+}
+
+/// Where the secrets of a saved connection are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// The keyring of the operating system.
+    Keyring,
+    /// One encrypted file, for machines without a keyring.
+    File,
+}
+
+/// A saved connection, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    pub name: ConnectionName,
+    pub id: ConnectionId,
+    /// Grows by one with every change of the fields.
+    pub revision: u64,
+    pub instance: Instance,
+    pub auth: Auth,
+    pub store: StoreKind,
+    pub api_version: Option<ApiVersion>,
+    /// The tables a test asks for; empty: a probe that can only warn.
+    pub tables: Vec<TableName>,
+    /// An additional certificate authority, PEM, absolute path.
+    pub ca_cert: Option<PathBuf>,
+    /// The proxy of this connection, instead of the environment's.
+    pub proxy: Option<String>,
+    pub description: Option<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// The user of the connection, where one is known.
+    pub fn username(&self) -> Option<&UserName> {
+        self.auth.username()
+    }
+
+    /// The user or, before one is known, the client: what a person recognises.
+    pub fn identity(&self) -> &str {
+        match &self.auth {
+            Auth::Basic { username } | Auth::OAuth { username: Some(username), .. } => username.as_str(),
+            Auth::OAuth { client, username: None } => client.client_id.as_str(),
+        }
+    }
+
+    /// The same connection for another user, where one is given.
+    pub fn belonging_to(mut self, user: Option<UserName>) -> Self {
+        if let (Auth::OAuth { username, .. }, Some(user)) = (&mut self.auth, user) {
+            *username = Some(user);
+        }
+        self
+    }
+
+    /// Whether a secret entered for `other` must not be used for this.
+    pub fn needs_another_secret_than(&self, other: &Self) -> bool {
+        let same_sign_in = match (&self.auth, &other.auth) {
+            (Auth::Basic { username }, Auth::Basic { username: other }) => username.matches(other.as_str()),
+            (Auth::OAuth { client, username }, Auth::OAuth { client: other, username: other_user }) => {
+                let same_user = match (username, other_user) {
+                    (Some(user), Some(other)) => user.matches(other.as_str()),
+                    _ => true,
+                };
+                client.takes_the_session_of(other) && same_user
+            }
+            _ => false,
+        };
+        self.instance != other.instance || !same_sign_in || self.ca_cert != other.ca_cert || self.store != other.store
+    }
+}
+
+impl Auth {
+    pub fn method(&self) -> AuthMethod {
+        match self {
+            Self::Basic { .. } => AuthMethod::Basic,
+            Self::OAuth { client, .. } => match client.grant {
+                Grant::AuthorizationCode => AuthMethod::OAuth,
+                Grant::ClientCredentials => AuthMethod::ClientCredentials,
+            },
+        }
+    }
+
+    /// `basic`, `oauth` or `client-credentials`.
+    pub fn as_str(&self) -> &'static str {
+        self.method().as_str()
+    }
+
+    pub fn username(&self) -> Option<&UserName> {
+        match self {
+            Self::Basic { username } => Some(username),
+            Self::OAuth { username, .. } => username.as_ref(),
+        }
+    }
+
+    pub fn client(&self) -> Option<&OAuthClient> {
+        match self {
+            Self::Basic { .. } => None,
+            Self::OAuth { client, .. } => Some(client),
+        }
+    }
+}
+
+/// The name of a table: lower-case letters, digits and underscores.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct TableName(String);
+
+/// A text that is not what its key calls for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidValue(pub String);
+
+impl ConnectionName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name that `instance` suggests: the first label of its host; for an
+    /// address or localhost, host and port.
+    pub fn suggested_for(instance: &Instance) -> Option<Self> {
+        let text = match instance.is_anonymous() {
+            true => instance.host_and_port(),
+            false => instance.host().split('.').next().unwrap_or("").to_owned(),
+        };
+        let fitting: String =
+            text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+        fitting.trim_start_matches(['-', '_']).parse().ok()
+    }
+}
+
+impl FromStr for ConnectionName {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let name = text.to_ascii_lowercase();
+        let invalid = |rule: &str| {
+            Err(InvalidValue(format!(
+                "\"{}\" cannot name a connection: {rule}",
+                crate::base::server_text::shorten(text, 80)
+            )))
+        };
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+        if name == "environment" {
+            return invalid("the word stands for the connection that variables describe");
+        }
+        if name.is_empty() || name.len() > 63 {
+            return invalid("a name has 1 to 63 characters");
+        }
+        if !name.chars().all(fits) || name.starts_with(['_', '-']) {
+            return invalid("a name has letters a to z, digits, - and _, and starts with a letter or digit");
+        }
+        Ok(Self(name))
+    }
+}
+
+impl fmt::Display for ConnectionName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for ConnectionName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TableName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TableName {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let name = text.trim().to_ascii_lowercase();
+        match !name.is_empty() && name.len() <= 80 && name.chars().all(fits) {
+            true => Ok(Self(name)),
+            false => Err(InvalidValue(format!(
+                "\"{}\" is not a table name: letters, digits and _, as in sys_user",
+                crate::base::server_text::shorten(text, 80)
+            ))),
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl AuthMethod {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::OAuth => "oauth",
+            Self::ClientCredentials => "client-credentials",
+        }
+    }
+}
+
+impl FromStr for AuthMethod {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "basic" => Ok(Self::Basic),
+            "oauth" => Ok(Self::OAuth),
+            "client-credentials" => Ok(Self::ClientCredentials),
+            _ => Err(InvalidValue(format!(
+                "\"{text}\" is not a sign-in method of this version: basic, oauth or client-credentials"
+            ))),
+        }
+    }
+}
+
+impl StoreKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Keyring => "the keyring",
+            Self::File => "the encrypted file",
+        }
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "keyring" => Ok(Self::Keyring),
+            "file" => Ok(Self::File),
+            _ => Err(InvalidValue(format!("\"{text}\" is not a store of this version: keyring, file"))),
+        }
+    }
+}
+
+/// A text that will be shown: no control, direction or invisible characters.
+pub fn shown_text(key: &str, text: &str) -> Result<String, InvalidValue> {
+    match text.chars().any(|c| is_hidden(c) || c.is_control()) {
+        true => Err(InvalidValue(format!("{key} holds a control or invisible character"))),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// One `key=value` label.
+pub fn label(text: &str) -> Result<(String, String), InvalidValue> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| InvalidValue("a label is written key=value, as in env=dev".to_owned()))?;
+    label_key(key)?;
+    Ok((key.to_owned(), shown_text("a label", value)?))
+}
+
+/// The key of a label: what TOML takes without quotes, and dots.
+pub fn label_key(key: &str) -> Result<(), InvalidValue> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    match !key.is_empty() && key.len() <= 63 && key.chars().all(fits) {
+        true => Ok(()),
+        false => Err(InvalidValue("the key of a label has 1 to 63 letters, digits, . / _ and -".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_folded_and_strict() {
+        assert_eq!("Dev-12_3".parse::<ConnectionName>().unwrap().as_str(), "dev-12_3");
+        for bad in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "/etc/x",
+            "-rf",
+            "_x",
+            "a b",
+            "ä",
+            "e\u{301}",
+            "a\nb",
+            "a\0",
+            "environment",
+            "Environment",
+            "\u{202e}x",
+            &"x".repeat(64),
+        ] {
+            assert!(bad.parse::<ConnectionName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_instance_suggests_a_name() {
+        let name = |text: &str| {
+            let instance: Instance = text.parse().unwrap();
+            ConnectionName::suggested_for(&instance).map(|name| name.to_string())
+        };
+        assert_eq!(name("dev12345").as_deref(), Some("dev12345"));
+        assert_eq!(name("it.acme.example").as_deref(), Some("it"));
+        assert_eq!(name("http://127.0.0.1:8080").as_deref(), Some("127-0-0-1-8080"));
+        assert_eq!(name("http://localhost:8080").as_deref(), Some("localhost-8080"));
+        assert_eq!(name("http://[::1]:8080").as_deref(), Some("1--8080"));
+        assert_eq!(name("environment").as_deref(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_a_safe_path_segment(text in any::<String>()) {
+            if let Ok(name) = text.parse::<ConnectionName>() {
+                let path = std::path::Path::new("/base").join(name.as_str());
+                prop_assert_eq!(path.parent(), Some(std::path::Path::new("/base")));
+                prop_assert!(!name.as_str().starts_with('-'));
+            }
+        }
+    }
+}

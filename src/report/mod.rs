@@ -1,0 +1,35 @@
+//! From a report, a listing or a failure to what is printed.
+
+pub mod doctor;
+pub mod ends;
+pub mod fleet;
+pub mod github;
+pub mod html;
+pub mod json;
+pub mod junit;
+pub mod list;
+pub mod markdown;
+pub mod text;
+
+use crate::check::report::Run;
+use crate::cli::args::Format;
+use crate::cli::console::Paint;
+
+/// A run in one form, as it goes to a file.
+pub fn report(format: Format, run: &Run) -> String {
+    let mut report = match format {
+        Format::Text => fleet::text(run, Paint::PLAIN),
+        Format::Json => json::run(run).to_string(),
+        Format::Jsonl => {
+            let lines = run.reports.iter().map(json::line).chain([json::summary(run)]);
+            lines.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")
+        }
+        Format::Junit => junit::document(run),
+        Format::Github => github::annotations(run),
+        Format::Html => html::page(run),
+    };
+    if !report.ends_with('\n') {
+        report.push('\n');
+    }
+    report
+}

@@ -1,0 +1,3 @@
+//! What is particular to one product: its paths, its answers, and what they mean.
+
+pub mod servicenow;

@@ -1,0 +1,252 @@
+//! What the token endpoint's answer means.
+//!
+//! ServiceNow says almost always `401 server_error/access_denied` and keeps
+//! the reason in its own log, so the causes are ranked by what was asked for
+//! and by what we know: how old the code was, whether a secret was sent.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::seen::{Body, Seen, Subject};
+use super::symptoms::{diagnose, with_evidence};
+use crate::base::error::Likelihood::{High, Low, Medium};
+use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::model::oauth_client::OAuthClient;
+use crate::model::tokens::{InvalidTokens, TokenAnswer};
+
+/// How long an authorization code lives at ServiceNow.
+const CODE_LIFETIME: Duration = Duration::from_secs(60);
+/// A refresh token lives for a hundred days where nobody chose otherwise.
+pub const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);
+
+/// What was asked for, and what is known about it.
+#[derive(Debug, Clone, Copy)]
+pub enum TokenRequest {
+    Code {
+        age: Duration,
+        has_pkce: bool,
+    },
+    /// Of a session that began so long ago.
+    Refresh {
+        age: TimeDelta,
+    },
+    ClientCredentials,
+}
+
+/// What came of a request for tokens.
+#[derive(Debug)]
+pub enum Judgement {
+    Tokens(TokenAnswer),
+    /// The endpoint said no.
+    Refused(Failure),
+    /// It could not or did not judge: nothing was spent.
+    Unavailable(Failure),
+    /// It answered, but not with tokens that can be used, and may have acted.
+    Unclear(Failure),
+    /// The request was sent, and what it did is not known.
+    Lost(Failure),
+}
+
+/// RFC 6749 §5.2; everything in it is server text.
+struct Refusal {
+    error: String,
+    description: Option<String>,
+}
+
+/// Judges an answer of the token endpoint.
+pub fn judge(seen: &Seen<'_>, request: &TokenRequest, client: &OAuthClient, has_secret: bool) -> Judgement {
+    let json = seen.json();
+    if let Some(refusal) = json.as_ref().and_then(|json| read_refusal(json, seen))
+        && seen.status() < 500
+        && seen.status() != 429
+    {
+        return Judgement::Refused(refused(seen, request, client, has_secret, &refusal));
+    }
+    match (seen.status(), json) {
+        (200, Some(body)) => match TokenAnswer::read(&body) {
+            Ok(answer) => Judgement::Tokens(answer),
+            Err(invalid) => Judgement::Unclear(unusable(seen, invalid)),
+        },
+        (200, None) if seen.answer.broken.is_some() || matches!(seen.body, Body::CutJson) => {
+            Judgement::Lost(diagnose(seen))
+        }
+        (401, None) => {
+            let refusal = Refusal { error: String::new(), description: None };
+            Judgement::Refused(refused(seen, request, client, has_secret, &refusal))
+        }
+        (404, _) => Judgement::Unavailable(not_there(seen)),
+        // What stands before the instance gave up on it, or the instance on
+        // itself, when the refresh token may have been replaced already.
+        (500 | 502 | 504, _) => Judgement::Unclear(diagnose(seen)),
+        (200..300, _) if !seen.is_html() => Judgement::Unclear(diagnose(seen)),
+        _ => Judgement::Unavailable(diagnose(seen)),
+    }
+}
+
+/// An error in OAuth's shape, or in the shape of ServiceNow's REST APIs.
+fn read_refusal(json: &Value, seen: &Seen<'_>) -> Option<Refusal> {
+    let text = |key: &str| json.get(key).and_then(Value::as_str).map(str::to_owned);
+    if let Some(error) = text("error") {
+        return Some(Refusal { error, description: text("error_description") });
+    }
+    match &seen.body {
+        Body::Envelope { message, detail } => {
+            Some(Refusal { error: message.clone().unwrap_or_default(), description: detail.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn refused(
+    seen: &Seen<'_>,
+    request: &TokenRequest,
+    client: &OAuthClient,
+    has_secret: bool,
+    refusal: &Refusal,
+) -> Failure {
+    let host = seen.instance.host_and_port();
+    let says = |word: &str| {
+        let description = refusal.description.as_deref().unwrap_or("");
+        refusal.error.eq_ignore_ascii_case(word) || description.eq_ignore_ascii_case(word)
+    };
+    let mentions = |word: &str| {
+        let description = refusal.description.as_deref().unwrap_or("").to_ascii_lowercase();
+        description.contains(word) || refusal.error.to_ascii_lowercase().contains(word)
+    };
+    let is_about_client = says("invalid_client") || says("unauthorized_client");
+    let cause = |code, likelihood, text: String| Cause { code, likelihood, text };
+    let sign_in_again = match seen.subject {
+        Subject::Saved(name) => format!("snow login {name}"),
+        Subject::Environment => "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".to_owned(),
+        Subject::New => "Run the command again".to_owned(),
+    };
+    let log = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
+    let failure = if is_about_client {
+        let wrong = match has_secret {
+            true => "client id or client secret is wrong, or the secret was changed",
+            false => "the client is not registered there, is switched off, or has a secret that was not given",
+        };
+        Failure::new(Code::TokenRefused, format!("{host} does not accept the client {}", client.client_id))
+            .why("The token endpoint said that the client itself is the trouble. What is saved was kept.")
+            .causes([cause("wrong-client", High, wrong.to_owned())])
+            .next("Compare client id and secret with the entry in the Application Registry")
+            .next(sign_in_again)
+    } else if says("invalid_scope") {
+        let scope = client.scope.as_str();
+        Failure::new(Code::TokenRefused, format!("{host} does not give the scope \"{scope}\" to this client"))
+            .why("The token endpoint answered invalid_scope. What is saved was kept.")
+            .causes([cause("scope-not-allowed", High, "the entry of the client has another auth scope".to_owned())])
+            .next("Ask an administrator for the auth scope of the client, and give it with --scope")
+    } else if says("unsupported_grant_type") {
+        Failure::new(Code::TokenRefused, format!("{host} does not offer this way to sign in to the client"))
+            .why("The token endpoint answered unsupported_grant_type. What is saved was kept.")
+            .causes([cause(
+                "grant-not-enabled",
+                High,
+                "the grant type is not enabled on the entry of the client".to_owned(),
+            )])
+            .next("Ask an administrator to allow the grant type on the entry of the client")
+    } else {
+        match request {
+            TokenRequest::Code { age, has_pkce } => {
+                let mut causes = Vec::new();
+                let is_old = *age > CODE_LIFETIME - Duration::from_secs(5);
+                let old = format!("the code was {} s old, and it lives for 60 s", age.as_secs());
+                if is_old {
+                    causes.push(cause("code-expired", High, old.clone()));
+                }
+                if *has_pkce && (mentions("pkce") || mentions("verifier") || mentions("challenge")) {
+                    causes.push(cause("pkce", High, "the server complains about PKCE; an old release may not know it".to_owned()));
+                }
+                causes.push(match has_secret {
+                    true => cause("wrong-secret", likely(!is_old), "the client secret is wrong, or was changed".to_owned()),
+                    false => cause("secret-missing", likely(!is_old), "the client is confidential, and its secret was not given".to_owned()),
+                });
+                causes.push(cause("redirect-uri", Medium, format!("{} is not registered in just these letters", client.redirect_uri)));
+                causes.push(cause("missing-role", Medium, "the user may not have tokens: it lacks snc_internal, or has snc_read_only".to_owned()));
+                if !is_old {
+                    causes.push(cause("code-expired", Low, old));
+                }
+                let first = match is_old {
+                    true => format!("{sign_in_again}, and come back within a minute"),
+                    false => "Compare client id, secret and redirect URI with the entry in the Application Registry".to_owned(),
+                };
+                Failure::new(Code::TokenRefused, format!("the sign-in was good, but {host} gave no token for it"))
+                    .why("The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.")
+                    .causes(causes)
+                    .next(first)
+                    .next(log)
+            }
+            TokenRequest::Refresh { age } => {
+                let is_old = *age > REFRESH_TOKEN_LIFETIME - TimeDelta::days(1);
+                let expired = format!(
+                    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {} days ago",
+                    age.num_days()
+                );
+                let mut causes = vec![
+                    cause("revoked", likely(!is_old), "somebody signed out or revoked it; machines with the same user and client share it".to_owned()),
+                    cause("cloned", Medium, "the instance was cloned over, or the client's entry or secret was changed".to_owned()),
+                    cause("user", Low, "the user is locked or inactive".to_owned()),
+                ];
+                let place = if is_old { 0 } else { causes.len() };
+                causes.insert(place, cause("expired", likely(is_old), expired));
+                Failure::new(Code::SessionExpired, format!("{host} does not renew the session"))
+                    .why("The token endpoint refused the refresh token. It was kept: the next command tries once more.")
+                    .causes(causes)
+                    .next(sign_in_again)
+                    .next(log)
+            }
+            TokenRequest::ClientCredentials => {
+                Failure::new(Code::TokenRefused, format!("{host} gave no token to the client {}", client.client_id))
+                    .why("The token endpoint refused client credentials without a reason.")
+                    .causes([
+                        cause("wrong-secret", High, "client id or client secret is wrong, or the secret was changed".to_owned()),
+                        cause(
+                            "grant-not-enabled",
+                            High,
+                            "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)".to_owned(),
+                        ),
+                        cause("no-application-user", High, "the entry of the client has no OAuth Application User".to_owned()),
+                    ])
+                    .next("Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User")
+                    .next(sign_in_again)
+                    .next(log)
+            }
+        }
+    };
+    let shown = |text: &str| seen.redactor.server_text(text);
+    with_evidence(failure, seen)
+        .evidence("oauth_error", Some(shown(&refusal.error)).filter(|text| !text.is_empty()))
+        .evidence("oauth_error_description", refusal.description.as_deref().map(shown))
+}
+
+fn likely(is_first: bool) -> Likelihood {
+    if is_first { High } else { Low }
+}
+
+fn unusable(seen: &Seen<'_>, invalid: InvalidTokens) -> Failure {
+    let host = seen.instance.host_and_port();
+    let failure = Failure::new(Code::UnexpectedAnswer, format!("the token answer of {host} cannot be used"))
+        .why(format!("It is JSON, but {invalid}. Nothing of it was saved."))
+        .next("Check that the address is the token endpoint of a ServiceNow instance");
+    with_evidence(failure, seen)
+}
+
+fn not_there(seen: &Seen<'_>) -> Failure {
+    let diagnosed = diagnose(seen);
+    if diagnosed.code() == Code::InstanceHibernating {
+        return diagnosed;
+    }
+    let host = seen.instance.host_and_port();
+    let cause = |code, likelihood, text: &str| Cause { code, likelihood, text: text.to_owned() };
+    let failure = Failure::new(diagnosed.code(), format!("there is no token endpoint at {host}"))
+        .why("The address of the token endpoint answered 404.")
+        .causes([
+            cause("oauth-off", Medium, "OAuth is switched off: the property com.snc.platform.security.oauth.is.active"),
+            cause("wrong-address", Medium, "the address is not that of an instance"),
+        ])
+        .next("Check the address, and ask an administrator whether OAuth is active");
+    with_evidence(failure, seen)
+}

@@ -1,0 +1,298 @@
+//! One encrypted file for the secrets of all connections, for machines without
+//! a keyring.
+//!
+//! Owns the way of a change: the kernel lock, reading again, decrypting,
+//! changing, encrypting, replacing the file whole. Two processes that change it
+//! at once both keep their change, and a crash leaves the old or the new file.
+//! A file that cannot be understood is named and never overwritten. The
+//! encryption is in [`envelope`], what is inside in [`records`]. Where the key
+//! comes from, and asking a person for it, is the business of the commands.
+
+pub mod envelope;
+mod records;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
+use crate::base::error::{Code, Failure};
+use crate::base::files::{self, Durability, Lock, ReadError};
+use crate::base::secret::Secret;
+use crate::model::profile::{ConnectionId, StoreKind};
+use envelope::{Key, LockedWith, Lockout, Unopened};
+use records::Records;
+
+/// More than ten thousand connections; anything larger is something else.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+pub struct FileStore {
+    path: PathBuf,
+    lock: PathBuf,
+    /// How long a change waits for the changes of other processes.
+    patience: Duration,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    key: Option<Key>,
+    opened: Option<Opened>,
+}
+
+/// What the file held when it was last read: opening the same bytes again
+/// would cost the work of the passphrase once more.
+struct Opened {
+    bytes: Vec<u8>,
+    records: Result<Records, FileError>,
+}
+
+/// What has to be known before the store can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    /// There is no file yet. Reading needs no key; the first change does.
+    NewKey,
+    /// The key to a file that is there.
+    Key(LockedWith),
+}
+
+/// What is wrong with the file, its key or its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    #[error("the encrypted file {path} {}", .lockout.what())]
+    Locked { path: String, lockout: Lockout },
+    #[error("the encrypted file {path} cannot be used: {reason}")]
+    Unreadable { path: String, reason: String },
+    #[error("{path} cannot be written: {reason}")]
+    Unwritable { path: String, reason: String },
+    #[error("other processes have been changing the encrypted file {path} for {} seconds", .patience.as_secs_f64())]
+    Busy { path: String, patience: Duration },
+    #[error("the encrypted file {path} would grow over {} MiB", MAX_BYTES / (1024 * 1024))]
+    Full { path: String },
+}
+
+impl FileError {
+    /// Nobody gave a key, so whether one fits is not known.
+    pub fn is_about_a_missing_key(&self) -> bool {
+        matches!(self, Self::Locked { lockout: Lockout::Missing(_), .. })
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let message = error.to_string();
+        match error {
+            FileError::Locked { path, lockout } => {
+                let failure = Failure::new(Code::StoreLocked, message).why(lockout.to_string());
+                let steps = lockout.next(&path).into_iter();
+                steps.fold(failure, Failure::next).evidence("path", path)
+            }
+            FileError::Unreadable { path, .. } => Failure::new(Code::SecretUnreadable, message)
+                .why("The file was left as it is.")
+                .next(format!("Put a copy of {path} back, or move it away and sign in again with snow login NAME"))
+                .evidence("path", path),
+            FileError::Unwritable { path, .. } => Failure::new(Code::StoreUnwritable, message)
+                .why("The secrets are as they were.")
+                .next("See to the permissions and the free space there, then run the command again")
+                .evidence("path", path),
+            FileError::Busy { path, patience } => Failure::new(Code::StoreBusy, message)
+                .why("Each change is made alone, and this one did not get its turn. Nothing was changed.")
+                .next("Run the command again")
+                .evidence("path", path)
+                .evidence("waited_seconds", patience.as_secs_f64()),
+            FileError::Full { path } => Failure::new(Code::SecretTooLarge, message)
+                .why("Nothing was saved.")
+                .next("Use a shorter secret, or remove connections that are not needed")
+                .evidence("path", path),
+        }
+    }
+}
+
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl FileStore {
+    /// The store in the file at `path`, whose changes are made under the lock
+    /// at `lock`. Nothing is opened before the first call.
+    pub fn new(path: PathBuf, lock: PathBuf, patience: Duration) -> Self {
+        Self { path, lock, patience, inner: Mutex::default() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is missing before the store can be used. Reads the file's header.
+    pub fn needs(&self) -> Result<Needs, FileError> {
+        if self.inner().key.is_some() {
+            return Ok(Needs::Nothing);
+        }
+        match self.bytes()? {
+            None => Ok(Needs::NewKey),
+            Some(bytes) => envelope::locked_with(&bytes).map(Needs::Key).map_err(|error| self.unopened(error)),
+        }
+    }
+
+    /// Nobody gave the key that the file wants.
+    pub fn missing_key(&self, with: LockedWith) -> FileError {
+        self.unopened(Unopened::Locked(Lockout::Missing(with)))
+    }
+
+    /// The key for this run. Whether it fits shows when the file is opened.
+    pub fn unlock(&self, key: Key) {
+        *self.inner() = Inner { key: Some(key), opened: None };
+    }
+
+    /// Changes the records as they are once this process has its turn; `change`
+    /// says whether there is anything to write.
+    fn change(&self, change: impl FnOnce(&mut Records) -> bool) -> Result<(), FileError> {
+        let mut inner = self.inner();
+        let _lock = self.take_turn()?;
+        let mut records = self.open(&mut inner, self.bytes()?)?;
+        // Left by a run that was killed between writing and undoing one.
+        records.forget(Field::Probe.as_str());
+        if !change(&mut records) {
+            return Ok(());
+        }
+        let sealed = self.seal(&inner, &records)?;
+        self.put(&sealed)?;
+        inner.opened = Some(Opened { bytes: sealed, records: Ok(records) });
+        Ok(())
+    }
+
+    /// Writes an item that is no secret and puts the former file back: the
+    /// same bytes, since encrypting them anew would cost the work once more.
+    fn write_probe_and_undo(&self, probe: ItemKey) -> Result<bool, FileError> {
+        let mut inner = self.inner();
+        let _lock = self.take_turn()?;
+        let former = self.bytes()?;
+        let mut records = self.open(&mut inner, former.clone())?;
+        records.put(probe.account(), "probe");
+        let sealed = self.seal(&inner, &records)?;
+        self.put(&sealed)?;
+        let is_there = self.bytes().is_ok_and(|bytes| bytes.as_ref() == Some(&sealed));
+        match &former {
+            Some(bytes) => self.put(bytes)?,
+            None => std::fs::remove_file(&self.path).map_err(|error| self.unwritable(&self.path, &error))?,
+        }
+        Ok(is_there && self.bytes()? == former)
+    }
+
+    fn open(&self, inner: &mut Inner, bytes: Option<Vec<u8>>) -> Result<Records, FileError> {
+        let Some(bytes) = bytes else {
+            return Ok(Records::default());
+        };
+        if let Some(opened) = inner.opened.as_ref().filter(|opened| opened.bytes == bytes) {
+            return opened.records.clone();
+        }
+        let Some(key) = &inner.key else {
+            let with = envelope::locked_with(&bytes).map_err(|error| self.unopened(error))?;
+            return Err(self.missing_key(with));
+        };
+        tracing::debug!("file store: decrypting {}", self.path.display());
+        let records = envelope::open(key, &bytes)
+            .map_err(|error| self.unopened(error))
+            .and_then(|content| Records::read(&content).map_err(|reason| self.unreadable(reason.to_string())));
+        inner.opened = Some(Opened { bytes, records: records.clone() });
+        records
+    }
+
+    fn seal(&self, inner: &Inner, records: &Records) -> Result<Vec<u8>, FileError> {
+        let Some(key) = &inner.key else {
+            return Err(self.missing_key(LockedWith::Passphrase));
+        };
+        tracing::debug!("file store: encrypting {}", self.path.display());
+        let sealed = envelope::seal(key, &records.written());
+        // Nothing is written that would not be read back.
+        match sealed.len() as u64 <= MAX_BYTES {
+            true => Ok(sealed),
+            false => Err(FileError::Full { path: shown(&self.path) }),
+        }
+    }
+
+    fn bytes(&self) -> Result<Option<Vec<u8>>, FileError> {
+        files::read(&self.path, MAX_BYTES).map_err(|error| match error {
+            ReadError::Io(error) if error.kind() == ErrorKind::NotFound => {
+                self.unreadable("it is a link to a file that does not exist".to_owned())
+            }
+            error => self.unreadable(error.to_string()),
+        })
+    }
+
+    fn put(&self, bytes: &[u8]) -> Result<(), FileError> {
+        files::write(&self.path, bytes, Durability::Durable).map_err(|error| self.unwritable(&self.path, &error))
+    }
+
+    fn take_turn(&self) -> Result<Lock, FileError> {
+        let lock = Lock::acquire(&self.lock, self.patience).map_err(|error| self.unwritable(&self.lock, &error))?;
+        lock.ok_or_else(|| FileError::Busy { path: shown(&self.path), patience: self.patience })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unopened(&self, error: Unopened) -> FileError {
+        match error {
+            Unopened::Locked(lockout) => FileError::Locked { path: shown(&self.path), lockout },
+            Unopened::Damaged(reason) => self.unreadable(reason),
+        }
+    }
+
+    fn unreadable(&self, reason: String) -> FileError {
+        FileError::Unreadable { path: shown(&self.path), reason }
+    }
+
+    fn unwritable(&self, path: &Path, error: &std::io::Error) -> FileError {
+        FileError::Unwritable { path: shown(path), reason: error.to_string() }
+    }
+}
+
+impl CredentialStore for FileStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::File
+    }
+
+    /// Reading waits for nobody: the file is replaced whole.
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        let bytes = self.bytes()?;
+        Ok(self.open(&mut self.inner(), bytes)?.get(&key.account()))
+    }
+
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        Ok(self.change(|records| {
+            records.put(key.account(), record.expose());
+            true
+        })?)
+    }
+
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        if self.bytes()?.is_none() {
+            return Ok(());
+        }
+        Ok(self.change(|records| records.remove(&key.account()))?)
+    }
+
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        let bytes = self.bytes()?;
+        let records = self.open(&mut self.inner(), bytes)?;
+        let item = |account: &str| StoredItem { account: account.to_owned(), is_locked: false };
+        Ok(Some(records.accounts().map(item).collect()))
+    }
+
+    fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        match self.write_probe_and_undo(ItemKey { connection, field: Field::Probe })? {
+            true => Ok(()),
+            false => Err(StoreError::Unreliable),
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,54 @@
+//! A store that ends with the process: for tests and `snow demo`.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::{CredentialStore, ItemKey, StoreError, StoredItem};
+use crate::base::secret::Secret;
+use crate::model::profile::StoreKind;
+
+#[derive(Default)]
+pub struct MemoryStore {
+    records: Mutex<HashMap<ItemKey, Secret>>,
+}
+
+impl CredentialStore for MemoryStore {
+    /// It stands in for the keyring, so that a connection looks the same.
+    fn kind(&self) -> StoreKind {
+        StoreKind::Keyring
+    }
+
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        Ok(self.records().get(&key).map(Secret::duplicate))
+    }
+
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        self.records().insert(key, record.duplicate());
+        Ok(())
+    }
+
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.records().remove(&key);
+        Ok(())
+    }
+
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        let items = self.records().keys().map(|key| StoredItem { account: key.account(), is_locked: false }).collect();
+        Ok(Some(items))
+    }
+}
+
+impl MemoryStore {
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.records().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn records(&self) -> std::sync::MutexGuard<'_, HashMap<ItemKey, Secret>> {
+        self.records.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

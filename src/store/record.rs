@@ -1,0 +1,340 @@
+//! What a stored record says, and whether it is meant for this destination.
+//!
+//! A record is one line of JSON: `v`, the secret, and the origins it may be
+//! sent to. Whatever the configuration file says by then, a secret is used
+//! only where its origins are those of the connection.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{CredentialStore, Field, ItemKey, StoreError};
+use crate::auth::basic::UserName;
+use crate::base::error::{Code, Failure};
+use crate::base::secret::Secret;
+use crate::model::instance::Instance;
+use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Profile;
+use crate::model::tokens::SavedSession;
+
+const VERSION: u32 = 1;
+
+/// Where a secret may go: the instance's origin, the token endpoint's where it
+/// is another, and the certificate authority the connection adds, by the
+/// SHA-256 of its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origins {
+    pub instance: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_cert_sha256: Option<String>,
+}
+
+/// A record as it is written: its head, and what it keeps.
+#[derive(Serialize)]
+struct Record<'a, T> {
+    v: u32,
+    origins: &'a Origins,
+    #[serde(flatten)]
+    kept: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    origins: Origins,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Password {
+    /// Whose password it is.
+    username: Option<String>,
+    #[serde(with = "secret_field")]
+    password: Secret,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClientSecret {
+    client_id: String,
+    #[serde(with = "secret_field")]
+    client_secret: Secret,
+}
+
+/// One item of a connection: where it is, and how it is called.
+struct Item<'a> {
+    profile: &'a Profile,
+    field: Field,
+}
+
+/// The password of a saved connection. The store is asked, and the record
+/// must be meant for the origins of the connection.
+pub fn read_password(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    username: &UserName,
+    origins: &Origins,
+) -> Result<Secret, Failure> {
+    let item = Item { profile, field: Field::Password };
+    let kept: Password = item.read(store, origins)?.ok_or_else(|| item.missing(store))?;
+    match kept.username {
+        Some(saved) if !username.matches(&saved) => {
+            Err(item
+                .elsewhere(origins, format!("It was saved for another user, and the connection now says {username}.")))
+        }
+        _ => Ok(kept.password),
+    }
+}
+
+/// Saves the password of a connection, bound to its origins, and proves that
+/// the store has it.
+pub fn write_password(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    username: &UserName,
+    origins: &Origins,
+    password: &Secret,
+) -> Result<(), Failure> {
+    let kept = Password { username: Some(username.as_str().to_owned()), password: password.duplicate() };
+    Item { profile, field: Field::Password }.write(store, origins, &kept, ReadBack::Yes)
+}
+
+/// The secret of an OAuth client; `None` where none is saved.
+pub fn read_client_secret(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    client: &OAuthClient,
+    origins: &Origins,
+) -> Result<Option<Secret>, Failure> {
+    let item = Item { profile, field: Field::ClientSecret };
+    let Some(kept) = item.read::<ClientSecret>(store, origins)? else {
+        return Ok(None);
+    };
+    match kept.client_id == client.client_id.as_str() {
+        true => Ok(Some(kept.client_secret)),
+        false => Err(item.other_client(origins, client)),
+    }
+}
+
+/// As above, where there must be one.
+pub fn require_client_secret(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    client: &OAuthClient,
+    origins: &Origins,
+) -> Result<Secret, Failure> {
+    let missing = || Item { profile, field: Field::ClientSecret }.missing(store);
+    read_client_secret(store, profile, client, origins)?.ok_or_else(missing)
+}
+
+pub fn write_client_secret(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    client: &OAuthClient,
+    origins: &Origins,
+    client_secret: &Secret,
+) -> Result<(), Failure> {
+    let kept =
+        ClientSecret { client_id: client.client_id.as_str().to_owned(), client_secret: client_secret.duplicate() };
+    Item { profile, field: Field::ClientSecret }.write(store, origins, &kept, ReadBack::Yes)
+}
+
+/// The session of a saved connection; `None` where there is none.
+pub fn read_session(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    client: &OAuthClient,
+    origins: &Origins,
+) -> Result<Option<SavedSession>, Failure> {
+    let item = Item { profile, field: Field::Session };
+    let Some(kept) = item.read::<SavedSession>(store, origins)? else {
+        return Ok(None);
+    };
+    match kept.client_id == client.client_id.as_str() {
+        true => Ok(Some(kept)),
+        false => Err(item.other_client(origins, client)),
+    }
+}
+
+/// Saves a session. It is read back where the store has not been proven in
+/// this run.
+pub fn write_session(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    origins: &Origins,
+    session: &SavedSession,
+    read_back: ReadBack,
+) -> Result<(), Failure> {
+    Item { profile, field: Field::Session }.write(store, origins, session, read_back)
+}
+
+/// Nobody is signed in.
+pub fn no_session(store: &dyn CredentialStore, profile: &Profile) -> Failure {
+    Item { profile, field: Field::Session }.missing(store)
+}
+
+/// Whether a write is checked by reading it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ReadBack {
+    Yes,
+    No,
+}
+
+impl Item<'_> {
+    fn key(&self) -> ItemKey {
+        ItemKey { connection: self.profile.id, field: self.field }
+    }
+
+    /// What the record keeps, where there is one and it is meant for `origins`.
+    fn read<T: DeserializeOwned>(&self, store: &dyn CredentialStore, origins: &Origins) -> Result<Option<T>, Failure> {
+        let Some(record) = store.read(self.key())? else {
+            return Ok(None);
+        };
+        // Parse errors are not repeated: they could quote the record.
+        let version: Version = serde_json::from_str(record.expose())
+            .map_err(|_| self.unreadable("The saved item is not a record of snow."))?;
+        if version.v != VERSION {
+            return Err(self.unreadable("The saved item was written by another version of snow."));
+        }
+        let damaged = || self.unreadable("The saved item is damaged.");
+        let head: Head = serde_json::from_str(record.expose()).map_err(|_| damaged())?;
+        // The origins are shown below, and what is none could be anything.
+        let saved = &head.origins;
+        if !is_origin(&saved.instance) || !saved.token_endpoint.as_deref().is_none_or(is_origin) {
+            return Err(damaged());
+        }
+        if saved != origins {
+            return Err(self.elsewhere(saved, difference(saved, origins)));
+        }
+        serde_json::from_str(record.expose()).map(Some).map_err(|_| damaged())
+    }
+
+    fn write<T: Serialize>(
+        &self,
+        store: &dyn CredentialStore,
+        origins: &Origins,
+        kept: &T,
+        read_back: ReadBack,
+    ) -> Result<(), Failure> {
+        let record = serde_json::to_string(&Record { v: VERSION, origins, kept }).expect("a record is always JSON");
+        let record = Secret::derived(record).map_err(|_| {
+            let message = format!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
+            Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
+        })?;
+        store.write(self.key(), &record)?;
+        if read_back == ReadBack::No {
+            return Ok(());
+        }
+        match store.read(self.key())? {
+            Some(read) if read.expose() == record.expose() => Ok(()),
+            _ => Err(StoreError::Unreliable.into()),
+        }
+    }
+
+    fn missing(&self, store: &dyn CredentialStore) -> Failure {
+        let (what, name) = (self.field.label(), &self.profile.name);
+        let message = match self.field {
+            Field::Session => format!("nobody is signed in to {name}"),
+            _ => format!("no {what} is saved for {name}"),
+        };
+        Failure::new(Code::NoCredential, message)
+            .why(format!("It was signed out, or the item is gone from {}.", store.kind().place()))
+            .next(format!("snow login {name}"))
+            .evidence("item", self.key().account())
+    }
+
+    fn unreadable(&self, why: &str) -> Failure {
+        let (what, name) = (self.field.label(), &self.profile.name);
+        Failure::new(Code::SecretUnreadable, format!("the saved {what} of {name} cannot be used"))
+            .why(why)
+            .next(format!("snow login {name}"))
+            .evidence("item", self.key().account())
+    }
+
+    fn elsewhere(&self, saved: &Origins, difference: String) -> Failure {
+        let (what, name) = (self.field.label(), &self.profile.name);
+        Failure::new(Code::OriginMismatch, format!("the saved {what} of {name} is meant for another destination"))
+            .why(format!("{difference} It was not sent."))
+            .next(format!("If the change is yours: snow login {name}"))
+            .evidence("saved_for", saved.instance.as_str())
+    }
+
+    fn other_client(&self, origins: &Origins, client: &OAuthClient) -> Failure {
+        let difference =
+            format!("It was saved for another client, and the connection now has the client id {}.", client.client_id);
+        self.elsewhere(origins, difference)
+    }
+}
+
+/// In which way a secret was saved for something else.
+fn difference(saved: &Origins, wanted: &Origins) -> String {
+    if saved.instance != wanted.instance {
+        return format!("It was saved for {}, and the connection now leads to {}.", saved.instance, wanted.instance);
+    }
+    if saved.token_endpoint != wanted.token_endpoint {
+        let there = |origins: &Origins| origins.token_endpoint.clone().unwrap_or_else(|| origins.instance.clone());
+        return format!("Its token endpoint was at {}, and the connection now has {}.", there(saved), there(wanted));
+    }
+    "The CA file of the connection is not the one it was saved with.".to_owned()
+}
+
+fn is_origin(text: &str) -> bool {
+    text.parse::<Instance>().is_ok_and(|instance| instance.origin() == text)
+}
+
+/// Every secret value of a stored record, whatever else it says: for a search
+/// that proves that none stands elsewhere. What is no record of ours is a
+/// secret as a whole.
+pub fn secrets_in(record: &Secret) -> Vec<Secret> {
+    let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(record.expose()).ok();
+    let mut secrets: Vec<Secret> = Vec::new();
+    for (key, value) in members.into_iter().flatten() {
+        if let (true, serde_json::Value::String(text)) = (SECRET_KEYS.contains(&key.as_str()), value) {
+            secrets.extend(Secret::derived(text));
+        }
+    }
+    if secrets.is_empty() {
+        secrets.push(record.duplicate());
+    }
+    secrets
+}
+
+/// The keys of records that hold secrets.
+const SECRET_KEYS: [&str; 4] = ["password", "client_secret", "access_token", "refresh_token"];
+
+/// A secret inside a record, and nowhere else.
+pub mod secret_field {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::base::secret::Secret;
+
+    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        Secret::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// As [`secret_field`], where there may be none.
+pub mod optional_secret_field {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::base::secret::Secret;
+
+    pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => serializer.serialize_some(secret.expose()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(Secret::new).transpose().map_err(serde::de::Error::custom)
+    }
+}
