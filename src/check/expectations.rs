@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::report::{Check, CheckId, Status};
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
+use crate::model::user_name::UserName;
 
 /// What is demanded of a test, beside that it passes.
 #[derive(Debug, Clone, Default)]

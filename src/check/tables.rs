@@ -2,10 +2,10 @@
 
 use super::inquiry::{Inquiry, TABLE_FIELDS};
 use super::report::{Check, CheckId};
-use crate::auth::basic::UserName;
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
+use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Asked;
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
-use crate::auth::basic::UserName;
 use crate::cli::completion;
 use crate::model::instance::ApiVersion;
 use crate::model::oauth_client::{ClientId, Endpoint, RedirectUri, Scope};
 use crate::model::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
+use crate::model::user_name::UserName;
 use crate::sandbox::DEFAULT_INCIDENTS;
 use crate::sandbox::scenario::Scenario;
 

@@ -1,10 +1,8 @@
 //! What the process is given from outside, as values: variables, streams,
 //! terminal, clock, prompt, browser and store. A test gives other ones.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::browser::{Browser, SystemBrowser};
 use crate::base::error::{Code, Failure};
+use crate::base::variables::Variables;
 use crate::cli::terminal::{Prompt, TerminalPrompt};
-use crate::http::proxy::{ProxyVariable, ProxyVariables};
 use crate::store::CredentialStore;
 use crate::store::keyring::{KeyringStore, Notice};
 
@@ -44,11 +42,6 @@ pub struct Streams {
     pub columns: usize,
 }
 
-/// The environment variables at the start. Some hold secrets, so only their
-/// names can be formatted.
-#[derive(Clone, Default)]
-pub struct Variables(BTreeMap<OsString, OsString>);
-
 impl Context {
     /// The surroundings of this process.
     pub fn system() -> Self {
@@ -65,7 +58,7 @@ impl Context {
             stderr: Box::new(stderr),
         };
         Self {
-            variables: Variables(std::env::vars_os().collect()),
+            variables: Variables::new(std::env::vars_os()),
             home: std::env::home_dir(),
             directory: std::env::current_dir().unwrap_or_default(),
             streams,
@@ -145,68 +138,6 @@ impl Streams {
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             columns: 80,
-        }
-    }
-}
-
-impl std::fmt::Debug for Variables {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-impl Variables {
-    pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
-    }
-
-    /// The value as it is, also when empty.
-    pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
-    }
-
-    /// The value as text; nothing where it is unset, empty or not UTF-8.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.raw(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
-    }
-
-    /// The names that are set.
-    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
-        self.0.keys().map(OsString::as_os_str)
-    }
-
-    /// A switch: set, not empty, and neither `0` nor `false`.
-    pub fn is_on(&self, name: &str) -> bool {
-        self.raw(name).is_some_and(|value| !value.is_empty() && value != "0" && !value.eq_ignore_ascii_case("false"))
-    }
-
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        self.raw(name).filter(|value| !value.is_empty()).map(|value| Path::new(value).to_owned())
-    }
-
-    fn has_display(&self) -> bool {
-        self.text("DISPLAY").is_some() || self.text("WAYLAND_DISPLAY").is_some()
-    }
-
-    /// The proxy variables, lower case before upper case; `HTTP_PROXY` in
-    /// capitals is left alone where a web server could have set it (httpoxy).
-    pub fn proxy(&self) -> ProxyVariables {
-        let first = |names: &[&'static str]| {
-            let value = |name: &'static str| {
-                let value = self.raw(name).filter(|value| !value.is_empty())?;
-                Some(ProxyVariable { name, value: value.to_owned() })
-            };
-            names.iter().find_map(|name| value(name))
-        };
-        ProxyVariables {
-            http: first(if self.raw("REQUEST_METHOD").is_none() {
-                &["http_proxy", "HTTP_PROXY"]
-            } else {
-                &["http_proxy"]
-            }),
-            https: first(&["https_proxy", "HTTPS_PROXY"]),
-            all: first(&["all_proxy", "ALL_PROXY"]),
-            no: first(&["no_proxy", "NO_PROXY"]),
         }
     }
 }

@@ -10,12 +10,12 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::VERSION;
-use crate::auth::basic::UserName;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::{
     Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
 };
+use crate::model::user_name::UserName;
 
 #[derive(Deserialize)]
 pub struct File {

@@ -3,13 +3,13 @@
 
 use std::path::PathBuf;
 
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
-use crate::cli::context::Variables;
+use crate::base::variables::Variables;
 use crate::model::instance::{Address, ApiVersion, Instance};
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::InvalidValue;
+use crate::model::user_name::UserName;
 
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";

@@ -23,8 +23,8 @@ use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::browser::Circumstances;
 use crate::base::error::{Code, Failure};
+use crate::base::variables::Variables;
 use crate::check::report::Status;
-use crate::cli::context::Variables;
 use crate::config::{Config, ConfigFile};
 use crate::history::state::State;
 use crate::model::profile::ConnectionName;

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use super::{Check, CheckId, Machine, path, port};
 use crate::auth::oauth::browser::{self, Because, Way};
 use crate::base::error::{Code, Failure};
-use crate::http::proxy::Route;
+use crate::http::proxy::{ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, system_authorities};
 use crate::model::profile::Profile;
 
@@ -71,7 +71,7 @@ fn is_there(machine: &Machine, program: &OsStr) -> bool {
 /// The variables, and the way that each connection goes.
 fn proxies(machine: &Machine) -> Vec<Check> {
     let id = CheckId::NetworkProxy;
-    let variables = machine.variables.proxy();
+    let variables = ProxyVariables::of(&machine.variables);
     let mut set = Vec::new();
     let mut checks = Vec::new();
     for variable in variables.set() {

@@ -10,13 +10,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
 
-use crate::auth::basic::{BasicCredential, UserName};
+use crate::auth::basic::BasicCredential;
 use crate::auth::oauth::session::Session;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::{ApiVersion, Instance};
+use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Sent;
 
 /// An instance, and the credential that is sent to it and nowhere else.

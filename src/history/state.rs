@@ -15,13 +15,13 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability, Lock};
 use crate::history::last_test::LastTest;
 use crate::model::instance::Instance;
 use crate::model::profile::{AuthMethod, ConnectionId, Profile};
 use crate::model::tokens::SavedSession;
+use crate::model::user_name::UserName;
 
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);

@@ -11,6 +11,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::base::error::{Code, Failure};
+use crate::base::variables::Variables;
 use crate::model::instance::Instance;
 
 /// The proxy variables of the environment, lower case first, as curl reads
@@ -132,6 +133,26 @@ struct Proxy {
 }
 
 impl ProxyVariables {
+    /// Lower case before upper case; `HTTP_PROXY` in capitals is left alone
+    /// where a web server could have set it (httpoxy).
+    pub fn of(variables: &Variables) -> Self {
+        let first = |names: &[&'static str]| {
+            let value = |name: &'static str| {
+                let value = variables.raw(name).filter(|value| !value.is_empty())?;
+                Some(ProxyVariable { name, value: value.to_owned() })
+            };
+            names.iter().find_map(|name| value(name))
+        };
+        let http: &[_] =
+            if variables.raw("REQUEST_METHOD").is_none() { &["http_proxy", "HTTP_PROXY"] } else { &["http_proxy"] };
+        Self {
+            http: first(http),
+            https: first(&["https_proxy", "HTTPS_PROXY"]),
+            all: first(&["all_proxy", "ALL_PROXY"]),
+            no: first(&["no_proxy", "NO_PROXY"]),
+        }
+    }
+
     /// Those that are set, in the order in which people think of them.
     pub fn set(&self) -> impl Iterator<Item = &ProxyVariable> {
         [&self.http, &self.https, &self.all, &self.no].into_iter().flatten()

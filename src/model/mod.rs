@@ -7,3 +7,4 @@ pub mod instance;
 pub mod oauth_client;
 pub mod profile;
 pub mod tokens;
+pub mod user_name;

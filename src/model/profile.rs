@@ -10,10 +10,10 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::auth::basic::UserName;
 use crate::base::server_text::is_hidden;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::user_name::UserName;
 
 /// The name a person gives a connection: `[a-z0-9][a-z0-9_-]{0,62}`, upper
 /// case folded, never `environment`.

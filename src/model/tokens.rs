@@ -7,8 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::secret::Secret;
-use crate::store::record::{optional_secret_field, secret_field};
+use crate::base::secret::{Secret, optional_secret_field, secret_field};
 
 /// Larger tokens fit into no header that a server takes.
 const MAX_TOKEN_BYTES: usize = 32 * 1024;

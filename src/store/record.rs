@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{CredentialStore, Field, ItemKey, StoreError};
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, secret_field};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 use crate::model::tokens::SavedSession;
+use crate::model::user_name::UserName;
 
 const VERSION: u32 = 1;
 
@@ -304,37 +304,3 @@ pub fn secrets_in(record: &Secret) -> Vec<Secret> {
 
 /// The keys of records that hold secrets.
 const SECRET_KEYS: [&str; 4] = ["password", "client_secret", "access_token", "refresh_token"];
-
-/// A secret inside a record, and nowhere else.
-pub mod secret_field {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::base::secret::Secret;
-
-    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(secret.expose())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        Secret::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
-
-/// As [`secret_field`], where there may be none.
-pub mod optional_secret_field {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::base::secret::Secret;
-
-    pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-        match secret {
-            Some(secret) => serializer.serialize_some(secret.expose()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(Secret::new).transpose().map_err(serde::de::Error::custom)
-    }
-}

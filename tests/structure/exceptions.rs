@@ -2,18 +2,13 @@
 
 /// Arrows that go the wrong way.
 pub const WRONG_WAY: &[&str] = &[
-    "auth::oauth::browser -> cli::context",
     "auth::oauth::endpoint -> service::servicenow::seen",
     "auth::oauth::endpoint -> service::servicenow::symptoms",
     "auth::oauth::endpoint -> service::servicenow::token",
     "auth::oauth::session -> cli::signals",
     "auth::oauth::session -> history::state",
     "auth::oauth::session -> service::servicenow::token",
-    "config::environment -> cli::context",
-    "doctor -> cli::context",
     "doctor::bundle -> report::json",
-    "model::profile -> auth::basic",
-    "model::tokens -> store::record",
     "report -> cli::args",
     "report -> cli::console",
     "report::doctor -> cli::console",
@@ -26,7 +21,6 @@ pub const WRONG_WAY: &[&str] = &[
     "sandbox::oauth::pages -> auth::oauth::page",
     "sandbox::scenario -> model::profile",
     "service::servicenow::table -> engine",
-    "store::record -> auth::basic",
 ];
 
 /// Facts of ServiceNow that stand outside its room.

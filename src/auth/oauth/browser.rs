@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Command, Stdio};
 
-use crate::cli::context::Variables;
+use crate::base::variables::Variables;
 
 /// Opens an address for a person.
 pub trait Browser {

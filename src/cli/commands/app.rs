@@ -19,16 +19,17 @@ use crate::auth::oauth::session::{Kept, Session};
 use crate::base::error::{Code, Failure};
 use crate::base::files;
 use crate::base::secret::Secret;
+use crate::base::variables::Variables;
 use crate::cli::args::{ClientSecretArgs, Color, Format, Global, Output, PasswordArgs, duration};
 use crate::cli::console::{Console, Paint};
-use crate::cli::context::{Context, Streams, Variables};
+use crate::cli::context::{Context, Streams};
 use crate::cli::signals::Stop;
 use crate::cli::terminal::{Prompt, interrupted};
 use crate::config::ConfigFile;
 use crate::config::environment;
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline};
-use crate::http::proxy::{Route, without_user};
+use crate::http::proxy::{ProxyVariables, Route, without_user};
 use crate::http::tls::{CaCertificates, Verifiers};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
@@ -242,7 +243,7 @@ impl App {
             authorities.add(path)?;
         }
         let given = self.global.proxy.as_deref().or(proxy);
-        let route = Route::to(instance, given, &self.variables.proxy())?;
+        let route = Route::to(instance, given, &ProxyVariables::of(&self.variables))?;
         let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
         tracing::info!("asking {instance}, {through}");
         let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };

@@ -9,13 +9,13 @@ use super::sign_in::password::{self, Attempt};
 use super::sign_in::session;
 use super::sign_in::{self, Earned};
 use super::test::{self, Found};
-use crate::auth::basic::UserName;
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::check::ladder::Begun;
 use crate::cli::args::LoginArgs;
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::{Auth, Profile};
+use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Subject;
 
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {

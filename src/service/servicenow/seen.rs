@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::auth::basic::UserName;
 use crate::base::server_text::Redactor;
 use crate::http::client::Answer;
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, TableName};
+use crate::model::user_name::UserName;
 
 /// What was asked for, which decides what an answer means.
 #[derive(Debug, Clone, Copy)]

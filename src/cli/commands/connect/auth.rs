@@ -2,11 +2,11 @@
 //! answers of a person, in this order.
 
 use super::Request;
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
 use crate::cli::commands::app::App;
 use crate::model::oauth_client::{ClientId, Grant, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, InvalidValue, Profile};
+use crate::model::user_name::UserName;
 
 /// How a new connection may sign in, as a person chooses.
 const CHOICES: [(&str, Choice); 3] = [

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::Request;
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
 use crate::cli::args::ConnectArgs;
@@ -14,6 +13,7 @@ use crate::config::Config;
 use crate::model::instance::{Address, Instance};
 use crate::model::oauth_client::{ClientId, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
+use crate::model::user_name::UserName;
 
 /// The connection that is meant.
 pub struct Target {

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use super::app::App;
 use super::waiting::{Wait, Waiting};
-use crate::auth::basic::UserName;
 use crate::base::error::{Code, Failure};
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
@@ -22,6 +21,7 @@ use crate::http::client::Client;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, Profile};
 use crate::model::tokens::SavedSession;
+use crate::model::user_name::UserName;
 use crate::report::text::took;
 use crate::service::servicenow::seen::Subject;
 use crate::store::record::{self, Origins, ReadBack};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::auth::basic::{BasicCredential, UserName};
+use crate::auth::basic::BasicCredential;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::check::inquiry::Plan;
@@ -14,6 +14,7 @@ use crate::engine::Connection;
 use crate::history::state::State;
 use crate::http::client::Client;
 use crate::model::profile::Profile;
+use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Subject;
 use crate::store::record::Origins;
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::found::{Found, report_of};
 use super::{Options, plan_for};
-use crate::auth::basic::UserName;
 use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
@@ -27,6 +26,7 @@ use crate::http::client::{Client, Deadline};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, ConnectionId, Profile, StoreKind};
+use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Subject;
 use crate::store::record::{self, Origins};
 use crate::store::{CredentialStore, in_background};

@@ -1,0 +1,52 @@
+//! The environment variables of a process, as a value.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The environment variables at the start. Some hold secrets, so only their
+/// names can be formatted.
+#[derive(Clone, Default)]
+pub struct Variables(BTreeMap<OsString, OsString>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Variables {
+    pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
+    /// The value as it is, also when empty.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// The value as text; nothing where it is unset, empty or not UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.raw(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
+    }
+
+    /// The names that are set.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.0.keys().map(OsString::as_os_str)
+    }
+
+    /// A switch: set, not empty, and neither `0` nor `false`.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.raw(name).is_some_and(|value| !value.is_empty() && value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
+    /// The value as a path; nothing where it is unset or empty.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).filter(|value| !value.is_empty()).map(|value| Path::new(value).to_owned())
+    }
+
+    /// Whether windows can be shown here.
+    pub fn has_display(&self) -> bool {
+        self.text("DISPLAY").is_some() || self.text("WAYLAND_DISPLAY").is_some()
+    }
+}
