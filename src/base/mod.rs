@@ -1,8 +1,11 @@
 //! What everything stands on: errors, secrets, foreign text made safe, files and
 //! kernel locks, the variables of the process.
 
+pub mod deferral;
 pub mod error;
 pub mod files;
+pub mod html;
 pub mod secret;
 pub mod server_text;
+pub mod time;
 pub mod variables;

@@ -58,7 +58,7 @@ impl Inquiry {
         let query = TableQuery { table, query: None, fields: TABLE_FIELDS, limit, count };
         let exchange = self
             .persistently(
-                || query.send(&self.connection, self.plan.deadline),
+                || self.ask(&query),
                 |exchange| self.rows(exchange, table).err().map(|failure| failure.code()),
             )
             .await;
@@ -76,7 +76,12 @@ impl Inquiry {
         }
         let table = "sys_user".parse().expect("sys_user is a table name");
         let query = TableQuery { table: &table, query: Some(OWN_ROW), fields: OWN_FIELDS, limit: 2, count: false };
-        self.persistently(|| query.send(&self.connection, deadline), |asked| self.nobody(asked)).await
+        self.persistently(|| self.ask(&query), |asked| self.nobody(asked)).await
+    }
+
+    async fn ask(&self, query: &TableQuery<'_>) -> Exchange {
+        let path = query.path(self.connection.api_version());
+        self.connection.get(&path, &query.parameters(), self.plan.deadline).await
     }
 
     /// An answer with what is needed to judge it.

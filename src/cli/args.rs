@@ -12,6 +12,7 @@ use crate::model::instance::ApiVersion;
 use crate::model::oauth_client::{ClientId, Endpoint, RedirectUri, Scope};
 use crate::model::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
 use crate::model::user_name::UserName;
+use crate::report::format::Format;
 use crate::sandbox::DEFAULT_INCIDENTS;
 use crate::sandbox::scenario::Scenario;
 
@@ -81,38 +82,6 @@ pub struct Global {
 pub struct Output {
     pub format: Format,
     pub file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Json,
-    /// One JSON document a line, as results come.
-    Jsonl,
-    Junit,
-    /// Annotations of a workflow; beside them the summary of its job.
-    Github,
-    /// One page that loads nothing.
-    Html,
-}
-
-impl Format {
-    const ALL: [Self; 6] = [Self::Text, Self::Json, Self::Jsonl, Self::Junit, Self::Github, Self::Html];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Junit => "junit",
-            Self::Github => "github",
-            Self::Html => "html",
-        }
-    }
-
-    pub fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::Jsonl)
-    }
 }
 
 impl Output {

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
+use crate::base::deferral;
 use crate::cli::console::OneDocument;
 use crate::cli::terminal::{self, interrupted};
 use crate::report;
@@ -19,10 +20,6 @@ static LEFTOVER: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// How long what must not be interrupted may hold a signal up.
 const DEFERRED_AT_MOST: Duration = Duration::from_secs(5);
-
-/// How many hold signals up, and whether one is waiting.
-static DEFERRAL: Mutex<(usize, bool)> = Mutex::new((0, false));
-static RELEASED: Notify = Notify::const_new();
 
 /// Who is told of a signal instead of being ended by it.
 static TOLD_FIRST: Mutex<Option<oneshot::Sender<u8>>> = Mutex::new(None);
@@ -73,54 +70,14 @@ async fn tell_first(code: i32, second_signal: impl Future<Output = ()>) -> bool 
     true
 }
 
-/// Whether something is under way that must not be interrupted.
-pub fn is_deferred() -> bool {
-    with_deferral(|(held, _)| *held > 0)
-}
-
-/// While it lives, the first signal waits for its end, for five seconds at
-/// most; the second ends the process at once.
-#[must_use]
-pub struct Deferral(());
-
-/// Holds signals up: what is under way must not be interrupted.
-pub fn defer() -> Deferral {
-    with_deferral(|(held, _)| *held += 1);
-    Deferral(())
-}
-
-impl Drop for Deferral {
-    fn drop(&mut self) {
-        let is_over = with_deferral(|(held, waiting)| {
-            *held -= 1;
-            *held == 0 && *waiting
-        });
-        if is_over {
-            RELEASED.notify_one();
-            // The process ends on the other thread, and not one step further here.
-            loop {
-                std::thread::park();
-            }
-        }
-    }
-}
-
-fn with_deferral<T>(change: impl FnOnce(&mut (usize, bool)) -> T) -> T {
-    change(&mut DEFERRAL.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
 /// Lets what must not be interrupted come to its end.
 async fn let_finish(second_signal: impl Future<Output = ()>) {
-    let is_held = with_deferral(|(held, waiting)| {
-        *waiting = *held > 0;
-        *waiting
-    });
-    if !is_held {
+    if !deferral::wait_is_needed() {
         return;
     }
     let _ = writeln!(std::io::stderr(), "\nFinishing the renewal of the session first; Ctrl-C again stops at once.");
     tokio::select! {
-        () = RELEASED.notified() => {}
+        () = deferral::released() => {}
         () = tokio::time::sleep(DEFERRED_AT_MOST) => {}
         () = second_signal => {}
     }

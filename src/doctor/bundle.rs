@@ -17,9 +17,10 @@ use super::stores::{Secrets, found_in};
 use super::{Check, Machine, exit_code};
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability};
+use crate::base::time::timestamp;
 use crate::config::Config;
+use crate::history::json::connection;
 use crate::model::profile::{ConnectionName, Profile};
-use crate::report::json::{connection, doctor_check, time};
 
 /// What whoever sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
@@ -149,7 +150,7 @@ fn document(machine: &Machine, checks: &[Check], terminal: Terminal, secrets: &S
     json!({
         "schema": "snow.bundle/1",
         "about": ABOUT,
-        "made_at": time(machine.now),
+        "made_at": timestamp(machine.now),
         "proof": { "secrets_searched_for": secrets.count, "not_searched_for": secrets.unchecked },
         "snow": env!("CARGO_PKG_VERSION"),
         "system": system(),
@@ -164,7 +165,7 @@ fn document(machine: &Machine, checks: &[Check], terminal: Terminal, secrets: &S
         "variables": variables(machine),
         "doctor": {
             "exit_code": exit_code(checks),
-            "checks": checks.iter().map(doctor_check).collect::<Vec<_>>(),
+            "checks": checks.iter().map(Check::json).collect::<Vec<_>>(),
         },
         "config": config(machine),
         "state": state(machine),

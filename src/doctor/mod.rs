@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use serde_json::{Value, json};
+
 use crate::auth::oauth::browser::Circumstances;
 use crate::base::error::{Code, Failure};
 use crate::base::variables::Variables;
@@ -169,6 +171,20 @@ impl Check {
     fn next(mut self, next: impl AsRef<str>) -> Self {
         self.next.push(crate::base::server_text::visible(next.as_ref()));
         self
+    }
+
+    /// One element of `checks` in `snow.doctor/1`.
+    pub fn json(&self) -> Value {
+        json!({
+            "id": self.id.as_str(),
+            "target": self.target,
+            "status": self.status.as_str(),
+            "message": self.message,
+            "why": self.why,
+            "next": self.next,
+            "code": self.code,
+            "class": self.code.map(|code| code.class().as_str()),
+        })
     }
 
     fn target(mut self, target: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@
 //! it; only with one can an authenticated request be made, and it goes to that
 //! instance. It renews a session where that is due.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -181,7 +182,7 @@ impl Connection {
 
     /// One authenticated GET of a path of the instance. Where the instance
     /// refuses an access token, it is renewed and sent once more.
-    pub async fn get(&self, path: &str, parameters: &[(&str, &str)], deadline: Deadline) -> Exchange {
+    pub async fn get(&self, path: &str, parameters: &[(&str, Cow<'_, str>)], deadline: Deadline) -> Exchange {
         let mut url = self.instance.url(path);
         if !parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(parameters);

@@ -2,5 +2,6 @@
 //! sessions, refusals in a row.
 
 pub mod expiry;
+pub mod json;
 pub mod last_test;
 pub mod state;

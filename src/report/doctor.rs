@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::text::{head, labelled, pad, wrap};
 use crate::check::report::Status;
-use crate::cli::console::Paint;
 use crate::doctor::Check;
 use crate::doctor::stores::Unchecked;
+use crate::report::paint::Paint;
 
 /// Where the text of a reason begins, under the message of its check.
 const INDENT: usize = 15;

@@ -5,8 +5,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::{ago, head, labelled, pad, paragraph, until};
 use crate::base::error::Failure;
-use crate::cli::console::Paint;
 use crate::history::expiry::{End, Horizon};
+use crate::report::paint::Paint;
 
 /// Where the text of a labelled paragraph begins.
 const INDENT: usize = 9;

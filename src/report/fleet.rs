@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::{auth_label, changes, exit_mark, head, labelled, pad, report, right, took, user, wrap};
 use crate::check::report::{Report, Run, Summary, Verdict};
-use crate::cli::console::Paint;
+use crate::report::paint::Paint;
 
 /// So many connections may fit on one screen.
 const SCREEN: usize = 20;

@@ -1,15 +1,15 @@
 //! JSON documents. The top level is an object with `schema`; within a `/1`
 //! keys are only added.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::list::Row;
 use crate::base::error::Failure;
+use crate::base::time::timestamp;
 use crate::check::report::{Check, Report, Run, Status, Summary};
 use crate::doctor;
-use crate::history::last_test::LastTest;
-use crate::model::profile::{ConnectionName, Profile};
+use crate::history::json::connection;
+use crate::model::profile::ConnectionName;
 
 /// `snow.list/1`
 pub fn list(default: Option<&ConnectionName>, rows: &[Row<'_>]) -> Value {
@@ -20,42 +20,6 @@ pub fn list(default: Option<&ConnectionName>, rows: &[Row<'_>]) -> Value {
 /// `snow.error/1`
 pub fn error(failure: &Failure) -> Value {
     json!({ "schema": "snow.error/1", "error": failure })
-}
-
-/// A saved connection, as in `list` and `show`.
-pub fn connection(profile: &Profile, is_default: bool, last_test: Option<&LastTest>) -> Value {
-    json!({
-        "name": profile.name,
-        "id": profile.id,
-        "revision": profile.revision,
-        "instance": profile.instance,
-        "auth": profile.auth.as_str(),
-        "username": profile.username(),
-        "client_id": profile.auth.client().map(|client| &client.client_id),
-        "store": profile.store.as_str(),
-        "default": is_default,
-        "description": profile.description,
-        "labels": profile.labels,
-        "tables": profile.tables,
-        "api_version": profile.api_version.map(|version| version.as_str()),
-        "ca_cert": profile.ca_cert,
-        "proxy": profile.proxy,
-        "last_test": last_test.map(self::last_test),
-    })
-}
-
-/// What is remembered of the last test of a connection.
-fn last_test(test: &LastTest) -> Value {
-    json!({
-        "at": time(test.at),
-        "ok": test.ok,
-        "class": test.class,
-        "code": test.code,
-        "since": test.since.map(time),
-        "latency_ms": test.latency_ms,
-        "certificate_ends": test.certificate_ends.map(time),
-        "changes": test.changes,
-    })
 }
 
 /// `snow.test/1`
@@ -86,7 +50,7 @@ fn totals(schema: &str, run: &Run) -> Value {
         "schema": schema,
         "ok": exit_code == 0,
         "exit_code": exit_code,
-        "started_at": time(run.started_at),
+        "started_at": timestamp(run.started_at),
         "duration_ms": milliseconds(run.duration),
         "stopped": run.stopped_by.is_some(),
         "summary": { "total": total, "passed": passed, "failed": failed, "warned": warned, "skipped": skipped },
@@ -110,7 +74,7 @@ pub fn report(report: &Report) -> Value {
             "source": identity.source.as_str(),
         })),
         "latency_ms": report.latency.map(milliseconds),
-        "certificate": report.certificate_ends.map(|ends| json!({ "not_after": time(ends) })),
+        "certificate": report.certificate_ends.map(|ends| json!({ "not_after": timestamp(ends) })),
         "credential": credential(report),
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
     });
@@ -132,7 +96,7 @@ fn credential(report: &Report) -> Value {
         None => json!({ "store": report.store }),
         Some(token) => json!({
             "store": report.store,
-            "expires_at": token.expires_at.map(time),
+            "expires_at": token.expires_at.map(timestamp),
             "refreshed": token.refreshed,
         }),
     }
@@ -159,28 +123,9 @@ pub fn doctor(checks: &[doctor::Check], exit_code: u8, bundle: Value) -> Value {
         "schema": "snow.doctor/1",
         "ok": exit_code == 0,
         "exit_code": exit_code,
-        "checks": checks.iter().map(doctor_check).collect::<Vec<_>>(),
+        "checks": checks.iter().map(doctor::Check::json).collect::<Vec<_>>(),
         "bundle": bundle,
     })
-}
-
-/// One element of `checks` in `snow.doctor/1`.
-pub fn doctor_check(check: &doctor::Check) -> Value {
-    json!({
-        "id": check.id.as_str(),
-        "target": check.target,
-        "status": check.status.as_str(),
-        "message": check.message,
-        "why": check.why,
-        "next": check.next,
-        "code": check.code,
-        "class": check.code.map(|code| code.class().as_str()),
-    })
-}
-
-/// RFC 3339 in UTC, to the second.
-pub fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn milliseconds(duration: std::time::Duration) -> u64 {

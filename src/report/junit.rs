@@ -10,7 +10,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::text;
 use crate::check::report::{Report, Run, Status, Summary, Verdict};
-use crate::cli::console::Paint;
+use crate::report::paint::Paint;
 
 type Xml = Writer<Vec<u8>>;
 

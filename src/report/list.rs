@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use unicode_width::UnicodeWidthStr;
 
 use super::text::{ago, auth_label};
-use crate::cli::console::Paint;
 use crate::history::last_test::LastTest;
 use crate::model::profile::Profile;
+use crate::report::paint::Paint;
 
 /// One connection of the list.
 pub struct Row<'a> {

@@ -6,7 +6,7 @@
 
 use textwrap::{Options, WordSplitter};
 
-use crate::cli::console::Paint;
+use crate::report::paint::Paint;
 
 /// Prose is not set wider than this, whatever the terminal.
 const WIDEST: usize = 80;

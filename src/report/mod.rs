@@ -3,17 +3,19 @@
 pub mod doctor;
 pub mod ends;
 pub mod fleet;
+pub mod format;
 pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod list;
 pub mod markdown;
+pub mod paint;
 pub mod text;
 
 use crate::check::report::Run;
-use crate::cli::args::Format;
-use crate::cli::console::Paint;
+use crate::report::format::Format;
+use crate::report::paint::Paint;
 
 /// A run in one form, as it goes to a file.
 pub fn report(format: Format, run: &Run) -> String {

@@ -9,10 +9,10 @@ use unicode_width::UnicodeWidthStr;
 use crate::base::error::{Code, Failure, Likelihood};
 use crate::base::server_text::shorten;
 use crate::check::report::{Check, CheckId, Report, Status, Verdict};
-use crate::cli::console::Paint;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
 use crate::model::profile::{AuthMethod, Profile};
+use crate::report::paint::Paint;
 
 /// Where the text of a labelled paragraph begins.
 const INDENT: usize = 9;

@@ -5,7 +5,23 @@
 use std::str::FromStr;
 
 use crate::base::error::Code;
-use crate::model::profile::AuthMethod;
+
+/// How a client signs in that meets a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIn {
+    Basic,
+    OAuth,
+}
+
+impl SignIn {
+    /// The word for it on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::OAuth => "oauth",
+        }
+    }
+}
 
 macro_rules! scenarios {
     ($($name:ident = $text:literal, $auth:ident $command:literal $(=> $code:ident)?, $description:literal;)*) => {
@@ -26,8 +42,8 @@ macro_rules! scenarios {
             }
 
             /// The way to sign in that meets it.
-            pub fn auth(self) -> AuthMethod {
-                match self { $(Self::$name => AuthMethod::$auth,)* }
+            pub fn auth(self) -> SignIn {
+                match self { $(Self::$name => SignIn::$auth,)* }
             }
 
             /// The first `snow` command that meets it, with the flags that it

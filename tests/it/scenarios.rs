@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use snow_connect::base::error::{Class, Code};
-use snow_connect::model::profile::AuthMethod;
-use snow_connect::sandbox::scenario::Scenario;
+use snow_connect::sandbox::scenario::{Scenario, SignIn};
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use snow_connect::service::servicenow::symptoms::SYMPTOMS;
 
@@ -64,9 +63,8 @@ fn goes_as_far_as_it_goes(world: &mut World) {
 
 fn met(scenario: Scenario) -> Outcome {
     match scenario.auth() {
-        AuthMethod::Basic => with_password(Some(scenario), scenario.command()),
-        AuthMethod::OAuth => by_oauth(Some(scenario), scenario.command(), " --json"),
-        AuthMethod::ClientCredentials => unreachable!("no scenario is met by a client alone"),
+        SignIn::Basic => with_password(Some(scenario), scenario.command()),
+        SignIn::OAuth => by_oauth(Some(scenario), scenario.command(), " --json"),
     }
 }
 
@@ -92,7 +90,7 @@ fn each_scenario_gives_the_code_that_it_names_and_no_other() {
     for scenario in Scenario::ALL.iter().copied() {
         let outcome = met(scenario);
         let is_warning =
-            scenario.auth() == AuthMethod::Basic && scenario.code().is_some_and(|code| WARNINGS.contains(&code));
+            scenario.auth() == SignIn::Basic && scenario.code().is_some_and(|code| WARNINGS.contains(&code));
         let status = if is_warning { "warn" } else { "fail" };
         // It breaks one thing: nothing else is complained of.
         let complaint = scenario.code().map(|code| (status.to_owned(), code.as_str().to_owned()));
@@ -122,7 +120,7 @@ fn without_a_scenario_nothing_is_complained_of() {
         let outcome = with_password(None, &format!("test {flags}")).expect(0);
         assert_eq!(complaints(&outcome), [], "{flags}");
     }
-    let commands = Scenario::ALL.iter().filter(|scenario| scenario.auth() == AuthMethod::OAuth);
+    let commands = Scenario::ALL.iter().filter(|scenario| scenario.auth() == SignIn::OAuth);
     for scenario in commands.filter(|scenario| **scenario != Scenario::NoSdkClient) {
         let outcome = by_oauth(None, scenario.command(), " --json").expect(0);
         assert_eq!(complaints(&outcome), [], "{}", scenario.command());

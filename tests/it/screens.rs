@@ -14,9 +14,8 @@ use clap::CommandFactory;
 use insta::Settings;
 use serde_json::Value;
 use snow_connect::cli::args::Cli;
-use snow_connect::model::profile::AuthMethod;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::sandbox::scenario::Scenario;
+use snow_connect::sandbox::scenario::{Scenario, SignIn};
 
 use crate::scenarios::by_oauth;
 use crate::world::browser::{get, sign_in};
@@ -310,8 +309,8 @@ fn meet(scenario: Scenario) {
     for form in ["", " --json"] {
         let command = scenario.command();
         let outcome = match scenario.auth() {
-            AuthMethod::Basic => with_password(scenario, &format!("{command}{form}")),
-            AuthMethod::OAuth | AuthMethod::ClientCredentials => by_oauth(Some(scenario), command, form),
+            SignIn::Basic => with_password(scenario, &format!("{command}{form}")),
+            SignIn::OAuth => by_oauth(Some(scenario), command, form),
         };
         text.push_str(&screen(&format!("{command}{form}"), &outcome));
     }

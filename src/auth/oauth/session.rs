@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::endpoint::{Answered, TokenEndpoint};
+use crate::base::deferral;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
-use crate::cli::signals;
 use crate::history::state::{SessionNote, State};
 use crate::http::client::{Deadline, Exchange};
 use crate::model::oauth_client::{Grant, OAuthClient};
@@ -282,7 +282,7 @@ async fn renew_kept(
             None
         }
     };
-    let _signals = signals::defer();
+    let _signals = deferral::defer();
     let ask = async || match (&marked, &client_secret) {
         (Some(marked), secret) => endpoint.refresh(marked, secret.as_ref(), started, deadline).await,
         (None, Some(secret)) => endpoint.client_credentials(secret, deadline).await,

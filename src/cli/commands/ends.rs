@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use crate::base::error::{Code, Failure};
+use crate::base::time::timestamp;
 use crate::history::expiry::{self, End, Horizon};
 use crate::model::profile::Profile;
 use crate::report;
@@ -77,7 +78,7 @@ impl<'a> Ends<'a> {
                 "connection": end.profile.name,
                 "id": end.profile.id,
                 "what": end.ending.as_str(),
-                "ends_at": report::json::time(end.at),
+                "ends_at": timestamp(end.at),
                 "ended": end.is_refused || end.at <= now,
                 "estimated": end.is_estimate,
                 "renewed": end.is_renewed,
@@ -88,7 +89,7 @@ impl<'a> Ends<'a> {
         json!({
             "ok": failure.is_none(),
             "exit_code": failure.as_ref().map_or(0, Failure::exit_code),
-            "within": self.asked.as_ref().map(|asked| report::json::time(asked.until)),
+            "within": self.asked.as_ref().map(|asked| timestamp(asked.until)),
             "ends": ends.collect::<Vec<_>>(),
             "unknown": self.unknown.iter().map(|profile| &profile.name).collect::<Vec<_>>(),
             "error": failure,

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::app::App;
 use crate::base::error::{Class, Code, Failure};
 use crate::cli::args::ExplainArgs;
-use crate::cli::console::Paint;
 use crate::cli::explain::{explanation, find};
 use crate::report::markdown;
+use crate::report::paint::Paint;
 
 /// As wide as any code, so that the summaries stand below each other.
 const CODE_WIDTH: usize = 22;

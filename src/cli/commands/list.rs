@@ -44,7 +44,7 @@ pub fn show_profile(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let is_default = app.config_file()?.load()?.default.as_ref() == Some(&profile.name);
     let last_test = app.state()?.last_tests().remove(&profile.id);
     if app.console.json {
-        let connection = report::json::connection(profile, is_default, last_test.as_ref());
+        let connection = crate::history::json::connection(profile, is_default, last_test.as_ref());
         app.console.document(&json!({ "schema": "snow.connection/1", "connection": connection }));
     } else {
         let text = report::text::connection(profile, is_default, last_test.as_ref(), app.now(), app.console.out);

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::base::error::{Code, Failure};
 use crate::base::files;
-use crate::cli::args::{Format, Global, Output};
+use crate::cli::args::{Global, Output};
+use crate::report::format::Format;
 
 /// What goes to standard output, and what to which file.
 #[derive(Debug, Clone)]

@@ -7,23 +7,22 @@ use serde_json::{Value, json};
 use super::app::App;
 use crate::base::error::{Code, Failure};
 use crate::cli::args::SandboxArgs;
-use crate::cli::console::Paint;
 use crate::cli::signals;
-use crate::model::profile::AuthMethod;
-use crate::sandbox::scenario::Scenario;
+use crate::report::paint::Paint;
+use crate::sandbox::scenario::{Scenario, SignIn};
 use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
 
 /// A way to sign in that a person can try with what the instance has.
-struct SignIn {
-    auth: AuthMethod,
+struct Heading {
+    auth: SignIn,
     heading: &'static str,
     /// What `snow connect` needs for it.
     flags: &'static str,
 }
 
-const SIGN_INS: &[SignIn] = &[
-    SignIn { auth: AuthMethod::Basic, heading: "With a password", flags: "--username beth.anglin" },
-    SignIn { auth: AuthMethod::OAuth, heading: "By OAuth", flags: "--client-id sandbox-public" },
+const SIGN_INS: &[Heading] = &[
+    Heading { auth: SignIn::Basic, heading: "With a password", flags: "--username beth.anglin" },
+    Heading { auth: SignIn::OAuth, heading: "By OAuth", flags: "--client-id sandbox-public" },
 ];
 
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
@@ -120,7 +119,7 @@ fn list(app: &mut App) {
     let paint = app.console.out;
     let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for SignIn { auth, heading, flags } in SIGN_INS {
+    for Heading { auth, heading, flags } in SIGN_INS {
         if !lines.is_empty() {
             lines.push(String::new());
         }

@@ -7,6 +7,7 @@ use super::app::App;
 use super::ends::Ends;
 use super::select::{self, Selected, SelectedBy, Selection};
 use crate::base::error::{Code, Failure};
+use crate::base::time::timestamp;
 use crate::cli::args::StatusArgs;
 use crate::config::Config;
 use crate::config::environment;
@@ -101,13 +102,13 @@ fn document(app: &App, config: &Config, selection: Option<&Selection>) -> Result
         Some(Selection { selected: Selected::Saved(profile), by }) => {
             let last_test = app.state()?.last_tests().remove(&profile.id);
             let is_default = config.default.as_ref() == Some(&profile.name);
-            let connection = report::json::connection(profile, is_default, last_test.as_ref());
+            let connection = crate::history::json::connection(profile, is_default, last_test.as_ref());
             let session = session(app, profile)?.map_or(Value::Null, |session| {
                 json!({
                     "health": session.health(app.now()).as_str(),
-                    "expires_at": session.expires_at.map(report::json::time),
-                    "refreshed_at": session.refreshed_at.map(report::json::time),
-                    "signed_in_at": session.signed_in_at.map(report::json::time),
+                    "expires_at": session.expires_at.map(timestamp),
+                    "refreshed_at": session.refreshed_at.map(timestamp),
+                    "signed_in_at": session.signed_in_at.map(timestamp),
                 })
             });
             (json!(profile.name), Some(name(*by)), session, connection["last_test"].clone(), connection)

@@ -13,11 +13,11 @@ use crate::auth::basic::BasicCredential;
 use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::time::timestamp;
 use crate::cli::args::{NameArg, TokenArgs, TokenFormat};
 use crate::config::environment as variables;
 use crate::engine::{Connection, bearer_header};
 use crate::model::profile::{Auth, Profile};
-use crate::report::json::time;
 use crate::store::record;
 
 /// What is printed.
@@ -139,7 +139,7 @@ fn too_short(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>, min_ttl: Dur
                 "It is good for {} more. An instance gives out the same token until it ends.",
                 crate::report::text::until(now, at)
             ))
-            .evidence("expires_at", time(at)),
+            .evidence("expires_at", timestamp(at)),
         None => failure.why("The server did not say how long it is good."),
     };
     failure.next("Ask for less with --min-ttl, or have the client's Access Token Lifespan made longer")
@@ -169,7 +169,7 @@ fn print(app: &mut App, name: &str, credential: &Credential, format: TokenFormat
                 "schema": "snow.token/1",
                 "access_token": access_token.expose(),
                 "token_type": "Bearer",
-                "expires_at": expires_at.map(time),
+                "expires_at": expires_at.map(timestamp),
             }));
         }
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use crate::auth::oauth::page::escaped;
+use crate::base::html::escaped;
 
 /// A document, or a part of one.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The pages a person sees while signing in. They work without scripts, load
 //! nothing, and everything from outside is escaped.
 
-use crate::auth::oauth::page::escaped as escape;
+use crate::base::html::escaped as escape;
 use std::sync::LazyLock;
 
 use base64::Engine as _;

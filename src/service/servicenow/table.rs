@@ -1,12 +1,12 @@
 //! The Table API, as far as testing needs it: `GET /api/now/table/{table}`.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::seen::{Body, Seen};
 use super::symptoms::diagnose;
 use crate::base::error::Failure;
-use crate::engine::Connection;
-use crate::http::client::{Deadline, Exchange};
 use crate::model::instance::ApiVersion;
 use crate::model::profile::TableName;
 
@@ -42,23 +42,27 @@ pub struct TableQuery<'a> {
 }
 
 impl TableQuery<'_> {
-    /// Sends the question.
-    pub async fn send(&self, connection: &Connection, deadline: Deadline) -> Exchange {
-        let path = match connection.api_version() {
+    /// The path, in this version of the API.
+    pub fn path(&self, api_version: Option<ApiVersion>) -> String {
+        match api_version {
             None => format!("/api/now/table/{}", self.table),
             Some(version) => format!("/api/now/{}/table/{}", version.as_str(), self.table),
-        };
-        let limit = self.limit.to_string();
-        let mut parameters = vec![("sysparm_limit", limit.as_str()), ("sysparm_fields", self.fields)];
+        }
+    }
+
+    /// The parameters of the query.
+    pub fn parameters(&self) -> Vec<(&'static str, Cow<'_, str>)> {
+        let mut parameters =
+            vec![("sysparm_limit", self.limit.to_string().into()), ("sysparm_fields", self.fields.into())];
         if let Some(query) = self.query {
-            parameters.push(("sysparm_query", query));
+            parameters.push(("sysparm_query", query.into()));
         }
         if !self.count {
-            parameters.push(("sysparm_no_count", "true"));
+            parameters.push(("sysparm_no_count", "true".into()));
         }
         // A long Link header overflows the front end, and nobody reads it.
-        parameters.push(("sysparm_suppress_pagination_header", "true"));
-        connection.get(&path, &parameters, deadline).await
+        parameters.push(("sysparm_suppress_pagination_header", "true".into()));
+        parameters
     }
 }
 

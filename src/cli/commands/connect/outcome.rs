@@ -20,7 +20,7 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         app.console.document(&json!({
             "schema": "snow.connect/1",
             "saved": how.as_str(),
-            "connection": report::json::connection(profile, is_default, last_test.as_ref()),
+            "connection": crate::history::json::connection(profile, is_default, last_test.as_ref()),
             "test": test.as_ref().map_or(Value::Null, report::json::report),
             "exit_code": exit_code,
         }));

@@ -16,10 +16,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::trial::Trials;
+use crate::base::deferral;
 use crate::check::report::{NotTested, Report};
 use crate::cli::commands::app::App;
 use crate::cli::console::Progress;
-use crate::cli::signals::{self, Stop};
+use crate::cli::signals::Stop;
 use crate::model::profile::Profile;
 
 /// More at once gain little, and each takes its memory.
@@ -102,7 +103,7 @@ pub async fn run(
         ended.set(Some(NotTested::Stopped));
     }
     // A renewal under way must not be dropped: its answer would be lost.
-    while stopped_by.is_some() && signals::is_deferred() {
+    while stopped_by.is_some() && deferral::is_deferred() {
         tokio::select! {
             Some((index, report)) = running.next() => file(index, report),
             () = tokio::time::sleep(Duration::from_millis(20)) => {}
