@@ -56,6 +56,8 @@ mod manual;
 #[cfg(target_os = "linux")]
 mod many;
 mod oauth;
+#[cfg(target_os = "linux")]
+mod pinned;
 mod radar;
 mod real_oauth;
 mod recorded;
