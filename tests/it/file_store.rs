@@ -59,7 +59,7 @@ fn private_file(path: &Path, content: &str) {
 }
 
 /// An identity as `age-keygen` writes it, and its public half.
-fn identity(path: &Path) -> String {
+pub fn identity(path: &Path) -> String {
     let mut keygen = tool("age-keygen");
     keygen.arg("-o").arg(path);
     finish(keygen, b"").expect(0);

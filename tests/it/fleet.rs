@@ -346,7 +346,6 @@ fn a_store_that_takes_its_time_lets_no_request_run_into_its_deadline() {
     let mut world = World::new();
     world.store = store.clone();
     for (name, sandbox) in [("a", &first), ("b", &second)] {
-        store.reads.store(0, Ordering::SeqCst);
         let line = format!("connect {} --name {name} --username svc.ci --password-stdin --no-test", sandbox.origin());
         world.stdin("sandbox-svc").run(&line).expect(0);
     }
@@ -401,20 +400,25 @@ fn a_test_with_a_table_of_its_own_changes_nothing_that_is_remembered() {
 #[cfg(unix)]
 mod program {
     use std::os::unix::process::ExitStatusExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::{Command, Stdio};
 
     use super::*;
     use crate::world::process::{finish, snow, tool};
 
-    const PASSPHRASE: &str = "CANARY-passphrase-of-a-fleet";
-
-    /// A home with connections in the encrypted file, for the program itself.
+    /// A home with connections in the encrypted file, for the program itself. An
+    /// identity opens it at once, where each run would pay for a passphrase.
     struct Home(tempfile::TempDir);
 
     impl Home {
         fn new() -> Self {
-            Self(tempfile::tempdir().unwrap())
+            let home = Self(tempfile::tempdir().unwrap());
+            crate::file_store::identity(&home.identity());
+            home
+        }
+
+        fn identity(&self) -> PathBuf {
+            self.path().join("identity")
         }
 
         fn path(&self) -> &Path {
@@ -423,7 +427,7 @@ mod program {
 
         fn command(&self, words: &[&str]) -> Command {
             let mut command = snow(self.path());
-            command.env("SNOW_STORE", "file").env("SNOW_STORE_PASSPHRASE", PASSPHRASE).args(words);
+            command.env("SNOW_STORE", "file").env("SNOW_STORE_IDENTITY", self.identity()).args(words);
             command
         }
 
@@ -537,7 +541,7 @@ mod program {
             format!("{} test --all -o jsonl -o json=all.json | head -n 1; exit ${{PIPESTATUS[0]}}", program.display());
         let mut shell = tool("bash");
         shell.args(["-c", &script]).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home.path());
-        shell.env("SNOW_STORE_PASSPHRASE", PASSPHRASE).current_dir(home.path());
+        shell.env("SNOW_STORE_IDENTITY", home.identity()).current_dir(home.path());
         let outcome = finish(shell, b"").expect(0);
         assert_eq!(outcome.stdout.lines().count(), 1);
         assert_eq!(outcome.stderr, "");
@@ -572,7 +576,7 @@ mod program {
         let mut shell = tool("bash");
         shell.args(["-c", &format!("ulimit -n 60; exec {} test --all --json", program.display())]);
         shell.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home.path());
-        shell.env("SNOW_STORE_PASSPHRASE", PASSPHRASE).current_dir(home.path());
+        shell.env("SNOW_STORE_IDENTITY", home.identity()).current_dir(home.path());
         let document = finish(shell, b"").expect(0).json();
         assert_eq!(document["summary"]["passed"], 31);
     }
