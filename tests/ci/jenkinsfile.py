@@ -1,11 +1,17 @@
-"""Parses a Jenkinsfile from standard input as Groovy. Prints as JSON its variables
-and its steps in order: the name, the blocks around it, and the strings and named
-arguments that it is given.
+"""Parses Jenkinsfiles, a JSON list of texts from standard input, as Groovy. Prints a
+JSON list of what is in each: its variables and its steps in order, which are the
+name, the blocks around it, and the strings and named arguments that it is given;
+and null for one that is no Groovy.
 """
+import functools
 import json
 import sys
 
-from groovy_parser.parser import parse_and_digest_groovy_content
+from groovy_parser import parser
+from lark.exceptions import LarkError
+
+# It would read the grammar anew for each text.
+parser.create_groovy_parser = functools.cache(parser.create_groovy_parser)
 
 
 def leaves(node):
@@ -44,5 +50,12 @@ def walk(node, blocks, found):
     return found
 
 
-tree = parse_and_digest_groovy_content(sys.stdin.read())
-print(json.dumps(walk(tree, [], {"variables": {}, "steps": []})))
+def read(text):
+    try:
+        tree = parser.parse_and_digest_groovy_content(text)
+    except LarkError:
+        return None
+    return walk(tree, [], {"variables": {}, "steps": []})
+
+
+print(json.dumps([read(text) for text in json.load(sys.stdin)]))
