@@ -8,10 +8,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::world::Outcome;
 use crate::world::authorization_server;
 use crate::world::canary::Canaries;
 use crate::world::process::{Serving, finish, program, tool};
+use crate::world::{Outcome, reach};
 
 const README: &str = include_str!("../../README.md");
 const ACTION: &str = ".github/actions/test-connections";
@@ -254,8 +254,9 @@ fn no_input_is_taken_for_a_command_a_flag_or_an_output() {
         "json",
         "snow",
     ];
+    // Every third still gives each value to some inputs, and to each input some values.
     let cases: Vec<(&str, &String)> =
-        inputs.iter().flat_map(|input| hostile.iter().map(move |value| (*input, value))).collect();
+        inputs.iter().flat_map(|input| hostile.iter().map(move |value| (*input, value))).step_by(reach(3, 1)).collect();
     let withs: Vec<Value> = cases.iter().map(|(input, value)| Value::from_iter([(*input, value.as_str())])).collect();
     let told = machine.steps(json!(withs));
     let steps = told["steps"].as_array().unwrap();

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::world::keyring::Session;
+use crate::world::reach;
 use crate::world::session::{
     self, ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, Scripted, saved, time, token_answer, world_with,
     world_with_secret,
@@ -225,8 +226,11 @@ fn what_is_json_all_the_same_is_read() {
 // D5, A11, A13, H1
 #[test]
 fn an_endpoint_that_echoes_our_secrets_is_not_repeated() {
-    for words in echoes() {
-        for status in [400, 401, 200] {
+    const STATUSES: [u16; 3] = [400, 401, 200];
+    for (number, words) in echoes().into_iter().enumerate() {
+        // One after the other is enough to meet each kind of words and each status.
+        let statuses = &STATUSES[number % 3..][..1];
+        for &status in reach(statuses, &STATUSES) {
             let instance = Scripted::token_endpoint(echo(status, &words));
             let mut world = world_with_secret(&instance.origin(), -1);
             world.guard(ACCESS_TOKEN);

@@ -254,6 +254,20 @@ impl Outcome {
     }
 }
 
+/// How far a test goes that could go on for long: `tests/run --long` asks for
+/// the second number, by a variable that is read here alone. The first shows the
+/// same behaviour, in a fraction of the time.
+#[allow(clippy::disallowed_methods, reason = "a test is told by a variable how far to go")]
+pub fn reach<T>(usual: T, long: T) -> T {
+    if std::env::var_os("SNOW_TEST_LONG").is_some() { long } else { usual }
+}
+
+/// Which call of a program to disturb after this one: of the first, each; later,
+/// where a program mostly does one thing over and over, every third.
+pub fn next_call(number: usize) -> usize {
+    if number < 8 { number + 1 } else { number + reach(3, 1) }
+}
+
 /// Runs a future to its end, as the servers of a test need.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
