@@ -18,6 +18,14 @@ const SHORTEST_MASKED: usize = 6;
 /// Shorter than any secret that is searched for, so that masking comes to an
 /// end and no mask can hold a secret.
 const MASK: &str = "****";
+/// How much of a server text is looked at, in characters, before it is cut to
+/// what is shown: white space and secrets shrink.
+const MAX_READ: usize = 4 * MAX_CHARACTERS;
+/// What begins with so many characters of a secret is masked as far as it goes
+/// on like it, so that looking at a place costs little, whatever a server sends.
+const PREFIX: usize = 24;
+/// The most that one character is escaped to, as in `\ud83d\ude00`.
+const LONGEST_ESCAPE: usize = 12;
 
 /// Knows the secrets of this run and masks them in foreign text: as they are,
 /// with any of their characters escaped as URLs, JSON or HTML escape them, in
@@ -60,9 +68,20 @@ impl Redactor {
 
     /// Text from the wire as it may be shown.
     pub fn server_text(&self, raw: &str) -> String {
+        let longest = self.secrets.iter().map(|secret| secret.len() * LONGEST_ESCAPE).max().unwrap_or(0);
+        let end = raw.char_indices().nth(MAX_READ + longest).map(|(end, _)| end);
         // Masked before it is shortened, or a cut secret would stay; and again
         // afterwards, since what is left could have become one.
-        let text = without_commands(&visible(&self.masked(raw)));
+        let mut masked = self.masked(&raw[..end.unwrap_or(raw.len())]);
+        if end.is_some() {
+            // Where the reading ended, a secret may have been cut. It is not
+            // before the last mask, unless it looks like one.
+            let has_stars = self.secrets.iter().any(|secret| secret.contains(&'*'));
+            let sure = if has_stars { 0 } else { masked.rfind(MASK).map_or(0, |at| at + MASK.len()) };
+            let kept = masked[sure..].chars().count().saturating_sub(longest);
+            masked = format!("{}{}", &masked[..sure], shorten(&masked[sure..], kept));
+        }
+        let text = without_commands(&visible(&masked));
         self.masked(&shorten(&self.masked(&text), MAX_CHARACTERS))
     }
 
@@ -139,12 +158,13 @@ fn replace_escaped(text: &str, secret: &[char]) -> String {
     masked
 }
 
-/// What follows `secret` where `text` begins with it.
+/// What follows `secret` where `text` begins with it; or with its beginning, and
+/// what follows is where that ends.
 fn after_escaped<'a>(text: &'a str, secret: &[char]) -> Option<&'a str> {
     // Every place that the characters so far may have led to: whether a
     // backslash is an escape or stands for itself, only the rest can tell.
     let mut places = vec![text];
-    for &expected in secret {
+    for (count, &expected) in secret.iter().enumerate() {
         let mut next: Vec<&str> = places.iter().flat_map(|place| after_one(place, expected)).collect();
         let mut done = 0;
         while expected == ' ' && done < next.len() {
@@ -153,10 +173,13 @@ fn after_escaped<'a>(text: &'a str, secret: &[char]) -> Option<&'a str> {
         }
         next.sort_by_key(|place| place.len());
         next.dedup_by_key(|place| place.len());
-        places = next;
-        if places.is_empty() {
+        if next.is_empty() && count < PREFIX {
+            return None;
+        }
+        if next.is_empty() {
             break;
         }
+        places = next;
     }
     places.first().copied()
 }
@@ -350,6 +373,24 @@ mod tests {
     fn a_secret_at_the_cut_is_masked_before_the_cut() {
         let text = format!("{}CANARYCANARY", "x".repeat(MAX_CHARACTERS - 6));
         assert!(!redactor("CANARYCANARY").server_text(&text).contains("CANARY"));
+    }
+
+    #[test]
+    fn a_secret_where_the_reading_ends_is_not_shown_in_part() {
+        let secret = "CANARY-of-a-token-that-is-long-enough";
+        for spaces in MAX_READ - 100..MAX_READ + 600 {
+            // White space shrinks, so that the end of what was read is shown.
+            let text = format!("x{}{secret}{}", " ".repeat(spaces), "y".repeat(20 * MAX_READ));
+            let shown = redactor(secret).server_text(&text);
+            assert!(!shown.contains("CAN"), "{spaces}: {shown}");
+        }
+    }
+
+    #[test]
+    fn what_begins_like_a_long_secret_is_masked_as_far_as_it_goes_on_like_it() {
+        let secret = format!("{}b", "a".repeat(3000));
+        let shown = redactor(&secret).server_text(&format!("<{}> {}", "a".repeat(PREFIX - 1), "a".repeat(1_000_000)));
+        assert!(shown.starts_with(&format!("<{}> ****", "a".repeat(PREFIX - 1))), "{shown}");
     }
 
     #[test]

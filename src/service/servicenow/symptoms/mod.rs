@@ -45,7 +45,8 @@ pub fn diagnose(seen: &Seen<'_>) -> Failure {
     {
         return with_evidence(Failure::from(broken.clone()), seen);
     }
-    let fill = |text: &str| fill(text, seen);
+    let places = Places::of(seen);
+    let fill = |text: &str| places.fill(text);
     let mut failure = Failure::new(symptom.code, fill(symptom.message)).why(fill(symptom.why));
     failure = failure.evidence("symptom", symptom.name);
     failure = failure.causes(symptom.causes.iter().map(|&(code, likelihood, text)| Cause {
@@ -118,90 +119,105 @@ fn server_time(seen: &Seen<'_>) -> Option<String> {
     Some(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
 }
 
-fn fill(text: &str, seen: &Seen<'_>) -> String {
-    let table = match seen.asked {
-        Asked::Table(table) => table.as_str(),
-        Asked::Identity | Asked::Knock | Asked::Token | Asked::Revocation => "",
-    };
-    let title = match seen.title() {
-        Some(title) => format!(" \"{}\"", seen.redactor.server_text(title)),
-        None => String::new(),
-    };
-    let title = match text.contains("({title})") {
-        true if title.is_empty() => "no title".to_owned(),
-        true => title.trim_start().to_owned(),
-        false if title.is_empty() => title,
-        false => format!(": it is the page{title}"),
-    };
-    let said = match &seen.body {
-        Body::Envelope { message, detail } => [message, detail].into_iter().flatten().cloned().collect::<Vec<_>>(),
-        _ => Vec::new(),
-    };
-    let said = seen.redactor.server_text(&said.join(": "));
-    let target = match seen.redirect_target() {
-        Some(target) => target.shown,
-        None => "no address that can be read".to_owned(),
-    };
-    // Seconds, or a date (RFC 9110 §10.2.3).
-    let wait = match seen.answer.header("retry-after").map(|text| (text.trim(), text.trim().parse::<u32>())) {
-        Some((_, Ok(seconds))) => format!("{seconds} s"),
-        Some((date, Err(_))) if DateTime::parse_from_rfc2822(date).is_ok() => format!("until {date}"),
-        _ => "some seconds".to_owned(),
-    };
-    let again = match seen.subject {
-        Subject::Saved(name) => format!("snow test {name}"),
-        Subject::Environment => "snow test".to_owned(),
-        Subject::New => "run the command again".to_owned(),
-    };
-    let wait_for_it = match seen.subject {
-        Subject::Saved(_) | Subject::Environment => format!("{again} --wait 10m"),
-        Subject::New => "run the command again, with --wait 10m".to_owned(),
-    };
-    let login = match seen.subject {
-        Subject::Saved(name) => format!("snow login {name}"),
-        Subject::Environment | Subject::New => "run the command again".to_owned(),
-    };
-    let has_token = seen.sent.is_access_token();
-    let enter = match seen.subject {
-        Subject::Saved(name) if has_token => format!("Sign in again: snow login {name}"),
-        Subject::Saved(name) => format!("If the password changed: snow login {name}"),
-        Subject::Environment if has_token => "Give a new token with SNOW_ACCESS_TOKEN".to_owned(),
-        Subject::Environment => "Correct SNOW_USERNAME and SNOW_PASSWORD".to_owned(),
-        Subject::New if has_token => "Run the command again to sign in anew".to_owned(),
-        Subject::New => "Run the command again with the right password".to_owned(),
-    };
-    let unjudged = match seen.sent {
-        Sent::Nothing => "",
-        _ if seen.proves_sign_in() => "",
-        Sent::Password => " The password was not judged.",
-        Sent::AccessToken | Sent::NewAccessToken => " The access token was not judged.",
-        Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
-    };
-    let (host, user) = (seen.instance.host_and_port(), seen.user.map_or("the user", |user| user.as_str()));
-    let values = [
-        ("{host}", host.as_str()),
-        ("{origin}", seen.instance.origin()),
-        ("{user}", user),
-        ("{table}", table),
-        ("{title}", &title),
-        ("{target}", &target),
-        ("{said}", &said),
-        ("{again}", &again),
-        ("{wait_for_it}", &wait_for_it),
-        ("{enter}", &enter),
-        ("{login}", &login),
-        ("{wait}", &wait),
-        ("{unjudged}", unjudged),
-    ];
-    // In one pass: what a server says is not searched for places to fill.
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('{') {
-        filled.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let (place, value) = values.iter().find(|(place, _)| rest.starts_with(place)).expect("texts hold known places");
-        filled.push_str(value);
-        rest = &rest[place.len()..];
+/// What the places in a text are filled with: what came from the server is masked
+/// once, however many texts it is in.
+struct Places {
+    values: Vec<(&'static str, String)>,
+    /// The title of a page, in quotes; empty where there is none.
+    title: String,
+}
+
+impl Places {
+    fn of(seen: &Seen<'_>) -> Self {
+        let table = match seen.asked {
+            Asked::Table(table) => table.as_str(),
+            Asked::Identity | Asked::Knock | Asked::Token | Asked::Revocation => "",
+        };
+        let title = match seen.title() {
+            Some(title) => format!("\"{}\"", seen.redactor.server_text(title)),
+            None => String::new(),
+        };
+        let said = match &seen.body {
+            Body::Envelope { message, detail } => [message, detail].into_iter().flatten().cloned().collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        let said = seen.redactor.server_text(&said.join(": "));
+        let target = match seen.redirect_target() {
+            Some(target) => target.shown,
+            None => "no address that can be read".to_owned(),
+        };
+        // Seconds, or a date (RFC 9110 §10.2.3).
+        let wait = match seen.answer.header("retry-after").map(|text| (text.trim(), text.trim().parse::<u32>())) {
+            Some((_, Ok(seconds))) => format!("{seconds} s"),
+            Some((date, Err(_))) if DateTime::parse_from_rfc2822(date).is_ok() => format!("until {date}"),
+            _ => "some seconds".to_owned(),
+        };
+        let again = match seen.subject {
+            Subject::Saved(name) => format!("snow test {name}"),
+            Subject::Environment => "snow test".to_owned(),
+            Subject::New => "run the command again".to_owned(),
+        };
+        let wait_for_it = match seen.subject {
+            Subject::Saved(_) | Subject::Environment => format!("{again} --wait 10m"),
+            Subject::New => "run the command again, with --wait 10m".to_owned(),
+        };
+        let login = match seen.subject {
+            Subject::Saved(name) => format!("snow login {name}"),
+            Subject::Environment | Subject::New => "run the command again".to_owned(),
+        };
+        let has_token = seen.sent.is_access_token();
+        let enter = match seen.subject {
+            Subject::Saved(name) if has_token => format!("Sign in again: snow login {name}"),
+            Subject::Saved(name) => format!("If the password changed: snow login {name}"),
+            Subject::Environment if has_token => "Give a new token with SNOW_ACCESS_TOKEN".to_owned(),
+            Subject::Environment => "Correct SNOW_USERNAME and SNOW_PASSWORD".to_owned(),
+            Subject::New if has_token => "Run the command again to sign in anew".to_owned(),
+            Subject::New => "Run the command again with the right password".to_owned(),
+        };
+        let unjudged = match seen.sent {
+            Sent::Nothing => "",
+            _ if seen.proves_sign_in() => "",
+            Sent::Password => " The password was not judged.",
+            Sent::AccessToken | Sent::NewAccessToken => " The access token was not judged.",
+            Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
+        };
+        let (host, user) = (seen.instance.host_and_port(), seen.user.map_or("the user", |user| user.as_str()));
+        let values = vec![
+            ("{host}", host),
+            ("{origin}", seen.instance.origin().to_owned()),
+            ("{user}", user.to_owned()),
+            ("{table}", table.to_owned()),
+            ("{target}", target),
+            ("{said}", said),
+            ("{again}", again),
+            ("{wait_for_it}", wait_for_it),
+            ("{enter}", enter),
+            ("{login}", login),
+            ("{wait}", wait),
+            ("{unjudged}", unjudged.to_owned()),
+        ];
+        Self { values, title }
     }
-    filled + rest
+
+    fn fill(&self, text: &str) -> String {
+        let title = match text.contains("({title})") {
+            true if self.title.is_empty() => "no title".to_owned(),
+            true => self.title.clone(),
+            false if self.title.is_empty() => String::new(),
+            false => format!(": it is the page {}", self.title),
+        };
+        // In one pass: what a server says is not searched for places to fill.
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('{') {
+            filled.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let values = self.values.iter().map(|(place, value)| (*place, value.as_str()));
+            let mut values = values.chain([("{title}", title.as_str())]);
+            let (place, value) = values.find(|(place, _)| rest.starts_with(place)).expect("texts hold known places");
+            filled.push_str(value);
+            rest = &rest[place.len()..];
+        }
+        filled + rest
+    }
 }
