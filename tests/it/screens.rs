@@ -90,17 +90,6 @@ fn pretty(stream: &str) -> String {
     }
 }
 
-/// A machine under load is slower from test to test, which is told.
-fn forget_how_long_it_took(world: &World) {
-    let path = world.home().join(".local/state/snow/tests.json");
-    let Ok(text) = std::fs::read_to_string(&path) else { return };
-    let mut tests: Value = serde_json::from_str(&text).unwrap();
-    for test in tests["tests"].as_object_mut().unwrap().values_mut() {
-        test["latency_ms"] = 600_000.into();
-    }
-    std::fs::write(path, tests.to_string()).unwrap();
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Text,
@@ -141,7 +130,7 @@ impl Story {
     fn run(&mut self, line: &str) -> &mut Self {
         let typed = line.replace("ORIGIN", &self.sandbox.origin()).replace("HOME", self.world.home().to_str().unwrap());
         let json = if self.form == Form::Json { " --json" } else { "" };
-        forget_how_long_it_took(&self.world);
+        self.world.forget_how_long_it_took();
         let outcome = self.world.run(&format!("{typed}{json}"));
         self.text.get_mut().push_str(&screen(&format!("{line}{json}"), &outcome));
         self
@@ -323,7 +312,7 @@ fn with_password(scenario: Scenario, command: &str) -> Outcome {
     let mut world = World::new();
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
     sandbox.set_scenario(Some(scenario));
-    forget_how_long_it_took(&world);
+    world.forget_how_long_it_took();
     world.person([]).run(&command.replacen("test", "test acme", 1))
 }
 
@@ -454,7 +443,7 @@ fn every_form_of_a_report() {
     world.set("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
     for form in ["text", "json", "jsonl", "junit", "github", "html"] {
         let line = format!("test --all -o {form}");
-        forget_how_long_it_took(&world);
+        world.forget_how_long_it_took();
         let mut outcome = world.run(&line);
         if form == "jsonl" {
             // As they come, which differs.
@@ -503,7 +492,7 @@ fn fifteen_screens_on_a_narrow_terminal_and_in_colour() {
         world.columns = columns;
         let mut text = String::new();
         for line in NAMED {
-            forget_how_long_it_took(&world);
+            world.forget_how_long_it_took();
             let outcome = world.person([]).run(&format!("{line} --color {}", if colour { "always" } else { "never" }));
             text.push_str(&screen(line, &outcome).replace('\u{1b}', "␛"));
         }

@@ -161,6 +161,17 @@ impl World {
         self.set("SNOW_BROWSER", "scripted")
     }
 
+    /// A machine under load is slower from test to test, which is told.
+    pub fn forget_how_long_it_took(&self) {
+        let path = self.home().join(".local/state/snow/tests.json");
+        let Ok(text) = std::fs::read_to_string(&path) else { return };
+        let mut tests: Value = serde_json::from_str(&text).unwrap();
+        for test in tests["tests"].as_object_mut().unwrap().values_mut() {
+            test["latency_ms"] = 600_000.into();
+        }
+        std::fs::write(path, tests.to_string()).unwrap();
+    }
+
     /// Runs `snow` with the words of `line`.
     pub fn run(&mut self, line: &str) -> Outcome {
         let words: Vec<&str> = line.split_whitespace().collect();
