@@ -150,8 +150,10 @@ fn any_query_of_a_callback_brings_a_code_only_with_the_right_state() {
     let state = attempt.url().query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     each("callbacks", include_str!("corpus/callbacks.txt"), |query, _| {
         let query = String::from_utf8_lossy(query).replace("STATE", &state).replace('#', "%23");
-        for result in [attempt.judge(&query), attempt.judge_pasted(&format!("http://127.0.0.1:8914/callback?{query}"))]
-        {
+        // What is pasted may stand in quotes or brackets, which are no part of it.
+        let pasted = query.trim_end().trim_end_matches(['"', '\'', '<', '>']);
+        let address = format!("http://127.0.0.1:8914/callback?{query}");
+        for (query, result) in [(&*query, attempt.judge(&query)), (pasted, attempt.judge_pasted(&address))] {
             if let Ok(Callback::Code(code)) = result {
                 let states: Vec<_> =
                     url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state").collect();
