@@ -481,18 +481,22 @@ fn many_connects_at_once_lose_nothing() {
     // Each pays for the passphrase, alone, and waits for its turn for 30 seconds.
     let count = reach(8, 20);
     let home = tempfile::tempdir().unwrap();
-    let children: Vec<Child> = (0..count)
-        .map(|number| {
-            let host = format!("https://c{number}.service-now.com");
-            let mut command = snow(home.path());
-            command.args(["connect", &host, "--username", "u", "--password-stdin", "--no-test", "--json"]);
-            command.env("SNOW_STORE", "file").env("SNOW_STORE_PASSPHRASE", PASSPHRASE);
-            start(command, b"sandbox-beth")
-        })
-        .collect();
-    for child in children {
+    let connect = |number: usize| {
+        let host = format!("https://c{number}.service-now.com");
+        let mut command = snow(home.path());
+        command.args(["connect", &host, "--username", "u", "--password-stdin", "--no-test", "--json"]);
+        command.env("SNOW_STORE", "file").env("SNOW_STORE_PASSPHRASE", PASSPHRASE);
+        command
+    };
+    let children: Vec<Child> = (0..count).map(|number| start(connect(number), b"sandbox-beth")).collect();
+    for (number, child) in children.into_iter().enumerate() {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{output:?}");
+        if String::from_utf8_lossy(&output.stdout).contains("\"store-busy\"") {
+            // A slow machine: nothing was changed, and it is to be run again.
+            finish(connect(number), b"sandbox-beth").expect(0);
+        } else {
+            assert!(output.status.success(), "{output:?}");
+        }
     }
     let path = home.path().join(".config/snow/config.toml");
     let config = ConfigFile { path, lock: home.path().join("unused") }.load().unwrap();
