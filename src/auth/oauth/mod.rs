@@ -4,8 +4,8 @@
 //! The client and its tokens, as data and rules, are in [`crate::model`].
 //! [`authorize`] makes the URL that a person opens and judges what comes back,
 //! [`mod@browser`] opens it, [`callback`] waits for the answer on loopback and
-//! [`page`] is what the browser shows then. [`endpoint`] posts to the token endpoint; [`session`] uses, renews and saves
-//! what it gave.
+//! [`page`] is what the browser shows then. [`endpoint`] posts to the token
+//! endpoint; [`session`] uses, renews and saves what it gave.
 
 pub mod authorize;
 pub mod browser;
