@@ -5,6 +5,7 @@ mod commands;
 pub mod completion;
 pub mod console;
 pub mod context;
+mod duration;
 pub mod explain;
 pub mod signals;
 pub mod terminal;

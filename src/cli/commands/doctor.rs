@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -10,11 +11,22 @@ use super::select;
 use crate::auth::oauth::browser::Circumstances;
 use crate::base::error::Failure;
 use crate::base::files;
-use crate::cli::args::DoctorArgs;
 use crate::doctor::bundle::{Bundle, Terminal};
 use crate::doctor::stores::Secrets;
 use crate::doctor::{self, Check, Machine};
 use crate::report;
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow doctor
+  snow doctor --json | jq '.checks[] | select(.status == \"fail\")'
+  snow doctor --bundle snow-bundle.json              for whoever helps you")]
+pub struct DoctorArgs {
+    /// Also write a file for support, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
+}
 
 pub fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
     let machine = machine(app)?;

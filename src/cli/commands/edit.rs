@@ -3,17 +3,63 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
+
 use super::app::App;
 use super::list::show_profile;
 use super::select;
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability};
-use crate::cli::args::{EditArgs, RenameArgs, UseArgs};
+use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
 use crate::model::instance::Address;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, AuthMethod, ConnectionName, InvalidValue, Profile, label_key, shown_text};
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow use acme
+  snow use acme-test --here")]
+pub struct UseArgs {
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: ConnectionName,
+    /// For this directory and those below, by a file .snow.toml
+    #[arg(long)]
+    pub here: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub old: ConnectionName,
+    pub new: ConnectionName,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Keys: instance, username, client_id, scope, redirect_uri, authorization_url,
+token_url, revocation_url, pkce, api_version, tables (by comma), ca_cert,
+proxy, description, labels.KEY
+
+Examples:
+  snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
+  snow edit acme --unset proxy --if-match 4")]
+pub struct EditArgs {
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: ConnectionName,
+    /// Set a key (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Remove a key (repeatable)
+    #[arg(long, value_name = "KEY")]
+    pub unset: Vec<String>,
+    /// Only if this is still its revision
+    #[arg(long, value_name = "REVISION")]
+    pub if_match: Option<u64>,
+}
 
 pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
     let file = app.config_file()?;

@@ -1,14 +1,27 @@
 //! `snow explain`: the long text of an error code, or all codes in a list.
 
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde::Serialize;
 use serde_json::json;
 
 use super::app::App;
 use crate::base::error::{Class, Code, Failure};
-use crate::cli::args::ExplainArgs;
+use crate::cli::completion;
 use crate::cli::explain::{explanation, find};
 use crate::report::markdown;
 use crate::report::paint::Paint;
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow explain basic-refused
+  snow explain                                       all codes, by class")]
+pub struct ExplainArgs {
+    /// The code, as a failure shows it [default: list them all]
+    #[arg(add = ArgValueCandidates::new(completion::error_codes))]
+    pub code: Option<String>,
+}
 
 /// As wide as any code, so that the summaries stand below each other.
 const CODE_WIDTH: usize = 22;

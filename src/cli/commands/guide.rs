@@ -2,15 +2,64 @@
 //! works. The texts are in `src/guide`, one source for the terminal and for a
 //! ticket; here is only what they leave open.
 
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
 
 use super::app::App;
 use crate::base::error::{Code, Failure};
-use crate::cli::args::{GuideArgs, GuideFormat, GuideMethod};
+use crate::cli::completion;
 use crate::model::instance::{Address, Instance};
 use crate::model::oauth_client::RedirectUri;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow guide oauth
+  snow guide oauth acme --format markdown            to paste into a ticket
+  snow guide client-credentials")]
+pub struct GuideArgs {
+    /// The way to sign in
+    pub method: GuideMethod,
+    /// A saved name or an instance, to be named in the guide
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub target: Option<String>,
+    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback,
+    /// with TARGET one of its own]
+    #[arg(long, value_name = "URI")]
+    pub redirect_uri: Option<RedirectUri>,
+    /// For reading here, or to paste into a ticket
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GuideFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideMethod {
+    /// People, with their browser
+    Oauth,
+    /// Machines: CI, jobs, services
+    ClientCredentials,
+    /// User name and password
+    Basic,
+}
+
+impl GuideMethod {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oauth => "oauth",
+            Self::ClientCredentials => "client-credentials",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuideFormat {
+    Text,
+    Markdown,
+}
 
 const ACCOUNT: &str = include_str!("../../guide/account.md");
 const TOKENS: &str = include_str!("../../guide/tokens.md");

@@ -1,12 +1,57 @@
 //! `snow help`, `snow completion` and `snow man`.
 
-use clap::CommandFactory;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::env::Shells;
 
 use super::app::App;
 use crate::base::error::{Class, Code, Failure};
-use crate::cli::args::{Cli, CompletionArgs, HelpArgs, ManArgs};
+use crate::cli::args::Cli;
 use crate::cli::completion;
+
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command, or environment, exit-codes, precedence, security
+    pub topic: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  source <(snow completion bash)                     in ~/.bashrc
+  source <(snow completion zsh)                      in ~/.zshrc
+  snow completion fish | source                      in ~/.config/fish/config.fish
+  snow completion powershell | Out-String | Invoke-Expression   in $PROFILE")]
+pub struct CompletionArgs {
+    pub shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+impl Shell {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write the pages of all commands to this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
+}
 
 /// The topics, with their texts; exit codes are made from the codes.
 const TOPICS: &[(&str, &str)] = &[

@@ -2,21 +2,40 @@
 
 use std::time::Instant;
 
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
+
 use super::app::App;
 use super::list::show_profile;
 use super::select;
 use super::sign_in::password::{self, Attempt};
-use super::sign_in::session;
-use super::sign_in::{self, Earned};
+use super::sign_in::{self, Earned, session};
 use super::test::{self, Found};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::check::ladder::Begun;
-use crate::cli::args::LoginArgs;
+use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
+use crate::cli::completion;
 use crate::model::oauth_client::{Grant, OAuthClient};
-use crate::model::profile::{Auth, Profile};
+use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Subject;
+
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: Option<ConnectionName>,
+    #[command(flatten)]
+    pub password: PasswordArgs,
+    /// Accept that another user signs in
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub client_secret: ClientSecretArgs,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
+}
 
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();

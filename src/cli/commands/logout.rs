@@ -4,20 +4,43 @@
 //! here. They go before the entry, so that the store never holds a secret that
 //! no entry names. What failed can be repeated.
 
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::select;
-use super::sign_in;
+use super::{select, sign_in};
 use crate::base::error::{Code, Failure, exit_code_of};
-use crate::cli::args::{LogoutArgs, RemoveArgs};
+use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};
 use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::{Auth, Profile, StoreKind};
+use crate::model::profile::{Auth, ConnectionName, Profile, StoreKind};
 use crate::report;
 use crate::service::servicenow::seen::Subject;
-use crate::store::record;
-use crate::store::{Field, ItemKey};
+use crate::store::{Field, ItemKey, record};
+
+#[derive(Debug, Args)]
+pub struct LogoutArgs {
+    /// The connections [default: the selected one]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
+    pub names: Vec<ConnectionName>,
+    /// Every saved connection
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// Forget the secrets here, and do not revoke tokens at the instance
+    #[arg(long)]
+    pub local: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// The connections
+    #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
+    pub names: Vec<ConnectionName>,
+    /// Forget the secrets here, and do not revoke tokens at the instance
+    #[arg(long)]
+    pub local: bool,
+}
 
 pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
     let profiles = if arguments.all {

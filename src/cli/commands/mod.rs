@@ -1,26 +1,26 @@
 //! What each command does. [`run`] is the way in.
 
 mod app;
-mod connect;
+pub(super) mod connect;
 mod demo;
-mod doctor;
-mod edit;
+pub(super) mod doctor;
+pub(super) mod edit;
 mod ends;
 mod environment;
-mod explain;
-mod guide;
-mod help;
+pub(super) mod explain;
+pub(super) mod guide;
+pub(super) mod help;
 mod list;
-mod login;
-mod logout;
+pub(super) mod login;
+pub(super) mod logout;
 mod outputs;
-mod sandbox;
+pub(super) mod sandbox;
 mod select;
 mod sign_in;
-mod status;
+pub(super) mod status;
 mod stores;
-mod test;
-mod token;
+pub(super) mod test;
+pub(super) mod token;
 mod usage;
 mod waiting;
 
@@ -30,10 +30,13 @@ use clap::Parser;
 use serde_json::json;
 
 use crate::base::error::{Code, Failure, internal};
-use crate::cli::args::{Cli, Command, ConnectArgs, LoginArgs, StatusArgs};
+use crate::cli::args::{Cli, Command};
 use crate::cli::context::Context;
 use crate::report;
 use app::App;
+use connect::args::ConnectArgs;
+use login::LoginArgs;
+use status::StatusArgs;
 
 /// Runs one command line and gives the exit code.
 ///

@@ -1,16 +1,56 @@
 //! `snow sandbox`: the embedded instance, until it is stopped.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::app::App;
 use crate::base::error::{Code, Failure};
-use crate::cli::args::SandboxArgs;
+use crate::cli::duration::duration;
 use crate::cli::signals;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
-use crate::sandbox::{CLIENTS, Sandbox, SandboxOptions, USERS};
+use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, Sandbox, SandboxOptions, USERS};
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow sandbox --port 8910                  a test double for what you build
+  snow sandbox --scenario rate-limited      one that answers 429
+  snow sandbox --rows 100000 --seed 7       many rows, the same at each start")]
+pub struct SandboxArgs {
+    /// The port on 127.0.0.1 [default: a free one]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// What the instance should do wrong
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<Scenario>,
+    /// How long an access token is good
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
+    pub access_ttl: Duration,
+    /// Give new tokens at each refresh, and end a sign-in whose old one comes again
+    #[arg(long)]
+    pub rotate: bool,
+    /// How long it thinks before each answer [default: not at all]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub latency: Option<Duration>,
+    /// List the scenarios
+    #[arg(long)]
+    pub list: bool,
+    /// How many incidents there are
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_INCIDENTS, value_parser = incidents)]
+    pub rows: usize,
+    /// What decides everything that is made up
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+fn incidents(text: &str) -> Result<usize, String> {
+    let count = text.parse().map_err(|_| "a number of rows is written in digits".to_owned())?;
+    if count <= 200_000 { Ok(count) } else { Err("at most 200000 rows fit into memory".to_owned()) }
+}
 
 /// A way to sign in that a person can try with what the instance has.
 struct Heading {

@@ -1,6 +1,10 @@
 //! `snow status`, and `snow` alone: where one stands, and with `--all` what
 //! ends when. Offline, and no store is opened.
 
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -8,12 +12,30 @@ use super::ends::Ends;
 use super::select::{self, Selected, SelectedBy, Selection};
 use crate::base::error::{Code, Failure};
 use crate::base::time::timestamp;
-use crate::cli::args::StatusArgs;
-use crate::config::Config;
-use crate::config::environment;
+use crate::cli::completion;
+use crate::cli::duration::long_duration;
+use crate::config::{Config, environment};
 use crate::history::state::SessionNote;
-use crate::model::profile::{AuthMethod, Profile};
+use crate::model::profile::{AuthMethod, ConnectionName, Profile};
 use crate::report;
+
+#[derive(Debug, Default, Args)]
+#[command(before_help = "\
+Examples:
+  snow status
+  snow status --all                  what ends when, the soonest first
+  snow status --all --within 14d     exit 11 where somebody must act before that")]
+pub struct StatusArgs {
+    /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: Option<ConnectionName>,
+    /// Show what ends when: tokens and certificates of every saved connection
+    #[arg(long, conflicts_with = "name")]
+    pub all: bool,
+    /// Fail where something ends within this time and is not renewed by itself
+    #[arg(long, value_name = "DURATION", value_parser = long_duration)]
+    pub within: Option<Duration>,
+}
 
 pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
     let quiet = std::mem::replace(&mut app.console.quiet, true);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
 
 use super::app::App;
@@ -14,11 +16,38 @@ use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::time::timestamp;
-use crate::cli::args::{NameArg, TokenArgs, TokenFormat};
+use crate::cli::args::NameArg;
+use crate::cli::completion;
+use crate::cli::duration::duration;
 use crate::config::environment as variables;
 use crate::engine::{Connection, bearer_header};
-use crate::model::profile::{Auth, Profile};
+use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::store::record;
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  curl -H \"$(snow token --format header)\" https://acme.service-now.com/api/now/table/incident
+  snow token acme --min-ttl 10m
+  snow token acme --json | jq -r .access_token")]
+pub struct TokenArgs {
+    /// The connection [default: the selected one]
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub name: Option<ConnectionName>,
+    /// What to print: the token, or a whole header line
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<TokenFormat>,
+    /// Fail unless it is good for this long
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub min_ttl: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TokenFormat {
+    Raw,
+    Header,
+    Json,
+}
 
 /// What is printed.
 enum Credential {

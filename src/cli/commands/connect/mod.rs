@@ -6,6 +6,7 @@
 //! [`outcome`]. A crash between any two steps leaves a state that the next
 //! run repairs: at worst an entry without its secret.
 
+pub(in crate::cli) mod args;
 mod auth;
 mod outcome;
 mod save;
@@ -22,13 +23,13 @@ use crate::auth::oauth::page::Page;
 use crate::base::error::{Class, Code, Failure};
 use crate::check::ladder::Begun;
 use crate::check::report::IdentitySource;
-use crate::cli::args::ConnectArgs;
 use crate::config::ConfigFile;
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
 use crate::service::servicenow::seen::Subject;
+use args::ConnectArgs;
 use outcome::report;
 use save::Saved;
 use target::Target;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::Request;
+use super::args::ConnectArgs;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
-use crate::cli::args::ConnectArgs;
 use crate::cli::commands::app::App;
 use crate::config::Config;
 use crate::model::instance::{Address, Instance};

@@ -4,6 +4,7 @@
 //! gets tokens, with a browser or for a client itself. Here is what both have
 //! in common: saving what was earned, and being sure of the user.
 
+pub mod args;
 pub mod password;
 pub mod session;
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::args::PasswordArgs;
 use crate::auth::basic::BasicCredential;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::check::inquiry::Plan;
 use crate::check::ladder::{self, Begun, SignIn};
-use crate::cli::args::PasswordArgs;
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::history::state::State;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Earned;
+use super::args::{BrowserArgs, ClientSecretArgs};
 use crate::auth::oauth::authorize::{Authorization, AuthorizationCode, Callback, Stray};
 use crate::auth::oauth::browser::{self, Circumstances, Way};
 use crate::auth::oauth::callback::{Listener, WaitingBrowser};
@@ -13,7 +15,6 @@ use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::check::inquiry::Plan;
 use crate::check::ladder::{self, Begun};
-use crate::cli::args::{BrowserArgs, ClientSecretArgs};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::http::client::Client;
@@ -24,8 +25,6 @@ use crate::report::text::paragraph;
 use crate::service::servicenow::seen::Subject;
 use crate::service::servicenow::token::Judgement;
 use crate::store::record::{self, Origins};
-
-use super::Earned;
 
 /// When a person who waits in vain is told what must be registered.
 const HINT_AFTER: Duration = Duration::from_secs(15);

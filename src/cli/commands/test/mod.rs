@@ -3,6 +3,7 @@
 //! [`trial`] tests one saved connection, [`fleet`] many at the same time,
 //! [`found`] makes a report of what was found.
 
+pub(in crate::cli) mod args;
 mod fleet;
 mod found;
 mod trial;
@@ -22,15 +23,14 @@ use crate::base::files;
 use crate::check::expectations::Expectations;
 use crate::check::inquiry::Plan;
 use crate::check::report::{Check, CheckId, Report, Run};
-use crate::cli::args::TestArgs;
-use crate::config::Config;
-use crate::config::environment;
+use crate::config::{Config, environment};
 use crate::history::last_test::LastTest;
 use crate::http::client::Deadline;
 use crate::model::profile::{Profile, TableName};
 use crate::report;
 use crate::report::format::Format;
 use crate::service::servicenow::seen::Subject;
+use args::TestArgs;
 use fleet::{Limits, Tested};
 pub use found::{Found, report_of};
 use trial::{Trials, open_stores};

@@ -1,0 +1,76 @@
+//! What `snow connect` takes.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
+
+use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, OAuthArgs, PasswordArgs};
+use crate::cli::completion;
+use crate::cli::duration::duration;
+use crate::model::instance::ApiVersion;
+use crate::model::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
+use crate::model::user_name::UserName;
+
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  snow connect dev12345
+  snow connect acme --client-id 8f2c41d0
+  snow connect acme --username svc.ci --password-stdin < pw
+  snow connect acme --auth client-credentials --client-id 8f2c41d0 \\
+      --client-secret-file secret
+  snow connect acme --name acme-test --table incident,cmdb_ci --label env=test")]
+pub struct ConnectArgs {
+    /// A saved name, an instance (dev12345), a host, or any URL of the instance
+    #[arg(add = ArgValueCandidates::new(completion::connection_names))]
+    pub target: Option<String>,
+    /// The name of the connection [default: the first label of the host]
+    #[arg(long)]
+    pub name: Option<ConnectionName>,
+    /// How to sign in: basic, oauth or client-credentials
+    #[arg(long, value_name = "METHOD")]
+    pub auth: Option<AuthMethod>,
+    /// The user that signs in
+    #[arg(long, value_name = "USER")]
+    pub username: Option<UserName>,
+    #[command(flatten)]
+    pub password: PasswordArgs,
+    /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
+    #[arg(long)]
+    pub store: Option<StoreKind>,
+    /// Make it the default connection
+    #[arg(long)]
+    pub default: bool,
+    /// A few words about it
+    #[arg(long, value_name = "TEXT", value_parser = description)]
+    pub description: Option<String>,
+    /// A label, as in env=dev (repeatable)
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+    /// The version of the REST API: v1 or v2 [default: the latest]
+    #[arg(long, value_name = "VERSION")]
+    pub api_version: Option<ApiVersion>,
+    /// A table that must be readable (repeatable, or with commas)
+    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+    pub tables: Vec<TableName>,
+    /// Replace what a saved connection of this name has
+    #[arg(long)]
+    pub force: bool,
+    /// If the instance is asleep, restarting or not to be reached, keep asking for so long
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_test")]
+    pub wait: Option<Duration>,
+    /// Save without any request, as never tested
+    #[arg(long)]
+    pub no_test: bool,
+    #[command(flatten)]
+    pub oauth: OAuthArgs,
+    #[command(flatten)]
+    pub client_secret: ClientSecretArgs,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
+}
+
+fn description(text: &str) -> Result<String, InvalidValue> {
+    shown_text("a description", text)
+}
