@@ -1,11 +1,12 @@
 //! A secret value: a password now, tokens later.
 //!
 //! Owns how a secret enters the process and that it is wiped when dropped. It
-//! has no `Display`, a redacted `Debug` and no `Clone`; [`Secret::expose`] is
-//! called only where the value leaves the process, so `grep expose` lists
-//! every place.
+//! has no `Display` and a redacted `Debug`; [`Secret::expose`] is called only
+//! where the value leaves the process, so `grep expose` lists every place. A
+//! clone shares the one copy in memory.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -18,8 +19,9 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// triple it, and base64 adds a third.
 const MAX_DERIVED_BYTES: usize = 8 * MAX_BYTES;
 
-/// One secret text, wiped from memory when dropped.
-pub struct Secret(SecretString);
+/// One secret text, wiped from memory when its last owner drops it.
+#[derive(Clone)]
+pub struct Secret(Arc<SecretString>);
 
 /// Why something handed in cannot be a secret. Never repeats the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +60,7 @@ impl Secret {
         let text = Zeroizing::new(text);
         match check(&text, limit) {
             Some(invalid) => Err(invalid),
-            None => Ok(Self(SecretString::from(text.as_str()))),
+            None => Ok(Self(Arc::new(SecretString::from(text.as_str())))),
         }
     }
 
@@ -84,11 +86,6 @@ impl Secret {
     /// The value itself. Call it only where it leaves the process.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-
-    /// A second owner of the same value, for a record that must hold it too.
-    pub fn duplicate(&self) -> Self {
-        Self(SecretString::from(self.expose()))
     }
 }
 

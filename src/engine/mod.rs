@@ -66,7 +66,7 @@ impl Connection {
         credential: &BasicCredential,
     ) -> Self {
         let header = credential.header();
-        let secrets = Secrets::of([credential.password().duplicate(), credential.encoded()]);
+        let secrets = Secrets::of([credential.password().clone(), credential.encoded()]);
         let username = Some(credential.username().clone());
         let credential = Credential::Basic(header);
         Self { instance, api_version, username, client, credential, secrets }
@@ -82,8 +82,8 @@ impl Connection {
         access_token: &Secret,
         expires_at: Option<DateTime<Utc>>,
     ) -> Self {
-        let credential = Credential::Bearer(access_token.duplicate(), Token { expires_at, refreshed: false });
-        let secrets = Secrets::of([access_token.duplicate()]);
+        let credential = Credential::Bearer(access_token.clone(), Token { expires_at, refreshed: false });
+        let secrets = Secrets::of([access_token.clone()]);
         Self { instance, api_version, username, client, credential, secrets }
     }
 

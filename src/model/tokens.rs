@@ -53,7 +53,7 @@ pub enum InvalidTokens {
 }
 
 /// A signed-in session as it is kept.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SavedSession {
     /// The client it was issued to.
     pub client_id: String,
@@ -177,7 +177,7 @@ impl SavedSession {
             client_id: self.client_id.clone(),
             has_client_secret: self.has_client_secret,
             access_token: answer.access_token,
-            refresh_token: answer.refresh_token.or_else(|| self.refresh_token.as_ref().map(Secret::duplicate)),
+            refresh_token: answer.refresh_token.or_else(|| self.refresh_token.clone()),
             scope: answer.scope.or_else(|| self.scope.clone()),
             obtained_at: now,
             expires_at,
@@ -191,20 +191,7 @@ impl SavedSession {
 
     /// The same session with other marks.
     pub fn marked(&self, refreshing: Option<DateTime<Utc>>, refused_at: Option<DateTime<Utc>>) -> Self {
-        Self {
-            client_id: self.client_id.clone(),
-            has_client_secret: self.has_client_secret,
-            access_token: self.access_token.duplicate(),
-            refresh_token: self.refresh_token.as_ref().map(Secret::duplicate),
-            scope: self.scope.clone(),
-            obtained_at: self.obtained_at,
-            expires_at: self.expires_at,
-            signed_in_at: self.signed_in_at,
-            generation: self.generation,
-            not_lengthened: self.not_lengthened,
-            refreshing,
-            refused_at,
-        }
+        Self { refreshing, refused_at, ..self.clone() }
     }
 
     /// Whether the access token should be used as it is.

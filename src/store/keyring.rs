@@ -140,7 +140,7 @@ impl CredentialStore for KeyringStore {
     }
 
     fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        self.call(Request::Write(key, record.duplicate())).map(drop)
+        self.call(Request::Write(key, record.clone())).map(drop)
     }
 
     fn delete(&self, key: ItemKey) -> Result<(), StoreError> {

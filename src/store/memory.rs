@@ -19,11 +19,11 @@ impl CredentialStore for MemoryStore {
     }
 
     fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        Ok(self.records().get(&key).map(Secret::duplicate))
+        Ok(self.records().get(&key).cloned())
     }
 
     fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        self.records().insert(key, record.duplicate());
+        self.records().insert(key, record.clone());
         Ok(())
     }
 

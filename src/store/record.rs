@@ -98,7 +98,7 @@ pub fn write_password(
     origins: &Origins,
     password: &Secret,
 ) -> Result<(), Failure> {
-    let kept = Password { username: Some(username.as_str().to_owned()), password: password.duplicate() };
+    let kept = Password { username: Some(username.as_str().to_owned()), password: password.clone() };
     Item { profile, field: Field::Password }.write(store, origins, &kept, ReadBack::Yes)
 }
 
@@ -137,8 +137,7 @@ pub fn write_client_secret(
     origins: &Origins,
     client_secret: &Secret,
 ) -> Result<(), Failure> {
-    let kept =
-        ClientSecret { client_id: client.client_id.as_str().to_owned(), client_secret: client_secret.duplicate() };
+    let kept = ClientSecret { client_id: client.client_id.as_str().to_owned(), client_secret: client_secret.clone() };
     Item { profile, field: Field::ClientSecret }.write(store, origins, &kept, ReadBack::Yes)
 }
 
@@ -297,7 +296,7 @@ pub fn secrets_in(record: &Secret) -> Vec<Secret> {
         }
     }
     if secrets.is_empty() {
-        secrets.push(record.duplicate());
+        secrets.push(record.clone());
     }
     secrets
 }

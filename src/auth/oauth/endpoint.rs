@@ -86,7 +86,7 @@ impl TokenEndpoint {
         }
         let courier = Courier::new(&self.http, deadline);
         let _ = request.request_async(&courier).await;
-        secrets.extend(secret.map(Secret::duplicate));
+        secrets.extend(secret.cloned());
         self.judge(courier.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
     }
 
@@ -106,7 +106,7 @@ impl TokenEndpoint {
         let courier = Courier::new(&self.http, deadline);
         let _ = library.exchange_refresh_token(&token).request_async(&courier).await;
         let secrets = [Some(refresh_token), Some(&session.access_token), secret];
-        let secrets: Vec<Secret> = secrets.into_iter().flatten().map(Secret::duplicate).collect();
+        let secrets: Vec<Secret> = secrets.into_iter().flatten().cloned().collect();
         let request = TokenRequest::Refresh { age: now - session.signed_in_at };
         self.judge(courier.exchange(), request, secret.is_some(), &secrets)
     }
@@ -120,7 +120,7 @@ impl TokenEndpoint {
         }
         let courier = Courier::new(&self.http, deadline);
         let _ = request.request_async(&courier).await;
-        self.judge(courier.exchange(), TokenRequest::ClientCredentials, true, &[secret.duplicate()])
+        self.judge(courier.exchange(), TokenRequest::ClientCredentials, true, std::slice::from_ref(secret))
     }
 
     /// Revokes a token (RFC 7009), in the form and never in the URL, which

@@ -115,7 +115,7 @@ impl Session {
             Keeper::Store(_) => None,
         };
         let tokens = [saved.map(|saved| &saved.access_token), saved.and_then(|saved| saved.refresh_token.as_ref())];
-        tokens.into_iter().chain([client_secret]).flatten().map(Secret::duplicate).collect()
+        tokens.into_iter().chain([client_secret]).flatten().cloned().collect()
     }
 
     /// What is known of the session, the secrets included.

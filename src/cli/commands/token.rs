@@ -137,7 +137,7 @@ async fn described(app: &mut App, min_ttl: Duration) -> Result<Credential, Failu
     }
     match connection.given_token() {
         Some(_) if !min_ttl.is_zero() => Err(too_short(None, app.now(), min_ttl)),
-        Some(access_token) => Ok(Credential::Bearer { access_token: access_token.duplicate(), expires_at: None }),
+        Some(access_token) => Ok(Credential::Bearer { access_token: access_token.clone(), expires_at: None }),
         None => Ok(Credential::Basic(connection.header().await.expect("a password makes a header"))),
     }
 }
@@ -147,7 +147,7 @@ fn access_token(app: &App, session: &Session, min_ttl: Duration) -> Result<Crede
     refuse_unsaved(session)?;
     let saved = session.saved().expect("a session that is fresh has a token");
     match saved.lasts(app.now(), min_ttl) {
-        true => Ok(Credential::Bearer { access_token: saved.access_token.duplicate(), expires_at: saved.expires_at }),
+        true => Ok(Credential::Bearer { access_token: saved.access_token.clone(), expires_at: saved.expires_at }),
         false => Err(too_short(saved.expires_at, app.now(), min_ttl)),
     }
 }

@@ -105,6 +105,6 @@ pub fn count_refusal(app: &App, state: &State, profile: &Profile, username: &Use
 
 /// A connection that signs in with this password.
 pub fn connection(profile: &Profile, username: &UserName, client: Client, password: &Secret) -> Arc<Connection> {
-    let credential = BasicCredential::new(username.clone(), password.duplicate());
+    let credential = BasicCredential::new(username.clone(), password.clone());
     Arc::new(Connection::basic(profile.instance.clone(), profile.api_version, client, &credential))
 }

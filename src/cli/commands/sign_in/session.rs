@@ -165,7 +165,7 @@ pub async fn sign_in(
     };
     match tokens(judgement, &endpoint, secret.is_some(), app) {
         Ok(session) => {
-            let access_token = session.access_token.duplicate();
+            let access_token = session.access_token.clone();
             let earned = Earned::Session { session, client_secret };
             Ok(SignedIn { earned, access_token, client, origins, browser, started })
         }
