@@ -1,0 +1,194 @@
+//! The keyring of the operating system, with a deadline on every call.
+//!
+//! A locked keyring may wait for a person for ever, and a call cannot be
+//! taken back. So one thread of ours owns the keyring and does one call at a
+//! time; whoever waits for it stops waiting at the deadline, asks no more, and
+//! the process ends without the thread. Foreign errors are told apart here
+//! and never formatted with `{:?}`: they can hold the secret.
+
+#[cfg_attr(any(not(unix), target_os = "macos"), path = "other.rs")]
+#[cfg_attr(all(unix, not(target_os = "macos")), path = "secret_service.rs")]
+mod platform;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use keyring::Error;
+use keyring_core::Entry;
+use zeroize::Zeroizing;
+
+use super::{CredentialStore, ItemKey, StoreError, StoredItem};
+use crate::base::secret::Secret;
+use crate::model::profile::StoreKind;
+
+/// The service under which all items are filed.
+const SERVICE: &str = "snow";
+/// From here on a person would wonder what is going on.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
+/// Tells a person that the keyring is being waited for.
+pub type Notice = Box<dyn Fn() + Send + Sync>;
+
+pub struct KeyringStore {
+    patience: Duration,
+    /// Whether a window could ask somebody to unlock the keyring.
+    has_display: bool,
+    notice: Option<Notice>,
+    worker: Mutex<Worker>,
+}
+
+enum Worker {
+    NotStarted,
+    Running(Sender<Call>),
+    /// A call ran into the deadline: the keyring is not asked again.
+    Stuck,
+}
+
+/// One call, with the answer's way back in it.
+type Call = Box<dyn FnOnce() + Send>;
+
+impl KeyringStore {
+    /// A store that waits at most `patience` for each call, and gives `notice`
+    /// where the wait becomes noticeable. Nothing is opened before the first
+    /// call.
+    pub fn new(patience: Duration, has_display: bool, notice: Option<Notice>) -> Self {
+        Self { patience, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
+    }
+
+    /// Has `act` done by the thread that owns the keyring.
+    fn call<T: Send + 'static>(
+        &self,
+        name: &str,
+        act: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*worker, Worker::NotStarted) {
+            let (sender, calls) = channel::<Call>();
+            thread::Builder::new()
+                .name("keyring".to_owned())
+                .spawn(move || calls.iter().for_each(|call| call()))
+                .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+            *worker = Worker::Running(sender);
+        }
+        let Worker::Running(sender) = &*worker else {
+            return Err(StoreError::Timeout(self.patience));
+        };
+        let (answer, answered) = channel();
+        let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
+        tracing::debug!("keyring: {name}");
+        // Nobody waits any more after the deadline.
+        let call = Box::new(move || drop(answer.send(act())));
+        sender.send(call).map_err(|_| gone())?;
+        match self.wait(&answered) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Disconnected) => Err(gone()),
+            Err(RecvTimeoutError::Timeout) => {
+                *worker = Worker::Stuck;
+                Err(StoreError::Timeout(self.patience))
+            }
+        }
+    }
+
+    /// Has something done with one item. A daemon that was restarted leaves a
+    /// dead connection behind: one new connection is tried. Anything else stands.
+    fn with_item<T: Send + 'static>(
+        &self,
+        name: &str,
+        key: ItemKey,
+        size: usize,
+        act: impl Fn(&Entry) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let account = key.account();
+        let has_display = self.has_display;
+        self.call(&format!("{name} {account}"), move || {
+            let perform = || act(&entry(&account)?);
+            let result = perform().or_else(|error| match platform::is_disconnected(&error) {
+                true => platform::reconnect().and_then(|()| perform()),
+                false => Err(error),
+            });
+            result.map_err(|error| tell_apart(error, &account, size, has_display))
+        })
+    }
+
+    fn wait<T>(&self, answered: &Receiver<T>) -> Result<T, RecvTimeoutError> {
+        let Some(notice) = self.notice.as_ref().filter(|_| self.patience > NOTICEABLE) else {
+            return answered.recv_timeout(self.patience);
+        };
+        answered.recv_timeout(NOTICEABLE).or_else(|error| match error {
+            RecvTimeoutError::Disconnected => Err(error),
+            RecvTimeoutError::Timeout => {
+                notice();
+                answered.recv_timeout(self.patience - NOTICEABLE)
+            }
+        })
+    }
+}
+
+impl CredentialStore for KeyringStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Keyring
+    }
+
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        self.with_item("read", key, 0, |entry| match entry.get_secret() {
+            Ok(bytes) => Ok(Some(record(bytes))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        let record = record.clone();
+        // Windows counts a password in UTF-16, so bytes go further there.
+        let size = record.expose().len();
+        self.with_item("write", key, size, move |entry| entry.set_secret(record.expose().as_bytes()))
+    }
+
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.with_item("delete", key, 0, |entry| match entry.delete_credential() {
+            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        self.call("list all items", platform::inventory)
+    }
+}
+
+/// The item of an account, there or not.
+fn entry(account: &str) -> Result<Entry, Error> {
+    if let Err(Error::NoDefaultStore) = keyring::Entry::new(SERVICE, account).map(drop) {
+        // The facade tries once in a process and keeps the reason to itself.
+        platform::reconnect()?;
+    }
+    Entry::new(SERVICE, account)
+}
+
+/// What an item holds. What is no text becomes a record that cannot be parsed.
+fn record(bytes: Vec<u8>) -> Secret {
+    let bytes = Zeroizing::new(bytes);
+    let text = std::str::from_utf8(&bytes).unwrap_or("?").to_owned();
+    Secret::derived(text).unwrap_or_else(|_| Secret::derived("?".to_owned()).expect("a mark is a record"))
+}
+
+/// `size`: how many bytes were to be written.
+fn tell_apart(error: Error, account: &str, size: usize, has_display: bool) -> StoreError {
+    let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+    match error {
+        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
+            platform::tell_apart(cause.as_ref(), has_display)
+        }
+        Error::Ambiguous(entries) => StoreError::Ambiguous { account: account.to_owned(), count: entries.len() },
+        Error::TooLong(_, limit) => StoreError::TooLarge { size, limit: limit as usize },
+        Error::NoEntry => unavailable("It lost the item while it was used."),
+        Error::NoDefaultStore => unavailable("This system has no keyring that snow knows."),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => {
+            unavailable("It answered with something that is no item.")
+        }
+        Error::Invalid(..) | Error::NotSupportedByStore(_) => unavailable("It does not support what snow needs."),
+        _ => unavailable("It failed without a reason that snow knows."),
+    }
+}

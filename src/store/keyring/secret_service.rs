@@ -1,0 +1,133 @@
+//! The Secret Service over D-Bus.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+
+use keyring::Error;
+use secret_service::Error as ServiceError;
+use secret_service::blocking::SecretService;
+use zbus::DBusError;
+use zbus::names::ErrorName;
+
+use super::{SERVICE, StoreError, StoredItem};
+
+/// The items under our service. The keyring crate's own search unlocks
+/// what it finds; this one asks nobody.
+pub fn inventory() -> Result<Option<Vec<StoredItem>>, StoreError> {
+    list().map_err(|error| tell_apart(&error, true))
+}
+
+fn list() -> Result<Option<Vec<StoredItem>>, ServiceError> {
+    let service = SecretService::connect(secret_service::EncryptionType::Plain)?;
+    if service.get_default_collection()?.is_locked()? {
+        return Err(ServiceError::Locked);
+    }
+    let found = service.search_items(HashMap::from([("service", SERVICE)]))?;
+    let locked = found.locked.iter().map(|item| (item, true));
+    let mut items = Vec::new();
+    for (item, is_locked) in found.unlocked.iter().map(|item| (item, false)).chain(locked) {
+        let account = item.get_attributes()?.remove("username").unwrap_or_default();
+        items.push(StoredItem { account, is_locked });
+    }
+    items.sort();
+    Ok(Some(items))
+}
+
+/// Connects anew, for this and all later calls.
+pub fn reconnect() -> Result<(), Error> {
+    let store = zbus_secret_service_keyring_store::Store::new()?;
+    keyring_core::set_default_store(store);
+    Ok(())
+}
+
+/// Whether the daemon or the bus went away under an open connection.
+pub fn is_disconnected(error: &Error) -> bool {
+    let (Error::PlatformFailure(cause) | Error::NoStorageAccess(cause)) = error else {
+        return false;
+    };
+    let Some(error) = cause.downcast_ref::<ServiceError>() else {
+        return false;
+    };
+    if let Some(name) = name_of(error) {
+        return is_gone(name.as_str());
+    }
+    matches!(
+        error,
+        ServiceError::PromptDisconnected
+            | ServiceError::Zbus(zbus::Error::InputOutput(_))
+            | ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::InputOutput(_)))
+    )
+}
+
+/// What the Secret Service said, by what a person would do.
+pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: bool) -> StoreError {
+    let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+    match cause.downcast_ref::<ServiceError>() {
+        Some(ServiceError::Locked) => StoreError::Locked,
+        // A dismissed prompt looks the same whether a person closed it or
+        // nothing could show it. A collection that is locked with no
+        // display at hand was never shown to anybody.
+        Some(ServiceError::Prompt) => match !has_display && is_default_locked() {
+            true => StoreError::Locked,
+            false => StoreError::Denied,
+        },
+        Some(ServiceError::NoResult) => unavailable("The keyring has no default collection yet: create one first."),
+        Some(ServiceError::Unavailable) => {
+            unavailable("There is no session D-Bus here, or nothing on it is a keyring.")
+        }
+        Some(ServiceError::PromptDisconnected) => unavailable("It went away while it asked for its password."),
+        Some(ServiceError::Crypto(_)) => unavailable("The encrypted transport to it could not be agreed on."),
+        Some(error) => match name_of(error) {
+            Some(name) => tell_name_apart(name.as_str()),
+            None => unavailable("The session D-Bus cannot be used."),
+        },
+        None => unavailable("The Secret Service failed without a reason that snow knows."),
+    }
+}
+
+fn tell_name_apart(name: &str) -> StoreError {
+    let reason = match name {
+        "org.freedesktop.Secret.Error.IsLocked" => return StoreError::Locked,
+        "org.freedesktop.DBus.Error.AccessDenied" => return StoreError::Denied,
+        "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
+            "No Secret Service runs on the session D-Bus."
+        }
+        "org.freedesktop.DBus.Error.NoReply" | "org.freedesktop.DBus.Error.Disconnected" => {
+            "The Secret Service went away before it answered."
+        }
+        _ if name.starts_with("org.freedesktop.DBus.Error.Spawn") => "The Secret Service could not be started.",
+        _ => "The Secret Service answered with an error.",
+    };
+    StoreError::Unavailable { reason: reason.to_owned() }
+}
+
+/// The D-Bus name of an error. What stands beside it could quote anything.
+fn name_of(error: &ServiceError) -> Option<ErrorName<'_>> {
+    match error {
+        ServiceError::Zbus(zbus::Error::MethodError(name, ..))
+        | ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(zbus::Error::MethodError(name, ..))) => Some(name.as_ref()),
+        ServiceError::ZbusFdo(zbus::fdo::Error::ZBus(_)) => None,
+        ServiceError::Zbus(zbus::Error::FDO(error)) => Some(error.name()),
+        ServiceError::ZbusFdo(error) => Some(error.name()),
+        _ => None,
+    }
+}
+
+fn is_gone(name: &str) -> bool {
+    matches!(
+        name,
+        "org.freedesktop.DBus.Error.NoReply"
+            | "org.freedesktop.DBus.Error.Disconnected"
+            | "org.freedesktop.DBus.Error.UnknownObject"
+            | "org.freedesktop.DBus.Error.UnknownMethod"
+            | "org.freedesktop.Secret.Error.NoSession"
+            | "org.freedesktop.Secret.Error.NoSuchObject"
+    )
+}
+
+fn is_default_locked() -> bool {
+    let connected = SecretService::connect(secret_service::EncryptionType::Plain);
+    let Ok(service) = connected else { return true };
+    let Ok(collection) = service.get_default_collection() else { return true };
+    collection.is_locked().unwrap_or(true)
+}
