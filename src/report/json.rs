@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::list::Row;
+use super::text::list::Row;
 use crate::base::error::Failure;
 use crate::base::time::timestamp;
 use crate::check::report::{Check, Report, Run, Status, Summary};

@@ -1,14 +1,10 @@
 //! From a report, a listing or a failure to what is printed.
 
-pub mod doctor;
-pub mod ends;
-pub mod fleet;
 pub mod format;
 pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
-pub mod list;
 pub mod markdown;
 pub mod paint;
 pub mod text;
@@ -20,7 +16,7 @@ use crate::report::paint::Paint;
 /// A run in one form, as it goes to a file.
 pub fn report(format: Format, run: &Run) -> String {
     let mut report = match format {
-        Format::Text => fleet::text(run, Paint::PLAIN),
+        Format::Text => text::fleet::text(run, Paint::PLAIN),
         Format::Json => json::run(run).to_string(),
         Format::Jsonl => {
             let lines = run.reports.iter().map(json::line).chain([json::summary(run)]);

@@ -33,7 +33,7 @@ pub fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
     let checks = doctor::examine(&machine);
     let exit_code = doctor::exit_code(&checks);
     if !app.console.json {
-        let text = report::doctor::text(&checks, exit_code, app.console.out);
+        let text = report::text::doctor::text(&checks, exit_code, app.console.out);
         app.console.data(&text);
     }
     let bundle = match &arguments.bundle {
@@ -83,7 +83,7 @@ fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path) -> Re
     let bundle = Bundle::make(machine, checks, terminal, home.as_deref(), &secrets)?;
     bundle.write(path, app.global.yes)?;
     if !app.console.json {
-        let text = report::doctor::bundle(path, secrets.count, &secrets.unchecked, err);
+        let text = report::text::doctor::bundle(path, secrets.count, &secrets.unchecked, err);
         app.console.say(&text);
     }
     Ok(json!({

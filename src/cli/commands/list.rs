@@ -8,7 +8,7 @@ use crate::base::error::Failure;
 use crate::cli::args::NameArg;
 use crate::model::profile::Profile;
 use crate::report;
-use crate::report::list::Row;
+use crate::report::text::list::Row;
 
 pub fn list(app: &mut App) -> Result<u8, Failure> {
     let config = app.config_file()?.load()?;
@@ -27,7 +27,7 @@ pub fn list(app: &mut App) -> Result<u8, Failure> {
     } else if rows.is_empty() {
         app.console.note("No connections yet. Make one: snow connect INSTANCE");
     } else {
-        let text = report::list::table(&rows, app.now(), app.console.out);
+        let text = report::text::list::table(&rows, app.now(), app.console.out);
         app.console.data(&text);
     }
     Ok(0)

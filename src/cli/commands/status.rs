@@ -101,7 +101,7 @@ fn ends(app: &App, config: &Config, selection: Option<Selection>, arguments: &St
     } else {
         let unknown: Vec<&str> = ends.unknown.iter().map(|profile| profile.name.as_str()).collect();
         let asked = ends.asked.as_ref().map(|asked| (asked, failure.as_ref()));
-        app.console.data(&report::ends::text(&ends.ends, &unknown, asked, now, app.console.out));
+        app.console.data(&report::text::ends::text(&ends.ends, &unknown, asked, now, app.console.out));
     }
     Ok(failure.as_ref().map_or(0, Failure::exit_code))
 }

@@ -118,7 +118,7 @@ fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failur
 fn deliver(app: &App, outputs: &Outputs, run: &Run) -> Result<u8, Failure> {
     match outputs.stdout {
         Format::Text if !app.global.quiet || run.exit_code() != 0 => {
-            app.console.data(&report::fleet::text(run, app.console.out));
+            app.console.data(&report::text::fleet::text(run, app.console.out));
         }
         Format::Text => {}
         Format::Json => app.console.document(&report::json::run(run)),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::text::{head, labelled, pad, wrap};
+use super::lines::{head, labelled, pad, wrap};
 use crate::check::report::Status;
 use crate::doctor::Check;
 use crate::doctor::stores::Unchecked;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{ago, auth_label};
+use super::connection::auth_label;
+use super::time::ago;
 use crate::history::last_test::LastTest;
 use crate::model::profile::Profile;
 use crate::report::paint::Paint;

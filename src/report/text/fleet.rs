@@ -3,7 +3,10 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{auth_label, changes, exit_mark, head, labelled, pad, report, right, took, user, wrap};
+use super::connection::auth_label;
+use super::lines::{exit_mark, head, labelled, pad, right, wrap};
+use super::test::{changes, report, user};
+use super::time::took;
 use crate::check::report::{Report, Run, Summary, Verdict};
 use crate::report::paint::Paint;
 

@@ -3,13 +3,12 @@
 use chrono::{DateTime, Utc};
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{ago, head, labelled, pad, paragraph, until};
+use super::lines::{INDENT, head, labelled, pad, paragraph};
+use super::time::{ago, until};
 use crate::base::error::Failure;
 use crate::history::expiry::{End, Horizon};
 use crate::report::paint::Paint;
 
-/// Where the text of a labelled paragraph begins.
-const INDENT: usize = 9;
 /// More connections of which nothing is known are counted.
 const NAMED: usize = 8;
 

@@ -1,0 +1,69 @@
+//! A failure: what, why, and the one thing to do.
+
+use super::lines::{INDENT, hanging, head, labelled};
+use crate::base::error::{Code, Failure, Likelihood};
+use crate::report::paint::Paint;
+
+/// A failure on standard error.
+pub fn error(failure: &Failure, paint: Paint) -> String {
+    let painted = format!("{}: ", paint.bad("error"));
+    let mut lines = vec![head("error: ", &painted, failure.message(), Some(failure.exit_code()), paint)];
+    lines.extend(explanation(failure, paint));
+    lines.extend(see(failure, paint));
+    lines.join("\n")
+}
+
+pub fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(why) = failure.reason() {
+        lines.push(labelled("why", why, paint, INDENT));
+    }
+    for cause in failure.likely_causes() {
+        let bullet = if lines.is_empty() { "why" } else { "" };
+        let text = format!("{}: {}", likelihood(cause.likelihood), cause.text);
+        lines.push(hanging(bullet, &text, paint));
+    }
+    for (index, step) in failure.steps().iter().enumerate() {
+        lines.push(labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT));
+    }
+    let said = ["server_message", "server_detail", "oauth_error", "oauth_error_description"];
+    let said: Vec<&str> = said.into_iter().filter_map(|key| failure.seen(key)?.as_str()).collect();
+    let mut seen = Vec::new();
+    if let Some(status) = failure.seen("http_status").and_then(serde_json::Value::as_u64) {
+        seen.push(format!("HTTP {status}"));
+    }
+    if !said.is_empty() {
+        seen.push(format!("\"{}\"", said.join(": ")));
+    }
+    if let Some(at) = failure.seen("retry_at").and_then(|value| value.as_str()) {
+        seen.push(format!("retry at {at}"));
+    } else if let Some(wait) = failure.seen("retry_after").and_then(|value| value.as_str()) {
+        seen.push(format!("Retry-After {wait}"));
+    }
+    if let Some(transaction) = failure.seen("transaction_id").and_then(|value| value.as_str()) {
+        seen.push(format!("transaction {transaction}"));
+    }
+    if let Some(time) = failure.seen("server_time").and_then(|value| value.as_str()) {
+        seen.push(time.to_owned());
+    }
+    if !seen.is_empty() {
+        lines.push(labelled("seen", &seen.join(", "), paint, INDENT));
+    }
+    lines
+}
+
+/// How likely a cause is, in a word.
+pub fn likelihood(likelihood: Likelihood) -> &'static str {
+    match likelihood {
+        Likelihood::High => "likely",
+        Likelihood::Medium => "possible",
+        Likelihood::Low => "unlikely",
+    }
+}
+
+/// Where more is said. What was typed wrong or stopped needs no more words.
+pub fn see(failure: &Failure, paint: Paint) -> Option<String> {
+    let code = failure.code();
+    let is_plain = matches!(code, Code::Usage | Code::Interrupted);
+    (!is_plain).then(|| labelled("see", &format!("snow explain {}", code.as_str()), paint, INDENT))
+}

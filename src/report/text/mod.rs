@@ -1,0 +1,17 @@
+//! Text for people: the verdict first, then why, then the one thing to do.
+
+mod connection;
+pub mod doctor;
+pub mod ends;
+mod failure;
+pub mod fleet;
+mod lines;
+pub mod list;
+mod test;
+mod time;
+
+pub use connection::{auth_label, connection, status};
+pub use failure::{error, likelihood};
+pub use lines::paragraph;
+pub use test::{changes, remark, report, token, user, warnings};
+pub use time::{ago, took, until};
