@@ -228,7 +228,7 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
         failure.class() == Class::Auth || matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable)
     });
     if credential_is_the_trouble
-        && (app.is_interactive() || session::opens_browser(app, &profile, &request.arguments.browser))
+        && (app.is_interactive() || sign_in::browser::opens_browser(app, &profile, &request.arguments.browser))
     {
         let text = report::text::report(&test, app.console.err);
         app.console.say(&format!("{text}\n"));

@@ -5,7 +5,9 @@
 //! in common: saving what was earned, and being sure of the user.
 
 pub mod args;
+pub mod browser;
 pub mod password;
+mod refusals;
 pub mod session;
 
 use std::time::Duration;
