@@ -12,15 +12,16 @@ use chrono::{DateTime, Utc};
 use super::inquiry::{Inquiry, Plan};
 use super::knock::{Knock, may_pass};
 use super::network::{Opening, network_checks, request_time};
-use super::quality;
+use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, Identity, IdentitySource, Status};
+use super::{quality, stage};
 use crate::base::error::{Class, Code, Failure};
 use crate::engine::{Connection, Token};
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
 use crate::model::profile::TableName;
-use crate::service::servicenow::seen::{Asked, Seen, Sent};
+use crate::service::servicenow::seen::{Asked, Sent};
 use crate::service::servicenow::table::Rows;
 
 /// What a test found.
@@ -62,31 +63,18 @@ pub struct Begun {
     asked_identity: Option<(Check, Option<Identity>)>,
 }
 
-/// The steps that an answer must pass before a table is looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    ServiceNow,
-    Awake,
-    Auth,
-}
-
 /// The test of an instance that did not wake up: the knock was all there was,
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, knock: Knock, failure: Failure) -> Begun {
     let mut checks = network_checks(&connection, &Opening::of(&knock.exchange));
-    let is_session = connection.sends() != Sent::Password;
-    let fails = match &knock.exchange.result {
+    let has_token = connection.sends() != Sent::Password;
+    let stops_at = match &knock.exchange.result {
         Err(error) if error.phase != Reached::Answer => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
         Ok(_) => Some(CheckId::InstanceAwake),
     };
-    for id in [CheckId::InstanceServiceNow, CheckId::InstanceAwake, CheckId::AuthToken, CheckId::AuthRequest] {
-        match id {
-            _ if fails == Some(id) => checks.push(Check::fail(id, failure.clone())),
-            CheckId::AuthToken if !is_session => {}
-            _ => checks.push(Check::skip(id)),
-        }
-    }
+    let stops = stops_at.map(|id| (id, &failure));
+    checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
     let inquiry = Inquiry { connection, plan, has_new_token: false };
     Begun::without_rows(inquiry, checks, SignIn::Unjudged(failure), None)
 }
@@ -112,14 +100,9 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
     let (sign_in, first) = match &exchange.result {
         Err(error) => {
             let failure = Failure::from(error.clone());
-            if error.phase == Reached::Answer {
-                checks.push(Check::fail(CheckId::InstanceServiceNow, failure.clone()));
-            } else {
-                checks.push(Check::skip(CheckId::InstanceServiceNow));
-            }
-            checks.push(Check::skip(CheckId::InstanceAwake));
-            checks.extend(renewal.map(|renewal| renewal.check));
-            checks.push(Check::skip(CheckId::AuthRequest));
+            let stops = (error.phase == Reached::Answer).then_some((CheckId::InstanceServiceNow, &failure));
+            let token = renewal.map(|renewal| renewal.check);
+            checks.extend(stage::with_token(stage::checks(stage::up_to_sign_in(false), stops, Status::Skip), token));
             (SignIn::Unjudged(failure), None)
         }
         Ok(answer) => {
@@ -127,8 +110,10 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
             let seen = inquiry.seen(answer, Asked::Table(&table), &redactor);
             let rows = inquiry.rows(&exchange, &table);
             let rows = rows.map_err(|failure| inquiry.with_retry_time(failure, &exchange));
-            let token = renewal.map(|renewal| renewal.check);
-            judge(&seen, rows, token, &mut checks)
+            let (sign_in, filed) = stage::judge(&seen, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
+            checks.extend(filed);
+            let is_good = matches!(sign_in, SignIn::Good);
+            (sign_in, is_good.then_some(rows))
         }
     };
     let may_be_judged = inquiry.connection.sends() == Sent::Password
@@ -164,145 +149,24 @@ async fn without_token(inquiry: Inquiry, failure: Failure) -> Begun {
         Some(opening) => network_checks(&inquiry.connection, opening),
         None => [CheckId::NetworkDns, CheckId::NetworkConnect].map(Check::skip).to_vec(),
     };
+    let network_failed = checks.iter().any(|check| check.status == Status::Fail);
     // What answered at the token endpoint says something about the instance
     // only where it is the instance.
-    let stage = match &opening {
-        Some(opening) if opening.error.is_some() => None,
-        Some(_) => Some(token_stage(failure.code())),
-        None => Some(Stage::Auth),
+    let stops_at = match &opening {
+        _ if network_failed => None,
+        Some(opening) if opening.error.is_some() => Some(CheckId::InstanceServiceNow),
+        Some(_) => Some(stage::of_token_request(failure.code())),
+        None => Some(CheckId::AuthToken),
     };
-    let network_failed = checks.iter().any(|check| check.status == Status::Fail);
-    let steps = [
-        (Stage::ServiceNow, CheckId::InstanceServiceNow),
-        (Stage::Awake, CheckId::InstanceAwake),
-        (Stage::Auth, CheckId::AuthToken),
-    ];
-    let mut failed = network_failed;
-    for (step, id) in steps {
-        let fails_here = stage == Some(step) || (stage.is_none() && step == Stage::ServiceNow);
-        checks.push(match () {
-            () if failed => Check::skip(id),
-            () if fails_here => {
-                failed = true;
-                Check::fail(id, failure.clone())
-            }
-            () if opening.is_some() => Check::pass(id),
-            () => Check::skip(id),
-        });
-    }
-    checks.push(Check::skip(CheckId::AuthRequest));
+    let before = if opening.is_some() && !network_failed { Status::Pass } else { Status::Skip };
+    let stops = stops_at.map(|id| (id, &failure));
+    checks.extend(stage::checks(stage::up_to_sign_in(true), stops, before));
     let sign_in = match failure.class() {
         Class::Auth => SignIn::Refused(failure),
         _ => SignIn::Unjudged(failure),
     };
     let certificate = opening.and_then(|opening| opening.certificate);
     Begun::without_rows(inquiry, checks, sign_in, certificate)
-}
-
-/// The step at which a failed request for a token fails.
-fn token_stage(code: Code) -> Stage {
-    match code {
-        Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected | Code::ProxyAuth => {
-            Stage::ServiceNow
-        }
-        Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout | Code::InstanceError => {
-            Stage::Awake
-        }
-        _ => Stage::Auth,
-    }
-}
-
-/// What the session of a connection says about its token.
-struct RenewalSeen {
-    check: Check,
-    /// Where the token endpoint is the instance.
-    opening: Option<Opening>,
-}
-
-impl RenewalSeen {
-    async fn of(connection: &Connection) -> Option<Self> {
-        let Some(session) = connection.session().await else {
-            let has_token = connection.token().await.is_some();
-            return has_token.then(|| Self { check: Check::pass(CheckId::AuthToken), opening: None });
-        };
-        let Some(renewal) = session.last_renewal() else {
-            return Some(Self { check: Check::pass(CheckId::AuthToken), opening: None });
-        };
-        let check = match &renewal.failure {
-            None => Check::pass(CheckId::AuthToken),
-            Some(failure) if renewal.usable && failure.code() != Code::SessionNotSaved => {
-                Check::warn(CheckId::AuthToken, failure.clone())
-            }
-            Some(failure) => Check::fail(CheckId::AuthToken, failure.clone()),
-        };
-        let is_here = session.endpoint().origin() == connection.instance();
-        let opening = renewal.exchange.as_ref().filter(|_| is_here).map(Opening::of);
-        Some(Self { check: check.taking(renewal.exchange.as_ref().map(|_| renewal.took)), opening })
-    }
-}
-
-/// Files the checks up to the sign-in, and says how it went.
-fn judge(
-    seen: &Seen<'_>,
-    rows: Result<Rows, Failure>,
-    token: Option<Check>,
-    checks: &mut Vec<Check>,
-) -> (SignIn, Option<Result<Rows, Failure>>) {
-    let failure = rows.as_ref().err().cloned();
-    let stage = failure.as_ref().filter(|_| !seen.proves_sign_in()).map(|failure| stage_of(failure.code(), seen));
-    let steps = [
-        (Stage::ServiceNow, CheckId::InstanceServiceNow),
-        (Stage::Awake, CheckId::InstanceAwake),
-        (Stage::Auth, CheckId::AuthRequest),
-    ];
-    // What answered is an instance only where something shows it.
-    let is_asleep = failure.as_ref().is_some_and(|failure| failure.code() == Code::InstanceHibernating);
-    let is_instance = seen.is_servicenow() || is_asleep;
-    // A token that could not be renewed after its refusal is the cause of it.
-    let token_failure =
-        token.as_ref().filter(|check| check.status == Status::Fail).and_then(|check| check.error.clone());
-    let mut token = token;
-    let mut failed = false;
-    for (step, id) in steps {
-        if step == Stage::Auth
-            && let Some(token) = token.take()
-        {
-            checks.push(if failed { Check::skip(CheckId::AuthToken) } else { token });
-        }
-        checks.push(match &failure {
-            Some(_) if step == Stage::Auth && stage == Some(step) && token_failure.is_some() => {
-                failed = true;
-                Check::skip(id)
-            }
-            Some(failure) if stage == Some(step) => {
-                failed = true;
-                Check::fail(id, failure.clone())
-            }
-            _ if failed || !is_instance => Check::skip(id),
-            _ => Check::pass(id),
-        });
-    }
-    match failure {
-        Some(failure) if failed => match seen.status() {
-            401 => (SignIn::Refused(token_failure.unwrap_or(failure)), None),
-            _ => (SignIn::Unjudged(failure), None),
-        },
-        _ => (SignIn::Good, Some(rows)),
-    }
-}
-
-/// The step at which an answer fails that does not prove the sign-in.
-fn stage_of(code: Code, seen: &Seen<'_>) -> Stage {
-    match code {
-        Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => Stage::ServiceNow,
-        Code::TruncatedAnswer | Code::ProxyAuth | Code::TlsFailure | Code::Timeout => Stage::ServiceNow,
-        Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => Stage::Awake,
-        Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired | Code::BearerRefused => Stage::Auth,
-        Code::RateLimited | Code::ForbiddenPage => Stage::Auth,
-        _ if seen.answer.broken.is_some() => Stage::ServiceNow,
-        Code::InstanceError => Stage::Awake,
-        _ => Stage::Auth,
-    }
 }
 
 impl Begun {

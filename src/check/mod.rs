@@ -13,5 +13,7 @@ pub mod knock;
 pub mod ladder;
 mod network;
 mod quality;
+mod renewal;
 pub mod report;
+mod stage;
 mod tables;
