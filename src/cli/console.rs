@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::base::error::{Code, Failure};
+use crate::base::variables::Variables;
+use crate::cli::args::Color;
+use crate::cli::context::Streams;
 use crate::report::paint::Paint;
 
 /// What is over sooner shows no progress.
@@ -35,6 +38,33 @@ pub struct Console {
 pub struct OneDocument(Arc<Mutex<bool>>);
 
 impl Console {
+    /// The console of a run, as variables and `--color` want it.
+    pub fn of(variables: &Variables, streams: Streams, color: Color) -> Self {
+        let colour = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if variables.text("NO_COLOR").is_some() => false,
+            Color::Auto if variables.is_on("CLICOLOR_FORCE") => true,
+            Color::Auto => is_terminal && variables.text("TERM") != Some("dumb"),
+        };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variables.text(name));
+        let unicode = locale.is_none_or(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        let paint = |is_terminal: bool| Paint {
+            colour: colour(is_terminal),
+            unicode,
+            is_terminal,
+            columns: streams.columns.clamp(40, 200),
+            // The runner takes commands from the beginnings of lines, so that none
+            // shall begin within a text that came from elsewhere.
+            breaks_lines: !variables.is_on("GITHUB_ACTIONS"),
+        };
+        let (out, err) = (paint(streams.stdout_is_terminal), paint(streams.stderr_is_terminal));
+        Self::new(streams.stdout, streams.stderr, out, err)
+    }
+
     pub fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, out: Paint, err: Paint) -> Self {
         Self {
             stdout: stdout.into(),

@@ -7,6 +7,7 @@ pub mod console;
 pub mod context;
 mod duration;
 pub mod explain;
+mod logging;
 pub mod signals;
 pub mod terminal;
 

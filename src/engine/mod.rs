@@ -4,6 +4,8 @@
 //! it; only with one can an authenticated request be made, and it goes to that
 //! instance. It renews a session where that is due.
 
+pub mod network;
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::service::servicenow::seen::Subject;
 /// No file but those of the secrets, no store, and no request.
 pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Connection, Failure> {
     let EnvironmentConnection { instance, api_version, sign_in } = described;
-    let (client, _) = app.client(&instance, None, None)?;
+    let (client, _) = app.network.client(&instance, None, None)?;
     Ok(match sign_in {
         EnvironmentSignIn::Basic { username, password } => {
             let credential = BasicCredential::new(username, value(app, password)?);
@@ -28,7 +28,7 @@ pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Con
             let origin = oauth.token_origin(&instance);
             let http = match *origin == instance {
                 true => client.clone(),
-                false => app.client(origin, None, None)?.0,
+                false => app.network.client(origin, None, None)?.0,
             };
             let endpoint = TokenEndpoint::new(http, oauth, &instance, Subject::Environment);
             let session = Session::unsaved(keeper, endpoint, app.clock());

@@ -187,13 +187,13 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
             .evidence("reason", failure.code().as_str())
     };
     let read = async {
-        let (client, origins) = app.client_for(profile)?;
+        let (client, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
         let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins)? else {
             return Ok(None);
         };
         let secret = record::read_client_secret(store.as_ref(), profile, oauth, &origins)?;
-        let endpoint = app.token_endpoint(profile, oauth, &client, Subject::Saved(name.clone()))?;
+        let endpoint = app.network.token_endpoint(profile, oauth, &client, Subject::Saved(name.clone()))?;
         Ok::<_, Failure>(Some((session, secret, endpoint)))
     };
     let (session, secret, endpoint) = match read.await {

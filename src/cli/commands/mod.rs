@@ -15,6 +15,7 @@ pub(super) mod login;
 pub(super) mod logout;
 mod outputs;
 pub(super) mod sandbox;
+mod secrets;
 mod select;
 mod sign_in;
 pub(super) mod status;

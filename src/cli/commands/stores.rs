@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::app::{App, is_public};
+use super::app::App;
+use super::secrets::is_public;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
 use crate::base::secret::Secret;

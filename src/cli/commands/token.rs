@@ -82,7 +82,7 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
             .why("There is no session to renew.")
             .next(format!("To see whether it works: snow test {}", profile.name)));
     };
-    let (client, origins) = app.client_for(&profile)?;
+    let (client, origins) = app.network.client_for(&profile)?;
     let store = app.store(profile.store)?;
     let mut session = app.open_session(store, &profile, &oauth, &client, origins).await?;
     let deadline = app.deadline()?;
@@ -110,7 +110,7 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
 }
 
 async fn saved(app: &mut App, profile: &Profile, min_ttl: Duration) -> Result<Credential, Failure> {
-    let (client, origins) = app.client_for(profile)?;
+    let (client, origins) = app.network.client_for(profile)?;
     match &profile.auth {
         Auth::Basic { username } => {
             let password = record::read_password(app.store(profile.store)?.as_ref(), profile, username, &origins)?;

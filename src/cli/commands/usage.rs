@@ -6,16 +6,16 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::app;
 use crate::base::error::{Code, Failure};
 use crate::cli::args::{Color, Output};
+use crate::cli::console::Console;
 use crate::cli::context::Context;
 use crate::report;
 
 /// Prints the answer and gives the exit code.
 pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> u8 {
     let (variables, streams) = (context.variables, context.streams);
-    let console = app::console(&variables, streams, Color::Auto);
+    let console = Console::of(&variables, streams, Color::Auto);
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render();
         let text = if console.out.colour { text.ansi().to_string() } else { text.to_string() };

@@ -95,7 +95,7 @@ async fn connect_with_password(
     let arguments = &request.arguments;
     let password = password::new_password(app, username, &arguments.password)?;
     if arguments.no_test {
-        let (_, origins) = app.client_for(&profile)?;
+        let (_, origins) = app.network.client_for(&profile)?;
         let (profile, how) = save::save(app, request, profile, &origins, &Earned::Password(password)).await?;
         return Ok(report(app, request, &profile, how, None));
     }
@@ -241,6 +241,6 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
 async fn knock(app: &mut App, request: &Request) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
-    let (client, _) = app.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
+    let (client, _) = app.network.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
     sign_in::knock(app, instance, &client, request.arguments.wait).await
 }

@@ -64,7 +64,7 @@ pub async fn sign_in(
     let mut tries_left = if may_retype { MORE_TRIES.min(before_lockout) } else { 0 };
     loop {
         let sent = Instant::now();
-        let (client, origins) = app.client_for(profile)?;
+        let (client, origins) = app.network.client_for(profile)?;
         let begun = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let plan = Plan::new(profile.tables.clone(), subject.clone(), app.deadline()?, app.clock());

@@ -64,7 +64,7 @@ pub async fn look_before_browser(
     oauth: &OAuthClient,
     has_knocked: bool,
 ) -> Result<(), Failure> {
-    let (client, _) = app.client_for(profile)?;
+    let (client, _) = app.network.client_for(profile)?;
     if !has_knocked {
         super::knock(app, &profile.instance, &client, None).await?;
     }
@@ -98,7 +98,7 @@ pub fn client_secret(
         return Ok(Some(secret));
     }
     if is_saved {
-        let (_, origins) = app.client_for(profile)?;
+        let (_, origins) = app.network.client_for(profile)?;
         let saved = record::read_client_secret(app.store(profile.store)?.as_ref(), profile, client, &origins);
         match saved {
             Ok(Some(secret)) => return Ok(Some(secret)),
@@ -141,8 +141,8 @@ pub async fn sign_in(
     subject: Subject,
 ) -> Result<SignedIn, Failure> {
     let started = Instant::now();
-    let (client, origins) = app.client_for(profile)?;
-    let endpoint = app.token_endpoint(profile, oauth, &client, subject)?;
+    let (client, origins) = app.network.client_for(profile)?;
+    let endpoint = app.network.token_endpoint(profile, oauth, &client, subject)?;
     let secret = client_secret.as_ref();
     let (judgement, browser) = match (oauth.grant, secret) {
         (Grant::AuthorizationCode, secret) => {

@@ -138,7 +138,7 @@ impl<'a> Trials<'a> {
     async fn climb(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> Found {
         // Made first, so that the certificate authorities are loaded on their
         // thread while the store is asked.
-        let (client, origins) = match self.app.client_for(profile) {
+        let (client, origins) = match self.app.network.client_for(profile) {
             Ok(client) => client,
             Err(failure) => {
                 let mut checks =

@@ -1,0 +1,78 @@
+//! How instances are reached: what is trusted, and through which proxy.
+
+use std::path::{Path, PathBuf};
+
+use crate::auth::oauth::endpoint::TokenEndpoint;
+use crate::base::error::Failure;
+use crate::base::files;
+use crate::http::client::Client;
+use crate::http::proxy::{ProxyVariables, Route};
+use crate::http::tls::{CaCertificates, Verifiers};
+use crate::model::instance::Instance;
+use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Profile;
+use crate::service::servicenow::seen::Subject;
+use crate::store::record::Origins;
+
+/// Makes the clients of a run.
+pub struct Network {
+    verifiers: Verifiers,
+    /// An authority for every instance, besides the connection's own.
+    ca_cert: Option<PathBuf>,
+    /// A proxy for every instance, instead of the connection's own.
+    proxy: Option<String>,
+    variables: ProxyVariables,
+}
+
+impl Network {
+    pub fn new(ca_cert: Option<PathBuf>, proxy: Option<String>, variables: ProxyVariables) -> Self {
+        Self { verifiers: Verifiers::default(), ca_cert, proxy, variables }
+    }
+
+    /// A client for an instance, with its own authority and proxy; and where
+    /// its secrets may go.
+    pub fn client(
+        &self,
+        instance: &Instance,
+        ca_cert: Option<&Path>,
+        proxy: Option<&str>,
+    ) -> Result<(Client, Origins), Failure> {
+        let mut authorities = CaCertificates::default();
+        // Read once: what is trusted is what the secret is bound to.
+        let ca_cert_sha256 = ca_cert.map(|path| authorities.add(path)).transpose()?;
+        if let Some(path) = self.ca_cert.as_deref().filter(|&path| ca_cert != Some(&files::absolute(path))) {
+            authorities.add(path)?;
+        }
+        let given = self.proxy.as_deref().or(proxy);
+        let route = Route::to(instance, given, &self.variables)?;
+        let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
+        tracing::info!("asking {instance}, {through}");
+        let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
+        Ok((Client::new(&self.verifiers, &authorities, route)?, origins))
+    }
+
+    /// A client for the instance of a connection, and where its secrets may go.
+    pub fn client_for(&self, profile: &Profile) -> Result<(Client, Origins), Failure> {
+        let (client, origins) = self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())?;
+        let token_origin = profile.auth.client().map(|oauth| oauth.token_origin(&profile.instance));
+        let token_endpoint = token_origin.filter(|origin| **origin != profile.instance);
+        Ok((client, Origins { token_endpoint: token_endpoint.map(|origin| origin.origin().to_owned()), ..origins }))
+    }
+
+    /// The token endpoint of a client; it shares the connections of `client`
+    /// where it stands at the instance.
+    pub fn token_endpoint(
+        &self,
+        profile: &Profile,
+        oauth: &OAuthClient,
+        client: &Client,
+        subject: Subject,
+    ) -> Result<TokenEndpoint, Failure> {
+        let origin = oauth.token_origin(&profile.instance);
+        let http = match *origin == profile.instance {
+            true => client.clone(),
+            false => self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0,
+        };
+        Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject))
+    }
+}
