@@ -8,7 +8,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::base::server_text::visible;
+use crate::base::shown::{Show, Shown, Step};
 
 /// Groups of codes that share an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -237,32 +237,31 @@ pub enum Likelihood {
 pub struct Cause {
     pub code: &'static str,
     pub likelihood: Likelihood,
-    pub text: String,
+    pub text: Shown,
 }
 
 /// What failed, naming the object; why; what to do; and what was seen.
 ///
-/// All text in it is safe to show: it is made visible as it enters, and text
-/// from a server has passed the redactor before.
+/// All text in it is safe to show, by its type: see [`Shown`].
 #[derive(Debug, Clone)]
 pub struct Failure(Box<Inner>);
 
 #[derive(Debug, Clone)]
 struct Inner {
     code: Code,
-    message: String,
-    why: Option<String>,
+    message: Shown,
+    why: Option<Shown>,
     causes: Vec<Cause>,
-    next: Vec<String>,
+    next: Vec<Step>,
     evidence: serde_json::Map<String, Value>,
 }
 
 impl Failure {
     /// What failed, in one sentence that names the object, without full stop.
-    pub fn new(code: Code, message: impl AsRef<str>) -> Self {
+    pub fn new(code: Code, message: impl Into<Shown>) -> Self {
         Self(Box::new(Inner {
             code,
-            message: visible(message.as_ref()),
+            message: message.into(),
             why: None,
             causes: Vec::new(),
             next: Vec::new(),
@@ -271,14 +270,14 @@ impl Failure {
     }
 
     /// Why, in sentences.
-    pub fn why(mut self, why: impl AsRef<str>) -> Self {
-        self.0.why = Some(visible(why.as_ref()));
+    pub fn why(mut self, why: impl Into<Shown>) -> Self {
+        self.0.why = Some(why.into());
         self
     }
 
     /// One thing to do. The first is the one to try first.
-    pub fn next(mut self, next: impl AsRef<str>) -> Self {
-        self.0.next.push(visible(next.as_ref()));
+    pub fn next(mut self, next: impl Into<Step>) -> Self {
+        self.0.next.push(next.into());
         self
     }
 
@@ -288,13 +287,16 @@ impl Failure {
     }
 
     /// Something seen, for the report and for an administrator.
-    pub fn evidence(mut self, key: &str, value: impl Into<Value>) -> Self {
-        let value = match value.into() {
-            Value::Null => return self,
-            Value::String(text) => Value::String(visible(&text)),
-            other => other,
-        };
-        self.0.evidence.insert(key.to_owned(), value);
+    pub fn evidence(mut self, key: &str, value: impl Into<Evidence>) -> Self {
+        if let Evidence(Some(value)) = value.into() {
+            self.0.evidence.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// Everything that was seen of another failure.
+    pub fn evidence_of(mut self, other: &Self) -> Self {
+        self.0.evidence.extend(other.0.evidence.clone());
         self
     }
 
@@ -310,15 +312,15 @@ impl Failure {
         self.class().exit_code()
     }
 
-    pub fn message(&self) -> &str {
+    pub fn message(&self) -> &Shown {
         &self.0.message
     }
 
-    pub fn reason(&self) -> Option<&str> {
-        self.0.why.as_deref()
+    pub fn reason(&self) -> Option<&Shown> {
+        self.0.why.as_ref()
     }
 
-    pub fn steps(&self) -> &[String] {
+    pub fn steps(&self) -> &[Step] {
         &self.0.next
     }
 
@@ -337,6 +339,45 @@ impl Failure {
     }
 }
 
+/// What was seen, or that nothing was: a number, a truth, or text that may be
+/// shown.
+pub struct Evidence(Option<Value>);
+
+impl From<Shown> for Evidence {
+    fn from(shown: Shown) -> Self {
+        Self(Some(String::from(shown).into()))
+    }
+}
+
+impl<T: Show> From<&T> for Evidence {
+    fn from(value: &T) -> Self {
+        value.show().into()
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Evidence {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self(None), Into::into)
+    }
+}
+
+impl From<Vec<Shown>> for Evidence {
+    fn from(texts: Vec<Shown>) -> Self {
+        Self(Some(texts.into_iter().map(String::from).collect()))
+    }
+}
+
+macro_rules! plain_evidence {
+    ($($type:ty),*) => {
+        $(impl From<$type> for Evidence {
+            fn from(value: $type) -> Self {
+                Self(Some(value.into()))
+            }
+        })*
+    };
+}
+plain_evidence!(bool, u8, u16, u32, u64, usize, i64, f64, &'static str);
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.message())
@@ -347,7 +388,7 @@ impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let message = match self.reason() {
             Some(why) => format!("{}. {why}", self.message()),
-            None => self.message().to_owned(),
+            None => self.message().to_string(),
         };
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("code", &self.code())?;
@@ -374,7 +415,7 @@ pub fn exit_code_of<'a>(mut failures: impl Iterator<Item = &'a Failure>) -> u8 {
 }
 
 /// Where a defect of ours is reported, in one place.
-pub fn internal(what: impl AsRef<str>) -> Failure {
+pub fn internal(what: impl Into<Shown>) -> Failure {
     Failure::new(Code::Internal, what)
         .why("This is a defect of snow, not of your connection.")
         .next("Report it with the command you ran and this message")

@@ -7,5 +7,6 @@ pub mod files;
 pub mod html;
 pub mod secret;
 pub mod server_text;
+pub mod shown;
 pub mod time;
 pub mod variables;

@@ -11,6 +11,10 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::base::shown::shown_as_displayed;
+
+shown_as_displayed!(InvalidSecret);
+
 /// The most a secret may hold, in bytes. RFC 7617 sets no limit; a larger one
 /// is a mistake (a whole file piped in), not a password.
 pub const MAX_BYTES: usize = 64 * 1024;

@@ -1,14 +1,15 @@
 //! What an instance said, made fit for a terminal, a log and a report.
 //!
 //! Server text may echo our own secrets, carry escape sequences or be
-//! megabytes long. [`Redactor::server_text`] is the only way from bytes off
-//! the wire to text that a person sees: mask, make visible, shorten.
+//! megabytes long. [`Redactor::server_text`] masks, makes visible and shortens;
+//! what comes out is [`Shown`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shorten, visible, without_commands};
 
 /// The longest server text that is repeated to a person, in characters.
 pub const MAX_CHARACTERS: usize = 500;
@@ -67,7 +68,7 @@ impl Redactor {
     }
 
     /// Text from the wire as it may be shown.
-    pub fn server_text(&self, raw: &str) -> String {
+    pub fn server_text(&self, raw: &str) -> Shown {
         let longest = self.secrets.iter().map(|secret| secret.len() * LONGEST_ESCAPE).max().unwrap_or(0);
         let end = raw.char_indices().nth(MAX_READ + longest).map(|(end, _)| end);
         // Masked before it is shortened, or a cut secret would stay; and again
@@ -82,7 +83,7 @@ impl Redactor {
             masked = format!("{}{}", &masked[..sure], shorten(&masked[sure..], kept));
         }
         let text = without_commands(&visible(&masked));
-        self.masked(&shorten(&self.masked(&text), MAX_CHARACTERS))
+        Shown::of_masked(self.masked(&shorten(&self.masked(&text), MAX_CHARACTERS)))
     }
 
     fn masked(&self, text: &str) -> String {
@@ -256,61 +257,10 @@ fn html_escape(rest: &str) -> Option<(char, &str)> {
     Some((character, rest))
 }
 
-/// The beginnings of commands to GitHub's runner, as visible escapes. It takes
-/// `::` from the first word of a line, wherever a line may be broken, and
-/// `##[` from anywhere.
-fn without_commands(text: &str) -> String {
-    let mut shown = text.replace("##[", "\\u{23}#[");
-    if shown.starts_with("::") {
-        shown.replace_range(..1, "\\u{3a}");
-    }
-    shown.replace(" ::", " \\u{3a}:")
-}
-
-/// Control, direction and invisible characters as visible escapes; runs of
-/// white space as one space. What comes out cannot move a cursor.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_whitespace() && !is_hidden(character) {
-            if !shown.ends_with(' ') && !shown.is_empty() {
-                shown.push(' ');
-            }
-        } else if is_hidden(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    while shown.ends_with(' ') {
-        shown.pop();
-    }
-    shown
-}
-
-/// Whether `character` could act on a terminal or hide text from a reader.
-/// Line ends and tabs are white space here, not hidden.
-pub fn is_hidden(character: char) -> bool {
-    match character {
-        '\t' | '\n' | '\r' => false,
-        '\u{00ad}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
-        _ => character.is_control(),
-    }
-}
-
-/// The first `limit` characters, with a mark where something was cut.
-pub fn shorten(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::shown::is_hidden;
     use proptest::prelude::*;
 
     fn redactor(secret: &str) -> Redactor {
@@ -366,7 +316,7 @@ mod tests {
     #[test]
     fn no_word_of_a_server_is_a_command_to_a_runner() {
         let shown = Redactor::default().server_text("::error::x y ::add-mask::z a::b ##[group]");
-        assert_eq!(shown, "\\u{3a}:error::x y \\u{3a}:add-mask::z a::b \\u{23}#[group]");
+        assert_eq!(shown.as_str(), "\\u{3a}:error::x y \\u{3a}:add-mask::z a::b \\u{23}#[group]");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::report::{Check, CheckId, Status};
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::model::user_name::UserName;
 
 /// What is demanded of a test, beside that it passes.
@@ -47,23 +48,23 @@ impl Expectations {
         if !self.strict || warnings.is_empty() || checks.iter().any(|check| check.status == Status::Fail) {
             return None;
         }
-        let codes: Vec<&str> = warnings.iter().map(|warning| warning.code().as_str()).collect();
+        let codes: Vec<&'static str> = warnings.iter().map(|warning| warning.code().as_str()).collect();
         let message = match codes.as_slice() {
-            [one] => format!("it works, with a warning: {one}"),
-            several => format!("it works, with {} warnings: {}", several.len(), several.join(", ")),
+            [one] => shown!("it works, with a warning: {}", *one),
+            several => shown!("it works, with {} warnings: {}", several.len(), Shown::list(several, ", ")),
         };
         Some(
             Failure::new(Code::Warnings, message)
                 .why("With --strict a warning is a failure.")
                 .next("See to the warnings below, or leave --strict out")
-                .evidence("warnings", codes),
+                .evidence("warnings", codes.into_iter().map(Shown::from).collect::<Vec<_>>()),
         )
     }
 }
 
 fn too_slow(latency: Duration, limit: Duration) -> Failure {
     let (is, may) = (latency.as_millis(), limit.as_millis());
-    Failure::new(Code::LatencyExceeded, format!("the first request took {is} ms, and --max-latency allows {may} ms"))
+    Failure::new(Code::LatencyExceeded, shown!("the first request took {} ms, and --max-latency allows {} ms", is, may))
         .why("The time is that of the first request alone, without opening the connection (DNS, TCP, TLS).")
         .next("Run the test again; if it stays, allow more or ask whoever runs the instance")
         .evidence("latency_ms", u64::try_from(latency.as_millis()).unwrap_or(u64::MAX))

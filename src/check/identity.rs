@@ -7,9 +7,10 @@ use super::network::request_time;
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use super::tables::field_hidden;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::user_name::UserName;
-use crate::service::servicenow::identity::{own_row, read_user_name};
+use crate::service::servicenow::identity::{own_row, read_user_name, users};
 use crate::service::servicenow::seen::{Asked, Body, Seen};
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
@@ -55,14 +56,17 @@ impl Inquiry {
     fn mismatch(&self, user_name: &str) -> Option<Check> {
         let differs = |expected: &&UserName| !expected.matches(user_name);
         let failure = |expected: &UserName| {
-            Failure::new(Code::UserMismatch, format!("the instance says the user is {user_name}, not {expected}"))
-                .evidence("user_name", user_name)
+            Failure::new(
+                Code::UserMismatch,
+                shown!("the instance says the user is {}, not {}", Shown::outside(user_name), expected),
+            )
+            .evidence("user_name", Shown::outside(user_name))
         };
         if let Some(expected) = self.plan.expectations.user.as_ref().filter(differs) {
             let failure = failure(expected)
                 .why("The sign-in is good, but --expect-user wants another user.")
                 .next("Check who the connection signs in as, and the value of --expect-user")
-                .evidence("expected_user", expected.as_str());
+                .evidence("expected_user", expected);
             return Some(Check::fail(CheckId::AuthIdentity, failure));
         }
         self.connection.username().filter(differs).map(|expected| {
@@ -78,19 +82,17 @@ impl Inquiry {
         let Some(expected) = &self.plan.expectations.user else {
             return Check::warn(CheckId::AuthIdentity, failure);
         };
-        let message = format!("whether {expected} is signed in could not be read");
-        let why = format!(
+        let message = shown!("whether {} is signed in could not be read", expected);
+        let why = shown!(
             "The sign-in itself is good, but --expect-user wants to be sure, and {}.",
-            failure.message().trim_end_matches('.')
+            Shown::outside(failure.message().trim_end_matches('.'))
         );
-        let mut unknown = Failure::new(Code::IdentityUnknown, message)
+        let unknown = Failure::new(Code::IdentityUnknown, message)
             .why(why)
             .causes(failure.likely_causes().iter().cloned())
-            .next(format!("Ask an administrator to let {expected} read the own record of sys_user"))
-            .evidence("expected_user", expected.as_str());
-        for (key, value) in failure.all_seen() {
-            unknown = unknown.evidence(key, value.clone());
-        }
+            .next(shown!("Ask an administrator to let {} read the own record of sys_user", expected))
+            .evidence("expected_user", expected)
+            .evidence_of(&failure);
         Check::fail(CheckId::AuthIdentity, unknown)
     }
 }
@@ -107,7 +109,7 @@ fn no_user_name(seen: &Seen<'_>) -> Failure {
     let missing = own_row(seen).map(|row| Rows { records: vec![row], total: None });
     let missing = missing.as_ref().map(|rows| rows.missing_fields(OWN_FIELDS)).unwrap_or_default();
     match missing.contains(&"user_name") {
-        true => field_hidden("sys_user", &missing, seen.user.map_or("the user", UserName::as_str)),
+        true => field_hidden(&users(), &missing, &seen.user.map_or("the user".into(), Show::show)),
         false => match &seen.body {
             // A term that the instance does not know is dropped, and the query
             // matches strangers.

@@ -9,11 +9,12 @@ use super::backoff::Backoff;
 use super::expectations::Expectations;
 use crate::base::error::{Code, Failure};
 use crate::base::server_text::Redactor;
+use crate::base::shown::{Shown, shown};
 use crate::engine::Connection;
 use crate::http::client::{Answer, Deadline, Exchange};
 use crate::http::retry_after;
 use crate::model::profile::TableName;
-use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name};
+use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name, users};
 use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::table::{Rows, TableQuery, read_rows};
@@ -74,7 +75,7 @@ impl Inquiry {
         if !matches!(&exchange.result, Ok(answer) if answer.status == 404) {
             return exchange;
         }
-        let table = "sys_user".parse().expect("sys_user is a table name");
+        let table = users();
         let query = TableQuery { table: &table, query: Some(OWN_ROW), fields: OWN_FIELDS, limit: 2, count: false };
         self.persistently(|| self.ask(&query), |asked| self.nobody(asked)).await
     }
@@ -155,7 +156,11 @@ impl Inquiry {
             return failure;
         };
         let at = ((self.plan.clock)() + wait).to_rfc3339_opts(SecondsFormat::Secs, true);
-        let why = format!("{} It says when to come again: retry at {at}.", failure.reason().unwrap_or_default());
-        failure.why(why).evidence("retry_at", at)
+        let why = shown!(
+            "{} It says when to come again: retry at {}.",
+            failure.reason().cloned().unwrap_or_default(),
+            Shown::outside(&at)
+        );
+        failure.why(why).evidence("retry_at", Shown::outside(at))
     }
 }

@@ -21,6 +21,7 @@ use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
 use crate::model::profile::TableName;
+use crate::service::servicenow::identity::users;
 use crate::service::servicenow::seen::{Asked, Sent};
 use crate::service::servicenow::table::Rows;
 
@@ -86,7 +87,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
     if let Err(failure) = inquiry.connection.ensure_fresh(Duration::ZERO, inquiry.plan.deadline).await {
         return without_token(inquiry, failure).await;
     }
-    let probe = probe();
+    let probe = users();
     let table = inquiry.plan.tables.first().unwrap_or(&probe).clone();
     let (exchange, _) = inquiry.table(&table, 1, false).await;
     inquiry.has_new_token = inquiry.connection.token().await.is_some_and(|token| token.refreshed);
@@ -136,11 +137,6 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
     }
 }
 
-/// The table that is asked for where none is named.
-fn probe() -> TableName {
-    "sys_user".parse().expect("sys_user is a table name")
-}
-
 /// There is no access token to send: the checks up to that, and no more.
 async fn without_token(inquiry: Inquiry, failure: Failure) -> Begun {
     let renewal = RenewalSeen::of(&inquiry.connection).await;
@@ -174,7 +170,7 @@ impl Begun {
     fn without_rows(inquiry: Inquiry, checks: Vec<Check>, sign_in: SignIn, certificate: Option<Certificate>) -> Self {
         Self {
             inquiry,
-            probe: probe(),
+            probe: users(),
             sign_in,
             checks,
             first: None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::report::{Check, CheckId};
 use crate::base::error::Failure;
+use crate::base::shown::Shown;
 use crate::engine::Connection;
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
@@ -56,7 +57,8 @@ pub fn network_checks(connection: &Connection, opening: &Opening) -> Vec<Check> 
             Some(error) if fails_here => {
                 failed = true;
                 let ends = opening.certificate.map(Certificate::ends);
-                Check::fail(id, Failure::from(error.clone()).evidence("not_after", ends)).taking(took)
+                Check::fail(id, Failure::from(error.clone()).evidence("not_after", ends.map(Shown::outside)))
+                    .taking(took)
             }
             _ if failed => Check::skip(id),
             // An address needs no looking up.

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::report::{Check, CheckId};
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 
@@ -40,7 +41,7 @@ pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
 fn clock_skew(skew: TimeDelta) -> Failure {
     let direction = if skew > TimeDelta::zero() { "ahead of" } else { "behind" };
     let minutes = skew.num_minutes().abs();
-    Failure::new(Code::ClockSkew, format!("this machine's clock is {minutes} min {direction} the instance's"))
+    Failure::new(Code::ClockSkew, shown!("this machine's clock is {} min {} the instance's", minutes, direction))
         .why("Certificates and time-limited credentials are judged by the clock.")
         .next("Set the clock of this machine, best by NTP")
         .evidence("skew_seconds", skew.num_seconds())
@@ -48,8 +49,8 @@ fn clock_skew(skew: TimeDelta) -> Failure {
 
 fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
     let ends = certificate.ends();
-    Failure::new(Code::CertificateEnds, format!("the certificate ends in {} days", left.num_days()))
-        .why(format!("It is good until {ends}."))
+    Failure::new(Code::CertificateEnds, shown!("the certificate ends in {} days", left.num_days()))
+        .why(shown!("It is good until {}.", Shown::outside(&ends)))
         .next("Ask whoever runs the host to renew it")
-        .evidence("not_after", ends)
+        .evidence("not_after", Shown::outside(ends))
 }

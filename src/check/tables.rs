@@ -3,9 +3,9 @@
 use super::inquiry::{Inquiry, TABLE_FIELDS};
 use super::report::{Check, CheckId};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
-use crate::model::user_name::UserName;
 use crate::service::servicenow::seen::Asked;
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
@@ -31,7 +31,7 @@ impl Inquiry {
         match missing.is_empty() {
             true => Check::pass(CheckId::AccessTable),
             false => {
-                let hidden = field_hidden(table.as_str(), &missing, self.user());
+                let hidden = field_hidden(table, &missing, &self.user());
                 self.unreadable(self.with_evidence_of(exchange, table, hidden))
             }
         }
@@ -79,21 +79,19 @@ impl Inquiry {
     fn hidden(&self, table: &TableName, total: u64) -> Failure {
         let user = self.user();
         let looked = total.min(u64::from(SECOND_LOOK));
-        Failure::new(Code::TableHidden, format!("signed in as {user}, but no row of {table} may be read"))
-            .why(format!(
-                "The instance counts {total} rows in {table} and returned none of the first {looked}: its access rules leave them out without an error."
-            ))
+        Failure::new(Code::TableHidden, shown!("signed in as {}, but no row of {} may be read", user, table))
+            .why(shown!("The instance counts {} rows in {} and returned none of the first {}: its access rules leave them out without an error.", total, table, looked))
             .causes([
-                Cause { code: "missing-role", likelihood: Likelihood::High, text: format!("{user} lacks the role that reads {table}") },
-                Cause { code: "row-acl", likelihood: Likelihood::Medium, text: "only certain rows are visible, and none is among the first".to_owned() },
+                Cause { code: "missing-role", likelihood: Likelihood::High, text: shown!("{} lacks the role that reads {}", user, table) },
+                Cause { code: "row-acl", likelihood: Likelihood::Medium, text: "only certain rows are visible, and none is among the first".into() },
             ])
-            .next(format!("Ask an administrator to let {user} read {table}"))
+            .next(shown!("Ask an administrator to let {} read {}", user, table))
             .evidence("total_count", total)
             .evidence("rows_asked_for", SECOND_LOOK)
     }
 
     fn empty(&self, table: &TableName) -> Failure {
-        Failure::new(Code::TableHidden, format!("no row of {table} came back"))
+        Failure::new(Code::TableHidden, shown!("no row of {} came back", table))
             .why("The table is empty, or its rows are hidden: the instance answers the same in both cases.")
             .next("Test with a table that has rows: --table NAME")
     }
@@ -106,24 +104,22 @@ impl Inquiry {
         }
     }
 
-    fn user(&self) -> &str {
-        self.connection.username().map_or("the user", UserName::as_str)
+    fn user(&self) -> Shown {
+        self.connection.username().map_or("the user".into(), Show::show)
     }
 }
 
 /// Rows came, and none has these fields. An instance leaves out a field that
 /// the user may not read, and one that does not exist, in the same way.
-pub fn field_hidden(table: &str, fields: &[&str], user: &str) -> Failure {
-    let fields = fields.join(", ");
-    Failure::new(Code::FieldHidden, format!("signed in as {user}, but no row of {table} has the field {fields}"))
-        .why(format!(
-            "{fields} was asked for, and is in none of the rows that came back. A field that the user may not read and a field that does not exist are left out in the same way: nobody outside can tell which."
-        ))
+pub fn field_hidden(table: &TableName, fields: &[&'static str], user: &Shown) -> Failure {
+    let fields = Shown::list(fields, ", ");
+    Failure::new(Code::FieldHidden, shown!("signed in as {}, but no row of {} has the field {}", user, table, fields))
+        .why(shown!("{} was asked for, and is in none of the rows that came back. A field that the user may not read and a field that does not exist are left out in the same way: nobody outside can tell which.", fields))
         .causes([
-            Cause { code: "field-acl", likelihood: Likelihood::High, text: format!("an access rule hides {fields} from {user}") },
-            Cause { code: "field-absent", likelihood: Likelihood::Low, text: format!("{table} has no field {fields}") },
+            Cause { code: "field-acl", likelihood: Likelihood::High, text: shown!("an access rule hides {} from {}", fields, user) },
+            Cause { code: "field-absent", likelihood: Likelihood::Low, text: shown!("{} has no field {}", table, fields) },
         ])
-        .next(format!("Ask an administrator to let {user} read {fields} of {table}"))
+        .next(shown!("Ask an administrator to let {} read {} of {}", user, fields, table))
         .evidence("table", table)
         .evidence("fields", fields)
 }

@@ -31,7 +31,8 @@ pub fn connection_names() -> Vec<CompletionCandidate> {
         .connections
         .into_values()
         .map(|profile| {
-            CompletionCandidate::new(profile.name.as_str()).help(Some(profile.instance.host_and_port().into()))
+            CompletionCandidate::new(profile.name.as_str())
+                .help(Some(String::from(profile.instance.host_and_port()).into()))
         })
         .collect()
 }

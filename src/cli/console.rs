@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::base::error::{Code, Failure};
+use crate::base::shown::Shown;
 use crate::base::variables::Variables;
 use crate::cli::args::Color;
 use crate::cli::context::Streams;
@@ -142,7 +143,7 @@ impl Console {
             None => Ok(()),
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Some(error) => Err(Failure::new(Code::OutputUnwritable, "standard output cannot be written")
-                .why(error.to_string())
+                .why(Shown::outside(error.to_string()))
                 .next("See to the free space where the output goes")),
         }
     }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::browser::{Browser, SystemBrowser};
 use crate::base::error::{Code, Failure};
+use crate::base::shown::shown;
 use crate::base::variables::Variables;
 use crate::cli::terminal::{Prompt, TerminalPrompt};
 use crate::store::CredentialStore;
@@ -85,7 +86,14 @@ impl Context {
         self.directory("SNOW_DATA_DIR", "XDG_DATA_HOME", ".local/share", "LOCALAPPDATA", "")
     }
 
-    fn directory(&self, own: &str, xdg: &str, under_home: &str, windows: &str, leaf: &str) -> Result<PathBuf, Failure> {
+    fn directory(
+        &self,
+        own: &'static str,
+        xdg: &str,
+        under_home: &str,
+        windows: &'static str,
+        leaf: &str,
+    ) -> Result<PathBuf, Failure> {
         let needed = if cfg!(windows) { windows } else { "HOME" };
         if let Some(path) = self.variables.path(own) {
             return Ok(crate::base::files::absolute(&path));
@@ -101,8 +109,8 @@ impl Context {
         };
         let base = base.ok_or_else(|| {
             Failure::new(Code::ConfigUnwritable, "there is no home directory to keep connections in")
-                .why(format!("{needed} is not set to an absolute path."))
-                .next(format!("Set {needed}, or {own} to a directory"))
+                .why(shown!("{} is not set to an absolute path.", needed))
+                .next(shown!("Set {}, or {} to a directory", needed, own))
         })?;
         let directory = base.join("snow");
         Ok(if cfg!(windows) { directory.join(leaf) } else { directory })

@@ -20,6 +20,7 @@ use inquire::{Confirm, InquireError, Select, Text};
 
 use crate::base::error::{Code, Failure};
 use crate::base::secret::{InvalidSecret, Secret};
+use crate::base::shown::Shown;
 
 /// Whether inquire's keys were being read when the terminal was given back.
 static RAW_BEFORE_PAUSE: AtomicBool = AtomicBool::new(false);
@@ -94,7 +95,7 @@ fn not_answered(error: InquireError) -> Failure {
         error => {
             hidden::wait_for_hangup();
             Failure::new(Code::NoTerminal, "the terminal cannot be asked")
-                .why(error.to_string())
+                .why(Shown::outside(error.to_string()))
                 .next("Give what is needed with flags and --password-stdin")
         }
     }

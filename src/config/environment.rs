@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::model::instance::{Address, ApiVersion, Instance};
 use crate::model::oauth_client::{Grant, OAuthClient};
@@ -99,7 +100,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
         // An empty scope asks for none.
         if *name != "SNOW_SCOPE" && variables.raw(name).is_some_and(|value| value.is_empty()) {
             return Err(
-                incomplete(format!("{name} is set, but empty")).next(format!("Give {name} a value, or unset it"))
+                incomplete(shown!("{} is set, but empty", name)).next(shown!("Give {} a value, or unset it", name))
             );
         }
     }
@@ -112,9 +113,9 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
             EnvironmentSignIn::Token { access_token }
         }
         _ => {
-            let username = required(variables, "SNOW_USERNAME")?
-                .parse()
-                .map_err(|error| incomplete(format!("SNOW_USERNAME: {error}")).next("Correct SNOW_USERNAME"))?;
+            let username = required(variables, "SNOW_USERNAME")?.parse().map_err(|error: InvalidValue| {
+                incomplete(shown!("SNOW_USERNAME: {}", error)).next("Correct SNOW_USERNAME")
+            })?;
             let password = secret(variables, "SNOW_PASSWORD", "SNOW_PASSWORD_FILE")?;
             EnvironmentSignIn::Basic { username, password }
         }
@@ -131,23 +132,27 @@ fn way(variables: &Variables) -> Result<&'static str, Failure> {
         });
     }
     if let Some(name) = RESERVED.iter().find(|name| variables.raw(name).is_some()) {
-        return Err(incomplete(format!("{name} is set, and this version does not sign in with an API key"))
-            .next(format!("Unset {name}, or set SNOW_AUTH to basic, client-credentials or token")));
+        return Err(incomplete(shown!("{} is set, and this version does not sign in with an API key", name))
+            .next(shown!("Unset {}, or set SNOW_AUTH to basic, client-credentials or token", name)));
     }
     let given = |names: &[&'static str]| names.iter().copied().find(|name| variables.raw(name).is_some());
     let mut found = WAYS.iter().filter_map(|(way, names)| given(names).map(|name| (*way, name)));
     match (found.next(), found.next()) {
         (Some((way, _)), None) => Ok(way),
         (None, _) => Ok("basic"),
-        (Some((_, one)), Some((_, other))) => {
-            Err(incomplete(format!("{one} and {other} belong to two ways to sign in"))
-                .next(format!("Unset {other} or {one}, or say which one is meant with SNOW_AUTH")))
-        }
+        (Some((_, one)), Some((_, other))) => Err(incomplete(shown!(
+            "{} and {} belong to two ways to sign in",
+            one,
+            other
+        ))
+        .next(shown!("Unset {} or {}, or say which one is meant with SNOW_AUTH", other, one))),
     }
 }
 
 fn client_credentials(variables: &Variables, instance: &Instance) -> Result<EnvironmentSignIn, Failure> {
-    let wrong = |name: &str, error: String| incomplete(format!("{name}: {error}")).next(format!("Correct {name}"));
+    let wrong = |name: &'static str, error: String| {
+        incomplete(shown!("{}: {}", name, Shown::outside(error))).next(shown!("Correct {}", name))
+    };
     let client_id = required(variables, "SNOW_CLIENT_ID")?
         .parse()
         .map_err(|error: InvalidValue| wrong("SNOW_CLIENT_ID", error.0))?;
@@ -165,30 +170,30 @@ fn client_credentials(variables: &Variables, instance: &Instance) -> Result<Envi
     Ok(EnvironmentSignIn::ClientCredentials { client, client_secret })
 }
 
-fn secret(variables: &Variables, name: &str, file: &str) -> Result<SecretSource, Failure> {
+fn secret(variables: &Variables, name: &'static str, file: &'static str) -> Result<SecretSource, Failure> {
     match (variables.raw(name), variables.raw(file)) {
-        (Some(_), Some(_)) => Err(incomplete(format!("{name} and {file} are both set")).next("Unset one of them")),
+        (Some(_), Some(_)) => Err(incomplete(shown!("{} and {} are both set", name, file)).next("Unset one of them")),
         (None, Some(path)) => Ok(SecretSource::File(file.to_owned(), path.into())),
-        (None, None) => Err(incomplete(format!("{name} is not set")).next(format!("Set {name} or {file}"))),
+        (None, None) => Err(incomplete(shown!("{} is not set", name)).next(shown!("Set {} or {}", name, file))),
         (Some(_), None) => {
             let secret = Secret::new(required(variables, name)?.to_owned()).map_err(|invalid| {
-                incomplete(format!("{name} holds no usable secret: {invalid}")).next(format!("Correct {name}"))
+                incomplete(shown!("{} holds no usable secret: {}", name, invalid)).next(shown!("Correct {}", name))
             })?;
             Ok(SecretSource::Value(secret))
         }
     }
 }
 
-fn required<'a>(variables: &'a Variables, name: &str) -> Result<&'a str, Failure> {
+fn required<'a>(variables: &'a Variables, name: &'static str) -> Result<&'a str, Failure> {
     match variables.raw(name) {
-        None => Err(incomplete(format!("{name} is not set"))
-            .next(format!("Set {name}, or unset the other variables of the connection"))),
+        None => Err(incomplete(shown!("{} is not set", name))
+            .next(shown!("Set {}, or unset the other variables of the connection", name))),
         Some(value) => value
             .to_str()
-            .ok_or_else(|| incomplete(format!("{name} is not valid UTF-8")).next(format!("Correct {name}"))),
+            .ok_or_else(|| incomplete(shown!("{} is not valid UTF-8", name)).next(shown!("Correct {}", name))),
     }
 }
 
-fn incomplete(what: impl AsRef<str>) -> Failure {
+fn incomplete(what: impl Into<Shown>) -> Failure {
     Failure::new(Code::EnvironmentIncomplete, what).why("Variables describe a connection, and not completely.")
 }

@@ -19,6 +19,7 @@ use toml_edit::DocumentMut;
 
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability, Lock, ReadError};
+use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
 pub use change::Change;
 use change::LineEnd;
@@ -62,23 +63,23 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let message = error.to_string();
         match error {
-            ConfigError::Unreadable { path, .. } => Failure::new(Code::ConfigInvalid, message)
-                .next(format!("Make {path} a file of yours, or move it out of the way"))
-                .evidence("path", path),
-            ConfigError::Invalid { path, line, .. } => Failure::new(Code::ConfigInvalid, message)
+            ConfigError::Unreadable { path, .. } => Failure::new(Code::ConfigInvalid, Shown::outside(message))
+                .next(shown!("Make {} a file of yours, or move it out of the way", Shown::outside(&path)))
+                .evidence("path", Shown::outside(path)),
+            ConfigError::Invalid { path, line, .. } => Failure::new(Code::ConfigInvalid, Shown::outside(message))
                 .why("The file was left as it is.")
-                .next(format!("Correct line {line} of {path}"))
-                .evidence("path", path)
+                .next(shown!("Correct line {} of {}", line, Shown::outside(&path)))
+                .evidence("path", Shown::outside(path))
                 .evidence("line", line),
-            ConfigError::Newer { path, version } => Failure::new(Code::ConfigNewer, message)
+            ConfigError::Newer { path, version } => Failure::new(Code::ConfigNewer, Shown::outside(message))
                 .why("The file was left as it is.")
                 .next("Use the newer snow, or another file with --config")
-                .evidence("path", path)
+                .evidence("path", Shown::outside(path))
                 .evidence("version", version),
-            ConfigError::Unwritable { path, .. } => Failure::new(Code::ConfigUnwritable, message)
+            ConfigError::Unwritable { path, .. } => Failure::new(Code::ConfigUnwritable, Shown::outside(message))
                 .why("Nothing was changed.")
                 .next("See to the permissions and the free space there, then run the command again")
-                .evidence("path", path),
+                .evidence("path", Shown::outside(path)),
         }
     }
 }

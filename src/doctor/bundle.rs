@@ -17,6 +17,7 @@ use super::stores::{Secrets, found_in};
 use super::{Check, Machine, exit_code};
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability};
+use crate::base::shown::{Shown, shown};
 use crate::base::time::timestamp;
 use crate::config::Config;
 use crate::history::json::connection;
@@ -131,13 +132,16 @@ impl Bundle {
         if path.symlink_metadata().is_ok() && !may_replace {
             return Err(Failure::new(
                 Code::BundleUnwritable,
-                format!("{shown} is there already, and was left as it is"),
+                shown!("{} is there already, and was left as it is", shown),
             )
             .next("Give another name, or --yes to replace it"));
         }
         let unwritable = |reason: String| {
-            Failure::new(Code::BundleUnwritable, format!("the bundle {shown} cannot be written: {reason}"))
-                .next("Give a file in a directory that can be written")
+            Failure::new(
+                Code::BundleUnwritable,
+                shown!("the bundle {} cannot be written: {}", shown, Shown::outside(&reason)),
+            )
+            .next("Give a file in a directory that can be written")
         };
         if path.parent().is_some_and(|directory| !directory.is_dir()) {
             return Err(unwritable("there is no such directory".to_owned()));

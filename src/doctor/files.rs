@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Check, CheckId, Machine, quoted, secret_keys};
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Lock};
+use crate::base::shown::{Shown, Step, shown};
 
 /// A file larger than this is no connections file, which reading says.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -23,10 +24,10 @@ pub fn config(machine: &Machine) -> Vec<Check> {
     let shown = path.display();
     let mut checks = vec![match &machine.config {
         Err(failure) => Check::fail(CheckId::ConfigFile, failure),
-        Ok(_) if !path.exists() => Check::pass(CheckId::ConfigFile, format!("no connection is saved yet in {shown}")),
+        Ok(_) if !path.exists() => Check::pass(CheckId::ConfigFile, shown!("no connection is saved yet in {}", shown)),
         Ok(config) => match config.connections.len() {
-            1 => Check::pass(CheckId::ConfigFile, format!("1 connection in {shown}")),
-            count => Check::pass(CheckId::ConfigFile, format!("{count} connections in {shown}")),
+            1 => Check::pass(CheckId::ConfigFile, shown!("1 connection in {}", shown)),
+            count => Check::pass(CheckId::ConfigFile, shown!("{} connections in {}", count, shown)),
         },
     }];
     if path.exists() {
@@ -47,12 +48,12 @@ fn permissions(path: &Path) -> Vec<Check> {
                 Others::Change => "can be changed by other users of this machine",
                 Others::Read => "can be read by other users of this machine",
             };
-            let check = Check::warn(CheckId::ConfigPermissions, format!("{} {what}", path.display()));
+            let check = Check::warn(CheckId::ConfigPermissions, shown!("{} {}", path.display(), what));
             let why = match what.contains("changed") {
                 true => "They could lead your connections to another instance.",
                 false => "It holds no secret, but says where you sign in and as whom.",
             };
-            Some(check.why(why).next(format!("chmod {mode} {}", quoted(path))))
+            Some(check.why(why).next(shown!("chmod {} {}", mode, Shown::outside(quoted(path)))))
         })
         .collect();
     match wrong.is_empty() && cfg!(unix) {
@@ -97,9 +98,16 @@ fn secrets(path: &Path) -> Option<Check> {
         .collect();
     let more = if found.len() > NAMED { format!(", and {} more", found.len() - NAMED) } else { String::new() };
     let place = format!("{}:{}", path.display(), first.line);
-    let failure = Failure::new(Code::SecretInFile, format!("{place}: a secret seems to stand there"))
-        .why(format!("{}{more}. snow reads no secret from this file, and keeps it as it is.", named.join("; ")))
-        .next("Delete the line, change that secret at the instance, and sign in anew: snow login NAME");
+    let failure = Failure::new(Code::SecretInFile, shown!("{}: a secret seems to stand there", Shown::outside(&place)))
+        .why(shown!(
+            "{}{}. snow reads no secret from this file, and keeps it as it is.",
+            Shown::outside(named.join("; ")),
+            Shown::outside(&more)
+        ))
+        .next(
+            Step::say("Delete the line, change that secret at the instance, and sign in anew: ")
+                .and_run("snow login NAME"),
+        );
     Some(Check::fail(CheckId::ConfigSecrets, &failure))
 }
 
@@ -112,21 +120,21 @@ pub fn state(machine: &Machine) -> Vec<Check> {
     let shown = directory.display();
     // What is missing is made when it is needed, in what is there.
     let Some(existing) = directory.ancestors().find(|ancestor| ancestor.exists()) else {
-        return vec![Check::skip(CheckId::StateDirectory, format!("{shown} has no parent that exists"))];
+        return vec![Check::skip(CheckId::StateDirectory, shown!("{} has no parent that exists", shown))];
     };
     let probe = tempfile::Builder::new().prefix(".snow-").suffix(".tmp").tempfile_in(existing);
     let probe = match probe {
         Ok(probe) => probe,
         Err(error) => {
-            let failure = Failure::new(Code::ConfigUnwritable, format!("{shown} cannot be written: {error}"))
+            let failure = Failure::new(Code::ConfigUnwritable, shown!("{} cannot be written: {}", shown, error))
                 .why("The lock for changes of connections is there, so none can be changed.")
                 .next("See to the permissions and the free space there, or set SNOW_STATE_DIR to another directory");
             return vec![Check::fail(CheckId::StateDirectory, &failure)];
         }
     };
     let mut checks = vec![match existing == directory {
-        true => Check::pass(CheckId::StateDirectory, format!("it can be written: {shown}")),
-        false => Check::pass(CheckId::StateDirectory, format!("it is made when it is needed: {shown}")),
+        true => Check::pass(CheckId::StateDirectory, shown!("it can be written: {}", shown)),
+        false => Check::pass(CheckId::StateDirectory, shown!("it is made when it is needed: {}", shown)),
     }];
     checks.push(locks(probe.path()));
     if existing == directory && is_held(&state.config_lock()) {
@@ -145,9 +153,12 @@ fn locks(probe: &Path) -> Check {
         (Err(error), _) | (_, Err(error)) => error.to_string(),
         _ => "two got the same one".to_owned(),
     };
-    let failure = Failure::new(Code::ConfigUnwritable, format!("locks do not work in the state directory: {reason}"))
-        .why("Two processes could change the connections, or renew a session, at the same moment.")
-        .next("Set SNOW_STATE_DIR to a directory on a local disk");
+    let failure = Failure::new(
+        Code::ConfigUnwritable,
+        shown!("locks do not work in the state directory: {}", Shown::outside(&reason)),
+    )
+    .why("Two processes could change the connections, or renew a session, at the same moment.")
+    .next("Set SNOW_STATE_DIR to a directory on a local disk");
     Check::fail(CheckId::StateLocks, &failure)
 }
 

@@ -20,11 +20,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-
 use serde_json::{Value, json};
 
 use crate::auth::oauth::browser::Circumstances;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, Step};
 use crate::base::variables::Variables;
 use crate::check::report::Status;
 use crate::config::{Config, ConfigFile};
@@ -61,10 +61,10 @@ pub struct Check {
     pub target: Option<String>,
     pub status: Status,
     /// What was found, in one sentence without full stop.
-    pub message: String,
-    pub why: Option<String>,
+    pub message: Shown,
+    pub why: Option<Shown>,
     /// Things to do, the first one first.
-    pub next: Vec<String>,
+    pub next: Vec<Step>,
     /// Of a failure, and of a warning that has one.
     pub code: Option<Code>,
 }
@@ -137,39 +137,38 @@ impl CheckId {
 }
 
 impl Check {
-    fn new(id: CheckId, status: Status, message: impl AsRef<str>) -> Self {
-        let message = crate::base::server_text::visible(message.as_ref());
-        Self { id, target: None, status, message, why: None, next: Vec::new(), code: None }
+    fn new(id: CheckId, status: Status, message: impl Into<Shown>) -> Self {
+        Self { id, target: None, status, message: message.into(), why: None, next: Vec::new(), code: None }
     }
 
-    fn pass(id: CheckId, message: impl AsRef<str>) -> Self {
+    fn pass(id: CheckId, message: impl Into<Shown>) -> Self {
         Self::new(id, Status::Pass, message)
     }
 
-    fn warn(id: CheckId, message: impl AsRef<str>) -> Self {
+    fn warn(id: CheckId, message: impl Into<Shown>) -> Self {
         Self::new(id, Status::Warn, message)
     }
 
     /// Not looked at, and why.
-    fn skip(id: CheckId, message: impl AsRef<str>) -> Self {
+    fn skip(id: CheckId, message: impl Into<Shown>) -> Self {
         Self::new(id, Status::Skip, message)
     }
 
     fn fail(id: CheckId, failure: &Failure) -> Self {
-        let mut check = Self::new(id, Status::Fail, failure.message());
-        check.why = failure.reason().map(str::to_owned);
+        let mut check = Self::new(id, Status::Fail, failure.message().clone());
+        check.why = failure.reason().cloned();
         check.next = failure.steps().to_vec();
         check.code = Some(failure.code());
         check
     }
 
-    fn why(mut self, why: impl AsRef<str>) -> Self {
-        self.why = Some(crate::base::server_text::visible(why.as_ref()));
+    fn why(mut self, why: impl Into<Shown>) -> Self {
+        self.why = Some(why.into());
         self
     }
 
-    fn next(mut self, next: impl AsRef<str>) -> Self {
-        self.next.push(crate::base::server_text::visible(next.as_ref()));
+    fn next(mut self, next: impl Into<Step>) -> Self {
+        self.next.push(next.into());
         self
     }
 

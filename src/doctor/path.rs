@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Check, CheckId, Machine, quoted};
+use crate::base::shown::{Shown, shown};
 
 /// A start script says what it starts within its first lines.
 const HEAD_BYTES: u64 = 8 * 1024;
@@ -26,7 +27,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
     let own_place = found.iter().position(|path| Some(canonical(path)) == own);
     if others.is_empty() {
         return vec![match own_place {
-            Some(place) => Check::pass(CheckId::PathSnow, format!("snow is {}", found[place].display())),
+            Some(place) => Check::pass(CheckId::PathSnow, shown!("snow is {}", found[place].display())),
             None => Check::pass(CheckId::PathSnow, "no snow is on the PATH, this one included"),
         }];
     }
@@ -36,12 +37,15 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
             let what = describe(path);
             let shown = path.display();
             if own_place.is_some_and(|own| own < place) {
-                return Check::pass(CheckId::PathSnow, format!("another snow comes later on the PATH: {shown}{what}"));
+                return Check::pass(
+                    CheckId::PathSnow,
+                    shown!("another snow comes later on the PATH: {}{}", shown, what),
+                );
             }
             let alias = machine.program.as_deref().map_or_else(|| "FILE".to_owned(), quoted);
-            Check::warn(CheckId::PathSnow, format!("the word snow starts another program: {shown}{what}"))
+            Check::warn(CheckId::PathSnow, shown!("the word snow starts another program: {}{}", shown, what))
                 .why("It comes first on the PATH. The commands in the messages of this program would go to it.")
-                .next(format!("Give this one a name of its own: alias sncon={alias}"))
+                .next(shown!("Give this one a name of its own: alias sncon={}", Shown::outside(&alias)))
                 .next("Put the directory of this one first on the PATH")
         })
         .map(|check| check.target("snow"))

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 
 use super::{Check, CheckId, Machine};
 use crate::base::error::Code;
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::{Grant, RedirectUri};
 
 pub fn examine(machine: &Machine) -> Vec<Check> {
@@ -37,21 +38,27 @@ fn one(address: SocketAddr, users: &[&str]) -> Check {
         users => format!("where the browser comes back to {}", users.join(", ")),
     };
     let check = match TcpListener::bind(address) {
-        Ok(_) => Check::pass(CheckId::CallbackPort, format!("{address} is free, {used_by}")),
+        Ok(_) => Check::pass(CheckId::CallbackPort, shown!("{} is free, {}", address, Shown::outside(&used_by))),
         Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && address.is_ipv6() => {
-            Check::skip(CheckId::CallbackPort, format!("{address}: this machine has no IPv6"))
+            Check::skip(CheckId::CallbackPort, shown!("{}: this machine has no IPv6", address))
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let who = owner(address.port()).unwrap_or_else(|| "another program".to_owned());
-            Check::warn(CheckId::CallbackPort, format!("{address} is taken by {who}"))
-                .why(format!("It is {used_by}, which fails until it is free. snow takes no other port by itself."))
+            Check::warn(CheckId::CallbackPort, shown!("{} is taken by {}", address, Shown::outside(&who)))
+                .why(shown!(
+                    "It is {}, which fails until it is free. snow takes no other port by itself.",
+                    Shown::outside(&used_by)
+                ))
                 .next("Stop the other program, if it is not a sign-in of snow that still waits")
-                .next("Register the redirect URI of another port and give it with --redirect-uri: snow guide oauth")
+                .next(
+                    Step::say("Register the redirect URI of another port and give it with --redirect-uri: ")
+                        .and_run("snow guide oauth"),
+                )
                 .code(Code::PortInUse)
         }
-        Err(error) => Check::warn(CheckId::CallbackPort, format!("{address} cannot be listened at: {error}"))
-            .why(format!("It is {used_by}."))
-            .next("Sign in by paste: snow login NAME --manual"),
+        Err(error) => Check::warn(CheckId::CallbackPort, shown!("{} cannot be listened at: {}", address, error))
+            .why(shown!("It is {}.", Shown::outside(&used_by)))
+            .next(Step::say("Sign in by paste: ").and_run("snow login NAME --manual")),
     };
     check.target(address.to_string())
 }

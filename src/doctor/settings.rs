@@ -3,6 +3,7 @@
 
 use super::{Check, CheckId, Machine};
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, Step, shown};
 use crate::config::environment;
 use crate::model::profile::ConnectionName;
 
@@ -22,7 +23,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
 fn named(machine: &Machine) -> Option<Check> {
     let value = machine.variables.raw("SNOW_CONNECTION")?;
     let unknown = |message: String| {
-        let failure = Failure::new(Code::UnknownConnection, message)
+        let failure = Failure::new(Code::UnknownConnection, Shown::outside(message))
             .why("It goes before the default, so every command without a name fails.")
             .next("Correct or unset SNOW_CONNECTION");
         Check::fail(CheckId::EnvironmentConnection, &failure)
@@ -36,7 +37,7 @@ fn named(machine: &Machine) -> Option<Check> {
     };
     Some(match config.connections.contains_key(&name) {
         true => {
-            Check::pass(CheckId::EnvironmentConnection, format!("SNOW_CONNECTION chooses {name}, before any default"))
+            Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}, before any default", name))
         }
         false => unknown(format!("SNOW_CONNECTION names {name}, and there is no such connection")),
     })
@@ -52,7 +53,7 @@ fn described(machine: &Machine) -> Option<Check> {
     let set: Vec<&str> = known.copied().filter(|name| variables.raw(name).is_some()).collect();
     let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
     if variables.raw("SNOW_CONNECTION").is_some() {
-        let message = format!("{names} {verb} set, and SNOW_CONNECTION goes before");
+        let message = shown!("{} {} set, and SNOW_CONNECTION goes before", Shown::outside(&names), verb);
         return Some(Check::pass(CheckId::EnvironmentLogin, message));
     }
     if let Err(failure) = environment::read(variables) {
@@ -60,17 +61,24 @@ fn described(machine: &Machine) -> Option<Check> {
     }
     let saved = machine.config.as_ref().map_or(0, |config| config.connections.len());
     Some(match saved {
-        0 => Check::pass(CheckId::EnvironmentLogin, format!("{names} {verb} set, and describe a connection")),
-        _ => Check::warn(CheckId::EnvironmentLogin, format!("{names} {verb} set, and hide the saved connections"))
-            .why("A command without a name uses the connection that these variables describe.")
-            .next("If that is not what you want: unset them, or name a connection with --connection"),
+        0 => Check::pass(
+            CheckId::EnvironmentLogin,
+            shown!("{} {} set, and describe a connection", Shown::outside(&names), verb),
+        ),
+        _ => Check::warn(
+            CheckId::EnvironmentLogin,
+            shown!("{} {} set, and hide the saved connections", Shown::outside(&names), verb),
+        )
+        .why("A command without a name uses the connection that these variables describe.")
+        .next("If that is not what you want: unset them, or name a connection with --connection"),
     })
 }
 
 fn places(machine: &Machine) -> Option<Check> {
     let set: Vec<&str> = PLACES.into_iter().filter(|name| machine.variables.raw(name).is_some()).collect();
     let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
-    let message = format!("{names} {verb} set: connections, state or secrets are not in their usual place");
+    let message =
+        shown!("{} {} set: connections, state or secrets are not in their usual place", Shown::outside(&names), verb);
     (!set.is_empty()).then(|| Check::pass(CheckId::EnvironmentPlaces, message))
 }
 
@@ -85,15 +93,17 @@ fn directory(machine: &Machine) -> Option<Check> {
     let Ok(config) = &machine.config else {
         return Some(Check::skip(
             CheckId::DirectoryChoice,
-            format!("{path} names {name}; whether it is saved cannot be told"),
+            shown!("{} names {}; whether it is saved cannot be told", path, name),
         ));
     };
     Some(match config.connections.contains_key(name) {
-        true => Check::pass(CheckId::DirectoryChoice, format!("{path} chooses {name} here")),
-        false => Check::warn(CheckId::DirectoryChoice, format!("{path} names {name}, and there is no such connection"))
-            .why("Here and below, a command without a name fails: nothing falls back to another connection.")
-            .next("snow use NAME --here")
-            .next(format!("Delete {path}"))
-            .code(Code::UnknownConnection),
+        true => Check::pass(CheckId::DirectoryChoice, shown!("{} chooses {} here", path, name)),
+        false => {
+            Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, and there is no such connection", path, name))
+                .why("Here and below, a command without a name fails: nothing falls back to another connection.")
+                .next(Step::run("snow use NAME --here"))
+                .next(shown!("Delete {}", path))
+                .code(Code::UnknownConnection)
+        }
     })
 }

@@ -10,6 +10,7 @@ use super::{Check, CheckId, Machine};
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
+use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
 use crate::model::profile::{AuthMethod, Profile, StoreKind};
@@ -43,7 +44,7 @@ fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
     // Under an id that no connection has, so that nothing of theirs is touched.
     let ready = match store.prove(Uuid::new_v4()) {
         Err(error) => return vec![not_ready(machine, store, error)],
-        Ok(()) => Check::pass(CheckId::StoreReady, format!("the {kind} opens, and keeps what it is given")),
+        Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and keeps what it is given", kind)),
     };
     let mut checks = vec![ready.target(kind)];
     checks.extend(items.as_deref().map(|items| orphans(machine, kind, items)));
@@ -74,7 +75,7 @@ fn not_ready(machine: &Machine, store: &dyn CredentialStore, error: StoreError) 
 }
 
 /// Items that no connection names.
-fn orphans(machine: &Machine, kind: &str, items: &[StoredItem]) -> Check {
+fn orphans(machine: &Machine, kind: &'static str, items: &[StoredItem]) -> Check {
     if machine.config.is_err() {
         let message = "which items belong to no connection cannot be told while the connections file cannot be read";
         return Check::skip(CheckId::StoreItems, message).target(kind);
@@ -86,20 +87,21 @@ fn orphans(machine: &Machine, kind: &str, items: &[StoredItem]) -> Check {
     let orphans: Vec<&StoredItem> = items.iter().filter(|item| !is_named(item)).collect();
     let message = match orphans.len() {
         0 => {
-            let message = format!("every item of snow in the {kind} belongs to a connection");
+            let message = shown!("every item of snow in the {} belongs to a connection", kind);
             return Check::pass(CheckId::StoreItems, message).target(kind);
         }
         1 => format!("1 item in the {kind} belongs to no connection of this file"),
         count => format!("{count} items in the {kind} belong to no connection of this file"),
     };
-    let check = Check::warn(CheckId::StoreItems, message).target(kind).why(
+    let check = Check::warn(CheckId::StoreItems, Shown::outside(message)).target(kind).why(
         "Its connection was deleted from the file by hand, or stands in another file (--config, SNOW_CONFIG_DIR).",
     );
     // Each line can be typed as it stands: our accounts need no quotes, and
     // what another program chose as one is not repeated as a command.
     orphans.iter().fold(check, |check, item| match ItemKey::of_account(&item.account) {
         Some(_) if kind == StoreKind::File.as_str() => check,
-        Some(_) => check.next(format!("To delete it: secret-tool clear service snow username {}", item.account)),
+        Some(_) => check
+            .next(shown!("To delete it: secret-tool clear service snow username {}", Shown::outside(&item.account))),
         None => check.next("Look at an item of service snow that is not one of snow's, as with Seahorse"),
     })
 }
@@ -124,9 +126,9 @@ fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[Store
             (Ok(false), Field::Session) => format!("nobody is signed in to {}", profile.name),
             (Ok(false), field) => format!("no {} is saved for {}", field.label(), profile.name),
         };
-        let check = Check::warn(CheckId::StoreSecrets, message).target(profile.name.as_str());
+        let check = Check::warn(CheckId::StoreSecrets, Shown::outside(message)).target(profile.name.as_str());
         let check = check.why("It was signed out, or the item is gone from the store.").code(Code::NoCredential);
-        checks.push(check.next(format!("snow login {}", profile.name)));
+        checks.push(check.next(Step::run(shown!("snow login {}", profile.name))));
     }
     if checks.is_empty() && !used.is_empty() {
         checks.push(Check::pass(CheckId::StoreSecrets, "every connection has what it signs in with"));
@@ -173,7 +175,7 @@ impl Secrets {
             secrets.read_store(machine, store.as_ref());
         }
         if let Err(failure) = &machine.config {
-            secrets.omit("connections that no item names", failure.message());
+            secrets.omit("connections that no item names", failure.message().as_str());
         }
         secrets.read_variables(machine);
         secrets
@@ -186,7 +188,7 @@ impl Secrets {
 
     /// `text` with every one of them masked, fit to be shown.
     pub fn mask(&self, text: &str) -> String {
-        self.redactor.server_text(text)
+        self.redactor.server_text(text).into()
     }
 
     fn read_store(&mut self, machine: &Machine, store: &dyn CredentialStore) {
@@ -278,8 +280,11 @@ impl Secrets {
 
 /// What is said where one of them was found.
 pub fn found_in(place: &str) -> Failure {
-    Failure::new(Code::SecretInFile, format!("no bundle is written: a saved secret stands in {place}"))
+    Failure::new(Code::SecretInFile, shown!("no bundle is written: a saved secret stands in {}", Shown::outside(place)))
         .why("It stands there as it is or encoded, and would be sent with the file.")
-        .next("Take it out there, change that secret at the instance, and sign in anew: snow login NAME")
-        .evidence("place", place)
+        .next(
+            Step::say("Take it out there, change that secret at the instance, and sign in anew: ")
+                .and_run("snow login NAME"),
+        )
+        .evidence("place", Shown::outside(place))
 }

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use super::{Check, CheckId, Machine, path, port};
 use crate::auth::oauth::browser::{self, Because, Way};
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, Step, shown};
 use crate::http::proxy::{ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, system_authorities};
 use crate::model::profile::Profile;
@@ -45,19 +46,26 @@ fn browser(machine: &Machine) -> Check {
         Way::Open => {
             let programs = browser::programs(variables);
             if programs.iter().any(|program| is_there(machine, program)) {
-                return Check::pass(CheckId::BrowserWay, format!("a sign-in opens a browser, since {because}"));
+                return Check::pass(
+                    CheckId::BrowserWay,
+                    shown!("a sign-in opens a browser, since {}", Shown::outside(&because)),
+                );
             }
             let names: Vec<_> = programs.iter().map(|program| program.to_string_lossy()).collect();
-            let message = format!("a sign-in would open a browser, since {because}, and none is found");
+            let message =
+                shown!("a sign-in would open a browser, since {}, and none is found", Shown::outside(&because));
             Check::warn(CheckId::BrowserWay, message)
-                .why(format!("Looked for: {}.", names.join(", ")))
+                .why(shown!("Looked for: {}.", Shown::outside(names.join(", "))))
                 .next("Set SNOW_BROWSER to the command of your browser")
-                .next("Sign in by paste: snow login NAME --manual")
+                .next(Step::say("Sign in by paste: ").and_run("snow login NAME --manual"))
         }
-        Way::Print => {
-            Check::pass(CheckId::BrowserWay, format!("a sign-in prints its address and opens nothing, since {because}"))
+        Way::Print => Check::pass(
+            CheckId::BrowserWay,
+            shown!("a sign-in prints its address and opens nothing, since {}", Shown::outside(&because)),
+        ),
+        Way::Paste => {
+            Check::pass(CheckId::BrowserWay, shown!("a sign-in asks you to paste, since {}", Shown::outside(&because)))
         }
-        Way::Paste => Check::pass(CheckId::BrowserWay, format!("a sign-in asks you to paste, since {because}")),
     }
 }
 
@@ -82,7 +90,7 @@ fn proxies(machine: &Machine) -> Vec<Check> {
     }
     set.extend(machine.proxy.iter().map(|given| format!("--proxy is {given}")));
     if !set.is_empty() {
-        checks.push(Check::pass(id, set.join(", ")));
+        checks.push(Check::pass(id, Shown::outside(set.join(", "))));
     }
     if checks.is_empty() {
         checks.push(Check::pass(id, "no variable sets a proxy"));
@@ -100,7 +108,7 @@ fn proxies(machine: &Machine) -> Vec<Check> {
     let is_plain = variables.set().next().is_none() && set.is_empty() && ways.keys().all(|way| way == "no proxy");
     if !is_plain {
         for (way, names) in ways {
-            checks.push(Check::pass(id, format!("{way}: {}", names.join(", "))));
+            checks.push(Check::pass(id, shown!("{}: {}", Shown::outside(&way), Shown::outside(names.join(", ")))));
         }
     }
     checks
@@ -113,9 +121,11 @@ fn authorities(machine: &Machine) -> Vec<Check> {
     if let Some(path) = machine.variables.text("SSL_CERT_FILE") {
         let mut authorities = CaCertificates::default();
         checks.push(match authorities.add(Path::new(path)) {
-            Ok(_) => Check::pass(id, format!("SSL_CERT_FILE: {} certificates in {path}", authorities.len())),
+            Ok(_) => {
+                Check::pass(id, shown!("SSL_CERT_FILE: {} certificates in {}", authorities.len(), Shown::outside(path)))
+            }
             Err(failure) => {
-                let failure = Failure::new(Code::CaCertInvalid, format!("SSL_CERT_FILE: {failure}"))
+                let failure = Failure::new(Code::CaCertInvalid, shown!("SSL_CERT_FILE: {}", failure.message()))
                     .why("It takes the place of the system's certificate authorities.")
                     .next("Correct or unset SSL_CERT_FILE");
                 Check::fail(id, &failure)
@@ -126,7 +136,7 @@ fn authorities(machine: &Machine) -> Vec<Check> {
         let missing: Vec<PathBuf> = std::env::split_paths(directories).filter(|path| !path.is_dir()).collect();
         checks.push(match missing.first() {
             None => Check::pass(id, "SSL_CERT_DIR names directories that are there"),
-            Some(path) => Check::warn(id, format!("SSL_CERT_DIR names {}, which is no directory", path.display()))
+            Some(path) => Check::warn(id, shown!("SSL_CERT_DIR names {}, which is no directory", path.display()))
                 .next("Correct or unset SSL_CERT_DIR"),
         });
     }
@@ -134,7 +144,7 @@ fn authorities(machine: &Machine) -> Vec<Check> {
         Ok(()) => Check::pass(id, "there are certificate authorities to trust"),
         Err(reason) => {
             let failure = Failure::new(Code::TlsUntrusted, "there is no certificate authority to trust")
-                .why(format!("{reason}. No instance can prove who it is."))
+                .why(shown!("{}. No instance can prove who it is.", Shown::outside(&reason)))
                 .next("Install the authorities of the system, as with the package ca-certificates");
             Check::fail(id, &failure)
         }
@@ -150,22 +160,34 @@ fn ca_cert(machine: &Machine, profile: &Profile) -> Option<Check> {
     let check = match authorities.add(path) {
         Err(failure) => {
             let check = Check::fail(CheckId::NetworkCaCert, &failure);
-            let why = format!("{name} names it, and makes no request without it.");
-            Check { next: vec![format!("snow edit {name} --set ca_cert=FILE")], ..check.why(why) }
+            let why = shown!("{} names it, and makes no request without it.", name);
+            Check { next: vec![Step::run(shown!("snow edit {} --set ca_cert=FILE", name))], ..check.why(why) }
         }
         Ok(_) => match authorities.first_end() {
             Some(end) if end <= machine.now + SOON => {
                 let verb = if end <= machine.now { "ended" } else { "ends" };
-                let message = format!("a certificate in the CA file {shown} {verb} on {}", end.format("%Y-%m-%d"));
-                Check::warn(CheckId::NetworkCaCert, message)
-                    .why(format!("{name} trusts it."))
-                    .next(format!("Get the new one, then: snow edit {name} --set ca_cert=FILE, and snow login {name}"))
+                let message = shown!(
+                    "a certificate in the CA file {} {} on {}",
+                    shown,
+                    verb,
+                    Shown::outside(end.format("%Y-%m-%d").to_string())
+                );
+                Check::warn(CheckId::NetworkCaCert, message).why(shown!("{} trusts it.", name)).next(
+                    Step::say("Get the new one, then: ")
+                        .and_run(shown!("snow edit {} --set ca_cert=FILE", name))
+                        .and_say(", and ")
+                        .and_run(shown!("snow login {}", name)),
+                )
             }
             Some(end) => {
-                let message = format!("the CA file of {name} is good until {}", end.format("%Y-%m-%d"));
+                let message = shown!(
+                    "the CA file of {} is good until {}",
+                    name,
+                    Shown::outside(end.format("%Y-%m-%d").to_string())
+                );
                 Check::pass(CheckId::NetworkCaCert, message)
             }
-            None => Check::pass(CheckId::NetworkCaCert, format!("the CA file of {name} can be read")),
+            None => Check::pass(CheckId::NetworkCaCert, shown!("the CA file of {} can be read", name)),
         },
     };
     Some(check.target(name.as_str()))
@@ -177,10 +199,13 @@ fn clock(machine: &Machine) -> Check {
     let last = tests.map(|test| test.at).max();
     match last {
         Some(at) if at > machine.now + CLOCK_TOLERANCE => {
-            let shown = at.format("%Y-%m-%d %H:%M");
-            Check::warn(CheckId::ClockTime, format!("the clock is behind: the last test was at {shown} UTC"))
-                .why("Certificates and tokens are judged by the clock of this machine.")
-                .next("Set the clock, as with: timedatectl set-ntp true")
+            let shown = at.format("%Y-%m-%d %H:%M").to_string();
+            Check::warn(
+                CheckId::ClockTime,
+                shown!("the clock is behind: the last test was at {} UTC", Shown::outside(&shown)),
+            )
+            .why("Certificates and tokens are judged by the clock of this machine.")
+            .next("Set the clock, as with: timedatectl set-ntp true")
         }
         _ => Check::skip(CheckId::ClockTime, "not compared: no instance is asked here; snow test compares it"),
     }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability, Lock};
+use crate::base::shown::shown;
 use crate::history::last_test::LastTest;
 use crate::model::instance::Instance;
 use crate::model::profile::{AuthMethod, ConnectionId, Profile};
@@ -145,13 +146,13 @@ impl State {
             Ok(Some(lock)) => Ok(lock),
             Ok(None) => Err(Failure::new(
                 Code::StoreBusy,
-                format!("another snow has been busy with the session of {name} for too long"),
+                shown!("another snow has been busy with the session of {} for too long", name),
             )
             .why("Only one process at a time may renew or replace it. Nothing was sent.")
             .next("Run the command again")
             .evidence("waited_seconds", SESSION_PATIENCE.as_secs())),
             Err(error) => {
-                Err(Failure::new(Code::StoreBusy, format!("the session of {name} cannot be locked: {error}"))
+                Err(Failure::new(Code::StoreBusy, shown!("the session of {} cannot be locked: {}", name, error))
                     .why("Without the lock two processes could spend the same refresh token. Nothing was sent.")
                     .next("See to the state directory, or set SNOW_STATE_DIR to one that can be written"))
             }

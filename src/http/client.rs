@@ -11,6 +11,7 @@ use super::proxy::Route;
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
 use crate::base::error::{Failure, internal};
+use crate::base::shown::{Shown, shown};
 
 /// The most that is read of an answer, after decompression. What a test asks
 /// for is far smaller.
@@ -86,8 +87,9 @@ impl Exchange {
 
 impl Client {
     pub fn new(verifiers: &Verifiers, authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
-        let unbuildable =
-            |error: reqwest::Error| internal(format!("the HTTP client could not be built: {}", error.without_url()));
+        let unbuildable = |error: reqwest::Error| {
+            internal(shown!("the HTTP client could not be built: {}", Shown::outside(error.without_url().to_string())))
+        };
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("snow/", env!("CARGO_PKG_VERSION")))

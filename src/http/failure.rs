@@ -17,7 +17,7 @@ use url::Url;
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
-use crate::base::server_text::shorten;
+use crate::base::shown::{Shown, shorten, shown};
 
 /// How many names of a certificate are repeated to a person.
 const SHOWN_NAMES: usize = 5;
@@ -151,23 +151,25 @@ impl NetworkError {
 impl From<NetworkError> for Failure {
     fn from(error: NetworkError) -> Self {
         let host = &error.host;
-        let via = error.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+        let host = Shown::outside(host);
+        let proxy = error.proxy.as_ref().map(Shown::outside);
+        let via = proxy.as_ref().map(|proxy| shown!(" through the proxy {}", proxy)).unwrap_or_default();
         let message = match &error.kind {
-            Kind::NoSuchHost | Kind::DnsTemporary => match &error.proxy {
-                Some(proxy) => format!("the proxy {proxy} cannot be found"),
-                None => format!("{host} cannot be found"),
+            Kind::NoSuchHost | Kind::DnsTemporary => match &proxy {
+                Some(proxy) => shown!("the proxy {} cannot be found", proxy),
+                None => shown!("{} cannot be found", host),
             },
-            Kind::Refused | Kind::Unreachable(_) => format!("{host} cannot be reached{via}"),
-            Kind::Lost => format!("the connection to {host}{via} was lost"),
-            Kind::Timeout(_) => format!("{host} did not answer in time{via}"),
+            Kind::Refused | Kind::Unreachable(_) => shown!("{} cannot be reached{}", host, via),
+            Kind::Lost => shown!("the connection to {}{} was lost", host, via),
+            Kind::Timeout(_) => shown!("{} did not answer in time{}", host, via),
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => {
-                format!("the certificate of {host} cannot be trusted")
+                shown!("the certificate of {} cannot be trusted", host)
             }
             Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate | Kind::NoAuthorities | Kind::Tls(_) => {
-                format!("no secure connection to {host}{via}")
+                shown!("no secure connection to {}{}", host, via)
             }
-            Kind::ProxyAuth | Kind::Proxy => format!("no way to {host}{via}"),
-            Kind::Truncated | Kind::TooLarge | Kind::Malformed => format!("the answer of {host} cannot be used"),
+            Kind::ProxyAuth | Kind::Proxy => shown!("no way to {}{}", host, via),
+            Kind::Truncated | Kind::TooLarge | Kind::Malformed => shown!("the answer of {} cannot be used", host),
         };
         let sentence = |text: String| {
             let mut characters = text.chars();
@@ -186,12 +188,11 @@ impl From<NetworkError> for Failure {
         if !error.opened {
             why.push_str(" Nothing secret was sent.");
         }
-        let failure = Failure::new(error.code(), message).why(why).evidence("host", host.as_str());
-        let failure = match &error.proxy {
-            Some(proxy) => failure.evidence("proxy", proxy.as_str()),
-            None => failure,
-        };
-        let cause = |code, likelihood, text: &str| Cause { code, likelihood, text: text.to_owned() };
+        let failure = Failure::new(error.code(), message)
+            .why(Shown::outside(why))
+            .evidence("host", host)
+            .evidence("proxy", proxy);
+        let cause = |code, likelihood, text: &'static str| Cause { code, likelihood, text: text.into() };
         match &error.kind {
             Kind::NoSuchHost if error.proxy.is_none() => failure
                 .causes([

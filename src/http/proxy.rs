@@ -11,8 +11,11 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown, shown_as_displayed};
 use crate::base::variables::Variables;
 use crate::model::instance::Instance;
+
+shown_as_displayed!(InvalidProxy);
 
 /// The proxy variables of the environment, lower case first, as curl reads
 /// them. They can hold a password.
@@ -62,17 +65,17 @@ impl From<InvalidProxy> for Failure {
             InvalidProxy::UserInfo => Code::Usage,
             InvalidProxy::NotAUrl | InvalidProxy::Variable(_) | InvalidProxy::NotText(_) => Code::ProxyInvalid,
         };
-        let failure = Failure::new(code, invalid.to_string());
+        let failure = Failure::new(code, Shown::outside(invalid.to_string()));
         match invalid {
             InvalidProxy::NotAUrl | InvalidProxy::UserInfo => {
                 failure.next("Give --proxy http://proxy.example:3128, or set HTTPS_PROXY")
             }
             InvalidProxy::Variable(name) => failure
                 .why("Nothing was sent: a request that should go through a proxy does not go direct.")
-                .next(format!("Set {name} to http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or unset it")),
+                .next(shown!("Set {} to http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or unset it", name)),
             InvalidProxy::NotText(name) => failure
                 .why("Nothing was sent: a request that should go through a proxy does not go direct.")
-                .next(format!("Correct or unset {name}")),
+                .next(shown!("Correct or unset {}", name)),
         }
     }
 }

@@ -22,6 +22,7 @@ use super::certificate::Certificate;
 use super::trace;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
+use crate::base::shown::{Shown, shown};
 
 /// Certificate authorities to trust besides the system's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,9 +68,12 @@ impl CaCertificates {
     }
 
     fn unreadable(path: &Path, reason: &str) -> Failure {
-        Failure::new(Code::CaCertInvalid, format!("the CA file {} cannot be used: {reason}", path.display()))
-            .next("Give a PEM file with the certificate of the authority (--ca-cert)")
-            .evidence("path", path.display().to_string())
+        Failure::new(
+            Code::CaCertInvalid,
+            shown!("the CA file {} cannot be used: {}", path.display(), Shown::outside(reason)),
+        )
+        .next("Give a PEM file with the certificate of the authority (--ca-cert)")
+        .evidence("path", Shown::outside(path.display().to_string()))
     }
 }
 

@@ -10,6 +10,9 @@ use std::str::FromStr;
 use url::{Host, Url};
 
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown, shown_as_displayed};
+
+shown_as_displayed!(Instance);
 
 /// Appended to a bare instance name.
 const COMMERCIAL_SUFFIX: &str = "service-now.com";
@@ -95,7 +98,7 @@ impl From<InvalidInstance> for Failure {
             }
             _ => "Give a name such as dev12345, a host, or a URL copied from the browser".into(),
         };
-        Failure::new(code, invalid.to_string()).next(next)
+        Failure::new(code, Shown::outside(invalid.to_string())).next(Shown::outside(next))
     }
 }
 
@@ -194,10 +197,10 @@ impl Instance {
     }
 
     /// Host, and port where it is not the default: what a person recognises.
-    pub fn host_and_port(&self) -> String {
+    pub fn host_and_port(&self) -> Shown {
         match self.url.port() {
-            Some(port) => format!("{}:{port}", self.host()),
-            None => self.host().to_owned(),
+            Some(port) => shown!("{}:{}", Shown::outside(self.host()), port),
+            None => Shown::outside(self.host()),
         }
     }
 

@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use url::Url;
 
-use crate::base::server_text::shorten;
+use crate::base::shown::{shorten, shown_as_displayed};
 use crate::model::instance::{Instance, InvalidInstance};
 use crate::model::profile::{ConnectionName, InvalidValue};
+
+shown_as_displayed!(ClientId, RedirectUri);
 
 /// Asked for where nothing else was said: without an explicit scope, newer
 /// instances issue a token that no API takes.

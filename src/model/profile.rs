@@ -10,10 +10,12 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::base::server_text::is_hidden;
+use crate::base::shown::{is_hidden, shown_as_displayed};
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::user_name::UserName;
+
+shown_as_displayed!(ConnectionName, TableName, InvalidValue);
 
 /// The name a person gives a connection: `[a-z0-9][a-z0-9_-]{0,62}`, upper
 /// case folded, never `environment`.
@@ -164,7 +166,7 @@ impl ConnectionName {
     /// address or localhost, host and port.
     pub fn suggested_for(instance: &Instance) -> Option<Self> {
         let text = match instance.is_anonymous() {
-            true => instance.host_and_port(),
+            true => instance.host_and_port().into(),
             false => instance.host().split('.').next().unwrap_or("").to_owned(),
         };
         let fitting: String =
@@ -179,10 +181,7 @@ impl FromStr for ConnectionName {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let name = text.to_ascii_lowercase();
         let invalid = |rule: &str| {
-            Err(InvalidValue(format!(
-                "\"{}\" cannot name a connection: {rule}",
-                crate::base::server_text::shorten(text, 80)
-            )))
+            Err(InvalidValue(format!("\"{}\" cannot name a connection: {rule}", crate::base::shown::shorten(text, 80))))
         };
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
         if name == "environment" {
@@ -226,7 +225,7 @@ impl FromStr for TableName {
             true => Ok(Self(name)),
             false => Err(InvalidValue(format!(
                 "\"{}\" is not a table name: letters, digits and _, as in sys_user",
-                crate::base::server_text::shorten(text, 80)
+                crate::base::shown::shorten(text, 80)
             ))),
         }
     }

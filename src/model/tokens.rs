@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::secret::{Secret, optional_secret_field, secret_field};
+use crate::base::shown::shown_as_displayed;
+
+shown_as_displayed!(InvalidTokens);
 
 /// Larger tokens fit into no header that a server takes.
 const MAX_TOKEN_BYTES: usize = 32 * 1024;

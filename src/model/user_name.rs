@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::profile::InvalidValue;
-use crate::base::server_text::is_hidden;
+use crate::base::shown::{is_hidden, shown_as_displayed};
+
+shown_as_displayed!(UserName);
 
 /// A user name that Basic can carry: not empty, no colon (RFC 7617 §2), no
 /// control characters, and nothing invisible, since it is shown.

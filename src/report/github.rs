@@ -50,8 +50,8 @@ fn commands(kind: &str, found: &[(&Report, &Failure)]) -> Vec<String> {
 }
 
 fn explained(failure: &Failure) -> String {
-    let mut lines = vec![failure.message().to_owned()];
-    lines.extend(failure.reason().map(str::to_owned));
+    let mut lines = vec![failure.message().to_string()];
+    lines.extend(failure.reason().map(|why| why.to_string()));
     lines.extend(failure.likely_causes().iter().map(|cause| format!("- {}", cause.text)));
     lines.extend(failure.steps().first().map(|step| format!("Do: {step}")));
     lines.join("\n")
@@ -114,7 +114,7 @@ fn row(report: &Report) -> String {
 
 fn remark(failure: &Failure) -> Vec<String> {
     let mut lines = vec![format!("{} (`{}`)", escaped(failure.message()), failure.code().as_str())];
-    lines.extend(failure.steps().first().map(|step| escaped(step)));
+    lines.extend(failure.steps().first().map(|step| escaped(&step.to_string())));
     lines
 }
 

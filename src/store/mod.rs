@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
 use file::FileError;
 
@@ -117,10 +118,10 @@ pub enum StoreError {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();
-        let cause = |code, likelihood, text: &str| Cause { code, likelihood, text: text.to_owned() };
+        let cause = |code, likelihood, text: &'static str| Cause { code, likelihood, text: text.into() };
         match error {
-            StoreError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, message)
-                .why(reason)
+            StoreError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, Shown::outside(message))
+                .why(Shown::outside(reason))
                 .causes([
                     cause("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
                     cause("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
@@ -128,27 +129,27 @@ impl From<StoreError> for Failure {
                 .next(WITHOUT_KEYRING)
                 .next(IN_A_FILE)
                 .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
-            StoreError::Locked => Failure::new(Code::KeyringLocked, message)
+            StoreError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
                 .why("It wants its password, and nothing here can ask for it.")
                 .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
-            StoreError::Denied => Failure::new(Code::KeyringDenied, message)
+            StoreError::Denied => Failure::new(Code::KeyringDenied, Shown::outside(message))
                 .why("The request for access was dismissed or forbidden. Nothing was changed.")
                 .next("Run the command again and allow the access"),
-            StoreError::Timeout(patience) => Failure::new(Code::KeyringTimeout, message)
+            StoreError::Timeout(patience) => Failure::new(Code::KeyringTimeout, Shown::outside(message))
                 .why("It may be waiting for somebody to unlock it in a window.")
                 .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
                 .evidence("waited_seconds", patience.as_secs_f64()),
-            StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, message)
+            StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, Shown::outside(message))
                 .why("Another program saved an item with the same service and user name. None of them was used.")
                 .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")
-                .next(format!("Delete them all and sign in again: secret-tool clear service snow username {account}"))
+                .next(shown!("Delete them all and sign in again: secret-tool clear service snow username {}", Shown::outside(&account)))
                 .evidence("items", count),
-            StoreError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, message)
+            StoreError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
                 .why("Nothing was saved.")
                 .next("Use a shorter secret")
                 .evidence("size", size)
                 .evidence("limit", limit),
-            StoreError::Unreliable => Failure::new(Code::StoreUnreliable, message)
+            StoreError::Unreliable => Failure::new(Code::StoreUnreliable, Shown::outside(message))
                 .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
                 .next("See which program provides the keyring, and restart it; for the encrypted file, see to its directory"),
             StoreError::File(error) => error.into(),

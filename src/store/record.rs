@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{CredentialStore, Field, ItemKey, StoreError};
 use crate::base::error::{Code, Failure};
 use crate::base::secret::{Secret, secret_field};
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
@@ -220,7 +221,7 @@ impl Item<'_> {
     ) -> Result<(), Failure> {
         let record = serde_json::to_string(&Record { v: VERSION, origins, kept }).expect("a record is always JSON");
         let record = Secret::derived(record).map_err(|_| {
-            let message = format!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
+            let message = shown!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
             Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
         })?;
         store.write(self.key(), &record)?;
@@ -239,26 +240,26 @@ impl Item<'_> {
             Field::Session => format!("nobody is signed in to {name}"),
             _ => format!("no {what} is saved for {name}"),
         };
-        Failure::new(Code::NoCredential, message)
-            .why(format!("It was signed out, or the item is gone from {}.", store.kind().place()))
-            .next(format!("snow login {name}"))
-            .evidence("item", self.key().account())
+        Failure::new(Code::NoCredential, Shown::outside(message))
+            .why(shown!("It was signed out, or the item is gone from {}.", store.kind().place()))
+            .next(Step::run(shown!("snow login {}", name)))
+            .evidence("item", Shown::outside(self.key().account()))
     }
 
-    fn unreadable(&self, why: &str) -> Failure {
+    fn unreadable(&self, why: &'static str) -> Failure {
         let (what, name) = (self.field.label(), &self.profile.name);
-        Failure::new(Code::SecretUnreadable, format!("the saved {what} of {name} cannot be used"))
+        Failure::new(Code::SecretUnreadable, shown!("the saved {} of {} cannot be used", what, name))
             .why(why)
-            .next(format!("snow login {name}"))
-            .evidence("item", self.key().account())
+            .next(Step::run(shown!("snow login {}", name)))
+            .evidence("item", Shown::outside(self.key().account()))
     }
 
     fn elsewhere(&self, saved: &Origins, difference: String) -> Failure {
         let (what, name) = (self.field.label(), &self.profile.name);
-        Failure::new(Code::OriginMismatch, format!("the saved {what} of {name} is meant for another destination"))
-            .why(format!("{difference} It was not sent."))
-            .next(format!("If the change is yours: snow login {name}"))
-            .evidence("saved_for", saved.instance.as_str())
+        Failure::new(Code::OriginMismatch, shown!("the saved {} of {} is meant for another destination", what, name))
+            .why(shown!("{} It was not sent.", Shown::outside(&difference)))
+            .next(Step::say("If the change is yours: ").and_run(shown!("snow login {}", name)))
+            .evidence("saved_for", Shown::outside(&saved.instance))
     }
 
     fn other_client(&self, origins: &Origins, client: &OAuthClient) -> Failure {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use snow_connect::base::error::{Cause, Code, Failure, Likelihood};
+use snow_connect::base::shown::{Shown, Step};
 use snow_connect::check::report::{Check, CheckId, Identity, IdentitySource, NotTested, Report, Run};
 use snow_connect::history::last_test::Change;
 use snow_connect::sandbox::Sandbox;
@@ -291,17 +292,17 @@ fn one_of_many(index: usize, of: usize, tested_at: DateTime<Utc>) -> Report {
 }
 
 fn refused(name: &str) -> Failure {
-    let cause = |likelihood, text: &str| Cause { code: "cause", likelihood, text: text.to_owned() };
-    Failure::new(Code::BasicRefused, format!("{name} refused user name or password"))
+    let cause = |likelihood, text: &'static str| Cause { code: "cause", likelihood, text: text.into() };
+    Failure::new(Code::BasicRefused, Shown::outside(format!("{name} refused user name or password")))
         .why("From outside, a wrong password looks the same as a locked user.")
         .causes([
             cause(Likelihood::High, "the password is wrong or has expired"),
             cause(Likelihood::Medium, "the user is locked out or inactive"),
             cause(Likelihood::Low, "the Basic restriction is on, which refuses every password of this user"),
         ])
-        .next(format!("Enter the right one: snow login {name}"))
-        .next("Sign in by OAuth, which that restriction leaves alone: snow guide oauth")
-        .evidence("http_status", 401)
+        .next(Step::say("Enter the right one: ").and_run(Shown::outside(format!("snow login {name}"))))
+        .next(Step::say("Sign in by OAuth, which that restriction leaves alone: ").and_run("snow guide oauth"))
+        .evidence("http_status", 401_u16)
         .evidence("server_message", "User Not Authenticated")
         .evidence("server_detail", "Required to provide Auth information")
         .evidence("transaction_id", "4f0c2b1adb1f")

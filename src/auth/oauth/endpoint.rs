@@ -12,6 +12,7 @@ use crate::auth::oauth::authorize;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
+use crate::base::shown::shown;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::http::failure::Reached;
 use crate::http::oauth2::Courier;
@@ -164,7 +165,7 @@ impl TokenEndpoint {
         };
         Err(match answer.status {
             200..300 | 300..400 | 429 | 500.. => diagnose(&seen),
-            status => Failure::new(Code::UnexpectedAnswer, format!("the revocation endpoint answered {status}"))
+            status => Failure::new(Code::UnexpectedAnswer, shown!("the revocation endpoint answered {}", status))
                 .next("Ask an administrator whether the token is still in System OAuth > Manage Tokens"),
         })
     }

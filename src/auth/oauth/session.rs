@@ -31,6 +31,7 @@ use crate::auth::oauth::endpoint::{Answered, TokenEndpoint};
 use crate::base::deferral;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, Step, shown};
 use crate::history::state::{SessionNote, State};
 use crate::http::client::{Deadline, Exchange};
 use crate::model::oauth_client::{Grant, OAuthClient};
@@ -310,7 +311,7 @@ async fn renew_kept(
                     Err(match interrupted {
                         Some(since) if failure.code() == Code::SessionExpired => failure
                             .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
-                            .evidence("interrupted_at", since.to_rfc3339()),
+                            .evidence("interrupted_at", Shown::outside(since.to_rfc3339())),
                         _ => failure,
                     })
                 }
@@ -393,22 +394,19 @@ impl Kept {
         *in_hand = Some(renewed);
         if let Err(failure) = written {
             let name = &self.profile.name;
-            return Err(Failure::new(Code::SessionNotSaved, format!("the new session of {name} could not be saved"))
-                .why(format!(
-                    "The token endpoint gave a new one, and then the store failed: {}. What is in the store may be of no use now.",
-                    failure.message()
-                ))
+            return Err(Failure::new(Code::SessionNotSaved, shown!("the new session of {} could not be saved", name))
+                .why(shown!("The token endpoint gave a new one, and then the store failed: {}. What is in the store may be of no use now.", failure.message()))
                 .next("See to the store, so that it can be written")
-                .next(format!("Then sign in again: snow login {name}")));
+                .next(Step::say("Then sign in again: ").and_run(shown!("snow login {}", name))));
         }
         let _ = self.state.record_session(self.profile.id, note);
         match lifetime {
             Lifetime::Garbage => Err(Failure::new(
                 Code::UnexpectedAnswer,
-                format!("the token endpoint says nonsense about the life of the token of {}", self.profile.name),
+                shown!("the token endpoint says nonsense about the life of the token of {}", self.profile.name),
             )
             .why("Its expires_in is not a number of seconds. The token was saved; it is used until it is refused.")
-            .next(format!("snow test {}", self.profile.name))),
+            .next(Step::run(shown!("snow test {}", self.profile.name)))),
             Lifetime::Known(_) | Lifetime::Unknown => Ok(()),
         }
     }
@@ -455,8 +453,8 @@ impl Kept {
 /// There is nothing to renew it with.
 fn ended(kept: &Kept, saved: Option<&SavedSession>) -> Failure {
     let name = &kept.profile.name;
-    Failure::new(Code::SessionExpired, format!("the session of {name} is over"))
+    Failure::new(Code::SessionExpired, shown!("the session of {} is over", name))
         .why("The server gave no refresh token at the sign-in, so the access token cannot be renewed.")
-        .next(format!("snow login {name}"))
-        .evidence("expired_at", saved.and_then(|saved| saved.expires_at).map(|at| at.to_rfc3339()))
+        .next(Step::run(shown!("snow login {}", name)))
+        .evidence("expired_at", saved.and_then(|saved| saved.expires_at).map(|at| Shown::outside(at.to_rfc3339())))
 }

@@ -11,6 +11,7 @@ use super::stores::Stores;
 use crate::auth::oauth::session::{Kept, Session};
 use crate::base::error::{Code, Failure};
 use crate::base::files;
+use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::cli::args::{Global, Output};
 use crate::cli::console::Console;
@@ -81,7 +82,7 @@ impl App {
         if let Some(proxy) = &self.global.proxy {
             without_user(proxy).map_err(|invalid| {
                 let code = Failure::from(invalid.clone()).code();
-                Failure::new(code, format!("--proxy: {invalid}")).next("As in --proxy http://proxy.example:3128")
+                Failure::new(code, shown!("--proxy: {}", invalid)).next("As in --proxy http://proxy.example:3128")
             })?;
         }
         if let Some(path) = &self.global.ca_cert {
@@ -110,7 +111,7 @@ impl App {
         let stdout = Some(outputs.stdout).filter(|format| !matches!(format, Format::Text | Format::Json));
         match stdout.or(outputs.files.first().map(|(format, _)| *format)) {
             None => Ok(()),
-            Some(format) => Err(Failure::new(Code::Usage, format!("--output {} is for snow test", format.as_str()))
+            Some(format) => Err(Failure::new(Code::Usage, shown!("--output {} is for snow test", format.as_str()))
                 .why("This command prints text, or JSON with --json.")
                 .next("Leave it out")),
         }
@@ -178,12 +179,12 @@ impl App {
 
     /// Asks a person before something is deleted or replaced. Where nobody can be
     /// asked, only `--yes` allows it; `act` says what, as in "removing acme".
-    pub fn confirm(&mut self, act: &str, question: &str) -> Result<(), Failure> {
+    pub fn confirm(&mut self, act: impl Into<Shown>, question: &str) -> Result<(), Failure> {
         if self.global.yes {
             return Ok(());
         }
         let Some(person) = self.person() else {
-            return Err(Failure::new(Code::NoTerminal, format!("{act} needs a confirmation"))
+            return Err(Failure::new(Code::NoTerminal, shown!("{} needs a confirmation", act.into()))
                 .why("There is no terminal to ask at, or asking was forbidden. Nothing was changed.")
                 .next("Run the command again with --yes"));
         };
@@ -258,12 +259,13 @@ impl App {
         }
     }
 
-    pub(super) fn duration_variable(&self, name: &str) -> Result<Option<Duration>, Failure> {
+    pub(super) fn duration_variable(&self, name: &'static str) -> Result<Option<Duration>, Failure> {
         let Some(text) = self.variables.text(name) else {
             return Ok(None);
         };
         duration(text).map(Some).map_err(|reason| {
-            Failure::new(Code::Usage, format!("{name}: {reason}")).next(format!("Correct or unset {name}"))
+            Failure::new(Code::Usage, shown!("{}: {}", name, Shown::outside(&reason)))
+                .next(shown!("Correct or unset {}", name))
         })
     }
 }

@@ -12,6 +12,7 @@ use url::Url;
 use super::app::App;
 use crate::auth::oauth::browser::Browser;
 use crate::base::error::{Code, Failure, internal};
+use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::cli::context::{Context, Streams};
 use crate::cli::signals;
@@ -43,14 +44,14 @@ enum Before {
 pub async fn run(app: &mut App) -> Result<u8, Failure> {
     let home = tempfile::Builder::new().prefix("snow-demo-").tempdir().map_err(|error| {
         Failure::new(Code::ConfigUnwritable, "the demo found no place for its temporary files")
-            .why(error.to_string())
+            .why(Shown::outside(error.to_string()))
             .next("Set TMPDIR to a directory that can be written")
     })?;
     signals::remove_at_end(Some(home.path().to_owned()));
     let started = Sandbox::start(None, None).and_then(|sandbox| Ok((sandbox, free_port()?)));
     let (sandbox, port) = started.map_err(|error| {
         Failure::new(Code::PortInUse, "the demo cannot listen on 127.0.0.1")
-            .why(error.to_string())
+            .why(Shown::outside(error.to_string()))
             .next("See whether this machine has a loopback interface")
     })?;
     let store = Arc::new(MemoryStore::default());
@@ -97,18 +98,22 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
         let text = output.text();
         say(app, &format!("{}\n", text.trim_end()));
         if code != step.exit_code {
-            return Err(
-                internal(format!("`{}` ended with {code} instead of {}", step.command, step.exit_code)).why(text)
-            );
+            return Err(internal(shown!(
+                "`{}` ended with {} instead of {}",
+                Shown::outside(&step.command),
+                code,
+                step.exit_code
+            ))
+            .why(Shown::outside(text)));
         }
         done.push(json!({ "command": step.command, "exit_code": code }));
     }
     let left = store.len();
     if left > 0 {
-        return Err(internal(format!("{left} secrets were left in the store")));
+        return Err(internal(shown!("{} secrets were left in the store", left)));
     }
     drop(sandbox);
-    home.close().map_err(|error| internal(format!("the temporary files could not be removed: {error}")))?;
+    home.close().map_err(|error| internal(shown!("the temporary files could not be removed: {}", error)))?;
     signals::remove_at_end(None);
     match app.console.json {
         true => app.console.document(&json!({ "schema": "snow.demo/1", "steps": done })),

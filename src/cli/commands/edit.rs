@@ -11,6 +11,7 @@ use super::list::show_profile;
 use super::select;
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability};
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
@@ -72,7 +73,7 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
         select::read_directory_file(&path)?;
         let content = format!("connection = \"{}\"\n", profile.name);
         files::write(&path, content.as_bytes(), Durability::Durable).map_err(|error| {
-            Failure::new(Code::ConfigUnwritable, format!("{} cannot be written: {error}", path.display()))
+            Failure::new(Code::ConfigUnwritable, shown!("{} cannot be written: {}", path.display(), error))
                 .next("See to the permissions and the free space there")
         })?;
         format!("{} is chosen in this directory and below, by {}", profile.name, path.display())
@@ -92,7 +93,7 @@ pub fn rename(app: &mut App, arguments: RenameArgs) -> Result<u8, Failure> {
     let profile = app.config_file()?.change(|change| {
         select::find(change.config(), &old)?;
         if change.config().connections.contains_key(&new) && new != old {
-            return Err(Failure::new(Code::ConnectionExists, format!("there is already a connection called {new}"))
+            return Err(Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", new))
                 .next("Choose another name"));
         }
         Ok(change.rename(&old, &new))
@@ -128,16 +129,16 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         if let Some(expected) = arguments.if_match
             && expected != saved.revision
         {
-            return Err(Failure::new(Code::RevisionConflict, format!("{} has changed", saved.name))
-                .why(format!("Its revision is {}, and you expected {expected}. Nothing was changed.", saved.revision))
-                .next(format!("Look at it again: snow show {}", saved.name))
+            return Err(Failure::new(Code::RevisionConflict, shown!("{} has changed", saved.name))
+                .why(shown!("Its revision is {}, and you expected {}. Nothing was changed.", saved.revision, expected))
+                .next(Step::say("Look at it again: ").and_run(shown!("snow show {}", saved.name)))
                 .evidence("revision", saved.revision));
         }
         let mut wanted = saved.clone();
         for assignment in &arguments.set {
             let (key, value) = assignment.split_once('=').ok_or_else(|| {
                 Failure::new(Code::Usage, "--set is written KEY=VALUE, as in tables=incident,cmdb_ci")
-                    .next("snow edit --help lists the keys")
+                    .next(Step::run("snow edit --help").and_say(" lists the keys"))
             })?;
             set(&mut wanted, key, value)?;
         }
@@ -171,7 +172,8 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
 fn check_client(profile: &Profile) -> Result<(), Failure> {
     let checked = profile.auth.client().map_or(Ok(()), |client| client.check(&profile.instance));
     checked.map_err(|error| {
-        Failure::new(Code::Usage, error.to_string()).next("Set revocation_url beside token_url, or unset it")
+        Failure::new(Code::Usage, Shown::outside(error.to_string()))
+            .next("Set revocation_url beside token_url, or unset it")
     })
 }
 
@@ -186,7 +188,10 @@ fn keeps_secrets_back(wanted: &Profile, saved: &Profile) -> bool {
 }
 
 fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
-    let wrong = |reason: String| Failure::new(Code::Usage, format!("{key}: {reason}")).next("Correct the value");
+    let wrong = |reason: String| {
+        Failure::new(Code::Usage, shown!("{}: {}", Shown::outside(key), Shown::outside(&reason)))
+            .next("Correct the value")
+    };
     if let Some(label) = key.strip_prefix("labels.") {
         label_key(label).map_err(|error| wrong(error.0))?;
         let value = shown_text("a label", value).map_err(|error| wrong(error.0))?;
@@ -266,8 +271,11 @@ fn unset_client(client: &mut OAuthClient, key: &str) {
 }
 
 fn not_of_a_password(key: &str) -> Failure {
-    Failure::new(Code::Usage, format!("{key} belongs to OAuth, and this connection signs in with a password"))
-        .next("To change how it signs in: snow connect NAME --force --client-id ID")
+    Failure::new(
+        Code::Usage,
+        shown!("{} belongs to OAuth, and this connection signs in with a password", Shown::outside(key)),
+    )
+    .next(Step::say("To change how it signs in: ").and_run("snow connect NAME --force --client-id ID"))
 }
 
 fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
@@ -288,9 +296,8 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
             }
         }
         "instance" | "username" | "client_id" => {
-            return Err(
-                Failure::new(Code::Usage, format!("a connection needs its {key}")).next("Give it another with --set")
-            );
+            return Err(Failure::new(Code::Usage, shown!("a connection needs its {}", Shown::outside(key)))
+                .next("Give it another with --set"));
         }
         _ if CLIENT_KEYS.contains(&key) => match &mut profile.auth {
             Auth::OAuth { client, .. } => unset_client(client, key),
@@ -302,11 +309,11 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
 }
 
 fn unknown_key(key: &str) -> Failure {
-    let failure = Failure::new(Code::Usage, format!("\"{key}\" is not a key that can be edited"));
+    let failure = Failure::new(Code::Usage, shown!("\"{}\" is not a key that can be edited", Shown::outside(key)));
     match key {
         "auth" | "store" => failure.next("Change it with snow connect NAME --force"),
         "id" | "revision" => failure.why("snow keeps it itself.").next("Leave it out"),
-        _ => failure.next("snow edit --help lists the keys"),
+        _ => failure.next(Step::run("snow edit --help").and_say(" lists the keys")),
     }
 }
 

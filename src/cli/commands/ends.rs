@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Show, Shown, Step, shown};
 use crate::base::time::timestamp;
 use crate::history::expiry::{self, End, Horizon};
 use crate::model::profile::Profile;
@@ -48,24 +49,26 @@ impl<'a> Ends<'a> {
         let Horizon { until, span } = self.asked.as_ref()?;
         let due: Vec<&End<'_>> = self.ends.iter().filter(|end| end.needs_somebody_by(*until)).collect();
         let first = due.first()?;
-        let of = |end: &End<'_>| format!("the {} of {}", end.ending.label(), end.profile.name);
+        let of = |end: &End<'_>| shown!("the {} of {}", end.ending.label(), end.profile.name);
         let message = match due.len() {
-            1 => format!("{} ends within {span}", of(first)),
-            count => format!("{count} things end within {span}, first {}", of(first)),
+            1 => shown!("{} ends within {}", of(first), Shown::outside(span)),
+            count => shown!("{} things end within {}, first {}", count, Shown::outside(span), of(first)),
         };
-        let mut steps: Vec<String> = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         for end in &due {
             let step = match end.ending {
-                expiry::Ending::Certificate => format!("Have the certificate of {} renewed", end.profile.instance),
+                expiry::Ending::Certificate => {
+                    shown!("Have the certificate of {} renewed", end.profile.instance).into()
+                }
                 expiry::Ending::AccessToken | expiry::Ending::RefreshToken => {
-                    format!("snow login {}", end.profile.name)
+                    Step::run(shown!("snow login {}", end.profile.name))
                 }
             };
             if !steps.contains(&step) {
                 steps.push(step);
             }
         }
-        let names: Vec<&str> = due.iter().map(|end| end.profile.name.as_str()).collect();
+        let names: Vec<Shown> = due.iter().map(|end| end.profile.name.show()).collect();
         let failure = Failure::new(Code::EndsSoon, message).evidence("connections", names);
         Some(steps.into_iter().fold(failure, Failure::next))
     }

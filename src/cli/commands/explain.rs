@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::app::App;
 use crate::base::error::{Class, Code, Failure};
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::cli::explain::{explanation, find};
 use crate::report::markdown;
@@ -122,9 +123,11 @@ fn unknown(name: &str, near: Option<Code>) -> Failure {
         true => format!("there is no error code {name}"),
         false => "there is no such error code".to_owned(),
     };
-    let failure = Failure::new(Code::Usage, message);
+    let failure = Failure::new(Code::Usage, Shown::outside(message));
     match near {
-        Some(code) => failure.next(format!("Did you mean {}?", code.as_str())).next("snow explain lists them all"),
-        None => failure.next("snow explain lists them all"),
+        Some(code) => failure
+            .next(shown!("Did you mean {}?", code.as_str()))
+            .next(Step::run("snow explain").and_say(" lists them all")),
+        None => failure.next(Step::run("snow explain").and_say(" lists them all")),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::app::App;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::shown;
 use crate::cli::completion;
 use crate::model::instance::{Address, Instance};
 use crate::model::oauth_client::RedirectUri;
@@ -67,7 +68,7 @@ const TOKENS: &str = include_str!("../../guide/tokens.md");
 pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
     let method = arguments.method;
     if arguments.redirect_uri.is_some() && method != GuideMethod::Oauth {
-        let message = format!("--redirect-uri has no meaning for {}", method.as_str());
+        let message = shown!("--redirect-uri has no meaning for {}", method.as_str());
         return Err(Failure::new(Code::Usage, message).next("Leave it out, or read snow guide oauth"));
     }
     let target = match &arguments.target {
@@ -115,7 +116,7 @@ impl Target {
     /// As a person writes it: the host, or the origin where http is meant.
     fn written(&self) -> String {
         match self.instance.origin().starts_with("https://") {
-            true => self.instance.host_and_port(),
+            true => self.instance.host_and_port().into(),
             false => self.instance.origin().to_owned(),
         }
     }

@@ -7,6 +7,7 @@ use clap_complete::env::Shells;
 
 use super::app::App;
 use crate::base::error::{Class, Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::cli::args::Cli;
 use crate::cli::completion;
 
@@ -73,8 +74,8 @@ pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
                 command.build();
                 let subcommand = command.find_subcommand_mut(topic).ok_or_else(|| {
                     let topics: Vec<_> = TOPICS.iter().map(|(name, _)| *name).collect();
-                    Failure::new(Code::Usage, format!("there is no command or topic \"{topic}\""))
-                        .next(format!("The topics are {}", topics.join(", ")))
+                    Failure::new(Code::Usage, shown!("there is no command or topic \"{}\"", Shown::outside(topic)))
+                        .next(shown!("The topics are {}", Shown::outside(topics.join(", "))))
                 })?;
                 rendered(app, subcommand)
             }
@@ -106,8 +107,11 @@ pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
     let written =
         std::fs::create_dir_all(&directory).and_then(|()| clap_mangen::generate_to(Cli::command(), &directory));
     written.map_err(|error| {
-        Failure::new(Code::OutputUnwritable, format!("the pages cannot be written to {}: {error}", directory.display()))
-            .next("Give a directory that can be written")
+        Failure::new(
+            Code::OutputUnwritable,
+            shown!("the pages cannot be written to {}: {}", directory.display(), error),
+        )
+        .next("Give a directory that can be written")
     })?;
     app.console.note(&format!("The pages are in {}.", directory.display()));
     Ok(0)

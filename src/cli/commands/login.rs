@@ -13,6 +13,7 @@ use super::sign_in::{self, Earned, session};
 use super::test::{self, Found};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Step, shown};
 use crate::check::ladder::Begun;
 use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
 use crate::cli::completion;
@@ -57,9 +58,12 @@ fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Fa
         _ => return Ok(()),
     };
     let method = profile.auth.as_str();
-    Err(Failure::new(Code::Usage, format!("{wrong} was given, and {} signs in by {method}", profile.name))
+    Err(Failure::new(Code::Usage, shown!("{} was given, and {} signs in by {}", wrong, profile.name, method))
         .next("Leave it out")
-        .next(format!("To change how {0} signs in: snow connect {0} --force", profile.name)))
+        .next(
+            Step::say(shown!("To change how {} signs in: ", profile.name))
+                .and_run(shown!("snow connect {} --force", profile.name)),
+        ))
 }
 
 async fn with_password(

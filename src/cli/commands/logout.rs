@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::{select, sign_in};
 use crate::base::error::{Code, Failure, exit_code_of};
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};
 use crate::model::oauth_client::OAuthClient;
@@ -46,9 +47,8 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     let profiles = if arguments.all {
         let profiles: Vec<Profile> = app.config_file()?.load()?.connections.into_values().collect();
         if profiles.is_empty() {
-            return Err(
-                Failure::new(Code::UnknownConnection, "there is no connection yet").next("snow connect INSTANCE")
-            );
+            return Err(Failure::new(Code::UnknownConnection, "there is no connection yet")
+                .next(Step::run("snow connect INSTANCE")));
         }
         profiles
     } else if arguments.names.is_empty() {
@@ -58,7 +58,10 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     };
     let names = if arguments.all { "all connections".to_owned() } else { names_of(&profiles) };
     let whose = if profiles.len() == 1 { "its" } else { "their" };
-    app.confirm(&format!("signing out of {names}"), &format!("Sign out of {names}, and forget {whose} secrets?"))?;
+    app.confirm(
+        shown!("signing out of {}", Shown::outside(&names)),
+        &format!("Sign out of {names}, and forget {whose} secrets?"),
+    )?;
     let mut outcomes = Vec::new();
     for profile in profiles {
         let outcome = unless_stopped(sign_out(app, &profile, arguments.local).await)?;
@@ -76,7 +79,10 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
 pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
     let profiles = select::find_all(&app.config_file()?.load()?, &arguments.names)?;
     let names = names_of(&profiles);
-    app.confirm(&format!("removing {names}"), &format!("Forget {names}, and what is saved to sign in?"))?;
+    app.confirm(
+        shown!("removing {}", Shown::outside(&names)),
+        &format!("Forget {names}, and what is saved to sign in?"),
+    )?;
     let mut outcomes = Vec::new();
     for profile in profiles {
         let outcome = unless_stopped(forget(app, &profile, arguments.local).await)?;
@@ -179,9 +185,9 @@ async fn sign_out(app: &mut App, profile: &Profile, local: bool) -> Outcome {
 /// Revokes the tokens that are saved, the refresh token first (RFC 7009).
 async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result<Option<bool>, Failure> {
     let name = &profile.name;
-    let not_revoked = |failure: &Failure, kept: &str| {
-        Failure::new(Code::NotRevoked, format!("signed out of {name} here, but the instance did not revoke {kept}"))
-            .why(format!("{}.", failure.message()))
+    let not_revoked = |failure: &Failure, kept: &'static str| {
+        Failure::new(Code::NotRevoked, shown!("signed out of {} here, but the instance did not revoke {}", name, kept))
+            .why(shown!("{}.", failure.message()))
             .next("What it gave out ends by itself: access tokens in half an hour, refresh tokens in a hundred days")
             .next("To end it now, an administrator finds it in System OAuth > Manage Tokens")
             .evidence("reason", failure.code().as_str())
@@ -240,13 +246,13 @@ fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
                 return failure;
             }
             let what = field.label();
-            let message = format!("the {what} of {} is still in {place}: {}", profile.name, failure.message());
-            let still_there =
-                Failure::new(failure.code(), message).why(failure.reason().unwrap_or("It could not be deleted."));
-            let steps = failure.steps().iter().filter(|_| profile.store == StoreKind::File);
+            let message = shown!("the {} of {} is still in {}: {}", what, profile.name, place, failure.message());
+            let still_there = Failure::new(failure.code(), message)
+                .why(failure.reason().cloned().unwrap_or("It could not be deleted.".into()));
+            let steps = failure.steps().iter().filter(|&_| profile.store == StoreKind::File).cloned();
             steps
                 .fold(still_there, Failure::next)
-                .next(format!("Run the command again when {place} can be used; nothing else was changed"))
+                .next(shown!("Run the command again when {} can be used; nothing else was changed", place))
         })?;
     }
     Ok(())

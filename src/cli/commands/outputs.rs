@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::error::{Code, Failure};
 use crate::base::files;
+use crate::base::shown::{Shown, shown};
 use crate::cli::args::{Global, Output};
 use crate::report::format::Format;
 
@@ -25,7 +26,7 @@ impl Outputs {
                 (Some(file), _) => {
                     let file = files::absolute(file);
                     if files.iter().any(|(_, other)| *other == file) {
-                        let message = format!("two reports are to be written to {}", file.display());
+                        let message = shown!("two reports are to be written to {}", file.display());
                         return Err(Failure::new(Code::Usage, message).next("Give each a file of its own"));
                     }
                     files.push((*format, file));
@@ -33,8 +34,8 @@ impl Outputs {
                 (None, Some(other)) if other != *format => {
                     let message =
                         format!("{} and {} cannot both go to standard output", other.as_str(), format.as_str());
-                    return Err(Failure::new(Code::Usage, message)
-                        .next(format!("Give one of them a file, as in --output {}=FILE", format.as_str())));
+                    return Err(Failure::new(Code::Usage, Shown::outside(message))
+                        .next(shown!("Give one of them a file, as in --output {}=FILE", format.as_str())));
                 }
                 (None, _) => stdout = Some(*format),
             }
@@ -52,8 +53,8 @@ impl Outputs {
 
 /// A report that could not be written.
 pub fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::new(Code::ReportUnwritable, format!("the report {} cannot be written", path.display()))
-        .why(format!("{error}. What was there before is as it was."))
+    Failure::new(Code::ReportUnwritable, shown!("the report {} cannot be written", path.display()))
+        .why(shown!("{}. What was there before is as it was.", error))
         .next("See to the directory, its permissions and the free space there, then run the command again")
-        .evidence("path", path.display().to_string())
+        .evidence("path", Shown::outside(path.display().to_string()))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::cli::duration::duration;
 use crate::cli::signals;
 use crate::report::paint::Paint;
@@ -180,11 +181,12 @@ fn list(app: &mut App) {
 
 fn cannot_listen(port: Option<u16>, error: &std::io::Error) -> Failure {
     let port = port.map_or("a free port".to_owned(), |port| format!("port {port}"));
-    let failure = Failure::new(Code::PortInUse, format!("the sandbox cannot listen on {port} of 127.0.0.1"));
+    let failure =
+        Failure::new(Code::PortInUse, shown!("the sandbox cannot listen on {} of 127.0.0.1", Shown::outside(&port)));
     match error.kind() {
         ErrorKind::AddrInUse => {
             failure.why("Another program uses it.").next("Choose another with --port, or leave it out")
         }
-        _ => failure.why(error.to_string()).next("Choose another with --port, or leave it out"),
+        _ => failure.why(Shown::outside(error.to_string())).next("Choose another with --port, or leave it out"),
     }
 }

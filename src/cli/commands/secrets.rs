@@ -8,6 +8,7 @@ use super::app::App;
 use super::sign_in::args::{ClientSecretArgs, PasswordArgs};
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
 
 impl App {
     /// Refuses to read a secret from a terminal, which would show what is
@@ -20,8 +21,8 @@ impl App {
         };
         match self.is_stdin_terminal() {
             false => Ok(()),
-            true => Err(Failure::new(Code::Usage, format!("{flag} was given, and standard input is the terminal"))
-                .next(format!("Leave {flag} out to be asked, or pipe it in"))),
+            true => Err(Failure::new(Code::Usage, shown!("{} was given, and standard input is the terminal", flag))
+                .next(shown!("Leave {} out to be asked, or pipe it in", flag))),
         }
     }
 
@@ -54,8 +55,11 @@ impl App {
     pub(super) fn open_secret_file(&mut self, path: &Path, origin: &str) -> Result<File, Failure> {
         let unreadable = |reason: String| {
             // Without the path: it may be the secret itself, given by mistake.
-            Failure::new(Code::InvalidSecret, format!("the file of {origin} cannot be read: {reason}"))
-                .next("Give the path of a file that holds the secret and nothing else")
+            Failure::new(
+                Code::InvalidSecret,
+                shown!("the file of {} cannot be read: {}", Shown::outside(origin), Shown::outside(&reason)),
+            )
+            .next("Give the path of a file that holds the secret and nothing else")
         };
         let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
         let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
@@ -71,7 +75,7 @@ impl App {
 
 fn read_secret(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
     Secret::read(input).map_err(|invalid| {
-        Failure::new(Code::InvalidSecret, format!("{origin} holds no usable secret: {invalid}"))
+        Failure::new(Code::InvalidSecret, shown!("{} holds no usable secret: {}", Shown::outside(origin), invalid))
             .next("Hand in the secret alone, on one line, in UTF-8")
     })
 }

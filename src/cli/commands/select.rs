@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::app::App;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
-use crate::config::Config;
-use crate::config::environment;
+use crate::base::shown::{Shown, Step, shown};
+use crate::config::{Config, environment};
 use crate::model::profile::{ConnectionName, Profile};
 
 /// The file by which a directory chooses a connection.
@@ -86,10 +86,10 @@ pub fn select_one(app: &mut App, argument: Option<&ConnectionName>, nothing: Cod
     }
     let config = app.config_file()?.load()?;
     Err(match config.connections.len() {
-        0 => Failure::new(nothing, "there is no connection yet").next("snow connect INSTANCE"),
+        0 => Failure::new(nothing, "there is no connection yet").next(Step::run("snow connect INSTANCE")),
         _ => Failure::new(nothing, "no connection is selected, and there is no default")
             .next("Name one; snow list shows them")
-            .next("Make one the default: snow use NAME"),
+            .next(Step::say("Make one the default: ").and_run("snow use NAME")),
     })
 }
 
@@ -112,9 +112,9 @@ pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Res
     let selection = select_one(app, argument, Code::UnknownConnection)?;
     match selection {
         Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
-            Err(Failure::new(Code::Usage, format!("{} must be spelt out here", profile.name))
-                .why(format!("A {DIRECTORY_FILE} chose it, and this command changes it."))
-                .next(format!("Name the connection: {}", profile.name)))
+            Err(Failure::new(Code::Usage, shown!("{} must be spelt out here", profile.name))
+                .why(shown!("A {} chose it, and this command changes it.", DIRECTORY_FILE))
+                .next(shown!("Name the connection: {}", profile.name)))
         }
         Selection { selected: Selected::Saved(profile), .. } => Ok(*profile),
         Selection { selected: Selected::Environment, .. } => select_saved(app, argument),
@@ -124,7 +124,7 @@ pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Res
 /// A saved connection, or what is close to the name.
 pub fn find<'a>(config: &'a Config, name: &ConnectionName) -> Result<&'a Profile, Failure> {
     config.connections.get(name).ok_or_else(|| {
-        let failure = Failure::new(Code::UnknownConnection, format!("there is no connection called {name}"));
+        let failure = Failure::new(Code::UnknownConnection, shown!("there is no connection called {}", name));
         let near = config
             .connections
             .keys()
@@ -132,9 +132,13 @@ pub fn find<'a>(config: &'a Config, name: &ConnectionName) -> Result<&'a Profile
             .filter(|(distance, _)| *distance <= 2)
             .min_by_key(|(distance, _)| *distance);
         match near {
-            Some((_, other)) => failure.next(format!("Did you mean {other}?")).next("snow list shows them all"),
-            None if config.connections.is_empty() => failure.next("Make one: snow connect INSTANCE"),
-            None => failure.next("See what there is: snow list"),
+            Some((_, other)) => {
+                failure.next(shown!("Did you mean {}?", other)).next(Step::run("snow list").and_say(" shows them all"))
+            }
+            None if config.connections.is_empty() => {
+                failure.next(Step::say("Make one: ").and_run("snow connect INSTANCE"))
+            }
+            None => failure.next(Step::say("See what there is: ").and_run("snow list")),
         }
     })
 }
@@ -155,7 +159,7 @@ pub fn find_all(config: &Config, names: &[ConnectionName]) -> Result<Vec<Profile
 fn spelt_out(app: &App, argument: Option<&ConnectionName>) -> Result<Option<ConnectionName>, Failure> {
     match (argument, &app.global.connection) {
         (Some(argument), Some(flag)) if argument != flag => {
-            Err(Failure::new(Code::Usage, format!("{argument} and --connection {flag} name two connections"))
+            Err(Failure::new(Code::Usage, shown!("{} and --connection {} name two connections", argument, flag))
                 .next("Name one"))
         }
         (Some(name), _) | (None, Some(name)) => Ok(Some(name.clone())),
@@ -168,7 +172,7 @@ fn named_by_variable(app: &App) -> Result<Option<ConnectionName>, Failure> {
         return Ok(None);
     };
     let invalid = |reason: String| {
-        Failure::new(Code::UnknownConnection, format!("SNOW_CONNECTION: {reason}"))
+        Failure::new(Code::UnknownConnection, shown!("SNOW_CONNECTION: {}", Shown::outside(&reason)))
             .next("Correct or unset SNOW_CONNECTION")
     };
     match value.to_str() {
@@ -207,10 +211,10 @@ struct DirectoryFile {
 /// The name in one such file, where there is one.
 pub fn read_directory_file(path: &Path) -> Result<Option<ConnectionName>, Failure> {
     let invalid = |reason: String| {
-        Failure::new(Code::ConfigInvalid, format!("{}: {reason}", path.display()))
+        Failure::new(Code::ConfigInvalid, shown!("{}: {}", path.display(), Shown::outside(&reason)))
             .why("The file of a directory may hold connection = \"NAME\" and nothing else, and must be yours.")
-            .next(format!("Correct or delete {}, or name the connection", path.display()))
-            .evidence("path", path.display().to_string())
+            .next(shown!("Correct or delete {}, or name the connection", path.display()))
+            .evidence("path", Shown::outside(path.display().to_string()))
     };
     if path.is_symlink() {
         return Err(invalid("it is a link".to_owned()));

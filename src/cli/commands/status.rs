@@ -11,6 +11,7 @@ use super::app::App;
 use super::ends::Ends;
 use super::select::{self, Selected, SelectedBy, Selection};
 use crate::base::error::{Code, Failure};
+use crate::base::shown::Step;
 use crate::base::time::timestamp;
 use crate::cli::completion;
 use crate::cli::duration::long_duration;
@@ -87,7 +88,7 @@ fn ends(app: &App, config: &Config, selection: Option<Selection>, arguments: &St
         (false, Some(profile)) => Ends::of(app, [profile], arguments.within)?,
         (false, None) => {
             return Err(Failure::new(Code::UnknownConnection, "no saved connection is selected")
-                .next("Name one, or look at all of them: snow status --all"));
+                .next(Step::say("Name one, or look at all of them: ").and_run("snow status --all")));
         }
     };
     let now = app.now();

@@ -17,6 +17,7 @@ use super::secrets::is_public;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
 use crate::store::CredentialStore;
 use crate::store::file::envelope::{BY_PASSPHRASE, GivenBy, Key, LockedWith};
@@ -98,7 +99,7 @@ impl App {
             None => Ok(StoreKind::Keyring),
             Some(store) => store
                 .parse()
-                .map_err(|error| Failure::new(Code::Usage, format!("SNOW_STORE: {error}")).next("Unset SNOW_STORE")),
+                .map_err(|error| Failure::new(Code::Usage, shown!("SNOW_STORE: {}", error)).next("Unset SNOW_STORE")),
         }
     }
 
@@ -162,12 +163,13 @@ impl App {
         }
         let path = store.path().display().to_string();
         if !self.is_interactive() {
-            let message = format!("the encrypted file {path} is to be made, and its passphrase is missing");
+            let message =
+                shown!("the encrypted file {} is to be made, and its passphrase is missing", Shown::outside(&path));
             return Err(Failure::new(Code::StoreLocked, message)
                 .why("There is no terminal to ask at, or asking was forbidden.")
                 .next(BY_PASSPHRASE)
-                .next(format!("Set {IDENTITY} to the file of an age identity, as age-keygen writes it"))
-                .evidence("path", path));
+                .next(shown!("Set {} to the file of an age identity, as age-keygen writes it", IDENTITY))
+                .evidence("path", Shown::outside(path)));
         }
         self.console.note(&format!("  New file  {path}"));
         for _ in 0..TRIES {
@@ -179,10 +181,10 @@ impl App {
             }
             self.console.say("  These were two different ones.");
         }
-        Err(Failure::new(Code::StoreLocked, format!("the encrypted file {path} got no passphrase"))
+        Err(Failure::new(Code::StoreLocked, shown!("the encrypted file {} got no passphrase", Shown::outside(&path)))
             .why("Two different ones were typed each time. Nothing was made.")
             .next("Run the command again")
-            .evidence("path", path))
+            .evidence("path", Shown::outside(path)))
     }
 
     fn key_of_variables(&mut self) -> Result<Option<Key>, Failure> {
@@ -191,7 +193,7 @@ impl App {
             .filter_map(|name| Some((name, PathBuf::from(self.variables.raw(name)?))))
             .collect();
         if let [(one, _), (other, _), ..] = set.as_slice() {
-            return Err(Failure::new(Code::Usage, format!("{one} and {other} are both set"))
+            return Err(Failure::new(Code::Usage, shown!("{} and {} are both set", one, other))
                 .why("Each of them says how to open the encrypted file.")
                 .next("Unset one of them"));
         }
@@ -199,8 +201,8 @@ impl App {
             return Ok(None);
         };
         if value.as_os_str().is_empty() {
-            return Err(Failure::new(Code::Usage, format!("{name} is set, but empty"))
-                .next(format!("Give {name} a value, or unset it")));
+            return Err(Failure::new(Code::Usage, shown!("{} is set, but empty", name))
+                .next(shown!("Give {} a value, or unset it", name)));
         }
         if name == IDENTITY {
             return self.identity_file(files::absolute(&value)).map(Some);
@@ -214,8 +216,11 @@ impl App {
 
     fn passphrase_variable(&self) -> Result<Secret, Failure> {
         let invalid = |reason: String| {
-            Failure::new(Code::InvalidSecret, format!("{PASSPHRASE} cannot be a passphrase: {reason}"))
-                .next(format!("Correct {PASSPHRASE}"))
+            Failure::new(
+                Code::InvalidSecret,
+                shown!("{} cannot be a passphrase: {}", PASSPHRASE, Shown::outside(&reason)),
+            )
+            .next(shown!("Correct {}", PASSPHRASE))
         };
         let text = self.variables.text(PASSPHRASE).ok_or_else(|| invalid("it is not valid UTF-8".to_owned()))?;
         Secret::new(text.to_owned()).map_err(|error| invalid(error.to_string()))
@@ -224,9 +229,12 @@ impl App {
     fn identity_file(&mut self, path: PathBuf) -> Result<Key, Failure> {
         let file = self.open_secret_file(&path, IDENTITY)?;
         let invalid = |reason: String| {
-            Failure::new(Code::InvalidSecret, format!("{} holds no usable identity: {reason}", path.display()))
-                .why(format!("{IDENTITY} names this file."))
-                .next("Give the file of an X25519 identity, as age-keygen writes it")
+            Failure::new(
+                Code::InvalidSecret,
+                shown!("{} holds no usable identity: {}", path.display(), Shown::outside(&reason)),
+            )
+            .why(shown!("{} names this file.", IDENTITY))
+            .next("Give the file of an X25519 identity, as age-keygen writes it")
         };
         let mut content = Zeroizing::new(String::with_capacity(4096));
         file.take(MAX_IDENTITY_BYTES).read_to_string(&mut content).map_err(|error| invalid(error.to_string()))?;

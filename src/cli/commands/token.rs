@@ -15,6 +15,7 @@ use crate::auth::basic::BasicCredential;
 use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::timestamp;
 use crate::cli::args::NameArg;
 use crate::cli::completion;
@@ -78,9 +79,9 @@ pub async fn token(app: &mut App, arguments: TokenArgs) -> Result<u8, Failure> {
 pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     let profile = select::select_saved(app, arguments.name.as_ref())?;
     let Some(oauth) = profile.auth.client().cloned() else {
-        return Err(Failure::new(Code::Usage, format!("{} signs in with a password", profile.name))
+        return Err(Failure::new(Code::Usage, shown!("{} signs in with a password", profile.name))
             .why("There is no session to renew.")
-            .next(format!("To see whether it works: snow test {}", profile.name)));
+            .next(Step::say("To see whether it works: ").and_run(shown!("snow test {}", profile.name))));
     };
     let (client, origins) = app.network.client_for(&profile)?;
     let store = app.store(profile.store)?;
@@ -161,14 +162,17 @@ fn refuse_unsaved(session: &Session) -> Result<(), Failure> {
 
 fn too_short(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>, min_ttl: Duration) -> Failure {
     let wanted = format!("{} s", min_ttl.as_secs_f64());
-    let failure = Failure::new(Code::LifetimeTooShort, format!("the access token is not sure to be good for {wanted}"));
+    let failure = Failure::new(
+        Code::LifetimeTooShort,
+        shown!("the access token is not sure to be good for {}", Shown::outside(&wanted)),
+    );
     let failure = match expires_at {
         Some(at) => failure
-            .why(format!(
+            .why(shown!(
                 "It is good for {} more. An instance gives out the same token until it ends.",
-                crate::report::text::until(now, at)
+                Shown::outside(crate::report::text::until(now, at))
             ))
-            .evidence("expires_at", timestamp(at)),
+            .evidence("expires_at", Shown::outside(timestamp(at))),
         None => failure.why("The server did not say how long it is good."),
     };
     failure.next("Ask for less with --min-ttl, or have the client's Access Token Lifespan made longer")
@@ -182,9 +186,12 @@ fn print(app: &mut App, name: &str, credential: &Credential, format: TokenFormat
     // Our own headers are UTF-8 throughout.
     let value = std::str::from_utf8(header.as_bytes()).unwrap_or_default();
     if let (TokenFormat::Raw, Credential::Basic(_)) = (format, credential) {
-        return Err(Failure::new(Code::Usage, format!("{name} signs in with a password, and has no token"))
-            .next(format!("For the header line: snow token {name} --format header"))
-            .next("To have tokens: connect with --client-id"));
+        return Err(Failure::new(
+            Code::Usage,
+            shown!("{} signs in with a password, and has no token", Shown::outside(name)),
+        )
+        .next(Step::say("For the header line: ").and_run(shown!("snow token {} --format header", Shown::outside(name))))
+        .next("To have tokens: connect with --client-id"));
     }
     mask_in_action_logs(app, credential, value);
     match (format, credential) {

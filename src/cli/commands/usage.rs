@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::cli::args::{Color, Output};
 use crate::cli::console::Console;
 use crate::cli::context::Context;
@@ -69,14 +70,14 @@ fn failure(error: &clap::Error) -> Failure {
         },
         _ => "the arguments do not fit together".to_owned(),
     };
-    let mut failure = Failure::new(Code::Usage, message);
+    let mut failure = Failure::new(Code::Usage, Shown::outside(message));
     let near = text(ContextKind::SuggestedSubcommand).or_else(|| text(ContextKind::SuggestedArg));
     if argument.split('=').next() == Some("--password") {
         failure = failure
             .why("A secret in an argument would be seen by every process and kept in the shell's history.")
             .next("Type it at the prompt, or use --password-stdin or --password-file");
     } else if let Some(near) = near {
-        failure = failure.next(format!("Did you mean {near}?"));
+        failure = failure.next(shown!("Did you mean {}?", Shown::outside(&near)));
     }
     failure.next("See snow --help, or --help after a command")
 }

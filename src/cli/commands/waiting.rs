@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::app::App;
 use crate::base::error::Failure;
+use crate::base::shown::Shown;
 use crate::check::backoff::Backoff;
 use crate::check::inquiry::Plan;
 use crate::check::knock::knock;
@@ -102,9 +103,12 @@ impl Waiting {
 
     /// The failure that was still there at the end.
     pub fn in_vain(&self, failure: Failure) -> Failure {
-        let why =
-            format!("{} It was still so after {}.", failure.reason().unwrap_or_default(), spelled(self.wait.long));
-        failure.why(why).evidence("waited_seconds", self.wait.long.as_secs_f64())
+        let why = format!(
+            "{} It was still so after {}.",
+            failure.reason().cloned().unwrap_or_default(),
+            spelled(self.wait.long)
+        );
+        failure.why(Shown::outside(why)).evidence("waited_seconds", self.wait.long.as_secs_f64())
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::writer::Html;
 use crate::base::error::Failure;
+use crate::base::shown::Part;
 use crate::report::text;
 
 /// The whole of one that the line of its connection does not tell, below a
@@ -20,7 +21,7 @@ pub fn write(html: &mut Html, start: &'static str, failure: &Failure) {
 pub fn advice(html: &mut Html, failure: &Failure) {
     let (reason, causes) = (failure.reason(), failure.likely_causes());
     if reason.is_some() || !causes.is_empty() {
-        html.markup("<dt>Why</dt><dd>").text(reason.unwrap_or_default());
+        html.markup("<dt>Why</dt><dd>").text(reason.map_or("", |why| why.as_str()));
         if !causes.is_empty() {
             html.markup("<ul>");
             for cause in causes {
@@ -33,11 +34,10 @@ pub fn advice(html: &mut Html, failure: &Failure) {
     }
     for (index, step) in failure.steps().iter().enumerate() {
         html.markup(if index == 0 { "<dt class=\"do\">Do</dt><dd>" } else { "<dt>Or</dt><dd>" });
-        for (is_command, part) in parts(step) {
-            if is_command {
-                html.code(part)
-            } else {
-                html.text(part)
+        for part in step.parts() {
+            match part {
+                Part::Words(words) => html.text(words),
+                Part::Command(command) => html.code(command),
             };
         }
         html.markup("</dd>");
@@ -67,49 +67,9 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Splits a thing to do into words and commands. A command stands alone, after
-/// a colon, or after `and`, and goes to the next comma.
-fn parts(step: &str) -> Vec<(bool, &str)> {
-    let mut parts = Vec::new();
-    let mut rest = step;
-    while let Some(start) = command_start(rest) {
-        let (words, command) = rest.split_at(start);
-        let (command, after) = command.split_at(command.find(", ").unwrap_or(command.len()));
-        parts.extend([(false, words), (true, command)]);
-        rest = after;
-    }
-    parts.push((false, rest));
-    parts.retain(|(_, part)| !part.is_empty());
-    parts
-}
-
-fn command_start(text: &str) -> Option<usize> {
-    let is_start = |place: &usize| {
-        let before = &text[..*place];
-        before.is_empty() || before.ends_with(": ") || before.ends_with(" and ")
-    };
-    text.match_indices("snow ").map(|(place, _)| place).find(is_start)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_is_told_from_the_words_around_it() {
-        assert_eq!(parts("snow login acme"), [(true, "snow login acme")]);
-        assert_eq!(parts("Run the command again"), [(false, "Run the command again")]);
-        assert_eq!(parts("Name one; snow list shows them"), [(false, "Name one; snow list shows them")]);
-        assert_eq!(
-            parts("Get it, then: snow edit a --set ca_cert=FILE, and snow login a"),
-            [
-                (false, "Get it, then: "),
-                (true, "snow edit a --set ca_cert=FILE"),
-                (false, ", and "),
-                (true, "snow login a"),
-            ]
-        );
-    }
 
     #[test]
     fn a_value_is_plain_text() {

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::shown::Step;
 use crate::check::report::{Check, CheckId, Identity, IdentitySource, NotTested};
 use crate::history::last_test::Change;
 
@@ -48,7 +49,8 @@ fn failing(name: &str, failure: Failure) -> Report {
 }
 
 fn refused() -> Failure {
-    Failure::new(Code::BasicRefused, "the instance refused the password").next("If it changed: snow login acme")
+    Failure::new(Code::BasicRefused, "the instance refused the password")
+        .next(Step::say("If it changed: ").and_run("snow login acme"))
 }
 
 fn run(reports: Vec<Report>) -> Run {
@@ -62,13 +64,13 @@ fn element<'p>(page: &'p str, start: &str, end: &str) -> &'p str {
 
 #[test]
 fn names_and_texts_from_elsewhere_are_text_wherever_they_stand() {
-    let cause = Cause { code: "x", likelihood: Likelihood::High, text: HOSTILE.to_owned() };
+    let cause = Cause { code: "x", likelihood: Likelihood::High, text: HOSTILE.into() };
     let failure = Failure::new(Code::ApiAcl, HOSTILE)
         .why(HOSTILE)
         .causes([cause])
         .next(HOSTILE)
         .evidence("server_message", HOSTILE)
-        .evidence("rows", serde_json::json!([HOSTILE, {HOSTILE: HOSTILE}]));
+        .evidence("rows", vec![HOSTILE.into(), HOSTILE.into()]);
     let mut hostile = failing(HOSTILE, failure.clone());
     hostile.instance = HOSTILE.to_owned();
     hostile.identity = Some(Identity { user_name: HOSTILE.to_owned(), source: IdentitySource::Configured });

@@ -46,7 +46,7 @@ fn explanation(check: &Check, paint: Paint) -> Vec<String> {
         part("why", why);
     }
     for (index, step) in check.next.iter().enumerate() {
-        part(if index == 0 { "do" } else { "or" }, step);
+        part(if index == 0 { "do" } else { "or" }, &step.to_string());
     }
     if let (Some(code), Status::Fail) = (check.code, check.status) {
         part("see", &format!("snow explain {}", code.as_str()));

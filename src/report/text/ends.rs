@@ -29,8 +29,11 @@ pub fn text(
             let painted = format!("{} ", paint.cross());
             lines.push(head(mark, &painted, failure.message(), Some(failure.exit_code()), paint));
             let steps = failure.steps().iter().enumerate();
-            lines
-                .extend(steps.map(|(index, step)| labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT)));
+            lines.extend(
+                steps.map(|(index, step)| {
+                    labelled(if index == 0 { "do" } else { "or" }, &step.to_string(), paint, INDENT)
+                }),
+            );
             lines.push(String::new());
         }
         Some((horizon, None)) => {

@@ -24,7 +24,7 @@ pub fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
         lines.push(hanging(bullet, &text, paint));
     }
     for (index, step) in failure.steps().iter().enumerate() {
-        lines.push(labelled(if index == 0 { "do" } else { "or" }, step, paint, INDENT));
+        lines.push(labelled(if index == 0 { "do" } else { "or" }, &step.to_string(), paint, INDENT));
     }
     let said = ["server_message", "server_detail", "oauth_error", "oauth_error_description"];
     let said: Vec<&str> = said.into_iter().filter_map(|key| failure.seen(key)?.as_str()).collect();

@@ -78,7 +78,7 @@ fn one_of_many(report: &Report, names: usize, users: usize, paint: Paint) -> Vec
         Verdict::Failed(failure) => {
             lines.push(line(bad, paint.cross(), failure.message()));
             if let Some(step) = failure.steps().first() {
-                lines.push(paint.dim(&labelled("", step, paint, margin)));
+                lines.push(paint.dim(&labelled("", &step.to_string(), paint, margin)));
             }
         }
     }

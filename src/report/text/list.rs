@@ -52,7 +52,7 @@ pub fn table(rows: &[Row<'_>], now: DateTime<Utc>, paint: Paint) -> String {
 fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>, paint: Paint) -> [Cow<'a, str>; 5] {
     [
         row.profile.name.as_str().into(),
-        row.profile.instance.host_and_port().into(),
+        String::from(row.profile.instance.host_and_port()).into(),
         row.profile.identity().into(),
         auth_label(row.profile.auth.as_str()).into(),
         match row.last_test {

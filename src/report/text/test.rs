@@ -9,7 +9,7 @@ use super::failure::{explanation, see};
 use super::lines::{INDENT, head, labelled, pad};
 use super::time::{ago, took, until};
 use crate::base::error::Failure;
-use crate::base::server_text::shorten;
+use crate::base::shown::shorten;
 use crate::check::report::{Check, CheckId, Report, Status, Verdict};
 use crate::report::paint::Paint;
 

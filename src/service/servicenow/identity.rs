@@ -7,11 +7,17 @@
 use serde_json::Value;
 
 use super::seen::{Body, Seen};
+use crate::model::profile::TableName;
 
 /// The path of the question.
 pub const CURRENT_USER: &str = "/api/now/ui/user/current_user";
 /// The query for one's own row of `sys_user`.
 pub const OWN_ROW: &str = "user_name=javascript:gs.getUserName()";
+
+/// The table of users, which every instance has.
+pub fn users() -> TableName {
+    "sys_user".parse().expect("sys_user is a table name")
+}
 
 /// The user name that the instance gave, or nothing that can be trusted.
 pub fn read_user_name(seen: &Seen<'_>) -> Option<String> {
@@ -27,7 +33,7 @@ pub fn read_user_name(seen: &Seen<'_>) -> Option<String> {
         _ => return None,
     };
     let name = user.get("user_name")?.as_str()?.trim();
-    (!name.is_empty()).then(|| seen.redactor.server_text(name))
+    (!name.is_empty()).then(|| seen.redactor.server_text(name).into())
 }
 
 /// The one row of `sys_user` in an answer, whatever it holds.

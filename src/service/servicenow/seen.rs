@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::base::server_text::Redactor;
+use crate::base::shown::Shown;
 use crate::http::client::Answer;
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, TableName};
@@ -83,7 +84,7 @@ pub struct RedirectTarget {
     pub host: String,
     pub path: String,
     /// As it may be shown, with the scheme where that is another.
-    pub shown: String,
+    pub shown: Shown,
 }
 
 /// An answer with what is needed to judge it.
@@ -329,7 +330,7 @@ mod tests {
     }
 
     fn target(location: &[u8]) -> Option<String> {
-        seen(302, &[("location", location)], |seen| seen.redirect_target().map(|target| target.shown))
+        seen(302, &[("location", location)], |seen| seen.redirect_target().map(|target| target.shown.to_string()))
     }
 
     #[test]

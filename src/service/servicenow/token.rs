@@ -13,6 +13,7 @@ use super::seen::{Body, Seen, Subject};
 use super::symptoms::{diagnose, with_evidence};
 use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::{InvalidTokens, TokenAnswer};
 
@@ -116,11 +117,11 @@ fn refused(
         description.contains(word) || refusal.error.to_ascii_lowercase().contains(word)
     };
     let is_about_client = says("invalid_client") || says("unauthorized_client");
-    let cause = |code, likelihood, text: String| Cause { code, likelihood, text };
+    let cause = |code, likelihood, text: Shown| Cause { code, likelihood, text };
     let sign_in_again = match seen.subject {
-        Subject::Saved(name) => format!("snow login {name}"),
-        Subject::Environment => "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".to_owned(),
-        Subject::New => "Run the command again".to_owned(),
+        Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
+        Subject::Environment => "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into(),
+        Subject::New => "Run the command again".into(),
     };
     let log = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
     let failure = if is_about_client {
@@ -128,24 +129,27 @@ fn refused(
             true => "client id or client secret is wrong, or the secret was changed",
             false => "the client is not registered there, is switched off, or has a secret that was not given",
         };
-        Failure::new(Code::TokenRefused, format!("{host} does not accept the client {}", client.client_id))
+        Failure::new(Code::TokenRefused, shown!("{} does not accept the client {}", host, client.client_id))
             .why("The token endpoint said that the client itself is the trouble. What is saved was kept.")
-            .causes([cause("wrong-client", High, wrong.to_owned())])
+            .causes([cause("wrong-client", High, wrong.into())])
             .next("Compare client id and secret with the entry in the Application Registry")
             .next(sign_in_again)
     } else if says("invalid_scope") {
         let scope = client.scope.as_str();
-        Failure::new(Code::TokenRefused, format!("{host} does not give the scope \"{scope}\" to this client"))
-            .why("The token endpoint answered invalid_scope. What is saved was kept.")
-            .causes([cause("scope-not-allowed", High, "the entry of the client has another auth scope".to_owned())])
-            .next("Ask an administrator for the auth scope of the client, and give it with --scope")
+        Failure::new(
+            Code::TokenRefused,
+            shown!("{} does not give the scope \"{}\" to this client", host, Shown::outside(scope)),
+        )
+        .why("The token endpoint answered invalid_scope. What is saved was kept.")
+        .causes([cause("scope-not-allowed", High, "the entry of the client has another auth scope".into())])
+        .next("Ask an administrator for the auth scope of the client, and give it with --scope")
     } else if says("unsupported_grant_type") {
-        Failure::new(Code::TokenRefused, format!("{host} does not offer this way to sign in to the client"))
+        Failure::new(Code::TokenRefused, shown!("{} does not offer this way to sign in to the client", host))
             .why("The token endpoint answered unsupported_grant_type. What is saved was kept.")
             .causes([cause(
                 "grant-not-enabled",
                 High,
-                "the grant type is not enabled on the entry of the client".to_owned(),
+                "the grant type is not enabled on the entry of the client".into(),
             )])
             .next("Ask an administrator to allow the grant type on the entry of the client")
     } else {
@@ -153,19 +157,19 @@ fn refused(
             TokenRequest::Code { age, has_pkce } => {
                 let mut causes = Vec::new();
                 let is_old = *age > CODE_LIFETIME - Duration::from_secs(5);
-                let old = format!("the code was {} s old, and it lives for 60 s", age.as_secs());
+                let old = shown!("the code was {} s old, and it lives for 60 s", age.as_secs());
                 if is_old {
                     causes.push(cause("code-expired", High, old.clone()));
                 }
                 if *has_pkce && (mentions("pkce") || mentions("verifier") || mentions("challenge")) {
-                    causes.push(cause("pkce", High, "the server complains about PKCE; an old release may not know it".to_owned()));
+                    causes.push(cause("pkce", High, "the server complains about PKCE; an old release may not know it".into()));
                 }
                 causes.push(match has_secret {
-                    true => cause("wrong-secret", likely(!is_old), "the client secret is wrong, or was changed".to_owned()),
-                    false => cause("secret-missing", likely(!is_old), "the client is confidential, and its secret was not given".to_owned()),
+                    true => cause("wrong-secret", likely(!is_old), "the client secret is wrong, or was changed".into()),
+                    false => cause("secret-missing", likely(!is_old), "the client is confidential, and its secret was not given".into()),
                 });
-                causes.push(cause("redirect-uri", Medium, format!("{} is not registered in just these letters", client.redirect_uri)));
-                causes.push(cause("missing-role", Medium, "the user may not have tokens: it lacks snc_internal, or has snc_read_only".to_owned()));
+                causes.push(cause("redirect-uri", Medium, shown!("{} is not registered in just these letters", client.redirect_uri)));
+                causes.push(cause("missing-role", Medium, "the user may not have tokens: it lacks snc_internal, or has snc_read_only".into()));
                 if !is_old {
                     causes.push(cause("code-expired", Low, old));
                 }
@@ -173,42 +177,39 @@ fn refused(
                     true => format!("{sign_in_again}, and come back within a minute"),
                     false => "Compare client id, secret and redirect URI with the entry in the Application Registry".to_owned(),
                 };
-                Failure::new(Code::TokenRefused, format!("the sign-in was good, but {host} gave no token for it"))
+                Failure::new(Code::TokenRefused, shown!("the sign-in was good, but {} gave no token for it", host))
                     .why("The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.")
                     .causes(causes)
-                    .next(first)
+                    .next(Shown::outside(first))
                     .next(log)
             }
             TokenRequest::Refresh { age } => {
                 let is_old = *age > REFRESH_TOKEN_LIFETIME - TimeDelta::days(1);
-                let expired = format!(
-                    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {} days ago",
-                    age.num_days()
-                );
+                let expired = shown!("the refresh token is at its end: it lives for 100 days by default, and the sign-in was {} days ago", age.num_days());
                 let mut causes = vec![
-                    cause("revoked", likely(!is_old), "somebody signed out or revoked it; machines with the same user and client share it".to_owned()),
-                    cause("cloned", Medium, "the instance was cloned over, or the client's entry or secret was changed".to_owned()),
-                    cause("user", Low, "the user is locked or inactive".to_owned()),
+                    cause("revoked", likely(!is_old), "somebody signed out or revoked it; machines with the same user and client share it".into()),
+                    cause("cloned", Medium, "the instance was cloned over, or the client's entry or secret was changed".into()),
+                    cause("user", Low, "the user is locked or inactive".into()),
                 ];
                 let place = if is_old { 0 } else { causes.len() };
                 causes.insert(place, cause("expired", likely(is_old), expired));
-                Failure::new(Code::SessionExpired, format!("{host} does not renew the session"))
+                Failure::new(Code::SessionExpired, shown!("{} does not renew the session", host))
                     .why("The token endpoint refused the refresh token. It was kept: the next command tries once more.")
                     .causes(causes)
                     .next(sign_in_again)
                     .next(log)
             }
             TokenRequest::ClientCredentials => {
-                Failure::new(Code::TokenRefused, format!("{host} gave no token to the client {}", client.client_id))
+                Failure::new(Code::TokenRefused, shown!("{} gave no token to the client {}", host, client.client_id))
                     .why("The token endpoint refused client credentials without a reason.")
                     .causes([
-                        cause("wrong-secret", High, "client id or client secret is wrong, or the secret was changed".to_owned()),
+                        cause("wrong-secret", High, "client id or client secret is wrong, or the secret was changed".into()),
                         cause(
                             "grant-not-enabled",
                             High,
-                            "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)".to_owned(),
+                            "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)".into(),
                         ),
-                        cause("no-application-user", High, "the entry of the client has no OAuth Application User".to_owned()),
+                        cause("no-application-user", High, "the entry of the client has no OAuth Application User".into()),
                     ])
                     .next("Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User")
                     .next(sign_in_again)
@@ -228,8 +229,8 @@ fn likely(is_first: bool) -> Likelihood {
 
 fn unusable(seen: &Seen<'_>, invalid: InvalidTokens) -> Failure {
     let host = seen.instance.host_and_port();
-    let failure = Failure::new(Code::UnexpectedAnswer, format!("the token answer of {host} cannot be used"))
-        .why(format!("It is JSON, but {invalid}. Nothing of it was saved."))
+    let failure = Failure::new(Code::UnexpectedAnswer, shown!("the token answer of {} cannot be used", host))
+        .why(shown!("It is JSON, but {}. Nothing of it was saved.", invalid))
         .next("Check that the address is the token endpoint of a ServiceNow instance");
     with_evidence(failure, seen)
 }
@@ -240,8 +241,8 @@ fn not_there(seen: &Seen<'_>) -> Failure {
         return diagnosed;
     }
     let host = seen.instance.host_and_port();
-    let cause = |code, likelihood, text: &str| Cause { code, likelihood, text: text.to_owned() };
-    let failure = Failure::new(diagnosed.code(), format!("there is no token endpoint at {host}"))
+    let cause = |code, likelihood, text: &'static str| Cause { code, likelihood, text: text.into() };
+    let failure = Failure::new(diagnosed.code(), shown!("there is no token endpoint at {}", host))
         .why("The address of the token endpoint answered 404.")
         .causes([
             cause("oauth-off", Medium, "OAuth is switched off: the property com.snc.platform.security.oauth.is.active"),

@@ -13,6 +13,7 @@ use age::{DecryptError, Decryptor, Encryptor, Identity, Recipient, scrypt, x2551
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, Step, shown};
 
 /// The work of trying a passphrase once, as a power of two: 101 ms and 32 MiB,
 /// as `snow test` shows beside `file` (2 cores, Debian 12). Every opening costs
@@ -82,21 +83,26 @@ impl Lockout {
     }
 
     /// What to do about it, best first.
-    pub fn next(&self, path: &str) -> Vec<String> {
-        let by_identity = "Set SNOW_STORE_IDENTITY to the file of the identity".to_owned();
+    pub fn next(&self, path: &str) -> Vec<Step> {
         match self {
-            Self::Missing(LockedWith::Passphrase) => vec![BY_PASSPHRASE.to_owned()],
-            Self::Missing(LockedWith::Identity) | Self::WantsIdentity => vec![by_identity],
+            Self::Missing(LockedWith::Passphrase) => vec![BY_PASSPHRASE.into()],
+            Self::Missing(LockedWith::Identity) | Self::WantsIdentity => {
+                vec!["Set SNOW_STORE_IDENTITY to the file of the identity".into()]
+            }
             Self::WrongPassphrase(given_by) => vec![
                 match given_by {
-                    GivenBy::Prompt => "Run the command again with the right passphrase".to_owned(),
-                    GivenBy::Variable(name) => format!("Correct {name}"),
+                    GivenBy::Prompt => "Run the command again with the right passphrase".into(),
+                    GivenBy::Variable(name) => shown!("Correct {}", *name).into(),
                 },
-                format!("A forgotten passphrase is lost: move {path} away and sign in again with snow login NAME"),
+                Step::say(shown!(
+                    "A forgotten passphrase is lost: move {} away and sign in again with ",
+                    Shown::outside(path)
+                ))
+                .and_run("snow login NAME"),
             ],
-            Self::WrongIdentity(_) => vec!["Set SNOW_STORE_IDENTITY to the file of the right identity".to_owned()],
+            Self::WrongIdentity(_) => vec!["Set SNOW_STORE_IDENTITY to the file of the right identity".into()],
             Self::WantsPassphrase => {
-                vec!["Unset SNOW_STORE_IDENTITY, and set SNOW_STORE_PASSPHRASE_FILE without a terminal".to_owned()]
+                vec!["Unset SNOW_STORE_IDENTITY, and set SNOW_STORE_PASSPHRASE_FILE without a terminal".into()]
             }
         }
     }

@@ -20,6 +20,7 @@ use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
 use crate::base::error::{Code, Failure};
 use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
 use envelope::{Key, LockedWith, Lockout, Unopened};
 use records::Records;
@@ -85,27 +86,31 @@ impl From<FileError> for Failure {
         let message = error.to_string();
         match error {
             FileError::Locked { path, lockout } => {
-                let failure = Failure::new(Code::StoreLocked, message).why(lockout.to_string());
+                let failure =
+                    Failure::new(Code::StoreLocked, Shown::outside(message)).why(Shown::outside(lockout.to_string()));
                 let steps = lockout.next(&path).into_iter();
-                steps.fold(failure, Failure::next).evidence("path", path)
+                steps.fold(failure, Failure::next).evidence("path", Shown::outside(path))
             }
-            FileError::Unreadable { path, .. } => Failure::new(Code::SecretUnreadable, message)
+            FileError::Unreadable { path, .. } => Failure::new(Code::SecretUnreadable, Shown::outside(message))
                 .why("The file was left as it is.")
-                .next(format!("Put a copy of {path} back, or move it away and sign in again with snow login NAME"))
-                .evidence("path", path),
-            FileError::Unwritable { path, .. } => Failure::new(Code::StoreUnwritable, message)
+                .next(shown!(
+                    "Put a copy of {} back, or move it away and sign in again with snow login NAME",
+                    Shown::outside(&path)
+                ))
+                .evidence("path", Shown::outside(path)),
+            FileError::Unwritable { path, .. } => Failure::new(Code::StoreUnwritable, Shown::outside(message))
                 .why("The secrets are as they were.")
                 .next("See to the permissions and the free space there, then run the command again")
-                .evidence("path", path),
-            FileError::Busy { path, patience } => Failure::new(Code::StoreBusy, message)
+                .evidence("path", Shown::outside(path)),
+            FileError::Busy { path, patience } => Failure::new(Code::StoreBusy, Shown::outside(message))
                 .why("Each change is made alone, and this one did not get its turn. Nothing was changed.")
                 .next("Run the command again")
-                .evidence("path", path)
+                .evidence("path", Shown::outside(path))
                 .evidence("waited_seconds", patience.as_secs_f64()),
-            FileError::Full { path } => Failure::new(Code::SecretTooLarge, message)
+            FileError::Full { path } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
                 .why("Nothing was saved.")
                 .next("Use a shorter secret, or remove connections that are not needed")
-                .evidence("path", path),
+                .evidence("path", Shown::outside(path)),
         }
     }
 }

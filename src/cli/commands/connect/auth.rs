@@ -3,6 +3,7 @@
 
 use super::Request;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
 use crate::model::oauth_client::{ClientId, Grant, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, InvalidValue, Profile};
@@ -73,8 +74,8 @@ impl Request {
             .or_else(|| arguments.client_secret.is_given().then_some("a client secret"))
             .or_else(|| arguments.browser.manual.then_some("--manual"));
         let password = arguments.password.is_given();
-        let contradicts = |what: &str, method: AuthMethod| {
-            Err(Failure::new(Code::Usage, format!("{what} was given, and {} has none", method.as_str()))
+        let contradicts = |what: &'static str, method: AuthMethod| {
+            Err(Failure::new(Code::Usage, shown!("{} was given, and {} has none", what, method.as_str()))
                 .next("Give --auth and the flags of one way to sign in"))
         };
         let implied = match (oauth_flag, password) {
@@ -113,7 +114,8 @@ impl Request {
         client.revocation_url = flags.revocation_url.clone().or(client.revocation_url);
         client.pkce &= !flags.no_pkce;
         client.check(self.target.instance()).map_err(|error| {
-            Failure::new(Code::Usage, error.to_string()).next("Give a --revocation-url beside the token endpoint")
+            Failure::new(Code::Usage, Shown::outside(error.to_string()))
+                .next("Give a --revocation-url beside the token endpoint")
         })?;
         Ok(client)
     }

@@ -5,6 +5,7 @@
 use super::Request;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::shown;
 use crate::cli::commands::app::App;
 use crate::cli::commands::select;
 use crate::cli::commands::sign_in::{self, Earned};
@@ -75,7 +76,7 @@ pub async fn save(
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
             Ok(()) => failure,
             Err(_) => {
-                failure.next(format!("The entry {name} was left without its secret; snow login {name} repairs it"))
+                failure.next(shown!("The entry {} was left without its secret; snow login {} repairs it", name, name))
             }
         });
     }
@@ -167,7 +168,7 @@ fn save_entry(
     let arguments = &request.arguments;
     let current = change.config().connections.get(&signed_in.name).cloned();
     if request.target.saved.is_none() && current.is_some() && !arguments.force {
-        let message = format!("another snow has just saved a connection called {}", signed_in.name);
+        let message = shown!("another snow has just saved a connection called {}", signed_in.name);
         return Err(Failure::new(Code::ConnectionExists, message).next("Run the command again with another --name"));
     }
     // What another snow changed since it was read stays, unless the password
@@ -177,7 +178,7 @@ fn save_entry(
         Some(current) => {
             let updated = request.updated(app, current, signed_in.auth.clone()).ok();
             updated.filter(|profile| !profile.needs_another_secret_than(&signed_in)).ok_or_else(|| {
-                Failure::new(Code::ConnectionExists, format!("another snow has just changed {}", signed_in.name))
+                Failure::new(Code::ConnectionExists, shown!("another snow has just changed {}", signed_in.name))
                     .why("What was earned was not saved.")
                     .next("Run the command again")
             })?

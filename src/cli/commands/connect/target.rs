@@ -8,6 +8,7 @@ use super::Request;
 use super::args::ConnectArgs;
 use crate::base::error::{Code, Failure};
 use crate::base::files;
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::config::Config;
 use crate::model::instance::{Address, Instance};
@@ -61,9 +62,9 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
     if let Some(name) = &arguments.name {
         return match (saved_name, by_name(name)) {
             (Some(other), _) if other.name != *name => {
-                let message = format!("{} is a saved connection, and --name {name} means another one", other.name);
+                let message = shown!("{} is a saved connection, and --name {} means another one", other.name, name);
                 Err(Failure::new(Code::Usage, message)
-                    .next(format!("Give the host of the instance with --name {name}")))
+                    .next(shown!("Give the host of the instance with --name {}", name)))
             }
             (Some(saved), _) => Ok(Target::saved(saved, None)),
             (None, Some(saved)) => Ok(Target::saved(saved, Some(Address::parse(&text)?))),
@@ -116,7 +117,7 @@ fn ask_instance(app: &mut App) -> Result<String, Failure> {
         Some(person) => person.text("Instance", None, "a name such as dev12345, or any URL of the instance"),
         None => Err(Failure::new(Code::NoTerminal, "the instance is missing")
             .why("There is no terminal to ask at, or asking was forbidden.")
-            .next("snow connect INSTANCE --username USER --password-stdin")),
+            .next(Step::run("snow connect INSTANCE --username USER --password-stdin"))),
     }
 }
 
@@ -125,8 +126,8 @@ fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Re
         several.iter().map(|profile| format!("{}, as {}", profile.name, profile.identity())).collect();
     match app.person() {
         Some(person) => Ok(several[person.choose("Which connection?", &options)?]),
-        None => Err(Failure::new(Code::AmbiguousTarget, format!("{} connections lead to {instance}", several.len()))
-            .why(options.join("; "))
+        None => Err(Failure::new(Code::AmbiguousTarget, shown!("{} connections lead to {}", several.len(), instance))
+            .why(Shown::outside(options.join("; ")))
             .next("Give the name of the connection, or --username or --client-id")),
     }
 }
@@ -145,9 +146,10 @@ fn ask_about_slip(app: &mut App, text: &str, near: &ConnectionName) -> Result<bo
     match app.person() {
         Some(person) => person.confirm(&format!("\"{word}\" is no saved connection. Did you mean {near}?")),
         None => {
-            let message = format!("\"{word}\" is no saved connection, and one letter away from {near}");
+            let message =
+                shown!("\"{}\" is no saved connection, and one letter away from {}", Shown::outside(word), near);
             Err(Failure::new(Code::AmbiguousTarget, message)
-                .next(format!("If you mean the saved one: snow connect {near}"))
+                .next(Step::say("If you mean the saved one: ").and_run(shown!("snow connect {}", near)))
                 .next("If you mean another instance: give its full host name, or --name"))
         }
     }
@@ -165,8 +167,11 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
         None => "the host suggests none that a connection can have".to_owned(),
     };
     let Some(person) = app.person() else {
-        return Err(Failure::new(Code::ConnectionExists, format!("{instance} needs a name: {reason}"))
-            .next("Give it one with --name"));
+        return Err(Failure::new(
+            Code::ConnectionExists,
+            shown!("{} needs a name: {}", instance, Shown::outside(&reason)),
+        )
+        .next("Give it one with --name"));
     };
     loop {
         let typed = person.text("Name", None, &reason)?;
@@ -250,16 +255,16 @@ pub struct Conflict {
 impl Conflict {
     fn refused(&self, saved: &Profile) -> Failure {
         let Self { what, is, would } = self;
-        Failure::new(Code::ConnectionExists, format!("there is already a connection called {}", saved.name))
-            .why(format!("Its {what} is {is}, and you gave {would}."))
+        Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", saved.name))
+            .why(shown!("Its {} is {}, and you gave {}.", what, Shown::outside(is), Shown::outside(would)))
             .next("Give the new connection a name of its own with --name")
-            .next(format!("Replace {} with --force", saved.name))
+            .next(shown!("Replace {} with --force", saved.name))
     }
 
     /// Asks before it is replaced.
     pub fn confirm(&self, app: &mut App, saved: &Profile) -> Result<(), Failure> {
         let (Self { what, is, would }, name) = (self, &saved.name);
-        app.confirm(&format!("replacing {name}"), &format!("Replace {name}? Its {what} is {is}, and becomes {would}."))
+        app.confirm(shown!("replacing {}", name), &format!("Replace {name}? Its {what} is {is}, and becomes {would}."))
     }
 }
 

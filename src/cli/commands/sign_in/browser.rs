@@ -11,6 +11,7 @@ use crate::auth::oauth::browser::{self, Circumstances, Way};
 use crate::auth::oauth::callback::{Listener, WaitingBrowser};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
+use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
 use crate::model::oauth_client::{Grant, Loopback, OAuthClient};
 use crate::model::profile::Profile;
@@ -97,20 +98,20 @@ fn invitation(way: Way) -> &'static str {
 fn listen(oauth: &OAuthClient, loopback: &Loopback) -> Result<Listener, Failure> {
     Listener::bind(loopback).map_err(|error| {
         let port = loopback.port;
-        let failure = Failure::new(Code::PortInUse, format!("port {port} of this machine cannot be listened on"));
+        let failure = Failure::new(Code::PortInUse, shown!("port {} of this machine cannot be listened on", port));
         let failure = match error.kind() {
             std::io::ErrorKind::AddrInUse => failure
                 .why("Another program uses it, perhaps another sign-in of snow that is still waiting.")
-                .next(format!("End that program, or wait for it; see who it is: {}", who_listens(port))),
+                .next(shown!("End that program, or wait for it; see who it is: {}", Shown::outside(who_listens(port)))),
             std::io::ErrorKind::PermissionDenied => {
                 failure.why("This user may not listen on it; below 1024 that takes more rights.")
             }
-            _ => failure.why(format!("{error}.")),
+            _ => failure.why(shown!("{}.", error)),
         };
         failure
             .next("Sign in by paste: --manual")
             .next("Register another redirect URI with the client, and give it with --redirect-uri")
-            .evidence("redirect_uri", oauth.redirect_uri.as_str())
+            .evidence("redirect_uri", &oauth.redirect_uri)
     })
 }
 

@@ -17,6 +17,7 @@ use super::waiting::{Wait, Waiting};
 use crate::base::error::{Code, Failure};
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
 use crate::check::knock::{self, may_pass};
 use crate::check::ladder::Begun;
 use crate::history::state::SessionNote;
@@ -80,7 +81,7 @@ pub async fn save(app: &mut App, profile: &Profile, origins: &Origins, earned: &
     for &field in earned.fields() {
         store.delete(ItemKey { connection: profile.id, field })?;
     }
-    Err(Failure::new(Code::UnknownConnection, format!("another snow has just removed {}", profile.name))
+    Err(Failure::new(Code::UnknownConnection, shown!("another snow has just removed {}", profile.name))
         .why("What was earned was not kept.")
         .next("Run the command again to connect anew"))
 }
@@ -137,7 +138,7 @@ pub async fn confirm_identity(
     };
     match meant {
         true => Ok(identity.user_name.parse().ok()),
-        false => Err(Failure::new(Code::UserMismatch, message)
+        false => Err(Failure::new(Code::UserMismatch, Shown::outside(message))
             .why("Nothing was saved.")
             .next("Sign in as the connection's user, or give --force")),
     }

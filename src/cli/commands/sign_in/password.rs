@@ -7,6 +7,7 @@ use super::args::PasswordArgs;
 use crate::auth::basic::BasicCredential;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::shown;
 use crate::check::inquiry::Plan;
 use crate::check::ladder::{self, Begun, SignIn};
 use crate::cli::commands::app::App;
@@ -42,7 +43,7 @@ pub fn new_password(app: &mut App, username: &UserName, arguments: &PasswordArgs
     let question = format!("Password of {username}");
     match app.person() {
         Some(person) => person.secret(&question),
-        None => Err(Failure::new(Code::NoTerminal, format!("the password of {username} is missing"))
+        None => Err(Failure::new(Code::NoTerminal, shown!("the password of {} is missing", username))
             .why("There is no terminal to ask at, or asking was forbidden.")
             .next("Hand it in with --password-stdin or --password-file FILE")),
     }

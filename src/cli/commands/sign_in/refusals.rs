@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::oauth::authorize::{AuthorizationCode, Callback};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::server_text::Redactor;
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 
@@ -22,7 +23,7 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
         .next("Check --authorization-url, and sign in again from a fresh browser window")
         .evidence("issuer", redactor.server_text(&issuer))),
         Callback::UnusableCode => {
-            Err(Failure::new(Code::UnexpectedAnswer, format!("{host} sent a code that cannot be one"))
+            Err(Failure::new(Code::UnexpectedAnswer, shown!("{} sent a code that cannot be one", host))
                 .why("It is too long, or holds characters that no code has. It was not sent anywhere.")
                 .next("Run the command again"))
         }
@@ -30,13 +31,16 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
             let said = |word: &str| {
                 error.eq_ignore_ascii_case(word) || description.as_deref().is_some_and(|text| text.contains(word))
             };
-            let failure = Failure::new(Code::LoginDenied, format!("{host} did not grant the sign-in"));
+            let failure = Failure::new(Code::LoginDenied, shown!("{} did not grant the sign-in", host));
             let failure = match error.as_str() {
                 "access_denied" => failure
                     .why("Somebody chose to deny, or the instance does not let this user grant it. Nothing was saved.")
                     .next("Run the command again, and allow the access"),
                 "invalid_scope" => failure
-                    .why(format!("It does not give the scope \"{}\" to this client.", oauth.scope.as_str()))
+                    .why(shown!(
+                        "It does not give the scope \"{}\" to this client.",
+                        Shown::outside(oauth.scope.as_str())
+                    ))
                     .next("Ask an administrator for the auth scope of the client, and give it with --scope"),
                 _ if said("code_challenge") || said("PKCE") => about_pkce(failure, profile, oauth),
                 _ => failure
@@ -52,34 +56,34 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
 
 /// A server that complains about PKCE wants the opposite of what it was given.
 fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failure {
-    let cause = |code, text: &str| Cause { code, likelihood: Likelihood::High, text: text.to_owned() };
+    let cause = |code, text: &'static str| Cause { code, likelihood: Likelihood::High, text: text.into() };
     let name = &profile.name;
     match oauth.pkce {
         true => failure
             .why("It complains about PKCE; an old release may not know it. Nothing was saved.")
             .causes([cause("pkce", "the release does not know PKCE")])
             .next("Run the command again with --no-pkce")
-            .next(format!("Where the connection is saved: snow edit {name} --set pkce=false")),
+            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=false", name))),
         false => failure
             .why("It wants PKCE, and this sign-in went without. Nothing was saved.")
             .causes([cause("pkce-required", "PKCE is required on the entry of the client")])
             .next("Run the command again without --no-pkce")
-            .next(format!("Where the connection is saved: snow edit {name} --set pkce=true")),
+            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=true", name))),
     }
 }
 
 pub fn nobody_came(oauth: &OAuthClient, patience: Duration) -> Failure {
     let uri = &oauth.redirect_uri;
-    let cause = |code, likelihood, text: String| Cause { code, likelihood, text };
-    Failure::new(Code::LoginTimeout, format!("nobody came back from the sign-in within {} s", patience.as_secs()))
+    let cause = |code, likelihood, text: Shown| Cause { code, likelihood, text };
+    Failure::new(Code::LoginTimeout, shown!("nobody came back from the sign-in within {} s", patience.as_secs()))
         .why("An instance that does not know the redirect URL says so in the browser, and sends nobody back. Nothing was saved.")
         .causes([
-            cause("redirect-uri", Likelihood::High, format!("{uri} is not registered with the client in just these letters")),
-            cause("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished".to_owned()),
+            cause("redirect-uri", Likelihood::High, shown!("{} is not registered with the client in just these letters", uri)),
+            cause("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished".into()),
         ])
-        .next(format!("See that the redirect URL of the client is exactly {uri}, then run the command again"))
+        .next(shown!("See that the redirect URL of the client is exactly {}, then run the command again", uri))
         .next("If the browser is on another machine: --manual")
-        .evidence("redirect_uri", uri.as_str())
+        .evidence("redirect_uri", uri)
 }
 
 pub fn nobody_to_paste(oauth: &OAuthClient) -> Failure {
@@ -89,7 +93,7 @@ pub fn nobody_to_paste(oauth: &OAuthClient) -> Failure {
             .why("With --manual a person brings the answer of the browser.")
             .next("Leave --manual out: the browser then comes back by itself"),
         None => failure
-            .why(format!("The redirect URI {} leads to no listener on this machine.", oauth.redirect_uri))
+            .why(shown!("The redirect URI {} leads to no listener on this machine.", oauth.redirect_uri))
             .next("Run the command at a terminal, or use a client whose redirect URI is on 127.0.0.1"),
     }
 }

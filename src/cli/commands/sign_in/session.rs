@@ -11,6 +11,7 @@ use crate::auth::oauth::endpoint::TokenEndpoint;
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::shown;
 use crate::check::inquiry::Plan;
 use crate::check::ladder::{self, Begun};
 use crate::cli::commands::app::App;
@@ -124,7 +125,7 @@ pub fn client_secret(
         (Some(person), false) => person.optional_secret("Client secret (Enter for a public client)"),
         (None, false) => Ok(None),
         (None, true) => {
-            Err(Failure::new(Code::NoTerminal, format!("the client secret of {} is missing", client.client_id))
+            Err(Failure::new(Code::NoTerminal, shown!("the client secret of {} is missing", client.client_id))
                 .why("There is no terminal to ask at, or asking was forbidden.")
                 .next("Hand it in with --client-secret-stdin or --client-secret-file FILE"))
         }
@@ -180,7 +181,7 @@ fn tokens(
 ) -> Result<SavedSession, Failure> {
     match judgement {
         Judgement::Tokens(answer) if answer.lifetime == Lifetime::Garbage => {
-            let message = format!("the token answer of {} cannot be used", endpoint.origin().host_and_port());
+            let message = shown!("the token answer of {} cannot be used", endpoint.origin().host_and_port());
             Err(Failure::new(Code::UnexpectedAnswer, message)
                 .why("Its expires_in is not a number of seconds. Nothing was saved.")
                 .next("Check that the address is the token endpoint of a ServiceNow instance"))

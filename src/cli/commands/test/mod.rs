@@ -20,6 +20,7 @@ use super::select::{self, Selected};
 use super::waiting::{self, Wait};
 use crate::base::error::{Code, Failure};
 use crate::base::files;
+use crate::base::shown::{Shown, Step, shown};
 use crate::check::expectations::Expectations;
 use crate::check::inquiry::Plan;
 use crate::check::report::{Check, CheckId, Report, Run};
@@ -99,16 +100,21 @@ fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failur
         return select::find_all(&config, &arguments.names);
     }
     if config.connections.is_empty() {
-        return Err(Failure::new(Code::NothingToTest, "there is no connection yet").next("snow connect INSTANCE"));
+        return Err(
+            Failure::new(Code::NothingToTest, "there is no connection yet").next(Step::run("snow connect INSTANCE"))
+        );
     }
     let has_all =
         |profile: &Profile| arguments.filter.iter().all(|(key, value)| profile.labels.get(key) == Some(value));
     let profiles: Vec<Profile> = config.connections.into_values().filter(has_all).collect();
     if profiles.is_empty() {
         let labels: Vec<String> = arguments.filter.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        return Err(Failure::new(Code::NothingToTest, format!("no connection has the label {}", labels.join(" and ")))
-            .next("See which labels there are: snow list --json")
-            .next("Give a connection one: snow edit NAME --set labels.KEY=VALUE"));
+        return Err(Failure::new(
+            Code::NothingToTest,
+            shown!("no connection has the label {}", Shown::outside(labels.join(" and "))),
+        )
+        .next(Step::say("See which labels there are: ").and_run("snow list --json"))
+        .next(Step::say("Give a connection one: ").and_run("snow edit NAME --set labels.KEY=VALUE")));
     }
     Ok(profiles)
 }

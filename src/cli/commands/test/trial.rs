@@ -12,6 +12,7 @@ use super::{Options, plan_for};
 use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, Step, shown};
 use crate::check::inquiry::Plan;
 use crate::check::ladder::SignIn;
 use crate::check::report::{Check, CheckId, NotTested, Report};
@@ -301,16 +302,16 @@ impl Passwords {
 
 /// What is said of another connection with a password that was refused.
 fn refused_elsewhere(profile: &Profile, failure: &Failure) -> Failure {
-    let why = failure.reason().unwrap_or_default();
-    let why = format!("{why} The same password was refused for {} in this run, and was not sent again.", profile.name);
-    failure.clone().why(why.trim()).evidence("refused_for", profile.name.as_str())
+    let elsewhere = shown!("The same password was refused for {} in this run, and was not sent again.", profile.name);
+    let why = failure.reason().cloned().into_iter().chain([elsewhere]);
+    failure.clone().why(Shown::list(why, " ")).evidence("refused_for", &profile.name)
 }
 
 fn refused_before(profile: &Profile, username: &UserName, count: u32) -> Failure {
-    Failure::new(Code::RefusedBefore, format!("the password of {username} was refused {count} times in a row"))
+    Failure::new(Code::RefusedBefore, shown!("the password of {} was refused {} times in a row", username, count))
         .why("It was not sent again: the instance locks an account after five failures.")
-        .next(format!("Enter the right one: snow login {}", profile.name))
-        .next(format!("If it is right by now: snow test {} --retry-refused", profile.name))
+        .next(Step::say("Enter the right one: ").and_run(shown!("snow login {}", profile.name)))
+        .next(Step::say("If it is right by now: ").and_run(shown!("snow test {} --retry-refused", profile.name)))
         .evidence("refusals", count)
 }
 

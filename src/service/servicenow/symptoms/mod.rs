@@ -9,7 +9,7 @@
 //! `{target}` of a redirect, `{said}` (the server's own words), `{again}` (the
 //! command that tests again), `{wait_for_it}` (the same, and waits until the
 //! instance is up), `{wait}` (as long as Retry-After says), `{enter}` (how to
-//! sign in otherwise), `{login}` and `{unjudged}` (a sentence where the answer
+//! sign in otherwise), `{login}`, `{guide_oauth}` and `{unjudged}` (a sentence where the answer
 //! does not show that the credential was taken).
 
 mod rows;
@@ -18,6 +18,7 @@ use chrono::DateTime;
 
 use super::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::shown::{Show, Shown, Step, shown};
 
 pub use rows::SYMPTOMS;
 
@@ -46,16 +47,16 @@ pub fn diagnose(seen: &Seen<'_>) -> Failure {
         return with_evidence(Failure::from(broken.clone()), seen);
     }
     let places = Places::of(seen);
-    let fill = |text: &str| places.fill(text);
-    let mut failure = Failure::new(symptom.code, fill(symptom.message)).why(fill(symptom.why));
+    let mut failure = Failure::new(symptom.code, places.fill(symptom.message).text());
+    failure = failure.why(places.fill(symptom.why).text());
     failure = failure.evidence("symptom", symptom.name);
     failure = failure.causes(symptom.causes.iter().map(|&(code, likelihood, text)| Cause {
         code,
         likelihood,
-        text: text.to_owned(),
+        text: text.into(),
     }));
     for next in symptom.next {
-        failure = failure.next(fill(next));
+        failure = failure.next(places.fill(next));
     }
     with_evidence(failure, seen)
 }
@@ -107,36 +108,33 @@ pub fn with_evidence(failure: Failure, seen: &Seen<'_>) -> Failure {
             .evidence("rate_limit_rule", header("x-ratelimit-rule"));
     }
     if let Asked::Table(table) = seen.asked {
-        failure = failure.evidence("table", table.as_str());
+        failure = failure.evidence("table", table);
     }
     failure
 }
 
 /// The `Date` header as RFC 3339, to find the request in the instance's log.
-fn server_time(seen: &Seen<'_>) -> Option<String> {
+fn server_time(seen: &Seen<'_>) -> Option<Shown> {
     let date = seen.answer.header("date")?;
     let time = DateTime::parse_from_rfc2822(date).ok()?;
-    Some(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+    Some(Shown::outside(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)))
 }
 
 /// What the places in a text are filled with: what came from the server is masked
 /// once, however many texts it is in.
 struct Places {
-    values: Vec<(&'static str, String)>,
+    values: Vec<(&'static str, Step)>,
     /// The title of a page, in quotes; empty where there is none.
-    title: String,
+    title: Shown,
 }
 
 impl Places {
     fn of(seen: &Seen<'_>) -> Self {
         let table = match seen.asked {
-            Asked::Table(table) => table.as_str(),
-            Asked::Identity | Asked::Knock | Asked::Token | Asked::Revocation => "",
+            Asked::Table(table) => table.show(),
+            Asked::Identity | Asked::Knock | Asked::Token | Asked::Revocation => Shown::default(),
         };
-        let title = match seen.title() {
-            Some(title) => format!("\"{}\"", seen.redactor.server_text(title)),
-            None => String::new(),
-        };
+        let title = seen.title().map(|title| shown!("\"{}\"", seen.redactor.server_text(title))).unwrap_or_default();
         let said = match &seen.body {
             Body::Envelope { message, detail } => [message, detail].into_iter().flatten().cloned().collect::<Vec<_>>(),
             _ => Vec::new(),
@@ -144,80 +142,110 @@ impl Places {
         let said = seen.redactor.server_text(&said.join(": "));
         let target = match seen.redirect_target() {
             Some(target) => target.shown,
-            None => "no address that can be read".to_owned(),
-        };
-        // Seconds, or a date (RFC 9110 §10.2.3).
-        let wait = match seen.answer.header("retry-after").map(|text| (text.trim(), text.trim().parse::<u32>())) {
-            Some((_, Ok(seconds))) => format!("{seconds} s"),
-            Some((date, Err(_))) if DateTime::parse_from_rfc2822(date).is_ok() => format!("until {date}"),
-            _ => "some seconds".to_owned(),
-        };
-        let again = match seen.subject {
-            Subject::Saved(name) => format!("snow test {name}"),
-            Subject::Environment => "snow test".to_owned(),
-            Subject::New => "run the command again".to_owned(),
-        };
-        let wait_for_it = match seen.subject {
-            Subject::Saved(_) | Subject::Environment => format!("{again} --wait 10m"),
-            Subject::New => "run the command again, with --wait 10m".to_owned(),
+            None => "no address that can be read".into(),
         };
         let login = match seen.subject {
-            Subject::Saved(name) => format!("snow login {name}"),
-            Subject::Environment | Subject::New => "run the command again".to_owned(),
+            Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
+            Subject::Environment | Subject::New => "run the command again".into(),
         };
-        let has_token = seen.sent.is_access_token();
-        let enter = match seen.subject {
-            Subject::Saved(name) if has_token => format!("Sign in again: snow login {name}"),
-            Subject::Saved(name) => format!("If the password changed: snow login {name}"),
-            Subject::Environment if has_token => "Give a new token with SNOW_ACCESS_TOKEN".to_owned(),
-            Subject::Environment => "Correct SNOW_USERNAME and SNOW_PASSWORD".to_owned(),
-            Subject::New if has_token => "Run the command again to sign in anew".to_owned(),
-            Subject::New => "Run the command again with the right password".to_owned(),
-        };
-        let unjudged = match seen.sent {
-            Sent::Nothing => "",
-            _ if seen.proves_sign_in() => "",
-            Sent::Password => " The password was not judged.",
-            Sent::AccessToken | Sent::NewAccessToken => " The access token was not judged.",
-            Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
-        };
-        let (host, user) = (seen.instance.host_and_port(), seen.user.map_or("the user", |user| user.as_str()));
+        let user = seen.user.map_or("the user".into(), Show::show);
         let values = vec![
-            ("{host}", host),
-            ("{origin}", seen.instance.origin().to_owned()),
-            ("{user}", user.to_owned()),
-            ("{table}", table.to_owned()),
-            ("{target}", target),
-            ("{said}", said),
-            ("{again}", again),
-            ("{wait_for_it}", wait_for_it),
-            ("{enter}", enter),
+            ("{host}", seen.instance.host_and_port().into()),
+            ("{origin}", Shown::outside(seen.instance.origin()).into()),
+            ("{user}", user.into()),
+            ("{table}", table.into()),
+            ("{target}", target.into()),
+            ("{said}", said.into()),
+            ("{again}", again(seen.subject)),
+            ("{wait_for_it}", wait_for_it(seen.subject)),
+            ("{enter}", enter(seen)),
             ("{login}", login),
-            ("{wait}", wait),
-            ("{unjudged}", unjudged.to_owned()),
+            ("{guide_oauth}", Step::run("snow guide oauth")),
+            ("{wait}", wait(seen).into()),
+            ("{unjudged}", unjudged(seen).into()),
         ];
         Self { values, title }
     }
 
-    fn fill(&self, text: &str) -> String {
+    fn fill(&self, text: &'static str) -> Step {
         let title = match text.contains("({title})") {
-            true if self.title.is_empty() => "no title".to_owned(),
+            true if self.title.is_empty() => "no title".into(),
             true => self.title.clone(),
-            false if self.title.is_empty() => String::new(),
-            false => format!(": it is the page {}", self.title),
+            false if self.title.is_empty() => Shown::default(),
+            false => shown!(": it is the page {}", self.title),
         };
+        let title = Step::say(title);
         // In one pass: what a server says is not searched for places to fill.
-        let mut filled = String::with_capacity(text.len());
+        let mut filled = Step::say("");
         let mut rest = text;
         while let Some(at) = rest.find('{') {
-            filled.push_str(&rest[..at]);
+            filled = filled.and_say(&rest[..at]);
             rest = &rest[at..];
-            let values = self.values.iter().map(|(place, value)| (*place, value.as_str()));
-            let mut values = values.chain([("{title}", title.as_str())]);
+            let values = self.values.iter().map(|(place, value)| (*place, value));
+            let mut values = values.chain([("{title}", &title)]);
             let (place, value) = values.find(|(place, _)| rest.starts_with(place)).expect("texts hold known places");
-            filled.push_str(value);
+            filled = filled.and(value.clone());
             rest = &rest[place.len()..];
         }
-        filled + rest
+        filled.and_say(rest)
     }
+}
+
+/// What tests once more.
+fn again(subject: &Subject) -> Step {
+    match subject {
+        Subject::Saved(name) => Step::run(shown!("snow test {}", name)),
+        Subject::Environment => Step::run("snow test"),
+        Subject::New => "run the command again".into(),
+    }
+}
+
+fn wait_for_it(subject: &Subject) -> Step {
+    match subject {
+        Subject::Saved(name) => Step::run(shown!("snow test {} --wait 10m", name)),
+        Subject::Environment => Step::run("snow test --wait 10m"),
+        Subject::New => "run the command again, with --wait 10m".into(),
+    }
+}
+
+/// How to sign in otherwise.
+fn enter(seen: &Seen<'_>) -> Step {
+    let has_token = seen.sent.is_access_token();
+    match seen.subject {
+        Subject::Saved(name) => {
+            let why = if has_token { "Sign in again: " } else { "If the password changed: " };
+            Step::say(why).and_run(shown!("snow login {}", name))
+        }
+        Subject::Environment if has_token => "Give a new token with SNOW_ACCESS_TOKEN".into(),
+        Subject::Environment => "Correct SNOW_USERNAME and SNOW_PASSWORD".into(),
+        Subject::New if has_token => "Run the command again to sign in anew".into(),
+        Subject::New => "Run the command again with the right password".into(),
+    }
+}
+
+/// How long to wait: seconds, or a date (RFC 9110 §10.2.3). What was read of the
+/// header, never its text: a date may end in a comment that says anything.
+fn wait(seen: &Seen<'_>) -> Shown {
+    let header = seen.answer.header("retry-after").map(str::trim);
+    let seconds = header.and_then(|text| text.parse::<u32>().ok());
+    let date = header.and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+    match (seconds, date) {
+        (Some(seconds), _) => shown!("{} s", seconds),
+        (None, Some(date)) => {
+            shown!("until {}", Shown::outside(date.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
+        }
+        (None, None) => "some seconds".into(),
+    }
+}
+
+/// That the answer does not show whether the credential was taken.
+fn unjudged(seen: &Seen<'_>) -> Shown {
+    match seen.sent {
+        Sent::Nothing => "",
+        _ if seen.proves_sign_in() => "",
+        Sent::Password => " The password was not judged.",
+        Sent::AccessToken | Sent::NewAccessToken => " The access token was not judged.",
+        Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
+    }
+    .into()
 }

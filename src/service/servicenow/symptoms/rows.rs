@@ -1,10 +1,10 @@
 //! The table of symptoms. How it is read stands in the module above.
 
+use Likelihood::{High, Low, Medium};
+
 use super::Symptom;
 use crate::base::error::{Code, Likelihood};
 use crate::service::servicenow::seen::{Body, Seen, Sent};
-
-use Likelihood::{High, Low, Medium};
 
 /// The symptoms, most telling first.
 pub static SYMPTOMS: &[Symptom] = &[
@@ -169,7 +169,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         why: "The password is right: only then does ServiceNow answer with X-MFA_TOKEN. A one-time code lives for 30 seconds and cannot be saved.",
         causes: &[("mfa", High, "multi-factor authentication is on for integrations, and the user is enrolled")],
         next: &[
-            "Sign in by OAuth, where the browser asks for the second factor: snow guide oauth",
+            "Sign in by OAuth, where the browser asks for the second factor: {guide_oauth}",
             "Use a user without a second factor that is meant for integrations, or ask an administrator about glide.authenticate.multifactor.for_integrations",
         ],
     },
@@ -189,7 +189,7 @@ pub static SYMPTOMS: &[Symptom] = &[
             ("wrong-password", Low, "the password is wrong as well"),
         ],
         next: &[
-            "Sign in by OAuth, which it offers: snow guide oauth",
+            "Sign in by OAuth, which it offers: {guide_oauth}",
             "Ask an administrator to allow Basic in the REST API access policy of the Table API, or for a user that it allows",
         ],
     },
@@ -213,7 +213,7 @@ pub static SYMPTOMS: &[Symptom] = &[
         next: &[
             "Sign in to {origin} in a browser with the same user and password; if that works, ask an administrator about the role snc_basic_auth_api_access",
             "{enter}",
-            "Sign in by OAuth, which that restriction leaves alone: snow guide oauth",
+            "Sign in by OAuth, which that restriction leaves alone: {guide_oauth}",
         ],
     },
     Symptom {
