@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::check::report::Status;
+
 /// How text may look on one stream: colour, symbols, width.
 #[derive(Debug, Clone, Copy)]
 pub struct Paint {
@@ -18,6 +20,11 @@ pub struct Paint {
 impl Paint {
     /// For a file that anybody may open.
     pub const PLAIN: Self = Self { colour: false, unicode: true, is_terminal: false, columns: 80, breaks_lines: true };
+
+    /// The same without colour.
+    pub fn without_colour(self) -> Self {
+        Self { colour: false, ..self }
+    }
 
     pub fn bold(self, text: &str) -> String {
         self.paint(Style::new().bold(), text)
@@ -55,6 +62,16 @@ impl Paint {
         match self.colour {
             true => format!("{style}{text}{style:#}"),
             false => text.to_owned(),
+        }
+    }
+
+    /// The mark of a check.
+    pub fn mark(self, status: Status) -> String {
+        match status {
+            Status::Pass => self.tick(),
+            Status::Warn => self.bang(),
+            Status::Fail => self.cross(),
+            Status::Skip => self.dash(),
         }
     }
 

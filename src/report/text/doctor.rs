@@ -20,12 +20,8 @@ pub fn text(checks: &[Check], exit_code: u8, paint: Paint) -> String {
     for check in checks {
         let label = if check.id.label() == before { "" } else { check.id.label() };
         before = check.id.label();
-        let (plain, painted) = symbol(check.status, paint);
-        let label = pad(label, LABEL);
-        let start = format!("  {plain:<2}{label}  ");
-        let gap = " ".repeat(2_usize.saturating_sub(plain.chars().count()));
-        let wrapped = wrap(&check.message, &start, &" ".repeat(start.chars().count()), paint);
-        lines.push(wrapped.replacen(&start, &format!("  {painted}{gap}{}  ", paint.dim(&label)), 1));
+        let start = format!("  {}{}  ", pad(&paint.mark(check.status), 2), paint.dim(&pad(label, LABEL)));
+        lines.push(wrap(&check.message, &start, &" ".repeat(INDENT), paint));
         if matches!(check.status, Status::Warn | Status::Fail) {
             lines.extend(explanation(check, paint));
         }
@@ -68,18 +64,7 @@ fn verdict(checks: &[Check], exit_code: u8, paint: Paint) -> String {
         (1, _) => (Status::Fail, format!("1 thing is wrong on this machine{warnings}")),
         (failed, _) => (Status::Fail, format!("{failed} things are wrong on this machine{warnings}")),
     };
-    let (plain, painted) = symbol(status, paint);
-    head(&format!("{plain} "), &format!("{painted} "), &text, (exit_code > 0).then_some(exit_code), paint)
-}
-
-fn symbol(status: Status, paint: Paint) -> (&'static str, String) {
-    let (signs, painted) = match status {
-        Status::Pass => (["✓", "ok"], paint.tick()),
-        Status::Warn => (["!", "!"], paint.bang()),
-        Status::Fail => (["✗", "x"], paint.cross()),
-        Status::Skip => (["–", "-"], paint.dash()),
-    };
-    (signs[usize::from(!paint.unicode)], painted)
+    head(&format!("{} ", paint.mark(status)), &text, (exit_code > 0).then_some(exit_code), paint)
 }
 
 /// That the bundle was written, and what is proven of it.

@@ -25,9 +25,8 @@ pub fn text(
     match asked {
         None => {}
         Some((_, Some(failure))) => {
-            let mark = if paint.unicode { "✗ " } else { "x " };
-            let painted = format!("{} ", paint.cross());
-            lines.push(head(mark, &painted, failure.message(), Some(failure.exit_code()), paint));
+            let mark = format!("{} ", paint.cross());
+            lines.push(head(&mark, failure.message(), Some(failure.exit_code()), paint));
             let steps = failure.steps().iter().enumerate();
             lines.extend(
                 steps.map(|(index, step)| {
@@ -37,9 +36,8 @@ pub fn text(
             lines.push(String::new());
         }
         Some((horizon, None)) => {
-            let mark = if paint.unicode { "✓ " } else { "ok " };
             let text = format!("nothing that needs somebody ends within {}", horizon.span);
-            lines.push(head(mark, &format!("{} ", paint.tick()), &text, None, paint));
+            lines.push(head(&format!("{} ", paint.tick()), &text, None, paint));
             lines.push(String::new());
         }
     }

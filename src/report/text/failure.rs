@@ -6,8 +6,8 @@ use crate::report::paint::Paint;
 
 /// A failure on standard error.
 pub fn error(failure: &Failure, paint: Paint) -> String {
-    let painted = format!("{}: ", paint.bad("error"));
-    let mut lines = vec![head("error: ", &painted, failure.message(), Some(failure.exit_code()), paint)];
+    let mark = format!("{}: ", paint.bad("error"));
+    let mut lines = vec![head(&mark, failure.message(), Some(failure.exit_code()), paint)];
     lines.extend(explanation(failure, paint));
     lines.extend(see(failure, paint));
     lines.join("\n")

@@ -62,21 +62,18 @@ fn widest(run: &Run, width: impl Fn(&Report) -> usize, at_most: usize) -> usize 
 /// One connection among several. The mark comes first: no line begins with a
 /// text from elsewhere.
 fn one_of_many(report: &Report, names: usize, users: usize, paint: Paint) -> Vec<String> {
-    let ([good, bad, none], margin) =
-        (if paint.unicode { ["✓", "✗", "–"] } else { ["ok", "x", "-"] }, names.min(24) + 6);
+    let margin = names.min(24) + 6;
     let name = pad(&report.name, names);
-    let line = |plain: &str, painted: String, text: &str| {
-        head(&format!("  {plain} {name}  "), &format!("  {painted} {name}  "), text, None, paint)
-    };
+    let line = |mark: String, text: &str| head(&format!("  {mark} {name}  "), text, None, paint);
     let mut lines = Vec::new();
     match report.verdict() {
         Verdict::Passed => {
             let facts = [&pad(user(report), users), &pad(auth_label(report.auth), 6), &took(report.duration)];
-            lines.push(line(good, paint.tick(), &facts.map(String::as_str).join("  ")));
+            lines.push(line(paint.tick(), &facts.map(String::as_str).join("  ")));
         }
-        Verdict::NotTested(why) => lines.push(line(none, paint.dash(), why.sentence())),
+        Verdict::NotTested(why) => lines.push(line(paint.dash(), why.sentence())),
         Verdict::Failed(failure) => {
-            lines.push(line(bad, paint.cross(), failure.message()));
+            lines.push(line(paint.cross(), failure.message()));
             if let Some(step) = failure.steps().first() {
                 lines.push(paint.dim(&labelled("", &step.to_string(), paint, margin)));
             }
@@ -84,8 +81,7 @@ fn one_of_many(report: &Report, names: usize, users: usize, paint: Paint) -> Vec
     }
     let margin = " ".repeat(margin);
     for warning in report.warnings() {
-        let painted = format!("{margin}{} ", paint.bang());
-        lines.push(head(&format!("{margin}! "), &painted, warning.message(), None, paint));
+        lines.push(head(&format!("{margin}{} ", paint.bang()), warning.message(), None, paint));
     }
     lines.extend(changes(report).iter().map(|change| {
         let text = wrap(change, &format!("{margin}new: "), &format!("{margin}     "), paint);

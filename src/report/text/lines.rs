@@ -1,6 +1,7 @@
 //! Lines that fit the terminal: a head, labelled paragraphs, columns.
 
 use textwrap::Options;
+use textwrap::core::display_width;
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::paint::Paint;
@@ -8,27 +9,20 @@ use crate::report::paint::Paint;
 /// Where the text of a labelled paragraph begins.
 pub const INDENT: usize = 9;
 
-/// The first lines: a painted mark, the verdict, and where there is room the
-/// exit code at the right end, where a person looks.
-pub fn head(mark: &str, painted: &str, verdict: &str, exit_code: Option<u8>, paint: Paint) -> String {
-    let wrapped = wrap(verdict, mark, "  ", paint);
-    let text = format!("{painted}{}", &wrapped[mark.len()..]);
-    let exit = exit_code.map(exit_mark).unwrap_or_default();
-    let gap = paint.columns.saturating_sub(wrapped.width() + exit.width());
-    match paint.is_terminal && !exit.is_empty() && gap >= 2 && !wrapped.contains('\n') {
-        true => format!("{text}{}{}", " ".repeat(gap), paint.dim(&exit)),
-        false => text,
+/// The first lines: a mark, the verdict, and where there is room the exit code
+/// at the right end, where a person looks. The mark may be painted.
+pub fn head(mark: &str, verdict: &str, exit_code: Option<u8>, paint: Paint) -> String {
+    let text = wrap(verdict, mark, "  ", paint);
+    match exit_code {
+        Some(code) if !text.contains('\n') => right(&text, &exit_mark(code), paint),
+        _ => text,
     }
 }
 
 pub fn labelled(label: &str, text: &str, paint: Paint, indent: usize) -> String {
-    let start = format!("  {label:<width$}", width = indent.saturating_sub(2));
-    let wrapped = wrap(text, &start, &" ".repeat(indent), paint);
-    match label.is_empty() {
-        true => wrapped,
-        // Painted after wrapping, so that the escapes do not count.
-        false => wrapped.replacen(label, &paint.dim(label), 1),
-    }
+    let gap = " ".repeat(indent.saturating_sub(2 + label.width()));
+    let label = if label.is_empty() { String::new() } else { paint.dim(label) };
+    wrap(text, &format!("  {label}{gap}"), &" ".repeat(indent), paint)
 }
 
 pub fn hanging(label: &str, text: &str, paint: Paint) -> String {
@@ -41,6 +35,8 @@ pub fn paragraph(text: &str, paint: Paint) -> String {
     wrap(text, "  ", "  ", paint)
 }
 
+/// `text` in lines that begin with `first` and `rest`, which may be painted:
+/// escapes do not count.
 pub fn wrap(text: &str, first: &str, rest: &str, paint: Paint) -> String {
     if !paint.breaks_lines {
         return format!("{first}{text}");
@@ -58,8 +54,9 @@ pub fn exit_mark(code: u8) -> String {
     format!("exit {code}")
 }
 
+/// `left`, and `mark` at the right end of the terminal where there is room.
 pub fn right(left: &str, mark: &str, paint: Paint) -> String {
-    let gap = paint.columns.saturating_sub(left.width() + mark.width());
+    let gap = paint.columns.saturating_sub(display_width(left) + mark.width());
     match paint.is_terminal && gap >= 2 {
         true => format!("{left}{}{}", " ".repeat(gap), paint.dim(mark)),
         false => left.to_owned(),
@@ -67,5 +64,5 @@ pub fn right(left: &str, mark: &str, paint: Paint) -> String {
 }
 
 pub fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+    format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
 }

@@ -58,10 +58,12 @@ fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>, paint: Paint) -> [Cow<'a, str>; 
         match row.last_test {
             None => "never".into(),
             Some(test) => {
-                let (good, bad) = if paint.unicode { ("✓", "✗") } else { ("ok", "x") };
+                let paint = paint.without_colour();
                 let mut words = match test.ok {
-                    true => format!("{good} {}", ago(now, test.at)),
-                    false => format!("{bad} {}, {}", test.code.as_deref().unwrap_or("failed"), ago(now, test.at)),
+                    true => format!("{} {}", paint.tick(), ago(now, test.at)),
+                    false => {
+                        format!("{} {}, {}", paint.cross(), test.code.as_deref().unwrap_or("failed"), ago(now, test.at))
+                    }
                 };
                 for change in &test.changes {
                     words.push_str(", ");

@@ -18,7 +18,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
     match report.verdict() {
         Verdict::Passed => passed(report, paint),
         Verdict::Failed(failure) => failed(report, failure, paint),
-        Verdict::NotTested(why) => head("- ", "- ", &format!("{}  {}", report.name, why.sentence()), None, paint),
+        Verdict::NotTested(why) => head("- ", &format!("{}  {}", report.name, why.sentence()), None, paint),
     }
 }
 
@@ -33,9 +33,8 @@ pub fn changes(report: &Report) -> Vec<String> {
 
 fn passed(report: &Report, paint: Paint) -> String {
     let facts = [user(report), auth_label(report.auth), &took(report.duration)].join(&format!(" {} ", paint.dot()));
-    let mark = format!("{} {}  ", if paint.unicode { "✓" } else { "ok" }, report.name);
-    let painted = format!("{} {}  ", paint.tick(), paint.bold(&report.name));
-    let mut lines = vec![head(&mark, &painted, &facts, None, paint), String::new()];
+    let mark = format!("{} {}  ", paint.tick(), paint.bold(&report.name));
+    let mut lines = vec![head(&mark, &facts, None, paint), String::new()];
     lines.extend(waterfall(report, paint));
     lines.extend(news(report, paint));
     lines.extend(warnings(report, paint));
@@ -131,17 +130,15 @@ fn bar(before: Duration, took: Duration, total: Duration, width: usize, paint: P
 }
 
 fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
-    let mark = format!("{} {}  ", if paint.unicode { "✗" } else { "x" }, report.name);
-    let painted = format!("{} {}  ", paint.cross(), paint.bold(&report.name));
-    let verdict = head(&mark, &painted, failure.message(), Some(failure.exit_code()), paint);
+    let mark = format!("{} {}  ", paint.cross(), paint.bold(&report.name));
+    let verdict = head(&mark, failure.message(), Some(failure.exit_code()), paint);
     let mut lines = vec![verdict, String::new()];
     lines.extend(explanation(failure, paint));
     lines.extend(changes(report).iter().map(|change| labelled("new", change, paint, INDENT)));
     lines.extend(see(failure, paint));
     let others = report.checks.iter().filter(|check| check.status == Status::Fail).skip(1);
     for other in others.filter_map(|check| check.error.as_ref()) {
-        let mark = if paint.unicode { "✗ " } else { "x " };
-        lines.push(head(&format!("  {mark}"), &format!("  {} ", paint.cross()), other.message(), None, paint));
+        lines.push(head(&format!("  {} ", paint.cross()), other.message(), None, paint));
     }
     lines.push(String::new());
     let mut row = String::new();
@@ -163,7 +160,7 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
             lines.push(std::mem::take(&mut row));
             row_width = 0;
         }
-        row.push_str(&format!("  {} {label}", symbol(check, paint)));
+        row.push_str(&format!("  {} {label}", paint.mark(check.status)));
         row_width += width;
     }
     lines.push(row);
@@ -176,17 +173,8 @@ pub fn warnings(report: &Report, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     for warning in report.warnings() {
         lines.push(String::new());
-        lines.push(head("! ", &format!("{} ", paint.bang()), warning.message(), None, paint));
+        lines.push(head(&format!("{} ", paint.bang()), warning.message(), None, paint));
         lines.extend(explanation(warning, paint));
     }
     lines
-}
-
-fn symbol(check: &Check, paint: Paint) -> String {
-    match check.status {
-        Status::Pass => paint.tick(),
-        Status::Warn => paint.bang(),
-        Status::Fail => paint.cross(),
-        Status::Skip => paint.dash(),
-    }
 }
