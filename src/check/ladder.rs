@@ -7,16 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::inquiry::{Inquiry, Plan};
 use super::knock::{Knock, may_pass};
 use super::network::{Opening, network_checks, request_time};
 use super::renewal::RenewalSeen;
-use super::report::{Check, CheckId, Identity, IdentitySource, Status};
+use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
 use crate::base::error::{Class, Code, Failure};
-use crate::engine::{Connection, Token};
+use crate::engine::Connection;
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
@@ -24,17 +22,6 @@ use crate::model::profile::TableName;
 use crate::service::servicenow::identity::users;
 use crate::service::servicenow::seen::{Asked, Sent};
 use crate::service::servicenow::table::Rows;
-
-/// What a test found.
-pub struct Findings {
-    pub checks: Vec<Check>,
-    pub token: Option<Token>,
-    /// Who one is; `None` where nobody knows.
-    pub identity: Option<Identity>,
-    pub certificate_ends: Option<DateTime<Utc>>,
-    /// How long the first request took, where the sign-in was good.
-    pub latency: Option<Duration>,
-}
 
 /// How the instance judged the credential.
 #[derive(Debug, Clone)]
@@ -204,7 +191,7 @@ impl Begun {
     }
 
     /// Asks the rest; gives the checks and who one is.
-    pub async fn finish(mut self) -> Findings {
+    pub async fn finish(mut self) -> CheckResults {
         let certificate_ends = self.certificate.map(|certificate| certificate.not_after);
         let quality = std::mem::take(&mut self.quality);
         let connection = self.inquiry.connection.clone();
@@ -214,7 +201,7 @@ impl Begun {
         checks.extend(latency_check);
         checks.extend(quality);
         let token = connection.token().await;
-        Findings { checks, token, identity, certificate_ends, latency }
+        CheckResults { checks, token, identity, certificate_ends, latency }
     }
 
     async fn ask_the_rest(&mut self) -> (Vec<Check>, Option<Identity>) {

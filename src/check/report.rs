@@ -8,7 +8,7 @@ use super::expectations::Expectations;
 use crate::base::error::{Class, Failure, exit_code_of};
 use crate::engine::Token;
 use crate::history::last_test::{Change, TestOutcome};
-use crate::model::profile::ConnectionId;
+use crate::model::profile::{ConnectionId, Profile};
 
 /// The steps of a test, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,28 @@ pub enum IdentitySource {
     Instance,
     /// The connection says so; the instance was not asked or did not tell.
     Configured,
+}
+
+/// What a test found, however far it came.
+#[derive(Debug)]
+pub struct CheckResults {
+    pub checks: Vec<Check>,
+    pub token: Option<Token>,
+    /// Who one is; `None` where nobody knows.
+    pub identity: Option<Identity>,
+    pub certificate_ends: Option<DateTime<Utc>>,
+    /// How long the first request took, where the sign-in was good.
+    pub latency: Option<Duration>,
+}
+
+/// What is tested.
+pub struct TestTarget {
+    pub name: String,
+    /// Of a saved connection.
+    pub id: Option<ConnectionId>,
+    pub instance: String,
+    pub auth: &'static str,
+    pub store: &'static str,
 }
 
 /// The test of one connection.
@@ -241,6 +263,69 @@ impl Check {
 
     pub fn taking(self, took: Option<Duration>) -> Self {
         Self { took, ..self }
+    }
+}
+
+/// The checks of an instance that is not asked.
+pub fn skipped() -> [Check; 7] {
+    [
+        CheckId::NetworkDns,
+        CheckId::NetworkConnect,
+        CheckId::InstanceServiceNow,
+        CheckId::InstanceAwake,
+        CheckId::AuthRequest,
+        CheckId::AccessTable,
+        CheckId::AuthIdentity,
+    ]
+    .map(Check::skip)
+}
+
+impl From<Vec<Check>> for CheckResults {
+    fn from(checks: Vec<Check>) -> Self {
+        Self { checks, token: None, identity: None, certificate_ends: None, latency: None }
+    }
+}
+
+impl CheckResults {
+    /// With the checks that were made before, on this machine.
+    pub fn after(mut self, mut before: Vec<Check>) -> Self {
+        before.append(&mut self.checks);
+        Self { checks: before, ..self }
+    }
+
+    /// As the report of what was tested.
+    pub fn report(self, tested: TestTarget, tested_at: DateTime<Utc>, duration: Duration) -> Report {
+        let TestTarget { name, id, instance, auth, store } = tested;
+        let Self { checks, token, identity, certificate_ends, latency } = self;
+        Report {
+            name,
+            id,
+            instance,
+            auth,
+            store,
+            token,
+            identity,
+            certificate_ends,
+            tested_at,
+            duration,
+            checks,
+            strict: None,
+            latency,
+            changes: Vec::new(),
+            not_tested: None,
+        }
+    }
+}
+
+impl From<&Profile> for TestTarget {
+    fn from(profile: &Profile) -> Self {
+        Self {
+            name: profile.name.to_string(),
+            id: Some(profile.id),
+            instance: profile.instance.to_string(),
+            auth: profile.auth.as_str(),
+            store: profile.store.as_str(),
+        }
     }
 }
 

@@ -7,10 +7,9 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
 use super::list::show_profile;
-use super::select;
 use super::sign_in::password::{self, Attempt};
 use super::sign_in::{self, Earned, session};
-use super::test::{self, Found};
+use super::{select, test};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Step, shown};
@@ -142,7 +141,7 @@ fn change_user(app: &App, profile: &Profile, user: UserName) -> Result<Profile, 
 }
 
 async fn finish(app: &mut App, profile: &Profile, begun: Begun, sent: Instant) -> Result<u8, Failure> {
-    let test = test::report_of(app, profile, Found::just_entered(begun.finish().await), sent.elapsed());
+    let test = sign_in::report(app, profile, begun.finish().await, sent.elapsed());
     test::remember(app, profile, &test)?;
     match app.console.json {
         true => show_profile(app, profile)?,

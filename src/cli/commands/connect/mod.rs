@@ -18,7 +18,7 @@ use super::app::App;
 use super::sign_in::password::{self, Attempt};
 use super::sign_in::session::{self, SignedIn};
 use super::sign_in::{self, Earned};
-use super::test::{self, Found, Options};
+use super::test::{self, Options};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Class, Code, Failure};
 use crate::check::ladder::Begun;
@@ -106,8 +106,7 @@ async fn connect_with_password(
         // The saved connection stays as it is; the one document says so.
         return match saved.filter(|_| app.console.json) {
             Some(saved) => {
-                let found = Found::just_entered(begun.finish().await);
-                let test = test::report_of(app, saved, found, sent.elapsed());
+                let test = sign_in::report(app, saved, begun.finish().await, sent.elapsed());
                 Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
             }
             None => {
@@ -145,7 +144,7 @@ async fn connect_with_session(
         (Ok(signed_in), _) => signed_in,
         // The saved connection stays as it is; the one document says so.
         (Err(failure), Some(saved)) if app.console.json => {
-            let test = test::report_of(app, saved, Found::not_signed_in(failure), request.started.elapsed());
+            let test = sign_in::report(app, saved, sign_in::no_token(&failure), request.started.elapsed());
             return Ok(report(app, request, saved, Saved::Unchanged, Some(test)));
         }
         (Err(failure), _) => return Err(failure),
@@ -202,7 +201,7 @@ async fn finish(
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         begun.finish().await
     };
-    let test = test::report_of(app, &profile, Found::just_entered(findings), sent.elapsed());
+    let test = sign_in::report(app, &profile, findings, sent.elapsed());
     let profile = match test.identity.as_ref().filter(|identity| identity.source == IdentitySource::Instance) {
         Some(identity) => save::complete(request, profile, &identity.user_name)?,
         None => profile,

@@ -20,6 +20,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::check::knock::{self, may_pass};
 use crate::check::ladder::Begun;
+use crate::check::report::{Check, CheckId, CheckResults, Report, skipped};
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
@@ -190,4 +191,19 @@ fn offer_to_wait(app: &mut App, failure: &Failure) -> Result<Option<Waiting>, Fa
         None => false,
     };
     Ok(is_wanted.then(|| Waiting::new(Wait::of(OFFERED_WAIT))))
+}
+
+/// The report of a test with a secret that was just entered: connection and
+/// store stand.
+pub fn report(app: &App, profile: &Profile, results: CheckResults, duration: Duration) -> Report {
+    let before = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
+    results.after(before).report(profile.into(), app.now(), duration)
+}
+
+/// The checks of a sign-in that gave no token.
+pub fn no_token(failure: &Failure) -> CheckResults {
+    let mut checks = skipped().to_vec();
+    let at = checks.iter().position(|check| check.id == CheckId::AuthRequest).unwrap_or(checks.len());
+    checks.insert(at, Check::fail(CheckId::AuthToken, failure.clone()));
+    checks.into()
 }

@@ -1,11 +1,10 @@
 //! `snow test`: does it work, and if not, why.
 //!
-//! [`trial`] tests one saved connection, [`fleet`] many at the same time,
-//! [`found`] makes a report of what was found.
+//! [`trial`] tests one saved connection, [`fleet`] many at the same
+//! time.
 
 pub(in crate::cli) mod args;
 mod fleet;
-mod found;
 mod trial;
 
 use std::fs::OpenOptions;
@@ -23,7 +22,7 @@ use crate::base::files;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::expectations::Expectations;
 use crate::check::inquiry::Plan;
-use crate::check::report::{Check, CheckId, Report, Run};
+use crate::check::report::{Check, CheckId, Report, Run, TestTarget};
 use crate::config::{Config, environment};
 use crate::history::last_test::LastTest;
 use crate::http::client::Deadline;
@@ -33,7 +32,6 @@ use crate::report::format::Format;
 use crate::service::servicenow::seen::Subject;
 use args::TestArgs;
 use fleet::{Limits, Tested};
-pub use found::{Found, report_of};
 use trial::{Trials, open_stores};
 
 /// What the flags of a test say.
@@ -200,23 +198,7 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
         let progress = app.console.progress(&format!("Testing {instance}"));
         waiting::begin(app, &progress, Arc::new(connection), plan, options.wait.map(Wait::of)).await
     };
-    let found = Found::after(checks, begun.finish().await);
-    let report = Report {
-        name: environment::NAME.to_owned(),
-        id: None,
-        instance,
-        auth,
-        store: environment::NAME,
-        token: found.token,
-        identity: found.identity,
-        certificate_ends: found.certificate_ends,
-        tested_at: app.now(),
-        duration: started.elapsed(),
-        checks: found.checks,
-        strict: None,
-        latency: found.latency,
-        changes: Vec::new(),
-        not_tested: None,
-    };
+    let target = TestTarget { name: environment::NAME.to_owned(), id: None, instance, auth, store: environment::NAME };
+    let report = begun.finish().await.after(checks).report(target, app.now(), started.elapsed());
     Ok(report.judged_by(&options.expectations))
 }

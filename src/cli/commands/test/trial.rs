@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::found::{Found, report_of};
 use super::{Options, plan_for};
 use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
@@ -15,7 +14,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::inquiry::Plan;
 use crate::check::ladder::SignIn;
-use crate::check::report::{Check, CheckId, NotTested, Report};
+use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
 use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::password;
 use crate::cli::commands::waiting::{self, Wait};
@@ -98,7 +97,8 @@ impl<'a> Trials<'a> {
         let turn = self.store_turn.lock().await;
         let started = Instant::now();
         let found = self.climb(profile, turn, progress).await;
-        let report = report_of(self.app, profile, found, started.elapsed()).judged_by(&self.options.expectations);
+        let report = found.report(profile.into(), self.app.now(), started.elapsed());
+        let report = report.judged_by(&self.options.expectations);
         let changes = match self.is_the_connections_own() {
             true => LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes,
             false => Vec::new(),
@@ -110,7 +110,7 @@ impl<'a> Trials<'a> {
     pub fn none_of(&self, profile: &Profile, why: NotTested) -> Report {
         let mut checks = vec![Check::skip(CheckId::ConfigConnection), Check::skip(CheckId::StoreSecret)];
         checks.extend(skipped());
-        let report = report_of(self.app, profile, checks.into(), Duration::ZERO);
+        let report = CheckResults::from(checks).report(profile.into(), self.app.now(), Duration::ZERO);
         Report { not_tested: Some(why), ..report }
     }
 
@@ -136,7 +136,7 @@ impl<'a> Trials<'a> {
         self.options.tables.is_empty()
     }
 
-    async fn climb(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> Found {
+    async fn climb(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> CheckResults {
         // Made first, so that the certificate authorities are loaded on their
         // thread while the store is asked.
         let (client, origins) = match self.app.network.client_for(profile) {
@@ -171,7 +171,7 @@ impl<'a> Trials<'a> {
         (password, took): Read<Secret>,
         mut checks: Vec<Check>,
         progress: &Progress,
-    ) -> Found {
+    ) -> CheckResults {
         let password = match password {
             Ok(password) => password,
             Err(failure) => return no_secret(checks, failure, took),
@@ -216,7 +216,7 @@ impl<'a> Trials<'a> {
             }
         }
         drop(judged);
-        Found::after(checks, begun.finish().await)
+        begun.finish().await.after(checks)
     }
 
     async fn climb_with_session(
@@ -226,7 +226,7 @@ impl<'a> Trials<'a> {
         (session, took): Read<Session>,
         mut checks: Vec<Check>,
         progress: &Progress,
-    ) -> Found {
+    ) -> CheckResults {
         let session = match session {
             Ok(session) => session,
             Err(failure) => return no_secret(checks, failure, took),
@@ -236,7 +236,7 @@ impl<'a> Trials<'a> {
         let connection = Connection::oauth(instance, profile.api_version, client, username, session);
         let plan = self.plan(profile);
         let begun = waiting::begin(self.app, progress, Arc::new(connection), plan, self.wait).await;
-        Found::after(checks, begun.finish().await)
+        begun.finish().await.after(checks)
     }
 
     /// The saved password, and how long the store took.
@@ -315,22 +315,8 @@ fn refused_before(profile: &Profile, username: &UserName, count: u32) -> Failure
         .evidence("refusals", count)
 }
 
-fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Duration) -> Found {
+fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Duration) -> CheckResults {
     checks.push(Check::fail(CheckId::StoreSecret, failure).taking(Some(took)));
     checks.extend(skipped());
     checks.into()
-}
-
-/// The checks of an instance that is not asked.
-pub fn skipped() -> [Check; 7] {
-    [
-        CheckId::NetworkDns,
-        CheckId::NetworkConnect,
-        CheckId::InstanceServiceNow,
-        CheckId::InstanceAwake,
-        CheckId::AuthRequest,
-        CheckId::AccessTable,
-        CheckId::AuthIdentity,
-    ]
-    .map(Check::skip)
 }
