@@ -8,6 +8,7 @@ use crate::base::error::{Code, Failure};
 use crate::base::shown::{Shown, shown};
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
+use crate::http::retry_after::http_date;
 
 /// Clocks may differ by so much without a word.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
@@ -19,8 +20,8 @@ const CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(14);
 pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
     let mut checks = Vec::new();
     let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
-    if let Some(there) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
-        let skew = now - there.to_utc();
+    if let Some(there) = date.and_then(http_date) {
+        let skew = now - there;
         checks.push(match skew.abs() > CLOCK_TOLERANCE {
             false => Check::pass(CheckId::QualityClock),
             true => Check::warn(CheckId::QualityClock, clock_skew(skew)),

@@ -214,12 +214,8 @@ pub fn exit_code(checks: &[Check]) -> u8 {
     failed.map_or(0, |check| check.code.unwrap_or(Code::Internal).class().exit_code())
 }
 
-/// As a shell takes it, in single quotes where it needs them.
+/// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
+    let path = path.display().to_string();
+    shlex::try_quote(&path).map_or_else(|_| path.clone(), String::from)
 }

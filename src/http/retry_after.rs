@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 
 /// More than this is not believed: a server that means tomorrow is wrong.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -20,13 +20,10 @@ pub fn read(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some(wait.min(LONGEST))
 }
 
-/// The three forms that a recipient must accept (RFC 9110 §5.6.7).
-fn http_date(value: &str) -> Option<DateTime<Utc>> {
-    if let Ok(date) = DateTime::parse_from_rfc2822(value) {
-        return Some(date.to_utc());
-    }
-    let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
-    obsolete.iter().find_map(|form| NaiveDateTime::parse_from_str(value, form).ok()).map(|date| date.and_utc())
+/// A date in one of the three forms that a recipient must accept (RFC 9110
+/// §5.6.7).
+pub fn http_date(value: &str) -> Option<DateTime<Utc>> {
+    httpdate::parse_http_date(value.trim()).ok().map(DateTime::from)
 }
 
 #[cfg(test)]
@@ -60,6 +57,7 @@ mod tests {
             ("5 s", None),
             ("soon", None),
             ("Fri, 99 Nov 2026 08:50:07 GMT", None),
+            ("Fri, 06 Nov 2026 08:50:07 GMT (and more)", None),
         ] {
             assert_eq!(read(value, now()), seconds.map(Duration::from_secs), "{value}");
         }

@@ -403,19 +403,21 @@ fn nothing_that_a_server_says_is_a_command_to_a_runner() {
     }
 }
 
-// The date of RFC 2822 may end in a comment.
+// A date of RFC 2822 may end in a comment, one of HTTP may not.
 #[test]
 fn of_a_retry_after_its_date_is_said_and_not_its_text() {
     let password = "a-password-in-ASCII";
     let date = "Fri, 06 Nov 2099 08:50:07 GMT";
-    let value = format!("{date} ({password} ::error::x {})", "y".repeat(20_000));
-    let server = serving(ResponseTemplate::new(429).insert_header("Retry-After", value));
-    for words in [&["test"][..], &["test", "--json"], &["test", "-o", "github"], &["test", "-o", "html"]] {
-        let outcome = with_environment(&server.uri(), "svc.ci", password, words).expect(8);
-        let said = format!("{}{}", outcome.stdout, outcome.stderr);
-        assert!(said.contains("06 Nov 2099"), "{words:?}: {said}");
-        assert!(!said.contains(password) && !said.contains("::error::x"), "{words:?}: {said}");
-        assert!(!said.contains(&"y".repeat(600)), "{words:?}");
+    let with_comment = format!("{date} ({password} ::error::x {})", "y".repeat(20_000));
+    for (value, is_said) in [(date, true), (with_comment.as_str(), false)] {
+        let server = serving(ResponseTemplate::new(429).insert_header("Retry-After", value));
+        for words in [&["test"][..], &["test", "--json"], &["test", "-o", "github"], &["test", "-o", "html"]] {
+            let outcome = with_environment(&server.uri(), "svc.ci", password, words).expect(8);
+            let said = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert_eq!(said.contains("until Fri, 06 Nov 2099"), is_said, "{words:?}: {said}");
+            assert!(!said.contains(password) && !said.contains("::error::x"), "{words:?}: {said}");
+            assert!(!said.contains(&"y".repeat(600)), "{words:?}");
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! works. The texts are in `src/guide`, one source for the terminal and for a
 //! ticket; here is only what they leave open.
 
+use std::borrow::Cow;
+
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
@@ -154,12 +156,9 @@ fn markdown(method: GuideMethod, target: Option<&Target>, redirect_uri: Option<R
         .replace("{redirect_uri}", redirect_uri.as_str())
 }
 
-/// For a shell, where it needs that; a redirect URI holds no quote.
-fn quoted(uri: &str) -> String {
-    match uri.contains(['?', '&', '[']) {
-        true => format!("'{uri}'"),
-        false => uri.to_owned(),
-    }
+/// A URI as a shell takes it.
+fn quoted(uri: &str) -> Cow<'_, str> {
+    shlex::try_quote(uri).unwrap_or(uri.into())
 }
 
 impl GuideMethod {

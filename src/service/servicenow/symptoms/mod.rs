@@ -14,11 +14,10 @@
 
 mod rows;
 
-use chrono::DateTime;
-
 use super::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
+use crate::http::retry_after::http_date;
 
 pub use rows::SYMPTOMS;
 
@@ -116,8 +115,7 @@ pub fn with_evidence(failure: Failure, seen: &Seen<'_>) -> Failure {
 /// The `Date` header as RFC 3339, to find the request in the instance's log.
 fn server_time(seen: &Seen<'_>) -> Option<Shown> {
     let date = seen.answer.header("date")?;
-    let time = DateTime::parse_from_rfc2822(date).ok()?;
-    Some(Shown::outside(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)))
+    Some(Shown::outside(http_date(date)?.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)))
 }
 
 /// What the places in a text are filled with: what came from the server is masked
@@ -224,15 +222,15 @@ fn enter(seen: &Seen<'_>) -> Step {
 }
 
 /// How long to wait: seconds, or a date (RFC 9110 §10.2.3). What was read of the
-/// header, never its text: a date may end in a comment that says anything.
+/// header, never its text.
 fn wait(seen: &Seen<'_>) -> Shown {
     let header = seen.answer.header("retry-after").map(str::trim);
     let seconds = header.and_then(|text| text.parse::<u32>().ok());
-    let date = header.and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+    let date = header.and_then(http_date);
     match (seconds, date) {
         (Some(seconds), _) => shown!("{} s", seconds),
         (None, Some(date)) => {
-            shown!("until {}", Shown::outside(date.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
+            shown!("until {}", Shown::outside(date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
         }
         (None, None) => "some seconds".into(),
     }
