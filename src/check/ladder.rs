@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::inquiry::{Inquiry, Plan};
-use super::knock::{Knock, may_pass};
 use super::network::{Opening, network_checks, request_time};
+use super::preflight::{Preflight, may_pass};
 use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
@@ -51,12 +51,12 @@ pub struct Begun {
     asked_identity: Option<(Check, Option<Identity>)>,
 }
 
-/// The test of an instance that did not wake up: the knock was all there was,
+/// The test of an instance that did not wake up: the probe was all there was,
 /// and no credential was sent.
-pub fn never_awake(connection: Arc<Connection>, plan: Plan, knock: Knock, failure: Failure) -> Begun {
-    let mut checks = network_checks(&connection, &Opening::of(&knock.exchange));
+pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> Begun {
+    let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
     let has_token = connection.sends() != Sent::Password;
-    let stops_at = match &knock.exchange.result {
+    let stops_at = match &preflight.exchange.result {
         Err(error) if error.phase != Reached::Answer => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
         Ok(_) => Some(CheckId::InstanceAwake),

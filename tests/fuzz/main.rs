@@ -102,7 +102,7 @@ fn any_answer_has_a_meaning_that_is_fit_to_show() {
         for (asked, sent) in [
             (Asked::Table(&table), Sent::Password),
             (Asked::Identity, Sent::AccessToken),
-            (Asked::Knock, Sent::Nothing),
+            (Asked::Preflight, Sent::Nothing),
             (Asked::Revocation, Sent::TokenRequest),
         ] {
             judge(&answer, asked, sent, |seen| assert_fit_to_show(&diagnose(seen)));

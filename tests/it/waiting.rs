@@ -123,7 +123,7 @@ fn what_will_not_pass_by_itself_is_not_waited_for() {
     ] {
         let server = Wire::answers(answer);
         run_against(&server.origin(), "test --json --wait 60s").expect(exit_code);
-        // A knock, and the one request that decides.
+        // A preflight probe, and the one request that decides.
         assert_eq!(credentialed(&server), [false, true]);
     }
     assert!(started.elapsed() < Duration::from_secs(10));

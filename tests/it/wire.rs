@@ -96,7 +96,7 @@ fn a_knock_follows_no_redirect_either() {
     world.person([crate::world::Answer::Secret("CANARY-pass word/ü")]);
     world.run(&format!("connect {} --name x --username beth", server.origin())).expect(7);
     assert_eq!(evil.requests(), 0);
-    // The knock itself carried nothing.
+    // The preflight probe itself carried nothing.
     assert_eq!(header(&server.heads()[0], "authorization"), None);
 }
 

@@ -11,7 +11,6 @@ pub const WRONG_WAY: &[&str] = &[
 
 /// Facts of ServiceNow that stand outside its room.
 pub const FACTS_ELSEWHERE: &[&str] = &[
-    "check::knock: /api/now",
     "http::failure: service-now.com",
     "model::instance: service-now.com",
     "model::oauth_client: oauth_auth.do",

@@ -1,7 +1,7 @@
 //! The listener on loopback that waits for the browser to come back
 //! (RFC 8252 §7.3).
 //!
-//! Anybody on this machine can knock here, and web pages can make a browser
+//! Anybody on this machine can connect here, and web pages can make a browser
 //! do so. Only a GET for the registered path and host, by a browser that opens
 //! it as a page, is shown to the judge; everything else gets a short answer and
 //! changes nothing. Heads are small and must come soon, and who is slow makes

@@ -12,8 +12,8 @@ use crate::base::error::Failure;
 use crate::base::shown::Shown;
 use crate::check::backoff::Backoff;
 use crate::check::inquiry::Plan;
-use crate::check::knock::knock;
 use crate::check::ladder::{self, Begun};
+use crate::check::preflight::preflight;
 use crate::cli::console::Progress;
 use crate::engine::Connection;
 use crate::http::client::Deadline;
@@ -55,12 +55,12 @@ pub async fn begin(
     let host = connection.instance().host_and_port();
     let deadline = || Deadline::after(plan.deadline.patience);
     loop {
-        let knock = knock(connection.instance(), connection.client(), &plan.subject, deadline()).await;
-        if let Some(failure) = knock.may_pass().cloned() {
+        let preflight = preflight(connection.instance(), connection.client(), &plan.subject, deadline()).await;
+        if let Some(failure) = preflight.may_pass().cloned() {
             if waiting.pause(app, progress, &host, &failure).await {
                 continue;
             }
-            return ladder::never_awake(connection, plan, knock, waiting.in_vain(failure));
+            return ladder::never_awake(connection, plan, preflight, waiting.in_vain(failure));
         }
         progress.say(&format!("Testing {host}"));
         let begun = ladder::begin(connection.clone(), Plan { deadline: deadline(), ..plan.clone() }).await;

@@ -17,7 +17,7 @@ pub enum Asked<'a> {
     /// Who is signed in.
     Identity,
     /// Anything at all, without a credential.
-    Knock,
+    Preflight,
     /// Tokens, of the token endpoint.
     Token,
     /// The end of a token, of the revocation endpoint.
@@ -320,7 +320,7 @@ mod tests {
         look(&Seen {
             answer: &answer,
             body: Body::read(&answer),
-            asked: Asked::Knock,
+            asked: Asked::Preflight,
             sent: Sent::Password,
             subject: &Subject::New,
             instance: &HERE.parse().unwrap(),
@@ -380,7 +380,7 @@ mod tests {
             Seen {
                 answer: &answer,
                 body: Body::read(&answer),
-                asked: Asked::Knock,
+                asked: Asked::Preflight,
                 sent: Sent::Password,
                 subject: &Subject::New,
                 instance: &HERE.parse().unwrap(),

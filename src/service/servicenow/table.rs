@@ -41,13 +41,18 @@ pub struct TableQuery<'a> {
     pub count: bool,
 }
 
+/// The path of a table, in this version of the API.
+pub fn path(table: &TableName, api_version: Option<ApiVersion>) -> String {
+    match api_version {
+        None => format!("/api/now/table/{table}"),
+        Some(version) => format!("/api/now/{}/table/{table}", version.as_str()),
+    }
+}
+
 impl TableQuery<'_> {
     /// The path, in this version of the API.
     pub fn path(&self, api_version: Option<ApiVersion>) -> String {
-        match api_version {
-            None => format!("/api/now/table/{}", self.table),
-            Some(version) => format!("/api/now/{}/table/{}", version.as_str(), self.table),
-        }
+        path(self.table, api_version)
     }
 
     /// The parameters of the query.

@@ -69,9 +69,9 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
     app.prove_store(request.store(app, saved)?, request.target.id)?;
     // Before a browser is opened it is done in any case.
-    let knocks = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
-    if knocks {
-        knock(app, request).await?;
+    let probes_first = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
+    if probes_first {
+        preflight(app, request).await?;
     }
     let auth = match auth {
         Some(auth) => auth,
@@ -80,7 +80,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
     let profile = request.wanted(app, saved, auth)?;
     match profile.auth.clone() {
         Auth::Basic { username } => connect_with_password(app, request, saved, profile, &username).await,
-        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client, knocks).await,
+        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client, probes_first).await,
     }
 }
 
@@ -131,11 +131,11 @@ async fn connect_with_session(
     saved: Option<&Profile>,
     profile: Profile,
     client: &OAuthClient,
-    has_knocked: bool,
+    was_probed: bool,
 ) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     if client.grant == Grant::AuthorizationCode {
-        session::look_before_browser(app, &profile, client, has_knocked).await?;
+        session::look_before_browser(app, &profile, client, was_probed).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
     let subject = subject_of(saved);
@@ -237,9 +237,9 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
 }
 
 /// Shows a person that the instance answers, before a secret is typed.
-async fn knock(app: &mut App, request: &Request) -> Result<(), Failure> {
+async fn preflight(app: &mut App, request: &Request) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.network.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    sign_in::knock(app, instance, &client, request.arguments.wait).await
+    sign_in::preflight(app, instance, &client, request.arguments.wait).await
 }

@@ -18,8 +18,8 @@ use crate::base::error::{Code, Failure};
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
-use crate::check::knock::{self, may_pass};
 use crate::check::ladder::Begun;
+use crate::check::preflight::{self, may_pass};
 use crate::check::report::{Check, CheckId, CheckResults, Report, skipped};
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
@@ -149,14 +149,19 @@ pub async fn confirm_identity(
 /// typed or a browser opened. Only positive evidence stops here: asleep,
 /// restarting, not to be reached; and with `--wait`, or where a person wants
 /// it, that is waited for.
-pub async fn knock(app: &mut App, instance: &Instance, client: &Client, wait: Option<Duration>) -> Result<(), Failure> {
+pub async fn preflight(
+    app: &mut App,
+    instance: &Instance,
+    client: &Client,
+    wait: Option<Duration>,
+) -> Result<(), Failure> {
     let mut waiting = wait.map(Wait::of).map(Waiting::new);
     let host = instance.host_and_port();
     let progress = app.console.progress(&format!("Asking {instance}"));
     let answered = loop {
-        let knock = knock::knock(instance, client, &Subject::New, app.deadline()?).await;
-        let Some(failure) = knock.stops().cloned() else {
-            break knock.took();
+        let preflight = preflight::preflight(instance, client, &Subject::New, app.deadline()?).await;
+        let Some(failure) = preflight.stops().cloned() else {
+            break preflight.took();
         };
         if waiting.is_none() && is_worth_an_offer(failure.code()) {
             waiting = progress.above(|| offer_to_wait(app, &failure))?;

@@ -63,11 +63,11 @@ pub async fn look_before_browser(
     app: &mut App,
     profile: &Profile,
     oauth: &OAuthClient,
-    has_knocked: bool,
+    was_probed: bool,
 ) -> Result<(), Failure> {
     let (client, _) = app.network.client_for(profile)?;
-    if !has_knocked {
-        super::knock(app, &profile.instance, &client, None).await?;
+    if !was_probed {
+        super::preflight(app, &profile.instance, &client, None).await?;
     }
     if !oauth.is_sdk() {
         return Ok(());

@@ -130,7 +130,7 @@ impl Places {
     fn of(seen: &Seen<'_>) -> Self {
         let table = match seen.asked {
             Asked::Table(table) => table.show(),
-            Asked::Identity | Asked::Knock | Asked::Token | Asked::Revocation => Shown::default(),
+            Asked::Identity | Asked::Preflight | Asked::Token | Asked::Revocation => Shown::default(),
         };
         let title = seen.title().map(|title| shown!("\"{}\"", seen.redactor.server_text(title))).unwrap_or_default();
         let said = match &seen.body {

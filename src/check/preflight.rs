@@ -1,4 +1,4 @@
-//! One request without a credential: is the instance awake?
+//! The preflight probe: one request without a credential, is the instance awake?
 
 use std::time::Duration;
 
@@ -6,25 +6,27 @@ use crate::base::error::{Code, Failure};
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::Instance;
+use crate::service::servicenow::identity::users;
 use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::service::servicenow::symptoms::diagnose;
+use crate::service::servicenow::table::path;
 
 /// A request without a credential, and what came of it.
-pub struct Knock {
+pub struct Preflight {
     pub(super) exchange: Exchange,
     /// What the answer means. An instance that is awake refuses, too.
     failure: Failure,
 }
 
 /// Asks the instance without a credential.
-pub async fn knock(instance: &Instance, client: &Client, subject: &Subject, deadline: Deadline) -> Knock {
-    let exchange = client.get(instance.url("/api/now/table/sys_user"), None, deadline).await;
+pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, deadline: Deadline) -> Preflight {
+    let exchange = client.get(instance.url(&path(&users(), None)), None, deadline).await;
     let failure = match &exchange.result {
         Err(error) => Failure::from(error.clone()),
         Ok(answer) => diagnose(&Seen {
             body: Body::read(answer),
             answer,
-            asked: Asked::Knock,
+            asked: Asked::Preflight,
             sent: Sent::Nothing,
             subject,
             instance,
@@ -32,10 +34,10 @@ pub async fn knock(instance: &Instance, client: &Client, subject: &Subject, dead
             redactor: &Redactor::default(),
         }),
     };
-    Knock { exchange, failure }
+    Preflight { exchange, failure }
 }
 
-impl Knock {
+impl Preflight {
     /// Why the instance cannot be tested now, where that may pass by itself.
     pub fn may_pass(&self) -> Option<&Failure> {
         Some(&self.failure).filter(|failure| may_pass(failure.code()))
