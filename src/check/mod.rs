@@ -1,7 +1,7 @@
-//! The test of a connection: a ladder of checks, and the report it ends in.
+//! The test of a connection: its checks in a row, and the report it ends in.
 //!
 //! [`report`] is the one model that every output format is made from.
-//! [`ladder`] asks the instance. The verdict on the credential comes from the
+//! [`runner`] asks the instance. The verdict on the credential comes from the
 //! Table API itself; who one is comes after it. [`expectations`] are what a
 //! pipeline demands of a connection that works.
 
@@ -9,11 +9,11 @@ pub mod backoff;
 pub mod expectations;
 mod identity;
 pub mod inquiry;
-pub mod ladder;
 mod network;
 pub mod preflight;
 mod quality;
 mod renewal;
 pub mod report;
+pub mod runner;
 mod stage;
 mod tables;

@@ -1,8 +1,8 @@
 //! The checks up to the sign-in: which of them an answer passes, and which one
 //! it fails.
 
-use super::ladder::SignIn;
 use super::report::{Check, CheckId, Status};
+use super::runner::SignIn;
 use crate::base::error::{Code, Failure};
 use crate::service::servicenow::seen::Seen;
 

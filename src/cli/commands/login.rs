@@ -13,7 +13,7 @@ use super::{select, test};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Step, shown};
-use crate::check::ladder::Begun;
+use crate::check::runner::StartedTest;
 use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
 use crate::cli::completion;
 use crate::model::oauth_client::{Grant, OAuthClient};
@@ -79,15 +79,15 @@ async fn with_password(
     }
     let password = password::new_password(app, username, &arguments.password)?;
     let subject = Subject::Saved(profile.name.clone());
-    let Attempt { password, mut begun, origins, sent } =
+    let Attempt { password, mut started_test, origins, sent } =
         password::sign_in(app, &profile, username, password, may_retype, subject).await?;
-    if let Some(failure) = begun.not_signed_in() {
+    if let Some(failure) = started_test.not_signed_in() {
         return Err(failure.clone());
     }
-    sign_in::confirm_identity(app, &profile, &mut begun, arguments.force).await?;
+    sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
     settle_id(app, &profile)?;
     sign_in::save(app, &profile, &origins, &Earned::Password(password)).await?;
-    finish(app, &profile, begun, sent).await
+    finish(app, &profile, started_test, sent).await
 }
 
 async fn with_session(
@@ -104,8 +104,8 @@ async fn with_session(
     let mut signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await?;
     let browser = signed_in.browser.take();
     let result = async {
-        let mut begun = signed_in.begin(app, &profile, subject).await?;
-        let user = sign_in::confirm_identity(app, &profile, &mut begun, arguments.force).await?;
+        let mut started_test = signed_in.begin(app, &profile, subject).await?;
+        let user = sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
         let profile = match user {
             Some(user) => change_user(app, &profile, user)?,
             None => {
@@ -114,7 +114,7 @@ async fn with_session(
             }
         };
         sign_in::save(app, &profile, &signed_in.origins, &signed_in.earned).await?;
-        Ok::<_, Failure>((profile, begun))
+        Ok::<_, Failure>((profile, started_test))
     }
     .await;
     if let Some(browser) = browser {
@@ -124,8 +124,8 @@ async fn with_session(
         };
         browser.show(page).await;
     }
-    let (profile, begun) = result?;
-    finish(app, &profile, begun, signed_in.started).await
+    let (profile, started_test) = result?;
+    finish(app, &profile, started_test, signed_in.started).await
 }
 
 /// An id that a person left out is settled in the file before it is used.
@@ -140,8 +140,8 @@ fn change_user(app: &App, profile: &Profile, user: UserName) -> Result<Profile, 
     })
 }
 
-async fn finish(app: &mut App, profile: &Profile, begun: Begun, sent: Instant) -> Result<u8, Failure> {
-    let test = sign_in::report(app, profile, begun.finish().await, sent.elapsed());
+async fn finish(app: &mut App, profile: &Profile, started_test: StartedTest, sent: Instant) -> Result<u8, Failure> {
+    let test = sign_in::report(app, profile, started_test.finish().await, sent.elapsed());
     test::remember(app, profile, &test)?;
     match app.console.json {
         true => show_profile(app, profile)?,

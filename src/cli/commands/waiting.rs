@@ -12,8 +12,8 @@ use crate::base::error::Failure;
 use crate::base::shown::Shown;
 use crate::check::backoff::Backoff;
 use crate::check::inquiry::Plan;
-use crate::check::ladder::{self, Begun};
 use crate::check::preflight::preflight;
+use crate::check::runner::{self, StartedTest};
 use crate::cli::console::Progress;
 use crate::engine::Connection;
 use crate::http::client::Deadline;
@@ -47,9 +47,9 @@ pub async fn begin(
     connection: Arc<Connection>,
     plan: Plan,
     wait: Option<Wait>,
-) -> Begun {
+) -> StartedTest {
     let Some(wait) = wait else {
-        return ladder::begin(connection, plan).await;
+        return runner::begin(connection, plan).await;
     };
     let mut waiting = Waiting::new(wait);
     let host = connection.instance().host_and_port();
@@ -60,13 +60,13 @@ pub async fn begin(
             if waiting.pause(app, progress, &host, &failure).await {
                 continue;
             }
-            return ladder::never_awake(connection, plan, preflight, waiting.in_vain(failure));
+            return runner::never_awake(connection, plan, preflight, waiting.in_vain(failure));
         }
         progress.say(&format!("Testing {host}"));
-        let begun = ladder::begin(connection.clone(), Plan { deadline: deadline(), ..plan.clone() }).await;
-        match begun.may_be_repeated().cloned() {
+        let started_test = runner::begin(connection.clone(), Plan { deadline: deadline(), ..plan.clone() }).await;
+        match started_test.may_be_repeated().cloned() {
             Some(failure) if waiting.pause(app, progress, &host, &failure).await => {}
-            _ => return begun,
+            _ => return started_test,
         }
     }
 }

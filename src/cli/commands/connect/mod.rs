@@ -21,8 +21,8 @@ use super::sign_in::{self, Earned};
 use super::test::{self, Options};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Class, Code, Failure};
-use crate::check::ladder::Begun;
 use crate::check::report::IdentitySource;
+use crate::check::runner::StartedTest;
 use crate::config::ConfigFile;
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::{Auth, Profile};
@@ -100,13 +100,13 @@ async fn connect_with_password(
         return Ok(report(app, request, &profile, how, None));
     }
     let may_retype = !arguments.password.is_given();
-    let Attempt { password, mut begun, origins, sent } =
+    let Attempt { password, mut started_test, origins, sent } =
         password::sign_in(app, &profile, username, password, may_retype, subject_of(saved)).await?;
-    if let Some(failure) = begun.not_signed_in().cloned() {
+    if let Some(failure) = started_test.not_signed_in().cloned() {
         // The saved connection stays as it is; the one document says so.
         return match saved.filter(|_| app.console.json) {
             Some(saved) => {
-                let test = sign_in::report(app, saved, begun.finish().await, sent.elapsed());
+                let test = sign_in::report(app, saved, started_test.finish().await, sent.elapsed());
                 Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
             }
             None => {
@@ -118,10 +118,10 @@ async fn connect_with_password(
         };
     }
     if saved.is_some() {
-        sign_in::confirm_identity(app, &profile, &mut begun, arguments.force).await?;
+        sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
     }
     let (profile, how) = save::save(app, request, profile, &origins, &Earned::Password(password)).await?;
-    finish(app, request, profile, how, begun, sent).await
+    finish(app, request, profile, how, started_test, sent).await
 }
 
 /// The token answer judges; it is saved, and then tested.
@@ -158,15 +158,15 @@ async fn connect_with_session(
         };
         browser.show(page).await;
     }
-    let (profile, how, begun) = result?;
+    let (profile, how, started_test) = result?;
     if arguments.no_test {
         return Ok(report(app, request, &profile, how, None));
     }
-    let begun = match begun {
-        Some(begun) => begun,
+    let started_test = match started_test {
+        Some(started_test) => started_test,
         None => signed_in.begin(app, &profile, Subject::Saved(profile.name.clone())).await?,
     };
-    finish(app, request, profile, how, begun, signed_in.started).await
+    finish(app, request, profile, how, started_test, signed_in.started).await
 }
 
 /// Where the connection has a user, the identity is read before the save.
@@ -176,16 +176,16 @@ async fn save_session(
     profile: Profile,
     subject: Subject,
     signed_in: &SignedIn,
-) -> Result<(Profile, Saved, Option<Begun>), Failure> {
-    let mut begun = None;
+) -> Result<(Profile, Saved, Option<StartedTest>), Failure> {
+    let mut started_test = None;
     let mut profile = profile;
     if profile.username().is_some() && !request.arguments.no_test {
-        let begun = begun.insert(signed_in.begin(app, &profile, subject).await?);
-        let identity = sign_in::confirm_identity(app, &profile, begun, request.arguments.force).await?;
+        let started_test = started_test.insert(signed_in.begin(app, &profile, subject).await?);
+        let identity = sign_in::confirm_identity(app, &profile, started_test, request.arguments.force).await?;
         profile = profile.belonging_to(identity);
     }
     let (profile, how) = save::save(app, request, profile, &signed_in.origins, &signed_in.earned).await?;
-    Ok((profile, how, begun))
+    Ok((profile, how, started_test))
 }
 
 /// The other tests, and what is said in the end.
@@ -194,12 +194,12 @@ async fn finish(
     request: &Request,
     profile: Profile,
     how: Saved,
-    begun: Begun,
+    started_test: StartedTest,
     sent: Instant,
 ) -> Result<u8, Failure> {
     let findings = {
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
-        begun.finish().await
+        started_test.finish().await
     };
     let test = sign_in::report(app, &profile, findings, sent.elapsed());
     let profile = match test.identity.as_ref().filter(|identity| identity.source == IdentitySource::Instance) {

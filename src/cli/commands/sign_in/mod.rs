@@ -18,9 +18,9 @@ use crate::base::error::{Code, Failure};
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
-use crate::check::ladder::Begun;
 use crate::check::preflight::{self, may_pass};
 use crate::check::report::{Check, CheckId, CheckResults, Report, skipped};
+use crate::check::runner::StartedTest;
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
@@ -118,13 +118,13 @@ pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure>
 pub async fn confirm_identity(
     app: &mut App,
     profile: &Profile,
-    begun: &mut Begun,
+    started_test: &mut StartedTest,
     force: bool,
 ) -> Result<Option<UserName>, Failure> {
     let Some(username) = profile.username() else {
         return Ok(None);
     };
-    let Some(identity) = begun.identity().await else {
+    let Some(identity) = started_test.identity().await else {
         return Ok(None);
     };
     if username.matches(&identity.user_name) {

@@ -9,7 +9,7 @@ use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::check::inquiry::Plan;
-use crate::check::ladder::{self, Begun, SignIn};
+use crate::check::runner::{self, SignIn, StartedTest};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::history::state::State;
@@ -28,7 +28,7 @@ const LOCKOUT: u32 = 5;
 /// the password is in there.
 pub struct Attempt {
     pub password: Secret,
-    pub begun: Begun,
+    pub started_test: StartedTest,
     /// Where the password may go from now on.
     pub origins: Origins,
     /// When this password was sent.
@@ -66,24 +66,24 @@ pub async fn sign_in(
     loop {
         let sent = Instant::now();
         let (client, origins) = app.network.client_for(profile)?;
-        let begun = {
+        let started_test = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let plan = Plan::new(profile.tables.clone(), subject.clone(), app.deadline()?, app.clock());
-            ladder::begin(connection(profile, username, client, &password), plan).await
+            runner::begin(connection(profile, username, client, &password), plan).await
         };
         let state = app.state()?;
-        match begun.sign_in() {
+        match started_test.sign_in() {
             SignIn::Good => {
                 let cleared = state.clear_refusals(&profile.instance, username);
                 app.mention_unwritable_state(cleared);
-                return Ok(Attempt { password, begun, origins, sent });
+                return Ok(Attempt { password, started_test, origins, sent });
             }
-            SignIn::Unjudged(_) => return Ok(Attempt { password, begun, origins, sent }),
+            SignIn::Unjudged(_) => return Ok(Attempt { password, started_test, origins, sent }),
             SignIn::Refused(failure) => {
                 let is_wrong_password = failure.code() == Code::BasicRefused;
                 count_refusal(app, &state, profile, username, failure);
                 let Some(person) = app.person().filter(|_| tries_left > 0 && is_wrong_password) else {
-                    return Ok(Attempt { password, begun, origins, sent });
+                    return Ok(Attempt { password, started_test, origins, sent });
                 };
                 tries_left -= 1;
                 let question = format!("Refused. Password of {username} again");

@@ -13,7 +13,7 @@ use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::check::inquiry::Plan;
-use crate::check::ladder::{self, Begun};
+use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::http::client::Client;
@@ -38,7 +38,7 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// The first request with the new token, which is fresh: no renewal.
-    pub async fn begin(&self, app: &mut App, profile: &Profile, subject: Subject) -> Result<Begun, Failure> {
+    pub async fn begin(&self, app: &mut App, profile: &Profile, subject: Subject) -> Result<StartedTest, Failure> {
         let expires_at = match &self.earned {
             Earned::Session { session, .. } => session.expires_at,
             Earned::Password(_) => None,
@@ -53,7 +53,7 @@ impl SignedIn {
         );
         let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
-        Ok(ladder::begin(Arc::new(connection), plan).await)
+        Ok(runner::begin(Arc::new(connection), plan).await)
     }
 }
 

@@ -194,11 +194,11 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let instance = described.instance.to_string();
     let connection = super::environment::connection(app, described)?;
     let plan = plan_for(app, &options.tables, Subject::Environment, &options, app.deadline()?);
-    let begun = {
+    let started_test = {
         let progress = app.console.progress(&format!("Testing {instance}"));
         waiting::begin(app, &progress, Arc::new(connection), plan, options.wait.map(Wait::of)).await
     };
     let target = TestTarget { name: environment::NAME.to_owned(), id: None, instance, auth, store: environment::NAME };
-    let report = begun.finish().await.after(checks).report(target, app.now(), started.elapsed());
+    let report = started_test.finish().await.after(checks).report(target, app.now(), started.elapsed());
     Ok(report.judged_by(&options.expectations))
 }

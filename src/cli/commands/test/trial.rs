@@ -13,8 +13,8 @@ use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::inquiry::Plan;
-use crate::check::ladder::SignIn;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
+use crate::check::runner::SignIn;
 use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::password;
 use crate::cli::commands::waiting::{self, Wait};
@@ -96,7 +96,7 @@ impl<'a> Trials<'a> {
         // How long others kept the store busy says nothing about this one.
         let turn = self.store_turn.lock().await;
         let started = Instant::now();
-        let found = self.climb(profile, turn, progress).await;
+        let found = self.run_checks(profile, turn, progress).await;
         let report = found.report(profile.into(), self.app.now(), started.elapsed());
         let report = report.judged_by(&self.options.expectations);
         let changes = match self.is_the_connections_own() {
@@ -136,7 +136,7 @@ impl<'a> Trials<'a> {
         self.options.tables.is_empty()
     }
 
-    async fn climb(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> CheckResults {
+    async fn run_checks(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> CheckResults {
         // Made first, so that the certificate authorities are loaded on their
         // thread while the store is asked.
         let (client, origins) = match self.app.network.client_for(profile) {
@@ -200,9 +200,9 @@ impl<'a> Trials<'a> {
         }
         let mut judged = Some(judged).filter(|_| is_new);
         let connection = password::connection(profile, username, client, &password);
-        let begun = waiting::begin(self.app, progress, connection, self.plan(profile), self.wait).await;
+        let started_test = waiting::begin(self.app, progress, connection, self.plan(profile), self.wait).await;
         if let Some(judged) = &mut judged {
-            match begun.sign_in() {
+            match started_test.sign_in() {
                 SignIn::Good => {
                     let cleared = self.state.clear_refusals(&profile.instance, username);
                     self.app.mention_unwritable_state(cleared);
@@ -216,7 +216,7 @@ impl<'a> Trials<'a> {
             }
         }
         drop(judged);
-        begun.finish().await.after(checks)
+        started_test.finish().await.after(checks)
     }
 
     async fn climb_with_session(
@@ -235,8 +235,8 @@ impl<'a> Trials<'a> {
         let (instance, username) = (profile.instance.clone(), profile.username().cloned());
         let connection = Connection::oauth(instance, profile.api_version, client, username, session);
         let plan = self.plan(profile);
-        let begun = waiting::begin(self.app, progress, Arc::new(connection), plan, self.wait).await;
-        begun.finish().await.after(checks)
+        let started_test = waiting::begin(self.app, progress, Arc::new(connection), plan, self.wait).await;
+        started_test.finish().await.after(checks)
     }
 
     /// The saved password, and how long the store took.

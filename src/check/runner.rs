@@ -1,7 +1,7 @@
-//! The ladder: one request that judges the credential, then the rest.
+//! Runs the checks: one request that judges the credential, then the rest.
 //!
 //! [`begin`] sends the first request, for a table, and says how the sign-in
-//! went; a caller that has something to save does so then. [`Begun::finish`]
+//! went; a caller that has something to save does so then. [`StartedTest::finish`]
 //! asks for the other tables and for the identity.
 
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub enum SignIn {
 }
 
 /// A test whose first request was answered.
-pub struct Begun {
+pub struct StartedTest {
     inquiry: Inquiry,
     probe: TableName,
     sign_in: SignIn,
@@ -53,7 +53,7 @@ pub struct Begun {
 
 /// The test of an instance that did not wake up: the probe was all there was,
 /// and no credential was sent.
-pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> Begun {
+pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
     let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
     let has_token = connection.sends() != Sent::Password;
     let stops_at = match &preflight.exchange.result {
@@ -64,12 +64,12 @@ pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight
     let stops = stops_at.map(|id| (id, &failure));
     checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
     let inquiry = Inquiry { connection, plan, has_new_token: false };
-    Begun::without_rows(inquiry, checks, SignIn::Unjudged(failure), None)
+    StartedTest::without_rows(inquiry, checks, SignIn::Unjudged(failure), None)
 }
 
 /// Sends the first request: the first table, one row, `sys_id` only. A session
 /// is renewed before it, where that is due.
-pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
+pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
     let mut inquiry = Inquiry { connection, plan, has_new_token: false };
     if let Err(failure) = inquiry.connection.ensure_fresh(Duration::ZERO, inquiry.plan.deadline).await {
         return without_token(inquiry, failure).await;
@@ -110,7 +110,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;
     let first = first.map(|rows| (exchange, rows));
-    Begun {
+    StartedTest {
         inquiry,
         probe,
         sign_in,
@@ -125,7 +125,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> Begun {
 }
 
 /// There is no access token to send: the checks up to that, and no more.
-async fn without_token(inquiry: Inquiry, failure: Failure) -> Begun {
+async fn without_token(inquiry: Inquiry, failure: Failure) -> StartedTest {
     let renewal = RenewalSeen::of(&inquiry.connection).await;
     let opening = renewal.and_then(|renewal| renewal.opening);
     let mut checks = match &opening {
@@ -149,10 +149,10 @@ async fn without_token(inquiry: Inquiry, failure: Failure) -> Begun {
         _ => SignIn::Unjudged(failure),
     };
     let certificate = opening.and_then(|opening| opening.certificate);
-    Begun::without_rows(inquiry, checks, sign_in, certificate)
+    StartedTest::without_rows(inquiry, checks, sign_in, certificate)
 }
 
-impl Begun {
+impl StartedTest {
     /// A test that ended before a table could be asked for.
     fn without_rows(inquiry: Inquiry, checks: Vec<Check>, sign_in: SignIn, certificate: Option<Certificate>) -> Self {
         Self {
