@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::inquiry::{Inquiry, OWN_FIELDS};
+use super::context::{CheckContext, OWN_FIELDS};
 use super::network::request_time;
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use super::tables::field_hidden;
@@ -15,7 +15,7 @@ use crate::service::servicenow::seen::{Asked, Body, Seen};
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
-impl Inquiry {
+impl CheckContext {
     /// Asks who is signed in. A user that cannot be read, or is another than
     /// the connection's, is worth a warning; where one is expected, it fails.
     pub async fn identity_check(&self) -> (Check, Option<Identity>) {

@@ -6,9 +6,9 @@
 //! pipeline demands of a connection that works.
 
 pub mod backoff;
+pub mod context;
 pub mod expectations;
 mod identity;
-pub mod inquiry;
 mod network;
 pub mod preflight;
 mod quality;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inquiry::{Inquiry, Plan};
+use super::context::{CheckContext, Plan};
 use super::network::{Opening, network_checks, request_time};
 use super::preflight::{Preflight, may_pass};
 use super::renewal::RenewalSeen;
@@ -35,7 +35,7 @@ pub enum SignIn {
 
 /// A test whose first request was answered.
 pub struct StartedTest {
-    inquiry: Inquiry,
+    context: CheckContext,
     probe: TableName,
     sign_in: SignIn,
     checks: Vec<Check>,
@@ -63,28 +63,28 @@ pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight
     };
     let stops = stops_at.map(|id| (id, &failure));
     checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
-    let inquiry = Inquiry { connection, plan, has_new_token: false };
-    StartedTest::without_rows(inquiry, checks, SignIn::Unjudged(failure), None)
+    let context = CheckContext { connection, plan, has_new_token: false };
+    StartedTest::without_rows(context, checks, SignIn::Unjudged(failure), None)
 }
 
 /// Sends the first request: the first table, one row, `sys_id` only. A session
 /// is renewed before it, where that is due.
 pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
-    let mut inquiry = Inquiry { connection, plan, has_new_token: false };
-    if let Err(failure) = inquiry.connection.ensure_fresh(Duration::ZERO, inquiry.plan.deadline).await {
-        return without_token(inquiry, failure).await;
+    let mut context = CheckContext { connection, plan, has_new_token: false };
+    if let Err(failure) = context.connection.ensure_fresh(Duration::ZERO, context.plan.deadline).await {
+        return without_token(context, failure).await;
     }
     let probe = users();
-    let table = inquiry.plan.tables.first().unwrap_or(&probe).clone();
-    let (exchange, _) = inquiry.table(&table, 1, false).await;
-    inquiry.has_new_token = inquiry.connection.token().await.is_some_and(|token| token.refreshed);
-    let renewal = RenewalSeen::of(&inquiry.connection).await;
+    let table = context.plan.tables.first().unwrap_or(&probe).clone();
+    let (exchange, _) = context.table(&table, 1, false).await;
+    context.has_new_token = context.connection.token().await.is_some_and(|token| token.refreshed);
+    let renewal = RenewalSeen::of(&context.connection).await;
     // The connection that a renewal opened carries the request as well.
     let opening = match &renewal {
         Some(RenewalSeen { opening: Some(opening), .. }) if exchange.timings.tcp.is_none() => opening.clone(),
         _ => Opening::of(&exchange),
     };
-    let mut checks = network_checks(&inquiry.connection, &opening);
+    let mut checks = network_checks(&context.connection, &opening);
     let (sign_in, first) = match &exchange.result {
         Err(error) => {
             let failure = Failure::from(error.clone());
@@ -94,24 +94,24 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
             (SignIn::Unjudged(failure), None)
         }
         Ok(answer) => {
-            let redactor = inquiry.connection.redactor();
-            let seen = inquiry.seen(answer, Asked::Table(&table), &redactor);
-            let rows = inquiry.rows(&exchange, &table);
-            let rows = rows.map_err(|failure| inquiry.with_retry_time(failure, &exchange));
+            let redactor = context.connection.redactor();
+            let seen = context.seen(answer, Asked::Table(&table), &redactor);
+            let rows = context.rows(&exchange, &table);
+            let rows = rows.map_err(|failure| context.with_retry_time(failure, &exchange));
             let (sign_in, filed) = stage::judge(&seen, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
             checks.extend(filed);
             let is_good = matches!(sign_in, SignIn::Good);
             (sign_in, is_good.then_some(rows))
         }
     };
-    let may_be_judged = inquiry.connection.sends() == Sent::Password
+    let may_be_judged = context.connection.sends() == Sent::Password
         && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Answer);
-    let quality = quality::checks(&exchange, (inquiry.plan.clock)());
+    let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;
     let first = first.map(|rows| (exchange, rows));
     StartedTest {
-        inquiry,
+        context,
         probe,
         sign_in,
         checks,
@@ -125,11 +125,11 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
 }
 
 /// There is no access token to send: the checks up to that, and no more.
-async fn without_token(inquiry: Inquiry, failure: Failure) -> StartedTest {
-    let renewal = RenewalSeen::of(&inquiry.connection).await;
+async fn without_token(context: CheckContext, failure: Failure) -> StartedTest {
+    let renewal = RenewalSeen::of(&context.connection).await;
     let opening = renewal.and_then(|renewal| renewal.opening);
     let mut checks = match &opening {
-        Some(opening) => network_checks(&inquiry.connection, opening),
+        Some(opening) => network_checks(&context.connection, opening),
         None => [CheckId::NetworkDns, CheckId::NetworkConnect].map(Check::skip).to_vec(),
     };
     let network_failed = checks.iter().any(|check| check.status == Status::Fail);
@@ -149,14 +149,19 @@ async fn without_token(inquiry: Inquiry, failure: Failure) -> StartedTest {
         _ => SignIn::Unjudged(failure),
     };
     let certificate = opening.and_then(|opening| opening.certificate);
-    StartedTest::without_rows(inquiry, checks, sign_in, certificate)
+    StartedTest::without_rows(context, checks, sign_in, certificate)
 }
 
 impl StartedTest {
     /// A test that ended before a table could be asked for.
-    fn without_rows(inquiry: Inquiry, checks: Vec<Check>, sign_in: SignIn, certificate: Option<Certificate>) -> Self {
+    fn without_rows(
+        context: CheckContext,
+        checks: Vec<Check>,
+        sign_in: SignIn,
+        certificate: Option<Certificate>,
+    ) -> Self {
         Self {
-            inquiry,
+            context,
             probe: users(),
             sign_in,
             checks,
@@ -194,9 +199,9 @@ impl StartedTest {
     pub async fn finish(mut self) -> CheckResults {
         let certificate_ends = self.certificate.map(|certificate| certificate.not_after);
         let quality = std::mem::take(&mut self.quality);
-        let connection = self.inquiry.connection.clone();
+        let connection = self.context.connection.clone();
         let latency = self.first_took.filter(|_| matches!(self.sign_in, SignIn::Good));
-        let latency_check = self.inquiry.plan.expectations.latency_check(latency);
+        let latency_check = self.context.plan.expectations.latency_check(latency);
         let (mut checks, identity) = self.ask_the_rest().await;
         checks.extend(latency_check);
         checks.extend(quality);
@@ -207,13 +212,13 @@ impl StartedTest {
     async fn ask_the_rest(&mut self) -> (Vec<Check>, Option<Identity>) {
         let mut checks = std::mem::take(&mut self.checks);
         let configured = self
-            .inquiry
+            .context
             .connection
             .username()
             .map(|user| Identity { user_name: user.as_str().to_owned(), source: IdentitySource::Configured });
-        let tables = match self.inquiry.plan.tables.is_empty() {
+        let tables = match self.context.plan.tables.is_empty() {
             true => vec![self.probe.clone()],
-            false => self.inquiry.plan.tables.clone(),
+            false => self.context.plan.tables.clone(),
         };
         let Some(first) = self.first.take() else {
             for table in &tables {
@@ -232,10 +237,10 @@ impl StartedTest {
             }
             let (exchange, rows) = match first.take() {
                 Some(first) => first,
-                None => self.inquiry.table(table, 1, false).await,
+                None => self.context.table(table, 1, false).await,
             };
             let took = Some(request_time(&exchange.timings));
-            let check = self.inquiry.table_check(table, &exchange, rows).await.taking(took);
+            let check = self.context.table_check(table, &exchange, rows).await.taking(took);
             let code = check.error.as_ref().map(Failure::code);
             more = !matches!(code, Some(Code::RateLimited | Code::Timeout));
             closed |= !more || matches!(code, Some(Code::ScopeRestricted | Code::ApiAcl));
@@ -247,7 +252,7 @@ impl StartedTest {
         }
         let (check, identity) = match self.asked_identity.take() {
             Some(asked) => asked,
-            None => self.inquiry.identity_check().await,
+            None => self.context.identity_check().await,
         };
         checks.push(check);
         (checks, identity.or(configured))
@@ -255,7 +260,7 @@ impl StartedTest {
 
     /// Asks for one's identity alone, where it must be known before a save.
     pub async fn identity(&mut self) -> Option<Identity> {
-        let asked = self.inquiry.identity_check().await;
+        let asked = self.context.identity_check().await;
         self.asked_identity.insert(asked).1.clone()
     }
 }

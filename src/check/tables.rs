@@ -1,6 +1,6 @@
 //! The checks of tables: readable, hidden, empty, or without a field.
 
-use super::inquiry::{Inquiry, TABLE_FIELDS};
+use super::context::{CheckContext, TABLE_FIELDS};
 use super::report::{Check, CheckId};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
@@ -14,7 +14,7 @@ use crate::service::servicenow::table::Rows;
 /// applied before the access rules.
 const SECOND_LOOK: u32 = 100;
 
-impl Inquiry {
+impl CheckContext {
     /// Judges what came for one table.
     pub async fn table_check(&self, table: &TableName, exchange: &Exchange, rows: Result<Rows, Failure>) -> Check {
         let check = match rows {

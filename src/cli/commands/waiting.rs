@@ -11,7 +11,7 @@ use super::app::App;
 use crate::base::error::Failure;
 use crate::base::shown::Shown;
 use crate::check::backoff::Backoff;
-use crate::check::inquiry::Plan;
+use crate::check::context::Plan;
 use crate::check::preflight::preflight;
 use crate::check::runner::{self, StartedTest};
 use crate::cli::console::Progress;

@@ -12,7 +12,7 @@ use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
-use crate::check::inquiry::Plan;
+use crate::check::context::Plan;
 use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;

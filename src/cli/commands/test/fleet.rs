@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::trial::Trials;
+use super::tester::ConnectionTester;
 use crate::base::deferral;
 use crate::check::report::{NotTested, Report};
 use crate::cli::commands::app::App;
@@ -52,7 +52,7 @@ pub struct Tested {
 /// Tests them all. `finished` gets each report as it comes.
 pub async fn run(
     app: &App,
-    trials: &Trials<'_>,
+    tester: &ConnectionTester<'_>,
     profiles: &[Profile],
     limits: Limits,
     mut stop: Stop,
@@ -66,11 +66,11 @@ pub async fn run(
         let profile: &Profile = &profiles[index];
         let _turn = turns.take(profile).await;
         if let Some(why) = ended.get() {
-            return (index, trials.none_of(profile, why));
+            return (index, tester.none_of(profile, why));
         }
         under_way.borrow_mut().insert(index);
         // Made only now: those that wait for their turn are many.
-        let report = Box::pin(trials.of(profile, &Progress::none())).await;
+        let report = Box::pin(tester.of(profile, &Progress::none())).await;
         under_way.borrow_mut().remove(&index);
         if limits.fail_fast && !report.is_ok() {
             ended.set(ended.get().or(Some(NotTested::FailFast)));
@@ -111,13 +111,13 @@ pub async fn run(
     }
     let not_tested = |(report, profile): (Option<Report>, &Profile)| {
         report.unwrap_or_else(|| {
-            let report = trials.none_of(profile, NotTested::Stopped);
+            let report = tester.none_of(profile, NotTested::Stopped);
             finished(&report);
             report
         })
     };
     let reports: Vec<Report> = reports.into_iter().zip(profiles).map(not_tested).collect();
-    trials.remember(profiles.iter().zip(&reports));
+    tester.remember(profiles.iter().zip(&reports));
     Tested { reports, stopped_by }
 }
 

@@ -1,11 +1,11 @@
 //! `snow test`: does it work, and if not, why.
 //!
-//! [`trial`] tests one saved connection, [`fleet`] many at the same
+//! [`tester`] tests one saved connection, [`fleet`] many at the same
 //! time.
 
 pub(in crate::cli) mod args;
 mod fleet;
-mod trial;
+mod tester;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -20,8 +20,8 @@ use super::waiting::{self, Wait};
 use crate::base::error::{Code, Failure};
 use crate::base::files;
 use crate::base::shown::{Shown, Step, shown};
+use crate::check::context::Plan;
 use crate::check::expectations::Expectations;
-use crate::check::inquiry::Plan;
 use crate::check::report::{Check, CheckId, Report, Run, TestTarget};
 use crate::config::{Config, environment};
 use crate::history::last_test::LastTest;
@@ -32,7 +32,7 @@ use crate::report::format::Format;
 use crate::service::servicenow::seen::Subject;
 use args::TestArgs;
 use fleet::{Limits, Tested};
-use trial::{Trials, open_stores};
+use tester::{ConnectionTester, open_stores};
 
 /// What the flags of a test say.
 #[derive(Default)]
@@ -74,9 +74,9 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
         outputs.prove()?;
         let stores = open_stores(app, &profiles)?;
         let stop = app.take_over_stop();
-        let trials = Trials::new(app, &options, stores)?;
+        let tester = ConnectionTester::new(app, &options, stores)?;
         let finished = |report: &Report| streamed(app, report);
-        let Tested { reports, stopped_by } = fleet::run(app, &trials, &profiles, limits, stop, finished).await;
+        let Tested { reports, stopped_by } = fleet::run(app, &tester, &profiles, limits, stop, finished).await;
         (reports, stopped_by)
     } else {
         let selection = select::select_one(app, arguments.names.first(), Code::NothingToTest)?;
@@ -160,12 +160,12 @@ fn append_summary(app: &App, path: &Path, run: &Run) {
 /// Tests one saved connection and remembers how it ended.
 pub async fn test_saved(app: &mut App, profile: &Profile, options: &Options) -> Result<Report, Failure> {
     let stores = open_stores(app, [profile])?;
-    let trials = Trials::new(app, options, stores)?;
+    let tester = ConnectionTester::new(app, options, stores)?;
     let report = {
         let progress = app.console.progress(&format!("Testing {}", profile.name));
-        trials.of(profile, &progress).await
+        tester.of(profile, &progress).await
     };
-    trials.remember([(profile, &report)]);
+    tester.remember([(profile, &report)]);
     Ok(report)
 }
 

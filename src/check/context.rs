@@ -41,7 +41,7 @@ impl Plan {
 }
 
 /// A connection, and what is to be found out with it.
-pub struct Inquiry {
+pub struct CheckContext {
     pub connection: Arc<Connection>,
     pub plan: Plan,
     /// Whether the access token was renewed for this run.
@@ -53,7 +53,7 @@ pub const TABLE_FIELDS: &str = "sys_id";
 /// The fields of one's own row.
 pub const OWN_FIELDS: &str = "sys_id,user_name";
 
-impl Inquiry {
+impl CheckContext {
     /// Asks for rows of a table.
     pub async fn table(&self, table: &TableName, limit: u32, count: bool) -> (Exchange, Result<Rows, Failure>) {
         let query = TableQuery { table, query: None, fields: TABLE_FIELDS, limit, count };

@@ -12,7 +12,7 @@ use crate::auth::oauth::session::Session;
 use crate::base::error::{Code, Failure};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
-use crate::check::inquiry::Plan;
+use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
 use crate::check::runner::SignIn;
 use crate::cli::commands::app::App;
@@ -41,7 +41,7 @@ type Read<T> = (Result<T, Failure>, Duration);
 type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
 
 /// What the tests of one run share.
-pub struct Trials<'a> {
+pub struct ConnectionTester<'a> {
     app: &'a App,
     options: &'a Options,
     stores: Vec<(StoreKind, Opened)>,
@@ -75,7 +75,7 @@ pub fn open_stores<'p>(
     Ok(stores)
 }
 
-impl<'a> Trials<'a> {
+impl<'a> ConnectionTester<'a> {
     pub fn new(app: &'a App, options: &'a Options, stores: Vec<(StoreKind, Opened)>) -> Result<Self, Failure> {
         let state = app.state()?;
         Ok(Self {
