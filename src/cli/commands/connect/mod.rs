@@ -197,11 +197,11 @@ async fn finish(
     started_test: StartedTest,
     sent: Instant,
 ) -> Result<u8, Failure> {
-    let findings = {
+    let results = {
         let _progress = app.console.progress(&format!("Testing {}", profile.name));
         started_test.finish().await
     };
-    let test = sign_in::report(app, &profile, findings, sent.elapsed());
+    let test = sign_in::report(app, &profile, results, sent.elapsed());
     let profile = match test.identity.as_ref().filter(|identity| identity.source == IdentitySource::Instance) {
         Some(identity) => save::complete(request, profile, &identity.user_name)?,
         None => profile,

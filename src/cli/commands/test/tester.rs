@@ -96,8 +96,8 @@ impl<'a> ConnectionTester<'a> {
         // How long others kept the store busy says nothing about this one.
         let turn = self.store_turn.lock().await;
         let started = Instant::now();
-        let found = self.run_checks(profile, turn, progress).await;
-        let report = found.report(profile.into(), self.app.now(), started.elapsed());
+        let results = self.run_checks(profile, turn, progress).await;
+        let report = results.report(profile.into(), self.app.now(), started.elapsed());
         let report = report.judged_by(&self.options.expectations);
         let changes = match self.is_the_connections_own() {
             true => LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes,
