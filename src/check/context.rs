@@ -14,8 +14,8 @@ use crate::engine::Connection;
 use crate::http::client::{Answer, Deadline, Exchange};
 use crate::http::retry_after;
 use crate::model::profile::TableName;
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name, users};
-use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::table::{Rows, TableQuery, read_rows};
 
@@ -86,16 +86,21 @@ impl CheckContext {
     }
 
     /// An answer with what is needed to judge it.
-    pub fn seen<'s>(&'s self, answer: &'s Answer, asked: Asked<'s>, redactor: &'s Redactor) -> Seen<'s> {
-        let sent = match self.connection.sends() {
-            Sent::AccessToken if self.has_new_token => Sent::NewAccessToken,
-            sent => sent,
+    pub fn classified<'s>(
+        &'s self,
+        answer: &'s Answer,
+        request: RequestKind<'s>,
+        redactor: &'s Redactor,
+    ) -> ClassifiedResponse<'s> {
+        let credential = match self.connection.sends() {
+            CredentialKind::AccessToken if self.has_new_token => CredentialKind::NewAccessToken,
+            other => other,
         };
-        Seen {
-            answer,
+        ClassifiedResponse {
+            raw: answer,
             body: Body::read(answer),
-            asked,
-            sent,
+            request,
+            credential,
             subject: &self.plan.subject,
             instance: self.connection.instance(),
             user: self.connection.username(),
@@ -107,7 +112,7 @@ impl CheckContext {
     pub fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<Rows, Failure> {
         let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
         let redactor = self.connection.redactor();
-        read_rows(&self.seen(answer, Asked::Table(table), &redactor), self.connection.api_version())
+        read_rows(&self.classified(answer, RequestKind::Table(table), &redactor), self.connection.api_version())
     }
 
     /// Why an answer names nobody, where it does not.
@@ -117,8 +122,8 @@ impl CheckContext {
             Err(error) => return Some(Failure::from(error.clone()).code()),
         };
         let redactor = self.connection.redactor();
-        let seen = self.seen(answer, Asked::Identity, &redactor);
-        read_user_name(&seen).is_none().then(|| diagnose(&seen).code())
+        let response = self.classified(answer, RequestKind::Identity, &redactor);
+        read_user_name(&response).is_none().then(|| diagnose(&response).code())
     }
 
     /// Sends a request, and again as often as the plan allows where what came

@@ -10,8 +10,8 @@ use crate::base::error::{Code, Failure};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::user_name::UserName;
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::identity::{own_row, read_user_name, users};
-use crate::service::servicenow::seen::{Asked, Body, Seen};
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
@@ -41,13 +41,13 @@ impl CheckContext {
             }
         };
         let redactor = self.connection.redactor();
-        let seen = self.seen(answer, Asked::Identity, &redactor);
-        let Some(user_name) = read_user_name(&seen) else {
-            return Err(with_evidence(no_user_name(&seen), &seen));
+        let response = self.classified(answer, RequestKind::Identity, &redactor);
+        let Some(user_name) = read_user_name(&response) else {
+            return Err(with_evidence(no_user_name(&response), &response));
         };
         let mismatch = self
             .mismatch(&user_name)
-            .map(|check| Check { error: check.error.map(|failure| with_evidence(failure, &seen)), ..check });
+            .map(|check| Check { error: check.error.map(|failure| with_evidence(failure, &response)), ..check });
         Ok((user_name, mismatch))
     }
 
@@ -105,12 +105,12 @@ fn unknown_user() -> Failure {
 
 /// An answer without a user name: the own row lacks the field, or anything
 /// else.
-fn no_user_name(seen: &Seen<'_>) -> Failure {
-    let missing = own_row(seen).map(|row| Rows { records: vec![row], total: None });
+fn no_user_name(response: &ClassifiedResponse<'_>) -> Failure {
+    let missing = own_row(response).map(|row| Rows { records: vec![row], total: None });
     let missing = missing.as_ref().map(|rows| rows.missing_fields(OWN_FIELDS)).unwrap_or_default();
     match missing.contains(&"user_name") {
-        true => field_hidden(&users(), &missing, &seen.user.map_or("the user".into(), Show::show)),
-        false => match &seen.body {
+        true => field_hidden(&users(), &missing, &response.user.map_or("the user".into(), Show::show)),
+        false => match &response.body {
             // A term that the instance does not know is dropped, and the query
             // matches strangers.
             Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()

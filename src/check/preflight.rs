@@ -6,8 +6,8 @@ use crate::base::error::{Code, Failure};
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::Instance;
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use crate::service::servicenow::identity::users;
-use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::table::path;
 
@@ -23,11 +23,11 @@ pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, 
     let exchange = client.get(instance.url(&path(&users(), None)), None, deadline).await;
     let failure = match &exchange.result {
         Err(error) => Failure::from(error.clone()),
-        Ok(answer) => diagnose(&Seen {
+        Ok(answer) => diagnose(&ClassifiedResponse {
             body: Body::read(answer),
-            answer,
-            asked: Asked::Preflight,
-            sent: Sent::Nothing,
+            raw: answer,
+            request: RequestKind::Preflight,
+            credential: CredentialKind::Nothing,
             subject,
             instance,
             user: None,

@@ -19,8 +19,8 @@ use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
 use crate::model::profile::TableName;
+use crate::service::servicenow::classify::{CredentialKind, RequestKind};
 use crate::service::servicenow::identity::users;
-use crate::service::servicenow::seen::{Asked, Sent};
 use crate::service::servicenow::table::Rows;
 
 /// How the instance judged the credential.
@@ -55,7 +55,7 @@ pub struct StartedTest {
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
     let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
-    let has_token = connection.sends() != Sent::Password;
+    let has_token = connection.sends() != CredentialKind::Password;
     let stops_at = match &preflight.exchange.result {
         Err(error) if error.phase != Reached::Answer => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
@@ -95,16 +95,16 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         }
         Ok(answer) => {
             let redactor = context.connection.redactor();
-            let seen = context.seen(answer, Asked::Table(&table), &redactor);
+            let response = context.classified(answer, RequestKind::Table(&table), &redactor);
             let rows = context.rows(&exchange, &table);
             let rows = rows.map_err(|failure| context.with_retry_time(failure, &exchange));
-            let (sign_in, filed) = stage::judge(&seen, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
+            let (sign_in, filed) = stage::judge(&response, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
             checks.extend(filed);
             let is_good = matches!(sign_in, SignIn::Good);
             (sign_in, is_good.then_some(rows))
         }
     };
-    let may_be_judged = context.connection.sends() == Sent::Password
+    let may_be_judged = context.connection.sends() == CredentialKind::Password
         && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Answer);
     let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));

@@ -4,7 +4,7 @@
 use super::report::{Check, CheckId, Status};
 use super::runner::SignIn;
 use crate::base::error::{Code, Failure};
-use crate::service::servicenow::seen::Seen;
+use crate::service::servicenow::classify::ClassifiedResponse;
 
 /// The checks from the first answer to the sign-in, in their order.
 pub fn up_to_sign_in(has_token: bool) -> impl Iterator<Item = CheckId> {
@@ -40,11 +40,16 @@ pub fn with_token(mut checks: Vec<Check>, token: Option<Check>) -> Vec<Check> {
 
 /// The checks up to the sign-in, and how it went: `failure` is what the answer
 /// gave instead of rows.
-pub fn judge(seen: &Seen<'_>, failure: Option<&Failure>, token: Option<Check>) -> (SignIn, Vec<Check>) {
+pub fn judge(
+    response: &ClassifiedResponse<'_>,
+    failure: Option<&Failure>,
+    token: Option<Check>,
+) -> (SignIn, Vec<Check>) {
     // What answered is an instance only where something shows it.
     let is_asleep = failure.is_some_and(|failure| failure.code() == Code::InstanceHibernating);
-    let before = if seen.is_servicenow() || is_asleep { Status::Pass } else { Status::Skip };
-    let stops = failure.filter(|_| !seen.proves_sign_in()).map(|failure| (of_answer(failure.code(), seen), failure));
+    let before = if response.is_servicenow() || is_asleep { Status::Pass } else { Status::Skip };
+    let stops =
+        failure.filter(|_| !response.proves_sign_in()).map(|failure| (of_answer(failure.code(), response), failure));
     let mut filed = checks(up_to_sign_in(false), stops, before);
     // A token that could not be renewed after its refusal is the cause of it.
     let token_failure = token.as_ref().filter(|check| check.status == Status::Fail);
@@ -60,7 +65,9 @@ pub fn judge(seen: &Seen<'_>, failure: Option<&Failure>, token: Option<Check>) -
     let token = token.map(|check| if reached_sign_in { check } else { Check::skip(CheckId::AuthToken) });
     let sign_in = match stops {
         None => SignIn::Good,
-        Some((_, failure)) if seen.status() == 401 => SignIn::Refused(token_failure.unwrap_or_else(|| failure.clone())),
+        Some((_, failure)) if response.status() == 401 => {
+            SignIn::Refused(token_failure.unwrap_or_else(|| failure.clone()))
+        }
         Some((_, failure)) => SignIn::Unjudged(failure.clone()),
     };
     (sign_in, with_token(filed, token))
@@ -80,14 +87,14 @@ pub fn of_token_request(code: Code) -> CheckId {
 }
 
 /// The check that an answer fails that does not prove the sign-in.
-fn of_answer(code: Code, seen: &Seen<'_>) -> CheckId {
+fn of_answer(code: Code, response: &ClassifiedResponse<'_>) -> CheckId {
     match code {
         Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => CheckId::InstanceServiceNow,
         Code::TruncatedAnswer | Code::ProxyAuth | Code::TlsFailure | Code::Timeout => CheckId::InstanceServiceNow,
         Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => CheckId::InstanceAwake,
         Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired | Code::BearerRefused => CheckId::AuthRequest,
         Code::RateLimited | Code::ForbiddenPage => CheckId::AuthRequest,
-        _ if seen.answer.broken.is_some() => CheckId::InstanceServiceNow,
+        _ if response.raw.broken.is_some() => CheckId::InstanceServiceNow,
         Code::InstanceError => CheckId::InstanceAwake,
         _ => CheckId::AuthRequest,
     }

@@ -6,7 +6,7 @@ use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
-use crate::service::servicenow::seen::Asked;
+use crate::service::servicenow::classify::RequestKind;
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
@@ -99,7 +99,7 @@ impl CheckContext {
     fn with_evidence_of(&self, exchange: &Exchange, table: &TableName, failure: Failure) -> Failure {
         let redactor = self.connection.redactor();
         match &exchange.result {
-            Ok(answer) => with_evidence(failure, &self.seen(answer, Asked::Table(table), &redactor)),
+            Ok(answer) => with_evidence(failure, &self.classified(answer, RequestKind::Table(table), &redactor)),
             Err(_) => failure,
         }
     }

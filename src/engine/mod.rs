@@ -21,7 +21,7 @@ use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::user_name::UserName;
-use crate::service::servicenow::seen::Sent;
+use crate::service::servicenow::classify::CredentialKind;
 
 /// An instance, and the credential that is sent to it and nowhere else.
 pub struct Connection {
@@ -121,10 +121,10 @@ impl Connection {
     }
 
     /// What its requests carry.
-    pub fn sends(&self) -> Sent {
+    pub fn sends(&self) -> CredentialKind {
         match &self.credential {
-            Credential::Basic(_) => Sent::Password,
-            Credential::Bearer(..) | Credential::Session(_) => Sent::AccessToken,
+            Credential::Basic(_) => CredentialKind::Password,
+            Credential::Bearer(..) | Credential::Session(_) => CredentialKind::AccessToken,
         }
     }
 

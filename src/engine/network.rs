@@ -11,7 +11,7 @@ use crate::http::tls::{CaCertificates, Verifiers};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::store::record::Origins;
 
 /// Makes the clients of a run.

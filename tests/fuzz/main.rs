@@ -27,7 +27,7 @@ use snow_connect::http::retry_after;
 use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{Grant, OAuthClient};
 use snow_connect::model::tokens::TokenAnswer;
-use snow_connect::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use snow_connect::service::servicenow::symptoms::diagnose;
 use snow_connect::service::servicenow::token::{self, TokenRequest};
 
@@ -42,13 +42,18 @@ fn redactor() -> Redactor {
 }
 
 /// Judges an answer, for a test or for a request of tokens.
-fn judge<T>(answer: &Answer, asked: Asked<'_>, sent: Sent, judge: impl FnOnce(&Seen<'_>) -> T) -> T {
+fn judge<T>(
+    answer: &Answer,
+    request: RequestKind<'_>,
+    credential: CredentialKind,
+    judge: impl FnOnce(&ClassifiedResponse<'_>) -> T,
+) -> T {
     let (instance, redactor) = ("acme".parse().unwrap(), redactor());
-    judge(&Seen {
-        answer,
+    judge(&ClassifiedResponse {
+        raw: answer,
         body: Body::read(answer),
-        asked,
-        sent,
+        request,
+        credential,
         subject: &Subject::New,
         instance: &instance,
         user: None,
@@ -100,12 +105,12 @@ fn any_answer_has_a_meaning_that_is_fit_to_show() {
         let table = "incident".parse().unwrap();
         let answer = answer(body.to_vec(), random);
         for (asked, sent) in [
-            (Asked::Table(&table), Sent::Password),
-            (Asked::Identity, Sent::AccessToken),
-            (Asked::Preflight, Sent::Nothing),
-            (Asked::Revocation, Sent::TokenRequest),
+            (RequestKind::Table(&table), CredentialKind::Password),
+            (RequestKind::Identity, CredentialKind::AccessToken),
+            (RequestKind::Preflight, CredentialKind::Nothing),
+            (RequestKind::Revocation, CredentialKind::TokenRequest),
         ] {
-            judge(&answer, asked, sent, |seen| assert_fit_to_show(&diagnose(seen)));
+            judge(&answer, asked, sent, |response| assert_fit_to_show(&diagnose(response)));
         }
     });
 }
@@ -117,8 +122,8 @@ fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
         let answer = answer(body.to_vec(), random);
         let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true };
         for request in [code, TokenRequest::Refresh { age: TimeDelta::days(1) }, TokenRequest::ClientCredentials] {
-            let judgement = judge(&answer, Asked::Token, Sent::TokenRequest, |seen| {
-                token::judge(seen, &request, &client, random.below(2) == 0)
+            let judgement = judge(&answer, RequestKind::Token, CredentialKind::TokenRequest, |response| {
+                token::judge(response, &request, &client, random.below(2) == 0)
             });
             match judgement {
                 token::Judgement::Tokens(tokens) => assert_usable(&tokens),

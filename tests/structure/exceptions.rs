@@ -2,7 +2,7 @@
 
 /// Arrows that go the wrong way.
 pub const WRONG_WAY: &[&str] = &[
-    "auth::oauth::endpoint -> service::servicenow::seen",
+    "auth::oauth::endpoint -> service::servicenow::classify",
     "auth::oauth::endpoint -> service::servicenow::symptoms",
     "auth::oauth::endpoint -> service::servicenow::token",
     "auth::oauth::session -> history::state",

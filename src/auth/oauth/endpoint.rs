@@ -19,7 +19,7 @@ use crate::http::oauth2::Courier;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::SavedSession;
-use crate::service::servicenow::seen::{Asked, Body, Seen, Sent, Subject};
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::token::{self, Judgement, TokenRequest};
 
@@ -153,18 +153,18 @@ impl TokenEndpoint {
         if let Some(secret) = secret {
             redactor.add(secret);
         }
-        let seen = Seen {
-            answer: &answer,
+        let response = ClassifiedResponse {
+            raw: &answer,
             body,
-            asked: Asked::Revocation,
-            sent: Sent::TokenRequest,
+            request: RequestKind::Revocation,
+            credential: CredentialKind::TokenRequest,
             subject: &self.subject,
             instance: &self.origin,
             user: None,
             redactor: &redactor,
         };
         Err(match answer.status {
-            200..300 | 300..400 | 429 | 500.. => diagnose(&seen),
+            200..300 | 300..400 | 429 | 500.. => diagnose(&response),
             status => Failure::new(Code::UnexpectedAnswer, shown!("the revocation endpoint answered {}", status))
                 .next("Ask an administrator whether the token is still in System OAuth > Manage Tokens"),
         })
@@ -193,17 +193,17 @@ impl TokenEndpoint {
             Ok(answer) => {
                 let mut redactor = Redactor::default();
                 secrets.iter().for_each(|secret| redactor.add(secret));
-                let seen = Seen {
-                    answer,
+                let response = ClassifiedResponse {
+                    raw: answer,
                     body: Body::read(answer),
-                    asked: Asked::Token,
-                    sent: Sent::TokenRequest,
+                    request: RequestKind::Token,
+                    credential: CredentialKind::TokenRequest,
                     subject: &self.subject,
                     instance: &self.origin,
                     user: None,
                     redactor: &redactor,
                 };
-                token::judge(&seen, &request, &self.client, has_secret)
+                token::judge(&response, &request, &self.client, has_secret)
             }
         };
         Answered { judgement, exchange }

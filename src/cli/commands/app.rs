@@ -29,7 +29,7 @@ use crate::http::tls::CaCertificates;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 use crate::report::format::Format;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::store::record::Origins;
 use crate::store::{CredentialStore, in_background};
 

@@ -8,7 +8,7 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::config::environment::{EnvironmentConnection, EnvironmentSignIn, SecretSource};
 use crate::engine::Connection;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 
 /// No file but those of the secrets, no store, and no request.
 pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Connection, Failure> {

@@ -19,7 +19,7 @@ use crate::cli::completion;
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::model::user_name::UserName;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 
 #[derive(Debug, Args)]
 pub struct LoginArgs {

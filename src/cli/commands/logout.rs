@@ -17,7 +17,7 @@ use crate::history::last_test::{LastTest, TestOutcome};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, ConnectionName, Profile, StoreKind};
 use crate::report;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::store::{Field, ItemKey, record};
 
 #[derive(Debug, Args)]

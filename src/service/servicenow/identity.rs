@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::seen::{Body, Seen};
+use super::classify::{Body, ClassifiedResponse};
 use crate::model::profile::TableName;
 
 /// The path of the question.
@@ -20,11 +20,11 @@ pub fn users() -> TableName {
 }
 
 /// The user name that the instance gave, or nothing that can be trusted.
-pub fn read_user_name(seen: &Seen<'_>) -> Option<String> {
-    let Body::Result(result) = &seen.body else {
+pub fn read_user_name(response: &ClassifiedResponse<'_>) -> Option<String> {
+    let Body::Result(result) = &response.body else {
         return None;
     };
-    if seen.status() != 200 {
+    if response.status() != 200 {
         return None;
     }
     let user = match result {
@@ -33,13 +33,13 @@ pub fn read_user_name(seen: &Seen<'_>) -> Option<String> {
         _ => return None,
     };
     let name = user.get("user_name")?.as_str()?.trim();
-    (!name.is_empty()).then(|| seen.redactor.server_text(name).into())
+    (!name.is_empty()).then(|| response.redactor.server_text(name).into())
 }
 
 /// The one row of `sys_user` in an answer, whatever it holds.
-pub fn own_row(seen: &Seen<'_>) -> Option<Value> {
-    match &seen.body {
-        Body::Result(Value::Array(rows)) if seen.status() == 200 && rows.len() == 1 => rows.first().cloned(),
+pub fn own_row(response: &ClassifiedResponse<'_>) -> Option<Value> {
+    match &response.body {
+        Body::Result(Value::Array(rows)) if response.status() == 200 && rows.len() == 1 => rows.first().cloned(),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::seen::{Body, Seen};
+use super::classify::{Body, ClassifiedResponse};
 use super::symptoms::diagnose;
 use crate::base::error::Failure;
 use crate::model::instance::ApiVersion;
@@ -72,14 +72,14 @@ impl TableQuery<'_> {
 }
 
 /// The rows in an answer, or what the answer means instead.
-pub fn read_rows(seen: &Seen<'_>, api_version: Option<ApiVersion>) -> Result<Rows, Failure> {
-    let total = seen.answer.header("x-total-count").and_then(|count| count.trim().parse().ok());
+pub fn read_rows(response: &ClassifiedResponse<'_>, api_version: Option<ApiVersion>) -> Result<Rows, Failure> {
+    let total = response.raw.header("x-total-count").and_then(|count| count.trim().parse().ok());
     // An empty list is 404 in version 1, and 200 later.
-    if api_version == Some(ApiVersion::V1) && seen.status() == 404 && seen.says("no record found") {
+    if api_version == Some(ApiVersion::V1) && response.status() == 404 && response.says("no record found") {
         return Ok(Rows { records: Vec::new(), total });
     }
-    match &seen.body {
-        Body::Result(Value::Array(records)) if seen.status() == 200 => Ok(Rows { records: records.clone(), total }),
-        _ => Err(diagnose(seen)),
+    match &response.body {
+        Body::Result(Value::Array(records)) if response.status() == 200 => Ok(Rows { records: records.clone(), total }),
+        _ => Err(diagnose(response)),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::seen::{Body, Seen, Subject};
+use super::classify::{Body, ClassifiedResponse, Subject};
 use super::symptoms::{diagnose, with_evidence};
 use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
@@ -57,42 +57,47 @@ struct Refusal {
 }
 
 /// Judges an answer of the token endpoint.
-pub fn judge(seen: &Seen<'_>, request: &TokenRequest, client: &OAuthClient, has_secret: bool) -> Judgement {
-    let json = seen.json();
-    if let Some(refusal) = json.as_ref().and_then(|json| read_refusal(json, seen))
-        && seen.status() < 500
-        && seen.status() != 429
+pub fn judge(
+    response: &ClassifiedResponse<'_>,
+    request: &TokenRequest,
+    client: &OAuthClient,
+    has_secret: bool,
+) -> Judgement {
+    let json = response.json();
+    if let Some(refusal) = json.as_ref().and_then(|json| read_refusal(json, response))
+        && response.status() < 500
+        && response.status() != 429
     {
-        return Judgement::Refused(refused(seen, request, client, has_secret, &refusal));
+        return Judgement::Refused(refused(response, request, client, has_secret, &refusal));
     }
-    match (seen.status(), json) {
+    match (response.status(), json) {
         (200, Some(body)) => match TokenAnswer::read(&body) {
             Ok(answer) => Judgement::Tokens(answer),
-            Err(invalid) => Judgement::Unclear(unusable(seen, invalid)),
+            Err(invalid) => Judgement::Unclear(unusable(response, invalid)),
         },
-        (200, None) if seen.answer.broken.is_some() || matches!(seen.body, Body::CutJson) => {
-            Judgement::Lost(diagnose(seen))
+        (200, None) if response.raw.broken.is_some() || matches!(response.body, Body::CutJson) => {
+            Judgement::Lost(diagnose(response))
         }
         (401, None) => {
             let refusal = Refusal { error: String::new(), description: None };
-            Judgement::Refused(refused(seen, request, client, has_secret, &refusal))
+            Judgement::Refused(refused(response, request, client, has_secret, &refusal))
         }
-        (404, _) => Judgement::Unavailable(not_there(seen)),
+        (404, _) => Judgement::Unavailable(not_there(response)),
         // What stands before the instance gave up on it, or the instance on
         // itself, when the refresh token may have been replaced already.
-        (500 | 502 | 504, _) => Judgement::Unclear(diagnose(seen)),
-        (200..300, _) if !seen.is_html() => Judgement::Unclear(diagnose(seen)),
-        _ => Judgement::Unavailable(diagnose(seen)),
+        (500 | 502 | 504, _) => Judgement::Unclear(diagnose(response)),
+        (200..300, _) if !response.is_html() => Judgement::Unclear(diagnose(response)),
+        _ => Judgement::Unavailable(diagnose(response)),
     }
 }
 
 /// An error in OAuth's shape, or in the shape of ServiceNow's REST APIs.
-fn read_refusal(json: &Value, seen: &Seen<'_>) -> Option<Refusal> {
+fn read_refusal(json: &Value, response: &ClassifiedResponse<'_>) -> Option<Refusal> {
     let text = |key: &str| json.get(key).and_then(Value::as_str).map(str::to_owned);
     if let Some(error) = text("error") {
         return Some(Refusal { error, description: text("error_description") });
     }
-    match &seen.body {
+    match &response.body {
         Body::Envelope { message, detail } => {
             Some(Refusal { error: message.clone().unwrap_or_default(), description: detail.clone() })
         }
@@ -101,13 +106,13 @@ fn read_refusal(json: &Value, seen: &Seen<'_>) -> Option<Refusal> {
 }
 
 fn refused(
-    seen: &Seen<'_>,
+    response: &ClassifiedResponse<'_>,
     request: &TokenRequest,
     client: &OAuthClient,
     has_secret: bool,
     refusal: &Refusal,
 ) -> Failure {
-    let host = seen.instance.host_and_port();
+    let host = response.instance.host_and_port();
     let says = |word: &str| {
         let description = refusal.description.as_deref().unwrap_or("");
         refusal.error.eq_ignore_ascii_case(word) || description.eq_ignore_ascii_case(word)
@@ -118,7 +123,7 @@ fn refused(
     };
     let is_about_client = says("invalid_client") || says("unauthorized_client");
     let cause = |code, likelihood, text: Shown| Cause { code, likelihood, text };
-    let sign_in_again = match seen.subject {
+    let sign_in_again = match response.subject {
         Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
         Subject::Environment => "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into(),
         Subject::New => "Run the command again".into(),
@@ -217,8 +222,8 @@ fn refused(
             }
         }
     };
-    let shown = |text: &str| seen.redactor.server_text(text);
-    with_evidence(failure, seen)
+    let shown = |text: &str| response.redactor.server_text(text);
+    with_evidence(failure, response)
         .evidence("oauth_error", Some(shown(&refusal.error)).filter(|text| !text.is_empty()))
         .evidence("oauth_error_description", refusal.description.as_deref().map(shown))
 }
@@ -227,20 +232,20 @@ fn likely(is_first: bool) -> Likelihood {
     if is_first { High } else { Low }
 }
 
-fn unusable(seen: &Seen<'_>, invalid: InvalidTokens) -> Failure {
-    let host = seen.instance.host_and_port();
+fn unusable(response: &ClassifiedResponse<'_>, invalid: InvalidTokens) -> Failure {
+    let host = response.instance.host_and_port();
     let failure = Failure::new(Code::UnexpectedAnswer, shown!("the token answer of {} cannot be used", host))
         .why(shown!("It is JSON, but {}. Nothing of it was saved.", invalid))
         .next("Check that the address is the token endpoint of a ServiceNow instance");
-    with_evidence(failure, seen)
+    with_evidence(failure, response)
 }
 
-fn not_there(seen: &Seen<'_>) -> Failure {
-    let diagnosed = diagnose(seen);
+fn not_there(response: &ClassifiedResponse<'_>) -> Failure {
+    let diagnosed = diagnose(response);
     if diagnosed.code() == Code::InstanceHibernating {
         return diagnosed;
     }
-    let host = seen.instance.host_and_port();
+    let host = response.instance.host_and_port();
     let cause = |code, likelihood, text: &'static str| Cause { code, likelihood, text: text.into() };
     let failure = Failure::new(diagnosed.code(), shown!("there is no token endpoint at {}", host))
         .why("The address of the token endpoint answered 404.")
@@ -249,5 +254,5 @@ fn not_there(seen: &Seen<'_>) -> Failure {
             cause("wrong-address", Medium, "the address is not that of an instance"),
         ])
         .next("Check the address, and ask an administrator whether OAuth is active");
-    with_evidence(failure, seen)
+    with_evidence(failure, response)
 }

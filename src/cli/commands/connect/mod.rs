@@ -28,7 +28,7 @@ use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use args::ConnectArgs;
 use outcome::report;
 use save::Saved;

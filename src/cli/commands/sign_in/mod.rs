@@ -28,7 +28,7 @@ use crate::model::profile::{Auth, Profile};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 use crate::report::text::took;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::store::record::{self, Origins, ReadBack};
 use crate::store::{CredentialStore, Field, ItemKey};
 

@@ -16,7 +16,7 @@ use crate::history::state::State;
 use crate::http::client::Client;
 use crate::model::profile::Profile;
 use crate::model::user_name::UserName;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::store::record::Origins;
 
 /// How often a refused password may be typed again.

@@ -21,7 +21,7 @@ use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::service::servicenow::token::Judgement;
 use crate::store::record::{self, Origins};
 

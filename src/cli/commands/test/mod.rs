@@ -29,7 +29,7 @@ use crate::http::client::Deadline;
 use crate::model::profile::{Profile, TableName};
 use crate::report;
 use crate::report::format::Format;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use args::TestArgs;
 use fleet::{Limits, Tested};
 use tester::{ConnectionTester, open_stores};

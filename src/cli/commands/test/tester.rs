@@ -27,7 +27,7 @@ use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, ConnectionId, Profile, StoreKind};
 use crate::model::user_name::UserName;
-use crate::service::servicenow::seen::Subject;
+use crate::service::servicenow::classify::Subject;
 use crate::store::record::{self, Origins};
 use crate::store::{CredentialStore, in_background};
 

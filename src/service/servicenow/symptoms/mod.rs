@@ -14,7 +14,7 @@
 
 mod rows;
 
-use super::seen::{Asked, Body, Seen, Sent, Subject};
+use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::http_date;
@@ -27,7 +27,7 @@ pub struct Symptom {
     pub name: &'static str,
     pub code: Code,
     /// The evidence that must be there.
-    shows: fn(&Seen<'_>) -> bool,
+    shows: fn(&ClassifiedResponse<'_>) -> bool,
     message: &'static str,
     why: &'static str,
     /// Code, likelihood and text of what may be behind it.
@@ -37,15 +37,15 @@ pub struct Symptom {
 
 /// What the answer means. Call it for an answer that was not what was asked
 /// for; it always finds a symptom, the last one fits everything.
-pub fn diagnose(seen: &Seen<'_>) -> Failure {
-    let symptom = SYMPTOMS.iter().find(|symptom| (symptom.shows)(seen)).expect("the last symptom fits everything");
+pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
+    let symptom = SYMPTOMS.iter().find(|symptom| (symptom.shows)(response)).expect("the last symptom fits everything");
     // Of an answer that broke off, only the head and a page can be judged.
-    if let Some(broken) = &seen.answer.broken
+    if let Some(broken) = &response.raw.broken
         && !is_told_by_the_head(symptom.code)
     {
-        return with_evidence(Failure::from(broken.clone()), seen);
+        return with_evidence(Failure::from(broken.clone()), response);
     }
-    let places = Places::of(seen);
+    let places = Places::of(response);
     let mut failure = Failure::new(symptom.code, places.fill(symptom.message).text());
     failure = failure.why(places.fill(symptom.why).text());
     failure = failure.evidence("symptom", symptom.name);
@@ -57,7 +57,7 @@ pub fn diagnose(seen: &Seen<'_>) -> Failure {
     for next in symptom.next {
         failure = failure.next(places.fill(next));
     }
-    with_evidence(failure, seen)
+    with_evidence(failure, response)
 }
 
 fn is_told_by_the_head(code: Code) -> bool {
@@ -81,40 +81,40 @@ fn is_told_by_the_head(code: Code) -> bool {
 
 /// Adds what the answer showed: status, transaction id, the server's time and
 /// words. Everything from the wire passes the redactor.
-pub fn with_evidence(failure: Failure, seen: &Seen<'_>) -> Failure {
-    let header = |name: &str| seen.answer.header(name).map(|text| seen.redactor.server_text(text));
-    let (message, detail) = match &seen.body {
+pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Failure {
+    let header = |name: &str| response.raw.header(name).map(|text| response.redactor.server_text(text));
+    let (message, detail) = match &response.body {
         Body::Envelope { message, detail } => (message.as_deref(), detail.as_deref()),
         _ => (None, None),
     };
-    let target = seen.redirect_target().map(|target| target.shown);
+    let target = response.redirect_target().map(|target| target.shown);
     let mut failure = failure
-        .evidence("http_status", seen.status())
+        .evidence("http_status", response.status())
         .evidence("transaction_id", header("x-transaction-id"))
-        .evidence("server_time", server_time(seen))
-        .evidence("server_message", message.map(|text| seen.redactor.server_text(text)))
-        .evidence("server_detail", detail.map(|text| seen.redactor.server_text(text)))
-        .evidence("page_title", seen.title().map(|text| seen.redactor.server_text(text)))
+        .evidence("server_time", server_time(response))
+        .evidence("server_message", message.map(|text| response.redactor.server_text(text)))
+        .evidence("server_detail", detail.map(|text| response.redactor.server_text(text)))
+        .evidence("page_title", response.title().map(|text| response.redactor.server_text(text)))
         .evidence("redirect_target", target)
         .evidence("www_authenticate", header("www-authenticate"))
-        .evidence("is_logged_in", seen.is_logged_in().then_some(true))
+        .evidence("is_logged_in", response.is_logged_in().then_some(true))
         .evidence("server", header("server"));
-    if seen.status() == 429 {
+    if response.status() == 429 {
         failure = failure
             .evidence("retry_after", header("retry-after"))
             .evidence("rate_limit", header("x-ratelimit-limit"))
             .evidence("rate_limit_reset", header("x-ratelimit-reset"))
             .evidence("rate_limit_rule", header("x-ratelimit-rule"));
     }
-    if let Asked::Table(table) = seen.asked {
+    if let RequestKind::Table(table) = response.request {
         failure = failure.evidence("table", table);
     }
     failure
 }
 
 /// The `Date` header as RFC 3339, to find the request in the instance's log.
-fn server_time(seen: &Seen<'_>) -> Option<Shown> {
-    let date = seen.answer.header("date")?;
+fn server_time(response: &ClassifiedResponse<'_>) -> Option<Shown> {
+    let date = response.raw.header("date")?;
     Some(Shown::outside(http_date(date)?.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)))
 }
 
@@ -127,40 +127,43 @@ struct Places {
 }
 
 impl Places {
-    fn of(seen: &Seen<'_>) -> Self {
-        let table = match seen.asked {
-            Asked::Table(table) => table.show(),
-            Asked::Identity | Asked::Preflight | Asked::Token | Asked::Revocation => Shown::default(),
+    fn of(response: &ClassifiedResponse<'_>) -> Self {
+        let table = match response.request {
+            RequestKind::Table(table) => table.show(),
+            RequestKind::Identity | RequestKind::Preflight | RequestKind::Token | RequestKind::Revocation => {
+                Shown::default()
+            }
         };
-        let title = seen.title().map(|title| shown!("\"{}\"", seen.redactor.server_text(title))).unwrap_or_default();
-        let said = match &seen.body {
+        let title =
+            response.title().map(|title| shown!("\"{}\"", response.redactor.server_text(title))).unwrap_or_default();
+        let said = match &response.body {
             Body::Envelope { message, detail } => [message, detail].into_iter().flatten().cloned().collect::<Vec<_>>(),
             _ => Vec::new(),
         };
-        let said = seen.redactor.server_text(&said.join(": "));
-        let target = match seen.redirect_target() {
+        let said = response.redactor.server_text(&said.join(": "));
+        let target = match response.redirect_target() {
             Some(target) => target.shown,
             None => "no address that can be read".into(),
         };
-        let login = match seen.subject {
+        let login = match response.subject {
             Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
             Subject::Environment | Subject::New => "run the command again".into(),
         };
-        let user = seen.user.map_or("the user".into(), Show::show);
+        let user = response.user.map_or("the user".into(), Show::show);
         let values = vec![
-            ("{host}", seen.instance.host_and_port().into()),
-            ("{origin}", Shown::outside(seen.instance.origin()).into()),
+            ("{host}", response.instance.host_and_port().into()),
+            ("{origin}", Shown::outside(response.instance.origin()).into()),
             ("{user}", user.into()),
             ("{table}", table.into()),
             ("{target}", target.into()),
             ("{said}", said.into()),
-            ("{again}", again(seen.subject)),
-            ("{wait_for_it}", wait_for_it(seen.subject)),
-            ("{enter}", enter(seen)),
+            ("{again}", again(response.subject)),
+            ("{wait_for_it}", wait_for_it(response.subject)),
+            ("{enter}", enter(response)),
             ("{login}", login),
             ("{guide_oauth}", Step::run("snow guide oauth")),
-            ("{wait}", wait(seen).into()),
-            ("{unjudged}", unjudged(seen).into()),
+            ("{wait}", wait(response).into()),
+            ("{unjudged}", unjudged(response).into()),
         ];
         Self { values, title }
     }
@@ -207,9 +210,9 @@ fn wait_for_it(subject: &Subject) -> Step {
 }
 
 /// How to sign in otherwise.
-fn enter(seen: &Seen<'_>) -> Step {
-    let has_token = seen.sent.is_access_token();
-    match seen.subject {
+fn enter(response: &ClassifiedResponse<'_>) -> Step {
+    let has_token = response.credential.is_access_token();
+    match response.subject {
         Subject::Saved(name) => {
             let why = if has_token { "Sign in again: " } else { "If the password changed: " };
             Step::say(why).and_run(shown!("snow login {}", name))
@@ -223,8 +226,8 @@ fn enter(seen: &Seen<'_>) -> Step {
 
 /// How long to wait: seconds, or a date (RFC 9110 §10.2.3). What was read of the
 /// header, never its text.
-fn wait(seen: &Seen<'_>) -> Shown {
-    let header = seen.answer.header("retry-after").map(str::trim);
+fn wait(response: &ClassifiedResponse<'_>) -> Shown {
+    let header = response.raw.header("retry-after").map(str::trim);
     let seconds = header.and_then(|text| text.parse::<u32>().ok());
     let date = header.and_then(http_date);
     match (seconds, date) {
@@ -237,13 +240,13 @@ fn wait(seen: &Seen<'_>) -> Shown {
 }
 
 /// That the answer does not show whether the credential was taken.
-fn unjudged(seen: &Seen<'_>) -> Shown {
-    match seen.sent {
-        Sent::Nothing => "",
-        _ if seen.proves_sign_in() => "",
-        Sent::Password => " The password was not judged.",
-        Sent::AccessToken | Sent::NewAccessToken => " The access token was not judged.",
-        Sent::TokenRequest => " Nothing was judged, and what is saved was kept.",
+fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
+    match response.credential {
+        CredentialKind::Nothing => "",
+        _ if response.proves_sign_in() => "",
+        CredentialKind::Password => " The password was not judged.",
+        CredentialKind::AccessToken | CredentialKind::NewAccessToken => " The access token was not judged.",
+        CredentialKind::TokenRequest => " Nothing was judged, and what is saved was kept.",
     }
     .into()
 }

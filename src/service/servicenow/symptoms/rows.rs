@@ -4,14 +4,14 @@ use Likelihood::{High, Low, Medium};
 
 use super::Symptom;
 use crate::base::error::{Code, Likelihood};
-use crate::service::servicenow::seen::{Body, Seen, Sent};
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind};
 
 /// The symptoms, most telling first.
 pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "hibernating-page",
         code: Code::InstanceHibernating,
-        shows: |seen| seen.title().is_some_and(|title| title.to_lowercase().contains("hibernating")),
+        shows: |response| response.title().is_some_and(|title| title.to_lowercase().contains("hibernating")),
         message: "the instance is asleep",
         why: "Personal instances hibernate after some hours without use. Every address then answers with a page that says so.{unjudged}",
         causes: &[
@@ -25,7 +25,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "redirect-to-portal",
         code: Code::InstanceHibernating,
-        shows: |seen| seen.redirect_target().is_some_and(|target| target.host == "developer.servicenow.com"),
+        shows: |response| response.redirect_target().is_some_and(|target| target.host == "developer.servicenow.com"),
         message: "the instance is asleep, or was taken back",
         why: "It sends every request to the developer site, as personal instances do that are not running.{unjudged}",
         causes: &[
@@ -39,7 +39,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "proxy-auth",
         code: Code::ProxyAuth,
-        shows: |seen| seen.status() == 407,
+        shows: |response| response.status() == 407,
         message: "no way to {host}",
         why: "The proxy wants a user name and password.",
         causes: &[],
@@ -48,9 +48,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "sso-redirect",
         code: Code::SsoRedirect,
-        shows: |seen| {
+        shows: |response| {
             let paths = ["login_with_sso", "login_locate_sso", "auth_redirect.do", "/saml", "/sso/"];
-            seen.redirect_target().is_some_and(|target| paths.iter().any(|part| target.path.contains(part)))
+            response.redirect_target().is_some_and(|target| paths.iter().any(|part| target.path.contains(part)))
         },
         message: "{host} sends the request to a single sign-on page",
         why: "It redirected to {target} instead of answering. The redirect was not followed.{unjudged}",
@@ -63,9 +63,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "redirect-to-login",
         code: Code::LoginPage,
-        shows: |seen| {
+        shows: |response| {
             let login = |path: &str| path.contains("login") && path.ends_with(".do");
-            seen.redirect_target().is_some_and(|target| login(&target.path))
+            response.redirect_target().is_some_and(|target| login(&target.path))
         },
         message: "{host} shows a login page instead of answering",
         why: "It redirected to {target}. The Table API answers by itself, and sends nobody to a page.{unjudged}",
@@ -78,16 +78,16 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "login-page",
         code: Code::LoginPage,
-        shows: |seen| {
+        shows: |response| {
             let form = || {
-                let text = seen.text().to_lowercase();
+                let text = response.text().to_lowercase();
                 ["user_password", "sysparm_type=login", "login.do"].iter().any(|part| text.contains(part))
             };
             let titled = |title: &str| {
                 let title = title.to_lowercase();
                 ["log in", "login", "sign in", "sign-in"].iter().any(|part| title.contains(part))
             };
-            seen.status() == 200 && seen.is_html() && (seen.title().is_some_and(titled) || form())
+            response.status() == 200 && response.is_html() && (response.title().is_some_and(titled) || form())
         },
         message: "{host} shows a login page instead of answering",
         why: "The Table API answers in JSON; this was a page for people ({title}).{unjudged}",
@@ -100,7 +100,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "redirected",
         code: Code::Redirected,
-        shows: |seen| (300..400).contains(&seen.status()),
+        shows: |response| (300..400).contains(&response.status()),
         message: "{host} redirects to another address",
         why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.",
         causes: &[
@@ -112,7 +112,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "cookie-session",
         code: Code::BasicRefused,
-        shows: |seen| is_cookie_session(seen) && seen.sent == Sent::Password,
+        shows: |response| is_cookie_session(response) && response.credential == CredentialKind::Password,
         message: "{host} looked at a session cookie instead of the password",
         why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
         causes: &[(
@@ -125,7 +125,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "cookie-session-with-token",
         code: Code::BearerRefused,
-        shows: |seen| is_cookie_session(seen) && seen.sent.is_access_token(),
+        shows: |response| is_cookie_session(response) && response.credential.is_access_token(),
         message: "{host} looked at a session cookie instead of the access token",
         why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
         causes: &[(
@@ -138,7 +138,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "new-token-refused",
         code: Code::BearerRefused,
-        shows: |seen| seen.status() == 401 && seen.sent == Sent::NewAccessToken,
+        shows: |response| response.status() == 401 && response.credential == CredentialKind::NewAccessToken,
         message: "{host} refused an access token that it gave a moment ago",
         why: "The token endpoint gave a new token, and the Table API answered 401 to it. The age of the token is not the cause.",
         causes: &[
@@ -151,7 +151,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "bearer-refused",
         code: Code::BearerRefused,
-        shows: |seen| seen.status() == 401 && seen.sent.is_access_token(),
+        shows: |response| response.status() == 401 && response.credential.is_access_token(),
         message: "{host} refused the access token",
         why: "The answer was 401, although by its time the token is good.",
         causes: &[
@@ -164,7 +164,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "mfa-required",
         code: Code::MfaRequired,
-        shows: |seen| seen.status() == 401 && seen.answer.headers.contains_key("x-mfa_token"),
+        shows: |response| response.status() == 401 && response.raw.headers.contains_key("x-mfa_token"),
         message: "{host} wants a second factor for {user}",
         why: "The password is right: only then does ServiceNow answer with X-MFA_TOKEN. A one-time code lives for 30 seconds and cannot be saved.",
         causes: &[("mfa", High, "multi-factor authentication is on for integrations, and the user is enrolled")],
@@ -176,9 +176,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "basic-not-offered",
         code: Code::BasicNotOffered,
-        shows: |seen| {
-            let offered = seen.offered_schemes();
-            seen.status() == 401
+        shows: |response| {
+            let offered = response.offered_schemes();
+            response.status() == 401
                 && offered.iter().any(|scheme| scheme == "bearer")
                 && !offered.iter().any(|scheme| scheme == "basic")
         },
@@ -196,7 +196,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "basic-refused",
         code: Code::BasicRefused,
-        shows: |seen| seen.status() == 401,
+        shows: |response| response.status() == 401,
         message: "{host} refused {user}",
         why: "The answer was 401 without further evidence. From outside, these causes look the same.",
         causes: &[
@@ -219,10 +219,10 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "rate-limit-rule",
         code: Code::RateLimited,
-        shows: |seen| {
-            let has = |name: &str| seen.answer.headers.contains_key(name);
+        shows: |response| {
+            let has = |name: &str| response.raw.headers.contains_key(name);
             let by_a_rule = has("x-ratelimit-rule") || has("x-ratelimit-limit") || has("x-ratelimit-reset");
-            seen.status() == 429 && (by_a_rule || seen.says("rate limit"))
+            response.status() == 429 && (by_a_rule || response.says("rate limit"))
         },
         message: "{host} limits the rate of requests",
         why: "It answered 429, with the rule that was broken: an administrator allows so many requests an hour.{unjudged}",
@@ -232,7 +232,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "node-busy",
         code: Code::RateLimited,
-        shows: |seen| seen.status() == 429,
+        shows: |response| response.status() == 429,
         message: "{host} has no room for another request",
         why: "It answered 429 and names no rule. That a node is full is likely; it cannot be told from a rule whose headers were taken away.{unjudged}",
         causes: &[
@@ -244,7 +244,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "queued",
         code: Code::UnexpectedAnswer,
-        shows: |seen| seen.status() == 202,
+        shows: |response| response.status() == 202,
         message: "{host} put the question aside instead of answering it",
         why: "It answered 202, as instances do where one session has too many requests at a time.",
         causes: &[("shared-session", Medium, "other programs, or a proxy that adds cookies, use the same session")],
@@ -253,7 +253,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "unscoped-api",
         code: Code::ScopeRestricted,
-        shows: |seen| seen.status() == 403 && seen.says("access to unscoped api is not allowed"),
+        shows: |response| response.status() == 403 && response.says("access to unscoped api is not allowed"),
         message: "signed in, but this API is outside the allowed scope",
         why: "The instance limits what this sign-in may call.",
         causes: &[
@@ -272,7 +272,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "scope-missing",
         code: Code::ScopeRestricted,
-        shows: |seen| seen.status() == 403 && seen.says("missing required api access scope"),
+        shows: |response| response.status() == 403 && response.says("missing required api access scope"),
         message: "signed in, but the token lacks a scope that this API wants",
         why: "The instance said: {said}.",
         causes: &[("auth-scope", High, "the REST API auth scopes of the client leave this API out")],
@@ -284,7 +284,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "api-acl",
         code: Code::ApiAcl,
-        shows: |seen| seen.status() == 403 && seen.says("failed api level acl validation"),
+        shows: |response| response.status() == 403 && response.says("failed api level acl validation"),
         message: "signed in as {user}, but the Table API is closed to that user",
         why: "The access rule of the REST endpoint itself refused.",
         causes: &[("missing-role", High, "the user lacks a role such as snc_platform_rest_api_access")],
@@ -293,7 +293,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "query-forbidden",
         code: Code::QueryForbidden,
-        shows: |seen| seen.status() == 403 && seen.says("insufficient rights to query records"),
+        shows: |response| response.status() == 403 && response.says("insufficient rights to query records"),
         message: "signed in as {user}, but a field of the query may not be read",
         why: "The access rules refuse a field that the query uses.",
         causes: &[("field-acl", High, "a field of the query is hidden from this user, or does not exist")],
@@ -302,7 +302,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "business-rule",
         code: Code::AccessDenied,
-        shows: |seen| seen.status() == 403 && seen.says("aborted by business rule"),
+        shows: |response| response.status() == 403 && response.says("aborted by business rule"),
         message: "signed in as {user}, but a business rule stopped the request",
         why: "The connection is good. The instance said: {said}.",
         causes: &[("business-rule", High, "the rule that the instance names does not let this through")],
@@ -311,7 +311,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "acl-exception",
         code: Code::AccessDenied,
-        shows: |seen| seen.status() == 403 && seen.says("acl exception"),
+        shows: |response| response.status() == 403 && response.says("acl exception"),
         message: "signed in as {user}, but an access rule of the table refused",
         why: "The connection is good. The instance said: {said}.",
         causes: &[("missing-role", High, "the user lacks the role that this operation on the table needs")],
@@ -320,7 +320,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "access-denied",
         code: Code::AccessDenied,
-        shows: |seen| seen.status() == 403 && seen.has_envelope(),
+        shows: |response| response.status() == 403 && response.has_envelope(),
         message: "signed in as {user}, but access was denied",
         why: "The instance answered 403: the sign-in is good, the permission is missing.",
         causes: &[("missing-role", High, "the user lacks a role")],
@@ -329,7 +329,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "forbidden-page",
         code: Code::ForbiddenPage,
-        shows: |seen| seen.status() == 403,
+        shows: |response| response.status() == 403,
         message: "something in front of {host} forbids the way",
         why: "The answer was 403 without the JSON that an instance gives.{unjudged}",
         causes: &[
@@ -341,7 +341,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "table-missing",
         code: Code::TableMissing,
-        shows: |seen| matches!(seen.status(), 400 | 404) && seen.says("invalid table"),
+        shows: |response| matches!(response.status(), 400 | 404) && response.says("invalid table"),
         message: "there is no table {table}",
         why: "The sign-in is good. The instance gives this answer to every user, so it is not a matter of permission.",
         causes: &[
@@ -353,7 +353,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "record-missing",
         code: Code::RecordMissing,
-        shows: |seen| seen.status() == 404 && (seen.says("no record found") || seen.says("acl restricts the record")),
+        shows: |response| {
+            response.status() == 404 && (response.says("no record found") || response.says("acl restricts the record"))
+        },
         message: "the record is absent, or hidden from {user}",
         why: "The instance answers the same in both cases.",
         causes: &[],
@@ -362,7 +364,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "no-such-resource",
         code: Code::UnexpectedAnswer,
-        shows: |seen| matches!(seen.status(), 400 | 404) && seen.says("does not represent any resource"),
+        shows: |response| matches!(response.status(), 400 | 404) && response.says("does not represent any resource"),
         message: "{host} does not know this part of its API",
         why: "It said: {said}. The sign-in is not the trouble.",
         causes: &[
@@ -374,7 +376,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "requires-tls",
         code: Code::TlsFailure,
-        shows: |seen| seen.status() == 400 && seen.text().to_lowercase().contains("requires tls"),
+        shows: |response| response.status() == 400 && response.text().to_lowercase().contains("requires tls"),
         message: "{host} wants https, and was asked by http",
         why: "What listens there speaks TLS alone. The request went out unprotected, and was not judged.",
         causes: &[("http-address", High, "the address of the connection begins with http://")],
@@ -383,7 +385,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "payload-too-large",
         code: Code::UnexpectedAnswer,
-        shows: |seen| seen.status() == 413 || (seen.status() == 400 && seen.says("rejected large rest payload")),
+        shows: |response| {
+            response.status() == 413 || (response.status() == 400 && response.says("rejected large rest payload"))
+        },
         message: "{host} does not take a request of this size",
         why: "An instance takes 10 MB at most. What snow sends in a test is far smaller, so something in between has a limit of its own.",
         causes: &[("middlebox", Medium, "a proxy or gateway limits the size of requests")],
@@ -392,7 +396,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "address-too-long",
         code: Code::UnexpectedAnswer,
-        shows: |seen| seen.status() == 414,
+        shows: |response| response.status() == 414,
         message: "{host} does not take an address of this length",
         why: "It answered 414. An instance takes about 8,000 characters; what a test asks for is far shorter.",
         causes: &[("middlebox", Medium, "a proxy or gateway allows less than the instance")],
@@ -401,7 +405,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "request-refused",
         code: Code::UnexpectedAnswer,
-        shows: |seen| matches!(seen.status(), 405 | 406 | 415) && seen.is_servicenow(),
+        shows: |response| matches!(response.status(), 405 | 406 | 415) && response.is_servicenow(),
         message: "{host} does not take the request in this form",
         why: "Method, Accept or Content-Type is not what its API wants. That is a defect of snow, or of something in between that changes requests.",
         causes: &[("changed-request", Medium, "a proxy changes the method or the headers of requests")],
@@ -410,9 +414,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "header-refused",
         code: Code::UnexpectedAnswer,
-        shows: |seen| {
-            let front_end = seen.answer.header("server").is_some_and(|server| server.eq_ignore_ascii_case("snow_adc"));
-            seen.status() == 400 && front_end && !seen.has_envelope()
+        shows: |response| {
+            let front_end = response.raw.header("server").is_some_and(|server| server.eq_ignore_ascii_case("snow_adc"));
+            response.status() == 400 && front_end && !response.has_envelope()
         },
         message: "the front end of {host} refused a header of the request",
         why: "It answered 400 by itself, as it does where a header is invalid or stands twice. The instance behind it was not asked.{unjudged}",
@@ -422,7 +426,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "client-closed",
         code: Code::Timeout,
-        shows: |seen| seen.status() == 499,
+        shows: |response| response.status() == 499,
         message: "{host} stopped, because it took the request for given up",
         why: "It answered 499: something in between closed the connection before the instance was done.{unjudged}",
         causes: &[("middlebox", Medium, "a gateway waits for a shorter time than the instance needs")],
@@ -431,9 +435,9 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "cancelled-late",
         code: Code::TransactionCancelled,
-        shows: |seen| {
-            let broken = matches!(seen.body, Body::CutJson) && seen.text().contains("Transaction cancelled");
-            seen.status() < 300 && (broken || seen.says("transaction cancelled"))
+        shows: |response| {
+            let broken = matches!(response.body, Body::CutJson) && response.text().contains("Transaction cancelled");
+            response.status() < 300 && (broken || response.says("transaction cancelled"))
         },
         message: "{host} cancelled the request in the middle of its answer",
         why: "The status still promised success, and the instance said at the end that the transaction had reached its quota. Part of an answer was not taken for a whole one.",
@@ -443,7 +447,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "transaction-cancelled",
         code: Code::TransactionCancelled,
-        shows: |seen| seen.says("transaction cancelled"),
+        shows: |response| response.says("transaction cancelled"),
         message: "{host} cancelled the request because it took too long",
         why: "The instance stops a transaction at its quota.",
         causes: &[("slow-query", Medium, "the table is large and the query not indexed, or the instance is busy")],
@@ -452,7 +456,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "gateway-timeout",
         code: Code::GatewayTimeout,
-        shows: |seen| seen.status() == 504,
+        shows: |response| response.status() == 504,
         message: "the gateway of {host} waited in vain for the instance",
         why: "It answered 504.{unjudged}",
         causes: &[("overloaded", Medium, "the instance is overloaded or starting")],
@@ -461,7 +465,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "front-end-alone",
         code: Code::InstanceUnavailable,
-        shows: |seen| matches!(seen.status(), 502 | 503) && !seen.has_envelope(),
+        shows: |response| matches!(response.status(), 502 | 503) && !response.has_envelope(),
         message: "{host} is restarting or under maintenance",
         why: "Its front end answers, the instance behind it does not.{unjudged}",
         causes: &[("waking", Medium, "it is waking up or restarting"), ("upgrade", Medium, "it is being upgraded")],
@@ -470,7 +474,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "maintenance",
         code: Code::InstanceUnavailable,
-        shows: |seen| matches!(seen.status(), 502 | 503),
+        shows: |response| matches!(response.status(), 502 | 503),
         message: "{host} is under maintenance",
         why: "The instance itself says that it cannot serve now: {said}.",
         causes: &[("upgrade", High, "it is being upgraded or maintained")],
@@ -479,7 +483,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "instance-error",
         code: Code::InstanceError,
-        shows: |seen| seen.status() >= 500,
+        shows: |response| response.status() >= 500,
         message: "{host} had an error of its own",
         why: "The reason stands in the system log of the instance.",
         causes: &[],
@@ -488,7 +492,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "truncated-answer",
         code: Code::TruncatedAnswer,
-        shows: |seen| seen.status() < 300 && matches!(seen.body, Body::CutJson),
+        shows: |response| response.status() < 300 && matches!(response.body, Body::CutJson),
         message: "the answer of {host} stopped in the middle",
         why: "It began as JSON and is not complete.",
         causes: &[("cut", Medium, "the instance or something in between ended the answer early")],
@@ -497,7 +501,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "late-error",
         code: Code::UnexpectedAnswer,
-        shows: |seen| seen.status() < 300 && seen.has_envelope(),
+        shows: |response| response.status() < 300 && response.has_envelope(),
         message: "{host} promised success and then reported an error",
         why: "The status was good, and the answer ends with an error: {said}. What came before it was not taken for whole.",
         causes: &[("late-failure", High, "the instance failed after it had begun to answer")],
@@ -506,7 +510,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "unexpected-answer",
         code: Code::UnexpectedAnswer,
-        shows: |seen| seen.has_envelope() || (seen.is_servicenow() && !seen.is_html()),
+        shows: |response| response.has_envelope() || (response.is_servicenow() && !response.is_html()),
         message: "{host} answered in a way that makes no sense here",
         why: "It is an instance, but this is not an answer of the Table API to a question that was asked properly.",
         causes: &[],
@@ -515,7 +519,7 @@ pub static SYMPTOMS: &[Symptom] = &[
     Symptom {
         name: "other-json",
         code: Code::NotServiceNow,
-        shows: |seen| matches!(seen.body, Body::OtherJson),
+        shows: |response| matches!(response.body, Body::OtherJson),
         message: "what answers at {host} is another API",
         why: "It speaks JSON, and has neither the result nor the error of the Table API.{unjudged}",
         causes: &[
@@ -540,6 +544,6 @@ pub static SYMPTOMS: &[Symptom] = &[
 
 /// 401, though somebody is signed in: by a cookie whose session lacks its
 /// token against forged requests.
-fn is_cookie_session(seen: &Seen<'_>) -> bool {
-    seen.status() == 401 && seen.is_logged_in() && seen.answer.headers.contains_key("x-usertoken-response")
+fn is_cookie_session(response: &ClassifiedResponse<'_>) -> bool {
+    response.status() == 401 && response.is_logged_in() && response.raw.headers.contains_key("x-usertoken-response")
 }

@@ -11,7 +11,7 @@ use crate::model::user_name::UserName;
 
 /// What was asked for, which decides what an answer means.
 #[derive(Debug, Clone, Copy)]
-pub enum Asked<'a> {
+pub enum RequestKind<'a> {
     /// Rows of a table.
     Table(&'a TableName),
     /// Who is signed in.
@@ -26,7 +26,7 @@ pub enum Asked<'a> {
 
 /// What the request carried, so that it is said truly what was not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub enum CredentialKind {
     Nothing,
     Password,
     AccessToken,
@@ -36,7 +36,7 @@ pub enum Sent {
     TokenRequest,
 }
 
-impl Sent {
+impl CredentialKind {
     pub fn is_access_token(self) -> bool {
         matches!(self, Self::AccessToken | Self::NewAccessToken)
     }
@@ -88,32 +88,32 @@ pub struct RedirectTarget {
 }
 
 /// An answer with what is needed to judge it.
-pub struct Seen<'a> {
-    pub answer: &'a Answer,
+pub struct ClassifiedResponse<'a> {
+    pub raw: &'a Answer,
     pub body: Body,
-    pub asked: Asked<'a>,
-    pub sent: Sent,
+    pub request: RequestKind<'a>,
+    pub credential: CredentialKind,
     pub subject: &'a Subject,
     pub instance: &'a Instance,
     pub user: Option<&'a UserName>,
     pub redactor: &'a Redactor,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> ClassifiedResponse<'a> {
     pub fn status(&self) -> u16 {
-        self.answer.status
+        self.raw.status
     }
 
     /// The body as text, as far as it is text.
     pub fn text(&self) -> std::borrow::Cow<'a, str> {
-        String::from_utf8_lossy(&self.answer.body)
+        String::from_utf8_lossy(&self.raw.body)
     }
 
     /// The body as JSON, where it is whole and is JSON.
     pub fn json(&self) -> Option<Value> {
         let text = self.text();
         let text = text.trim_start_matches('\u{feff}').trim();
-        match self.answer.broken {
+        match self.raw.broken {
             None => serde_json::from_str(text).ok(),
             Some(_) => None,
         }
@@ -147,7 +147,7 @@ impl<'a> Seen<'a> {
 
     /// `X-Is-Logged-In: true`: ServiceNow itself says the sign-in was good.
     pub fn is_logged_in(&self) -> bool {
-        self.answer.header("x-is-logged-in").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+        self.raw.header("x-is-logged-in").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
     }
 
     /// Whether the answer shows that the instance took the credential. Only
@@ -162,13 +162,13 @@ impl<'a> Seen<'a> {
 
     /// Whether anything in the answer shows that an instance gave it.
     pub fn is_servicenow(&self) -> bool {
-        let server = self.answer.header("server").unwrap_or("").to_ascii_lowercase();
+        let server = self.raw.header("server").unwrap_or("").to_ascii_lowercase();
         self.has_envelope()
             || matches!(self.body, Body::Result(_))
             || server == "servicenow"
             || server == "snow_adc"
-            || self.answer.headers.contains_key("x-is-logged-in")
-            || self.answer.headers.contains_key("x-transaction-id")
+            || self.raw.headers.contains_key("x-is-logged-in")
+            || self.raw.headers.contains_key("x-transaction-id")
     }
 
     /// Where a redirect points.
@@ -177,7 +177,7 @@ impl<'a> Seen<'a> {
             return None;
         }
         let here = self.instance.url("/");
-        let target = here.join(self.answer.header("location")?).ok()?;
+        let target = here.join(self.raw.header("location")?).ok()?;
         let is_web = matches!(target.scheme(), "http" | "https");
         let host = if is_web { target.host_str().unwrap_or("").to_owned() } else { String::new() };
         let path = target.path().to_owned();
@@ -192,7 +192,7 @@ impl<'a> Seen<'a> {
 
     /// The authentication schemes that the answer offers, in lower case.
     pub fn offered_schemes(&self) -> Vec<String> {
-        let challenges = self.answer.header_values("www-authenticate").map(without_quoted);
+        let challenges = self.raw.header_values("www-authenticate").map(without_quoted);
         let scheme = |challenge: &str| {
             let (word, rest) = challenge.split_at(challenge.find([' ', '\t', '=']).unwrap_or(challenge.len()));
             // A parameter that follows a comma is not a scheme.
@@ -309,7 +309,11 @@ mod tests {
 
     const HERE: &str = "https://dev1.service-now.com";
 
-    fn seen<T>(status: u16, headers: &[(&'static str, &[u8])], look: impl FnOnce(&Seen<'_>) -> T) -> T {
+    fn response<T>(
+        status: u16,
+        headers: &[(&'static str, &[u8])],
+        look: impl FnOnce(&ClassifiedResponse<'_>) -> T,
+    ) -> T {
         let headers = headers.iter().filter_map(|&(name, value)| {
             Some((
                 reqwest::header::HeaderName::from_static(name),
@@ -317,11 +321,11 @@ mod tests {
             ))
         });
         let answer = Answer { status, headers: headers.collect(), body: Vec::new(), broken: None };
-        look(&Seen {
-            answer: &answer,
+        look(&ClassifiedResponse {
+            raw: &answer,
             body: Body::read(&answer),
-            asked: Asked::Preflight,
-            sent: Sent::Password,
+            request: RequestKind::Preflight,
+            credential: CredentialKind::Password,
             subject: &Subject::New,
             instance: &HERE.parse().unwrap(),
             user: None,
@@ -330,7 +334,9 @@ mod tests {
     }
 
     fn target(location: &[u8]) -> Option<String> {
-        seen(302, &[("location", location)], |seen| seen.redirect_target().map(|target| target.shown.to_string()))
+        response(302, &[("location", location)], |response| {
+            response.redirect_target().map(|target| target.shown.to_string())
+        })
     }
 
     #[test]
@@ -363,8 +369,8 @@ mod tests {
             ("", vec![]),
             (",,", vec![]),
         ] {
-            seen(401, &[("www-authenticate", challenge.as_bytes())], |seen| {
-                assert_eq!(seen.offered_schemes(), schemes, "{challenge}");
+            response(401, &[("www-authenticate", challenge.as_bytes())], |response| {
+                assert_eq!(response.offered_schemes(), schemes, "{challenge}");
             });
         }
     }
@@ -377,11 +383,11 @@ mod tests {
                 headers.insert("x-is-logged-in", value.parse().unwrap());
             }
             let answer = Answer { status, headers, body: text.as_bytes().to_vec(), broken: None };
-            Seen {
-                answer: &answer,
+            ClassifiedResponse {
+                raw: &answer,
                 body: Body::read(&answer),
-                asked: Asked::Preflight,
-                sent: Sent::Password,
+                request: RequestKind::Preflight,
+                credential: CredentialKind::Password,
                 subject: &Subject::New,
                 instance: &HERE.parse().unwrap(),
                 user: None,
@@ -446,7 +452,7 @@ mod tests {
 
         #[test]
         fn any_challenge_gives_words(challenge in proptest::collection::vec(any::<u8>(), 0..120)) {
-            for scheme in seen(401, &[("www-authenticate", &challenge)], |seen| seen.offered_schemes()) {
+            for scheme in response(401, &[("www-authenticate", &challenge)], |response| response.offered_schemes()) {
                 prop_assert!(!scheme.is_empty() && !scheme.contains([' ', '"', ',', '=']), "{:?}", scheme);
             }
         }
