@@ -11,7 +11,7 @@ use crate::base::error::{Code, Failure};
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, shown};
 use crate::engine::Connection;
-use crate::http::client::{Answer, Deadline, Exchange};
+use crate::http::client::{Deadline, Exchange, Response};
 use crate::http::retry_after;
 use crate::model::profile::TableName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
@@ -88,7 +88,7 @@ impl CheckContext {
     /// An answer with what is needed to judge it.
     pub fn classified<'s>(
         &'s self,
-        answer: &'s Answer,
+        answer: &'s Response,
         request: RequestKind<'s>,
         redactor: &'s Redactor,
     ) -> ClassifiedResponse<'s> {

@@ -57,7 +57,7 @@ pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight
     let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
     let has_token = connection.sends() != CredentialKind::Password;
     let stops_at = match &preflight.exchange.result {
-        Err(error) if error.phase != Reached::Answer => None,
+        Err(error) if error.phase != Reached::Response => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
         Ok(_) => Some(CheckId::InstanceAwake),
     };
@@ -88,7 +88,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
     let (sign_in, first) = match &exchange.result {
         Err(error) => {
             let failure = Failure::from(error.clone());
-            let stops = (error.phase == Reached::Answer).then_some((CheckId::InstanceServiceNow, &failure));
+            let stops = (error.phase == Reached::Response).then_some((CheckId::InstanceServiceNow, &failure));
             let token = renewal.map(|renewal| renewal.check);
             checks.extend(stage::with_token(stage::checks(stage::up_to_sign_in(false), stops, Status::Skip), token));
             (SignIn::Unjudged(failure), None)
@@ -105,7 +105,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         }
     };
     let may_be_judged = context.connection.sends() == CredentialKind::Password
-        && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Answer);
+        && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
     let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;

@@ -35,7 +35,7 @@ pub struct Client {
 
 /// An answer: its head, and the body as far as it came.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -51,7 +51,7 @@ pub struct Exchange {
     pub timings: Timings,
     /// What the server showed, where this exchange opened the connection.
     pub certificate: Option<Certificate>,
-    pub result: Result<Answer, NetworkError>,
+    pub result: Result<Response, NetworkError>,
 }
 
 impl Deadline {
@@ -158,7 +158,7 @@ impl Client {
             let headers = std::mem::take(response.headers_mut());
             let mut body = Vec::new();
             let broken = read_body(&mut response, &headers, &mut body).await.err();
-            Ok((Answer { status, headers, body, broken: None }, broken))
+            Ok((Response { status, headers, body, broken: None }, broken))
         })
         .await;
         let timings = trace.timings(first_byte);
@@ -185,7 +185,7 @@ impl Client {
             timings,
             certificate: trace.certificate(),
             result: match result {
-                Ok((answer, broken)) => Ok(Answer { broken: broken.map(network_error), ..answer }),
+                Ok((answer, broken)) => Ok(Response { broken: broken.map(network_error), ..answer }),
                 Err(broken) => Err(network_error(broken)),
             },
         }
@@ -223,7 +223,7 @@ fn is_html(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
-impl Answer {
+impl Response {
     /// A header as text; `None` where it is missing or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

@@ -45,7 +45,7 @@ pub enum Reached {
     Dns,
     Connect,
     Tls,
-    Answer,
+    Response,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,13 +94,13 @@ pub enum Kind {
 
 impl NetworkError {
     pub(crate) fn answer_too_large(url: &Url) -> Self {
-        Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Answer, opened: true }
+        Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Response, opened: true }
     }
 
     /// The time was over before the request began.
     pub(super) fn too_late(url: &Url, route: &Route, patience: Duration) -> Self {
         let proxy = route.proxy().map(str::to_owned);
-        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Answer, opened: false }
+        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Response, opened: false }
     }
 
     pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, patience: Duration) -> Self {
@@ -114,12 +114,12 @@ impl NetworkError {
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
             Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Reached::Tls,
             Kind::NoAuthorities | Kind::Tls(_) => Reached::Tls,
-            Kind::Truncated | Kind::TooLarge | Kind::Malformed => Reached::Answer,
+            Kind::Truncated | Kind::TooLarge | Kind::Malformed => Reached::Response,
             _ => match phase {
                 Phase::Dns => Reached::Dns,
                 Phase::Tcp => Reached::Connect,
                 Phase::Tls => Reached::Tls,
-                Phase::Connected => Reached::Answer,
+                Phase::Connected => Reached::Response,
             },
         };
         Self { kind, host: host_of(url), proxy, phase, opened }

@@ -24,7 +24,7 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
 /// A successful answer of the token endpoint (RFC 6749 §5.1).
 #[derive(Debug)]
-pub struct TokenAnswer {
+pub struct TokenResponse {
     pub access_token: Secret,
     pub refresh_token: Option<Secret>,
     pub lifetime: Lifetime,
@@ -91,7 +91,7 @@ pub struct SavedSession {
     pub refused_at: Option<DateTime<Utc>>,
 }
 
-impl TokenAnswer {
+impl TokenResponse {
     /// Reads a JSON body. Unknown members are ignored, `token_type` is compared
     /// without case (RFC 6749 §5.1, §7.1).
     pub fn read(body: &Value) -> Result<Self, InvalidTokens> {
@@ -152,7 +152,7 @@ impl Lifetime {
 
 impl SavedSession {
     /// The session that a sign-in gave.
-    pub fn signed_in(answer: TokenAnswer, client_id: &str, has_client_secret: bool, now: DateTime<Utc>) -> Self {
+    pub fn signed_in(answer: TokenResponse, client_id: &str, has_client_secret: bool, now: DateTime<Utc>) -> Self {
         Self {
             client_id: client_id.to_owned(),
             has_client_secret,
@@ -171,7 +171,7 @@ impl SavedSession {
 
     /// What a renewal makes of it. Without a new refresh token the old one
     /// stays (RFC 6749 §6).
-    pub fn renewed(&self, answer: TokenAnswer, now: DateTime<Utc>) -> Self {
+    pub fn renewed(&self, answer: TokenResponse, now: DateTime<Utc>) -> Self {
         let expires_at = answer.lifetime.end(now);
         let same_token = answer.access_token.expose() == self.access_token.expose();
         let no_later =
@@ -253,8 +253,8 @@ mod tests {
         DateTime::from_timestamp(1_790_000_000, 0).unwrap()
     }
 
-    fn answer(body: Value) -> TokenAnswer {
-        TokenAnswer::read(&body).unwrap()
+    fn answer(body: Value) -> TokenResponse {
+        TokenResponse::read(&body).unwrap()
     }
 
     fn session(expires_in: Value) -> SavedSession {
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_token_that_no_header_carries_is_refused() {
-        let read = |token: Value, kind: &str| TokenAnswer::read(&json!({"access_token": token, "token_type": kind}));
+        let read = |token: Value, kind: &str| TokenResponse::read(&json!({"access_token": token, "token_type": kind}));
         assert!(read(json!("abc"), "bearer").is_ok());
         assert!(read(json!("abc"), "BEARER").is_ok());
         assert_eq!(read(json!("abc"), "mac").unwrap_err(), InvalidTokens::TokenType);
@@ -294,7 +294,7 @@ mod tests {
             assert_eq!(read(bad, "Bearer").unwrap_err(), InvalidTokens::UnusableAccessToken);
         }
         let missing = json!({"access_token": "abc"});
-        assert_eq!(TokenAnswer::read(&missing).unwrap_err(), InvalidTokens::TokenType);
+        assert_eq!(TokenResponse::read(&missing).unwrap_err(), InvalidTokens::TokenType);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::delivery::Delivery;
-use super::question::TooLarge;
+use super::request::TooLarge;
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
@@ -15,7 +15,7 @@ pub struct Answer {
     pub delivery: Delivery,
 }
 
-impl Answer {
+impl Response {
     /// An answer of the instance with nothing but the headers of every answer.
     fn new(status: u16, body: String) -> Self {
         let headers = vec![
@@ -34,50 +34,50 @@ impl Answer {
     }
 }
 
-pub fn success(result: Value) -> Answer {
+pub fn success(result: Value) -> Response {
     json_answer(200, &json!({ "result": result }))
 }
 
-pub fn created(location: String, result: Value) -> Answer {
+pub fn created(location: String, result: Value) -> Response {
     json_answer(201, &json!({ "result": result })).with("Location", location)
 }
 
-pub fn envelope(status: u16, message: &str, detail: Option<&str>) -> Answer {
+pub fn envelope(status: u16, message: &str, detail: Option<&str>) -> Response {
     json_answer(status, &json!({ "error": { "message": message, "detail": detail }, "status": "failure" }))
 }
 
-pub fn too_large(TooLarge { length, limit }: TooLarge) -> Answer {
+pub fn too_large(TooLarge { length, limit }: TooLarge) -> Response {
     let detail =
         format!("Rejected large REST payload with content-length = {length} bytes. Max allowed: {limit} bytes.");
     envelope(413, "Exception while reading request", Some(&detail))
 }
 
-pub fn json_answer(status: u16, body: &Value) -> Answer {
-    Answer::new(status, body.to_string()).with("Content-Type", "application/json;charset=UTF-8")
+pub fn json_answer(status: u16, body: &Value) -> Response {
+    Response::new(status, body.to_string()).with("Content-Type", "application/json;charset=UTF-8")
 }
 
 /// A status without a body.
-pub fn nothing(status: u16) -> Answer {
-    Answer::new(status, String::new())
+pub fn nothing(status: u16) -> Response {
+    Response::new(status, String::new())
 }
 
-pub fn redirect(location: impl Into<String>) -> Answer {
+pub fn redirect(location: impl Into<String>) -> Response {
     nothing(302).with("Location", location)
 }
 
 /// A whole document in HTML.
-pub fn document(status: u16, html: String) -> Answer {
-    Answer::new(status, html).with("Content-Type", "text/html;charset=UTF-8")
+pub fn document(status: u16, html: String) -> Response {
+    Response::new(status, html).with("Content-Type", "text/html;charset=UTF-8")
 }
 
-pub fn page(status: u16, title: &str, content: &str) -> Answer {
+pub fn page(status: u16, title: &str, content: &str) -> Response {
     let html = format!("<!DOCTYPE html><html><head><title>{title}</title></head><body>{content}</body></html>");
     document(status, html)
 }
 
 /// The page that every address of an instance shows a person who is not signed
 /// in, where it is not the API's.
-pub fn login_page() -> Answer {
+pub fn login_page() -> Response {
     page(
         200,
         "Log in | ServiceNow",
@@ -86,13 +86,13 @@ pub fn login_page() -> Answer {
 }
 
 /// An answer of the load balancer, which knows no JSON.
-pub fn front_end(status: u16, text: &str) -> Answer {
+pub fn front_end(status: u16, text: &str) -> Response {
     let headers = vec![
         ("Server", "snow_adc".to_owned()),
         ("Date", http_date(Utc::now())),
         ("Content-Type", "text/plain".to_owned()),
     ];
-    Answer { headers, ..Answer::new(status, text.to_owned()) }
+    Response { headers, ..Response::new(status, text.to_owned()) }
 }
 
 pub fn http_date(time: DateTime<Utc>) -> String {

@@ -6,10 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::answers::Answer;
+use super::answers::Response;
 
 /// What becomes of an answer on its way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub enum Reach {
 }
 
 /// The answer as it is to be sent. An error closes the connection without one.
-pub async fn deliver(answer: Answer) -> io::Result<Response<Payload>> {
+pub async fn deliver(answer: Response) -> io::Result<http::Response<Payload>> {
     let Delivery { delay, reach } = answer.delivery;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -39,7 +38,7 @@ pub async fn deliver(answer: Answer) -> io::Result<Response<Payload>> {
     if reach == Reach::Nothing {
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
-    let mut response = Response::builder().status(answer.status);
+    let mut response = http::Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }

@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use super::answers::{
-    Answer, envelope, front_end, http_date, json_answer, login_page, nothing, page, redirect, success,
+    Response, envelope, front_end, http_date, json_answer, login_page, nothing, page, redirect, success,
 };
 use super::authentication::SignedIn;
 use super::delivery::Reach;
@@ -22,7 +22,7 @@ const SLOWNESS: Duration = Duration::from_secs(2);
 const TOO_LARGE: usize = 2 * 1024 * 1024;
 
 /// What is answered in place of anything, whoever asks for whatever.
-pub fn at_the_door(scenario: Scenario) -> Option<Answer> {
+pub fn at_the_door(scenario: Scenario) -> Option<Response> {
     match scenario {
         Scenario::Hibernating => Some(page(
             200,
@@ -58,7 +58,7 @@ pub fn at_the_door(scenario: Scenario) -> Option<Answer> {
 }
 
 /// What the token endpoint answers in place of a token.
-pub fn in_place_of_a_token(scenario: Scenario) -> Option<Answer> {
+pub fn in_place_of_a_token(scenario: Scenario) -> Option<Response> {
     match scenario {
         Scenario::TokenPage => Some(login_page()),
         Scenario::TokenUnavailable => Some(front_end(503, "Service Unavailable")),
@@ -68,12 +68,12 @@ pub fn in_place_of_a_token(scenario: Scenario) -> Option<Answer> {
 }
 
 /// What is answered to the wish to revoke a token, which then stays good.
-pub fn in_place_of_a_revocation(scenario: Scenario) -> Option<Answer> {
+pub fn in_place_of_a_revocation(scenario: Scenario) -> Option<Response> {
     (scenario == Scenario::RevocationUnavailable).then(|| front_end(503, "Service Unavailable"))
 }
 
 /// What is answered in place of a table, to somebody who is signed in.
-pub fn in_place_of_a_table(scenario: Scenario, signed_in: SignedIn) -> Option<Answer> {
+pub fn in_place_of_a_table(scenario: Scenario, signed_in: SignedIn) -> Option<Response> {
     let cancelled = "Transaction cancelled: maximum execution time exceeded";
     match scenario {
         Scenario::ScopeRestricted if signed_in.is_bearer => {
@@ -124,7 +124,7 @@ pub fn told_identity(scenario: Option<Scenario>, user: &'static User) -> &'stati
 }
 
 /// Changes an answer to a request for `path` on its way out.
-pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Answer) -> Answer {
+pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Response) -> Response {
     match scenario {
         Scenario::Slow => answer.delivery.delay = SLOWNESS,
         Scenario::SlowToken if path == TOKEN_PATH => answer.delivery.delay = SLOWNESS,
@@ -142,13 +142,13 @@ pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Answer) -> Ans
 }
 
 /// JSON by its header, and not by what came.
-fn broken(body: &str) -> Answer {
+fn broken(body: &str) -> Response {
     let mut answer = json_answer(200, &json!({}));
     body.clone_into(&mut answer.body);
     answer
 }
 
-impl Answer {
+impl Response {
     /// Without the words by which an instance is known.
     fn foreign(mut self) -> Self {
         self.headers.retain(|(name, _)| matches!(*name, "Date" | "Content-Type"));

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::answers::{Answer, envelope, front_end, login_page, success, too_large};
+use super::answers::{Response, envelope, front_end, login_page, success, too_large};
 use super::authentication::{self, Challenge, SignedIn};
 use super::faults;
 use super::oauth::OAuth;
 use super::options::SandboxOptions;
-use super::question::{Body, Question};
+use super::request::{Body, Request};
 use super::rows::{self, Store};
 use super::scenario::Scenario;
 use super::table::access::Caller;
@@ -45,36 +45,36 @@ impl Instance {
         }
     }
 
-    pub fn answer(&mut self, question: &Question<'_>) -> Answer {
+    pub fn answer(&mut self, request: &Request<'_>) -> Response {
         self.requests += 1;
-        self.oauth.count(question);
-        let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(question));
+        self.oauth.count(request);
+        let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(request));
         let mut answer = match self.scenario {
-            Some(scenario) => faults::on_the_way_out(scenario, question.path, answer),
+            Some(scenario) => faults::on_the_way_out(scenario, request.path, answer),
             None => answer,
         };
         answer.delivery.delay += self.latency;
         answer
     }
 
-    fn undisturbed(&mut self, question: &Question<'_>) -> Answer {
+    fn undisturbed(&mut self, request: &Request<'_>) -> Response {
         let now = Instant::now();
-        if question.url_bytes > MAX_URL_BYTES {
+        if request.url_bytes > MAX_URL_BYTES {
             return front_end(414, "Request-URI Too Large");
         }
-        let Some(path) = question.path.strip_prefix(API_PATH) else {
-            return match question.body {
+        let Some(path) = request.path.strip_prefix(API_PATH) else {
+            return match request.body {
                 Body::TooLarge(too) => too_large(too),
-                Body::Whole(_) => self.oauth.answer(question, self.scenario, now).unwrap_or_else(login_page),
+                Body::Whole(_) => self.oauth.answer(request, self.scenario, now).unwrap_or_else(login_page),
             };
         };
         let bearer = |token: &str| self.oauth.tokens.user(token, now);
-        let signed_in = match authentication::signed_in(question.authorization, self.scenario, bearer) {
+        let signed_in = match authentication::signed_in(request.authorization, self.scenario, bearer) {
             Ok(signed_in) => signed_in,
             Err(challenge) => return not_authenticated(&challenge),
         };
-        let answer = match question.accepts_json() {
-            true => self.api(question, signed_in, path),
+        let answer = match request.accepts_json() {
+            true => self.api(request, signed_in, path),
             false => {
                 let detail = "Supported response media types for this service are: [application/json]";
                 envelope(406, "Requested media type not supported", Some(detail))
@@ -84,7 +84,7 @@ impl Instance {
     }
 
     /// Answers what stands below [`API_PATH`].
-    fn api(&mut self, question: &Question<'_>, signed_in: SignedIn, path: &str) -> Answer {
+    fn api(&mut self, request: &Request<'_>, signed_in: SignedIn, path: &str) -> Response {
         let user = signed_in.user;
         let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let version = segments.first().copied().filter(|first| matches!(*first, "v1" | "v2"));
@@ -93,12 +93,12 @@ impl Instance {
         }
         let hidden = (self.scenario == Some(Scenario::TableHidden)).then_some("incident");
         let call = Call {
-            question,
+            request,
             caller: Caller::new(user, hidden),
             origin: &self.origin,
             base: version.map_or("/api/now".to_owned(), |version| format!("/api/now/{version}")),
             is_v1: version == Some("v1"),
-            request: self.requests,
+            number: self.requests,
         };
         if matches!(segments.first(), Some(&("table" | "stats")))
             && let Some(answer) = self.scenario.and_then(|scenario| faults::in_place_of_a_table(scenario, signed_in))
@@ -106,12 +106,12 @@ impl Instance {
             return answer;
         }
         let is_anonymous = self.scenario == Some(Scenario::IdentityUnknown);
-        match (segments.as_slice(), question.method) {
+        match (segments.as_slice(), request.method) {
             (["table", "sys_user"], "GET") if is_anonymous => {
                 // The term with the caller's own name is dropped: strangers match.
-                let parameters = question.parameters.iter().filter(|(name, _)| name != "sysparm_query").cloned();
-                let dropped = Question { parameters: parameters.collect(), ..*question };
-                table::answer(&mut self.store, &Call { question: &dropped, ..call }, "sys_user", None)
+                let parameters = request.parameters.iter().filter(|(name, _)| name != "sysparm_query").cloned();
+                let dropped = Request { parameters: parameters.collect(), ..*request };
+                table::answer(&mut self.store, &Call { request: &dropped, ..call }, "sys_user", None)
             }
             (["table", table], _) => table::answer(&mut self.store, &call, table, None),
             (["table", table, id], _) => table::answer(&mut self.store, &call, table, Some(id)),
@@ -137,7 +137,7 @@ impl Instance {
 
 /// The refusal carries neither `X-Is-Logged-In` nor `X-Transaction-ID`, and
 /// still sets a session cookie.
-fn not_authenticated(challenge: &Challenge) -> Answer {
+fn not_authenticated(challenge: &Challenge) -> Response {
     let scheme = if challenge.is_bearer { "BEARER" } else { "BASIC" };
     let mut answer = envelope(401, "User is not authenticated", Some("Required to provide Auth information"))
         .with("WWW-Authenticate", format!("{scheme} realm=\"Service-now\""));
@@ -147,7 +147,7 @@ fn not_authenticated(challenge: &Challenge) -> Answer {
     answer.with("Set-Cookie", "JSESSIONID=0123456789ABCDEF; Path=/; HttpOnly")
 }
 
-fn signed_in_headers(answer: Answer, request: usize) -> Answer {
+fn signed_in_headers(answer: Response, request: usize) -> Response {
     let transaction = rows::sys_id("transaction", &request.to_string())[..12].to_owned();
     answer
         .with("X-Is-Logged-In", "true")

@@ -1,7 +1,7 @@
 //! An embedded instance on loopback that answers as ServiceNow does: for people
 //! who test what they build, for `snow demo` and for our own tests.
 //!
-//! [`server`] reads a [`question`] off the wire, [`instance`] leads it to an
+//! [`server`] reads a [`request`] off the wire, [`instance`] leads it to an
 //! answer, [`answers`] has the shapes of one, [`delivery`] brings it back.
 //! [`oauth`] is how programs sign in, [`authentication`] who asks, [`table`] the
 //! Table API over the tables that [`schema`] declares and [`rows`] fills.
@@ -16,7 +16,7 @@ mod faults;
 mod instance;
 mod oauth;
 mod options;
-mod question;
+mod request;
 mod rows;
 pub mod scenario;
 mod schema;

@@ -10,13 +10,12 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::answers::envelope;
 use super::delivery::{Payload, deliver};
 use super::instance::{API_PATH, Instance};
-use super::question::{Body, Question, TooLarge};
+use super::request::{Body, Request, TooLarge};
 
 /// A client that is slower than this to send the head of its request, or its
 /// body, is sent away.
@@ -59,8 +58,11 @@ pub fn lock(instance: &Mutex<Instance>) -> MutexGuard<'_, Instance> {
 }
 
 /// An error closes the connection without an answer.
-async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> io::Result<Response<Payload>> {
-    let (head, body) = request.into_parts();
+async fn respond(
+    instance: &Mutex<Instance>,
+    incoming: hyper::Request<Incoming>,
+) -> io::Result<hyper::Response<Payload>> {
+    let (head, body) = incoming.into_parts();
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let limit = if head.uri.path().starts_with(API_PATH) { MAX_API_BODY_BYTES } else { MAX_FORM_BYTES };
     let announced = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
@@ -70,7 +72,7 @@ async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> io::
     };
     let body = body?;
     let parameters = url::form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes());
-    let question = Question {
+    let request = Request {
         method: head.method.as_str(),
         path: head.uri.path(),
         url_bytes: head.uri.path_and_query().map_or(0, |url| url.as_str().len()),
@@ -80,7 +82,7 @@ async fn respond(instance: &Mutex<Instance>, request: Request<Incoming>) -> io::
         content_type: header(CONTENT_TYPE),
         body: body.as_ref().map_or_else(|too_large| Body::TooLarge(*too_large), |body| Body::Whole(body)),
     };
-    let answer = lock(instance).answer(&question);
+    let answer = lock(instance).answer(&request);
     deliver(answer).await
 }
 

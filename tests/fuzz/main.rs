@@ -22,11 +22,11 @@ use snow_connect::base::secret::Secret;
 use snow_connect::base::server_text::{MAX_CHARACTERS, Redactor};
 use snow_connect::base::shown::is_hidden;
 use snow_connect::config::ConfigFile;
-use snow_connect::http::client::Answer;
+use snow_connect::http::client::Response;
 use snow_connect::http::retry_after;
 use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{Grant, OAuthClient};
-use snow_connect::model::tokens::TokenAnswer;
+use snow_connect::model::tokens::TokenResponse;
 use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use snow_connect::service::servicenow::symptoms::diagnose;
 use snow_connect::service::servicenow::token::{self, TokenRequest};
@@ -43,7 +43,7 @@ fn redactor() -> Redactor {
 
 /// Judges an answer, for a test or for a request of tokens.
 fn judge<T>(
-    answer: &Answer,
+    answer: &Response,
     request: RequestKind<'_>,
     credential: CredentialKind,
     judge: impl FnOnce(&ClassifiedResponse<'_>) -> T,
@@ -81,7 +81,7 @@ fn assert_harmless(value: &Value) {
 }
 
 /// An answer of any status with this body, and headers made of `random`.
-fn answer(body: Vec<u8>, random: &mut Mutator) -> Answer {
+fn answer(body: Vec<u8>, random: &mut Mutator) -> Response {
     let statuses = [200, 201, 202, 204, 302, 400, 401, 403, 404, 405, 407, 413, 414, 429, 499, 500, 502, 503, 504, 599];
     let names = ["server", "location", "retry-after", "www-authenticate", "x-is-logged-in", "x-mfa_token", "date"];
     let status = statuses[random.below(statuses.len())];
@@ -96,7 +96,7 @@ fn answer(body: Vec<u8>, random: &mut Mutator) -> Answer {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    Answer { status, headers, body, broken: None }
+    Response { status, headers, body, broken: None }
 }
 
 #[test]
@@ -134,14 +134,14 @@ fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
             }
         }
         if let Ok(json) = serde_json::from_slice::<Value>(body)
-            && let Ok(tokens) = TokenAnswer::read(&json)
+            && let Ok(tokens) = TokenResponse::read(&json)
         {
             assert_usable(&tokens);
         }
     });
 }
 
-fn assert_usable(tokens: &TokenAnswer) {
+fn assert_usable(tokens: &TokenResponse) {
     for secret in std::iter::once(&tokens.access_token).chain(&tokens.refresh_token) {
         let text = secret.expose();
         assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");

@@ -185,7 +185,7 @@ impl TokenEndpoint {
         let judgement = match &exchange.result {
             Err(error) => {
                 let failure = Failure::from(error.clone());
-                match error.phase == Reached::Answer && error.opened {
+                match error.phase == Reached::Response && error.opened {
                     true => Judgement::Lost(failure),
                     false => Judgement::Unavailable(failure),
                 }

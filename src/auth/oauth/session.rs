@@ -36,7 +36,7 @@ use crate::history::state::{SessionNote, State};
 use crate::http::client::{Deadline, Exchange};
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::Profile;
-use crate::model::tokens::{Lifetime, SavedSession, TokenAnswer};
+use crate::model::tokens::{Lifetime, SavedSession, TokenResponse};
 use crate::service::servicenow::token::Judgement;
 use crate::store::record::{self, Origins, ReadBack};
 use crate::store::{CredentialStore, in_background};
@@ -373,7 +373,7 @@ impl Kept {
         self: &Arc<Self>,
         client_id: &str,
         in_hand: &mut Option<SavedSession>,
-        answer: TokenAnswer,
+        answer: TokenResponse,
         clock: fn() -> DateTime<Utc>,
     ) -> Result<(), Failure> {
         let lifetime = answer.lifetime;

@@ -16,7 +16,7 @@ use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::cli::context::{Context, Streams};
 use crate::cli::signals;
-use crate::http::client::{Answer, Client, Deadline};
+use crate::http::client::{Client, Deadline, Response};
 use crate::http::proxy::Route;
 use crate::http::tls::{CaCertificates, Verifiers};
 use crate::sandbox::scenario::Scenario;
@@ -219,10 +219,10 @@ async fn visit(client: &Client, url: Url) -> Option<()> {
 async fn submit(
     client: &Client,
     url: &Url,
-    page: &Answer,
+    page: &Response,
     fields: &[(&str, &str)],
     deadline: Deadline,
-) -> Option<Answer> {
+) -> Option<Response> {
     let form = {
         let text = String::from_utf8_lossy(&page.body);
         let (_, rest) = text.split_once("name=\"transaction\" value=\"")?;

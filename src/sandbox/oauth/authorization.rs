@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::clients::{Client, RedirectUri};
 use super::random;
-use crate::sandbox::question::Question;
+use crate::sandbox::request::Request;
 use crate::sandbox::rows::User;
 use crate::sandbox::scenario::Scenario;
 
@@ -58,8 +58,8 @@ pub struct Code {
 }
 
 impl AuthorizationRequest {
-    pub fn read(question: &Question<'_>, scenario: Option<Scenario>) -> Result<Self, Refused> {
-        let one = |name| question.parameter(name).unwrap_or("");
+    pub fn read(request: &Request<'_>, scenario: Option<Scenario>) -> Result<Self, Refused> {
+        let one = |name| request.parameter(name).unwrap_or("");
         let client = Client::find(one("client_id"), scenario).ok_or(Refused::Page("Invalid client_id"))?;
         let redirect_uri = RedirectUri::registered(client, one("redirect_uri"))
             .filter(|_| client.may("authorization_code") && scenario != Some(Scenario::RedirectUri))
@@ -72,12 +72,12 @@ impl AuthorizationRequest {
         if one("response_type") != "code" {
             return error("unsupported_response_type");
         }
-        let code_challenge = question.parameter("code_challenge").map(str::to_owned);
+        let code_challenge = request.parameter("code_challenge").map(str::to_owned);
         let is_sha256 = |challenge: &String| {
             one("code_challenge_method") == "S256"
                 && URL_SAFE_NO_PAD.decode(challenge).is_ok_and(|hash| hash.len() == 32)
         };
-        if question.is_repeated() || !code_challenge.as_ref().is_none_or(is_sha256) {
+        if request.is_repeated() || !code_challenge.as_ref().is_none_or(is_sha256) {
             return error("invalid_request");
         }
         if scenario == Some(Scenario::LoginDenied) {

@@ -18,9 +18,9 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::answers::{Answer, redirect};
+use super::answers::{Response, redirect};
 use super::options::SandboxOptions;
-use super::question::Question;
+use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
 use authorization::{AuthorizationRequest, Authorizations, Refused};
@@ -50,26 +50,26 @@ impl OAuth {
     }
 
     /// Counts what was asked, also where the scenario keeps it from an answer.
-    pub fn count(&mut self, question: &Question<'_>) {
-        match question.path {
-            TOKEN_PATH if question.method == "POST" => self.token_requests.count(question),
+    pub fn count(&mut self, request: &Request<'_>) {
+        match request.path {
+            TOKEN_PATH if request.method == "POST" => self.token_requests.count(request),
             REVOCATION_PATH => self.revocations += 1,
             _ => {}
         }
     }
 
     /// The answer, where the path is one of OAuth's.
-    pub fn answer(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Option<Answer> {
-        Some(match (question.path, question.method) {
-            ("/oauth_auth.do", "GET") => self.authorize(question, scenario, now),
-            ("/oauth_login.do", "POST") => self.sign_in(question),
-            ("/oauth_consent.do", "POST") => self.decide(question, now),
+    pub fn answer(&mut self, request: &Request<'_>, scenario: Option<Scenario>, now: Instant) -> Option<Response> {
+        Some(match (request.path, request.method) {
+            ("/oauth_auth.do", "GET") => self.authorize(request, scenario, now),
+            ("/oauth_login.do", "POST") => self.sign_in(request),
+            ("/oauth_consent.do", "POST") => self.decide(request, now),
             (clients::SDK_PAGE, _) if scenario == Some(Scenario::NoSdkClient) => {
                 pages::notice(404, "Page not found", "This instance has no page for ServiceNow's own client.")
             }
-            (clients::SDK_PAGE, "GET" | "HEAD") => paste(question),
-            (TOKEN_PATH, _) => self.token(question, scenario, now),
-            (REVOCATION_PATH, "GET" | "POST") => self.revoke(question, scenario),
+            (clients::SDK_PAGE, "GET" | "HEAD") => paste(request),
+            (TOKEN_PATH, _) => self.token(request, scenario, now),
+            (REVOCATION_PATH, "GET" | "POST") => self.revoke(request, scenario),
             ("/oauth_auth.do" | "/oauth_login.do" | "/oauth_consent.do" | clients::SDK_PAGE | REVOCATION_PATH, _) => {
                 start_again()
             }
@@ -77,8 +77,8 @@ impl OAuth {
         })
     }
 
-    fn authorize(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Answer {
-        match AuthorizationRequest::read(question, scenario) {
+    fn authorize(&mut self, request: &Request<'_>, scenario: Option<Scenario>, now: Instant) -> Response {
+        match AuthorizationRequest::read(request, scenario) {
             Ok(request) => {
                 let transaction = self.authorizations.open(request.clone(), now);
                 pages::sign_in(&transaction, &request, false)
@@ -88,8 +88,8 @@ impl OAuth {
         }
     }
 
-    fn sign_in(&mut self, question: &Question<'_>) -> Answer {
-        let Some(form) = Form::of(question) else { return start_again() };
+    fn sign_in(&mut self, request: &Request<'_>) -> Response {
+        let Some(form) = Form::of(request) else { return start_again() };
         let transaction = form.get("transaction").unwrap_or("");
         let Some(request) = self.authorizations.request(transaction).cloned() else { return start_again() };
         let user =
@@ -103,8 +103,8 @@ impl OAuth {
         }
     }
 
-    fn decide(&mut self, question: &Question<'_>, now: Instant) -> Answer {
-        let Some(form) = Form::of(question) else { return start_again() };
+    fn decide(&mut self, request: &Request<'_>, now: Instant) -> Response {
+        let Some(form) = Form::of(request) else { return start_again() };
         let transaction = form.get("transaction").unwrap_or("");
         let Some(user) = self.authorizations.user(transaction) else { return start_again() };
         let allowed = match form.get("decision") {
@@ -117,10 +117,10 @@ impl OAuth {
 }
 
 /// The page of ServiceNow's own client, whose redirect URI it is.
-fn paste(question: &Question<'_>) -> Answer {
-    match question.parameter("code").filter(|code| !code.is_empty()) {
+fn paste(request: &Request<'_>) -> Response {
+    match request.parameter("code").filter(|code| !code.is_empty()) {
         Some(code) => pages::code_to_paste(code),
-        None if question.parameter("error").is_some() => pages::notice(
+        None if request.parameter("error").is_some() => pages::notice(
             200,
             "Access was denied",
             "There is no code to paste. Start again from the program to allow it.",
@@ -129,7 +129,7 @@ fn paste(question: &Question<'_>) -> Answer {
     }
 }
 
-fn start_again() -> Answer {
+fn start_again() -> Response {
     pages::notice(
         400,
         "This sign-in is over",

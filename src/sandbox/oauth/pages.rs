@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::authorization::AuthorizationRequest;
-use crate::sandbox::answers::{self, Answer};
+use crate::sandbox::answers::{self, Response};
 use crate::sandbox::rows::{USERS, User};
 
 const STYLE: &str = include_str!("style.css");
@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("style.css");
 static STYLE_SOURCE: LazyLock<String> =
     LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE))));
 
-pub fn sign_in(transaction: &str, request: &AuthorizationRequest, was_refused: bool) -> Answer {
+pub fn sign_in(transaction: &str, request: &AuthorizationRequest, was_refused: bool) -> Response {
     let transaction = escape(transaction);
     let refusal = if was_refused {
         "<p class=\"bad\" role=\"alert\">User name or password invalid. The made-up users are below.</p>"
@@ -62,7 +62,7 @@ pub fn sign_in(transaction: &str, request: &AuthorizationRequest, was_refused: b
     )
 }
 
-pub fn consent(transaction: &str, request: &AuthorizationRequest, user: &User) -> Answer {
+pub fn consent(transaction: &str, request: &AuthorizationRequest, user: &User) -> Response {
     let scope = if request.scope.is_empty() { "(none named)" } else { &request.scope };
     document(
         200,
@@ -92,7 +92,7 @@ pub fn consent(transaction: &str, request: &AuthorizationRequest, user: &User) -
 }
 
 /// Where ServiceNow's own client ends: the code, for the clipboard.
-pub fn code_to_paste(code: &str) -> Answer {
+pub fn code_to_paste(code: &str) -> Response {
     plain(
         200,
         "Your code",
@@ -108,21 +108,21 @@ pub fn code_to_paste(code: &str) -> Answer {
 }
 
 /// A page that says one thing and ends the way.
-pub fn notice(status: u16, title: &str, text: &str) -> Answer {
+pub fn notice(status: u16, title: &str, text: &str) -> Response {
     let (title, text) = (escape(title), escape(text));
     plain(status, &title, &format!("<h1>{title}</h1><p class=\"quiet\">{text}</p>"))
 }
 
-fn document(status: u16, title: &str, content: &str, request: &AuthorizationRequest) -> Answer {
+fn document(status: u16, title: &str, content: &str, request: &AuthorizationRequest) -> Response {
     let target = request.redirect_uri.form_action().map_or_else(String::new, |source| format!(" {source}"));
     with_policy(status, title, content, &format!("'self'{target}"))
 }
 
-fn plain(status: u16, title: &str, content: &str) -> Answer {
+fn plain(status: u16, title: &str, content: &str) -> Response {
     with_policy(status, title, content, "'none'")
 }
 
-fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -> Answer {
+fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -> Response {
     let policy = format!(
         "default-src 'none'; style-src {}; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
         *STYLE_SOURCE

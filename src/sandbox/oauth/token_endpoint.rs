@@ -9,9 +9,9 @@ use super::OAuth;
 use super::clients::Client;
 use super::form::Form;
 use super::tokens::Issued;
-use crate::sandbox::answers::{Answer, json_answer, nothing};
+use crate::sandbox::answers::{Response, json_answer, nothing};
 use crate::sandbox::faults;
-use crate::sandbox::question::Question;
+use crate::sandbox::request::Request;
 use crate::sandbox::rows::User;
 use crate::sandbox::scenario::Scenario;
 
@@ -26,8 +26,8 @@ pub struct TokenRequests {
 }
 
 impl TokenRequests {
-    pub fn count(&mut self, question: &Question<'_>) {
-        let form = Form::of(question);
+    pub fn count(&mut self, request: &Request<'_>) {
+        let form = Form::of(request);
         let counter = match form.as_ref().and_then(|form| form.get("grant_type")) {
             Some("authorization_code") => &mut self.authorization_code,
             Some("refresh_token") => &mut self.refresh_token,
@@ -43,21 +43,21 @@ impl TokenRequests {
 }
 
 impl OAuth {
-    pub(super) fn token(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Answer {
+    pub(super) fn token(&mut self, request: &Request<'_>, scenario: Option<Scenario>, now: Instant) -> Response {
         if let Some(answer) = scenario.and_then(faults::in_place_of_a_token) {
             return answer;
         }
-        match self.issued(question, scenario, now) {
+        match self.issued(request, scenario, now) {
             Some(issued) => success(issued, scenario),
             None => access_denied(),
         }
     }
 
-    fn issued(&mut self, question: &Question<'_>, scenario: Option<Scenario>, now: Instant) -> Option<Issued> {
-        if question.method != "POST" || !question.parameters.is_empty() {
+    fn issued(&mut self, request: &Request<'_>, scenario: Option<Scenario>, now: Instant) -> Option<Issued> {
+        if request.method != "POST" || !request.parameters.is_empty() {
             return None;
         }
-        let form = Form::of(question)?;
+        let form = Form::of(request)?;
         let client = authenticated(&form, scenario)?;
         let grant_type = form.get("grant_type").filter(|grant_type| client.may(grant_type))?;
         match grant_type {
@@ -84,14 +84,14 @@ impl OAuth {
     }
 
     /// Needs no client: whoever has a token may end it.
-    pub(super) fn revoke(&mut self, question: &Question<'_>, scenario: Option<Scenario>) -> Answer {
+    pub(super) fn revoke(&mut self, request: &Request<'_>, scenario: Option<Scenario>) -> Response {
         if let Some(answer) = scenario.and_then(faults::in_place_of_a_revocation) {
             return answer;
         }
-        let form = Form::of(question);
-        let token = match question.method {
+        let form = Form::of(request);
+        let token = match request.method {
             "POST" => form.as_ref().and_then(|form| form.get("token")),
-            _ => question.parameter("token"),
+            _ => request.parameter("token"),
         };
         match token {
             Some(token) => {
@@ -116,7 +116,7 @@ fn spoken_for(user: &'static User, scenario: Option<Scenario>) -> &'static User 
     }
 }
 
-fn success(issued: Issued, scenario: Option<Scenario>) -> Answer {
+fn success(issued: Issued, scenario: Option<Scenario>) -> Response {
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(issued.access_token));
     if let Some(refresh_token) = issued.refresh_token.filter(|_| scenario != Some(Scenario::NoRefreshToken)) {
@@ -138,6 +138,6 @@ fn success(issued: Issued, scenario: Option<Scenario>) -> Answer {
 
 /// ServiceNow's answer to everything it will not do here. The words are the
 /// wrong way round there too.
-pub fn access_denied() -> Answer {
+pub fn access_denied() -> Response {
     json_answer(401, &json!({ "error_description": "access_denied", "error": "server_error" }))
 }

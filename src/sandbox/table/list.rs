@@ -8,14 +8,14 @@ use super::query::{self, Query};
 use super::script::evaluate;
 use super::select::Selection;
 use super::{Call, no_record, query_forbidden};
-use crate::sandbox::answers::{Answer, success};
+use crate::sandbox::answers::{Response, success};
 use crate::sandbox::rows::{Record, Store};
 use crate::sandbox::schema::Class;
 
 /// ServiceNow's own.
 const DEFAULT_LIMIT: usize = 10_000;
 
-pub fn answer(store: &Store, call: &Call<'_>, table: &str) -> Answer {
+pub fn answer(store: &Store, call: &Call<'_>, table: &str) -> Response {
     let class = store.class(table).expect("the table was looked for");
     if !call.caller.may_ask(class.table) {
         return query_forbidden();
@@ -37,24 +37,24 @@ pub fn answer(store: &Store, call: &Call<'_>, table: &str) -> Answer {
         return no_record();
     }
     let mut answer = success(Value::Array(records));
-    if !call.question.is_on("sysparm_no_count") {
+    if !call.request.is_on("sysparm_no_count") {
         answer.headers.push(("X-Total-Count", total.to_string()));
     }
-    if !call.question.is_on("sysparm_suppress_pagination_header") && limit > 0 && total > limit {
+    if !call.request.is_on("sysparm_suppress_pagination_header") && limit > 0 && total > limit {
         answer.headers.push(("Link", link(call, limit, offset, total)));
     }
     answer
 }
 
 pub fn query_of(call: &Call<'_>) -> Query {
-    query::read(call.question.parameter("sysparm_query").unwrap_or(""))
+    query::read(call.request.parameter("sysparm_query").unwrap_or(""))
 }
 
 /// `sysparm_query` and plain `field=value` parameters together.
 pub fn filter(store: &Store, call: &Call<'_>, class: &Class, query: &Query) -> Filter {
     let now = Utc::now();
     let mut filter = Filter::new(store, class, query, &call.caller, now);
-    let plain = call.question.parameters.iter().filter(|(name, _)| !name.starts_with("sysparm_"));
+    let plain = call.request.parameters.iter().filter(|(name, _)| !name.starts_with("sysparm_"));
     let plain = plain.map(|(name, value)| (name.as_str(), evaluate(value, &call.caller, now)));
     filter.and_equal(store, class, plain);
     filter
@@ -62,7 +62,7 @@ pub fn filter(store: &Store, call: &Call<'_>, class: &Class, query: &Query) -> F
 
 impl Call<'_> {
     fn number(&self, name: &str, default: usize) -> usize {
-        self.question.parameter(name).and_then(|text| text.trim().parse().ok()).unwrap_or(default)
+        self.request.parameter(name).and_then(|text| text.trim().parse().ok()).unwrap_or(default)
     }
 }
 
@@ -80,13 +80,13 @@ fn link(call: &Call<'_>, limit: usize, offset: usize, total: usize) -> String {
     pages.push(("last", last));
     let links = pages.into_iter().map(|(relation, offset)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (key, value) in &call.question.parameters {
+        for (key, value) in &call.request.parameters {
             if key != "sysparm_offset" {
                 query.append_pair(key, value);
             }
         }
         query.append_pair("sysparm_offset", &offset.to_string());
-        format!("<{}{}?{}>;rel=\"{relation}\"", call.origin, call.question.path, query.finish())
+        format!("<{}{}?{}>;rel=\"{relation}\"", call.origin, call.request.path, query.finish())
     });
     links.collect::<Vec<_>>().join(",")
 }

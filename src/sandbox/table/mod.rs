@@ -17,37 +17,37 @@ mod stats;
 
 use serde_json::Value;
 
-use super::answers::{Answer, envelope, too_large};
-use super::question::{Body, Question};
+use super::answers::{Response, envelope, too_large};
+use super::request::{Body, Request};
 use super::rows::Store;
 use access::Caller;
 
 /// One request, with what is needed to answer it.
 pub struct Call<'a> {
-    pub question: &'a Question<'a>,
+    pub request: &'a Request<'a>,
     pub caller: Caller,
     pub origin: &'a str,
     /// `/api/now`, or with the version that was asked for.
     pub base: String,
     pub is_v1: bool,
     /// The number of the request, from which new `sys_id`s are made.
-    pub request: usize,
+    pub number: usize,
 }
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Answers `…/table/{table}` and `…/table/{table}/{sys_id}`.
-pub fn answer(store: &mut Store, call: &Call<'_>, table: &str, id: Option<&str>) -> Answer {
+pub fn answer(store: &mut Store, call: &Call<'_>, table: &str, id: Option<&str>) -> Response {
     if store.class(table).is_none() {
         return envelope(400, &format!("Invalid table {table}"), None);
     }
-    let changed = match (id, call.question.method) {
+    let changed = match (id, call.request.method) {
         (None, "GET") => return list::answer(store, call, table),
         (Some(id), "GET") => return record::read(store, call, table, id),
         (Some(id), "DELETE") => return record::delete(store, call, table, id),
-        (None, "POST") => read_object(call.question).and_then(|fields| record::create(store, call, table, &fields)),
+        (None, "POST") => read_object(call.request).and_then(|fields| record::create(store, call, table, &fields)),
         (Some(id), "PUT" | "PATCH") => {
-            read_object(call.question).and_then(|fields| record::update(store, call, table, id, &fields))
+            read_object(call.request).and_then(|fields| record::update(store, call, table, id, &fields))
         }
         (_, method) if METHODS.contains(&method) => Err(envelope(405, "Method not supported", None)),
         _ => Err(envelope(405, "Method not supported", Some("Supported methods are: GET, POST, PUT, PATCH, DELETE"))),
@@ -56,19 +56,19 @@ pub fn answer(store: &mut Store, call: &Call<'_>, table: &str, id: Option<&str>)
 }
 
 /// Answers `…/stats/{table}`.
-pub fn stats(store: &Store, call: &Call<'_>, table: &str) -> Answer {
+pub fn stats(store: &Store, call: &Call<'_>, table: &str) -> Response {
     match store.class(table) {
         Some(class) => stats::answer(store, call, class),
         None => envelope(400, &format!("Invalid table {table}"), None),
     }
 }
 
-pub fn no_record() -> Answer {
+pub fn no_record() -> Response {
     envelope(404, "No Record found", Some("Record doesn't exist or ACL restricts the record retrieval"))
 }
 
 /// A query that names what the caller must not read is refused as a whole.
-fn query_forbidden() -> Answer {
+fn query_forbidden() -> Response {
     envelope(
         403,
         "Insufficient rights to query records",
@@ -77,12 +77,12 @@ fn query_forbidden() -> Answer {
 }
 
 /// The body of a request that writes.
-fn read_object(question: &Question<'_>) -> Result<serde_json::Map<String, Value>, Answer> {
-    let body = match question.body {
+fn read_object(request: &Request<'_>) -> Result<serde_json::Map<String, Value>, Response> {
+    let body = match request.body {
         Body::Whole(body) => body,
         Body::TooLarge(too) => return Err(too_large(too)),
     };
-    let content_type = question.content_type.unwrap_or("application/json").split(';').next().unwrap_or("").trim();
+    let content_type = request.content_type.unwrap_or("application/json").split(';').next().unwrap_or("").trim();
     if !content_type.eq_ignore_ascii_case("application/json") {
         let detail = "Supported request media types for this service are: [application/json]";
         return Err(envelope(415, "Unsupported media type", Some(detail)));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::access::Change;
 use super::select::Selection;
 use super::{Call, no_record};
-use crate::sandbox::answers::{Answer, created, envelope, nothing, success};
+use crate::sandbox::answers::{Response, created, envelope, nothing, success};
 use crate::sandbox::rows::{self, Row, Store};
 use crate::sandbox::schema::{Class, Field, Kind};
 
@@ -44,7 +44,7 @@ const NUMBERS: &[(&str, &str, usize)] = &[
     ("task", "TASK", 20_001),
 ];
 
-pub fn read(store: &Store, call: &Call<'_>, table: &str, id: &str) -> Answer {
+pub fn read(store: &Store, call: &Call<'_>, table: &str, id: &str) -> Response {
     let class = store.class(table).expect("the table was looked for");
     match store.find(table, id).filter(|record| call.caller.may_read(*record)) {
         Some(record) => success(Selection::new(store, call, class).show(record)),
@@ -52,10 +52,15 @@ pub fn read(store: &Store, call: &Call<'_>, table: &str, id: &str) -> Answer {
     }
 }
 
-pub fn create(store: &mut Store, call: &Call<'_>, table: &str, fields: &Map<String, Value>) -> Result<Answer, Answer> {
+pub fn create(
+    store: &mut Store,
+    call: &Call<'_>,
+    table: &str,
+    fields: &Map<String, Value>,
+) -> Result<Response, Response> {
     let class = store.class(table).expect("the table was looked for");
     permit(call, Change::Insert, class)?;
-    let id = rows::sys_id(table, &format!("new/{}", call.request));
+    let id = rows::sys_id(table, &format!("new/{}", call.number));
     let now = now();
     let user = call.caller.user.user_name;
     let mut values: Vec<(&str, String)> = vec![
@@ -90,7 +95,7 @@ pub fn update(
     table: &str,
     id: &str,
     fields: &Map<String, Value>,
-) -> Result<Answer, Answer> {
+) -> Result<Response, Response> {
     let record = store.find(table, id).filter(|record| call.caller.may_read(*record)).ok_or_else(no_record)?;
     permit(call, Change::Update, record.class)?;
     let of_class = record.class.table.name;
@@ -110,7 +115,7 @@ pub fn update(
     Ok(read(store, call, table, id))
 }
 
-pub fn delete(store: &mut Store, call: &Call<'_>, table: &str, id: &str) -> Answer {
+pub fn delete(store: &mut Store, call: &Call<'_>, table: &str, id: &str) -> Response {
     let Some(record) = store.find(table, id).filter(|record| call.caller.may_read(*record)) else {
         return no_record();
     };
@@ -122,7 +127,7 @@ pub fn delete(store: &mut Store, call: &Call<'_>, table: &str, id: &str) -> Answ
     nothing(204)
 }
 
-fn permit(call: &Call<'_>, change: Change, class: &Class) -> Result<(), Answer> {
+fn permit(call: &Call<'_>, change: Change, class: &Class) -> Result<(), Response> {
     if call.caller.may(change, class.table) {
         return Ok(());
     }
@@ -140,7 +145,7 @@ struct Given {
 /// What the caller sends, as far as the table has such fields and the caller
 /// may write them; the rest is ignored without a word.
 fn given(store: &Store, call: &Call<'_>, class: &Class, fields: &Map<String, Value>) -> Vec<Given> {
-    let takes_display = call.question.is_on("sysparm_input_display_value");
+    let takes_display = call.request.is_on("sysparm_input_display_value");
     let given = fields.iter().filter_map(|(name, value)| {
         let place = class.place(name)?;
         let field = class.fields[place];
@@ -228,7 +233,7 @@ fn write(store: &mut Store, call: &Call<'_>, table: &str, id: &str, given: &[Giv
         }
     }
     for given in given.iter().filter(|given| given.field.kind == Kind::Journal && !given.value.is_empty()) {
-        let entry = rows::sys_id("sys_journal_field", &format!("{}/{}", call.request, given.field.name));
+        let entry = rows::sys_id("sys_journal_field", &format!("{}/{}", call.number, given.field.name));
         let values = [
             ("name", table.to_owned()),
             ("element", given.field.name.to_owned()),

@@ -28,7 +28,7 @@ pub enum Display {
 
 impl Display {
     pub fn of(call: &Call<'_>) -> Self {
-        match call.question.parameter("sysparm_display_value").unwrap_or("").to_ascii_lowercase().as_str() {
+        match call.request.parameter("sysparm_display_value").unwrap_or("").to_ascii_lowercase().as_str() {
             "true" => Self::Shown,
             "all" => Self::Both,
             _ => Self::Values,
@@ -40,7 +40,7 @@ impl<'a> Selection<'a> {
     /// The fields that were asked for, or all; those that do not exist and
     /// those that the caller may not see are left out.
     pub fn new(store: &'a Store, call: &Call<'_>, class: &Class) -> Self {
-        let asked = call.question.parameter("sysparm_fields").map(str::trim).filter(|fields| !fields.is_empty());
+        let asked = call.request.parameter("sysparm_fields").map(str::trim).filter(|fields| !fields.is_empty());
         let names: Vec<&str> = match asked {
             Some(fields) => fields.split(',').map(str::trim).collect(),
             None => class.fields.iter().map(|field| field.name).collect(),
@@ -56,7 +56,7 @@ impl<'a> Selection<'a> {
             store,
             fields,
             display: Display::of(call),
-            has_links: !call.question.is_on("sysparm_exclude_reference_link"),
+            has_links: !call.request.is_on("sysparm_exclude_reference_link"),
             base: format!("{}{}", call.origin, call.base),
         }
     }

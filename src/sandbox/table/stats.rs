@@ -8,7 +8,7 @@ use super::list::{filter, query_of};
 use super::path::Path;
 use super::select::Display;
 use super::{Call, query_forbidden};
-use crate::sandbox::answers::{Answer, success};
+use crate::sandbox::answers::{Response, success};
 use crate::sandbox::rows::{Record, Store};
 use crate::sandbox::schema::Class;
 
@@ -27,7 +27,7 @@ const SUMS: &[(&str, &str, Sum)] = &[
     ("sysparm_sum_fields", "sum", Sum::Total),
 ];
 
-pub fn answer(store: &Store, call: &Call<'_>, class: &Class) -> Answer {
+pub fn answer(store: &Store, call: &Call<'_>, class: &Class) -> Response {
     let query = query_of(call);
     let filter = filter(store, call, class, &query);
     if !filter.is_permitted(&call.caller) {
@@ -37,7 +37,7 @@ pub fn answer(store: &Store, call: &Call<'_>, class: &Class) -> Answer {
     let readable = |record: &Record<'_>| call.caller.may_read(*record);
     let records: Vec<Record<'_>> =
         store.records(class.table.name).filter(readable).filter(|record| filter.fits(store, *record)).collect();
-    let mut group_by = fields(store, call, class, call.question.parameter("sysparm_group_by").unwrap_or(""));
+    let mut group_by = fields(store, call, class, call.request.parameter("sysparm_group_by").unwrap_or(""));
     group_by.extend(fields(store, call, class, &query.group_by.join(",")));
     if group_by.is_empty() {
         return success(json!({ "stats": stats(store, call, class, &records) }));
@@ -67,11 +67,11 @@ pub fn answer(store: &Store, call: &Call<'_>, class: &Class) -> Answer {
 
 fn stats(store: &Store, call: &Call<'_>, class: &Class, records: &[Record<'_>]) -> Value {
     let mut stats = Map::new();
-    if call.question.is_on("sysparm_count") {
+    if call.request.is_on("sysparm_count") {
         stats.insert("count".to_owned(), json!(records.len().to_string()));
     }
     for (parameter, name, sum) in SUMS {
-        let asked = fields(store, call, class, call.question.parameter(parameter).unwrap_or(""));
+        let asked = fields(store, call, class, call.request.parameter(parameter).unwrap_or(""));
         if asked.is_empty() {
             continue;
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::base::server_text::Redactor;
 use crate::base::shown::Shown;
-use crate::http::client::Answer;
+use crate::http::client::Response;
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, TableName};
 use crate::model::user_name::UserName;
@@ -89,7 +89,7 @@ pub struct RedirectTarget {
 
 /// An answer with what is needed to judge it.
 pub struct ClassifiedResponse<'a> {
-    pub raw: &'a Answer,
+    pub raw: &'a Response,
     pub body: Body,
     pub request: RequestKind<'a>,
     pub credential: CredentialKind,
@@ -223,7 +223,7 @@ fn without_quoted(value: &str) -> String {
 
 impl Body {
     /// Reads the body of an answer; the content type is not trusted.
-    pub fn read(answer: &Answer) -> Self {
+    pub fn read(answer: &Response) -> Self {
         let text = String::from_utf8_lossy(&answer.body);
         let trimmed = text.trim_start_matches('\u{feff}').trim();
         if trimmed.is_empty() {
@@ -280,7 +280,7 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     fn body(text: &str) -> String {
-        let answer = Answer { status: 200, headers: HeaderMap::new(), body: text.as_bytes().to_vec(), broken: None };
+        let answer = Response { status: 200, headers: HeaderMap::new(), body: text.as_bytes().to_vec(), broken: None };
         format!("{:?}", Body::read(&answer))
     }
 
@@ -320,7 +320,7 @@ mod tests {
                 reqwest::header::HeaderValue::from_bytes(value).ok()?,
             ))
         });
-        let answer = Answer { status, headers: headers.collect(), body: Vec::new(), broken: None };
+        let answer = Response { status, headers: headers.collect(), body: Vec::new(), broken: None };
         look(&ClassifiedResponse {
             raw: &answer,
             body: Body::read(&answer),
@@ -382,7 +382,7 @@ mod tests {
             if let Some(value) = logged_in {
                 headers.insert("x-is-logged-in", value.parse().unwrap());
             }
-            let answer = Answer { status, headers, body: text.as_bytes().to_vec(), broken: None };
+            let answer = Response { status, headers, body: text.as_bytes().to_vec(), broken: None };
             ClassifiedResponse {
                 raw: &answer,
                 body: Body::read(&answer),
@@ -422,7 +422,7 @@ mod tests {
             let mut body = start.as_bytes().to_vec();
             body.extend(bytes);
             let broken = is_cut.then(|| NetworkError::answer_too_large(&HERE.parse::<Instance>().unwrap().url("/")));
-            let answer = Answer { status: 200, headers: HeaderMap::new(), body, broken };
+            let answer = Response { status: 200, headers: HeaderMap::new(), body, broken };
             let read = Body::read(&answer);
             if let Body::Html { title: Some(title) } = &read {
                 prop_assert!(!title.is_empty() && !title.contains('\n'));

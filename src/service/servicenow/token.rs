@@ -15,7 +15,7 @@ use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::base::error::{Cause, Code, Failure, Likelihood};
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
-use crate::model::tokens::{InvalidTokens, TokenAnswer};
+use crate::model::tokens::{InvalidTokens, TokenResponse};
 
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ pub enum TokenRequest {
 /// What came of a request for tokens.
 #[derive(Debug)]
 pub enum Judgement {
-    Tokens(TokenAnswer),
+    Tokens(TokenResponse),
     /// The endpoint said no.
     Refused(Failure),
     /// It could not or did not judge: nothing was spent.
@@ -71,7 +71,7 @@ pub fn judge(
         return Judgement::Refused(refused(response, request, client, has_secret, &refusal));
     }
     match (response.status(), json) {
-        (200, Some(body)) => match TokenAnswer::read(&body) {
+        (200, Some(body)) => match TokenResponse::read(&body) {
             Ok(answer) => Judgement::Tokens(answer),
             Err(invalid) => Judgement::Unclear(unusable(response, invalid)),
         },

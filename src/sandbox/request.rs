@@ -1,7 +1,7 @@
 //! A request as the instance sees it, after its bytes were read.
 
 /// A request, as far as it matters here.
-pub struct Question<'a> {
+pub struct Request<'a> {
     pub method: &'a str,
     pub path: &'a str,
     /// How long path and query are as they were sent.
@@ -28,7 +28,7 @@ pub struct TooLarge {
     pub limit: u64,
 }
 
-impl Question<'_> {
+impl Request<'_> {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
