@@ -122,15 +122,15 @@ fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
         let answer = answer(body.to_vec(), random);
         let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true };
         for request in [code, TokenRequest::Refresh { age: TimeDelta::days(1) }, TokenRequest::ClientCredentials] {
-            let judgement = judge(&answer, RequestKind::Token, CredentialKind::TokenRequest, |response| {
+            let outcome = judge(&answer, RequestKind::Token, CredentialKind::TokenRequest, |response| {
                 token::judge(response, &request, &client, random.below(2) == 0)
             });
-            match judgement {
-                token::Judgement::Tokens(tokens) => assert_usable(&tokens),
-                token::Judgement::Refused(failure)
-                | token::Judgement::Unavailable(failure)
-                | token::Judgement::Unclear(failure)
-                | token::Judgement::Lost(failure) => assert_fit_to_show(&failure),
+            match outcome {
+                token::TokenOutcome::Tokens(tokens) => assert_usable(&tokens),
+                token::TokenOutcome::Refused(failure)
+                | token::TokenOutcome::Unavailable(failure)
+                | token::TokenOutcome::Unclear(failure)
+                | token::TokenOutcome::Lost(failure) => assert_fit_to_show(&failure),
             }
         }
         if let Ok(json) = serde_json::from_slice::<Value>(body)

@@ -21,7 +21,7 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::SavedSession;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use crate::service::servicenow::symptoms::diagnose;
-use crate::service::servicenow::token::{self, Judgement, TokenRequest};
+use crate::service::servicenow::token::{self, TokenOutcome, TokenRequest};
 
 type Library = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -40,7 +40,7 @@ pub struct TokenEndpoint {
 
 /// One request for tokens.
 pub struct Answered {
-    pub judgement: Judgement,
+    pub outcome: TokenOutcome,
     /// For the times, the certificate and the clock.
     pub exchange: Exchange,
 }
@@ -182,12 +182,12 @@ impl TokenEndpoint {
     }
 
     fn judge(&self, exchange: Exchange, request: TokenRequest, has_secret: bool, secrets: &[Secret]) -> Answered {
-        let judgement = match &exchange.result {
+        let outcome = match &exchange.result {
             Err(error) => {
                 let failure = Failure::from(error.clone());
                 match error.phase == Reached::Response && error.opened {
-                    true => Judgement::Lost(failure),
-                    false => Judgement::Unavailable(failure),
+                    true => TokenOutcome::Lost(failure),
+                    false => TokenOutcome::Unavailable(failure),
                 }
             }
             Ok(answer) => {
@@ -206,6 +206,6 @@ impl TokenEndpoint {
                 token::judge(&response, &request, &self.client, has_secret)
             }
         };
-        Answered { judgement, exchange }
+        Answered { outcome, exchange }
     }
 }

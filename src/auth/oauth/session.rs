@@ -37,7 +37,7 @@ use crate::http::client::{Deadline, Exchange};
 use crate::model::oauth_client::{Grant, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession, TokenResponse};
-use crate::service::servicenow::token::Judgement;
+use crate::service::servicenow::token::TokenOutcome;
 use crate::store::record::{self, Origins, ReadBack};
 use crate::store::{CredentialStore, in_background};
 
@@ -181,8 +181,8 @@ impl Session {
         let before = self.saved.as_ref().map(|saved| saved.generation);
         let attempt = match &self.keeper {
             Keeper::Environment { client_secret } => {
-                let Answered { judgement, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
-                let result = self.take(judgement);
+                let Answered { outcome, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
+                let result = self.take(outcome);
                 Attempt { exchange: Some(exchange), result }
             }
             Keeper::Store(kept) => {
@@ -203,17 +203,17 @@ impl Session {
         }
     }
 
-    fn take(&mut self, judgement: Judgement) -> Result<(), Failure> {
-        match judgement {
-            Judgement::Tokens(answer) => {
+    fn take(&mut self, outcome: TokenOutcome) -> Result<(), Failure> {
+        match outcome {
+            TokenOutcome::Tokens(answer) => {
                 let client_id = self.endpoint.client().client_id.as_str();
                 self.saved = Some(SavedSession::signed_in(answer, client_id, true, (self.clock)()));
                 Ok(())
             }
-            Judgement::Refused(failure)
-            | Judgement::Unavailable(failure)
-            | Judgement::Unclear(failure)
-            | Judgement::Lost(failure) => Err(failure),
+            TokenOutcome::Refused(failure)
+            | TokenOutcome::Unavailable(failure)
+            | TokenOutcome::Unclear(failure)
+            | TokenOutcome::Lost(failure) => Err(failure),
         }
     }
 }
@@ -291,15 +291,15 @@ async fn renew_kept(
     };
     tracing::info!("renewing the session of {name} at {}", endpoint.origin());
     let mut answered = ask().await;
-    if matches!(answered.judgement, Judgement::Lost(_)) && !deadline.left().is_zero() {
+    if matches!(answered.outcome, TokenOutcome::Lost(_)) && !deadline.left().is_zero() {
         tracing::info!("the answer was lost; asking once more");
         interrupted = interrupted.or(Some(started));
         answered = ask().await;
     }
-    let Answered { judgement, exchange } = answered;
-    let result = match judgement {
-        Judgement::Tokens(answer) => kept.keep(client.client_id.as_str(), in_hand, answer, clock).await,
-        Judgement::Refused(failure) => {
+    let Answered { outcome, exchange } = answered;
+    let result = match outcome {
+        TokenOutcome::Tokens(answer) => kept.keep(client.client_id.as_str(), in_hand, answer, clock).await,
+        TokenOutcome::Refused(failure) => {
             let before = in_hand.as_ref().map(|saved| saved.generation);
             match kept.read(client).await {
                 Ok(Some(current)) if Some(current.generation) != before => {
@@ -317,7 +317,7 @@ async fn renew_kept(
                 }
             }
         }
-        Judgement::Unavailable(failure) => {
+        TokenOutcome::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
             if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
                 let _ = kept.write(saved.marked(interrupted, saved.refused_at)).await;
@@ -326,7 +326,7 @@ async fn renew_kept(
         }
         // The mark stays: should the refresh token be refused from now on, it
         // is known why.
-        Judgement::Unclear(failure) | Judgement::Lost(failure) => Err(failure),
+        TokenOutcome::Unclear(failure) | TokenOutcome::Lost(failure) => Err(failure),
     };
     Attempt { exchange: Some(exchange), result }
 }

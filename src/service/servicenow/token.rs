@@ -38,7 +38,7 @@ pub enum TokenRequest {
 
 /// What came of a request for tokens.
 #[derive(Debug)]
-pub enum Judgement {
+pub enum TokenOutcome {
     Tokens(TokenResponse),
     /// The endpoint said no.
     Refused(Failure),
@@ -62,32 +62,32 @@ pub fn judge(
     request: &TokenRequest,
     client: &OAuthClient,
     has_secret: bool,
-) -> Judgement {
+) -> TokenOutcome {
     let json = response.json();
     if let Some(refusal) = json.as_ref().and_then(|json| read_refusal(json, response))
         && response.status() < 500
         && response.status() != 429
     {
-        return Judgement::Refused(refused(response, request, client, has_secret, &refusal));
+        return TokenOutcome::Refused(refused(response, request, client, has_secret, &refusal));
     }
     match (response.status(), json) {
         (200, Some(body)) => match TokenResponse::read(&body) {
-            Ok(answer) => Judgement::Tokens(answer),
-            Err(invalid) => Judgement::Unclear(unusable(response, invalid)),
+            Ok(answer) => TokenOutcome::Tokens(answer),
+            Err(invalid) => TokenOutcome::Unclear(unusable(response, invalid)),
         },
         (200, None) if response.raw.broken.is_some() || matches!(response.body, Body::CutJson) => {
-            Judgement::Lost(diagnose(response))
+            TokenOutcome::Lost(diagnose(response))
         }
         (401, None) => {
             let refusal = Refusal { error: String::new(), description: None };
-            Judgement::Refused(refused(response, request, client, has_secret, &refusal))
+            TokenOutcome::Refused(refused(response, request, client, has_secret, &refusal))
         }
-        (404, _) => Judgement::Unavailable(not_there(response)),
+        (404, _) => TokenOutcome::Unavailable(not_there(response)),
         // What stands before the instance gave up on it, or the instance on
         // itself, when the refresh token may have been replaced already.
-        (500 | 502 | 504, _) => Judgement::Unclear(diagnose(response)),
-        (200..300, _) if !response.is_html() => Judgement::Unclear(diagnose(response)),
-        _ => Judgement::Unavailable(diagnose(response)),
+        (500 | 502 | 504, _) => TokenOutcome::Unclear(diagnose(response)),
+        (200..300, _) if !response.is_html() => TokenOutcome::Unclear(diagnose(response)),
+        _ => TokenOutcome::Unavailable(diagnose(response)),
     }
 }
 

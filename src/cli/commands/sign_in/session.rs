@@ -22,7 +22,7 @@ use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
 use crate::service::servicenow::classify::Subject;
-use crate::service::servicenow::token::Judgement;
+use crate::service::servicenow::token::TokenOutcome;
 use crate::store::record::{self, Origins};
 
 /// A sign-in that gave tokens.
@@ -145,20 +145,20 @@ pub async fn sign_in(
     let (client, origins) = app.network.client_for(profile)?;
     let endpoint = app.network.token_endpoint(profile, oauth, &client, subject)?;
     let secret = client_secret.as_ref();
-    let (judgement, browser) = match (oauth.grant, secret) {
+    let (outcome, browser) = match (oauth.grant, secret) {
         (Grant::AuthorizationCode, secret) => {
             let authorized = authorize(app, profile, oauth, arguments).await?;
             let _progress = app.console.progress("Getting the token");
             let answered = endpoint.redeem(authorized.grant, secret, app.deadline()?).await;
-            (answered.judgement, authorized.browser)
+            (answered.outcome, authorized.browser)
         }
         (Grant::ClientCredentials, Some(secret)) => {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-            (endpoint.client_credentials(secret, app.deadline()?).await.judgement, None)
+            (endpoint.client_credentials(secret, app.deadline()?).await.outcome, None)
         }
         (Grant::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
     };
-    match tokens(judgement, &endpoint, secret.is_some(), app) {
+    match tokens(outcome, &endpoint, secret.is_some(), app) {
         Ok(session) => {
             let access_token = session.access_token.clone();
             let earned = Earned::Session { session, client_secret };
@@ -174,26 +174,26 @@ pub async fn sign_in(
 }
 
 fn tokens(
-    judgement: Judgement,
+    outcome: TokenOutcome,
     endpoint: &TokenEndpoint,
     has_secret: bool,
     app: &App,
 ) -> Result<SavedSession, Failure> {
-    match judgement {
-        Judgement::Tokens(answer) if answer.lifetime == Lifetime::Garbage => {
+    match outcome {
+        TokenOutcome::Tokens(answer) if answer.lifetime == Lifetime::Garbage => {
             let message = shown!("the token answer of {} cannot be used", endpoint.origin().host_and_port());
             Err(Failure::new(Code::UnexpectedAnswer, message)
                 .why("Its expires_in is not a number of seconds. Nothing was saved.")
                 .next("Check that the address is the token endpoint of a ServiceNow instance"))
         }
-        Judgement::Tokens(answer) => {
+        TokenOutcome::Tokens(answer) => {
             let client_id = endpoint.client().client_id.as_str();
             Ok(SavedSession::signed_in(answer, client_id, has_secret, app.now()))
         }
-        Judgement::Refused(failure)
-        | Judgement::Unavailable(failure)
-        | Judgement::Unclear(failure)
-        | Judgement::Lost(failure) => Err(failure),
+        TokenOutcome::Refused(failure)
+        | TokenOutcome::Unavailable(failure)
+        | TokenOutcome::Unclear(failure)
+        | TokenOutcome::Lost(failure) => Err(failure),
     }
 }
 
