@@ -22,7 +22,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::auth::oauth::browser::Circumstances;
+use crate::auth::oauth::browser::BrowserPolicy;
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Shown, Step};
 use crate::base::variables::Variables;
@@ -46,7 +46,7 @@ pub struct Machine {
     pub directory_choice: Result<Option<(ConnectionName, PathBuf)>, Failure>,
     /// Every store that a connection may use.
     pub stores: Vec<Arc<dyn CredentialStore>>,
-    pub browser: Circumstances,
+    pub browser: BrowserPolicy,
     /// `--proxy`, which goes before everything else.
     pub proxy: Option<String>,
     /// This program.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 
 use super::{Check, CheckId, Machine, path, port};
-use crate::auth::oauth::browser::{self, Because, Way};
+use crate::auth::oauth::browser::{self, BrowserMode, Reason};
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Shown, Step, shown};
 use crate::http::proxy::{ProxyVariables, Route};
@@ -33,17 +33,17 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
 /// How the address of a sign-in would get to a browser.
 fn browser(machine: &Machine) -> Check {
     let variables = &machine.variables;
-    let (way, because) = Way::explained(machine.browser, variables);
+    let (way, because) = BrowserMode::explained(machine.browser, variables);
     let because = match because {
-        Because::RedirectUri => "no listener can stand at the redirect URI".to_owned(),
-        Because::Forbidden => "--no-input, SNOW_NO_INPUT or CI forbids it".to_owned(),
-        Because::Variable(name) => format!("{name} is set"),
-        Because::Desktop => "there is a desktop".to_owned(),
-        Because::RemoteShell => "this is a remote shell".to_owned(),
-        Because::NoDisplay => "there is no display".to_owned(),
+        Reason::RedirectUri => "no listener can stand at the redirect URI".to_owned(),
+        Reason::Forbidden => "--no-input, SNOW_NO_INPUT or CI forbids it".to_owned(),
+        Reason::Variable(name) => format!("{name} is set"),
+        Reason::Desktop => "there is a desktop".to_owned(),
+        Reason::RemoteShell => "this is a remote shell".to_owned(),
+        Reason::NoDisplay => "there is no display".to_owned(),
     };
     match way {
-        Way::Open => {
+        BrowserMode::Open => {
             let programs = browser::programs(variables);
             if programs.iter().any(|program| is_there(machine, program)) {
                 return Check::pass(
@@ -59,11 +59,11 @@ fn browser(machine: &Machine) -> Check {
                 .next("Set SNOW_BROWSER to the command of your browser")
                 .next(Step::say("Sign in by paste: ").and_run("snow login NAME --manual"))
         }
-        Way::Print => Check::pass(
+        BrowserMode::Print => Check::pass(
             CheckId::BrowserWay,
             shown!("a sign-in prints its address and opens nothing, since {}", Shown::outside(&because)),
         ),
-        Way::Paste => {
+        BrowserMode::Paste => {
             Check::pass(CheckId::BrowserWay, shown!("a sign-in asks you to paste, since {}", Shown::outside(&because)))
         }
     }

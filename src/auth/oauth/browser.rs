@@ -14,7 +14,7 @@ pub trait Browser {
 
 /// How the address of a sign-in gets to a browser, and its answer back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum BrowserMode {
     /// A browser is opened, and comes back to the listener.
     Open,
     /// The address is printed; whoever opens it comes back to the listener.
@@ -25,7 +25,7 @@ pub enum Way {
 
 /// What decided about the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Because {
+pub enum Reason {
     RedirectUri,
     Forbidden,
     /// `SNOW_BROWSER` or `BROWSER`.
@@ -37,7 +37,7 @@ pub enum Because {
 
 /// What decides about the way.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances {
+pub struct BrowserPolicy {
     /// `--manual`, or a redirect URI that no listener can stand at.
     pub must_paste: bool,
     /// `--no-browser`, `--no-input` or `CI`.
@@ -46,29 +46,29 @@ pub struct Circumstances {
     pub interactive: bool,
 }
 
-impl Way {
-    pub fn choose(circumstances: Circumstances, variables: &Variables) -> Self {
-        Self::explained(circumstances, variables).0
+impl BrowserMode {
+    pub fn choose(policy: BrowserPolicy, variables: &Variables) -> Self {
+        Self::explained(policy, variables).0
     }
 
     /// The way, and what decided about it.
-    pub fn explained(circumstances: Circumstances, variables: &Variables) -> (Self, Because) {
-        let Circumstances { must_paste, forbidden, interactive } = circumstances;
+    pub fn explained(policy: BrowserPolicy, variables: &Variables) -> (Self, Reason) {
+        let BrowserPolicy { must_paste, forbidden, interactive } = policy;
         let without_browser = if interactive { Self::Paste } else { Self::Print };
         if must_paste {
-            return (Self::Paste, Because::RedirectUri);
+            return (Self::Paste, Reason::RedirectUri);
         }
         if forbidden {
-            return (Self::Print, Because::Forbidden);
+            return (Self::Print, Reason::Forbidden);
         }
         if let Some(variable) = variable(variables).filter(|_| !commands_in(variables).is_empty()) {
-            return (Self::Open, Because::Variable(variable));
+            return (Self::Open, Reason::Variable(variable));
         }
         // Whether a browser opened here would be seen by the person.
         match (is_remote(variables), has_desktop(variables)) {
-            (true, _) => (without_browser, Because::RemoteShell),
-            (false, true) => (Self::Open, Because::Desktop),
-            (false, false) => (without_browser, Because::NoDisplay),
+            (true, _) => (without_browser, Reason::RemoteShell),
+            (false, true) => (Self::Open, Reason::Desktop),
+            (false, false) => (without_browser, Reason::NoDisplay),
         }
     }
 }
@@ -180,28 +180,28 @@ fn is_ours(name: &OsStr) -> bool {
 mod tests {
     use super::*;
 
-    const PLAIN: Circumstances = Circumstances { must_paste: false, forbidden: false, interactive: true };
+    const PLAIN: BrowserPolicy = BrowserPolicy { must_paste: false, forbidden: false, interactive: true };
 
-    fn way(circumstances: Circumstances, variables: &[(&str, &str)]) -> Way {
-        Way::choose(circumstances, &Variables::new(variables.iter().copied()))
+    fn mode(policy: BrowserPolicy, variables: &[(&str, &str)]) -> BrowserMode {
+        BrowserMode::choose(policy, &Variables::new(variables.iter().copied()))
     }
 
     #[test]
     fn the_way_follows_what_is_said_and_then_what_is_seen() {
         let display = ("DISPLAY", ":0");
         let ssh = ("SSH_CONNECTION", "10.0.0.1 5000 10.0.0.2 22");
-        let alone = Circumstances { interactive: false, ..PLAIN };
-        let forbidden = Circumstances { forbidden: true, ..PLAIN };
-        assert_eq!(way(Circumstances { must_paste: true, ..forbidden }, &[display]), Way::Paste);
-        assert_eq!(way(forbidden, &[display, ("BROWSER", "x")]), Way::Print);
-        assert_eq!(way(PLAIN, &[ssh, ("SNOW_BROWSER", "x")]), Way::Open);
-        assert_eq!(way(alone, &[display]), Way::Open);
-        assert_eq!(way(PLAIN, &[display, ssh]), Way::Paste);
-        assert_eq!(way(alone, &[display, ssh]), Way::Print);
+        let alone = BrowserPolicy { interactive: false, ..PLAIN };
+        let forbidden = BrowserPolicy { forbidden: true, ..PLAIN };
+        assert_eq!(mode(BrowserPolicy { must_paste: true, ..forbidden }, &[display]), BrowserMode::Paste);
+        assert_eq!(mode(forbidden, &[display, ("BROWSER", "x")]), BrowserMode::Print);
+        assert_eq!(mode(PLAIN, &[ssh, ("SNOW_BROWSER", "x")]), BrowserMode::Open);
+        assert_eq!(mode(alone, &[display]), BrowserMode::Open);
+        assert_eq!(mode(PLAIN, &[display, ssh]), BrowserMode::Paste);
+        assert_eq!(mode(alone, &[display, ssh]), BrowserMode::Print);
         if cfg!(target_os = "linux") {
-            assert_eq!(way(PLAIN, &[]), Way::Paste);
-            assert_eq!(way(alone, &[]), Way::Print);
-            assert_eq!(way(PLAIN, &[("WSL_DISTRO_NAME", "Debian")]), Way::Open);
+            assert_eq!(mode(PLAIN, &[]), BrowserMode::Paste);
+            assert_eq!(mode(alone, &[]), BrowserMode::Print);
+            assert_eq!(mode(PLAIN, &[("WSL_DISTRO_NAME", "Debian")]), BrowserMode::Open);
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::select;
-use crate::auth::oauth::browser::Circumstances;
+use crate::auth::oauth::browser::BrowserPolicy;
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::doctor::bundle::{Bundle, Terminal};
@@ -57,7 +57,7 @@ fn machine(app: &mut App) -> Result<Machine, Failure> {
         state: app.state(),
         directory_choice: select::named_by_directory(app),
         stores: app.stores_unasked()?,
-        browser: Circumstances {
+        browser: BrowserPolicy {
             must_paste: false,
             forbidden: app.is_input_forbidden(),
             interactive: app.is_interactive(),

@@ -7,7 +7,7 @@ use super::args::BrowserArgs;
 use super::refusals::{judge, nobody_came, nobody_to_paste};
 use super::session::sentence;
 use crate::auth::oauth::authorize::{self, Authorization, Stray};
-use crate::auth::oauth::browser::{self, Circumstances, Way};
+use crate::auth::oauth::browser::{self, BrowserMode, BrowserPolicy};
 use crate::auth::oauth::callback::{Listener, WaitingBrowser};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
@@ -35,22 +35,22 @@ pub async fn authorize(
     arguments: &BrowserArgs,
 ) -> Result<Authorized, Failure> {
     let loopback = oauth.redirect_uri.loopback().filter(|_| !arguments.manual);
-    let way = Way::choose(circumstances(app, oauth, arguments), &app.variables);
+    let mode = BrowserMode::choose(policy(app, oauth, arguments), &app.variables);
     // Bound before the address is shown, or the answer could go to another.
-    let listener = match (&loopback, way) {
-        (Some(loopback), Way::Open | Way::Print) => Some(listen(oauth, loopback)?),
+    let listener = match (&loopback, mode) {
+        (Some(loopback), BrowserMode::Open | BrowserMode::Print) => Some(listen(oauth, loopback)?),
         _ if app.is_interactive() => None,
         _ => return Err(nobody_to_paste(oauth)),
     };
     let authorization = Authorization::new(oauth, &profile.instance);
-    app.console.say(&format!("\n  {}\n\n  {}\n", invitation(way), authorization.url()));
+    app.console.say(&format!("\n  {}\n\n  {}\n", invitation(mode), authorization.url()));
     let Some(listener) = listener else {
         return paste(app, profile, oauth, authorization);
     };
     if let Some(tunnel) = loopback.as_ref().and_then(|loopback| browser::tunnel(loopback.port, &app.variables)) {
         app.console.note(&format!("  From another machine, first:   {tunnel}\n"));
     }
-    if way == Way::Open
+    if mode == BrowserMode::Open
         && let Err(error) = app.open_browser(authorization.url().as_str())
     {
         app.console.note(&format!("  No browser could be started ({error}): open the address yourself.\n"));
@@ -76,22 +76,22 @@ pub async fn authorize(
 /// Whether a sign-in would open a browser by itself, which needs no terminal.
 pub fn opens_browser(app: &App, profile: &Profile, arguments: &BrowserArgs) -> bool {
     let oauth = profile.auth.client().filter(|client| client.grant == Grant::AuthorizationCode);
-    oauth.is_some_and(|oauth| Way::choose(circumstances(app, oauth, arguments), &app.variables) == Way::Open)
+    oauth.is_some_and(|oauth| BrowserMode::choose(policy(app, oauth, arguments), &app.variables) == BrowserMode::Open)
 }
 
-fn circumstances(app: &App, oauth: &OAuthClient, arguments: &BrowserArgs) -> Circumstances {
-    Circumstances {
+fn policy(app: &App, oauth: &OAuthClient, arguments: &BrowserArgs) -> BrowserPolicy {
+    BrowserPolicy {
         must_paste: arguments.manual || oauth.redirect_uri.loopback().is_none(),
         forbidden: arguments.no_browser || app.is_input_forbidden(),
         interactive: app.is_interactive(),
     }
 }
 
-fn invitation(way: Way) -> &'static str {
-    match way {
-        Way::Open => "Open this address in a browser, if it does not open by itself:",
-        Way::Print => "Open this address in a browser on this machine:",
-        Way::Paste => "Open this address in a browser, and sign in:",
+fn invitation(mode: BrowserMode) -> &'static str {
+    match mode {
+        BrowserMode::Open => "Open this address in a browser, if it does not open by itself:",
+        BrowserMode::Print => "Open this address in a browser on this machine:",
+        BrowserMode::Paste => "Open this address in a browser, and sign in:",
     }
 }
 
