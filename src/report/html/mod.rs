@@ -2,12 +2,12 @@
 //!
 //! The page loads nothing, and its policy allows nothing but its own style and
 //! script, by their hashes. It can be read in full without the script, which
-//! only searches and filters. [`row`] writes one connection, [`story`] what
+//! only searches and filters. [`row`] writes one connection, [`failure_details`] what
 //! failed and what to do, [`waterfall`] the steps; [`writer`] escapes.
 
+mod failure_details;
 mod row;
-mod standing;
-mod story;
+mod row_status;
 mod waterfall;
 mod writer;
 
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::text;
 use crate::check::report::{Report, Run, Summary, Verdict};
-use standing::Standing;
+use row_status::Standing;
 use writer::Html;
 
 static STYLE: LazyLock<String> = LazyLock::new(|| format!("{}{}", include_str!("page.css"), waterfall::places()));
@@ -112,7 +112,7 @@ fn verdict(html: &mut Html, run: &Run) {
 fn squares(html: &mut Html, run: &Run) {
     html.markup("<section aria-labelledby=\"glance\">\n<h2 id=\"glance\">At a glance</h2>\n<ul id=\"squares\">\n");
     for (index, report) in run.reports.iter().enumerate() {
-        let standing = Standing::of(report);
+        let row_status = Standing::of(report);
         let name = match report.verdict() {
             Verdict::Failed(failure) => format!("{} failed: {}", report.name, failure.message()),
             Verdict::NotTested(why) => format!("{} {}", report.name, why.sentence()),
@@ -121,9 +121,9 @@ fn squares(html: &mut Html, run: &Run) {
                 None => format!("{} works", report.name),
             },
         };
-        html.markup("<li class=\"").markup(standing.class()).markup(marks(report)).markup("\"><a href=\"#c");
+        html.markup("<li class=\"").markup(row_status.class()).markup(marks(report)).markup("\"><a href=\"#c");
         html.text(index + 1).markup("\" title=\"").text(&name).markup("\" aria-label=\"").text(&name).markup("\">");
-        html.markup(standing.sign()).markup("</a></li>\n");
+        html.markup(row_status.sign()).markup("</a></li>\n");
     }
     html.markup("</ul>\n</section>\n");
 }

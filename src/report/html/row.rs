@@ -1,8 +1,8 @@
 //! One connection: a line that says how it stands, and below it, once opened,
 //! what to do, every step, and the facts.
 
-use super::standing::Standing;
-use super::story;
+use super::failure_details;
+use super::row_status::Standing;
 use super::waterfall;
 use super::writer::Html;
 use crate::check::report::{Check, Report, Status, Verdict};
@@ -22,12 +22,12 @@ pub fn write(html: &mut Html, report: &Report, number: usize, is_open: bool) {
 
 /// What is seen of a connection that is not opened.
 fn line(html: &mut Html, report: &Report) {
-    let standing = Standing::of(report);
+    let row_status = Standing::of(report);
     let cell = |html: &mut Html, start: &'static str, text: &str| {
         html.markup(start).text(text).markup("</span>");
     };
-    html.markup("<summary><span class=\"sign\" role=\"img\" aria-label=\"").markup(standing.word()).markup("\">");
-    html.markup(standing.sign()).markup("</span>");
+    html.markup("<summary><span class=\"sign\" role=\"img\" aria-label=\"").markup(row_status.word()).markup("\">");
+    html.markup(row_status.sign()).markup("</span>");
     name(html, report);
     cell(html, "<span class=\"by\"><span class=\"who\">", text::user(report));
     cell(html, "<span class=\"where\">", host(report));
@@ -77,22 +77,22 @@ fn stories(html: &mut Html, report: &Report) {
     if failure.is_some() || !changes.is_empty() {
         html.markup("<dl class=\"story\">");
         if let Some(failure) = failure {
-            story::advice(html, failure);
+            failure_details::advice(html, failure);
         }
         for change in &changes {
             html.markup("<dt class=\"new\">New</dt><dd>").text(change).markup("</dd>");
         }
         if let Some(failure) = failure {
-            story::evidence(html, failure);
+            failure_details::evidence(html, failure);
         }
         html.markup("</dl>");
     }
     let failed = |check: &&Check| check.status == Status::Fail;
     for other in report.checks.iter().filter(failed).skip(1).filter_map(|check| check.error.as_ref()) {
-        story::write(html, "<h4 class=\"failed\">Also failed: ", other);
+        failure_details::write(html, "<h4 class=\"failed\">Also failed: ", other);
     }
     for warning in report.warnings() {
-        story::write(html, "<h4 class=\"warned\">Warning: ", warning);
+        failure_details::write(html, "<h4 class=\"warned\">Warning: ", warning);
     }
 }
 
