@@ -1,7 +1,7 @@
 //! Configuration items: servers, computers, applications, services.
 
 use super::people::{People, add};
-use super::{Dice, Store, sys_id};
+use super::{Prng, Store, sys_id};
 
 const SYSTEMS: &[(&str, &str)] =
     &[("Linux Red Hat", "9.4"), ("Debian", "12"), ("Windows 2022 Standard", "10.0.20348"), ("AIX", "7.3")];
@@ -19,49 +19,49 @@ const SERVICES: &[(&str, &str)] = &[
 ];
 
 /// Adds them, and gives their `sys_id`s.
-pub fn fill(store: &mut Store, dice: &mut Dice, people: &People) -> Vec<String> {
+pub fn fill(store: &mut Store, prng: &mut Prng, people: &People) -> Vec<String> {
     let mut items = Vec::new();
     for at in 0..80 {
         let (purpose, class) = PURPOSES[at % PURPOSES.len()];
-        let used_for = *dice.pick(USES);
+        let used_for = *prng.pick(USES);
         let name = format!("{purpose}-{}-{:02}", used_for[..3].to_lowercase(), at);
-        let mut values = computer(dice, &name, at);
+        let mut values = computer(prng, &name, at);
         values.push(("used_for", used_for.to_owned()));
         values.push(("classification", class.to_owned()));
         values.push(("ip_address", format!("192.0.2.{}", at + 10)));
-        item(store, dice, people, &mut items, "cmdb_ci_server", &name, values);
+        item(store, prng, people, &mut items, "cmdb_ci_server", &name, values);
     }
     for at in 0..40 {
         let name = format!("NB-{:04}", 1000 + at);
-        let mut values = computer(dice, &name, 100 + at);
-        values.push(("assigned_to", dice.pick(&people.users).clone()));
-        item(store, dice, people, &mut items, "cmdb_ci_computer", &name, values);
+        let mut values = computer(prng, &name, 100 + at);
+        values.push(("assigned_to", prng.pick(&people.users).clone()));
+        item(store, prng, people, &mut items, "cmdb_ci_computer", &name, values);
     }
     for (at, application) in APPLICATIONS.iter().enumerate() {
         for (stage, port) in [("production", "443"), ("test", "8443")] {
             let name = format!("{application} ({stage})");
-            let values = vec![("version", format!("{}.{}", at + 1, dice.below(10))), ("tcp_port", port.to_owned())];
-            item(store, dice, people, &mut items, "cmdb_ci_appl", &name, values);
+            let values = vec![("version", format!("{}.{}", at + 1, prng.below(10))), ("tcp_port", port.to_owned())];
+            item(store, prng, people, &mut items, "cmdb_ci_appl", &name, values);
         }
     }
     for (name, criticality) in SERVICES {
         let values = vec![("busines_criticality", (*criticality).to_owned())];
-        item(store, dice, people, &mut items, "cmdb_ci_service", name, values);
+        item(store, prng, people, &mut items, "cmdb_ci_service", name, values);
     }
     items
 }
 
-fn computer(dice: &mut Dice, name: &str, at: usize) -> Vec<(&'static str, String)> {
-    let (system, version) = *dice.pick(SYSTEMS);
+fn computer(prng: &mut Prng, name: &str, at: usize) -> Vec<(&'static str, String)> {
+    let (system, version) = *prng.pick(SYSTEMS);
     vec![
         ("fqdn", format!("{}.sandbox.example", name.to_lowercase())),
         ("serial_number", format!("SN-{:06}", 100_000 + at * 37)),
         ("asset_tag", format!("P{:06}", 1000 + at)),
         ("os", system.to_owned()),
         ("os_version", version.to_owned()),
-        ("cpu_count", (1 << dice.below(6)).to_string()),
-        ("ram", (2048 << dice.below(6)).to_string()),
-        ("disk_space", (64 << dice.below(6)).to_string()),
+        ("cpu_count", (1 << prng.below(6)).to_string()),
+        ("ram", (2048 << prng.below(6)).to_string()),
+        ("disk_space", (64 << prng.below(6)).to_string()),
         ("category", "Hardware".to_owned()),
         ("discovery_source", "Sandbox".to_owned()),
         ("first_discovered", "2025-06-02 03:00:00".to_owned()),
@@ -71,14 +71,14 @@ fn computer(dice: &mut Dice, name: &str, at: usize) -> Vec<(&'static str, String
 
 fn item(
     store: &mut Store,
-    dice: &mut Dice,
+    prng: &mut Prng,
     people: &People,
     items: &mut Vec<String>,
     table: &str,
     name: &str,
     mut values: Vec<(&'static str, String)>,
 ) {
-    let (installed, operational) = match dice.below(20) {
+    let (installed, operational) = match prng.below(20) {
         0 => ("3", "3"),
         1 => ("7", "6"),
         2 => ("6", "2"),
@@ -87,10 +87,10 @@ fn item(
     values.push(("name", name.to_owned()));
     values.push(("install_status", installed.to_owned()));
     values.push(("operational_status", operational.to_owned()));
-    values.push(("owned_by", dice.pick(&people.agents).clone()));
-    values.push(("support_group", dice.pick(&people.groups).clone()));
-    values.push(("department", dice.pick(&people.departments).clone()));
-    values.push(("location", dice.pick(&people.locations).clone()));
+    values.push(("owned_by", prng.pick(&people.agents).clone()));
+    values.push(("support_group", prng.pick(&people.groups).clone()));
+    values.push(("department", prng.pick(&people.departments).clone()));
+    values.push(("location", prng.pick(&people.locations).clone()));
     add(store, table, name, values);
     items.push(sys_id(table, name));
 }

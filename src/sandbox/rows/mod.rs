@@ -5,8 +5,8 @@
 //! make them up, [`system`] makes those that describe the tables themselves.
 
 mod configuration;
-mod dice;
 mod people;
+mod prng;
 mod system;
 mod users;
 mod work;
@@ -14,7 +14,7 @@ mod work;
 use std::collections::{BTreeMap, HashMap};
 
 use super::schema::{self, Class, Field, Kind};
-use dice::Dice;
+use prng::Prng;
 
 pub use users::{USERS, User};
 pub use work::priority;
@@ -83,11 +83,11 @@ impl Store {
         let shelves: Vec<Shelf> = schema::classes().into_iter().map(shelf).collect();
         let by_name = shelves.iter().enumerate().map(|(at, shelf)| (shelf.class.table.name, at)).collect();
         let mut store = Self { shelves, by_name };
-        let mut dice = Dice::new(seed);
+        let mut prng = Prng::new(seed);
         system::fill(&mut store);
-        let people = people::fill(&mut store, &mut dice);
-        let items = configuration::fill(&mut store, &mut dice, &people);
-        work::fill(&mut store, &mut dice, &people, &items, incidents);
+        let people = people::fill(&mut store, &mut prng);
+        let items = configuration::fill(&mut store, &mut prng, &people);
+        work::fill(&mut store, &mut prng, &people, &items, incidents);
         store
     }
 
@@ -206,7 +206,7 @@ impl Store {
 pub fn sys_id(kind: &str, key: &str) -> String {
     let half = |start: u64| {
         let bytes = kind.bytes().chain([b'/']).chain(key.bytes());
-        dice::mix(bytes.fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)))
+        prng::mix(bytes.fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)))
     };
     format!("{:016x}{:016x}", half(0xcbf2_9ce4_8422_2325), half(0x6c62_272e_07bb_0142))
 }

@@ -1,7 +1,7 @@
 //! People and what they belong to: users, groups, departments, locations, roles.
 
 use super::users::USERS;
-use super::{Dice, Store, sys_id};
+use super::{Prng, Store, sys_id};
 
 /// The `sys_id`s that other rows refer to.
 pub struct People {
@@ -80,7 +80,7 @@ const ROLES: &[(&str, &str)] = &[
     ("snc_platform_rest_api_access", "May use the REST APIs where they are closed"),
 ];
 
-pub fn fill(store: &mut Store, dice: &mut Dice) -> People {
+pub fn fill(store: &mut Store, prng: &mut Prng) -> People {
     let departments: Vec<String> = DEPARTMENTS.iter().map(|(name, _)| sys_id("cmn_department", name)).collect();
     let locations: Vec<String> = LOCATIONS.iter().map(|(name, ..)| sys_id("cmn_location", name)).collect();
     let groups: Vec<String> = GROUPS.iter().map(|(name, _)| sys_id("sys_user_group", name)).collect();
@@ -88,7 +88,7 @@ pub fn fill(store: &mut Store, dice: &mut Dice) -> People {
         let values = [("name", *name), ("street", street), ("city", city), ("zip", zip), ("time_zone", time_zone)];
         add(store, "cmn_location", name, values);
     }
-    let users = fill_users(store, dice, &departments, &locations);
+    let users = fill_users(store, prng, &departments, &locations);
     let agents: Vec<String> =
         [1, 2].into_iter().chain(USERS.len()..USERS.len() + 30).map(|at| users[at].clone()).collect();
     for ((name, id), head) in DEPARTMENTS.iter().zip(agents.iter().skip(2)) {
@@ -108,11 +108,11 @@ pub fn fill(store: &mut Store, dice: &mut Dice) -> People {
     People { users, agents, groups, departments, locations }
 }
 
-fn fill_users(store: &mut Store, dice: &mut Dice, departments: &[String], locations: &[String]) -> Vec<String> {
+fn fill_users(store: &mut Store, prng: &mut Prng, departments: &[String], locations: &[String]) -> Vec<String> {
     let mut users = Vec::with_capacity(USERS.len() + PEOPLE);
     for user in USERS {
         let (first, last) = user.display_name.split_once(' ').expect("a display name has two words");
-        add_user(store, dice, user.user_name, (first, last), (departments, locations), &users);
+        add_user(store, prng, user.user_name, (first, last), (departments, locations), &users);
         users.push(user.id());
     }
     // Every combination of names once, in an order that jumps about.
@@ -123,7 +123,7 @@ fn fill_users(store: &mut Store, dice: &mut Dice, departments: &[String], locati
         if store.find("sys_user", &sys_id("sys_user", &user_name)).is_some() {
             user_name.push_str(&at.to_string());
         }
-        add_user(store, dice, &user_name, (first, last), (departments, locations), &users);
+        add_user(store, prng, &user_name, (first, last), (departments, locations), &users);
         users.push(sys_id("sys_user", &user_name));
     }
     users
@@ -131,7 +131,7 @@ fn fill_users(store: &mut Store, dice: &mut Dice, departments: &[String], locati
 
 fn add_user(
     store: &mut Store,
-    dice: &mut Dice,
+    prng: &mut Prng,
     user_name: &str,
     (first, last): (&str, &str),
     (departments, locations): (&[String], &[String]),
@@ -139,27 +139,27 @@ fn add_user(
 ) {
     let is_service = user_name == "svc.ci";
     let number = before.len();
-    let manager = if number > 8 { before[USERS.len() + dice.below(4)].clone() } else { String::new() };
-    let active = number < 60 || dice.percent(93);
+    let manager = if number > 8 { before[USERS.len() + prng.below(4)].clone() } else { String::new() };
+    let active = number < 60 || prng.percent(93);
     let flag = |is: bool| is.to_string();
     let values = [
         ("user_name", user_name.to_owned()),
         ("first_name", first.to_owned()),
         ("last_name", last.to_owned()),
         ("name", format!("{first} {last}")),
-        ("title", if is_service { String::new() } else { (*dice.pick(TITLES)).to_owned() }),
+        ("title", if is_service { String::new() } else { (*prng.pick(TITLES)).to_owned() }),
         ("email", format!("{user_name}@example.com")),
         ("phone", format!("+1 555 0{:03}", 100 + number)),
         ("mobile_phone", format!("+1 555 1{:03}", 100 + number)),
         ("employee_number", format!("E{:05}", 1000 + number)),
-        ("u_salary_band", format!("B{}", 1 + dice.below(6))),
-        ("department", dice.pick(departments).clone()),
-        ("location", dice.pick(locations).clone()),
+        ("u_salary_band", format!("B{}", 1 + prng.below(6))),
+        ("department", prng.pick(departments).clone()),
+        ("location", prng.pick(locations).clone()),
         ("manager", manager),
         ("time_zone", "UTC".to_owned()),
-        ("vip", flag(dice.percent(4))),
+        ("vip", flag(prng.percent(4))),
         ("active", flag(active)),
-        ("locked_out", flag(!active && dice.percent(30))),
+        ("locked_out", flag(!active && prng.percent(30))),
         ("password_needs_reset", flag(false)),
         ("web_service_access_only", flag(is_service)),
     ];

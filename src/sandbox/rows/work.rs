@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use super::people::People;
 use super::users::USERS;
-use super::{Dice, Store, sys_id};
+use super::{Prng, Store, sys_id};
 
 /// Incidents that are always there: number, short description, state, and who
 /// calls, by the place in [`USERS`].
@@ -52,32 +52,32 @@ pub fn priority(impact: &str, urgency: &str) -> &'static str {
     }
 }
 
-pub fn fill(store: &mut Store, dice: &mut Dice, people: &People, items: &[String], incidents: usize) {
+pub fn fill(store: &mut Store, prng: &mut Prng, people: &People, items: &[String], incidents: usize) {
     // A fixed day: the rows are the same whenever the instance starts.
     let newest = NaiveDate::from_ymd_opt(2026, 6, 30).and_then(|day| day.and_hms_opt(17, 0, 0)).expect("a date");
     let problems: Vec<String> = (0..incidents / 10)
         .map(|at| {
             let opened = newest - TimeDelta::hours(at as i64 * 31);
-            let (number, short_description) = (format!("PRB{:07}", 40_001 + at), *dice.pick(PROBLEMS));
-            let mut values = task(dice, people, items, short_description, opened);
-            let state = *dice.pick(&["101", "102", "103", "104", "106", "107"]);
+            let (number, short_description) = (format!("PRB{:07}", 40_001 + at), *prng.pick(PROBLEMS));
+            let mut values = task(prng, people, items, short_description, opened);
+            let state = *prng.pick(&["101", "102", "103", "104", "106", "107"]);
             set(&mut values, "state", state);
             set(&mut values, "active", if state == "107" { "false" } else { "true" });
-            values.push(("known_error", dice.percent(20).to_string()));
-            values.push(("related_incidents", dice.below(9).to_string()));
+            values.push(("known_error", prng.percent(20).to_string()));
+            values.push(("related_incidents", prng.below(9).to_string()));
             add(store, "problem", number, values)
         })
         .collect();
     for at in 0..incidents / 8 {
         let opened = newest - TimeDelta::hours(at as i64 * 17);
-        let (number, short_description) = (format!("CHG{:07}", 30_001 + at), *dice.pick(CHANGES));
-        let mut values = task(dice, people, items, short_description, opened);
-        let state = *dice.pick(&["-5", "-4", "-3", "-2", "-1", "0", "3", "4"]);
+        let (number, short_description) = (format!("CHG{:07}", 30_001 + at), *prng.pick(CHANGES));
+        let mut values = task(prng, people, items, short_description, opened);
+        let state = *prng.pick(&["-5", "-4", "-3", "-2", "-1", "0", "3", "4"]);
         set(&mut values, "state", state);
         set(&mut values, "active", if matches!(state, "3" | "4") { "false" } else { "true" });
-        values.push(("requested_by", dice.pick(&people.users).clone()));
-        values.push(("type", (*dice.pick(&["standard", "normal", "emergency"])).to_owned()));
-        values.push(("risk", (*dice.pick(&["2", "3", "4"])).to_owned()));
+        values.push(("requested_by", prng.pick(&people.users).clone()));
+        values.push(("type", (*prng.pick(&["standard", "normal", "emergency"])).to_owned()));
+        values.push(("risk", (*prng.pick(&["2", "3", "4"])).to_owned()));
         values.push(("start_date", text(opened + TimeDelta::days(3))));
         values.push(("end_date", text(opened + TimeDelta::days(3) + TimeDelta::hours(2))));
         add(store, "change_request", number, values);
@@ -90,23 +90,23 @@ pub fn fill(store: &mut Store, dice: &mut Dice, people: &People, items: &[String
             }
             None => {
                 let number = format!("INC{:07}", 10_001 + at - KNOWN.len());
-                (number, *dice.pick(TROUBLES), *dice.pick(STATES), dice.pick(&people.users).clone())
+                (number, *prng.pick(TROUBLES), *prng.pick(STATES), prng.pick(&people.users).clone())
             }
         };
-        let values = incident(dice, people, items, short_description, (state, caller, opened), &problems);
+        let values = incident(prng, people, items, short_description, (state, caller, opened), &problems);
         add(store, "incident", number, values);
     }
 }
 
 fn incident(
-    dice: &mut Dice,
+    prng: &mut Prng,
     people: &People,
     items: &[String],
     (short_description, category, subcategory): (&str, &str, &str),
     (state, caller, opened): (&str, String, NaiveDateTime),
     problems: &[String],
 ) -> Values {
-    let mut values = task(dice, people, items, short_description, opened);
+    let mut values = task(prng, people, items, short_description, opened);
     let is_over = matches!(state, "7" | "8");
     set(&mut values, "state", state);
     set(&mut values, "active", if is_over { "false" } else { "true" });
@@ -115,33 +115,33 @@ fn incident(
     values.push(("category", category.to_owned()));
     values.push(("subcategory", subcategory.to_owned()));
     values.push(("severity", "3".to_owned()));
-    values.push(("reopen_count", dice.below(2).to_string()));
+    values.push(("reopen_count", prng.below(2).to_string()));
     if state == "3" {
-        values.push(("hold_reason", (*dice.pick(&["1", "4"])).to_owned()));
+        values.push(("hold_reason", (*prng.pick(&["1", "4"])).to_owned()));
     }
     if matches!(state, "6" | "7") {
-        let (resolved, by) = (opened + TimeDelta::minutes(30 + dice.below(9000) as i64), dice.pick(&people.agents));
+        let (resolved, by) = (opened + TimeDelta::minutes(30 + prng.below(9000) as i64), prng.pick(&people.agents));
         values.push(("resolved_at", text(resolved)));
         values.push(("resolved_by", by.clone()));
-        values.push(("close_code", (*dice.pick(CLOSE_CODES)).to_owned()));
+        values.push(("close_code", (*prng.pick(CLOSE_CODES)).to_owned()));
         values.push(("close_notes", "It works again.".to_owned()));
     }
     if is_over {
         values.push(("closed_at", text(opened + TimeDelta::days(8))));
-        values.push(("closed_by", dice.pick(&people.agents).clone()));
+        values.push(("closed_by", prng.pick(&people.agents).clone()));
     }
-    if !problems.is_empty() && dice.percent(8) {
-        values.push(("problem_id", dice.pick(problems).clone()));
+    if !problems.is_empty() && prng.percent(8) {
+        values.push(("problem_id", prng.pick(problems).clone()));
     }
     values
 }
 
 /// What every task has.
-fn task(dice: &mut Dice, people: &People, items: &[String], short_description: &str, opened: NaiveDateTime) -> Values {
-    let level = |dice: &mut Dice| *dice.pick(&["1", "2", "2", "3", "3", "3"]);
-    let (impact, urgency) = (level(dice), level(dice));
-    let updated = text(opened + TimeDelta::minutes(dice.below(4000) as i64));
-    let by = USERS[dice.below(3)].user_name;
+fn task(prng: &mut Prng, people: &People, items: &[String], short_description: &str, opened: NaiveDateTime) -> Values {
+    let level = |prng: &mut Prng| *prng.pick(&["1", "2", "2", "3", "3", "3"]);
+    let (impact, urgency) = (level(prng), level(prng));
+    let updated = text(opened + TimeDelta::minutes(prng.below(4000) as i64));
+    let by = USERS[prng.below(3)].user_name;
     let mut values = vec![
         ("short_description", short_description.to_owned()),
         ("description", format!("{short_description}. Seen since {}.", opened.date())),
@@ -152,23 +152,23 @@ fn task(dice: &mut Dice, people: &People, items: &[String], short_description: &
         ("priority", priority(impact, urgency).to_owned()),
         ("escalation", "0".to_owned()),
         ("approval", "not requested".to_owned()),
-        ("contact_type", (*dice.pick(&["email", "phone", "self-service", "walk-in"])).to_owned()),
-        ("made_sla", dice.percent(80).to_string()),
-        ("assignment_group", dice.pick(&people.groups).clone()),
-        ("location", dice.pick(&people.locations).clone()),
+        ("contact_type", (*prng.pick(&["email", "phone", "self-service", "walk-in"])).to_owned()),
+        ("made_sla", prng.percent(80).to_string()),
+        ("assignment_group", prng.pick(&people.groups).clone()),
+        ("location", prng.pick(&people.locations).clone()),
         ("opened_at", text(opened)),
-        ("opened_by", dice.pick(&people.agents).clone()),
+        ("opened_by", prng.pick(&people.agents).clone()),
         ("sys_created_on", text(opened)),
         ("sys_created_by", by.to_owned()),
         ("sys_updated_on", updated),
         ("sys_updated_by", by.to_owned()),
-        ("sys_mod_count", dice.below(12).to_string()),
+        ("sys_mod_count", prng.below(12).to_string()),
     ];
-    if dice.percent(70) {
-        values.push(("assigned_to", dice.pick(&people.agents).clone()));
+    if prng.percent(70) {
+        values.push(("assigned_to", prng.pick(&people.agents).clone()));
     }
-    if dice.percent(60) {
-        values.push(("cmdb_ci", dice.pick(items).clone()));
+    if prng.percent(60) {
+        values.push(("cmdb_ci", prng.pick(items).clone()));
     }
     values
 }

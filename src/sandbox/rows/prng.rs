@@ -3,7 +3,7 @@
 
 /// A sequence of numbers that a seed decides.
 #[derive(Debug)]
-pub struct Dice {
+pub struct Prng {
     state: u64,
 }
 
@@ -14,7 +14,7 @@ pub fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-impl Dice {
+impl Prng {
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
