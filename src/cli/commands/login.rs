@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::app::App;
 use super::list::show_profile;
 use super::sign_in::password::{self, Attempt};
-use super::sign_in::{self, Earned, session};
+use super::sign_in::{self, NewCredential, session};
 use super::{select, test};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
@@ -86,7 +86,7 @@ async fn with_password(
     }
     sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
     settle_id(app, &profile)?;
-    sign_in::save(app, &profile, &origins, &Earned::Password(password)).await?;
+    sign_in::save(app, &profile, &origins, &NewCredential::Password(password)).await?;
     finish(app, &profile, started_test, sent).await
 }
 
@@ -113,7 +113,7 @@ async fn with_session(
                 profile
             }
         };
-        sign_in::save(app, &profile, &signed_in.origins, &signed_in.earned).await?;
+        sign_in::save(app, &profile, &signed_in.origins, &signed_in.credential).await?;
         Ok::<_, Failure>((profile, started_test))
     }
     .await;

@@ -17,7 +17,7 @@ use std::time::Instant;
 use super::app::App;
 use super::sign_in::password::{self, Attempt};
 use super::sign_in::session::{self, SignedIn};
-use super::sign_in::{self, Earned};
+use super::sign_in::{self, NewCredential};
 use super::test::{self, Options};
 use crate::auth::oauth::page::Page;
 use crate::base::error::{Class, Code, Failure};
@@ -96,7 +96,7 @@ async fn connect_with_password(
     let password = password::new_password(app, username, &arguments.password)?;
     if arguments.no_test {
         let (_, origins) = app.network.client_for(&profile)?;
-        let (profile, how) = save::save(app, request, profile, &origins, &Earned::Password(password)).await?;
+        let (profile, how) = save::save(app, request, profile, &origins, &NewCredential::Password(password)).await?;
         return Ok(report(app, request, &profile, how, None));
     }
     let may_retype = !arguments.password.is_given();
@@ -120,7 +120,7 @@ async fn connect_with_password(
     if saved.is_some() {
         sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
     }
-    let (profile, how) = save::save(app, request, profile, &origins, &Earned::Password(password)).await?;
+    let (profile, how) = save::save(app, request, profile, &origins, &NewCredential::Password(password)).await?;
     finish(app, request, profile, how, started_test, sent).await
 }
 
@@ -184,7 +184,7 @@ async fn save_session(
         let identity = sign_in::confirm_identity(app, &profile, started_test, request.arguments.force).await?;
         profile = profile.belonging_to(identity);
     }
-    let (profile, how) = save::save(app, request, profile, &signed_in.origins, &signed_in.earned).await?;
+    let (profile, how) = save::save(app, request, profile, &signed_in.origins, &signed_in.credential).await?;
     Ok((profile, how, started_test))
 }
 

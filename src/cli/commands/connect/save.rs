@@ -8,7 +8,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::cli::commands::app::App;
 use crate::cli::commands::select;
-use crate::cli::commands::sign_in::{self, Earned};
+use crate::cli::commands::sign_in::{self, NewCredential};
 use crate::config::Change;
 use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::store::record::Origins;
@@ -61,17 +61,17 @@ pub async fn save(
     request: &Request,
     signed_in: Profile,
     origins: &Origins,
-    earned: &Earned,
+    credential: &NewCredential,
 ) -> Result<(Profile, Saved), Failure> {
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
     let store = app.store(profile.store)?;
     let kept = FormerSecrets::read(store.as_ref(), &former, &profile);
-    if let Err(failure) = sign_in::save(app, &profile, origins, earned).await {
+    if let Err(failure) = sign_in::save(app, &profile, origins, credential).await {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
             return Err(failure);
         }
-        kept.put_back(store.as_ref(), earned);
+        kept.put_back(store.as_ref(), credential);
         let name = profile.name.clone();
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
             Ok(()) => failure,
@@ -81,7 +81,7 @@ pub async fn save(
         });
     }
     if let Some(former) = &former.profile {
-        forget_former_secrets(app, former, &profile, earned).await?;
+        forget_former_secrets(app, former, &profile, credential).await?;
     }
     // A new secret is a change, whatever the fields say.
     Ok((profile, if former.profile.is_none() { Saved::New } else { Saved::Updated }))
@@ -93,12 +93,12 @@ async fn forget_former_secrets(
     app: &mut App,
     former: &Profile,
     profile: &Profile,
-    earned: &Earned,
+    credential: &NewCredential,
 ) -> Result<(), Failure> {
     // A renewal under way must not bring the session back.
     let _lock = sign_in::lock(app, former).await?;
     let is_moved = former.store != profile.store;
-    let left_behind = |field: &Field| is_moved || !earned.fields().contains(field);
+    let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
     for field in Field::SECRETS.into_iter().filter(left_behind) {
         let key = ItemKey { connection: profile.id, field };
         let deleted = app.store(former.store).and_then(|store| Ok(store.delete(key)?));
@@ -149,8 +149,8 @@ impl FormerSecrets {
 
     /// A write may be reported as failed and have been done, so what was
     /// attempted is undone as far as the store lets it.
-    fn put_back(self, store: &dyn CredentialStore, earned: &Earned) {
-        for (key, record) in self.0.into_iter().filter(|(key, _)| earned.fields().contains(&key.field)) {
+    fn put_back(self, store: &dyn CredentialStore, credential: &NewCredential) {
+        for (key, record) in self.0.into_iter().filter(|(key, _)| credential.fields().contains(&key.field)) {
             let _ = match record {
                 Some(record) => store.write(key, &record),
                 None => store.delete(key),

@@ -37,7 +37,7 @@ use crate::store::{CredentialStore, Field, ItemKey};
 const OFFERED_WAIT: Duration = Duration::from_secs(600);
 
 /// What a sign-in earned.
-pub enum Earned {
+pub enum NewCredential {
     Password(Secret),
     Session {
         session: SavedSession,
@@ -46,7 +46,7 @@ pub enum Earned {
     },
 }
 
-impl Earned {
+impl NewCredential {
     /// The items of the store that it takes.
     pub fn fields(&self) -> &'static [Field] {
         match self {
@@ -60,26 +60,31 @@ impl Earned {
 /// Saves what was earned for a connection whose entry is saved. Where another
 /// snow removed the entry meanwhile, the secrets go again: the store never
 /// holds one that no entry names.
-pub async fn save(app: &mut App, profile: &Profile, origins: &Origins, earned: &Earned) -> Result<(), Failure> {
+pub async fn save(
+    app: &mut App,
+    profile: &Profile,
+    origins: &Origins,
+    credential: &NewCredential,
+) -> Result<(), Failure> {
     // A renewal under way must not write its result over this.
     let _lock = lock(app, profile).await?;
     let store = app.store(profile.store)?;
-    write(store.as_ref(), profile, origins, earned)?;
+    write(store.as_ref(), profile, origins, credential)?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.
     if config.connections.values().any(|saved| saved.id == profile.id) {
         let state = app.state()?;
-        let noted = match (earned, profile.username()) {
-            (Earned::Password(_), Some(username)) => state.clear_refusals(&profile.instance, username),
-            (Earned::Password(_), None) => Ok(()),
-            (Earned::Session { session, .. }, _) => {
+        let noted = match (credential, profile.username()) {
+            (NewCredential::Password(_), Some(username)) => state.clear_refusals(&profile.instance, username),
+            (NewCredential::Password(_), None) => Ok(()),
+            (NewCredential::Session { session, .. }, _) => {
                 state.record_session(profile.id, SessionNote::of(session, profile.auth.method()))
             }
         };
         app.mention_unwritable_state(noted);
         return Ok(());
     }
-    for &field in earned.fields() {
+    for &field in credential.fields() {
         store.delete(ItemKey { connection: profile.id, field })?;
     }
     Err(Failure::new(Code::UnknownConnection, shown!("another snow has just removed {}", profile.name))
@@ -87,13 +92,18 @@ pub async fn save(app: &mut App, profile: &Profile, origins: &Origins, earned: &
         .next("Run the command again to connect anew"))
 }
 
-fn write(store: &dyn CredentialStore, profile: &Profile, origins: &Origins, earned: &Earned) -> Result<(), Failure> {
-    match earned {
-        Earned::Password(password) => {
+fn write(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    origins: &Origins,
+    credential: &NewCredential,
+) -> Result<(), Failure> {
+    match credential {
+        NewCredential::Password(password) => {
             let username = profile.username().expect("a connection with a password has a user");
             record::write_password(store, profile, username, origins, password)
         }
-        Earned::Session { session, client_secret } => {
+        NewCredential::Session { session, client_secret } => {
             let client = profile.auth.client().expect("a connection with a session has a client");
             if let Some(secret) = client_secret {
                 record::write_client_secret(store, profile, client, origins, secret)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Earned;
+use super::NewCredential;
 use super::args::{BrowserArgs, ClientSecretArgs};
 use super::browser::authorize;
 use crate::auth::oauth::callback::WaitingBrowser;
@@ -27,7 +27,7 @@ use crate::store::record::{self, Origins};
 
 /// A sign-in that gave tokens.
 pub struct SignedIn {
-    pub earned: Earned,
+    pub credential: NewCredential,
     pub access_token: Secret,
     pub client: Client,
     pub origins: Origins,
@@ -39,9 +39,9 @@ pub struct SignedIn {
 impl SignedIn {
     /// The first request with the new token, which is fresh: no renewal.
     pub async fn begin(&self, app: &mut App, profile: &Profile, subject: Subject) -> Result<StartedTest, Failure> {
-        let expires_at = match &self.earned {
-            Earned::Session { session, .. } => session.expires_at,
-            Earned::Password(_) => None,
+        let expires_at = match &self.credential {
+            NewCredential::Session { session, .. } => session.expires_at,
+            NewCredential::Password(_) => None,
         };
         let connection = Connection::bearer(
             profile.instance.clone(),
@@ -161,8 +161,8 @@ pub async fn sign_in(
     match tokens(outcome, &endpoint, secret.is_some(), app) {
         Ok(session) => {
             let access_token = session.access_token.clone();
-            let earned = Earned::Session { session, client_secret };
-            Ok(SignedIn { earned, access_token, client, origins, browser, started })
+            let credential = NewCredential::Session { session, client_secret };
+            Ok(SignedIn { credential, access_token, client, origins, browser, started })
         }
         Err(failure) => {
             if let Some(browser) = browser {
