@@ -18,7 +18,7 @@ pub enum Ending {
 
 /// The end of one thing of one connection.
 #[derive(Debug, Clone, Copy)]
-pub struct End<'a> {
+pub struct ExpiringItem<'a> {
     pub profile: &'a Profile,
     pub ending: Ending,
     pub at: DateTime<Utc>,
@@ -32,7 +32,7 @@ pub struct End<'a> {
 
 /// A time from now on that somebody asked about, in words as well.
 #[derive(Debug, Clone)]
-pub struct Horizon {
+pub struct Deadline {
     pub until: DateTime<Utc>,
     pub span: String,
 }
@@ -57,7 +57,7 @@ impl Ending {
     }
 }
 
-impl End<'_> {
+impl ExpiringItem<'_> {
     /// Whether somebody has to do something before that time, or already.
     pub fn needs_somebody_by(&self, time: DateTime<Utc>) -> bool {
         !self.is_renewed && (self.is_refused || self.at <= time)
@@ -65,29 +65,34 @@ impl End<'_> {
 }
 
 /// What of one connection ends, and when.
-pub fn ends<'a>(
+pub fn items<'a>(
     profile: &'a Profile,
     session: Option<&SessionNote>,
     last_test: Option<&LastTest>,
-) -> impl Iterator<Item = End<'a>> {
-    let end = |ending, at| End { profile, ending, at, is_estimate: false, is_renewed: false, is_refused: false };
+) -> impl Iterator<Item = ExpiringItem<'a>> {
+    let end =
+        |ending, at| ExpiringItem { profile, ending, at, is_estimate: false, is_renewed: false, is_refused: false };
     let session = session.filter(|session| session.signed_in_at.is_some());
     let is_refused = session.is_some_and(|session| session.refused_at.is_some());
     let access_token = session.and_then(|session| {
         let is_renewed = session.renewable && !is_refused;
-        Some(End { is_renewed, ..end(Ending::AccessToken, session.expires_at?) })
+        Some(ExpiringItem { is_renewed, ..end(Ending::AccessToken, session.expires_at?) })
     });
     // A client that signs in for itself has none.
     let refresh_token = session
         .filter(|session| session.renewable && profile.auth.method() == AuthMethod::OAuth)
         .and_then(|session| session.signed_in_at)
-        .map(|at| End { is_estimate: true, is_refused, ..end(Ending::RefreshToken, at + REFRESH_TOKEN_LIFETIME) });
+        .map(|at| ExpiringItem {
+            is_estimate: true,
+            is_refused,
+            ..end(Ending::RefreshToken, at + REFRESH_TOKEN_LIFETIME)
+        });
     let certificate = last_test.and_then(|test| test.certificate_ends).map(|at| end(Ending::Certificate, at));
     [access_token, refresh_token, certificate].into_iter().flatten()
 }
 
 /// The soonest first; what was refused is over.
-pub fn by_time(ends: &mut [End<'_>]) {
+pub fn by_time(ends: &mut [ExpiringItem<'_>]) {
     ends.sort_by_key(|end| (!end.is_refused, end.at, end.profile.name.clone(), end.ending));
 }
 
@@ -122,7 +127,7 @@ mod tests {
 
     fn found(auth: &str, session: &SessionNote) -> Vec<(Ending, DateTime<Utc>, bool)> {
         let profile = profile(auth);
-        ends(&profile, Some(session), None).map(|end| (end.ending, end.at, end.is_renewed)).collect()
+        items(&profile, Some(session), None).map(|end| (end.ending, end.at, end.is_renewed)).collect()
     }
 
     #[test]
@@ -138,7 +143,7 @@ mod tests {
     fn what_is_renewed_needs_nobody_and_what_was_refused_needs_somebody_now() {
         let profile = profile("oauth");
         let needs = |session: &SessionNote, time| {
-            ends(&profile, Some(session), None).filter(|end| end.needs_somebody_by(time)).count()
+            items(&profile, Some(session), None).filter(|end| end.needs_somebody_by(time)).count()
         };
         assert_eq!(needs(&session(true), at(99)), 0);
         assert_eq!(needs(&session(true), at(100)), 1);

@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::ends::Ends;
+use super::expiry::Expiry;
 use super::select::{self, Selected, SelectedBy, Selection};
 use crate::base::error::{Code, Failure};
 use crate::base::shown::Step;
@@ -51,7 +51,7 @@ pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
         _ => app.config_file()?.load()?,
     };
     if arguments.all || arguments.within.is_some() {
-        return ends(app, &config, selection, &arguments);
+        return expiry(app, &config, selection, &arguments);
     }
     if app.console.json {
         app.console.document(&document(app, &config, selection.as_ref())?);
@@ -78,31 +78,31 @@ pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
 }
 
 /// What ends when, of all connections or of the selected one.
-fn ends(app: &App, config: &Config, selection: Option<Selection>, arguments: &StatusArgs) -> Result<u8, Failure> {
+fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &StatusArgs) -> Result<u8, Failure> {
     let selected = selection.as_ref().and_then(|selection| match &selection.selected {
         Selected::Saved(profile) => Some(profile.as_ref()),
         Selected::Environment => None,
     });
-    let ends = match (arguments.all, selected) {
-        (true, _) => Ends::of(app, config.connections.values(), arguments.within)?,
-        (false, Some(profile)) => Ends::of(app, [profile], arguments.within)?,
+    let expiry = match (arguments.all, selected) {
+        (true, _) => Expiry::of(app, config.connections.values(), arguments.within)?,
+        (false, Some(profile)) => Expiry::of(app, [profile], arguments.within)?,
         (false, None) => {
             return Err(Failure::new(Code::UnknownConnection, "no saved connection is selected")
                 .next(Step::say("Name one, or look at all of them: ").and_run("snow status --all")));
         }
     };
     let now = app.now();
-    let failure = ends.failure();
+    let failure = expiry.failure();
     if app.console.json {
         let mut document = document(app, config, selection.as_ref())?;
-        if let (Value::Object(document), Value::Object(found)) = (&mut document, ends.json(now)) {
+        if let (Value::Object(document), Value::Object(found)) = (&mut document, expiry.json(now)) {
             document.extend(found);
         }
         app.console.document(&document);
     } else {
-        let unknown: Vec<&str> = ends.unknown.iter().map(|profile| profile.name.as_str()).collect();
-        let asked = ends.asked.as_ref().map(|asked| (asked, failure.as_ref()));
-        app.console.data(&report::text::ends::text(&ends.ends, &unknown, asked, now, app.console.out));
+        let unknown: Vec<&str> = expiry.unknown.iter().map(|profile| profile.name.as_str()).collect();
+        let asked = expiry.asked.as_ref().map(|asked| (asked, failure.as_ref()));
+        app.console.data(&report::text::expiry::text(&expiry.items, &unknown, asked, now, app.console.out));
     }
     Ok(failure.as_ref().map_or(0, Failure::exit_code))
 }

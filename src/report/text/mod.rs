@@ -2,7 +2,7 @@
 
 mod connection;
 pub mod doctor;
-pub mod ends;
+pub mod expiry;
 mod failure;
 pub mod fleet;
 mod lines;

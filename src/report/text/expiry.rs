@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::lines::{INDENT, head, labelled, pad, paragraph};
 use super::time::{ago, until};
 use crate::base::error::Failure;
-use crate::history::expiry::{End, Horizon};
+use crate::history::expiry::{Deadline, ExpiringItem};
 use crate::report::paint::Paint;
 
 /// More connections of which nothing is known are counted.
@@ -15,9 +15,9 @@ const NAMED: usize = 8;
 /// The verdict where one was asked for, then a line for each end, and whose
 /// ends nobody knows.
 pub fn text(
-    ends: &[End<'_>],
+    ends: &[ExpiringItem<'_>],
     unknown: &[&str],
-    asked: Option<(&Horizon, Option<&Failure>)>,
+    asked: Option<(&Deadline, Option<&Failure>)>,
     now: DateTime<Utc>,
     paint: Paint,
 ) -> String {
@@ -35,8 +35,8 @@ pub fn text(
             );
             lines.push(String::new());
         }
-        Some((horizon, None)) => {
-            let text = format!("nothing that needs somebody ends within {}", horizon.span);
+        Some((deadline, None)) => {
+            let text = format!("nothing that needs somebody ends within {}", deadline.span);
             lines.push(head(&format!("{} ", paint.tick()), &text, None, paint));
             lines.push(String::new());
         }
@@ -55,7 +55,7 @@ pub fn text(
         let when = match () {
             () if end.is_renewed => paint.dim(&when),
             () if end.is_refused || end.at <= now => paint.bad(&when),
-            () if asked.is_some_and(|(horizon, _)| end.needs_somebody_by(horizon.until)) => paint.doubtful(&when),
+            () if asked.is_some_and(|(deadline, _)| end.needs_somebody_by(deadline.until)) => paint.doubtful(&when),
             () => when,
         };
         lines.push(format!("  {when}  {}  {}", pad(what, widths[1]), paint.bold(name)));
@@ -74,7 +74,7 @@ pub fn text(
     lines.join("\n")
 }
 
-fn cells(end: &End<'_>, now: DateTime<Utc>) -> [String; 3] {
+fn cells(end: &ExpiringItem<'_>, now: DateTime<Utc>) -> [String; 3] {
     let about = if end.is_estimate { "about " } else { "" };
     let when = match () {
         () if end.is_refused => "refused".to_owned(),

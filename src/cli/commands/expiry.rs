@@ -7,20 +7,20 @@ use super::app::App;
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::base::time::timestamp;
-use crate::history::expiry::{self, End, Horizon};
+use crate::history::expiry::{self, Deadline, ExpiringItem};
 use crate::model::profile::Profile;
 use crate::report;
 
 /// What ends of these connections, the soonest first.
-pub struct Ends<'a> {
-    pub ends: Vec<End<'a>>,
+pub struct Expiry<'a> {
+    pub items: Vec<ExpiringItem<'a>>,
     /// The connections of which no end is known.
     pub unknown: Vec<&'a Profile>,
     /// What ends within this time is too soon, where one was given.
-    pub asked: Option<Horizon>,
+    pub asked: Option<Deadline>,
 }
 
-impl<'a> Ends<'a> {
+impl<'a> Expiry<'a> {
     pub fn of(
         app: &App,
         profiles: impl IntoIterator<Item = &'a Profile>,
@@ -28,28 +28,28 @@ impl<'a> Ends<'a> {
     ) -> Result<Self, Failure> {
         let state = app.state()?;
         let (sessions, tests) = (state.sessions(), state.last_tests());
-        let (mut ends, mut unknown) = (Vec::new(), Vec::new());
+        let (mut items, mut unknown) = (Vec::new(), Vec::new());
         for profile in profiles {
-            let known = ends.len();
-            ends.extend(expiry::ends(profile, sessions.get(&profile.id), tests.get(&profile.id)));
-            if ends.len() == known {
+            let known = items.len();
+            items.extend(expiry::items(profile, sessions.get(&profile.id), tests.get(&profile.id)));
+            if items.len() == known {
                 unknown.push(profile);
             }
         }
-        expiry::by_time(&mut ends);
-        let asked = within.map(|long| Horizon {
+        expiry::by_time(&mut items);
+        let asked = within.map(|long| Deadline {
             until: expiry::within(app.now(), long),
             span: report::text::until(DateTime::UNIX_EPOCH, expiry::within(DateTime::UNIX_EPOCH, long)),
         });
-        Ok(Self { ends, unknown, asked })
+        Ok(Self { items, unknown, asked })
     }
 
     /// Why somebody has to act, where that was asked and is so.
     pub fn failure(&self) -> Option<Failure> {
-        let Horizon { until, span } = self.asked.as_ref()?;
-        let due: Vec<&End<'_>> = self.ends.iter().filter(|end| end.needs_somebody_by(*until)).collect();
+        let Deadline { until, span } = self.asked.as_ref()?;
+        let due: Vec<&ExpiringItem<'_>> = self.items.iter().filter(|end| end.needs_somebody_by(*until)).collect();
         let first = due.first()?;
-        let of = |end: &End<'_>| shown!("the {} of {}", end.ending.label(), end.profile.name);
+        let of = |end: &ExpiringItem<'_>| shown!("the {} of {}", end.ending.label(), end.profile.name);
         let message = match due.len() {
             1 => shown!("{} ends within {}", of(first), Shown::outside(span)),
             count => shown!("{} things end within {}, first {}", count, Shown::outside(span), of(first)),
@@ -76,7 +76,7 @@ impl<'a> Ends<'a> {
     /// What `snow.status/1` says of it.
     pub fn json(&self, now: DateTime<Utc>) -> Value {
         let failure = self.failure();
-        let ends = self.ends.iter().map(|end| {
+        let items = self.items.iter().map(|end| {
             json!({
                 "connection": end.profile.name,
                 "id": end.profile.id,
@@ -93,7 +93,7 @@ impl<'a> Ends<'a> {
             "ok": failure.is_none(),
             "exit_code": failure.as_ref().map_or(0, Failure::exit_code),
             "within": self.asked.as_ref().map(|asked| timestamp(asked.until)),
-            "ends": ends.collect::<Vec<_>>(),
+            "ends": items.collect::<Vec<_>>(),
             "unknown": self.unknown.iter().map(|profile| &profile.name).collect::<Vec<_>>(),
             "error": failure,
         })
