@@ -13,7 +13,7 @@ use url::Url;
 use super::client::{Client, Deadline, Exchange};
 
 /// Sends one request of the library and keeps what came of it.
-pub struct Courier<'a> {
+pub struct HttpAdapter<'a> {
     client: &'a Client,
     deadline: Deadline,
     exchange: RefCell<Option<Exchange>>,
@@ -22,9 +22,9 @@ pub struct Courier<'a> {
 /// The library is not shown the answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is read elsewhere")]
-pub struct Kept;
+pub struct ReadElsewhere;
 
-impl<'a> Courier<'a> {
+impl<'a> HttpAdapter<'a> {
     pub fn new(client: &'a Client, deadline: Deadline) -> Self {
         Self { client, deadline, exchange: RefCell::new(None) }
     }
@@ -35,16 +35,16 @@ impl<'a> Courier<'a> {
     }
 }
 
-impl<'c> AsyncHttpClient<'c> for Courier<'_> {
-    type Error = Kept;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Kept>> + 'c>>;
+impl<'c> AsyncHttpClient<'c> for HttpAdapter<'_> {
+    type Error = ReadElsewhere;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ReadElsewhere>> + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let url = Url::parse(&request.uri().to_string()).expect("the library was given a URL");
             let exchange = self.client.post_form(url, request.into_body(), self.deadline).await;
             self.exchange.replace(Some(exchange));
-            Err(Kept)
+            Err(ReadElsewhere)
         })
     }
 }

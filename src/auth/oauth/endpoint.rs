@@ -15,7 +15,7 @@ use crate::base::server_text::Redactor;
 use crate::base::shown::shown;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::http::failure::Reached;
-use crate::http::oauth2::Courier;
+use crate::http::oauth2::HttpAdapter;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::SavedSession;
@@ -85,10 +85,10 @@ impl TokenEndpoint {
         if let Some(verifier) = grant.verifier {
             request = request.set_pkce_verifier(verifier);
         }
-        let courier = Courier::new(&self.http, deadline);
-        let _ = request.request_async(&courier).await;
+        let adapter = HttpAdapter::new(&self.http, deadline);
+        let _ = request.request_async(&adapter).await;
         secrets.extend(secret.cloned());
-        self.judge(courier.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
+        self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
     }
 
     /// Renews a session with its refresh token (RFC 6749 §6). The scope is not
@@ -104,12 +104,12 @@ impl TokenEndpoint {
         let refresh_token = session.refresh_token.as_ref().expect("only what has a refresh token is renewed with it");
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let library = self.library(secret);
-        let courier = Courier::new(&self.http, deadline);
-        let _ = library.exchange_refresh_token(&token).request_async(&courier).await;
+        let adapter = HttpAdapter::new(&self.http, deadline);
+        let _ = library.exchange_refresh_token(&token).request_async(&adapter).await;
         let secrets = [Some(refresh_token), Some(&session.access_token), secret];
         let secrets: Vec<Secret> = secrets.into_iter().flatten().cloned().collect();
         let request = TokenRequest::Refresh { age: now - session.signed_in_at };
-        self.judge(courier.exchange(), request, secret.is_some(), &secrets)
+        self.judge(adapter.exchange(), request, secret.is_some(), &secrets)
     }
 
     /// Signs the client in for itself (RFC 6749 §4.4).
@@ -119,9 +119,9 @@ impl TokenEndpoint {
         if !self.client.scope.as_str().is_empty() {
             request = request.add_scope(Scope::new(self.client.scope.as_str().to_owned()));
         }
-        let courier = Courier::new(&self.http, deadline);
-        let _ = request.request_async(&courier).await;
-        self.judge(courier.exchange(), TokenRequest::ClientCredentials, true, std::slice::from_ref(secret))
+        let adapter = HttpAdapter::new(&self.http, deadline);
+        let _ = request.request_async(&adapter).await;
+        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, std::slice::from_ref(secret))
     }
 
     /// Revokes a token (RFC 7009), in the form and never in the URL, which

@@ -48,14 +48,14 @@ const WRITE_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200),
 pub struct Session {
     saved: Option<SavedSession>,
     endpoint: TokenEndpoint,
-    keeper: Keeper,
+    source: SessionSource,
     clock: fn() -> DateTime<Utc>,
     last: Option<Renewal>,
 }
 
 /// Where a session is kept.
-pub enum Keeper {
-    Store(Arc<Kept>),
+pub enum SessionSource {
+    Store(Arc<SessionStore>),
     /// Nowhere: variables describe the client.
     Environment {
         client_secret: Secret,
@@ -63,7 +63,7 @@ pub enum Keeper {
 }
 
 /// The place of a saved session.
-pub struct Kept {
+pub struct SessionStore {
     pub store: Arc<dyn CredentialStore>,
     pub profile: Profile,
     pub origins: Origins,
@@ -72,7 +72,7 @@ pub struct Kept {
 
 /// Why a session is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum RefreshReason {
     /// It ends within this time, or soon.
     Due(Duration),
     /// The instance refused the access token of this generation.
@@ -94,26 +94,35 @@ pub struct Renewal {
 
 impl Session {
     /// The session of a saved connection. No request is made.
-    pub fn open(kept: Kept, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Result<Self, Failure> {
-        let saved = record::read_session(kept.store.as_ref(), &kept.profile, endpoint.client(), &kept.origins)?;
+    pub fn open(
+        session_store: SessionStore,
+        endpoint: TokenEndpoint,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        let saved = record::read_session(
+            session_store.store.as_ref(),
+            &session_store.profile,
+            endpoint.client(),
+            &session_store.origins,
+        )?;
         if saved.is_none() && endpoint.client().grant == Grant::AuthorizationCode {
-            return Err(record::no_session(kept.store.as_ref(), &kept.profile));
+            return Err(record::no_session(session_store.store.as_ref(), &session_store.profile));
         }
-        Ok(Self { saved, endpoint, keeper: Keeper::Store(Arc::new(kept)), clock, last: None })
+        Ok(Self { saved, endpoint, source: SessionSource::Store(Arc::new(session_store)), clock, last: None })
     }
 
     /// The session of a client that variables describe: a token is asked for
     /// when one is needed, and kept nowhere.
-    pub fn unsaved(keeper: Keeper, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Self {
-        Self { saved: None, endpoint, keeper, clock, last: None }
+    pub fn unsaved(source: SessionSource, endpoint: TokenEndpoint, clock: fn() -> DateTime<Utc>) -> Self {
+        Self { saved: None, endpoint, source, clock, last: None }
     }
 
     /// What must not be shown, should a server echo it.
     pub fn secrets(&self) -> Vec<Secret> {
         let saved = self.saved.as_ref();
-        let client_secret = match &self.keeper {
-            Keeper::Environment { client_secret } => Some(client_secret),
-            Keeper::Store(_) => None,
+        let client_secret = match &self.source {
+            SessionSource::Environment { client_secret } => Some(client_secret),
+            SessionSource::Store(_) => None,
         };
         let tokens = [saved.map(|saved| &saved.access_token), saved.and_then(|saved| saved.refresh_token.as_ref())];
         tokens.into_iter().chain([client_secret]).flatten().cloned().collect()
@@ -160,7 +169,7 @@ impl Session {
         if !self.is_renewable() && self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)())) {
             return Ok(());
         }
-        self.renew(Why::Due(min_ttl), deadline).await
+        self.renew(RefreshReason::Due(min_ttl), deadline).await
     }
 
     /// The instance refused the access token of `generation`: gets another.
@@ -168,25 +177,25 @@ impl Session {
         if self.saved.as_ref().is_some_and(|saved| saved.generation != generation) {
             return Ok(());
         }
-        self.renew(Why::Refused(generation), deadline).await
+        self.renew(RefreshReason::Refused(generation), deadline).await
     }
 
     /// Renews whatever its age.
     pub async fn refresh(&mut self, deadline: Deadline) -> Result<(), Failure> {
-        self.renew(Why::Asked, deadline).await
+        self.renew(RefreshReason::Asked, deadline).await
     }
 
-    async fn renew(&mut self, why: Why, deadline: Deadline) -> Result<(), Failure> {
+    async fn renew(&mut self, why: RefreshReason, deadline: Deadline) -> Result<(), Failure> {
         let started = Instant::now();
         let before = self.saved.as_ref().map(|saved| saved.generation);
-        let attempt = match &self.keeper {
-            Keeper::Environment { client_secret } => {
+        let attempt = match &self.source {
+            SessionSource::Environment { client_secret } => {
                 let Answered { outcome, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
                 let result = self.take(outcome);
                 Attempt { exchange: Some(exchange), result }
             }
-            Keeper::Store(kept) => {
-                renew_kept(kept.clone(), &self.endpoint, self.clock, &mut self.saved, why, deadline).await
+            SessionSource::Store(session_store) => {
+                renew_kept(session_store.clone(), &self.endpoint, self.clock, &mut self.saved, why, deadline).await
             }
         };
         let Attempt { exchange, result } = attempt;
@@ -195,7 +204,7 @@ impl Session {
         // nonsense was said of its life.
         let is_new = self.saved.as_ref().is_some_and(|saved| Some(saved.generation) != before);
         let still_good = || self.saved.as_ref().is_some_and(|saved| saved.is_valid((self.clock)()));
-        let usable = failure.is_none() || is_new || (matches!(why, Why::Due(_)) && still_good());
+        let usable = failure.is_none() || is_new || (matches!(why, RefreshReason::Due(_)) && still_good());
         self.last = Some(Renewal { took: started.elapsed(), exchange, failure: failure.clone(), usable });
         match failure {
             Some(failure) if !usable => Err(failure),
@@ -234,25 +243,25 @@ const NOTHING_TO_DO: Attempt = Attempt { exchange: None, result: Ok(()) };
 
 /// The protocol of the module's header, from its second step on.
 async fn renew_kept(
-    kept: Arc<Kept>,
+    session_store: Arc<SessionStore>,
     endpoint: &TokenEndpoint,
     clock: fn() -> DateTime<Utc>,
     in_hand: &mut Option<SavedSession>,
-    why: Why,
+    why: RefreshReason,
     deadline: Deadline,
 ) -> Attempt {
-    let name = &kept.profile.name;
-    let _lock = match kept.state.lock_session(&kept.profile).await {
+    let name = &session_store.profile.name;
+    let _lock = match session_store.state.lock_session(&session_store.profile).await {
         Ok(lock) => lock,
         // Whoever held it all the time may have brought what is needed.
         Err(failure) => {
-            return match kept.adopt(endpoint, in_hand, why, clock()).await {
+            return match session_store.reload(endpoint, in_hand, why, clock()).await {
                 Ok(true) => NOTHING_TO_DO,
                 Ok(false) | Err(_) => failure.into(),
             };
         }
     };
-    match kept.adopt(endpoint, in_hand, why, clock()).await {
+    match session_store.reload(endpoint, in_hand, why, clock()).await {
         Ok(true) => return NOTHING_TO_DO,
         Ok(false) => {}
         Err(failure) => return failure.into(),
@@ -260,7 +269,7 @@ async fn renew_kept(
     let client = endpoint.client();
     let has_client_secret = in_hand.as_ref().is_none_or(|saved| saved.has_client_secret);
     let client_secret = match has_client_secret {
-        true => match kept.read_client_secret(client).await {
+        true => match session_store.read_client_secret(client).await {
             Ok(secret) => Some(secret),
             Err(failure) => return failure.into(),
         },
@@ -271,13 +280,15 @@ async fn renew_kept(
     let marked = in_hand.as_ref().map(|saved| saved.marked(interrupted.or(Some(started)), saved.refused_at));
     let marked = marked.filter(|saved| client.grant == Grant::AuthorizationCode && saved.refresh_token.is_some());
     let marked = match (marked, client.grant) {
-        (None, Grant::AuthorizationCode) => return ended(&kept, in_hand.as_ref()).into(),
-        (Some(marked), _) => match kept.write(marked).await {
+        (None, Grant::AuthorizationCode) => return ended(&session_store, in_hand.as_ref()).into(),
+        (Some(marked), _) => match session_store.write(marked).await {
             (_, Err(failure)) => return failure.into(),
             (marked, Ok(())) => Some(marked),
         },
         (None, Grant::ClientCredentials) => {
-            if let Err(error) = kept.in_background(|kept| kept.store.prove(kept.profile.id)).await {
+            if let Err(error) =
+                session_store.in_background(|session_store| session_store.store.prove(session_store.profile.id)).await
+            {
                 return Failure::from(error).into();
             }
             None
@@ -298,16 +309,16 @@ async fn renew_kept(
     }
     let Answered { outcome, exchange } = answered;
     let result = match outcome {
-        TokenOutcome::Tokens(answer) => kept.keep(client.client_id.as_str(), in_hand, answer, clock).await,
+        TokenOutcome::Tokens(answer) => session_store.keep(client.client_id.as_str(), in_hand, answer, clock).await,
         TokenOutcome::Refused(failure) => {
             let before = in_hand.as_ref().map(|saved| saved.generation);
-            match kept.read(client).await {
+            match session_store.read(client).await {
                 Ok(Some(current)) if Some(current.generation) != before => {
                     *in_hand = Some(current);
                     Ok(())
                 }
                 _ => {
-                    kept.note_refusal(in_hand, interrupted, clock()).await;
+                    session_store.note_refusal(in_hand, interrupted, clock()).await;
                     Err(match interrupted {
                         Some(since) if failure.code() == Code::SessionExpired => failure
                             .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
@@ -320,7 +331,7 @@ async fn renew_kept(
         TokenOutcome::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
             if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
-                let _ = kept.write(saved.marked(interrupted, saved.refused_at)).await;
+                let _ = session_store.write(saved.marked(interrupted, saved.refused_at)).await;
             }
             Err(failure)
         }
@@ -331,20 +342,20 @@ async fn renew_kept(
     Attempt { exchange: Some(exchange), result }
 }
 
-impl Kept {
+impl SessionStore {
     /// Does on a thread of its own what the store may take its time for: others
     /// that are under way must not wait for it.
     async fn in_background<T: Send + 'static>(self: &Arc<Self>, act: impl FnOnce(&Self) -> T + Send + 'static) -> T {
-        let kept = self.clone();
-        in_background(move || act(&kept)).await
+        let session_store = self.clone();
+        in_background(move || act(&session_store)).await
     }
 
     /// Reads the store again; says whether what is there now will do.
-    async fn adopt(
+    async fn reload(
         self: &Arc<Self>,
         endpoint: &TokenEndpoint,
         in_hand: &mut Option<SavedSession>,
-        why: Why,
+        why: RefreshReason,
         now: DateTime<Utc>,
     ) -> Result<bool, Failure> {
         let Some(current) = self.read(endpoint.client()).await? else {
@@ -357,12 +368,12 @@ impl Kept {
             };
         };
         let will_do = match why {
-            Why::Due(min_ttl) => {
+            RefreshReason::Due(min_ttl) => {
                 // A refresh that lengthened nothing is not repeated.
                 current.is_fresh(now, min_ttl) || current.cannot_be_lengthened(now)
             }
-            Why::Refused(generation) => current.generation != generation,
-            Why::Asked => false,
+            RefreshReason::Refused(generation) => current.generation != generation,
+            RefreshReason::Asked => false,
         };
         *in_hand = Some(current);
         Ok(will_do)
@@ -427,23 +438,30 @@ impl Kept {
 
     async fn read(self: &Arc<Self>, client: &OAuthClient) -> Result<Option<SavedSession>, Failure> {
         let client = client.clone();
-        self.in_background(move |kept| record::read_session(kept.store.as_ref(), &kept.profile, &client, &kept.origins))
-            .await
+        self.in_background(move |session_store| {
+            record::read_session(session_store.store.as_ref(), &session_store.profile, &client, &session_store.origins)
+        })
+        .await
     }
 
     async fn read_client_secret(self: &Arc<Self>, client: &OAuthClient) -> Result<Secret, Failure> {
         let client = client.clone();
-        self.in_background(move |kept| {
-            record::require_client_secret(kept.store.as_ref(), &kept.profile, &client, &kept.origins)
+        self.in_background(move |session_store| {
+            record::require_client_secret(
+                session_store.store.as_ref(),
+                &session_store.profile,
+                &client,
+                &session_store.origins,
+            )
         })
         .await
     }
 
     /// Writes a session and gives it back.
     async fn write(self: &Arc<Self>, session: SavedSession) -> (SavedSession, Result<(), Failure>) {
-        self.in_background(move |kept| {
-            let (store, profile) = (kept.store.as_ref(), &kept.profile);
-            let written = record::write_session(store, profile, &kept.origins, &session, ReadBack::No);
+        self.in_background(move |session_store| {
+            let (store, profile) = (session_store.store.as_ref(), &session_store.profile);
+            let written = record::write_session(store, profile, &session_store.origins, &session, ReadBack::No);
             (session, written)
         })
         .await
@@ -451,8 +469,8 @@ impl Kept {
 }
 
 /// There is nothing to renew it with.
-fn ended(kept: &Kept, saved: Option<&SavedSession>) -> Failure {
-    let name = &kept.profile.name;
+fn ended(session_store: &SessionStore, saved: Option<&SavedSession>) -> Failure {
+    let name = &session_store.profile.name;
     Failure::new(Code::SessionExpired, shown!("the session of {} is over", name))
         .why("The server gave no refresh token at the sign-in, so the access token cannot be renewed.")
         .next(Step::run(shown!("snow login {}", name)))

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::outputs::Outputs;
 use super::stores::Stores;
-use crate::auth::oauth::session::{Kept, Session};
+use crate::auth::oauth::session::{Session, SessionStore};
 use crate::base::error::{Code, Failure};
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
@@ -221,9 +221,9 @@ impl App {
     ) -> Result<Session, Failure> {
         let subject = Subject::Saved(profile.name.clone());
         let endpoint = self.network.token_endpoint(profile, oauth, client, subject)?;
-        let kept = Kept { store, profile: profile.clone(), origins, state: self.state()? };
+        let session_store = SessionStore { store, profile: profile.clone(), origins, state: self.state()? };
         let clock = self.clock();
-        in_background(move || Session::open(kept, endpoint, clock)).await
+        in_background(move || Session::open(session_store, endpoint, clock)).await
     }
 
     /// Says that the variables of a connection are not looked at.

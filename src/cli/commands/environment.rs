@@ -3,7 +3,7 @@
 use super::app::App;
 use crate::auth::basic::BasicCredential;
 use crate::auth::oauth::endpoint::TokenEndpoint;
-use crate::auth::oauth::session::{Keeper, Session};
+use crate::auth::oauth::session::{Session, SessionSource};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::config::environment::{EnvironmentConnection, EnvironmentSignIn, SecretSource};
@@ -24,14 +24,14 @@ pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Con
             Connection::bearer(instance, api_version, client, None, &access_token, None)
         }
         EnvironmentSignIn::ClientCredentials { client: oauth, client_secret } => {
-            let keeper = Keeper::Environment { client_secret: value(app, client_secret)? };
+            let source = SessionSource::Environment { client_secret: value(app, client_secret)? };
             let origin = oauth.token_origin(&instance);
             let http = match *origin == instance {
                 true => client.clone(),
                 false => app.network.client(origin, None, None)?.0,
             };
             let endpoint = TokenEndpoint::new(http, oauth, &instance, Subject::Environment);
-            let session = Session::unsaved(keeper, endpoint, app.clock());
+            let session = Session::unsaved(source, endpoint, app.clock());
             Connection::oauth(instance, api_version, client, None, session)
         }
     })
