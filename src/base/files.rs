@@ -185,9 +185,9 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
 pub struct Lock(#[allow(dead_code, reason = "held for its Drop")] File);
 
 impl Lock {
-    /// Waits up to `patience` for the lock on `path`; `None` means another
+    /// Waits up to `timeout` for the lock on `path`; `None` means another
     /// process still held it then. What the file holds is of no importance.
-    pub fn acquire(path: &Path, patience: Duration) -> io::Result<Option<Self>> {
+    pub fn acquire(path: &Path, timeout: Duration) -> io::Result<Option<Self>> {
         if let Some(directory) = path.parent() {
             create_private_directory(directory)?;
         }
@@ -201,7 +201,7 @@ impl Lock {
         let file = options.open(path)?;
         // A lock file made under a strange umask must open the next time.
         let _ = set_mode(&file, 0o600);
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let mut pause = Duration::from_millis(1);
         loop {
             match file.try_lock() {

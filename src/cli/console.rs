@@ -15,7 +15,7 @@ use crate::cli::context::Streams;
 use crate::report::paint::Paint;
 
 /// What is over sooner shows no progress.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The two output streams and how they may look. Whoever is under way at the
 /// same time writes whole lines.
@@ -163,7 +163,7 @@ impl Console {
         let template = ProgressStyle::with_template("  {msg} {elapsed}").expect("the template is well-formed");
         bar.set_style(template);
         // The first tick comes after the interval, so what is quick stays silent.
-        bar.enable_steady_tick(PATIENCE);
+        bar.enable_steady_tick(TIMEOUT);
         Progress(Some(bar.with_message(what.to_owned())))
     }
 }

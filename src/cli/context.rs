@@ -117,10 +117,10 @@ impl Context {
     }
 
     /// The keyring of the system, or the store that was given instead.
-    pub fn keyring(&self, patience: Duration, notice: Option<Notice>) -> Arc<dyn CredentialStore> {
+    pub fn keyring(&self, timeout: Duration, notice: Option<Notice>) -> Arc<dyn CredentialStore> {
         match &self.store {
             Some(store) => store.clone(),
-            None => Arc::new(KeyringStore::new(patience, self.variables.has_display(), notice)),
+            None => Arc::new(KeyringStore::new(timeout, self.variables.has_display(), notice)),
         }
     }
 }

@@ -22,7 +22,7 @@ const MAX_HEADERS: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     at: Instant,
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// A client for one instance: its certificate authorities and its way there.
@@ -55,8 +55,8 @@ pub struct Exchange {
 }
 
 impl Deadline {
-    pub fn after(patience: Duration) -> Self {
-        Self { at: Instant::now() + patience, patience }
+    pub fn after(timeout: Duration) -> Self {
+        Self { at: Instant::now() + timeout, timeout }
     }
 
     /// The time left, zero when it is over.
@@ -146,7 +146,7 @@ impl Client {
 
     async fn send(&self, method: &str, url: Url, request: reqwest::RequestBuilder, deadline: Deadline) -> Exchange {
         if deadline.left().is_zero() {
-            let error = NetworkError::too_late(&url, &self.route, deadline.patience);
+            let error = NetworkError::too_late(&url, &self.route, deadline.timeout);
             return Exchange { timings: Timings::default(), certificate: None, result: Err(error) };
         }
         let mut first_byte = None;
@@ -178,7 +178,7 @@ impl Client {
         let network_error = |broken| match broken {
             Broken::TooLarge => NetworkError::answer_too_large(&url),
             Broken::Transport(error) => {
-                NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.patience)
+                NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.timeout)
             }
         };
         Exchange {

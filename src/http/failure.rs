@@ -98,13 +98,13 @@ impl NetworkError {
     }
 
     /// The time was over before the request began.
-    pub(super) fn too_late(url: &Url, route: &Route, patience: Duration) -> Self {
+    pub(super) fn too_late(url: &Url, route: &Route, timeout: Duration) -> Self {
         let proxy = route.proxy().map(str::to_owned);
-        Self { kind: Kind::Timeout(patience), host: host_of(url), proxy, phase: Reached::Response, opened: false }
+        Self { kind: Kind::Timeout(timeout), host: host_of(url), proxy, phase: Reached::Response, opened: false }
     }
 
-    pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, patience: Duration) -> Self {
-        let kind = kind_of(error, phase, route, patience);
+    pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, timeout: Duration) -> Self {
+        let kind = kind_of(error, phase, route, timeout);
         let opened = phase == Phase::Connected;
         // Some proxies leave it to us to look up the instance.
         let is_proxys = find::<DnsError>(error).is_none_or(|dns| url.host_str() != Some(dns.host.as_str()));
@@ -228,13 +228,13 @@ impl From<NetworkError> for Failure {
                     "a firewall, proxy or load balancer cut the connection",
                 )])
                 .next("Run the command again; if it stays, ask whoever runs the network"),
-            Kind::Timeout(patience) => failure
+            Kind::Timeout(timeout) => failure
                 .causes([
                     cause("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
                     cause("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
                 ])
                 .next("Run the command again with a longer --timeout")
-                .evidence("timeout_seconds", patience.as_secs_f64()),
+                .evidence("timeout_seconds", timeout.as_secs_f64()),
             Kind::Untrusted => failure
                 .causes([
                     cause("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
@@ -283,7 +283,7 @@ impl From<NetworkError> for Failure {
     }
 }
 
-fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, patience: Duration) -> Kind {
+fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, timeout: Duration) -> Kind {
     if let Some(dns) = find::<DnsError>(error) {
         return match dns.kind {
             LookupErrorKind::NoName | LookupErrorKind::NoData => Kind::NoSuchHost,
@@ -301,7 +301,7 @@ fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, patience: Durati
     }
     let through_proxy = route.proxy().is_some();
     if error.is_timeout() {
-        return Kind::Timeout(patience);
+        return Kind::Timeout(timeout);
     }
     // What goes wrong between us and the proxy is the proxy's.
     if through_proxy && phase == Phase::Tcp {
@@ -327,7 +327,7 @@ fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, patience: Durati
         | Some((io::ErrorKind::AddrNotAvailable | io::ErrorKind::PermissionDenied, io)) => {
             Kind::Unreachable(io.kind().to_string())
         }
-        Some((io::ErrorKind::TimedOut, _)) => Kind::Timeout(patience),
+        Some((io::ErrorKind::TimedOut, _)) => Kind::Timeout(timeout),
         _ => Kind::Lost,
     }
 }

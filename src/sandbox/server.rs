@@ -19,7 +19,7 @@ use super::request::{Body, Request, TooLarge};
 
 /// A client that is slower than this to send the head of its request, or its
 /// body, is sent away.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// What an instance takes of the body of a call to an API.
 const MAX_API_BODY_BYTES: u64 = 10 * 1024 * 1024;
 /// No form of a sign-in needs more.
@@ -46,7 +46,7 @@ pub async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io:
             });
             let _ = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
+                .header_read_timeout(TIMEOUT)
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
         });
@@ -66,7 +66,7 @@ async fn respond(
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let limit = if head.uri.path().starts_with(API_PATH) { MAX_API_BODY_BYTES } else { MAX_FORM_BYTES };
     let announced = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let Ok(body) = tokio::time::timeout(PATIENCE, read_body(body, announced, limit)).await else {
+    let Ok(body) = tokio::time::timeout(TIMEOUT, read_body(body, announced, limit)).await else {
         let late = envelope(408, "Exception while reading request", Some("The payload did not come in time."));
         return deliver(late).await;
     };

@@ -135,10 +135,10 @@ impl From<StoreError> for Failure {
             StoreError::Denied => Failure::new(Code::KeyringDenied, Shown::outside(message))
                 .why("The request for access was dismissed or forbidden. Nothing was changed.")
                 .next("Run the command again and allow the access"),
-            StoreError::Timeout(patience) => Failure::new(Code::KeyringTimeout, Shown::outside(message))
+            StoreError::Timeout(timeout) => Failure::new(Code::KeyringTimeout, Shown::outside(message))
                 .why("It may be waiting for somebody to unlock it in a window.")
                 .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
-                .evidence("waited_seconds", patience.as_secs_f64()),
+                .evidence("waited_seconds", timeout.as_secs_f64()),
             StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, Shown::outside(message))
                 .why("Another program saved an item with the same service and user name. None of them was used.")
                 .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")

@@ -11,7 +11,7 @@ use crate::oauth::{connect_line, sandbox};
 use crate::world::browser::{get, sign_in};
 use crate::world::canary::Canaries;
 use crate::world::keyring::Session;
-use crate::world::waiting::{PATIENCE, Running};
+use crate::world::waiting::{Running, TIMEOUT};
 use crate::world::{Answer, PASSWORD, World};
 
 /// A script for `sh` that notes what it was given, and then goes on as `end`.
@@ -41,7 +41,7 @@ fn noted(notes: &Path, what: &str) -> String {
 
 fn connecting(session: &Session, sandbox: &Sandbox) -> Command {
     let mut command = session.command(&[]);
-    command.args(connect_line(sandbox).split(' ')).args(PATIENCE.split(' '));
+    command.args(connect_line(sandbox).split(' ')).args(TIMEOUT.split(' '));
     command
 }
 
@@ -118,7 +118,7 @@ fn a_browser_that_is_missing_or_fails_leaves_the_address_to_the_person() {
         ("d", "true", false),
     ] {
         let mut command = session.command(&[]);
-        command.args(connect_line(&sandbox).replace("acme", name).split(' ')).args(PATIENCE.split(' '));
+        command.args(connect_line(&sandbox).replace("acme", name).split(' ')).args(TIMEOUT.split(' '));
         command.env("SNOW_BROWSER", browser).env("BROWSER", "false");
         let running = Running::start(command);
         let landed = running.waiting().person_returns();

@@ -12,7 +12,7 @@ use crate::oauth::{connect_line, connected, free_port, sandbox, signs_in};
 use crate::world::browser::{get, parameter, post, sign_in};
 use crate::world::keyring::Session;
 use crate::world::process::program;
-use crate::world::waiting::{PATIENCE, Recorder, Running, Waiting, meanwhile};
+use crate::world::waiting::{Recorder, Running, TIMEOUT, Waiting, meanwhile};
 use crate::world::wire::{Wire, http};
 use crate::world::{Answer, World};
 
@@ -625,7 +625,7 @@ fn the_most_talkative_sign_in_says_neither_code_nor_verifier_nor_token() {
     for (scenario, code) in [(Some(Scenario::TokenRefused), 4), (Some(Scenario::AnotherUser), 0), (None, 0)] {
         sandbox.set_scenario(scenario);
         let line = if scenario.is_none() { "login acme -vvv --json --force" } else { &line };
-        let words: Vec<&str> = line.split(' ').chain(PATIENCE.split(' ')).collect();
+        let words: Vec<&str> = line.split(' ').chain(TIMEOUT.split(' ')).collect();
         let running = Running::start(session.command(&words));
         let landed = running.waiting().person_returns();
         let outcome = running.end().expect(code);
@@ -656,7 +656,7 @@ fn ctrl_c_while_waiting_ends_at_once_and_leaves_nothing() {
     let sandbox = sandbox();
     for more in ["", "--json"] {
         let mut command = session.command(&[]);
-        command.env("SNOW_BROWSER", "true").args(connect_line(&sandbox).split(' ')).args(PATIENCE.split(' '));
+        command.env("SNOW_BROWSER", "true").args(connect_line(&sandbox).split(' ')).args(TIMEOUT.split(' '));
         command.args(more.split_whitespace());
         let running = Running::start(command);
         let waiting = running.waiting();
@@ -681,7 +681,7 @@ fn who_waits_for_long_is_told_what_must_be_registered() {
     let session = Session::new();
     let sandbox = sandbox();
     let mut command = session.command(&[]);
-    command.env("SNOW_BROWSER", "true").args(connect_line(&sandbox).split(' ')).args(PATIENCE.split(' '));
+    command.env("SNOW_BROWSER", "true").args(connect_line(&sandbox).split(' ')).args(TIMEOUT.split(' '));
     let running = Running::start(command);
     let waiting = running.waiting();
     assert!(!running.said().contains("Nothing happens"));

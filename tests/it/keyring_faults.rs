@@ -8,7 +8,7 @@ use crate::world::Outcome;
 use crate::world::keyring::Session;
 use crate::world::secret_service::{Fault, SecretService};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A bus with the failing service on it, and an instance.
 struct Scene {
@@ -67,7 +67,7 @@ fn a_service_that_never_answers_costs_one_deadline_whatever_it_was_asked() {
         let outcome = scene.connect("acme", "").expect(9);
         let took = started.elapsed();
         assert_eq!(outcome.error_code(), "keyring-timeout", "{method}");
-        assert!(took >= PATIENCE && took < PATIENCE + Duration::from_secs(1), "{method}: {took:?}");
+        assert!(took >= TIMEOUT && took < TIMEOUT + Duration::from_secs(1), "{method}: {took:?}");
         assert_eq!(scene.service.calls().last().map(String::as_str), Some(method), "it was asked again");
         assert_eq!(scene.session.config(), "", "{method}");
     });
@@ -87,7 +87,7 @@ fn a_write_that_hangs_after_the_sign_in_keeps_what_was_saved_before() {
         let started = Instant::now();
         let outcome = scene.connect("acme", "").expect(9);
         assert_eq!(outcome.error_code(), "keyring-timeout", "{method}");
-        assert!(started.elapsed() < PATIENCE + Duration::from_secs(1), "{method}");
+        assert!(started.elapsed() < TIMEOUT + Duration::from_secs(1), "{method}");
         scene.service.recover();
         match method {
             "SetSecret" => {
@@ -147,7 +147,7 @@ fn after_one_deadline_the_keyring_is_not_asked_for_the_other_connections() {
     scene.service.calls();
     let started = Instant::now();
     let document = scene.run("test --all --json").expect(9).json();
-    assert!(started.elapsed() < PATIENCE + Duration::from_secs(1));
+    assert!(started.elapsed() < TIMEOUT + Duration::from_secs(1));
     for connection in document["connections"].as_array().unwrap() {
         assert_eq!(connection["code"], "keyring-timeout");
     }

@@ -44,8 +44,8 @@ pub fn by_oauth(scenario: Option<Scenario>, command: &str, form: &str) -> Outcom
         return world.run(&format!("connect {} --name acme {flags}{form}", sandbox.origin()));
     }
     // Nobody waits for minutes where a sign-in ends nowhere.
-    let patience = if flags.contains("--login-timeout") { "" } else { "--login-timeout 20s" };
-    world.run(&format!("{}{flags} {patience}{form}", connect_line(&sandbox)))
+    let timeout = if flags.contains("--login-timeout") { "" } else { "--login-timeout 20s" };
+    world.run(&format!("{}{flags} {timeout}{form}", connect_line(&sandbox)))
 }
 
 /// A person who signs in where the instance shows the page for it, and who is

@@ -89,7 +89,7 @@ impl App {
             CaCertificates::default().add(path)?;
         }
         self.timeout()?;
-        self.keyring_patience()?;
+        self.keyring_timeout()?;
         if let Some(level) = self.variables.text("SNOW_LOG")
             && !["off", "info", "debug", "trace"].contains(&level)
         {

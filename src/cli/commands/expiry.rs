@@ -37,9 +37,9 @@ impl<'a> Expiry<'a> {
             }
         }
         expiry::by_time(&mut items);
-        let asked = within.map(|long| Deadline {
-            until: expiry::within(app.now(), long),
-            span: report::text::until(DateTime::UNIX_EPOCH, expiry::within(DateTime::UNIX_EPOCH, long)),
+        let asked = within.map(|duration| Deadline {
+            until: expiry::within(app.now(), duration),
+            span: report::text::until(DateTime::UNIX_EPOCH, expiry::within(DateTime::UNIX_EPOCH, duration)),
         });
         Ok(Self { items, unknown, asked })
     }

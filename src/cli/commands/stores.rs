@@ -32,9 +32,9 @@ const IDENTITY: &str = "SNOW_STORE_IDENTITY";
 const FILE_NAME: &str = "secrets.age";
 /// How long a keyring may take: with a person who may have to unlock it, and
 /// without one.
-const KEYRING_PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
+const KEYRING_TIMEOUT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
 /// How long a change of the encrypted file waits for those of other processes.
-const FILE_PATIENCE: Duration = Duration::from_secs(30);
+const FILE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a person may fail to type the same new passphrase twice.
 const TRIES: usize = 3;
 /// A file of identities is a few lines.
@@ -112,17 +112,17 @@ impl App {
         }
     }
 
-    pub fn keyring_patience(&self) -> Result<Duration, Failure> {
-        let (with_person, without) = KEYRING_PATIENCE;
+    pub fn keyring_timeout(&self) -> Result<Duration, Failure> {
+        let (with_person, without) = KEYRING_TIMEOUT;
         let usual = if self.is_interactive() { with_person } else { without };
         Ok(self.duration_variable("SNOW_KEYRING_TIMEOUT")?.unwrap_or(usual))
     }
 
     fn keyring(&mut self) -> Result<Arc<dyn CredentialStore>, Failure> {
-        let patience = self.keyring_patience()?;
+        let timeout = self.keyring_timeout()?;
         let notice = (self.is_interactive() && !self.console.quiet).then(|| Box::new(say_keyring_is_slow) as Notice);
         let context = &self.context;
-        Ok(self.stores.keyring.get_or_insert_with(|| context.keyring(patience, notice)).clone())
+        Ok(self.stores.keyring.get_or_insert_with(|| context.keyring(timeout, notice)).clone())
     }
 
     fn file_store(&mut self) -> Result<Arc<FileStore>, Failure> {
@@ -137,7 +137,7 @@ impl App {
                 path.display()
             ));
         }
-        let store = Arc::new(FileStore::new(path, self.state()?.secrets_lock(), FILE_PATIENCE));
+        let store = Arc::new(FileStore::new(path, self.state()?.secrets_lock(), FILE_TIMEOUT));
         self.stores.file = Some(store.clone());
         Ok(store)
     }

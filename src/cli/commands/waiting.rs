@@ -21,7 +21,7 @@ use crate::http::client::Deadline;
 /// How long to wait, and with it until when.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
-    long: Duration,
+    duration: Duration,
     until: Instant,
 }
 
@@ -34,8 +34,8 @@ pub struct Waiting {
 
 impl Wait {
     /// From now on.
-    pub fn of(long: Duration) -> Self {
-        Self { long, until: Instant::now() + long }
+    pub fn of(duration: Duration) -> Self {
+        Self { duration, until: Instant::now() + duration }
     }
 }
 
@@ -53,7 +53,7 @@ pub async fn begin(
     };
     let mut waiting = Waiting::new(wait);
     let host = connection.instance().host_and_port();
-    let deadline = || Deadline::after(plan.deadline.patience);
+    let deadline = || Deadline::after(plan.deadline.timeout);
     loop {
         let preflight = preflight(connection.instance(), connection.client(), &plan.subject, deadline()).await;
         if let Some(failure) = preflight.may_pass().cloned() {
@@ -85,8 +85,10 @@ impl Waiting {
         }
         if !self.is_told && !app.console.err.is_terminal {
             let message = failure.message();
-            app.console
-                .note(&format!("Waiting for {host}: {message}. Asking again for up to {}.", spelled(self.wait.long)));
+            app.console.note(&format!(
+                "Waiting for {host}: {message}. Asking again for up to {}.",
+                spelled(self.wait.duration)
+            ));
         }
         self.is_told = true;
         let again = Instant::now() + self.backoff.following().min(left);
@@ -106,9 +108,9 @@ impl Waiting {
         let why = format!(
             "{} It was still so after {}.",
             failure.reason().cloned().unwrap_or_default(),
-            spelled(self.wait.long)
+            spelled(self.wait.duration)
         );
-        failure.why(Shown::outside(why)).evidence("waited_seconds", self.wait.long.as_secs_f64())
+        failure.why(Shown::outside(why)).evidence("waited_seconds", self.wait.duration.as_secs_f64())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::sandbox::rows::User;
 use crate::sandbox::scenario::Scenario;
 
 /// How long a person may take to sign in and decide.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// What a client asked for, found to be in order.
 #[derive(Clone)]
@@ -108,7 +108,7 @@ impl Authorizations {
     /// Keeps the request; the answer is the name of the transaction, for the
     /// forms.
     pub fn open(&mut self, request: AuthorizationRequest, now: Instant) -> String {
-        self.waiting.retain(|_, waiting| now - waiting.since < PATIENCE);
+        self.waiting.retain(|_, waiting| now - waiting.since < TIMEOUT);
         self.codes.retain(|_, code| code.expires_at > now);
         let transaction = random();
         self.waiting.insert(transaction.clone(), Waiting { request, user: None, since: now });

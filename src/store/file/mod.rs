@@ -32,7 +32,7 @@ pub struct FileStore {
     path: PathBuf,
     lock: PathBuf,
     /// How long a change waits for the changes of other processes.
-    patience: Duration,
+    timeout: Duration,
     inner: Mutex<Inner>,
 }
 
@@ -68,8 +68,8 @@ pub enum FileError {
     Unreadable { path: String, reason: String },
     #[error("{path} cannot be written: {reason}")]
     Unwritable { path: String, reason: String },
-    #[error("other processes have been changing the encrypted file {path} for {} seconds", .patience.as_secs_f64())]
-    Busy { path: String, patience: Duration },
+    #[error("other processes have been changing the encrypted file {path} for {} seconds", .timeout.as_secs_f64())]
+    Busy { path: String, timeout: Duration },
     #[error("the encrypted file {path} would grow over {} MiB", MAX_BYTES / (1024 * 1024))]
     Full { path: String },
 }
@@ -102,11 +102,11 @@ impl From<FileError> for Failure {
                 .why("The secrets are as they were.")
                 .next("See to the permissions and the free space there, then run the command again")
                 .evidence("path", Shown::outside(path)),
-            FileError::Busy { path, patience } => Failure::new(Code::StoreBusy, Shown::outside(message))
+            FileError::Busy { path, timeout } => Failure::new(Code::StoreBusy, Shown::outside(message))
                 .why("Each change is made alone, and this one did not get its turn. Nothing was changed.")
                 .next("Run the command again")
                 .evidence("path", Shown::outside(path))
-                .evidence("waited_seconds", patience.as_secs_f64()),
+                .evidence("waited_seconds", timeout.as_secs_f64()),
             FileError::Full { path } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
                 .why("Nothing was saved.")
                 .next("Use a shorter secret, or remove connections that are not needed")
@@ -124,8 +124,8 @@ impl From<FileError> for StoreError {
 impl FileStore {
     /// The store in the file at `path`, whose changes are made under the lock
     /// at `lock`. Nothing is opened before the first call.
-    pub fn new(path: PathBuf, lock: PathBuf, patience: Duration) -> Self {
-        Self { path, lock, patience, inner: Mutex::default() }
+    pub fn new(path: PathBuf, lock: PathBuf, timeout: Duration) -> Self {
+        Self { path, lock, timeout, inner: Mutex::default() }
     }
 
     pub fn path(&self) -> &Path {
@@ -234,8 +234,8 @@ impl FileStore {
     }
 
     fn take_turn(&self) -> Result<Lock, FileError> {
-        let lock = Lock::acquire(&self.lock, self.patience).map_err(|error| self.unwritable(&self.lock, &error))?;
-        lock.ok_or_else(|| FileError::Busy { path: shown(&self.path), patience: self.patience })
+        let lock = Lock::acquire(&self.lock, self.timeout).map_err(|error| self.unwritable(&self.lock, &error))?;
+        lock.ok_or_else(|| FileError::Busy { path: shown(&self.path), timeout: self.timeout })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

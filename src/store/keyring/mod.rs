@@ -32,7 +32,7 @@ const NOTICEABLE: Duration = Duration::from_secs(1);
 pub type Notice = Box<dyn Fn() + Send + Sync>;
 
 pub struct KeyringStore {
-    patience: Duration,
+    timeout: Duration,
     /// Whether a window could ask somebody to unlock the keyring.
     has_display: bool,
     notice: Option<Notice>,
@@ -50,11 +50,11 @@ enum Worker {
 type Call = Box<dyn FnOnce() + Send>;
 
 impl KeyringStore {
-    /// A store that waits at most `patience` for each call, and gives `notice`
+    /// A store that waits at most `timeout` for each call, and gives `notice`
     /// where the wait becomes noticeable. Nothing is opened before the first
     /// call.
-    pub fn new(patience: Duration, has_display: bool, notice: Option<Notice>) -> Self {
-        Self { patience, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
+    pub fn new(timeout: Duration, has_display: bool, notice: Option<Notice>) -> Self {
+        Self { timeout, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
     }
 
     /// Has `act` done by the thread that owns the keyring.
@@ -73,7 +73,7 @@ impl KeyringStore {
             *worker = Worker::Running(sender);
         }
         let Worker::Running(sender) = &*worker else {
-            return Err(StoreError::Timeout(self.patience));
+            return Err(StoreError::Timeout(self.timeout));
         };
         let (answer, answered) = channel();
         let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
@@ -86,7 +86,7 @@ impl KeyringStore {
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
             Err(RecvTimeoutError::Timeout) => {
                 *worker = Worker::Stuck;
-                Err(StoreError::Timeout(self.patience))
+                Err(StoreError::Timeout(self.timeout))
             }
         }
     }
@@ -113,14 +113,14 @@ impl KeyringStore {
     }
 
     fn wait<T>(&self, answered: &Receiver<T>) -> Result<T, RecvTimeoutError> {
-        let Some(notice) = self.notice.as_ref().filter(|_| self.patience > NOTICEABLE) else {
-            return answered.recv_timeout(self.patience);
+        let Some(notice) = self.notice.as_ref().filter(|_| self.timeout > NOTICEABLE) else {
+            return answered.recv_timeout(self.timeout);
         };
         answered.recv_timeout(NOTICEABLE).or_else(|error| match error {
             RecvTimeoutError::Disconnected => Err(error),
             RecvTimeoutError::Timeout => {
                 notice();
-                answered.recv_timeout(self.patience - NOTICEABLE)
+                answered.recv_timeout(self.timeout - NOTICEABLE)
             }
         })
     }

@@ -17,7 +17,7 @@ use crate::oauth::free_port;
 use crate::world::Outcome;
 use crate::world::keyring::Session;
 use crate::world::process::{finish, program};
-use crate::world::waiting::{PATIENCE, Running};
+use crate::world::waiting::{Running, TIMEOUT};
 
 /// A home on a bus with a keyring, and what opens its encrypted file.
 struct Shared {
@@ -68,7 +68,7 @@ fn share(writer: &Path, reader: &Path, key: Key) {
     run(writer, 0, &format!("connect ORIGIN --name ci-in-file {machine} --store file"), "sandbox-ci-secret");
     for (name, store) in [("public", "keyring"), ("public-in-file", "file")] {
         let line = format!(
-            "connect ORIGIN --name {name} --client-id sandbox-public --store {store} {PATIENCE} \
+            "connect ORIGIN --name {name} --client-id sandbox-public --store {store} {TIMEOUT} \
              --redirect-uri http://127.0.0.1:{}/callback",
             free_port()
         );

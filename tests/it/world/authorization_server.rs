@@ -22,7 +22,7 @@ pub const APPLICATION_USER: &str = "svc.ci";
 pub const CLIENT_SECRET: &str = "CANARY-oidc-client-secret/with+signs";
 
 /// It takes a second where nothing else runs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const PROGRAM: &str = include_str!("../../oidc/server.mjs");
 
@@ -138,7 +138,7 @@ fn first_line(stdout: impl Read + Send + 'static) -> String {
         let _ = BufReader::new(stdout).read_line(&mut line);
         let _ = said.send(line);
     });
-    hear.recv_timeout(PATIENCE).expect("the authorization server says where it is")
+    hear.recv_timeout(TIMEOUT).expect("the authorization server says where it is")
 }
 
 /// Where tests/run has installed it.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::process::{Guard, tool};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The elements whose text has a contrast ratio (WCAG 2, success criterion
 /// 1.4.3) below 4.5, and whether something is wider than the window.
@@ -108,7 +108,7 @@ impl Chromium {
             message["sessionId"] = json!(self.session);
         }
         self.commands.write_all(format!("{message}\0").as_bytes()).expect("the browser listens");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let message = self.messages.recv_timeout(left).unwrap_or_else(|_| panic!("no answer to {method}"));
@@ -133,7 +133,7 @@ impl Chromium {
     /// Waits until an expression is true.
     #[track_caller]
     pub fn wait_until(&mut self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.value(expression) != json!(true) {
             let page = self.value("document.documentElement.outerHTML");
             assert!(Instant::now() < deadline, "{expression} does not come true: {page}");

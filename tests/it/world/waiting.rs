@@ -13,7 +13,7 @@ use super::process::Guard;
 use super::{Outcome, World};
 
 /// Long enough for every test, and an end where one goes wrong.
-pub const PATIENCE: &str = "--login-timeout 60s";
+pub const TIMEOUT: &str = "--login-timeout 60s";
 
 /// What the address of a sign-in tells.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ pub fn meanwhile<T: Send + 'static>(
         let play = play.lock().unwrap().take().expect("one browser is opened");
         *started.lock().unwrap() = Some(std::thread::spawn(move || play(&waiting)));
     });
-    let outcome = world.run(&format!("{line} {PATIENCE}"));
+    let outcome = world.run(&format!("{line} {TIMEOUT}"));
     let playing = playing.lock().unwrap().take();
     match playing.unwrap_or_else(|| panic!("no browser was opened: {outcome:?}")).join() {
         Ok(result) => (outcome, result),
@@ -121,8 +121,8 @@ impl Running {
     }
 
     #[track_caller]
-    pub fn wait_for(&self, text: &str, patience: Duration) {
-        let deadline = Instant::now() + patience;
+    pub fn wait_for(&self, text: &str, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         while !self.said().contains(text) {
             assert!(Instant::now() < deadline, "{text:?} does not come: {}", self.said());
             std::thread::sleep(Duration::from_millis(10));

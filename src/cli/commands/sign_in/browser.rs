@@ -55,10 +55,10 @@ pub async fn authorize(
     {
         app.console.note(&format!("  No browser could be started ({error}): open the address yourself.\n"));
     }
-    let patience = arguments.login_timeout.unwrap_or(Duration::from_secs(300));
+    let timeout = arguments.login_timeout.unwrap_or(Duration::from_secs(300));
     let waiting = listener.wait(|query| authorization.judge(query));
-    let Some((callback, browser)) = wait(app, oauth, patience, waiting).await else {
-        return Err(nobody_came(oauth, patience));
+    let Some((callback, browser)) = wait(app, oauth, timeout, waiting).await else {
+        return Err(nobody_came(oauth, timeout));
     };
     match judge(profile, oauth, callback) {
         Ok(code) => Ok(Authorized { grant: authorization.grant(code), browser: Some(browser) }),
@@ -125,14 +125,9 @@ fn who_listens(port: u16) -> String {
 }
 
 /// Waits for the browser, and tells a person how long.
-async fn wait<T>(
-    app: &mut App,
-    oauth: &OAuthClient,
-    patience: Duration,
-    waiting: impl Future<Output = T>,
-) -> Option<T> {
+async fn wait<T>(app: &mut App, oauth: &OAuthClient, timeout: Duration, waiting: impl Future<Output = T>) -> Option<T> {
     let started = Instant::now();
-    let progress = app.console.waiting(&left(patience));
+    let progress = app.console.waiting(&left(timeout));
     if !app.console.err.is_terminal {
         app.console.note("  Waiting for the sign-in.");
     }
@@ -140,15 +135,15 @@ async fn wait<T>(
     let mut waiting = std::pin::pin!(waiting);
     loop {
         let passed = started.elapsed();
-        if passed >= patience {
+        if passed >= timeout {
             return None;
         }
-        let tick = Duration::from_secs(1).min(patience - passed);
+        let tick = Duration::from_secs(1).min(timeout - passed);
         tokio::select! {
             result = &mut waiting => return Some(result),
             () = tokio::time::sleep(tick) => {}
         }
-        progress.say(&left(patience.saturating_sub(started.elapsed())));
+        progress.say(&left(timeout.saturating_sub(started.elapsed())));
         if !is_told && started.elapsed() >= HINT_AFTER {
             is_told = true;
             let hint = format!(

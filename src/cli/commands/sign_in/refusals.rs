@@ -72,10 +72,10 @@ fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failu
     }
 }
 
-pub fn nobody_came(oauth: &OAuthClient, patience: Duration) -> Failure {
+pub fn nobody_came(oauth: &OAuthClient, timeout: Duration) -> Failure {
     let uri = &oauth.redirect_uri;
     let cause = |code, likelihood, text: Shown| Cause { code, likelihood, text };
-    Failure::new(Code::LoginTimeout, shown!("nobody came back from the sign-in within {} s", patience.as_secs()))
+    Failure::new(Code::LoginTimeout, shown!("nobody came back from the sign-in within {} s", timeout.as_secs()))
         .why("An instance that does not know the redirect URL says so in the browser, and sends nobody back. Nothing was saved.")
         .causes([
             cause("redirect-uri", Likelihood::High, shown!("{} is not registered with the client in just these letters", uri)),

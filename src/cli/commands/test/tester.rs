@@ -51,7 +51,7 @@ pub struct ConnectionTester<'a> {
     remembered: BTreeMap<ConnectionId, LastTest>,
     passwords: Passwords,
     /// How long each test may take.
-    patience: Duration,
+    timeout: Duration,
     wait: Option<Wait>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> ConnectionTester<'a> {
             remembered: state.last_tests(),
             state,
             passwords: Passwords::default(),
-            patience: app.deadline()?.patience,
+            timeout: app.deadline()?.timeout,
             wait: options.wait.map(Wait::of),
         })
     }
@@ -274,7 +274,7 @@ impl<'a> ConnectionTester<'a> {
 
     fn plan(&self, profile: &Profile) -> Plan {
         let tables = if self.options.tables.is_empty() { &profile.tables } else { &self.options.tables };
-        let deadline = Deadline::after(self.patience);
+        let deadline = Deadline::after(self.timeout);
         plan_for(self.app, tables, Subject::Saved(profile.name.clone()), self.options, deadline)
     }
 }
