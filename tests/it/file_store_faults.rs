@@ -18,7 +18,7 @@ use snow_connect::base::files::Lock;
 use snow_connect::base::secret::Secret;
 use snow_connect::config::{Config, ConfigFile};
 use snow_connect::store::file::FileStore;
-use snow_connect::store::file::envelope::{GivenBy, Key};
+use snow_connect::store::file::encryption::{GivenBy, Key};
 use snow_connect::store::{CredentialStore, Field, ItemKey};
 
 use crate::world::canary::Canaries;

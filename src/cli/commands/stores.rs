@@ -20,7 +20,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
 use crate::store::CredentialStore;
-use crate::store::file::envelope::{BY_PASSPHRASE, GivenBy, Key, LockedWith};
+use crate::store::file::encryption::{BY_PASSPHRASE, GivenBy, Key, LockedWith};
 use crate::store::file::{FileStore, Needs};
 use crate::store::keyring::Notice;
 

@@ -5,10 +5,10 @@
 //! changing, encrypting, replacing the file whole. Two processes that change it
 //! at once both keep their change, and a crash leaves the old or the new file.
 //! A file that cannot be understood is named and never overwritten. The
-//! encryption is in [`envelope`], what is inside in [`records`]. Where the key
+//! encryption is in [`encryption`], what is inside in [`records`]. Where the key
 //! comes from, and asking a person for it, is the business of the commands.
 
-pub mod envelope;
+pub mod encryption;
 mod records;
 
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
-use envelope::{Key, LockedWith, Lockout, Unopened};
+use encryption::{Key, LockedWith, Lockout, Unopened};
 use records::Records;
 
 /// More than ten thousand connections; anything larger is something else.
@@ -139,7 +139,7 @@ impl FileStore {
         }
         match self.bytes()? {
             None => Ok(Needs::NewKey),
-            Some(bytes) => envelope::locked_with(&bytes).map(Needs::Key).map_err(|error| self.unopened(error)),
+            Some(bytes) => encryption::locked_with(&bytes).map(Needs::Key).map_err(|error| self.unopened(error)),
         }
     }
 
@@ -196,11 +196,11 @@ impl FileStore {
             return opened.records.clone();
         }
         let Some(key) = &inner.key else {
-            let with = envelope::locked_with(&bytes).map_err(|error| self.unopened(error))?;
+            let with = encryption::locked_with(&bytes).map_err(|error| self.unopened(error))?;
             return Err(self.missing_key(with));
         };
         tracing::debug!("file store: decrypting {}", self.path.display());
-        let records = envelope::open(key, &bytes)
+        let records = encryption::open(key, &bytes)
             .map_err(|error| self.unopened(error))
             .and_then(|content| Records::read(&content).map_err(|reason| self.unreadable(reason.to_string())));
         inner.opened = Some(Opened { bytes, records: records.clone() });
@@ -212,7 +212,7 @@ impl FileStore {
             return Err(self.missing_key(LockedWith::Passphrase));
         };
         tracing::debug!("file store: encrypting {}", self.path.display());
-        let sealed = envelope::seal(key, &records.written());
+        let sealed = encryption::seal(key, &records.written());
         // Nothing is written that would not be read back.
         match sealed.len() as u64 <= MAX_BYTES {
             true => Ok(sealed),
