@@ -52,7 +52,7 @@ pub enum LockedWith {
 
 /// Why a key does not open a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lockout {
+pub enum UnlockError {
     #[error("{}", match .0 {
         LockedWith::Passphrase => "Its passphrase is missing, and there is no terminal to ask at, or asking was forbidden.",
         LockedWith::Identity => "It is encrypted to an age identity, and none is given.",
@@ -71,7 +71,7 @@ pub enum Lockout {
     WantsIdentity,
 }
 
-impl Lockout {
+impl UnlockError {
     /// What the file does, to end a sentence with.
     pub fn what(&self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ impl Lockout {
 /// Why a file was not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unopened {
-    Locked(Lockout),
+    Locked(UnlockError),
     /// No key would help.
     Damaged(String),
 }
@@ -166,19 +166,21 @@ pub fn open(key: &Key, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
             let mut identity = scrypt::Identity::new(SecretString::from(passphrase.expose()));
             identity.set_max_work_factor(MOST_WORK);
             decryptor.decrypt(std::iter::once(&identity as &dyn Identity)).map_err(|error| match error {
-                DecryptError::DecryptionFailed => Unopened::Locked(Lockout::WrongPassphrase(*given_by)),
+                DecryptError::DecryptionFailed => Unopened::Locked(UnlockError::WrongPassphrase(*given_by)),
                 error => damaged(error),
             })
         }
         (Key::Identities { identities, file }, false) => {
             let identities = identities.iter().map(|identity| identity as &dyn Identity);
             decryptor.decrypt(identities).map_err(|error| match error {
-                DecryptError::NoMatchingKeys => Unopened::Locked(Lockout::WrongIdentity(file.display().to_string())),
+                DecryptError::NoMatchingKeys => {
+                    Unopened::Locked(UnlockError::WrongIdentity(file.display().to_string()))
+                }
                 error => damaged(error),
             })
         }
-        (Key::Identities { .. }, true) => Err(Unopened::Locked(Lockout::WantsPassphrase)),
-        (Key::Passphrase { .. }, false) => Err(Unopened::Locked(Lockout::WantsIdentity)),
+        (Key::Identities { .. }, true) => Err(Unopened::Locked(UnlockError::WantsPassphrase)),
+        (Key::Passphrase { .. }, false) => Err(Unopened::Locked(UnlockError::WantsIdentity)),
     };
     // What is inside is never longer than the file, so the room is enough.
     let mut content = Zeroizing::new(Vec::with_capacity(bytes.len()));

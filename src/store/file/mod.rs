@@ -22,7 +22,7 @@ use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
-use encryption::{Key, LockedWith, Lockout, Unopened};
+use encryption::{Key, LockedWith, UnlockError, Unopened};
 use records::Records;
 
 /// More than ten thousand connections; anything larger is something else.
@@ -62,8 +62,8 @@ pub enum Needs {
 /// What is wrong with the file, its key or its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    #[error("the encrypted file {path} {}", .lockout.what())]
-    Locked { path: String, lockout: Lockout },
+    #[error("the encrypted file {path} {}", .unlock_error.what())]
+    Locked { path: String, unlock_error: UnlockError },
     #[error("the encrypted file {path} cannot be used: {reason}")]
     Unreadable { path: String, reason: String },
     #[error("{path} cannot be written: {reason}")]
@@ -77,7 +77,7 @@ pub enum FileError {
 impl FileError {
     /// Nobody gave a key, so whether one fits is not known.
     pub fn is_about_a_missing_key(&self) -> bool {
-        matches!(self, Self::Locked { lockout: Lockout::Missing(_), .. })
+        matches!(self, Self::Locked { unlock_error: UnlockError::Missing(_), .. })
     }
 }
 
@@ -85,10 +85,10 @@ impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         let message = error.to_string();
         match error {
-            FileError::Locked { path, lockout } => {
-                let failure =
-                    Failure::new(Code::StoreLocked, Shown::outside(message)).why(Shown::outside(lockout.to_string()));
-                let steps = lockout.next(&path).into_iter();
+            FileError::Locked { path, unlock_error } => {
+                let failure = Failure::new(Code::StoreLocked, Shown::outside(message))
+                    .why(Shown::outside(unlock_error.to_string()));
+                let steps = unlock_error.next(&path).into_iter();
                 steps.fold(failure, Failure::next).evidence("path", Shown::outside(path))
             }
             FileError::Unreadable { path, .. } => Failure::new(Code::SecretUnreadable, Shown::outside(message))
@@ -145,7 +145,7 @@ impl FileStore {
 
     /// Nobody gave the key that the file wants.
     pub fn missing_key(&self, with: LockedWith) -> FileError {
-        self.unopened(Unopened::Locked(Lockout::Missing(with)))
+        self.unopened(Unopened::Locked(UnlockError::Missing(with)))
     }
 
     /// The key for this run. Whether it fits shows when the file is opened.
@@ -244,7 +244,7 @@ impl FileStore {
 
     fn unopened(&self, error: Unopened) -> FileError {
         match error {
-            Unopened::Locked(lockout) => FileError::Locked { path: shown(&self.path), lockout },
+            Unopened::Locked(unlock_error) => FileError::Locked { path: shown(&self.path), unlock_error },
             Unopened::Damaged(reason) => self.unreadable(reason),
         }
     }
