@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::VERSION;
 use crate::model::instance::Instance;
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::{
     Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
 };
@@ -115,8 +115,8 @@ impl Entry {
             AuthMethod::Basic => {
                 return Ok(Auth::Basic { username: username.ok_or_else(|| missing("username"))? });
             }
-            AuthMethod::OAuth => Grant::AuthorizationCode,
-            AuthMethod::ClientCredentials => Grant::ClientCredentials,
+            AuthMethod::OAuth => GrantType::AuthorizationCode,
+            AuthMethod::ClientCredentials => GrantType::ClientCredentials,
         };
         let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?;
         let mut client = OAuthClient::new(grant, read_value(client_id, |text| text.parse())?);

@@ -8,7 +8,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::model::instance::{Address, ApiVersion, Instance};
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::InvalidValue;
 use crate::model::user_name::UserName;
 
@@ -156,7 +156,7 @@ fn client_credentials(variables: &Variables, instance: &Instance) -> Result<Envi
     let client_id = required(variables, "SNOW_CLIENT_ID")?
         .parse()
         .map_err(|error: InvalidValue| wrong("SNOW_CLIENT_ID", error.0))?;
-    let mut client = OAuthClient::new(Grant::ClientCredentials, client_id);
+    let mut client = OAuthClient::new(GrantType::ClientCredentials, client_id);
     if variables.raw("SNOW_SCOPE").is_some() {
         client.scope =
             required(variables, "SNOW_SCOPE")?.parse().map_err(|error: InvalidValue| wrong("SNOW_SCOPE", error.0))?;

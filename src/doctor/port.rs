@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use super::{Check, CheckId, Machine};
 use crate::base::error::Code;
 use crate::base::shown::{Shown, Step, shown};
-use crate::model::oauth_client::{Grant, RedirectUri};
+use crate::model::oauth_client::{GrantType, RedirectUri};
 
 pub fn examine(machine: &Machine) -> Vec<Check> {
     let mut users: BTreeMap<SocketAddr, Vec<&str>> = BTreeMap::new();
@@ -16,7 +16,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
         users.entry(address).or_default();
     }
     for profile in machine.config.iter().flat_map(|config| config.connections.values()) {
-        let client = profile.auth.client().filter(|client| client.grant == Grant::AuthorizationCode);
+        let client = profile.auth.client().filter(|client| client.grant == GrantType::AuthorizationCode);
         for address in client.map(|client| addresses(&client.redirect_uri)).unwrap_or_default() {
             users.entry(address).or_default().push(profile.name.as_str());
         }

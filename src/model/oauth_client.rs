@@ -28,7 +28,7 @@ const URI_MARKS: &str = "-._~:/?&=%+,@[]";
 
 /// How the token endpoint is asked for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grant {
+pub enum GrantType {
     /// RFC 6749 §4.1: a person signs in with a browser.
     AuthorizationCode,
     /// RFC 6749 §4.4: the client signs in for itself, as in CI.
@@ -38,7 +38,7 @@ pub enum Grant {
 /// A registered client, and the endpoints it uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthClient {
-    pub grant: Grant,
+    pub grant: GrantType,
     pub client_id: ClientId,
     /// Sent as it is; none where it is empty.
     pub scope: Scope,
@@ -88,7 +88,7 @@ pub struct Endpoint {
 
 impl OAuthClient {
     /// A client with everything else as usual.
-    pub fn new(grant: Grant, client_id: ClientId) -> Self {
+    pub fn new(grant: GrantType, client_id: ClientId) -> Self {
         Self {
             grant,
             client_id,
@@ -107,7 +107,7 @@ impl OAuthClient {
         Self {
             scope: Scope(String::new()),
             redirect_uri: RedirectUri(SDK_REDIRECT_URI.to_owned()),
-            ..Self::new(Grant::AuthorizationCode, ClientId(SDK_CLIENT_ID.to_owned()))
+            ..Self::new(GrantType::AuthorizationCode, ClientId(SDK_CLIENT_ID.to_owned()))
         }
     }
 
@@ -158,7 +158,7 @@ impl OAuthClient {
     }
 }
 
-impl Grant {
+impl GrantType {
     /// The value of `grant_type`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn endpoints_follow_the_instance_and_refresh_tokens_stay_with_theirs() {
         let instance: Instance = "acme".parse().unwrap();
-        let mut client = OAuthClient::new(Grant::AuthorizationCode, "id".parse().unwrap());
+        let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
         assert_eq!(client.token_endpoint(&instance).as_str(), "https://acme.service-now.com/oauth_token.do");
         client.token_url = Some("https://idp.example/token".parse().unwrap());
         assert_eq!(client.revocation_endpoint(&instance).as_str(), "https://idp.example/oauth_revoke_token.do");

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::base::shown::{is_hidden, shown_as_displayed};
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::user_name::UserName;
 
 shown_as_displayed!(ConnectionName, TableName, InvalidValue);
@@ -121,8 +121,8 @@ impl Auth {
         match self {
             Self::Basic { .. } => AuthMethod::Basic,
             Self::OAuth { client, .. } => match client.grant {
-                Grant::AuthorizationCode => AuthMethod::OAuth,
-                Grant::ClientCredentials => AuthMethod::ClientCredentials,
+                GrantType::AuthorizationCode => AuthMethod::OAuth,
+                GrantType::ClientCredentials => AuthMethod::ClientCredentials,
             },
         }
     }

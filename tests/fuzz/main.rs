@@ -25,7 +25,7 @@ use snow_connect::config::ConfigFile;
 use snow_connect::http::client::Response;
 use snow_connect::http::retry_after;
 use snow_connect::model::instance::Instance;
-use snow_connect::model::oauth_client::{Grant, OAuthClient};
+use snow_connect::model::oauth_client::{GrantType, OAuthClient};
 use snow_connect::model::tokens::TokenResponse;
 use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use snow_connect::service::servicenow::symptoms::diagnose;
@@ -117,7 +117,7 @@ fn any_answer_has_a_meaning_that_is_fit_to_show() {
 
 #[test]
 fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
-    let client = OAuthClient::new(Grant::AuthorizationCode, "id".parse().unwrap());
+    let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
     each("tokens", include_str!("corpus/tokens.txt"), |body, random| {
         let answer = answer(body.to_vec(), random);
         let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true };
@@ -151,7 +151,7 @@ fn assert_usable(tokens: &TokenResponse) {
 
 #[test]
 fn any_query_of_a_callback_brings_a_code_only_with_the_right_state() {
-    let client = OAuthClient::new(Grant::AuthorizationCode, "id".parse().unwrap());
+    let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
     let attempt = Authorization::new(&client, &"acme".parse().unwrap());
     let state = attempt.url().query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     each("callbacks", include_str!("corpus/callbacks.txt"), |query, _| {
@@ -173,7 +173,7 @@ fn any_query_of_a_callback_brings_a_code_only_with_the_right_state() {
 #[test]
 fn no_request_to_the_listener_ends_the_wait_but_the_right_one() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let mut client = OAuthClient::new(Grant::AuthorizationCode, "id".parse().unwrap());
+    let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
     client.redirect_uri = format!("http://127.0.0.1:{port}/callback").parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _inside = runtime.enter();

@@ -59,7 +59,7 @@ pub enum Stray {
 }
 
 /// A code, and what the token endpoint wants with it.
-pub struct Grant {
+pub struct CodeGrant {
     pub code: AuthorizationCode,
     pub verifier: Option<PkceCodeVerifier>,
     pub redirect_uri: RedirectUri,
@@ -145,8 +145,8 @@ impl Authorization {
     }
 
     /// The code with what belongs to it. The attempt is over.
-    pub fn grant(self, code: AuthorizationCode) -> Grant {
-        Grant { code, verifier: self.verifier, redirect_uri: self.redirect_uri, received: Instant::now() }
+    pub fn grant(self, code: AuthorizationCode) -> CodeGrant {
+        CodeGrant { code, verifier: self.verifier, redirect_uri: self.redirect_uri, received: Instant::now() }
     }
 
     /// Whether an issuer is the server that was asked. ServiceNow names none,
@@ -156,7 +156,7 @@ impl Authorization {
     }
 }
 
-impl Grant {
+impl CodeGrant {
     /// What must not be shown, should a server echo it.
     pub fn secrets(&self) -> Vec<Secret> {
         let code = self.code.secret().clone();
@@ -189,10 +189,10 @@ mod tests {
     use std::collections::{BTreeSet, HashMap};
 
     use super::*;
-    use crate::model::oauth_client::Grant;
+    use crate::model::oauth_client::GrantType;
 
     fn attempt(change: impl FnOnce(&mut OAuthClient)) -> Authorization {
-        let mut client = OAuthClient::new(Grant::AuthorizationCode, "id".parse().unwrap());
+        let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
         change(&mut client);
         Authorization::new(&client, &"acme".parse().unwrap())
     }

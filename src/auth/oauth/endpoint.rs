@@ -76,7 +76,7 @@ impl TokenEndpoint {
     }
 
     /// Trades an authorization code for tokens (RFC 6749 §4.1.3).
-    pub async fn redeem(&self, grant: authorize::Grant, secret: Option<&Secret>, deadline: Deadline) -> Answered {
+    pub async fn redeem(&self, grant: authorize::CodeGrant, secret: Option<&Secret>, deadline: Deadline) -> Answered {
         let mut secrets = grant.secrets();
         let (age, has_pkce) = (grant.received.elapsed(), grant.verifier.is_some());
         let library = self.library(secret);

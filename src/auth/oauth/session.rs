@@ -34,7 +34,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::history::state::{SessionNote, State};
 use crate::http::client::{Deadline, Exchange};
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession, TokenResponse};
 use crate::service::servicenow::token::TokenOutcome;
@@ -105,7 +105,7 @@ impl Session {
             endpoint.client(),
             &session_store.origins,
         )?;
-        if saved.is_none() && endpoint.client().grant == Grant::AuthorizationCode {
+        if saved.is_none() && endpoint.client().grant == GrantType::AuthorizationCode {
             return Err(record::no_session(session_store.store.as_ref(), &session_store.profile));
         }
         Ok(Self { saved, endpoint, source: SessionSource::Store(Arc::new(session_store)), clock, last: None })
@@ -154,7 +154,7 @@ impl Session {
 
     /// Whether there is anything to renew it with.
     pub fn is_renewable(&self) -> bool {
-        self.endpoint.client().grant == Grant::ClientCredentials
+        self.endpoint.client().grant == GrantType::ClientCredentials
             || self.saved.as_ref().is_some_and(|saved| saved.refresh_token.is_some())
     }
 
@@ -278,14 +278,14 @@ async fn renew_kept(
     let mut interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
     let started = clock();
     let marked = in_hand.as_ref().map(|saved| saved.marked(interrupted.or(Some(started)), saved.refused_at));
-    let marked = marked.filter(|saved| client.grant == Grant::AuthorizationCode && saved.refresh_token.is_some());
+    let marked = marked.filter(|saved| client.grant == GrantType::AuthorizationCode && saved.refresh_token.is_some());
     let marked = match (marked, client.grant) {
-        (None, Grant::AuthorizationCode) => return ended(&session_store, in_hand.as_ref()).into(),
+        (None, GrantType::AuthorizationCode) => return ended(&session_store, in_hand.as_ref()).into(),
         (Some(marked), _) => match session_store.write(marked).await {
             (_, Err(failure)) => return failure.into(),
             (marked, Ok(())) => Some(marked),
         },
-        (None, Grant::ClientCredentials) => {
+        (None, GrantType::ClientCredentials) => {
             if let Err(error) =
                 session_store.in_background(|session_store| session_store.store.prove(session_store.profile.id)).await
             {
@@ -330,7 +330,7 @@ async fn renew_kept(
         }
         TokenOutcome::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
-            if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == Grant::AuthorizationCode) {
+            if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == GrantType::AuthorizationCode) {
                 let _ = session_store.write(saved.marked(interrupted, saved.refused_at)).await;
             }
             Err(failure)
@@ -360,8 +360,8 @@ impl SessionStore {
     ) -> Result<bool, Failure> {
         let Some(current) = self.read(endpoint.client()).await? else {
             return match endpoint.client().grant {
-                Grant::AuthorizationCode => Err(record::no_session(self.store.as_ref(), &self.profile)),
-                Grant::ClientCredentials => {
+                GrantType::AuthorizationCode => Err(record::no_session(self.store.as_ref(), &self.profile)),
+                GrantType::ClientCredentials => {
                     *in_hand = None;
                     Ok(false)
                 }

@@ -16,7 +16,7 @@ use crate::base::shown::{Step, shown};
 use crate::check::runner::StartedTest;
 use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
 use crate::cli::completion;
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::Subject;
@@ -96,7 +96,7 @@ async fn with_session(
     client: &OAuthClient,
     arguments: &LoginArgs,
 ) -> Result<u8, Failure> {
-    if client.grant == Grant::AuthorizationCode {
+    if client.grant == GrantType::AuthorizationCode {
         session::look_before_browser(app, &profile, client, false).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, true)?;

@@ -5,7 +5,7 @@ use super::Request;
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
-use crate::model::oauth_client::{ClientId, Grant, OAuthClient};
+use crate::model::oauth_client::{ClientId, GrantType, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, InvalidValue, Profile};
 use crate::model::user_name::UserName;
 
@@ -46,8 +46,8 @@ impl Request {
                 };
                 return Ok(Auth::Basic { username });
             }
-            AuthMethod::OAuth => Grant::AuthorizationCode,
-            AuthMethod::ClientCredentials => Grant::ClientCredentials,
+            AuthMethod::OAuth => GrantType::AuthorizationCode,
+            AuthMethod::ClientCredentials => GrantType::ClientCredentials,
         };
         let saved = saved.filter(|auth| auth.method() == method);
         let is_sdk = arguments.oauth.sdk_client || matches!(choice, Some(Choice::Sdk));

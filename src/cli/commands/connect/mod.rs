@@ -24,7 +24,7 @@ use crate::base::error::{Class, Code, Failure};
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
 use crate::config::ConfigFile;
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
@@ -134,7 +134,7 @@ async fn connect_with_session(
     was_probed: bool,
 ) -> Result<u8, Failure> {
     let arguments = &request.arguments;
-    if client.grant == Grant::AuthorizationCode {
+    if client.grant == GrantType::AuthorizationCode {
         session::look_before_browser(app, &profile, client, was_probed).await?;
     }
     let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;

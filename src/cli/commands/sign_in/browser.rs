@@ -13,7 +13,7 @@ use crate::auth::oauth::page::Page;
 use crate::base::error::{Code, Failure};
 use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
-use crate::model::oauth_client::{Grant, Loopback, OAuthClient};
+use crate::model::oauth_client::{GrantType, Loopback, OAuthClient};
 use crate::model::profile::Profile;
 use crate::report::text::paragraph;
 
@@ -24,7 +24,7 @@ const MAX_PASTES: u32 = 5;
 
 /// A code, and the browser that brought it.
 pub struct Authorized {
-    pub grant: authorize::Grant,
+    pub grant: authorize::CodeGrant,
     pub browser: Option<WaitingBrowser>,
 }
 
@@ -75,7 +75,7 @@ pub async fn authorize(
 
 /// Whether a sign-in would open a browser by itself, which needs no terminal.
 pub fn opens_browser(app: &App, profile: &Profile, arguments: &BrowserArgs) -> bool {
-    let oauth = profile.auth.client().filter(|client| client.grant == Grant::AuthorizationCode);
+    let oauth = profile.auth.client().filter(|client| client.grant == GrantType::AuthorizationCode);
     oauth.is_some_and(|oauth| BrowserMode::choose(policy(app, oauth, arguments), &app.variables) == BrowserMode::Open)
 }
 

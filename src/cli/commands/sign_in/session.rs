@@ -17,7 +17,7 @@ use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::http::client::Client;
-use crate::model::oauth_client::{Grant, OAuthClient};
+use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
@@ -103,7 +103,7 @@ pub fn client_secret(
         let saved = record::read_client_secret(app.store(profile.store)?.as_ref(), profile, client, &origins);
         match saved {
             Ok(Some(secret)) => return Ok(Some(secret)),
-            Ok(None) if client.grant == Grant::AuthorizationCode => {
+            Ok(None) if client.grant == GrantType::AuthorizationCode => {
                 // A public client, unless everything was signed out.
                 let session = record::read_session(app.store(profile.store)?.as_ref(), profile, client, &origins);
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
@@ -119,7 +119,7 @@ pub fn client_secret(
     if client.is_sdk() {
         return Ok(None);
     }
-    let is_needed = client.grant == Grant::ClientCredentials;
+    let is_needed = client.grant == GrantType::ClientCredentials;
     match (app.person(), is_needed) {
         (Some(person), true) => person.secret(&format!("Client secret of {}", client.client_id)).map(Some),
         (Some(person), false) => person.optional_secret("Client secret (Enter for a public client)"),
@@ -146,17 +146,17 @@ pub async fn sign_in(
     let endpoint = app.network.token_endpoint(profile, oauth, &client, subject)?;
     let secret = client_secret.as_ref();
     let (outcome, browser) = match (oauth.grant, secret) {
-        (Grant::AuthorizationCode, secret) => {
+        (GrantType::AuthorizationCode, secret) => {
             let authorized = authorize(app, profile, oauth, arguments).await?;
             let _progress = app.console.progress("Getting the token");
             let answered = endpoint.redeem(authorized.grant, secret, app.deadline()?).await;
             (answered.outcome, authorized.browser)
         }
-        (Grant::ClientCredentials, Some(secret)) => {
+        (GrantType::ClientCredentials, Some(secret)) => {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             (endpoint.client_credentials(secret, app.deadline()?).await.outcome, None)
         }
-        (Grant::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
+        (GrantType::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
     };
     match tokens(outcome, &endpoint, secret.is_some(), app) {
         Ok(session) => {
