@@ -408,10 +408,7 @@ pub fn exit_code_of<'a>(mut failures: impl Iterator<Item = &'a Failure>) -> u8 {
     let Some(first) = failures.next().map(Failure::class) else {
         return 0;
     };
-    match failures.all(|failure| failure.class() == first) {
-        true => first.exit_code(),
-        false => Class::Mixed.exit_code(),
-    }
+    if failures.all(|failure| failure.class() == first) { first.exit_code() } else { Class::Mixed.exit_code() }
 }
 
 /// Where a defect of ours is reported, in one place.

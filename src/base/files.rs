@@ -67,10 +67,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
     file.take(limit + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > limit {
-        true => Err(ReadError::TooLarge(limit)),
-        false => Ok(Some(bytes)),
-    }
+    if bytes.len() as u64 > limit { Err(ReadError::TooLarge(limit)) } else { Ok(Some(bytes)) }
 }
 
 /// Replaces the content of `path`, readable by its owner alone whatever the

@@ -31,9 +31,10 @@ impl Expectations {
         let Some(latency) = first_request else {
             return Some(Check::skip(CheckId::QualityLatency));
         };
-        let check = match latency > limit {
-            false => Check::pass(CheckId::QualityLatency),
-            true => Check::fail(CheckId::QualityLatency, too_slow(latency, limit)),
+        let check = if latency <= limit {
+            Check::pass(CheckId::QualityLatency)
+        } else {
+            Check::fail(CheckId::QualityLatency, too_slow(latency, limit))
         };
         Some(check.taking(Some(latency)))
     }

@@ -108,15 +108,16 @@ fn unknown_user() -> Failure {
 fn no_user_name(response: &ClassifiedResponse<'_>) -> Failure {
     let missing = own_row(response).map(|row| Rows { records: vec![row], total: None });
     let missing = missing.as_ref().map(|rows| rows.missing_fields(OWN_FIELDS)).unwrap_or_default();
-    match missing.contains(&"user_name") {
-        true => field_hidden(&users(), &missing, &response.user.map_or("the user".into(), Show::show)),
-        false => match &response.body {
-            // A term that the instance does not know is dropped, and the query
-            // matches strangers.
-            Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
-                .why("The sign-in itself is good. The question for the own record of sys_user gave not one row: the instance dropped its condition, or hides the record.")
-                .evidence("rows", rows.len()),
-            _ => unknown_user(),
-        },
+    if missing.contains(&"user_name") {
+        field_hidden(&users(), &missing, &response.user.map_or("the user".into(), Show::show))
+    } else {
+        match &response.body {
+        // A term that the instance does not know is dropped, and the query
+        // matches strangers.
+        Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
+            .why("The sign-in itself is good. The question for the own record of sys_user gave not one row: the instance dropped its condition, or hides the record.")
+            .evidence("rows", rows.len()),
+        _ => unknown_user(),
+    }
     }
 }

@@ -22,18 +22,20 @@ pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
     let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
     if let Some(there) = date.and_then(http_date) {
         let skew = now - there;
-        checks.push(match skew.abs() > CLOCK_TOLERANCE {
-            false => Check::pass(CheckId::QualityClock),
-            true => Check::warn(CheckId::QualityClock, clock_skew(skew)),
+        checks.push(if skew.abs() <= CLOCK_TOLERANCE {
+            Check::pass(CheckId::QualityClock)
+        } else {
+            Check::warn(CheckId::QualityClock, clock_skew(skew))
         });
     }
     if let Some(certificate) = exchange.certificate
         && exchange.result.is_ok()
     {
         let left = certificate.not_after - now;
-        checks.push(match left < CERTIFICATE_NOTICE {
-            false => Check::pass(CheckId::QualityCertificate),
-            true => Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left)),
+        checks.push(if left >= CERTIFICATE_NOTICE {
+            Check::pass(CheckId::QualityCertificate)
+        } else {
+            Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left))
         });
     }
     checks

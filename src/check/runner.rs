@@ -216,9 +216,10 @@ impl StartedTest {
             .connection
             .username()
             .map(|user| Identity { user_name: user.as_str().to_owned(), source: IdentitySource::Configured });
-        let tables = match self.context.plan.tables.is_empty() {
-            true => vec![self.probe.clone()],
-            false => self.context.plan.tables.clone(),
+        let tables = if self.context.plan.tables.is_empty() {
+            vec![self.probe.clone()]
+        } else {
+            self.context.plan.tables.clone()
         };
         let Some(first) = self.first.take() else {
             for table in &tables {

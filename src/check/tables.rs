@@ -28,12 +28,11 @@ impl CheckContext {
     /// Rows came: whether the field that was asked for came with them.
     fn fields_check(&self, table: &TableName, exchange: &Exchange, rows: &Rows) -> Check {
         let missing = rows.missing_fields(TABLE_FIELDS);
-        match missing.is_empty() {
-            true => Check::pass(CheckId::AccessTable),
-            false => {
-                let hidden = field_hidden(table, &missing, &self.user());
-                self.unreadable(self.with_evidence_of(exchange, table, hidden))
-            }
+        if missing.is_empty() {
+            Check::pass(CheckId::AccessTable)
+        } else {
+            let hidden = field_hidden(table, &missing, &self.user());
+            self.unreadable(self.with_evidence_of(exchange, table, hidden))
         }
     }
 

@@ -134,10 +134,7 @@ impl LineEnd {
     /// One plain line end makes it a plain file.
     pub fn of(text: &str) -> Self {
         let ends = text.matches('\n').count();
-        match ends > 0 && text.matches("\r\n").count() == ends {
-            true => Self::CrLf,
-            false => Self::Lf,
-        }
+        if ends > 0 && text.matches("\r\n").count() == ends { Self::CrLf } else { Self::Lf }
     }
 
     pub fn apply(self, text: String) -> String {

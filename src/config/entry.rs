@@ -92,10 +92,7 @@ impl Entry {
             tables,
             ca_cert: optional(&self.ca_cert, |text| {
                 let path = PathBuf::from(shown_text("ca_cert", text)?);
-                match path.is_absolute() {
-                    true => Ok(path),
-                    false => Err(InvalidValue("ca_cert is an absolute path".to_owned())),
-                }
+                if path.is_absolute() { Ok(path) } else { Err(InvalidValue("ca_cert is an absolute path".to_owned())) }
             })?,
             proxy: optional(&self.proxy, |text| {
                 crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;

@@ -120,10 +120,7 @@ impl Bundle {
             return Err(found_in(&secrets.mask(&place)));
         }
         let text = serde_json::to_string_pretty(&document).expect("a document is always JSON");
-        match secrets.stand_in(&text) {
-            true => Err(found_in("it, across several values")),
-            false => Ok(Self(format!("{text}\n"))),
-        }
+        if secrets.stand_in(&text) { Err(found_in("it, across several values")) } else { Ok(Self(format!("{text}\n"))) }
     }
 
     /// Writes it for its owner alone, whole or not at all.

@@ -49,16 +49,18 @@ fn permissions(path: &Path) -> Vec<Check> {
                 Others::Read => "can be read by other users of this machine",
             };
             let check = Check::warn(CheckId::ConfigPermissions, shown!("{} {}", path.display(), what));
-            let why = match what.contains("changed") {
-                true => "They could lead your connections to another instance.",
-                false => "It holds no secret, but says where you sign in and as whom.",
+            let why = if what.contains("changed") {
+                "They could lead your connections to another instance."
+            } else {
+                "It holds no secret, but says where you sign in and as whom."
             };
             Some(check.why(why).next(shown!("chmod {} {}", mode, Shown::outside(quoted(path)))))
         })
         .collect();
-    match wrong.is_empty() && cfg!(unix) {
-        true => vec![Check::pass(CheckId::ConfigPermissions, "file and directory are yours alone")],
-        false => wrong,
+    if wrong.is_empty() && cfg!(unix) {
+        vec![Check::pass(CheckId::ConfigPermissions, "file and directory are yours alone")]
+    } else {
+        wrong
     }
 }
 
@@ -132,9 +134,10 @@ pub fn state(machine: &Machine) -> Vec<Check> {
             return vec![Check::fail(CheckId::StateDirectory, &failure)];
         }
     };
-    let mut checks = vec![match existing == directory {
-        true => Check::pass(CheckId::StateDirectory, shown!("it can be written: {}", shown)),
-        false => Check::pass(CheckId::StateDirectory, shown!("it is made when it is needed: {}", shown)),
+    let mut checks = vec![if existing == directory {
+        Check::pass(CheckId::StateDirectory, shown!("it can be written: {}", shown))
+    } else {
+        Check::pass(CheckId::StateDirectory, shown!("it is made when it is needed: {}", shown))
     }];
     checks.push(locks(probe.path()));
     if existing == directory && is_held(&state.config_lock()) {

@@ -82,8 +82,5 @@ fn describe(path: &Path) -> &'static str {
     let target = path.canonicalize().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_script = head.starts_with(b"#!");
     let says_snowflake = is_script && String::from_utf8_lossy(&head).to_lowercase().contains("snowflake");
-    match says_snowflake || target.contains("snowflake") {
-        true => " (Snowflake's command-line tool)",
-        false => "",
-    }
+    if says_snowflake || target.contains("snowflake") { " (Snowflake's command-line tool)" } else { "" }
 }

@@ -35,11 +35,10 @@ fn named(machine: &Machine) -> Option<Check> {
         let message = "whether there is the connection that SNOW_CONNECTION names cannot be told";
         return Some(Check::skip(CheckId::EnvironmentConnection, message));
     };
-    Some(match config.connections.contains_key(&name) {
-        true => {
-            Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}, before any default", name))
-        }
-        false => unknown(format!("SNOW_CONNECTION names {name}, and there is no such connection")),
+    Some(if config.connections.contains_key(&name) {
+        Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}, before any default", name))
+    } else {
+        unknown(format!("SNOW_CONNECTION names {name}, and there is no such connection"))
     })
 }
 
@@ -96,14 +95,13 @@ fn directory(machine: &Machine) -> Option<Check> {
             shown!("{} names {}; whether it is saved cannot be told", path, name),
         ));
     };
-    Some(match config.connections.contains_key(name) {
-        true => Check::pass(CheckId::DirectoryChoice, shown!("{} chooses {} here", path, name)),
-        false => {
-            Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, and there is no such connection", path, name))
-                .why("Here and below, a command without a name fails: nothing falls back to another connection.")
-                .next(Step::run("snow use NAME --here"))
-                .next(shown!("Delete {}", path))
-                .code(Code::UnknownConnection)
-        }
+    Some(if config.connections.contains_key(name) {
+        Check::pass(CheckId::DirectoryChoice, shown!("{} chooses {} here", path, name))
+    } else {
+        Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, and there is no such connection", path, name))
+            .why("Here and below, a command without a name fails: nothing falls back to another connection.")
+            .next(Step::run("snow use NAME --here"))
+            .next(shown!("Delete {}", path))
+            .code(Code::UnknownConnection)
     })
 }

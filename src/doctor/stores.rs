@@ -261,12 +261,11 @@ impl Secrets {
     }
 
     fn add(&mut self, what: &str, secret: &Secret) {
-        match Redactor::can_search_for(secret) {
-            true => {
-                self.redactor.add(secret);
-                self.count += 1;
-            }
-            false => self.omit(what, "it is too short to be told from other text"),
+        if Redactor::can_search_for(secret) {
+            self.redactor.add(secret);
+            self.count += 1;
+        } else {
+            self.omit(what, "it is too short to be told from other text")
         }
     }
 

@@ -69,9 +69,10 @@ impl Network {
         subject: Subject,
     ) -> Result<TokenEndpoint, Failure> {
         let origin = oauth.token_origin(&profile.instance);
-        let http = match *origin == profile.instance {
-            true => client.clone(),
-            false => self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0,
+        let http = if *origin == profile.instance {
+            client.clone()
+        } else {
+            self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0
         };
         Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject))
     }

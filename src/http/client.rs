@@ -131,9 +131,10 @@ impl Client {
         // In a place of its own, so that its callers are small when they do
         // something else.
         let exchange = Box::pin(self.send("GET", url.clone(), request(), deadline)).await;
-        match exchange.found_connection_closed() {
-            true => Box::pin(self.send("GET", url.clone(), request(), deadline)).await,
-            false => exchange,
+        if exchange.found_connection_closed() {
+            Box::pin(self.send("GET", url.clone(), request(), deadline)).await
+        } else {
+            exchange
         }
     }
 

@@ -316,10 +316,7 @@ fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, timeout: Duratio
     if let Some(hyper) = find::<hyper::Error>(error)
         && hyper.is_parse()
     {
-        return match hyper.to_string().contains("too large") {
-            true => Kind::TooLarge,
-            false => Kind::Malformed,
-        };
+        return if hyper.to_string().contains("too large") { Kind::TooLarge } else { Kind::Malformed };
     }
     match find::<io::Error>(error).map(|io| (io.kind(), io)) {
         Some((io::ErrorKind::ConnectionRefused, _)) => Kind::Refused,

@@ -12,10 +12,11 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub fn read(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let wait = match is_number {
+    let wait = if is_number {
         // Only a number that is too large cannot be read.
-        true => Duration::from_secs(value.parse().unwrap_or(u64::MAX)),
-        false => (http_date(value)? - now).to_std().unwrap_or_default(),
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        (http_date(value)? - now).to_std().unwrap_or_default()
     };
     Some(wait.min(LONGEST))
 }

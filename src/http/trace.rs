@@ -235,10 +235,7 @@ fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupErrorKind> {
     let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(|error| error.kind())?;
     let addresses: Vec<SocketAddr> =
         found.filter_map(Result::ok).filter_map(|info| info.sockaddr.to_socket_addrs().ok()?.next()).collect();
-    match addresses.is_empty() {
-        true => Err(LookupErrorKind::NoData),
-        false => Ok(addresses),
-    }
+    if addresses.is_empty() { Err(LookupErrorKind::NoData) } else { Ok(addresses) }
 }
 
 /// `localhost` and the names below it.

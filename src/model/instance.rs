@@ -149,10 +149,8 @@ impl Address {
         };
         let instance = Instance::from_authority(scheme.as_deref().unwrap_or("https"), &authority);
         // A password may hold the very characters that end an authority.
-        let instance = instance.map_err(|invalid| match tail.contains('@') {
-            true => InvalidInstance::UserInfo,
-            false => invalid,
-        })?;
+        let instance =
+            instance.map_err(|invalid| if tail.contains('@') { InvalidInstance::UserInfo } else { invalid })?;
         Ok(Self { instance, api_version: api_version_in(tail) })
     }
 }

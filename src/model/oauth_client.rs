@@ -179,12 +179,13 @@ impl FromStr for ClientId {
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let text = text.trim();
-        match !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(InvalidValue(format!(
+        if !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidValue(format!(
                 "\"{}\" is not a client id: 1 to 255 visible ASCII characters",
                 shorten(text, 80)
-            ))),
+            )))
         }
     }
 }
@@ -217,9 +218,10 @@ impl FromStr for Scope {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        match words.iter().all(|word| word.bytes().all(fits)) && text.len() <= 1000 {
-            true => Ok(Self(words.join(" "))),
-            false => Err(InvalidValue("a scope has words of visible ASCII characters, without quotes".to_owned())),
+        if words.iter().all(|word| word.bytes().all(fits)) && text.len() <= 1000 {
+            Ok(Self(words.join(" ")))
+        } else {
+            Err(InvalidValue("a scope has words of visible ASCII characters, without quotes".to_owned()))
         }
     }
 }
@@ -324,9 +326,10 @@ impl FromStr for Endpoint {
             other => InvalidValue(other.to_string().replace("the instance", "the endpoint")),
         })?;
         let url = Url::parse(text).map_err(|_| InvalidValue("the endpoint is not a URL".to_owned()))?;
-        match url.origin().ascii_serialization() == origin.origin() {
-            true => Ok(Self { url, origin }),
-            false => Err(InvalidValue("the endpoint is not a plain URL".to_owned())),
+        if url.origin().ascii_serialization() == origin.origin() {
+            Ok(Self { url, origin })
+        } else {
+            Err(InvalidValue("the endpoint is not a plain URL".to_owned()))
         }
     }
 }

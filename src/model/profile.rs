@@ -165,9 +165,10 @@ impl ConnectionName {
     /// The name that `instance` suggests: the first label of its host; for an
     /// address or localhost, host and port.
     pub fn suggested_for(instance: &Instance) -> Option<Self> {
-        let text = match instance.is_anonymous() {
-            true => instance.host_and_port().into(),
-            false => instance.host().split('.').next().unwrap_or("").to_owned(),
+        let text = if instance.is_anonymous() {
+            instance.host_and_port().into()
+        } else {
+            instance.host().split('.').next().unwrap_or("").to_owned()
         };
         let fitting: String =
             text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
@@ -221,12 +222,13 @@ impl FromStr for TableName {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let name = text.trim().to_ascii_lowercase();
-        match !name.is_empty() && name.len() <= 80 && name.chars().all(fits) {
-            true => Ok(Self(name)),
-            false => Err(InvalidValue(format!(
+        if !name.is_empty() && name.len() <= 80 && name.chars().all(fits) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidValue(format!(
                 "\"{}\" is not a table name: letters, digits and _, as in sys_user",
                 crate::base::shown::shorten(text, 80)
-            ))),
+            )))
         }
     }
 }
@@ -293,9 +295,10 @@ impl FromStr for StoreKind {
 
 /// A text that will be shown: no control, direction or invisible characters.
 pub fn shown_text(key: &str, text: &str) -> Result<String, InvalidValue> {
-    match text.chars().any(|c| is_hidden(c) || c.is_control()) {
-        true => Err(InvalidValue(format!("{key} holds a control or invisible character"))),
-        false => Ok(text.to_owned()),
+    if text.chars().any(|c| is_hidden(c) || c.is_control()) {
+        Err(InvalidValue(format!("{key} holds a control or invisible character")))
+    } else {
+        Ok(text.to_owned())
     }
 }
 
@@ -310,9 +313,10 @@ pub fn label(text: &str) -> Result<(String, String), InvalidValue> {
 /// The key of a label: what TOML takes without quotes, and dots.
 pub fn label_key(key: &str) -> Result<(), InvalidValue> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-    match !key.is_empty() && key.len() <= 63 && key.chars().all(fits) {
-        true => Ok(()),
-        false => Err(InvalidValue("the key of a label has 1 to 63 letters, digits, . / _ and -".to_owned())),
+    if !key.is_empty() && key.len() <= 63 && key.chars().all(fits) {
+        Ok(())
+    } else {
+        Err(InvalidValue("the key of a label has 1 to 63 letters, digits, . / _ and -".to_owned()))
     }
 }
 

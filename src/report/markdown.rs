@@ -90,10 +90,7 @@ fn spans(text: &str, paint: Paint) -> String {
             continue;
         }
         for (index, part) in part.split("**").enumerate() {
-            match index % 2 == 1 {
-                true => painted.push_str(&paint.bold(part)),
-                false => painted.push_str(part),
-            }
+            if index % 2 == 1 { painted.push_str(&paint.bold(part)) } else { painted.push_str(part) }
         }
     }
     painted

@@ -52,17 +52,15 @@ impl Paint {
 
     /// Our own signs in ASCII, where the locale has no others.
     pub fn spelled(self, text: &str) -> Cow<'_, str> {
-        match self.unicode || text.is_ascii() {
-            true => text.into(),
-            false => text.replace('…', "...").replace(['–', '·'], "-").into(),
+        if self.unicode || text.is_ascii() {
+            text.into()
+        } else {
+            text.replace('…', "...").replace(['–', '·'], "-").into()
         }
     }
 
     fn paint(self, style: Style, text: &str) -> String {
-        match self.colour {
-            true => format!("{style}{text}{style:#}"),
-            false => text.to_owned(),
-        }
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// The mark of a check.

@@ -73,12 +73,11 @@ impl Instance {
             Ok(signed_in) => signed_in,
             Err(challenge) => return not_authenticated(&challenge),
         };
-        let answer = match request.accepts_json() {
-            true => self.api(request, signed_in, path),
-            false => {
-                let detail = "Supported response media types for this service are: [application/json]";
-                envelope(406, "Requested media type not supported", Some(detail))
-            }
+        let answer = if request.accepts_json() {
+            self.api(request, signed_in, path)
+        } else {
+            let detail = "Supported response media types for this service are: [application/json]";
+            envelope(406, "Requested media type not supported", Some(detail))
         };
         signed_in_headers(answer, self.requests)
     }

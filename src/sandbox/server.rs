@@ -93,9 +93,10 @@ async fn read_body(mut body: Incoming, announced: Option<u64>, limit: u64) -> io
     let (mut whole, mut length) = (Vec::new(), 0);
     loop {
         let is_too_large = announced.is_some() || length > limit;
-        let frame = match is_too_large {
-            true => tokio::time::timeout(DISCARD_PATIENCE, body.frame()).await.unwrap_or(None),
-            false => body.frame().await,
+        let frame = if is_too_large {
+            tokio::time::timeout(DISCARD_PATIENCE, body.frame()).await.unwrap_or(None)
+        } else {
+            body.frame().await
         };
         let Some(frame) = frame.filter(|_| length < DISCARDED_BYTES) else { break };
         if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {

@@ -78,10 +78,7 @@ pub trait CredentialStore: Send + Sync {
         let read = read?;
         deleted?;
         let was_there = read.is_some_and(|read| read.expose() == probe.expose());
-        match was_there && self.read(key)?.is_none() {
-            true => Ok(()),
-            false => Err(StoreError::Unreliable),
-        }
+        if was_there && self.read(key)?.is_none() { Ok(()) } else { Err(StoreError::Unreliable) }
     }
 }
 

@@ -114,9 +114,10 @@ pub fn read_client_secret(
     let Some(kept) = item.read::<ClientSecret>(store, origins)? else {
         return Ok(None);
     };
-    match kept.client_id == client.client_id.as_str() {
-        true => Ok(Some(kept.client_secret)),
-        false => Err(item.other_client(origins, client)),
+    if kept.client_id == client.client_id.as_str() {
+        Ok(Some(kept.client_secret))
+    } else {
+        Err(item.other_client(origins, client))
     }
 }
 
@@ -153,10 +154,7 @@ pub fn read_session(
     let Some(kept) = item.read::<SavedSession>(store, origins)? else {
         return Ok(None);
     };
-    match kept.client_id == client.client_id.as_str() {
-        true => Ok(Some(kept)),
-        false => Err(item.other_client(origins, client)),
-    }
+    if kept.client_id == client.client_id.as_str() { Ok(Some(kept)) } else { Err(item.other_client(origins, client)) }
 }
 
 /// Saves a session. It is read back where the store has not been proven in

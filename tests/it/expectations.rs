@@ -14,9 +14,8 @@ const IDENTITY: &str = "/api/now/ui/user/current_user";
 
 /// An instance that answers the question for one's identity like this.
 fn instance(status: u16, identity: &'static str) -> Wire {
-    Wire::replies(move |head| match head.contains(IDENTITY) {
-        true => http(status, "X-Transaction-ID: 12ab\r\n", identity),
-        false => http(200, "", ROWS),
+    Wire::replies(move |head| {
+        if head.contains(IDENTITY) { http(status, "X-Transaction-ID: 12ab\r\n", identity) } else { http(200, "", ROWS) }
     })
 }
 
@@ -189,9 +188,8 @@ fn an_expectation_that_fails_leaves_the_remembered_test_good() {
 #[test]
 fn a_table_whose_rows_lack_the_field_that_was_asked_for_is_no_pass() {
     let rows = r#"{"result":[{"number":"INC1"},{"number":"INC2"}]}"#;
-    let server = Wire::replies(move |head| match head.contains(IDENTITY) {
-        true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
-        false => http(200, "", rows),
+    let server = Wire::replies(move |head| {
+        if head.contains(IDENTITY) { http(200, "", r#"{"result":{"user_name":"beth"}}"#) } else { http(200, "", rows) }
     });
     let outcome = run_against(&server.origin(), "test --json --table incident").expect(5);
     let report = report(&outcome);
@@ -207,9 +205,12 @@ fn a_table_whose_rows_lack_the_field_that_was_asked_for_is_no_pass() {
 #[test]
 fn one_row_with_the_field_is_enough_and_an_empty_value_is_a_value() {
     for rows in [r#"{"result":[{"number":"1"},{"sys_id":"1"}]}"#, r#"{"result":[{"sys_id":""}]}"#] {
-        let server = Wire::replies(move |head| match head.contains(IDENTITY) {
-            true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
-            false => http(200, "", rows),
+        let server = Wire::replies(move |head| {
+            if head.contains(IDENTITY) {
+                http(200, "", r#"{"result":{"user_name":"beth"}}"#)
+            } else {
+                http(200, "", rows)
+            }
         });
         run_against(&server.origin(), "test --table incident").expect(0);
     }

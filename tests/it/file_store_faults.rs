@@ -393,17 +393,16 @@ fn what_is_no_regular_file_is_refused_without_waiting_for_it() {
 fn a_file_of_another_user_is_refused() {
     let scene = Scene::new();
     let is_root = rustix::process::geteuid().is_root();
-    let mut command = match is_root {
-        true => snow(scene.home.path()),
+    let mut command = if is_root {
+        snow(scene.home.path())
+    } else {
         // Only root gives files away. In a user namespace where this user is
         // root, a file of root is one of somebody else.
-        false => {
-            fs::remove_file(scene.file()).unwrap();
-            symlink("/etc/hostname", scene.file()).unwrap();
-            let mut unshare = tool("unshare");
-            unshare.args(["--user", "--map-root-user"]).arg(program());
-            unshare
-        }
+        fs::remove_file(scene.file()).unwrap();
+        symlink("/etc/hostname", scene.file()).unwrap();
+        let mut unshare = tool("unshare");
+        unshare.args(["--user", "--map-root-user"]).arg(program());
+        unshare
     };
     if is_root {
         std::os::unix::fs::chown(scene.file(), Some(65534), None).unwrap();

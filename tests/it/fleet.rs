@@ -110,9 +110,10 @@ fn counting(at_most: Arc<AtomicUsize>) -> Wire {
         at_most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(60));
         now.fetch_sub(1, Ordering::SeqCst);
-        let body = match head.contains("current_user") {
-            true => r#"{"result":{"user_name":"beth"}}"#,
-            false => r#"{"result":[{"sys_id":"1"}]}"#,
+        let body = if head.contains("current_user") {
+            r#"{"result":{"user_name":"beth"}}"#
+        } else {
+            r#"{"result":[{"sys_id":"1"}]}"#
         };
         let _ = stream.write_all(http(200, "", body).as_bytes());
     })

@@ -103,9 +103,10 @@ fn the_redirect_uri_stands_in_the_guide_as_it_was_given() {
         let text = world.run(&format!("guide oauth acme --redirect-uri {uri}")).expect(0).stdout;
         assert!(text.lines().any(|line| line == format!("    {uri}")), "{text}");
         // A shell must take it as one word.
-        let given = match uri.contains(['?', '&', '[']) {
-            true => format!("      --redirect-uri '{uri}'"),
-            false => format!("      --redirect-uri {uri}"),
+        let given = if uri.contains(['?', '&', '[']) {
+            format!("      --redirect-uri '{uri}'")
+        } else {
+            format!("      --redirect-uri {uri}")
         };
         assert!(text.lines().any(|line| line == given), "{text}");
     }

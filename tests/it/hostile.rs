@@ -75,9 +75,10 @@ fn odd_http_is_an_error_or_read_as_meant_and_never_a_hang() {
 fn a_kept_connection_that_the_server_closes_costs_nothing() {
     // It promises to keep the connection, and closes it after each answer.
     let server = Wire::plays(|stream, head| {
-        let body = match head.contains("current_user") {
-            true => "{\"result\":{\"user_name\":\"beth\"}}",
-            false => "{\"result\":[{\"sys_id\":\"1\"}]}",
+        let body = if head.contains("current_user") {
+            "{\"result\":{\"user_name\":\"beth\"}}"
+        } else {
+            "{\"result\":[{\"sys_id\":\"1\"}]}"
         };
         let answer = http(200, "Server: ServiceNow\r\n", body).replace("Connection: close", "Connection: keep-alive");
         let _ = stream.write_all(answer.as_bytes());

@@ -149,9 +149,10 @@ fn two_connections_to_one_host_each_send_their_own_user_also_at_once() {
         use std::io::Write;
         // Both requests are under way before either is answered.
         meeting.wait();
-        let body = match head.contains("/current_user") {
-            true => format!(r#"{{"result":{{"user_name":"{}"}}}}"#, signed_in(head).0),
-            false => ROWS.to_owned(),
+        let body = if head.contains("/current_user") {
+            format!(r#"{{"result":{{"user_name":"{}"}}}}"#, signed_in(head).0)
+        } else {
+            ROWS.to_owned()
         };
         let _ = stream.write_all(http(200, "", &body).as_bytes());
     });

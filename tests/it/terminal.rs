@@ -115,14 +115,13 @@ fn a_pause_at_the_hidden_question_shows_the_shell_what_is_typed_and_hides_again_
         // With job control, and a shell that leaves the modes alone.
         let script = "set -m\nsh -c 'echo $$ > pid; exec \"$@\"' sh \"$@\"\necho paused\nread -r back\necho \"back: $back\"\nfg >/dev/null\necho \"ended: $?\"";
         let (_instance, mut terminal) = at_the_question(&session, script, &["--force", "--yes"]);
-        match by_key {
-            true => terminal.send("half-typed\u{1a}"),
-            false => {
-                let pid = std::fs::read_to_string(session.home().join("pid")).unwrap();
-                let mut kill = Command::new("sh");
-                kill.args(["-c", &format!("kill -TSTP {pid}")]);
-                finish(kill, b"").expect(0);
-            }
+        if by_key {
+            terminal.send("half-typed\u{1a}")
+        } else {
+            let pid = std::fs::read_to_string(session.home().join("pid")).unwrap();
+            let mut kill = Command::new("sh");
+            kill.args(["-c", &format!("kill -TSTP {pid}")]);
+            finish(kill, b"").expect(0);
         }
         terminal.wait_for("paused");
         terminal.expect_modes_as_before();

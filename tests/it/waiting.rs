@@ -27,9 +27,10 @@ fn up(head: &str) -> String {
 /// An instance that answers like this so many times, and is up then.
 fn up_after(times: usize, before: impl Fn(&mut std::net::TcpStream) + Send + Sync + 'static) -> Wire {
     let asked = AtomicUsize::new(0);
-    Wire::plays(move |stream, head| match asked.fetch_add(1, Ordering::SeqCst) < times {
-        true => before(stream),
-        false => {
+    Wire::plays(move |stream, head| {
+        if asked.fetch_add(1, Ordering::SeqCst) < times {
+            before(stream)
+        } else {
             let _ = stream.write_all(up(head).as_bytes());
         }
     })

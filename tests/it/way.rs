@@ -150,9 +150,12 @@ fn through(proxy: &str, more: &[(&str, &str)], line: &str) -> Outcome {
 
 #[test]
 fn a_real_proxy_is_gone_through_with_its_password_and_the_instance_never_sees_it() {
-    let server = Wire::replies(|head| match head.contains("current_user") {
-        true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
-        false => http(200, "", ROWS),
+    let server = Wire::replies(|head| {
+        if head.contains("current_user") {
+            http(200, "", r#"{"result":{"user_name":"beth"}}"#)
+        } else {
+            http(200, "", ROWS)
+        }
     });
     let authority = Authority::new();
     let files = tempfile::tempdir().unwrap();
@@ -252,9 +255,12 @@ fn a_proxy_that_cannot_be_read_is_refused_by_name_before_anything_is_sent() {
 #[test]
 fn a_loopback_instance_never_goes_through_a_proxy() {
     let proxy = Wire::answers(http(200, "", ROWS));
-    let server = Wire::replies(|head| match head.contains("current_user") {
-        true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
-        false => http(200, "", ROWS),
+    let server = Wire::replies(|head| {
+        if head.contains("current_user") {
+            http(200, "", r#"{"result":{"user_name":"beth"}}"#)
+        } else {
+            http(200, "", ROWS)
+        }
     });
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"] {
         let mut world = World::new();

@@ -481,9 +481,12 @@ fn what_a_proxy_does_wrong_is_the_proxys() {
 
 #[test]
 fn a_proxy_sees_the_host_and_its_own_password_and_the_instance_sees_neither() {
-    let server = Wire::replies(|head| match head.contains("current_user") {
-        true => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
-        false => http(200, "", ROWS),
+    let server = Wire::replies(|head| {
+        if head.contains("current_user") {
+            http(200, "", r#"{"result":{"user_name":"beth"}}"#)
+        } else {
+            http(200, "", ROWS)
+        }
     });
     let authority = Authority::new();
     let (_files, ca) = ca_file(&authority);

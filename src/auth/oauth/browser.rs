@@ -76,9 +76,10 @@ impl BrowserMode {
 /// The programs that opening tries, in their order.
 pub fn programs(variables: &Variables) -> Vec<OsString> {
     let given = commands_in(variables);
-    match given.is_empty() {
-        true => open::commands("http://localhost/").iter().map(|command| command.get_program().to_owned()).collect(),
-        false => given.iter().map(|command| command_of(command, "").get_program().to_owned()).collect(),
+    if given.is_empty() {
+        open::commands("http://localhost/").iter().map(|command| command.get_program().to_owned()).collect()
+    } else {
+        given.iter().map(|command| command_of(command, "").get_program().to_owned()).collect()
     }
 }
 
@@ -101,10 +102,7 @@ pub fn tunnel(port: u16, variables: &Variables) -> Option<String> {
     let server_port: u16 = server_port.parse().ok()?;
     let user = variables.text("USER").or_else(|| variables.text("LOGNAME")).unwrap_or("");
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let user = match !user.is_empty() && user.chars().all(fits) {
-        true => format!("{user}@"),
-        false => String::new(),
-    };
+    let user = if !user.is_empty() && user.chars().all(fits) { format!("{user}@") } else { String::new() };
     let at_port = if server_port == 22 { String::new() } else { format!("-p {server_port} ") };
     Some(format!("ssh {at_port}-L {port}:127.0.0.1:{port} {user}{server}"))
 }
@@ -127,9 +125,10 @@ pub struct SystemBrowser;
 impl Browser for SystemBrowser {
     fn open(&self, url: &str, variables: &Variables) -> io::Result<()> {
         let given = commands_in(variables);
-        let commands = match given.is_empty() {
-            true => open::commands(url),
-            false => given.iter().map(|command| command_of(command, url)).collect(),
+        let commands = if given.is_empty() {
+            open::commands(url)
+        } else {
+            given.iter().map(|command| command_of(command, url)).collect()
         };
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
         for mut command in commands {

@@ -185,9 +185,10 @@ impl TokenEndpoint {
         let outcome = match &exchange.result {
             Err(error) => {
                 let failure = Failure::from(error.clone());
-                match error.phase == Reached::Response && error.opened {
-                    true => TokenOutcome::Lost(failure),
-                    false => TokenOutcome::Unavailable(failure),
+                if error.phase == Reached::Response && error.opened {
+                    TokenOutcome::Lost(failure)
+                } else {
+                    TokenOutcome::Unavailable(failure)
                 }
             }
             Ok(answer) => {

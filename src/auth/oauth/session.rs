@@ -268,12 +268,13 @@ async fn renew_kept(
     }
     let client = endpoint.client();
     let has_client_secret = in_hand.as_ref().is_none_or(|saved| saved.has_client_secret);
-    let client_secret = match has_client_secret {
-        true => match session_store.read_client_secret(client).await {
+    let client_secret = if has_client_secret {
+        match session_store.read_client_secret(client).await {
             Ok(secret) => Some(secret),
             Err(failure) => return failure.into(),
-        },
-        false => None,
+        }
+    } else {
+        None
     };
     let mut interrupted = in_hand.as_ref().and_then(|saved| saved.refreshing);
     let started = clock();

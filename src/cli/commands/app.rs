@@ -127,10 +127,7 @@ impl App {
 
     /// A signal asks the command to stop from here on, and it says what it knows.
     pub fn take_over_stop(&self) -> Stop {
-        match self.context.ends_on_signal {
-            true => Stop::told_first(),
-            false => Stop::never(),
-        }
+        if self.context.ends_on_signal { Stop::told_first() } else { Stop::never() }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -171,10 +168,7 @@ impl App {
 
     /// The person, where one can be asked.
     pub fn person(&mut self) -> Option<&mut dyn Prompt> {
-        match self.interactive {
-            true => Some(self.context.prompt.as_mut()),
-            false => None,
-        }
+        if self.interactive { Some(self.context.prompt.as_mut()) } else { None }
     }
 
     /// Asks a person before something is deleted or replaced. Where nobody can be

@@ -115,9 +115,10 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     drop(sandbox);
     home.close().map_err(|error| internal(shown!("the temporary files could not be removed: {}", error)))?;
     signals::remove_at_end(None);
-    match app.console.json {
-        true => app.console.document(&json!({ "schema": "snow.demo/1", "steps": done })),
-        false => say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345"),
+    if app.console.json {
+        app.console.document(&json!({ "schema": "snow.demo/1", "steps": done }))
+    } else {
+        say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345")
     }
     Ok(0)
 }

@@ -112,9 +112,10 @@ fn mention_directory_file(app: &mut App, old: &ConnectionName, new: &ConnectionN
         && old != new
     {
         let here = path.parent() == Some(app.directory().as_path());
-        let next = match here {
-            true => format!("snow use {new} --here"),
-            false => format!("correct it, or run snow use {new} --here in its directory"),
+        let next = if here {
+            format!("snow use {new} --here")
+        } else {
+            format!("correct it, or run snow use {new} --here in its directory")
         };
         app.console.say(&format!("{} still names {old}, so commands without a name fail here: {next}", path.display()));
     }
@@ -154,9 +155,10 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
     let code = done(
         app,
         &profile,
-        &match changed {
-            true => format!("{} is at revision {}", profile.name, profile.revision),
-            false => format!("{} is unchanged", profile.name),
+        &if changed {
+            format!("{} is at revision {}", profile.name, profile.revision)
+        } else {
+            format!("{} is unchanged", profile.name)
         },
     )?;
     if redirected {
@@ -318,12 +320,11 @@ fn unknown_key(key: &str) -> Failure {
 }
 
 fn done(app: &mut App, profile: &Profile, text: &str) -> Result<u8, Failure> {
-    match app.console.json {
-        true => show_profile(app, profile)?,
-        false => {
-            let line = format!("{} {text}", app.console.out.tick());
-            app.console.data(&line);
-        }
+    if app.console.json {
+        show_profile(app, profile)?
+    } else {
+        let line = format!("{} {text}", app.console.out.tick());
+        app.console.data(&line);
     }
     Ok(0)
 }

@@ -26,10 +26,7 @@ pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Con
         EnvironmentSignIn::ClientCredentials { client: oauth, client_secret } => {
             let source = SessionSource::Environment { client_secret: value(app, client_secret)? };
             let origin = oauth.token_origin(&instance);
-            let http = match *origin == instance {
-                true => client.clone(),
-                false => app.network.client(origin, None, None)?.0,
-            };
+            let http = if *origin == instance { client.clone() } else { app.network.client(origin, None, None)?.0 };
             let endpoint = TokenEndpoint::new(http, oauth, &instance, Subject::Environment);
             let session = Session::unsaved(source, endpoint, app.clock());
             Connection::oauth(instance, api_version, client, None, session)

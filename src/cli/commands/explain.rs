@@ -103,10 +103,7 @@ struct Document {
 /// Everything about one code, as Markdown.
 fn page(code: Code) -> String {
     let explanation = explanation(code);
-    let retry = match code.retryable() {
-        true => "the same command may work later",
-        false => "trying again alone does not help",
-    };
+    let retry = if code.retryable() { "the same command may work later" } else { "trying again alone does not help" };
     let facts = format!("{}: {retry}.", class_and_exit(code.class()));
     format!("# {}\n\n{}.\n\n{facts}\n\n{}", code.as_str(), explanation.summary, explanation.body)
 }
@@ -119,10 +116,8 @@ fn unknown(name: &str, near: Option<Code>) -> Failure {
     // What cannot be a code is not repeated: it may have come here by mistake.
     let is_word =
         |name: &str| name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let message = match is_word(name) {
-        true => format!("there is no error code {name}"),
-        false => "there is no such error code".to_owned(),
-    };
+    let message =
+        if is_word(name) { format!("there is no error code {name}") } else { "there is no such error code".to_owned() };
     let failure = Failure::new(Code::Usage, Shown::outside(message));
     match near {
         Some(code) => failure

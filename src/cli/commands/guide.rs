@@ -117,9 +117,10 @@ impl Target {
 
     /// As a person writes it: the host, or the origin where http is meant.
     fn written(&self) -> String {
-        match self.instance.origin().starts_with("https://") {
-            true => self.instance.host_and_port().into(),
-            false => self.instance.origin().to_owned(),
+        if self.instance.origin().starts_with("https://") {
+            self.instance.host_and_port().into()
+        } else {
+            self.instance.origin().to_owned()
         }
     }
 
@@ -139,9 +140,10 @@ impl Target {
 fn markdown(method: GuideMethod, target: Option<&Target>, redirect_uri: Option<RedirectUri>) -> String {
     let own = || target.and_then(|target| target.name.as_ref()).map(RedirectUri::of_connection);
     let redirect_uri = redirect_uri.or_else(own).unwrap_or_default();
-    let redirect_flag = match redirect_uri.is_default() {
-        true => String::new(),
-        false => format!(" \\\n  --redirect-uri {}", quoted(redirect_uri.as_str())),
+    let redirect_flag = if redirect_uri.is_default() {
+        String::new()
+    } else {
+        format!(" \\\n  --redirect-uri {}", quoted(redirect_uri.as_str()))
     };
     let instance = target.map_or_else(|| "the instance".to_owned(), |target| format!("`{}`", target.written()));
     let word = target.map_or_else(|| "INSTANCE".to_owned(), Target::written);

@@ -143,13 +143,12 @@ fn change_user(app: &App, profile: &Profile, user: UserName) -> Result<Profile, 
 async fn finish(app: &mut App, profile: &Profile, started_test: StartedTest, sent: Instant) -> Result<u8, Failure> {
     let test = sign_in::report(app, profile, started_test.finish().await, sent.elapsed());
     test::remember(app, profile, &test)?;
-    match app.console.json {
-        true => show_profile(app, profile)?,
-        false => {
-            let user = test.identity.as_ref().map_or(profile.identity(), |identity| &identity.user_name);
-            let line = format!("{} {}: signed in as {user}", app.console.out.tick(), profile.name);
-            app.console.data(&line);
-        }
+    if app.console.json {
+        show_profile(app, profile)?
+    } else {
+        let user = test.identity.as_ref().map_or(profile.identity(), |identity| &identity.user_name);
+        let line = format!("{} {}: signed in as {user}", app.console.out.tick(), profile.name);
+        app.console.data(&line);
     }
     Ok(0)
 }

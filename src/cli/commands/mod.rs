@@ -138,14 +138,15 @@ pub fn report_defect(arguments: &[OsString]) -> u8 {
 
 fn version(app: &mut App) -> Result<u8, Failure> {
     let version = env!("CARGO_PKG_VERSION");
-    match app.console.json {
-        true => app.console.document(&json!({
+    if app.console.json {
+        app.console.document(&json!({
             "schema": "snow.version/1",
             "version": version,
             "os": std::env::consts::OS,
             "arch": std::env::consts::ARCH,
-        })),
-        false => app.console.data(&format!("snow {version}")),
+        }))
+    } else {
+        app.console.data(&format!("snow {version}"))
     }
     Ok(0)
 }

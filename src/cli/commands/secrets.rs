@@ -19,10 +19,11 @@ impl App {
             (false, true) => "--client-secret-stdin",
             (false, false) => return Ok(()),
         };
-        match self.is_stdin_terminal() {
-            false => Ok(()),
-            true => Err(Failure::new(Code::Usage, shown!("{} was given, and standard input is the terminal", flag))
-                .next(shown!("Leave {} out to be asked, or pipe it in", flag))),
+        if !self.is_stdin_terminal() {
+            Ok(())
+        } else {
+            Err(Failure::new(Code::Usage, shown!("{} was given, and standard input is the terminal", flag))
+                .next(shown!("Leave {} out to be asked, or pipe it in", flag)))
         }
     }
 

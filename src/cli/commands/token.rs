@@ -147,9 +147,10 @@ fn access_token(app: &App, session: &Session, min_ttl: Duration) -> Result<Crede
     // A token that is nowhere saved is not handed out: the next would be lost.
     refuse_unsaved(session)?;
     let saved = session.saved().expect("a session that is fresh has a token");
-    match saved.lasts(app.now(), min_ttl) {
-        true => Ok(Credential::Bearer { access_token: saved.access_token.clone(), expires_at: saved.expires_at }),
-        false => Err(too_short(saved.expires_at, app.now(), min_ttl)),
+    if saved.lasts(app.now(), min_ttl) {
+        Ok(Credential::Bearer { access_token: saved.access_token.clone(), expires_at: saved.expires_at })
+    } else {
+        Err(too_short(saved.expires_at, app.now(), min_ttl))
     }
 }
 

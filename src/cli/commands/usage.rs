@@ -85,9 +85,12 @@ fn failure(error: &clap::Error) -> Failure {
 /// An argument as a person writes it: `--name`, not `--name <NAME>`; `NAME`,
 /// not `[NAME]...`.
 fn bare(argument: &str) -> String {
-    let word = |text: &str| match text.starts_with('-') {
-        true => text.split_whitespace().next().unwrap_or(text).to_owned(),
-        false => text.trim_end_matches("...").trim_matches(['<', '>', '[', ']']).to_owned(),
+    let word = |text: &str| {
+        if text.starts_with('-') {
+            text.split_whitespace().next().unwrap_or(text).to_owned()
+        } else {
+            text.trim_end_matches("...").trim_matches(['<', '>', '[', ']']).to_owned()
+        }
     };
     argument.split(", ").map(word).collect::<Vec<_>>().join(", ")
 }

@@ -68,9 +68,10 @@ mod unix {
                 Err(error) => return Err(InquireError::IO(error.into())),
             }
         }
-        match line.len() < LONGEST_LINE {
-            true => Ok(Secret::read(&mut line.as_slice())),
-            false => Ok(Err(InvalidSecret::LongerThanALine)),
+        if line.len() < LONGEST_LINE {
+            Ok(Secret::read(&mut line.as_slice()))
+        } else {
+            Ok(Err(InvalidSecret::LongerThanALine))
         }
     }
 

@@ -104,9 +104,10 @@ fn facts(report: &Report) -> Vec<String> {
     }
     if let Some(ends) = report.certificate_ends {
         let day = ends.format("%Y-%m-%d");
-        facts.push(match ends > report.tested_at {
-            true => format!("certificate: until {day}, {} left", text::until(report.tested_at, ends)),
-            false => format!("certificate: ended on {day}"),
+        facts.push(if ends > report.tested_at {
+            format!("certificate: until {day}, {} left", text::until(report.tested_at, ends))
+        } else {
+            format!("certificate: ended on {day}")
         });
     }
     facts.extend(report.latency.map(|latency| format!("first request: {}", text::took(latency))));

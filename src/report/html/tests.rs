@@ -162,10 +162,7 @@ fn every_count_is_there_and_what_is_new_has_words() {
 #[test]
 fn failures_are_open_only_where_they_are_few() {
     let open = |failed: usize| {
-        let reports = (0..10).map(|index| match index < failed {
-            true => failing("beta", refused()),
-            false => report("acme"),
-        });
+        let reports = (0..10).map(|index| if index < failed { failing("beta", refused()) } else { report("acme") });
         page(&run(reports.collect())).matches("<details open>").count()
     };
     assert_eq!([0, 1, OPENED, OPENED + 1, 10].map(open), [0, 1, OPENED, 0, 0]);

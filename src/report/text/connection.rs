@@ -17,9 +17,10 @@ pub fn connection(
     now: DateTime<Utc>,
     paint: Paint,
 ) -> String {
-    let mut lines = vec![match is_default {
-        true => format!("{}  {}", paint.bold(profile.name.as_str()), paint.dim("the default")),
-        false => paint.bold(profile.name.as_str()),
+    let mut lines = vec![if is_default {
+        format!("{}  {}", paint.bold(profile.name.as_str()), paint.dim("the default"))
+    } else {
+        paint.bold(profile.name.as_str())
     }];
     let mut row = |key: &str, value: &str| lines.push(format!("  {}{value}", paint.dim(&pad(key, 13))));
     row("instance", profile.instance.origin());

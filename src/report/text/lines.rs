@@ -57,9 +57,10 @@ pub fn exit_mark(code: u8) -> String {
 /// `left`, and `mark` at the right end of the terminal where there is room.
 pub fn right(left: &str, mark: &str, paint: Paint) -> String {
     let gap = paint.columns.saturating_sub(display_width(left) + mark.width());
-    match paint.is_terminal && gap >= 2 {
-        true => format!("{left}{}{}", " ".repeat(gap), paint.dim(mark)),
-        false => left.to_owned(),
+    if paint.is_terminal && gap >= 2 {
+        format!("{left}{}{}", " ".repeat(gap), paint.dim(mark))
+    } else {
+        left.to_owned()
     }
 }
 

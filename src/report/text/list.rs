@@ -59,11 +59,10 @@ fn cells<'a>(row: &Row<'a>, now: DateTime<Utc>, paint: Paint) -> [Cow<'a, str>; 
             None => "never".into(),
             Some(test) => {
                 let paint = paint.without_colour();
-                let mut words = match test.ok {
-                    true => format!("{} {}", paint.tick(), ago(now, test.at)),
-                    false => {
-                        format!("{} {}, {}", paint.cross(), test.code.as_deref().unwrap_or("failed"), ago(now, test.at))
-                    }
+                let mut words = if test.ok {
+                    format!("{} {}", paint.tick(), ago(now, test.at))
+                } else {
+                    format!("{} {}, {}", paint.cross(), test.code.as_deref().unwrap_or("failed"), ago(now, test.at))
                 };
                 for change in &test.changes {
                     words.push_str(", ");

@@ -65,10 +65,7 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
     let labels = steps.iter().map(|(check, _)| label(check).width()).max().unwrap_or(0).clamp(8, 24);
     let total: Duration = steps.iter().map(|(_, took)| *took).sum();
     // Two at the left, the time and a remark at the right.
-    let bars = match paint.is_terminal {
-        true => paint.columns.min(100).saturating_sub(2 + labels + 2 + 9 + 2 + 18),
-        false => 0,
-    };
+    let bars = if paint.is_terminal { paint.columns.min(100).saturating_sub(2 + labels + 2 + 9 + 2 + 18) } else { 0 };
     let bars = if bars < 8 { 0 } else { bars };
     let mut before = Duration::ZERO;
     let mut lines = Vec::new();

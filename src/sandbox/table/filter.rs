@@ -275,10 +275,7 @@ fn compare(kind: Kind, left: &str, right: &str) -> Ordering {
     }
     if left.is_ascii() && right.is_ascii() {
         let lower = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-        return match left.eq_ignore_ascii_case(right) {
-            true => Ordering::Equal,
-            false => lower(left).cmp(&lower(right)),
-        };
+        return if left.eq_ignore_ascii_case(right) { Ordering::Equal } else { lower(left).cmp(&lower(right)) };
     }
     left.to_lowercase().cmp(&right.to_lowercase())
 }

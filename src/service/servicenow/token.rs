@@ -130,9 +130,10 @@ fn refused(
     };
     let log = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
     let failure = if is_about_client {
-        let wrong = match has_secret {
-            true => "client id or client secret is wrong, or the secret was changed",
-            false => "the client is not registered there, is switched off, or has a secret that was not given",
+        let wrong = if has_secret {
+            "client id or client secret is wrong, or the secret was changed"
+        } else {
+            "the client is not registered there, is switched off, or has a secret that was not given"
         };
         Failure::new(Code::TokenRefused, shown!("{} does not accept the client {}", host, client.client_id))
             .why("The token endpoint said that the client itself is the trouble. What is saved was kept.")
@@ -169,19 +170,13 @@ fn refused(
                 if *has_pkce && (mentions("pkce") || mentions("verifier") || mentions("challenge")) {
                     causes.push(cause("pkce", High, "the server complains about PKCE; an old release may not know it".into()));
                 }
-                causes.push(match has_secret {
-                    true => cause("wrong-secret", likely(!is_old), "the client secret is wrong, or was changed".into()),
-                    false => cause("secret-missing", likely(!is_old), "the client is confidential, and its secret was not given".into()),
-                });
+                causes.push(if has_secret { cause("wrong-secret", likely(!is_old), "the client secret is wrong, or was changed".into()) } else { cause("secret-missing", likely(!is_old), "the client is confidential, and its secret was not given".into()) });
                 causes.push(cause("redirect-uri", Medium, shown!("{} is not registered in just these letters", client.redirect_uri)));
                 causes.push(cause("missing-role", Medium, "the user may not have tokens: it lacks snc_internal, or has snc_read_only".into()));
                 if !is_old {
                     causes.push(cause("code-expired", Low, old));
                 }
-                let first = match is_old {
-                    true => format!("{sign_in_again}, and come back within a minute"),
-                    false => "Compare client id, secret and redirect URI with the entry in the Application Registry".to_owned(),
-                };
+                let first = if is_old { format!("{sign_in_again}, and come back within a minute") } else { "Compare client id, secret and redirect URI with the entry in the Application Registry".to_owned() };
                 Failure::new(Code::TokenRefused, shown!("the sign-in was good, but {} gave no token for it", host))
                     .why("The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.")
                     .causes(causes)

@@ -136,9 +136,10 @@ impl Key {
                 Err(_) => return Err(format!("line {number} is no identity as age-keygen writes it")),
             }
         }
-        match identities.is_empty() {
-            true => Err("it holds no identity".to_owned()),
-            false => Ok(Self::Identities { identities, file }),
+        if identities.is_empty() {
+            Err("it holds no identity".to_owned())
+        } else {
+            Ok(Self::Identities { identities, file })
         }
     }
 }
@@ -152,9 +153,10 @@ pub fn locked_with(bytes: &[u8]) -> Result<LockedWith, Unopened> {
 fn header(bytes: &[u8]) -> Result<Decryptor<ArmoredReader<BufReader<&[u8]>>>, Unopened> {
     // The crate takes anything without a line end for the start of a header.
     let is_age = bytes.starts_with(b"age-encryption.org/") || bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE ");
-    match is_age {
-        true => Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged),
-        false => Err(Unopened::Damaged("it is not an age file".to_owned())),
+    if is_age {
+        Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged)
+    } else {
+        Err(Unopened::Damaged("it is not an age file".to_owned()))
     }
 }
 

@@ -214,10 +214,7 @@ impl FileStore {
         tracing::debug!("file store: encrypting {}", self.path.display());
         let sealed = encryption::seal(key, &records.written());
         // Nothing is written that would not be read back.
-        match sealed.len() as u64 <= MAX_BYTES {
-            true => Ok(sealed),
-            false => Err(FileError::Full { path: shown(&self.path) }),
-        }
+        if sealed.len() as u64 <= MAX_BYTES { Ok(sealed) } else { Err(FileError::Full { path: shown(&self.path) }) }
     }
 
     fn bytes(&self) -> Result<Option<Vec<u8>>, FileError> {
@@ -291,9 +288,10 @@ impl CredentialStore for FileStore {
     }
 
     fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        match self.write_probe_and_undo(ItemKey { connection, field: Field::Probe })? {
-            true => Ok(()),
-            false => Err(StoreError::Unreliable),
+        if self.write_probe_and_undo(ItemKey { connection, field: Field::Probe })? {
+            Ok(())
+        } else {
+            Err(StoreError::Unreliable)
         }
     }
 }

@@ -104,9 +104,12 @@ impl KeyringStore {
         let has_display = self.has_display;
         self.call(&format!("{name} {account}"), move || {
             let perform = || act(&entry(&account)?);
-            let result = perform().or_else(|error| match platform::is_disconnected(&error) {
-                true => platform::reconnect().and_then(|()| perform()),
-                false => Err(error),
+            let result = perform().or_else(|error| {
+                if platform::is_disconnected(&error) {
+                    platform::reconnect().and_then(|()| perform())
+                } else {
+                    Err(error)
+                }
             });
             result.map_err(|error| tell_apart(error, &account, size, has_display))
         })

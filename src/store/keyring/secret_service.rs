@@ -67,10 +67,13 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: b
         // A dismissed prompt looks the same whether a person closed it or
         // nothing could show it. A collection that is locked with no
         // display at hand was never shown to anybody.
-        Some(ServiceError::Prompt) => match !has_display && is_default_locked() {
-            true => StoreError::Locked,
-            false => StoreError::Denied,
-        },
+        Some(ServiceError::Prompt) => {
+            if !has_display && is_default_locked() {
+                StoreError::Locked
+            } else {
+                StoreError::Denied
+            }
+        }
         Some(ServiceError::NoResult) => unavailable("The keyring has no default collection yet: create one first."),
         Some(ServiceError::Unavailable) => {
             unavailable("There is no session D-Bus here, or nothing on it is a keyring.")

@@ -186,9 +186,10 @@ impl Person {
                 continue;
             }
             assert_eq!(reply.status, 200, "{reply:?}");
-            let form = match reply.body.contains("name=\"user_password\"") {
-                true => vec![("user_name", USER), ("user_password", USER_PASSWORD)],
-                false => vec![("decision", decision)],
+            let form = if reply.body.contains("name=\"user_password\"") {
+                vec![("user_name", USER), ("user_password", USER_PASSWORD)]
+            } else {
+                vec![("decision", decision)]
             };
             reply = self.visit("POST", &address, &form);
         }

@@ -230,9 +230,10 @@ impl Owner {
             }
             "Unlock" => {
                 let objects: Vec<OwnedObjectPath> = body.deserialize().unwrap();
-                match state.is_locked {
-                    true => connection.reply(&header, &(Vec::<OwnedObjectPath>::new(), path(PROMPT))),
-                    false => connection.reply(&header, &(objects, path(NONE))),
+                if state.is_locked {
+                    connection.reply(&header, &(Vec::<OwnedObjectPath>::new(), path(PROMPT)))
+                } else {
+                    connection.reply(&header, &(objects, path(NONE)))
                 }
             }
             "Get" => connection.reply(&header, &Value::from(state.is_locked)),

@@ -59,9 +59,10 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     let has_new_secret = arguments.password.is_given() || arguments.client_secret.is_given();
     // A secret is not moved from store to store: it is entered again.
-    match has_new_secret || wanted.needs_another_secret_than(saved) {
-        true => connect(app, &request, Some(saved), Some(wanted.auth)).await,
-        false => check_known(app, &request, saved, &wanted.auth).await,
+    if has_new_secret || wanted.needs_another_secret_than(saved) {
+        connect(app, &request, Some(saved), Some(wanted.auth)).await
+    } else {
+        check_known(app, &request, saved, &wanted.auth).await
     }
 }
 

@@ -124,12 +124,13 @@ pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<
     };
     let auth = Auth::OAuth { client: client.clone(), username: Some(username) };
     let completed = Profile { auth, ..profile.clone() };
-    request.file.change(|change| match change.config().connections.get(&profile.name) == Some(&profile) {
-        true => {
+    request.file.change(|change| {
+        if change.config().connections.get(&profile.name) == Some(&profile) {
             change.restore(completed.clone());
             Ok(completed)
+        } else {
+            Ok(profile)
         }
-        false => Ok(profile),
     })
 }
 

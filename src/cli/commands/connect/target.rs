@@ -101,10 +101,8 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
 /// Whether a connection is the one that user name or client id mean.
 fn fits(profile: &Profile, arguments: &ConnectArgs) -> bool {
     let same_user = |user: &UserName| profile.username().is_some_and(|own| user.matches(own.as_str()));
-    let client_id = match arguments.oauth.sdk_client {
-        true => Some(OAuthClient::sdk().client_id),
-        false => arguments.oauth.client_id.clone(),
-    };
+    let client_id =
+        if arguments.oauth.sdk_client { Some(OAuthClient::sdk().client_id) } else { arguments.oauth.client_id.clone() };
     let same_client = |id: ClientId| profile.auth.client().is_some_and(|client| client.client_id == id);
     let same_method = |method: AuthMethod| profile.auth.method() == method;
     arguments.username.as_ref().is_none_or(same_user)
@@ -203,9 +201,10 @@ impl Request {
                 .api_version
                 .or(target.address.api_version)
                 .or(saved.and_then(|saved| saved.api_version)),
-            tables: match arguments.tables.is_empty() {
-                true => saved.map(|saved| saved.tables.clone()).unwrap_or_default(),
-                false => arguments.tables.clone(),
+            tables: if arguments.tables.is_empty() {
+                saved.map(|saved| saved.tables.clone()).unwrap_or_default()
+            } else {
+                arguments.tables.clone()
             },
             ca_cert: self.given_ca_cert(app).or(saved.and_then(|saved| saved.ca_cert.clone())),
             proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),

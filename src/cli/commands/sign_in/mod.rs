@@ -147,11 +147,12 @@ pub async fn confirm_identity(
         Some(person) => person.confirm(&format!("{message}. Save it all the same?"))?,
         None => false,
     };
-    match meant {
-        true => Ok(identity.user_name.parse().ok()),
-        false => Err(Failure::new(Code::UserMismatch, Shown::outside(message))
+    if meant {
+        Ok(identity.user_name.parse().ok())
+    } else {
+        Err(Failure::new(Code::UserMismatch, Shown::outside(message))
             .why("Nothing was saved.")
-            .next("Sign in as the connection's user, or give --force")),
+            .next("Sign in as the connection's user, or give --force"))
     }
 }
 

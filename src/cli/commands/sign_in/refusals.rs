@@ -58,17 +58,18 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
 fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failure {
     let cause = |code, text: &'static str| Cause { code, likelihood: Likelihood::High, text: text.into() };
     let name = &profile.name;
-    match oauth.pkce {
-        true => failure
+    if oauth.pkce {
+        failure
             .why("It complains about PKCE; an old release may not know it. Nothing was saved.")
             .causes([cause("pkce", "the release does not know PKCE")])
             .next("Run the command again with --no-pkce")
-            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=false", name))),
-        false => failure
+            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=false", name)))
+    } else {
+        failure
             .why("It wants PKCE, and this sign-in went without. Nothing was saved.")
             .causes([cause("pkce-required", "PKCE is required on the entry of the client")])
             .next("Run the command again without --no-pkce")
-            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=true", name))),
+            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=true", name)))
     }
 }
 

@@ -99,9 +99,10 @@ impl<'a> ConnectionTester<'a> {
         let results = self.run_checks(profile, turn, progress).await;
         let report = results.report(profile.into(), self.app.now(), started.elapsed());
         let report = report.judged_by(&self.options.expectations);
-        let changes = match self.is_the_connections_own() {
-            true => LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes,
-            false => Vec::new(),
+        let changes = if self.is_the_connections_own() {
+            LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes
+        } else {
+            Vec::new()
         };
         Report { changes, ..report }
     }
