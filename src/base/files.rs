@@ -1,4 +1,4 @@
-//! Files that are read with suspicion and written whole or not at all.
+//! Files that are read with suspicion and written atomically.
 //!
 //! A write goes to a temporary file beside the target and is renamed over it,
 //! so a crash at any instant leaves the old or the new content. Locks are

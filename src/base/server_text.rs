@@ -4,6 +4,8 @@
 //! megabytes long. [`Redactor::server_text`] masks, makes visible and shortens;
 //! what comes out is [`Shown`].
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use zeroize::Zeroizing;
@@ -47,9 +49,6 @@ impl Redactor {
             return;
         }
         self.needles.extend(encodings(secret).into_iter().map(Zeroizing::new));
-        // Longest first, so that no encoding is cut by a shorter one inside it.
-        self.needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        self.needles.dedup();
         // Without the white space around it, unless so little is left that
         // masking it would garble all text.
         let shown = [secret.trim(), secret].map(as_shown);
@@ -70,39 +69,62 @@ impl Redactor {
     /// Text from the wire as it may be shown.
     pub fn server_text(&self, raw: &str) -> Shown {
         let longest = self.secrets.iter().map(|secret| secret.len() * LONGEST_ESCAPE).max().unwrap_or(0);
-        let end = raw.char_indices().nth(MAX_READ + longest).map(|(end, _)| end);
+        // A secret may go on where the reading ends: so far is looked ahead.
+        let ahead = raw.char_indices().nth(MAX_READ + longest).map_or(raw.len(), |(end, _)| end);
+        let end = raw.char_indices().nth(MAX_READ).map_or(raw.len(), |(end, _)| end);
         // Masked before it is shortened, or a cut secret would stay; and again
         // afterwards, since what is left could have become one.
-        let mut masked = self.masked(&raw[..end.unwrap_or(raw.len())]);
-        if end.is_some() {
-            // Where the reading ended, a secret may have been cut. It is not
-            // before the last mask, unless it looks like one.
-            let has_stars = self.secrets.iter().any(|secret| secret.contains(&'*'));
-            let sure = if has_stars { 0 } else { masked.rfind(MASK).map_or(0, |at| at + MASK.len()) };
-            let kept = masked[sure..].chars().count().saturating_sub(longest);
-            masked = format!("{}{}", &masked[..sure], shorten(&masked[sure..], kept));
+        let mut text = replaced(raw, &self.spans(&raw[..ahead]), end);
+        if end < raw.len() {
+            text.push('…');
         }
-        let text = without_commands(&visible(&masked));
+        let text = without_commands(&visible(&self.masked(&text)));
         Shown::of_masked(self.masked(&shorten(&self.masked(&text), MAX_CHARACTERS)))
     }
 
     fn masked(&self, text: &str) -> String {
         let mut text = text.to_owned();
         loop {
-            let before = text.len();
-            for needle in &self.needles {
-                if text.contains(needle.as_str()) {
-                    text = text.replace(needle.as_str(), MASK);
-                }
-            }
-            for secret in &self.secrets {
-                text = replace_escaped(&text, secret);
-            }
-            if text.len() == before {
+            let spans = self.spans(&text);
+            if spans.is_empty() {
                 return text;
             }
+            text = replaced(&text, &spans, text.len());
         }
     }
+
+    /// Where secrets stand in `text`, in byte positions, in their order; those
+    /// that overlap are one.
+    fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        let needles = self
+            .needles
+            .iter()
+            .flat_map(|needle| text.match_indices(needle.as_str()).map(|(start, found)| start..start + found.len()));
+        let secrets = self.secrets.iter().flat_map(|secret| spans_of(text, secret));
+        let mut spans: Vec<Range<usize>> = needles.chain(secrets).collect();
+        spans.sort_by_key(|span| span.start);
+        spans.dedup_by(|next, span| {
+            let overlaps = next.start < span.end;
+            if overlaps {
+                span.end = span.end.max(next.end);
+            }
+            overlaps
+        });
+        spans
+    }
+}
+
+/// `text` up to `end`, with a mask for each span that begins before it.
+fn replaced(text: &str, spans: &[Range<usize>], end: usize) -> String {
+    let mut masked = String::with_capacity(end);
+    let mut done = 0;
+    for span in spans.iter().take_while(|span| span.start < end) {
+        masked.push_str(&text[done..span.start]);
+        masked.push_str(MASK);
+        done = span.end;
+    }
+    masked.push_str(text.get(done..end).unwrap_or_default());
+    masked
 }
 
 /// The characters of a secret, a run of white space as one space.
@@ -139,24 +161,22 @@ fn encodings(secret: &str) -> Vec<String> {
     found
 }
 
-/// `text` with every occurrence of `secret` masked, whichever of its
-/// characters are escaped, in whichever way.
-fn replace_escaped(text: &str, secret: &[char]) -> String {
-    let mut masked = String::with_capacity(text.len());
+/// Where `secret` stands in `text`, whichever of its characters are escaped, in
+/// whichever way.
+fn spans_of(text: &str, secret: &[char]) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        match after_escaped(rest, secret) {
+        let start = text.len() - rest.len();
+        rest = match after_escaped(rest, secret) {
             Some(after) => {
-                masked.push_str(MASK);
-                rest = after;
+                spans.push(start..text.len() - after.len());
+                after
             }
-            None => {
-                masked.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
-        }
+            None => &rest[first.len_utf8()..],
+        };
     }
-    masked
+    spans
 }
 
 /// What follows `secret` where `text` begins with it; or with its beginning, and
@@ -317,6 +337,18 @@ mod tests {
     fn no_word_of_a_server_is_a_command_to_a_runner() {
         let shown = Redactor::default().server_text("::error::x y ::add-mask::z a::b ##[group]");
         assert_eq!(shown.as_str(), "\\u{3a}:error::x y \\u{3a}:add-mask::z a::b \\u{23}#[group]");
+    }
+
+    #[test]
+    fn a_secret_that_holds_another_is_masked_whole_where_the_reading_ends_in_it() {
+        let outer = "OUTER-beginning-INNER-SECRET-and-so-on-to-its-end";
+        let mut redactor = redactor(outer);
+        redactor.add(&Secret::new("INNER-SECRET".into()).unwrap());
+        for left in 0..outer.len() {
+            let text = format!("{}{outer}", " x".repeat((MAX_READ - left) / 2));
+            let shown = redactor.masked(&replaced(&text, &redactor.spans(&text), MAX_READ));
+            assert!(!shown.contains("OUTER") && !shown.contains("INNER"), "{left}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Questions to an instance: sent, sent again where that is allowed, and read.
+//! Requests to an instance: sent, retried where that is allowed, and read.
 
 use std::sync::Arc;
 use std::time::Duration;

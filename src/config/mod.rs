@@ -30,7 +30,7 @@ const VERSION: i64 = 1;
 /// More than twenty thousand connections; anything larger is something else.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long a change waits for the change of another process.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where the connections are, and the lock that guards them.
 #[derive(Debug, Clone)]
@@ -91,10 +91,10 @@ impl ConfigFile {
     }
 
     /// Changes the file under its lock: `change` sees the connections as they
-    /// are then, so that the changes of two processes both stay.
+    /// are then, so that no concurrent change is lost (read, modify, write).
     pub fn change<T, E: From<ConfigError>>(&self, change: impl FnOnce(&mut Change) -> Result<T, E>) -> Result<T, E> {
         let lock =
-            Lock::acquire(&self.lock, LOCK_PATIENCE).map_err(|error| self.unwritable(&self.lock, error.to_string()))?;
+            Lock::acquire(&self.lock, LOCK_TIMEOUT).map_err(|error| self.unwritable(&self.lock, error.to_string()))?;
         if lock.is_none() {
             let reason = "another snow has been changing the connections for 30 seconds";
             return Err(self.unwritable(&self.path, reason.to_owned()).into());

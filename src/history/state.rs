@@ -25,9 +25,9 @@ use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than one renewal may take, its repetition included.
-const SESSION_PATIENCE: Duration = Duration::from_secs(90);
+const SESSION_LOCK_TIMEOUT: Duration = Duration::from_secs(90);
 /// Refusals in a row after which a saved password is not sent again by
 /// itself. ServiceNow locks an account at five.
 pub const REFUSALS_BEFORE_STOP: u32 = 3;
@@ -141,7 +141,7 @@ impl State {
     /// Takes that lock. Waiting for it holds up nothing else.
     pub async fn lock_session(&self, profile: &Profile) -> Result<Lock, Failure> {
         let (path, name) = (self.session_lock(profile.id), &profile.name);
-        let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, SESSION_PATIENCE)).await;
+        let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, SESSION_LOCK_TIMEOUT)).await;
         match locked.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(Some(lock)) => Ok(lock),
             Ok(None) => Err(Failure::new(
@@ -150,7 +150,7 @@ impl State {
             )
             .why("Only one process at a time may renew or replace it. Nothing was sent.")
             .next("Run the command again")
-            .evidence("waited_seconds", SESSION_PATIENCE.as_secs())),
+            .evidence("waited_seconds", SESSION_LOCK_TIMEOUT.as_secs())),
             Err(error) => {
                 Err(Failure::new(Code::StoreBusy, shown!("the session of {} cannot be locked: {}", name, error))
                     .why("Without the lock two processes could spend the same refresh token. Nothing was sent.")
@@ -242,7 +242,7 @@ impl State {
         T: Default + Serialize + DeserializeOwned,
     {
         let lock = self.directory.join("locks").join("state.lock");
-        let _lock = Lock::acquire(&lock, LOCK_PATIENCE)?
+        let _lock = Lock::acquire(&lock, LOCK_TIMEOUT)?
             .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "another snow holds the state directory"))?;
         let mut content: T = self.read(name);
         change(&mut content);

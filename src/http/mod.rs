@@ -3,7 +3,7 @@
 //! No redirect is followed, no cookie is kept, and nothing is repeated but a GET
 //! that found its kept connection closed. Bodies and times are bounded, and
 //! every answer says how long each step took. Which credential goes where is
-//! decided above, in `connection`.
+//! decided above, in `engine`.
 
 pub mod certificate;
 pub mod client;

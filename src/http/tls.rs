@@ -77,7 +77,7 @@ impl CaCertificates {
     }
 }
 
-/// The verifiers of a run. Clients that trust the same authorities share one:
+/// A cache of the verifiers of a run. Clients that trust the same authorities share one:
 /// loading the system's takes milliseconds.
 #[derive(Debug, Default)]
 pub struct Verifiers(Mutex<Vec<(CaCertificates, Arc<LazyVerifier>)>>);

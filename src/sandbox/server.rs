@@ -27,7 +27,7 @@ const MAX_FORM_BYTES: u64 = 64 * 1024;
 /// A body that is too large is read and thrown away up to here, or until this
 /// long nothing more came: whoever is still sending would not see the answer.
 const DISCARDED_BYTES: u64 = 20 * MAX_API_BODY_BYTES;
-const DISCARD_PATIENCE: Duration = Duration::from_millis(300);
+const DISCARD_TIMEOUT: Duration = Duration::from_millis(300);
 
 pub async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -94,7 +94,7 @@ async fn read_body(mut body: Incoming, announced: Option<u64>, limit: u64) -> io
     loop {
         let is_too_large = announced.is_some() || length > limit;
         let frame = if is_too_large {
-            tokio::time::timeout(DISCARD_PATIENCE, body.frame()).await.unwrap_or(None)
+            tokio::time::timeout(DISCARD_TIMEOUT, body.frame()).await.unwrap_or(None)
         } else {
             body.frame().await
         };

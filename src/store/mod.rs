@@ -45,7 +45,7 @@ pub struct StoredItem {
     pub is_locked: bool,
 }
 
-/// Keeps records. Implementations block, but never for ever.
+/// Keeps records. Implementations block, and each call has a timeout.
 pub trait CredentialStore: Send + Sync {
     fn kind(&self) -> StoreKind;
 
@@ -55,8 +55,8 @@ pub trait CredentialStore: Send + Sync {
     /// Saves or replaces the record.
     fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError>;
 
-    /// Deletes the record. That there was none is no error, so that a failed
-    /// deletion can be repeated.
+    /// Deletes the record. Idempotent: that there was none is no error, so that a
+    /// failed deletion can be repeated.
     fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
 
     /// The items of `snow` in it, of whichever connections; `None` where the

@@ -478,7 +478,7 @@ fn a_change_waits_for_the_lock_and_goes_on_when_its_holder_is_killed() {
 }
 
 #[test]
-fn a_lock_is_waited_for_no_longer_than_patience_lasts() {
+fn a_lock_is_waited_for_no_longer_than_its_timeout() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("locks/one.lock");
     let held = Lock::acquire(&path, Duration::ZERO).unwrap();

@@ -22,8 +22,8 @@ use crate::model::oauth_client::Loopback;
 
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 const MAX_HEADERS: usize = 100;
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// So many may be heard at once; then the one that is slowest must go.
 const MAX_CONNECTIONS: usize = 128;
 /// So many may wait to be heard. One more would have to try again in a second.
@@ -159,7 +159,7 @@ async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
 /// Hears a visitor out: hands over what could be the right request, and
 /// answers what cannot.
 async fn receive(mut stream: TcpStream, loopback: Loopback, heard: mpsc::UnboundedSender<Candidate>) {
-    let Ok(Some(head)) = tokio::time::timeout(HEAD_PATIENCE, head_from(&mut stream)).await else {
+    let Ok(Some(head)) = tokio::time::timeout(HEAD_TIMEOUT, head_from(&mut stream)).await else {
         return;
     };
     let query = match query_of(&head, &loopback) {
@@ -226,7 +226,7 @@ fn query_of<'a>(head: &'a Head, loopback: &Loopback) -> Result<&'a str, Page> {
 }
 
 async fn show(mut stream: TcpStream, page: Page) {
-    let _ = tokio::time::timeout(ANSWER_PATIENCE, async {
+    let _ = tokio::time::timeout(ANSWER_TIMEOUT, async {
         stream.write_all(&page.into_response()).await?;
         stream.shutdown().await?;
         // Closed by us with something unread, the page could be lost.

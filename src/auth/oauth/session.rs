@@ -1,7 +1,8 @@
 //! The life of a session: use it, renew it, and never lose it.
 //!
-//! A refresh token may be good for one use only, so a renewal goes in this
-//! order, and one process at a time does it:
+//! A refresh token may be good for one use only, and a request that spends it
+//! is not idempotent: concurrent refreshes of two processes would race for it.
+//! So a renewal goes in this order, in one process at a time:
 //!
 //! 1. A token that is good for a while is used; no lock is taken.
 //! 2. The kernel lock of the connection; its file is never deleted.

@@ -1,4 +1,5 @@
-//! Which store a command uses, and opening it: once a run for each kind.
+//! Which store a command uses, and opening it: once a run for each kind, then
+//! it is cached.
 //!
 //! The encrypted file needs a passphrase or an identity. Here it is taken from
 //! the variables, or asked for; the store itself asks nobody. No other program

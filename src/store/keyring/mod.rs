@@ -1,4 +1,4 @@
-//! The keyring of the operating system, with a deadline on every call.
+//! The keyring of the operating system, with a timeout on every call.
 //!
 //! A locked keyring may wait for a person for ever, and a call cannot be
 //! taken back. So one thread of ours owns the keyring and does one call at a

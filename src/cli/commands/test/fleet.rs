@@ -1,4 +1,4 @@
-//! Many connections at the same time.
+//! Many connections concurrently.
 //!
 //! The time of all is that of the slowest: every test that may begin does.
 //! What holds one up is its turn: at most eight tests of one instance run at
