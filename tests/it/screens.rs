@@ -269,6 +269,62 @@ fn a_client_that_signs_in_for_itself() {
 }
 
 #[test]
+fn what_a_token_is_printed_as() {
+    let mut story = Story::new(Form::Text);
+    story.piped(CONNECT, "sandbox-beth");
+    let line = "connect ORIGIN --name ci --auth client-credentials --client-id sandbox-ci --client-secret-stdin";
+    story.piped(line, "sandbox-ci-secret").run("token ci");
+    for line in ["token", "token ci", "token ci --min-ttl 10m", "token --format raw"] {
+        story.at(line);
+    }
+    for format in ["raw", "header", "json"] {
+        story.at(&format!("token ci --format {format}"));
+    }
+    story.at("token acme --format raw").at("token nobody");
+    compare(Some(story.world.home()), "token", &story.text.borrow());
+}
+
+/// A command at a terminal, and each question that a person was asked.
+fn questioned(story: &mut Story, line: &str, answers: impl IntoIterator<Item = Answer>) {
+    story.asked(line, answers);
+    let questions = std::mem::take(&mut *story.world.questions.lock().unwrap());
+    story.text.get_mut().push_str(&format!("--- asked\n{}\n\n", questions.join("\n")));
+}
+
+#[test]
+fn what_a_person_is_asked() {
+    let mut story = Story::new(Form::Text);
+    beth_signs_in(&mut story.world);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let redirect = format!("--redirect-uri http://127.0.0.1:{port}/callback");
+    let origin = story.sandbox.origin();
+    let instance = Answer::Text(Box::leak(origin.into_boxed_str()));
+    let by_password = [Answer::Choose(2), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
+    let story = &mut story;
+    questioned(story, "connect --name acme", [instance].into_iter().chain(by_password.clone()));
+    questioned(story, "connect ORIGIN --name second", by_password.clone());
+    questioned(story, "connect ORIGIN", [Answer::Choose(1)]);
+    questioned(
+        story,
+        "connect ORIGIN --name third --username joe.employee",
+        [Answer::Secret("wrong"), Answer::Secret("sandbox-joe")],
+    );
+    let client = [Answer::Text("sandbox-public"), Answer::Secret("")];
+    questioned(story, &format!("connect ORIGIN --name web {redirect}"), client);
+    questioned(
+        story,
+        "connect ORIGIN --name ci --auth client-credentials",
+        [Answer::Text("sandbox-ci"), Answer::Secret("sandbox-ci-secret")],
+    );
+    questioned(story, "connect acme --username admin --force", [Answer::Confirm(false)]);
+    questioned(story, "login acme", [Answer::Secret("sandbox-beth")]);
+    questioned(story, "login web", []);
+    questioned(story, "logout acme", [Answer::Confirm(false)]);
+    questioned(story, "remove acme second", [Answer::Confirm(false)]);
+    compare(Some(story.world.home()), "questions", &story.text.borrow());
+}
+
+#[test]
 fn a_connection_that_variables_describe() {
     told("environment", |story| {
         story.world.set("SNOW_INSTANCE", "dev1");
@@ -548,6 +604,6 @@ fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
         "usage",
     ];
     expected.extend(stories.iter().flat_map(|story| [story.to_string(), format!("{story}-json")]));
-    expected.extend(["help-snow", "explain-all", "demo", "narrow", "colour"].map(str::to_owned));
+    expected.extend(["help-snow", "explain-all", "demo", "narrow", "colour", "token", "questions"].map(str::to_owned));
     assert_eq!(names(&here().join("snapshots"), ".snap"), expected);
 }

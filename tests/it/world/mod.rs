@@ -55,6 +55,8 @@ pub struct World {
     stdin: Vec<u8>,
     answers: Option<Arc<Mutex<VecDeque<Answer>>>>,
     browser: Option<Visit>,
+    /// What the person was asked so far.
+    pub questions: Questions,
     canaries: Canaries,
 }
 
@@ -100,6 +102,7 @@ impl World {
             stdin: Vec::new(),
             answers: None,
             browser: None,
+            questions: Questions::default(),
             canaries: Canaries::usual(),
         }
     }
@@ -195,7 +198,11 @@ impl World {
                 columns: self.columns,
             },
             clock: self.clock,
-            prompt: Box::new(Script { answers: person.clone().unwrap_or_default(), screen: stderr.clone() }),
+            prompt: Box::new(Script {
+                answers: person.clone().unwrap_or_default(),
+                screen: stderr.clone(),
+                questions: self.questions.clone(),
+            }),
             browser: Box::new(ScriptedBrowser(self.browser.clone())),
             store: Some(self.store.clone()),
             ends_on_signal: false,
@@ -326,18 +333,25 @@ impl Browser for ScriptedBrowser {
 struct Script {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     screen: Captured,
+    questions: Questions,
 }
 
+/// What a person was asked, a line each: the kind, the question, and what stands
+/// with it.
+pub type Questions = Arc<Mutex<Vec<String>>>;
+
 impl Script {
-    fn next(&mut self, question: &str) -> Answer {
+    fn next(&mut self, kind: &str, question: &str, with: &[&str]) -> Answer {
+        let with: String = with.iter().filter(|text| !text.is_empty()).map(|text| format!("\n    {text}")).collect();
+        self.questions.lock().unwrap().push(format!("{kind}: {question}{with}"));
         let answer = self.answers.lock().unwrap().pop_front();
         answer.unwrap_or_else(|| panic!("nobody expected the question {question:?}"))
     }
 }
 
 impl Prompt for Script {
-    fn text(&mut self, question: &str, _: Option<&str>, hint: &str) -> Result<String, Failure> {
-        match self.next(question) {
+    fn text(&mut self, question: &str, default: Option<&str>, hint: &str) -> Result<String, Failure> {
+        match self.next("text", question, &[default.unwrap_or(""), hint]) {
             Answer::Text(text) => Ok(text.to_owned()),
             Answer::Pastes(paste) => {
                 let screen = self.screen.text();
@@ -350,14 +364,14 @@ impl Prompt for Script {
     }
 
     fn secret(&mut self, question: &str) -> Result<Secret, Failure> {
-        match self.next(question) {
+        match self.next("secret", question, &[]) {
             Answer::Secret(text) => Ok(Secret::new(text.to_owned()).unwrap()),
             other => panic!("{question:?} asks for a secret, not {other:?}"),
         }
     }
 
     fn optional_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure> {
-        match self.next(question) {
+        match self.next("secret or nothing", question, &[]) {
             Answer::Secret("") => Ok(None),
             Answer::Secret(text) => Ok(Some(Secret::new(text.to_owned()).unwrap())),
             other => panic!("{question:?} asks for a secret, not {other:?}"),
@@ -365,14 +379,15 @@ impl Prompt for Script {
     }
 
     fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
-        match self.next(question) {
+        match self.next("yes or no", question, &[]) {
             Answer::Confirm(yes) => Ok(yes),
             other => panic!("{question:?} asks yes or no, not {other:?}"),
         }
     }
 
-    fn choose(&mut self, question: &str, _: &[String]) -> Result<usize, Failure> {
-        match self.next(question) {
+    fn choose(&mut self, question: &str, choices: &[String]) -> Result<usize, Failure> {
+        let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+        match self.next("choice", question, &choices) {
             Answer::Choose(index) => Ok(index),
             other => panic!("{question:?} asks for a choice, not {other:?}"),
         }
