@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::error::{Code, Failure};
+use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::Instance;
@@ -40,24 +40,15 @@ pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, 
 impl Preflight {
     /// Why the instance cannot be tested now, where that may pass by itself.
     pub fn may_pass(&self) -> Option<&Failure> {
-        Some(&self.failure).filter(|failure| may_pass(failure.code()))
+        Some(&self.failure).filter(|failure| failure.code().is_transient())
     }
 
     /// Why nothing secret should be asked for: as above, or nothing answered.
     pub fn stops(&self) -> Option<&Failure> {
-        Some(&self.failure).filter(|failure| may_pass(failure.code()) || self.exchange.result.is_err())
+        Some(&self.failure).filter(|failure| failure.code().is_transient() || self.exchange.result.is_err())
     }
 
     pub fn took(&self) -> Duration {
         self.exchange.timings.total
     }
-}
-
-/// Whether a failure may pass by itself: the instance is asleep, restarting,
-/// behind a gateway that waits in vain, or not to be reached.
-pub fn may_pass(code: Code) -> bool {
-    let is_not_up = matches!(code, Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout);
-    let is_unreachable =
-        matches!(code, Code::DnsFailure | Code::ConnectionRefused | Code::ConnectionLost | Code::Timeout);
-    is_not_up || is_unreachable
 }

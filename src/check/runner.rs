@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::context::{CheckContext, Plan};
 use super::network::{Opening, network_checks, request_time};
-use super::preflight::{Preflight, may_pass};
+use super::preflight::Preflight;
 use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
@@ -182,7 +182,7 @@ impl StartedTest {
     /// pass, and no password was judged.
     pub fn may_be_repeated(&self) -> Option<&Failure> {
         match &self.sign_in {
-            SignIn::Unjudged(failure) if may_pass(failure.code()) && !self.may_be_judged => Some(failure),
+            SignIn::Unjudged(failure) if failure.code().is_transient() && !self.may_be_judged => Some(failure),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::report::{Check, CheckId, Status};
 use super::runner::SignIn;
-use crate::base::error::{Code, Failure};
+use crate::base::error::{Code, Failure, Stage};
 use crate::service::servicenow::classify::ClassifiedResponse;
 
 /// The checks from the first answer to the sign-in, in their order.
@@ -75,27 +75,20 @@ pub fn judge(
 
 /// The check that a request for a token fails, by what came of it.
 pub fn of_token_request(code: Code) -> CheckId {
-    match code {
-        Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected | Code::ProxyAuth => {
-            CheckId::InstanceServiceNow
-        }
-        Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout | Code::InstanceError => {
-            CheckId::InstanceAwake
-        }
-        _ => CheckId::AuthToken,
+    match code.stage() {
+        // What was cut is the token.
+        Stage::ServiceNow if code != Code::TruncatedAnswer => CheckId::InstanceServiceNow,
+        Stage::Awake => CheckId::InstanceAwake,
+        Stage::ServiceNow | Stage::SignIn => CheckId::AuthToken,
     }
 }
 
 /// The check that an answer fails that does not prove the sign-in.
 fn of_answer(code: Code, response: &ClassifiedResponse<'_>) -> CheckId {
-    match code {
-        Code::NotServiceNow | Code::LoginPage | Code::SsoRedirect | Code::Redirected => CheckId::InstanceServiceNow,
-        Code::TruncatedAnswer | Code::ProxyAuth | Code::TlsFailure | Code::Timeout => CheckId::InstanceServiceNow,
-        Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout => CheckId::InstanceAwake,
-        Code::BasicRefused | Code::BasicNotOffered | Code::MfaRequired | Code::BearerRefused => CheckId::AuthRequest,
-        Code::RateLimited | Code::ForbiddenPage => CheckId::AuthRequest,
-        _ if response.raw.broken.is_some() => CheckId::InstanceServiceNow,
-        Code::InstanceError => CheckId::InstanceAwake,
-        _ => CheckId::AuthRequest,
+    match code.stage() {
+        _ if response.raw.broken.is_some() && !code.is_told_by_the_head() => CheckId::InstanceServiceNow,
+        Stage::ServiceNow => CheckId::InstanceServiceNow,
+        Stage::Awake => CheckId::InstanceAwake,
+        Stage::SignIn => CheckId::AuthRequest,
     }
 }

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use super::app::App;
 use super::waiting::{Wait, Waiting};
-use crate::base::error::{Code, Failure};
+use crate::base::error::{Class, Code, Failure};
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
-use crate::check::preflight::{self, may_pass};
+use crate::check::preflight;
 use crate::check::report::{Check, CheckId, CheckResults, Report, skipped};
 use crate::check::runner::StartedTest;
 use crate::history::state::SessionNote;
@@ -177,7 +177,7 @@ pub async fn preflight(
         if waiting.is_none() && is_worth_an_offer(failure.code()) {
             waiting = progress.above(|| offer_to_wait(app, &failure))?;
         }
-        let Some(waiting) = waiting.as_mut().filter(|_| may_pass(failure.code())) else {
+        let Some(waiting) = waiting.as_mut().filter(|_| failure.code().is_transient()) else {
             return Err(failure);
         };
         if !waiting.pause(app, &progress, &host, &failure).await {
@@ -197,7 +197,7 @@ pub async fn preflight(
 
 /// A host that cannot be found is rather misspelt than about to appear.
 fn is_worth_an_offer(code: Code) -> bool {
-    matches!(code, Code::InstanceHibernating | Code::InstanceUnavailable | Code::GatewayTimeout)
+    code.is_transient() && code.class() == Class::Instance
 }
 
 fn offer_to_wait(app: &mut App, failure: &Failure) -> Result<Option<Waiting>, Failure> {

@@ -96,7 +96,7 @@ pub async fn sign_in(
 /// Counts a password that may be wrong. Where that cannot be kept, the user
 /// must know: nothing will stop the next one.
 pub fn count_refusal(app: &App, state: &State, profile: &Profile, username: &UserName, failure: &Failure) {
-    if failure.code() != Code::BasicRefused {
+    if !failure.code().is_counted() {
         return;
     }
     if let Err(error) = state.record_refusal(&profile.instance, username) {

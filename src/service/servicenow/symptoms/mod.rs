@@ -41,7 +41,7 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
     let symptom = SYMPTOMS.iter().find(|symptom| (symptom.shows)(response)).expect("the last symptom fits everything");
     // Of an answer that broke off, only the head and a page can be judged.
     if let Some(broken) = &response.raw.broken
-        && !is_told_by_the_head(symptom.code)
+        && !symptom.code.is_told_by_the_head()
     {
         return with_evidence(Failure::from(broken.clone()), response);
     }
@@ -58,25 +58,6 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
         failure = failure.next(places.fill(next));
     }
     with_evidence(failure, response)
-}
-
-fn is_told_by_the_head(code: Code) -> bool {
-    matches!(
-        code,
-        Code::BasicRefused
-            | Code::BasicNotOffered
-            | Code::BearerRefused
-            | Code::MfaRequired
-            | Code::ProxyAuth
-            | Code::SsoRedirect
-            | Code::LoginPage
-            | Code::Redirected
-            | Code::RateLimited
-            | Code::InstanceHibernating
-            | Code::InstanceUnavailable
-            | Code::GatewayTimeout
-            | Code::Timeout
-    )
 }
 
 /// Adds what the answer showed: status, transaction id, the server's time and
