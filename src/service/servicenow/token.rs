@@ -176,11 +176,11 @@ fn refused(
                 if !is_old {
                     causes.push(cause("code-expired", Low, old));
                 }
-                let first = if is_old { format!("{sign_in_again}, and come back within a minute") } else { "Compare client id, secret and redirect URI with the entry in the Application Registry".to_owned() };
+                let first = if is_old { sign_in_again.and_say(", and come back within a minute") } else { "Compare client id, secret and redirect URI with the entry in the Application Registry".into() };
                 Failure::new(Code::TokenRefused, shown!("the sign-in was good, but {} gave no token for it", host))
                     .why("The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.")
                     .causes(causes)
-                    .next(Shown::outside(first))
+                    .next(first)
                     .next(log)
             }
             TokenRequest::Refresh { age } => {
