@@ -300,6 +300,21 @@ pub struct Cause {
     pub text: Shown,
 }
 
+/// A cause as a table has it: its code, how likely it is, and the words for it.
+pub type CauseRow = (&'static str, Likelihood, &'static str);
+
+impl<T: Into<Shown>> From<(&'static str, Likelihood, T)> for Cause {
+    fn from((code, likelihood, text): (&'static str, Likelihood, T)) -> Self {
+        Self { code, likelihood, text: text.into() }
+    }
+}
+
+impl From<&CauseRow> for Cause {
+    fn from(&row: &CauseRow) -> Self {
+        row.into()
+    }
+}
+
 /// What failed, naming the object; why; what to do; and what was seen.
 ///
 /// All text in it is safe to show, by its type: see [`Shown`].
@@ -341,8 +356,8 @@ impl Failure {
         self
     }
 
-    pub fn causes(mut self, causes: impl IntoIterator<Item = Cause>) -> Self {
-        self.0.causes.extend(causes);
+    pub fn causes(mut self, causes: impl IntoIterator<Item = impl Into<Cause>>) -> Self {
+        self.0.causes.extend(causes.into_iter().map(Into::into));
         self
     }
 

@@ -196,6 +196,22 @@ impl Step {
         self
     }
 
+    /// Our own text with its places, as `{host}`, filled. In one pass: what comes
+    /// from elsewhere is not searched for places.
+    pub fn filled(text: &'static str, values: &[(&'static str, Self)]) -> Self {
+        let mut filled = Self::say("");
+        let mut rest = text;
+        while let Some(at) = rest.find('{') {
+            filled = filled.and_say(&rest[..at]);
+            rest = &rest[at..];
+            let value = values.iter().find(|(place, _)| rest.starts_with(place));
+            let (place, value) = value.expect("texts hold known places");
+            filled = filled.and(value.clone());
+            rest = &rest[place.len()..];
+        }
+        filled.and_say(rest)
+    }
+
     /// The whole sentence.
     pub fn text(&self) -> Shown {
         Shown(self.to_string())

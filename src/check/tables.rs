@@ -2,7 +2,7 @@
 
 use super::context::{CheckContext, TABLE_FIELDS};
 use super::report::{Check, CheckId};
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::error::{Code, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
@@ -81,8 +81,8 @@ impl CheckContext {
         Failure::new(Code::TableHidden, shown!("signed in as {}, but no row of {} may be read", user, table))
             .why(shown!("The instance counts {} rows in {} and returned none of the first {}: its access rules leave them out without an error.", total, table, looked))
             .causes([
-                Cause { code: "missing-role", likelihood: Likelihood::High, text: shown!("{} lacks the role that reads {}", user, table) },
-                Cause { code: "row-acl", likelihood: Likelihood::Medium, text: "only certain rows are visible, and none is among the first".into() },
+                ("missing-role", Likelihood::High, shown!("{} lacks the role that reads {}", user, table)),
+                ("row-acl", Likelihood::Medium, "only certain rows are visible, and none is among the first".into()),
             ])
             .next(shown!("Ask an administrator to let {} read {}", user, table))
             .evidence("total_count", total)
@@ -115,8 +115,8 @@ pub fn field_hidden(table: &TableName, fields: &[&'static str], user: &Shown) ->
     Failure::new(Code::FieldHidden, shown!("signed in as {}, but no row of {} has the field {}", user, table, fields))
         .why(shown!("{} was asked for, and is in none of the rows that came back. A field that the user may not read and a field that does not exist are left out in the same way: nobody outside can tell which.", fields))
         .causes([
-            Cause { code: "field-acl", likelihood: Likelihood::High, text: shown!("an access rule hides {} from {}", fields, user) },
-            Cause { code: "field-absent", likelihood: Likelihood::Low, text: shown!("{} has no field {}", table, fields) },
+            ("field-acl", Likelihood::High, shown!("an access rule hides {} from {}", fields, user)),
+            ("field-absent", Likelihood::Low, shown!("{} has no field {}", table, fields)),
         ])
         .next(shown!("Ask an administrator to let {} read {} of {}", user, fields, table))
         .evidence("table", table)

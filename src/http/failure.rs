@@ -16,7 +16,7 @@ use url::Url;
 
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::error::{Code, Failure, Likelihood};
 use crate::base::shown::{Shown, shorten, shown};
 
 /// How many names of a certificate are repeated to a person.
@@ -192,20 +192,19 @@ impl From<NetworkError> for Failure {
             .why(Shown::outside(why))
             .evidence("host", host)
             .evidence("proxy", proxy);
-        let cause = |code, likelihood, text: &'static str| Cause { code, likelihood, text: text.into() };
         match &error.kind {
             Kind::NoSuchHost if error.proxy.is_none() => failure
                 .causes([
-                    cause(
+                    (
                         "typing-error",
                         Likelihood::High,
                         "the name is misspelt, or the instance was renamed or returned",
                     ),
-                    cause("vpn", Likelihood::Medium, "the name is known only inside a company network"),
+                    ("vpn", Likelihood::Medium, "the name is known only inside a company network"),
                 ])
                 .next("Check the name; government instances end in .servicenowservices.com; is the VPN on?"),
             Kind::DnsTemporary if error.proxy.is_none() => failure
-                .causes([cause(
+                .causes([(
                     "offline",
                     Likelihood::High,
                     "this machine is offline, or its name server does not answer",
@@ -216,13 +215,13 @@ impl From<NetworkError> for Failure {
             }
             Kind::Refused => failure
                 .causes([
-                    cause("nothing-listens", Likelihood::High, "nothing listens on that port"),
-                    cause("firewall", Likelihood::Medium, "a firewall or a missing VPN refuses the way"),
+                    ("nothing-listens", Likelihood::High, "nothing listens on that port"),
+                    ("firewall", Likelihood::Medium, "a firewall or a missing VPN refuses the way"),
                 ])
                 .next("Check host and port, and the VPN"),
             Kind::Unreachable(_) => failure.next("Check the network and the VPN of this machine"),
             Kind::Lost => failure
-                .causes([cause(
+                .causes([(
                     "middlebox",
                     Likelihood::Medium,
                     "a firewall, proxy or load balancer cut the connection",
@@ -230,15 +229,15 @@ impl From<NetworkError> for Failure {
                 .next("Run the command again; if it stays, ask whoever runs the network"),
             Kind::Timeout(timeout) => failure
                 .causes([
-                    cause("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
-                    cause("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
+                    ("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
+                    ("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
                 ])
                 .next("Run the command again with a longer --timeout")
                 .evidence("timeout_seconds", timeout.as_secs_f64()),
             Kind::Untrusted => failure
                 .causes([
-                    cause("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
-                    cause(
+                    ("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
+                    (
                         "private-ca",
                         Likelihood::Medium,
                         "the instance has a certificate of a private authority, or one it signed itself",
@@ -247,12 +246,12 @@ impl From<NetworkError> for Failure {
                 .next("Ask for the certificate of that authority and give it with --ca-cert FILE"),
             Kind::Expired | Kind::NotYetValid => failure
                 .causes([
-                    cause("not-renewed", Likelihood::High, "the certificate was not renewed in time"),
-                    cause("clock", Likelihood::Medium, "the clock of this machine is wrong"),
+                    ("not-renewed", Likelihood::High, "the certificate was not renewed in time"),
+                    ("clock", Likelihood::Medium, "the clock of this machine is wrong"),
                 ])
                 .next("Check the clock of this machine; then ask whoever runs the host to renew its certificate"),
             Kind::WrongName { .. } => failure
-                .causes([cause(
+                .causes([(
                     "custom-url",
                     Likelihood::Medium,
                     "the address is an alias that the certificate does not name",
@@ -261,8 +260,8 @@ impl From<NetworkError> for Failure {
             Kind::NotTls => failure.next("Check host and port: https is expected there"),
             Kind::NoCommonTls => failure
                 .causes([
-                    cause("old-tls", Likelihood::High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
-                    cause("client-certificate", Likelihood::Low, "the server asks for a client certificate"),
+                    ("old-tls", Likelihood::High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
+                    ("client-certificate", Likelihood::Low, "the server asks for a client certificate"),
                 ])
                 .next("Ask whoever runs the host for TLS 1.2 or newer"),
             Kind::ClientCertificate => failure.next("This version cannot present a client certificate"),

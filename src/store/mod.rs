@@ -12,7 +12,7 @@ pub mod record;
 
 use std::time::Duration;
 
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::error::{Code, Failure, Likelihood};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
@@ -115,13 +115,12 @@ pub enum StoreError {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();
-        let cause = |code, likelihood, text: &'static str| Cause { code, likelihood, text: text.into() };
         match error {
             StoreError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, Shown::outside(message))
                 .why(Shown::outside(reason))
                 .causes([
-                    cause("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
-                    cause("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+                    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
+                    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
                 ])
                 .next(WITHOUT_KEYRING)
                 .next(IN_A_FILE)

@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod identity;
+mod refusals;
 pub mod symptoms;
 pub mod table;
 pub mod token;

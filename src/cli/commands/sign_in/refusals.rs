@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::oauth::authorize::{AuthorizationCode, Callback};
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::error::{Code, Failure, Likelihood};
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
@@ -56,18 +56,17 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
 
 /// A server that complains about PKCE wants the opposite of what it was given.
 fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failure {
-    let cause = |code, text: &'static str| Cause { code, likelihood: Likelihood::High, text: text.into() };
     let name = &profile.name;
     if oauth.pkce {
         failure
             .why("It complains about PKCE; an old release may not know it. Nothing was saved.")
-            .causes([cause("pkce", "the release does not know PKCE")])
+            .causes([("pkce", Likelihood::High, "the release does not know PKCE")])
             .next("Run the command again with --no-pkce")
             .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=false", name)))
     } else {
         failure
             .why("It wants PKCE, and this sign-in went without. Nothing was saved.")
-            .causes([cause("pkce-required", "PKCE is required on the entry of the client")])
+            .causes([("pkce-required", Likelihood::High, "PKCE is required on the entry of the client")])
             .next("Run the command again without --no-pkce")
             .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=true", name)))
     }
@@ -75,12 +74,11 @@ fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failu
 
 pub fn nobody_came(oauth: &OAuthClient, timeout: Duration) -> Failure {
     let uri = &oauth.redirect_uri;
-    let cause = |code, likelihood, text: Shown| Cause { code, likelihood, text };
     Failure::new(Code::LoginTimeout, shown!("nobody came back from the sign-in within {} s", timeout.as_secs()))
         .why("An instance that does not know the redirect URL says so in the browser, and sends nobody back. Nothing was saved.")
         .causes([
-            cause("redirect-uri", Likelihood::High, shown!("{} is not registered with the client in just these letters", uri)),
-            cause("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished".into()),
+            ("redirect-uri", Likelihood::High, shown!("{} is not registered with the client in just these letters", uri)),
+            ("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished".into()),
         ])
         .next(shown!("See that the redirect URL of the client is exactly {}, then run the command again", uri))
         .next("If the browser is on another machine: --manual")

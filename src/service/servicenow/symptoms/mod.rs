@@ -15,7 +15,7 @@
 mod rows;
 
 use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::error::{CauseRow, Code, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::http_date;
 
@@ -31,7 +31,7 @@ pub struct Symptom {
     message: &'static str,
     why: &'static str,
     /// Code, likelihood and text of what may be behind it.
-    causes: &'static [(&'static str, Likelihood, &'static str)],
+    causes: &'static [CauseRow],
     next: &'static [&'static str],
 }
 
@@ -49,11 +49,7 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
     let mut failure = Failure::new(symptom.code, places.fill(symptom.message).text());
     failure = failure.why(places.fill(symptom.why).text());
     failure = failure.evidence("symptom", symptom.name);
-    failure = failure.causes(symptom.causes.iter().map(|&(code, likelihood, text)| Cause {
-        code,
-        likelihood,
-        text: text.into(),
-    }));
+    failure = failure.causes(symptom.causes);
     for next in symptom.next {
         failure = failure.next(places.fill(next));
     }
@@ -156,20 +152,8 @@ impl Places {
             false if self.title.is_empty() => Shown::default(),
             false => shown!(": it is the page {}", self.title),
         };
-        let title = Step::say(title);
-        // In one pass: what a server says is not searched for places to fill.
-        let mut filled = Step::say("");
-        let mut rest = text;
-        while let Some(at) = rest.find('{') {
-            filled = filled.and_say(&rest[..at]);
-            rest = &rest[at..];
-            let values = self.values.iter().map(|(place, value)| (*place, value));
-            let mut values = values.chain([("{title}", &title)]);
-            let (place, value) = values.find(|(place, _)| rest.starts_with(place)).expect("texts hold known places");
-            filled = filled.and(value.clone());
-            rest = &rest[place.len()..];
-        }
-        filled.and_say(rest)
+        let title = [("{title}", Step::say(title))];
+        Step::filled(text, &[&self.values[..], &title].concat())
     }
 }
 

@@ -1,0 +1,231 @@
+//! How a token endpoint says no, and what it means: a table.
+//!
+//! [`REFUSALS`] is read from the top; the first that fits decides. ServiceNow
+//! says `access_denied` or `server_error` to almost everything and keeps the
+//! reason in its own log, so the causes are ranked by what was asked for and by
+//! what is known of it.
+//!
+//! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{age}` of
+//! the code in seconds or of the session in days, and `{login}` (how to sign in
+//! again).
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::classify::{ClassifiedResponse, Subject};
+use super::symptoms::with_evidence;
+use super::token::{REFRESH_TOKEN_LIFETIME, Refusal, TokenRequest};
+use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::shown::{Show, Shown, Step, shown};
+use crate::model::oauth_client::OAuthClient;
+
+use Likelihood::{High, Low, Medium};
+
+/// How long an authorization code lives at ServiceNow.
+const CODE_LIFETIME: Duration = Duration::from_secs(60);
+
+/// A refusal, and what is known of the request.
+pub struct Refused<'a> {
+    pub response: &'a ClassifiedResponse<'a>,
+    pub request: &'a TokenRequest,
+    pub client: &'a OAuthClient,
+    pub has_secret: bool,
+    pub refusal: &'a Refusal,
+}
+
+/// One way in which a token endpoint refuses.
+struct Row {
+    fits: fn(&Refused<'_>) -> bool,
+    code: Code,
+    message: &'static str,
+    why: &'static str,
+    causes: &'static [RankedCause],
+    next: &'static [&'static str],
+}
+
+/// A cause, how likely it is by what is known, and the words for it. Where it is
+/// not likely at all, it is not told.
+type RankedCause = (&'static str, fn(&Refused<'_>) -> Option<Likelihood>, &'static str);
+
+static REFUSALS: &[Row] = &[
+    Row {
+        fits: |refused| refused.says("invalid_client") || refused.says("unauthorized_client"),
+        code: Code::TokenRefused,
+        message: "{host} does not accept the client {client}",
+        why: "The token endpoint said that the client itself is the trouble. What is saved was kept.",
+        causes: &[
+            (
+                "wrong-client",
+                |refused| refused.has_secret.then_some(High),
+                "client id or client secret is wrong, or the secret was changed",
+            ),
+            (
+                "wrong-client",
+                |refused| (!refused.has_secret).then_some(High),
+                "the client is not registered there, is switched off, or has a secret that was not given",
+            ),
+        ],
+        next: &["Compare client id and secret with the entry in the Application Registry", "{login}"],
+    },
+    Row {
+        fits: |refused| refused.says("invalid_scope"),
+        code: Code::TokenRefused,
+        message: "{host} does not give the scope \"{scope}\" to this client",
+        why: "The token endpoint answered invalid_scope. What is saved was kept.",
+        causes: &[("scope-not-allowed", |_| Some(High), "the entry of the client has another auth scope")],
+        next: &["Ask an administrator for the auth scope of the client, and give it with --scope"],
+    },
+    Row {
+        fits: |refused| refused.says("unsupported_grant_type"),
+        code: Code::TokenRefused,
+        message: "{host} does not offer this way to sign in to the client",
+        why: "The token endpoint answered unsupported_grant_type. What is saved was kept.",
+        causes: &[("grant-not-enabled", |_| Some(High), "the grant type is not enabled on the entry of the client")],
+        next: &["Ask an administrator to allow the grant type on the entry of the client"],
+    },
+    Row {
+        fits: |refused| matches!(refused.request, TokenRequest::Code { .. }) && refused.is_late(),
+        next: &["{login}, and come back within a minute", LOG],
+        ..CODE
+    },
+    CODE,
+    Row {
+        fits: |refused| matches!(refused.request, TokenRequest::Refresh { .. }),
+        code: Code::SessionExpired,
+        message: "{host} does not renew the session",
+        why: "The token endpoint refused the refresh token. It was kept: the next command tries once more.",
+        causes: &[
+            ("expired", |refused| refused.is_late().then_some(High), EXPIRED),
+            (
+                "revoked",
+                |refused| Some(if refused.is_late() { Low } else { High }),
+                "somebody signed out or revoked it; machines with the same user and client share it",
+            ),
+            ("cloned", |_| Some(Medium), "the instance was cloned over, or the client's entry or secret was changed"),
+            ("user", |_| Some(Low), "the user is locked or inactive"),
+            ("expired", |refused| (!refused.is_late()).then_some(Low), EXPIRED),
+        ],
+        next: &["{login}", LOG],
+    },
+    Row {
+        fits: |_| true,
+        code: Code::TokenRefused,
+        message: "{host} gave no token to the client {client}",
+        why: "The token endpoint refused client credentials without a reason.",
+        causes: &[
+            ("wrong-secret", |_| Some(High), "client id or client secret is wrong, or the secret was changed"),
+            (
+                "grant-not-enabled",
+                |_| Some(High),
+                "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)",
+            ),
+            ("no-application-user", |_| Some(High), "the entry of the client has no OAuth Application User"),
+        ],
+        next: &[
+            "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User",
+            "{login}",
+            LOG,
+        ],
+    },
+];
+
+/// A code that was refused without a reason.
+const CODE: Row = Row {
+    fits: |refused| matches!(refused.request, TokenRequest::Code { .. }),
+    code: Code::TokenRefused,
+    message: "the sign-in was good, but {host} gave no token for it",
+    why: "The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.",
+    causes: &[
+        ("code-expired", |refused| refused.is_late().then_some(High), CODE_EXPIRED),
+        (
+            "pkce",
+            |refused| refused.is_about_pkce().then_some(High),
+            "the server complains about PKCE; an old release may not know it",
+        ),
+        (
+            "wrong-secret",
+            |refused| refused.has_secret.then_some(if refused.is_late() { Low } else { High }),
+            "the client secret is wrong, or was changed",
+        ),
+        (
+            "secret-missing",
+            |refused| (!refused.has_secret).then_some(if refused.is_late() { Low } else { High }),
+            "the client is confidential, and its secret was not given",
+        ),
+        ("redirect-uri", |_| Some(Medium), "{redirect_uri} is not registered in just these letters"),
+        ("missing-role", |_| Some(Medium), "the user may not have tokens: it lacks snc_internal, or has snc_read_only"),
+        ("code-expired", |refused| (!refused.is_late()).then_some(Low), CODE_EXPIRED),
+    ],
+    next: &["Compare client id, secret and redirect URI with the entry in the Application Registry", LOG],
+};
+
+const CODE_EXPIRED: &str = "the code was {age} s old, and it lives for 60 s";
+const EXPIRED: &str =
+    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {age} days ago";
+const LOG: &str = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
+
+/// What a refusal means.
+pub fn refused(refused: &Refused<'_>) -> Failure {
+    let row = REFUSALS.iter().find(|row| (row.fits)(refused)).expect("the last row fits everything");
+    let values = refused.values();
+    let fill = |text| Step::filled(text, &values);
+    let causes = row.causes.iter().filter_map(|(code, likelihood, text)| {
+        Some(Cause { code, likelihood: likelihood(refused)?, text: fill(text).text() })
+    });
+    let mut failure = Failure::new(row.code, fill(row.message).text()).why(row.why).causes(causes);
+    for next in row.next {
+        failure = failure.next(fill(next));
+    }
+    let (refusal, shown) = (refused.refusal, |text: &str| refused.response.redactor.server_text(text));
+    with_evidence(failure, refused.response)
+        .evidence("oauth_error", Some(shown(&refusal.error)).filter(|text| !text.is_empty()))
+        .evidence("oauth_error_description", refusal.description.as_deref().map(shown))
+}
+
+impl Refused<'_> {
+    /// Whether error or description is just this word.
+    fn says(&self, word: &str) -> bool {
+        self.texts().any(|text| text.eq_ignore_ascii_case(word))
+    }
+
+    fn is_about_pkce(&self) -> bool {
+        let has_pkce = matches!(self.request, TokenRequest::Code { has_pkce: true, .. });
+        let words = ["pkce", "verifier", "challenge"];
+        has_pkce && self.texts().any(|text| words.iter().any(|word| text.to_ascii_lowercase().contains(word)))
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [Some(self.refusal.error.as_str()), self.refusal.description.as_deref()].into_iter().flatten()
+    }
+
+    /// Whether what was sent may be at the end of its life.
+    fn is_late(&self) -> bool {
+        match self.request {
+            TokenRequest::Code { age, .. } => *age > CODE_LIFETIME - Duration::from_secs(5),
+            TokenRequest::Refresh { age } => *age > REFRESH_TOKEN_LIFETIME - TimeDelta::days(1),
+            TokenRequest::ClientCredentials => false,
+        }
+    }
+
+    fn values(&self) -> Vec<(&'static str, Step)> {
+        let age = match self.request {
+            TokenRequest::Code { age, .. } => age.as_secs().show(),
+            TokenRequest::Refresh { age } => age.num_days().show(),
+            TokenRequest::ClientCredentials => Shown::default(),
+        };
+        let login = match self.response.subject {
+            Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
+            Subject::Environment => "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into(),
+            Subject::New => "Run the command again".into(),
+        };
+        vec![
+            ("{host}", self.response.instance.host_and_port().into()),
+            ("{client}", self.client.client_id.show().into()),
+            ("{scope}", Shown::outside(self.client.scope.as_str()).into()),
+            ("{redirect_uri}", self.client.redirect_uri.show().into()),
+            ("{age}", age.into()),
+            ("{login}", login),
+        ]
+    }
+}
