@@ -16,7 +16,7 @@ use url::Url;
 
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
-use crate::base::error::{Code, Failure, Likelihood};
+use crate::base::error::{CauseRow, Code, Failure, Likelihood};
 use crate::base::shown::{Shown, shorten, shown};
 
 /// How many names of a certificate are repeated to a person.
@@ -192,93 +192,95 @@ impl From<NetworkError> for Failure {
             .why(Shown::outside(why))
             .evidence("host", host)
             .evidence("proxy", proxy);
+        let (causes, next) = fault(&error.kind, error.proxy.is_some());
+        let failure = failure.causes(causes);
+        let failure = next.iter().fold(failure, |failure, step| failure.next(*step));
         match &error.kind {
-            Kind::NoSuchHost if error.proxy.is_none() => failure
-                .causes([
-                    (
-                        "typing-error",
-                        Likelihood::High,
-                        "the name is misspelt, or the instance was renamed or returned",
-                    ),
-                    ("vpn", Likelihood::Medium, "the name is known only inside a company network"),
-                ])
-                .next("Check the name; government instances end in .servicenowservices.com; is the VPN on?"),
-            Kind::DnsTemporary if error.proxy.is_none() => failure
-                .causes([(
-                    "offline",
-                    Likelihood::High,
-                    "this machine is offline, or its name server does not answer",
-                )])
-                .next("Check the network of this machine, then run the command again"),
-            Kind::NoSuchHost | Kind::DnsTemporary => {
-                failure.next("Check HTTPS_PROXY, --proxy and the proxy of the connection")
-            }
-            Kind::Refused => failure
-                .causes([
-                    ("nothing-listens", Likelihood::High, "nothing listens on that port"),
-                    ("firewall", Likelihood::Medium, "a firewall or a missing VPN refuses the way"),
-                ])
-                .next("Check host and port, and the VPN"),
-            Kind::Unreachable(_) => failure.next("Check the network and the VPN of this machine"),
-            Kind::Lost => failure
-                .causes([(
-                    "middlebox",
-                    Likelihood::Medium,
-                    "a firewall, proxy or load balancer cut the connection",
-                )])
-                .next("Run the command again; if it stays, ask whoever runs the network"),
-            Kind::Timeout(timeout) => failure
-                .causes([
-                    ("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
-                    ("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
-                ])
-                .next("Run the command again with a longer --timeout")
-                .evidence("timeout_seconds", timeout.as_secs_f64()),
-            Kind::Untrusted => failure
-                .causes([
-                    ("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
-                    (
-                        "private-ca",
-                        Likelihood::Medium,
-                        "the instance has a certificate of a private authority, or one it signed itself",
-                    ),
-                ])
-                .next("Ask for the certificate of that authority and give it with --ca-cert FILE"),
-            Kind::Expired | Kind::NotYetValid => failure
-                .causes([
-                    ("not-renewed", Likelihood::High, "the certificate was not renewed in time"),
-                    ("clock", Likelihood::Medium, "the clock of this machine is wrong"),
-                ])
-                .next("Check the clock of this machine; then ask whoever runs the host to renew its certificate"),
-            Kind::WrongName { .. } => failure
-                .causes([(
-                    "custom-url",
-                    Likelihood::Medium,
-                    "the address is an alias that the certificate does not name",
-                )])
-                .next("Use the original address of the instance, NAME.service-now.com"),
-            Kind::NotTls => failure.next("Check host and port: https is expected there"),
-            Kind::NoCommonTls => failure
-                .causes([
-                    ("old-tls", Likelihood::High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
-                    ("client-certificate", Likelihood::Low, "the server asks for a client certificate"),
-                ])
-                .next("Ask whoever runs the host for TLS 1.2 or newer"),
-            Kind::ClientCertificate => failure.next("This version cannot present a client certificate"),
-            Kind::NoAuthorities => failure.next("Install the package ca-certificates, or set SSL_CERT_FILE"),
-            Kind::Tls(_) => failure.next("Check host and port; ask whoever runs the host or the proxy between"),
-            Kind::ProxyAuth => failure.next("Put user name and password of the proxy into HTTPS_PROXY"),
-            Kind::Proxy => failure
-                .next("Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?")
-                .next("If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way"),
-            Kind::Truncated => failure.next("Run the command again"),
-            Kind::TooLarge => {
-                failure.next("Check that the address is an instance, and nothing in between answers for it")
-            }
-            Kind::Malformed => {
-                failure.next("Check that the address is an instance, and nothing in between answers for it")
-            }
+            Kind::Timeout(timeout) => failure.evidence("timeout_seconds", timeout.as_secs_f64()),
+            _ => failure,
         }
+    }
+}
+
+/// What may be behind a fault of the network, and what to do: a row for each,
+/// and for some another one where a proxy stands between.
+fn fault(kind: &Kind, is_proxied: bool) -> (&'static [CauseRow], &'static [&'static str]) {
+    match kind {
+        Kind::NoSuchHost if !is_proxied => (
+            &[
+                ("typing-error", Likelihood::High, "the name is misspelt, or the instance was renamed or returned"),
+                ("vpn", Likelihood::Medium, "the name is known only inside a company network"),
+            ],
+            &["Check the name; government instances end in .servicenowservices.com; is the VPN on?"],
+        ),
+        Kind::DnsTemporary if !is_proxied => (
+            &[("offline", Likelihood::High, "this machine is offline, or its name server does not answer")],
+            &["Check the network of this machine, then run the command again"],
+        ),
+        Kind::NoSuchHost | Kind::DnsTemporary => (&[], &["Check HTTPS_PROXY, --proxy and the proxy of the connection"]),
+        Kind::Refused => (
+            &[
+                ("nothing-listens", Likelihood::High, "nothing listens on that port"),
+                ("firewall", Likelihood::Medium, "a firewall or a missing VPN refuses the way"),
+            ],
+            &["Check host and port, and the VPN"],
+        ),
+        Kind::Unreachable(_) => (&[], &["Check the network and the VPN of this machine"]),
+        Kind::Lost => (
+            &[("middlebox", Likelihood::Medium, "a firewall, proxy or load balancer cut the connection")],
+            &["Run the command again; if it stays, ask whoever runs the network"],
+        ),
+        Kind::Timeout(_) => (
+            &[
+                ("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
+                ("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
+            ],
+            &["Run the command again with a longer --timeout"],
+        ),
+        Kind::Untrusted => (
+            &[
+                ("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
+                (
+                    "private-ca",
+                    Likelihood::Medium,
+                    "the instance has a certificate of a private authority, or one it signed itself",
+                ),
+            ],
+            &["Ask for the certificate of that authority and give it with --ca-cert FILE"],
+        ),
+        Kind::Expired | Kind::NotYetValid => (
+            &[
+                ("not-renewed", Likelihood::High, "the certificate was not renewed in time"),
+                ("clock", Likelihood::Medium, "the clock of this machine is wrong"),
+            ],
+            &["Check the clock of this machine; then ask whoever runs the host to renew its certificate"],
+        ),
+        Kind::WrongName { .. } => (
+            &[("custom-url", Likelihood::Medium, "the address is an alias that the certificate does not name")],
+            &["Use the original address of the instance, NAME.service-now.com"],
+        ),
+        Kind::NotTls => (&[], &["Check host and port: https is expected there"]),
+        Kind::NoCommonTls => (
+            &[
+                ("old-tls", Likelihood::High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
+                ("client-certificate", Likelihood::Low, "the server asks for a client certificate"),
+            ],
+            &["Ask whoever runs the host for TLS 1.2 or newer"],
+        ),
+        Kind::ClientCertificate => (&[], &["This version cannot present a client certificate"]),
+        Kind::NoAuthorities => (&[], &["Install the package ca-certificates, or set SSL_CERT_FILE"]),
+        Kind::Tls(_) => (&[], &["Check host and port; ask whoever runs the host or the proxy between"]),
+        Kind::ProxyAuth => (&[], &["Put user name and password of the proxy into HTTPS_PROXY"]),
+        Kind::Proxy => (
+            &[],
+            &[
+                "Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?",
+                "If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way",
+            ],
+        ),
+        Kind::Truncated => (&[], &["Run the command again"]),
+        Kind::TooLarge => (&[], &["Check that the address is an instance, and nothing in between answers for it"]),
+        Kind::Malformed => (&[], &["Check that the address is an instance, and nothing in between answers for it"]),
     }
 }
 
