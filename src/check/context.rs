@@ -7,7 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::backoff::Backoff;
 use super::expectations::Expectations;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, shown};
 use crate::engine::Connection;

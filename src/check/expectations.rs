@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::report::{Check, CheckId, Status};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::model::user_name::UserName;
 

@@ -2,7 +2,7 @@
 
 use super::network::Opening;
 use super::report::{Check, CheckId};
-use crate::base::error::Code;
+use crate::base::code::Code;
 use crate::engine::Connection;
 
 /// What the session of a connection says about its token.

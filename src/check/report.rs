@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::expectations::Expectations;
-use crate::base::error::{Class, Failure, exit_code_of};
+use crate::base::code::Class;
+use crate::base::error::{Failure, exit_code_of};
 use crate::engine::Token;
 use crate::history::last_test::{Change, TestOutcome};
 use crate::model::profile::{ConnectionId, Profile};

@@ -3,7 +3,8 @@
 
 use super::report::{Check, CheckId, Status};
 use super::runner::SignIn;
-use crate::base::error::{Code, Failure, Stage};
+use crate::base::code::{Code, Stage};
+use crate::base::error::Failure;
 use crate::service::servicenow::classify::ClassifiedResponse;
 
 /// The checks from the first answer to the sign-in, in their order.

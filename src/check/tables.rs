@@ -2,7 +2,8 @@
 
 use super::context::{CheckContext, TABLE_FIELDS};
 use super::report::{Check, CheckId};
-use crate::base::error::{Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 
-use crate::base::error::Code;
+use crate::base::code::Code;
 use crate::cli::args::Cli;
 use crate::cli::context::Context;
 use crate::cli::explain::explanation;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::Shown;
 use crate::base::variables::Variables;
 use crate::cli::args::Color;

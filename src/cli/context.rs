@@ -9,7 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::browser::{Browser, SystemBrowser};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::base::variables::Variables;
 use crate::cli::terminal::{Prompt, TerminalPrompt};

@@ -4,7 +4,7 @@
 //! summary of one line, and what there is to say. No I/O; how they are shown
 //! is for `commands` and `output` to say.
 
-use crate::base::error::{Class, Code};
+use crate::base::code::{Class, Code};
 
 /// What there is to say about one code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

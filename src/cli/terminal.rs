@@ -18,7 +18,8 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled
 use inquire::list_option::ListOption;
 use inquire::{Confirm, InquireError, Select, Text};
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::{InvalidSecret, Secret};
 use crate::base::shown::Shown;
 

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;

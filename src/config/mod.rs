@@ -17,7 +17,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml_edit::DocumentMut;
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};

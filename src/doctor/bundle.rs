@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::stores::{Secrets, found_in};
 use super::{Check, Machine, exit_code};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
 use crate::base::shown::{Shown, shown};
 use crate::base::time::timestamp;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, CheckId, Machine, quoted, secret_keys};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files::{self, Lock};
 use crate::base::shown::{Shown, Step, shown};
 

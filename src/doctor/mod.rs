@@ -23,7 +23,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::auth::oauth::browser::BrowserPolicy;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step};
 use crate::base::variables::Variables;
 use crate::check::report::Status;

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 
 use super::{Check, CheckId, Machine};
-use crate::base::error::Code;
+use crate::base::code::Code;
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::{GrantType, RedirectUri};
 

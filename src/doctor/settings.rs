@@ -2,7 +2,8 @@
 //! of a directory.
 
 use super::{Check, CheckId, Machine};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::config::environment;
 use crate::model::profile::ConnectionName;

@@ -7,7 +7,8 @@
 use uuid::Uuid;
 
 use super::{Check, CheckId, Machine};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};

@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 
 use super::{Check, CheckId, Machine, path, port};
 use crate::auth::oauth::browser::{self, BrowserMode, Reason};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::http::proxy::{ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, system_authorities};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::Code;
+use crate::base::code::Code;
 
 /// How the last test of a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,8 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock};
 use crate::base::shown::shown;
 use crate::history::last_test::LastTest;

@@ -16,7 +16,8 @@ use url::Url;
 
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
-use crate::base::error::{CauseRow, Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{CauseRow, Failure, Likelihood};
 use crate::base::shown::{Shown, shorten, shown};
 
 /// How many names of a certificate are repeated to a person.

@@ -10,7 +10,8 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::header::HeaderValue;
 use url::Url;
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown, shown_as_displayed};
 use crate::base::variables::Variables;
 use crate::model::instance::Instance;

@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 
 use super::certificate::Certificate;
 use super::trace;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
 

@@ -9,7 +9,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown, shown_as_displayed};
 
 shown_as_displayed!(Instance);

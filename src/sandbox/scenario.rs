@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use crate::base::error::Code;
+use crate::base::code::Code;
 
 /// How a client signs in that meets a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

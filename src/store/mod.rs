@@ -12,7 +12,8 @@ pub mod record;
 
 use std::time::Duration;
 
-use crate::base::error::{Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{Failure, Likelihood};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{CredentialStore, Field, ItemKey, StoreError};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::{Secret, secret_field};
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::instance::Instance;

@@ -1,6 +1,6 @@
 //! The long texts of the error codes.
 
-use snow_connect::base::error::Code;
+use snow_connect::base::code::Code;
 use snow_connect::cli::explain::explanation;
 
 use crate::world::World;

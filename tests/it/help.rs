@@ -86,7 +86,7 @@ fn the_topics_exist_and_the_codes_are_complete() {
         assert!(world.run(&format!("help {topic}")).expect(0).stdout.lines().count() > 10, "{topic}");
     }
     let codes = world.run("help exit-codes").expect(0).stdout;
-    for code in snow_connect::base::error::Code::ALL {
+    for code in snow_connect::base::code::Code::ALL {
         let exit_code = code.class().exit_code();
         let named = codes.contains(code.as_str()) || exit_code == 1;
         assert!(named, "{} is not listed", code.as_str());

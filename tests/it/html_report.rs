@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use snow_connect::base::error::{Cause, Code, Failure, Likelihood};
+use snow_connect::base::code::Code;
+use snow_connect::base::error::{Cause, Failure, Likelihood};
 use snow_connect::base::shown::{Shown, Step};
 use snow_connect::check::report::{Check, CheckId, Identity, IdentitySource, NotTested, Report, Run};
 use snow_connect::history::last_test::Change;

@@ -22,6 +22,7 @@ mod callback;
 mod ci_recipes;
 #[cfg(unix)]
 mod clients;
+mod codes;
 mod connect;
 mod crash;
 #[cfg(unix)]

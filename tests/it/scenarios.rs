@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use snow_connect::base::error::{Class, Code};
+use snow_connect::base::code::{Class, Code};
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use snow_connect::service::servicenow::symptoms::SYMPTOMS;

@@ -406,7 +406,7 @@ fn guides_explanations_and_lists() {
     });
     let mut text = String::new();
     let mut world = World::new();
-    for code in snow_connect::base::error::Code::ALL {
+    for code in snow_connect::base::code::Code::ALL {
         let line = format!("explain {}", code.as_str());
         text.push_str(&screen(&line, &world.person([]).run(&line)));
     }

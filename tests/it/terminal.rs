@@ -285,6 +285,7 @@ fn an_output_that_cannot_be_written_is_an_error() {
         assert_eq!(output.status.code(), Some(3), "{line}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("standard output cannot be written"), "{line}: {said}");
+        assert!(said.contains("snow explain output-unwritable"), "{line}: {said}");
     }
     // A failure keeps its own code, and is said where it can be read.
     let mut command = snow(home.path());

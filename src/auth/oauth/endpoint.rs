@@ -9,7 +9,8 @@ use oauth2::{AuthType, ClientSecret, EndpointNotSet, EndpointSet, RefreshToken, 
 use url::Url;
 
 use crate::auth::oauth::authorize;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::base::shown::shown;

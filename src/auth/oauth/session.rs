@@ -29,8 +29,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::endpoint::{Answered, TokenEndpoint};
+use crate::base::code::Code;
 use crate::base::deferral;
-use crate::base::error::{Code, Failure};
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::history::state::{SessionNote, State};

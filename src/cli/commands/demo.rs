@@ -11,7 +11,8 @@ use url::Url;
 
 use super::app::App;
 use crate::auth::oauth::browser::Browser;
-use crate::base::error::{Code, Failure, internal};
+use crate::base::code::Code;
+use crate::base::error::{Failure, internal};
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::cli::context::{Context, Streams};

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::app::App;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::base::time::timestamp;
 use crate::history::expiry::{self, Deadline, ExpiringItem};

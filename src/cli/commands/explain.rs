@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::app::App;
-use crate::base::error::{Class, Code, Failure};
+use crate::base::code::{Class, Code};
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::cli::explain::{explanation, find};

@@ -9,7 +9,8 @@ use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
 
 use super::app::App;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::cli::completion;
 use crate::model::instance::{Address, Instance};

@@ -6,7 +6,8 @@ use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::env::Shells;
 
 use super::app::App;
-use crate::base::error::{Class, Code, Failure};
+use crate::base::code::{Class, Code};
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::cli::args::Cli;
 use crate::cli::completion;

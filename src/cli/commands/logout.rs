@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::{select, sign_in};
-use crate::base::error::{Code, Failure, exit_code_of};
+use crate::base::code::Code;
+use crate::base::error::{Failure, exit_code_of};
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};

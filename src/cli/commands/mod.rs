@@ -30,7 +30,8 @@ use std::ffi::OsString;
 use clap::Parser;
 use serde_json::json;
 
-use crate::base::error::{Code, Failure, internal};
+use crate::base::code::Code;
+use crate::base::error::{Failure, internal};
 use crate::cli::args::{Cli, Command};
 use crate::cli::context::Context;
 use crate::report;

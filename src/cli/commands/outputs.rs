@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
 use crate::cli::args::{Global, Output};

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::app::App;
 use super::sign_in::args::{ClientSecretArgs, PasswordArgs};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 use super::app::App;
 use super::secrets::is_public;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};

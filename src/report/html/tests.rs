@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{Cause, Failure, Likelihood};
 use crate::base::shown::Step;
 use crate::check::report::{Check, CheckId, Identity, IdentitySource, NotTested};
 use crate::history::last_test::Change;

@@ -1,7 +1,8 @@
 //! A failure: what, why, and the one thing to do.
 
 use super::lines::{INDENT, hanging, head, labelled};
-use crate::base::error::{Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{Failure, Likelihood};
 use crate::report::paint::Paint;
 
 /// A failure on standard error.

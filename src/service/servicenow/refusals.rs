@@ -11,16 +11,16 @@
 
 use std::time::Duration;
 
+use Likelihood::{High, Low, Medium};
 use chrono::TimeDelta;
 
 use super::classify::{ClassifiedResponse, Subject};
 use super::symptoms::with_evidence;
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal, TokenRequest};
-use crate::base::error::{Cause, Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{Cause, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
-
-use Likelihood::{High, Low, Medium};
 
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);

@@ -17,7 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};

@@ -2,7 +2,8 @@
 //! answers of a person, in this order.
 
 use super::Request;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
 use crate::model::oauth_client::{ClientId, GrantType, OAuthClient};

@@ -3,7 +3,8 @@
 //! back.
 
 use super::Request;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::cli::commands::app::App;

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::Request;
 use super::args::ConnectArgs;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use super::app::App;
 use super::waiting::{Wait, Waiting};
-use crate::base::error::{Class, Code, Failure};
+use crate::base::code::{Class, Code};
+use crate::base::error::Failure;
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};

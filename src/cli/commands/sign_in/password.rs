@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::args::PasswordArgs;
 use crate::auth::basic::BasicCredential;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::check::context::Plan;

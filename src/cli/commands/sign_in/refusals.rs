@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::auth::oauth::authorize::{AuthorizationCode, Callback};
-use crate::base::error::{Code, Failure, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::{Failure, Likelihood};
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::{Options, plan_for};
 use crate::auth::oauth::session::Session;
-use crate::base::error::{Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::context::Plan;

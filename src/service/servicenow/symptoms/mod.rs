@@ -15,7 +15,8 @@
 mod rows;
 
 use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
-use crate::base::error::{CauseRow, Code, Failure};
+use crate::base::code::Code;
+use crate::base::error::{CauseRow, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::http_date;
 

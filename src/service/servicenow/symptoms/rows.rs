@@ -3,7 +3,8 @@
 use Likelihood::{High, Low, Medium};
 
 use super::Symptom;
-use crate::base::error::{Code, Likelihood};
+use crate::base::code::Code;
+use crate::base::error::Likelihood;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind};
 
 /// The symptoms, most telling first.
