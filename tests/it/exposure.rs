@@ -355,9 +355,9 @@ fn a_password_that_a_server_echoes_is_masked_wherever_it_stands() {
 fn a_password_at_the_cut_of_a_long_text_is_masked() {
     for length in [150, 195, 485, 495, 499] {
         let text = format!("{}{PASSWORD}", "x".repeat(length));
-        let encryption = ResponseTemplate::new(403).set_body_json(json!({"error": {"message": text, "detail": text}}));
+        let envelope = ResponseTemplate::new(403).set_body_json(json!({"error": {"message": text, "detail": text}}));
         let page = ResponseTemplate::new(200).set_body_raw(format!("<title>{text}</title>"), "text/html");
-        for answer in [encryption, page] {
+        for answer in [envelope, page] {
             let outcome = with_environment(&serving(answer).uri(), "beth", PASSWORD, &["test", "--json"]);
             assert!(outcome.stdout.contains("xxx") && !outcome.stdout.contains("CAN"), "{}", outcome.stdout);
         }
@@ -380,13 +380,13 @@ fn a_user_name_that_is_also_the_password_stays_readable_as_user_name() {
 fn nothing_that_a_server_says_is_a_command_to_a_runner() {
     let words = "::error::x ::set-env name=PATH::y ::add-mask::z ##[error]w ".repeat(4);
     let text = format!("::error::first\n::error::second {words}");
-    let encryption = ResponseTemplate::new(403)
+    let envelope = ResponseTemplate::new(403)
         .insert_header("X-Transaction-ID", "::stop-commands::x")
         .set_body_json(json!({"error": {"message": text, "detail": text}}));
     let page = ResponseTemplate::new(200).set_body_raw(format!("<title>{text}</title>"), "text/html");
     let redirect = ResponseTemplate::new(302).insert_header("Location", "/::error::x");
     let identity = ResponseTemplate::new(200).set_body_json(json!({"result": {"user_name": "::error::x"}}));
-    for answer in [encryption, page, redirect, identity] {
+    for answer in [envelope, page, redirect, identity] {
         let server = serving(answer);
         for words in [&["test"][..], &["test", "--json"]] {
             let home = tempfile::tempdir().unwrap();

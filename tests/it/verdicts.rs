@@ -1,7 +1,9 @@
 //! What `snow test` says of every answer that this version knows.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use snow_connect::service::servicenow::symptoms::SYMPTOMS;
+use snow_connect::service::servicenow::symptoms::symptoms;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -18,7 +20,7 @@ fn judged(answer: ResponseTemplate) -> Outcome {
     run_against(&server.uri(), "test --json")
 }
 
-fn encryption(status: u16, message: &str, detail: &str) -> ResponseTemplate {
+fn envelope(status: u16, message: &str, detail: &str) -> ResponseTemplate {
     ResponseTemplate::new(status)
         .insert_header("Server", "ServiceNow")
         .insert_header("X-Is-Logged-In", "true")
@@ -210,17 +212,18 @@ fn what_proves_the_sign_in_is_saved_and_nothing_else() {
 #[test]
 fn every_symptom_has_an_exchange_so_that_breaking_its_evidence_fails_a_test() {
     let expected: Vec<Value> = exchanges().map(|exchange| exchange["expect"]["symptom"].clone()).collect();
-    for (at, symptom) in SYMPTOMS.iter().enumerate() {
+    let mut names = BTreeSet::new();
+    for symptom in symptoms() {
         let name = symptom.name;
         assert!(expected.contains(&json!(name)), "no exchange shows {name}");
         // Were two to share a name, one could hide that the other broke.
-        assert!(SYMPTOMS[..at].iter().all(|other| other.name != name), "{name} stands twice");
+        assert!(names.insert(name), "{name} stands twice");
     }
 }
 
 #[test]
 fn the_transaction_id_and_the_servers_words_are_evidence() {
-    let outcome = judged(encryption(403, "User Not Authorized", "Failed API level ACL Validation"));
+    let outcome = judged(envelope(403, "User Not Authorized", "Failed API level ACL Validation"));
     let report = &outcome.json()["connections"][0];
     let evidence = &check(report, "access.table")["error"]["evidence"];
     assert_eq!(evidence["http_status"], 403);
@@ -355,13 +358,13 @@ fn each_table_is_judged_by_itself_and_the_first_failure_counts() {
 #[test]
 fn the_default_probe_warns_of_what_is_its_own_and_fails_for_the_rest() {
     let server = |status, body| answering(vec![("/api/now/table/", status, "", body), (IDENTITY, 200, "", BETH)]);
-    let encryption = |message: &str| format!(r#"{{"error":{{"message":"{message}","detail":null}}}}"#);
+    let envelope = |message: &str| format!(r#"{{"error":{{"message":"{message}","detail":null}}}}"#);
     for (status, message, explicit, code) in [
         (403, "Operation Failed", 5, "access-denied"),
         (403, "Insufficient rights to query records", 5, "query-forbidden"),
         (400, "Invalid table sys_user", 10, "table-missing"),
     ] {
-        let server = server(status, encryption(message).leak());
+        let server = server(status, envelope(message).leak());
         let outcome = run_against(&server.origin(), "test --json").expect(0);
         let report = &outcome.json()["connections"][0];
         assert_eq!(check(report, "access.table")["status"], "warn", "{report}");
@@ -369,7 +372,7 @@ fn the_default_probe_warns_of_what_is_its_own_and_fails_for_the_rest() {
         assert_eq!(outcome.json()["summary"]["warned"], 1);
         run_against(&server.origin(), "test --json --table sys_user").expect(explicit);
     }
-    let closed = server(403, encryption("Failed API level ACL Validation").leak());
+    let closed = server(403, envelope("Failed API level ACL Validation").leak());
     let outcome = run_against(&closed.origin(), "test --json").expect(5);
     assert_eq!(outcome.error_code(), "api-acl");
     assert_eq!(check(&outcome.json()["connections"][0], "auth.identity")["status"], "skip");
@@ -467,6 +470,6 @@ fn another_identity_than_the_user_is_a_warning() {
 #[test]
 fn an_echoed_password_is_masked() {
     let echo = format!("you sent {PASSWORD} to us");
-    let outcome = judged(encryption(403, &echo, "Authorization: Basic YmV0aDpDQU5BUlktcGFzcyB3b3JkL8O8"));
+    let outcome = judged(envelope(403, &echo, "Authorization: Basic YmV0aDpDQU5BUlktcGFzcyB3b3JkL8O8"));
     outcome.says(&["****"]);
 }

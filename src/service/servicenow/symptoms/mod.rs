@@ -1,6 +1,6 @@
 //! From an answer to its meaning: the one place where symptoms live.
 //!
-//! [`SYMPTOMS`] is read from the top; the first whose evidence is there
+//! The table that [`symptoms`] gives is read from the top; the first whose evidence is there
 //! decides. To add one, add a row: its name, the code, the evidence, what is
 //! said, the causes by likelihood, what to do. Several may share a code: one
 //! thing to do, seen in different ways.
@@ -20,7 +20,7 @@ use crate::base::error::{CauseRow, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::http_date;
 
-pub use rows::SYMPTOMS;
+pub use rows::symptoms;
 
 /// One way an answer can look, and what it means.
 pub struct Symptom {
@@ -39,7 +39,7 @@ pub struct Symptom {
 /// What the answer means. Call it for an answer that was not what was asked
 /// for; it always finds a symptom, the last one fits everything.
 pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
-    let symptom = SYMPTOMS.iter().find(|symptom| (symptom.shows)(response)).expect("the last symptom fits everything");
+    let symptom = symptoms().find(|symptom| (symptom.shows)(response)).expect("the last symptom fits everything");
     // Of an answer that broke off, only the head and a page can be judged.
     if let Some(broken) = &response.raw.broken
         && !symptom.code.is_told_by_the_head()

@@ -1,0 +1,122 @@
+//! Answers about the credential: 401.
+
+use crate::base::code::Code;
+use crate::base::error::Likelihood::{High, Low, Medium};
+use crate::service::servicenow::classify::{ClassifiedResponse, CredentialKind};
+use crate::service::servicenow::symptoms::Symptom;
+
+pub const ROWS: &[Symptom] = &[
+    Symptom {
+        name: "cookie-session",
+        code: Code::BasicRefused,
+        shows: |response| is_cookie_session(response) && response.credential == CredentialKind::Password,
+        message: "{host} looked at a session cookie instead of the password",
+        why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
+        causes: &[(
+            "cookie-added",
+            High,
+            "a proxy between here and the instance keeps cookies and adds them to requests",
+        )],
+        next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
+    },
+    Symptom {
+        name: "cookie-session-with-token",
+        code: Code::BearerRefused,
+        shows: |response| is_cookie_session(response) && response.credential.is_access_token(),
+        message: "{host} looked at a session cookie instead of the access token",
+        why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
+        causes: &[(
+            "cookie-added",
+            High,
+            "a proxy between here and the instance keeps cookies and adds them to requests",
+        )],
+        next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
+    },
+    Symptom {
+        name: "new-token-refused",
+        code: Code::BearerRefused,
+        shows: |response| response.status() == 401 && response.credential == CredentialKind::NewAccessToken,
+        message: "{host} refused an access token that it gave a moment ago",
+        why: "The token endpoint gave a new token, and the Table API answered 401 to it. The age of the token is not the cause.",
+        causes: &[
+            ("access-policy", High, "a REST API access policy refuses this client, user or address"),
+            ("user", Medium, "the user is locked or inactive"),
+            ("other-instance", Medium, "the token endpoint belongs to another instance than the API"),
+        ],
+        next: &["Show an administrator the time and the transaction id", "{enter}"],
+    },
+    Symptom {
+        name: "bearer-refused",
+        code: Code::BearerRefused,
+        shows: |response| response.status() == 401 && response.credential.is_access_token(),
+        message: "{host} refused the access token",
+        why: "The answer was 401, although by its time the token is good.",
+        causes: &[
+            ("revoked", High, "the token was revoked, here or on another machine with the same user and client"),
+            ("access-policy", Medium, "a REST API access policy refuses this client, user or address"),
+            ("user", Medium, "the user is locked or inactive, or the client's entry was switched off"),
+        ],
+        next: &["{enter}", "If it stays, show an administrator the time and the transaction id"],
+    },
+    Symptom {
+        name: "mfa-required",
+        code: Code::MfaRequired,
+        shows: |response| response.status() == 401 && response.raw.headers.contains_key("x-mfa_token"),
+        message: "{host} wants a second factor for {user}",
+        why: "The password is right: only then does ServiceNow answer with X-MFA_TOKEN. A one-time code lives for 30 seconds and cannot be saved.",
+        causes: &[("mfa", High, "multi-factor authentication is on for integrations, and the user is enrolled")],
+        next: &[
+            "Sign in by OAuth, where the browser asks for the second factor: {guide_oauth}",
+            "Use a user without a second factor that is meant for integrations, or ask an administrator about glide.authenticate.multifactor.for_integrations",
+        ],
+    },
+    Symptom {
+        name: "basic-not-offered",
+        code: Code::BasicNotOffered,
+        shows: |response| {
+            let offered = response.offered_schemes();
+            response.status() == 401
+                && offered.iter().any(|scheme| scheme == "bearer")
+                && !offered.iter().any(|scheme| scheme == "basic")
+        },
+        message: "{host} does not take a password for this API",
+        why: "It refused with 401 and offers only BEARER, so a REST API access policy most likely excludes Basic. Whether the password is right cannot be told.",
+        causes: &[
+            ("access-policy", High, "a REST API access policy allows only OAuth here"),
+            ("wrong-password", Low, "the password is wrong as well"),
+        ],
+        next: &[
+            "Sign in by OAuth, which it offers: {guide_oauth}",
+            "Ask an administrator to allow Basic in the REST API access policy of the Table API, or for a user that it allows",
+        ],
+    },
+    Symptom {
+        name: "basic-refused",
+        code: Code::BasicRefused,
+        shows: |response| response.status() == 401,
+        message: "{host} refused {user}",
+        why: "The answer was 401 without further evidence. From outside, these causes look the same.",
+        causes: &[
+            ("wrong-password", High, "user name or password is wrong, or a space came with it"),
+            (
+                "basic-restricted",
+                High,
+                "the instance restricts Basic to some users, as personal and new instances do since 2026",
+            ),
+            ("locked", Medium, "the user is locked out, inactive, or must set a new password"),
+            ("sso-only", Medium, "the user signs in by single sign-on and has no password here"),
+            ("access-policy", Low, "a REST API access policy refuses this user or address"),
+        ],
+        next: &[
+            "Sign in to {origin} in a browser with the same user and password; if that works, ask an administrator about the role snc_basic_auth_api_access",
+            "{enter}",
+            "Sign in by OAuth, which that restriction leaves alone: {guide_oauth}",
+        ],
+    },
+];
+
+/// 401, though somebody is signed in: by a cookie whose session lacks its
+/// token against forged requests.
+fn is_cookie_session(response: &ClassifiedResponse<'_>) -> bool {
+    response.status() == 401 && response.is_logged_in() && response.raw.headers.contains_key("x-usertoken-response")
+}
