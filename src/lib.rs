@@ -8,8 +8,9 @@
 //!
 //! Each uses only those before it; `tests/structure` holds that.
 //!
-//! - [`base`]: what failed and what to do, a value that is never shown, foreign
-//!   text made safe, files and kernel locks.
+//! - [`base`]: what failed and what to do, in codes with their columns; a value
+//!   that is never shown; [`base::shown`], by which foreign text is made safe;
+//!   files and kernel locks.
 //! - [`model`]: what a connection is and what is saved of it, without I/O.
 //! - [`http`]: the one place that builds a client: no redirects, no cookies,
 //!   bounded times and bodies, and a trace of every step.
@@ -20,7 +21,8 @@
 //!   [`service::servicenow::symptoms`], what each answer means.
 //! - [`config`]: the connections file, and the connection that variables describe.
 //! - [`history`]: what may be forgotten: last tests, expiry, refusals in a row.
-//! - [`engine`]: a connection in use, which renews its session where that is due.
+//! - [`engine`]: what makes clients, and a connection in use, which renews its
+//!   session where that is due.
 //! - [`check`]: the connection test and its results.
 //! - [`doctor`]: what can be examined on this machine without asking anybody.
 //! - [`report`]: text, JSON, JUnit, GitHub's commands and a page, of all of it.
