@@ -103,11 +103,17 @@ fn variables_of_a_connection_do_not_disturb_a_fleet() {
     assert_eq!(names(&world.run("test --all --json").expect(0).json()), ["a", "b"]);
 }
 
-/// An instance that takes its time, and how many requests it had at once.
-fn counting(at_most: Arc<AtomicUsize>) -> Wire {
+/// An instance that takes its time, and how many requests it had at once. It
+/// answers none before so many were there, or until a machine under load would
+/// have sent them; then it waits for one too many.
+fn counting(at_most: Arc<AtomicUsize>, expected: usize) -> Wire {
     let now = Arc::new(AtomicUsize::new(0));
     Wire::plays(move |stream, head| {
         at_most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let arrived = Instant::now();
+        while at_most.load(Ordering::SeqCst) < expected && arrived.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         std::thread::sleep(Duration::from_millis(60));
         now.fetch_sub(1, Ordering::SeqCst);
         let body = if head.contains("current_user") {
@@ -132,7 +138,7 @@ fn many_users(origin: &str, count: usize) -> World {
 #[test]
 fn one_instance_gets_at_most_eight_requests_at_once() {
     let most = Arc::new(AtomicUsize::new(0));
-    let server = counting(most.clone());
+    let server = counting(most.clone(), 8);
     let mut world = many_users(&server.origin(), 40);
     let started = Instant::now();
     let document = world.run("test --all --json").json();
@@ -148,7 +154,7 @@ fn one_instance_gets_at_most_eight_requests_at_once() {
 fn jobs_says_how_many_are_tested_at_once() {
     for jobs in [1, 3] {
         let most = Arc::new(AtomicUsize::new(0));
-        let server = counting(most.clone());
+        let server = counting(most.clone(), jobs);
         let mut world = many_users(&server.origin(), 9);
         world.run(&format!("test --all --jobs {jobs}")).expect(0);
         assert_eq!(most.load(Ordering::SeqCst), jobs);
@@ -160,7 +166,7 @@ fn jobs_says_how_many_are_tested_at_once() {
 #[test]
 fn two_instances_do_not_wait_for_each_other() {
     let (most_here, most_there) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (here, there) = (counting(most_here.clone()), counting(most_there.clone()));
+    let (here, there) = (counting(most_here.clone(), 8), counting(most_there.clone(), 8));
     let mut world = many_users(&here.origin(), 20);
     for number in 0..8 {
         let line =
@@ -214,7 +220,7 @@ fn several_wrong_passwords_of_one_user_stop_before_they_lock_the_account() {
 #[test]
 fn a_good_password_that_several_share_is_judged_once_and_then_used_by_all_at_once() {
     let most = Arc::new(AtomicUsize::new(0));
-    let server = counting(most.clone());
+    let server = counting(most.clone(), 1);
     let mut world = World::new();
     for number in 0..8 {
         let line = format!("connect {} --name c{number} --username beth --password-stdin --no-test", server.origin());
