@@ -609,7 +609,9 @@ fn measured(server: &Wire) -> (Value, u64) {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
         let status = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        // Before it has become the program, the child still has our memory.
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")).filter(|_| status.starts_with("Name:\tsnow\n"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
         peak = peak.max(kilobytes.unwrap_or(0));
         std::thread::sleep(Duration::from_millis(1));
