@@ -49,6 +49,8 @@ const FILTERS: &[(&str, &str)] = &[
     (r"state=[\w-]+", "state=STATE"),
     (r"\b[0-9a-f]{32}\b", "HEX"),
     (r"\b[A-Za-z0-9_-]{80,}\b", "TOKEN"),
+    // A path that is long begins a line of its own.
+    (r"(saved yet in|it is needed:|be written:)\s+HOME", "$1 HOME"),
 ];
 
 /// Compares with the snapshot `name`.
@@ -282,6 +284,24 @@ fn what_a_token_is_printed_as() {
     }
     story.at("token acme --format raw").at("token nobody");
     compare(Some(story.world.home()), "token", &story.text.borrow());
+}
+
+#[test]
+fn what_the_doctor_says() {
+    told("doctor", |story| {
+        // Lines that hold the path of the home break where it is long.
+        story.world.columns = 100;
+        story.at("doctor").piped(CONNECT, "sandbox-beth").at("doctor");
+        if story.form == Form::Json {
+            story.at("doctor --bundle HOME/bundle.json").at("doctor --bundle HOME/bundle.json");
+        }
+        story.world.set("SNOW_CONNECTION", "nobody").set("HTTPS_PROXY", "ftp://proxy.example");
+        story.at("doctor");
+        if story.form == Form::Json {
+            std::fs::write(story.world.home().join(".config/snow/config.toml"), "version = 99\n").unwrap();
+            story.at("doctor");
+        }
+    });
 }
 
 /// A command at a terminal, and each question that a person was asked.
@@ -598,6 +618,7 @@ fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
         "everyday",
         "oauth",
         "client-credentials",
+        "doctor",
         "environment",
         "guide",
         "explain",
