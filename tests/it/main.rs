@@ -30,6 +30,7 @@ mod doctor;
 mod environment;
 mod everyday;
 mod expectations;
+mod expiry;
 mod explain;
 #[cfg(unix)]
 mod exposure;
@@ -59,7 +60,6 @@ mod many;
 mod oauth;
 #[cfg(target_os = "linux")]
 mod pinned;
-mod radar;
 mod real_oauth;
 mod recorded;
 #[cfg(unix)]
