@@ -5,14 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use snow_connect::base::code::Code;
-use snow_connect::base::secret::Secret;
 use snow_connect::cli::explain::explanation;
-use snow_connect::model::profile::StoreKind;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::store::memory::MemoryStore;
-use snow_connect::store::{CredentialStore, Field, ItemKey, StoreError};
+use snow_connect::store::{Field, StoreError};
 
 use crate::world::World;
+use crate::world::store::PickyStore;
 
 /// What the tests and the screens say, without the texts that name every code.
 fn said_by_tests(directory: &Path) -> String {
@@ -45,34 +43,13 @@ fn every_code_has_a_text_and_a_test_that_provokes_it() {
     assert!(missing.is_empty(), "no test or screen has: {missing:?}");
 }
 
-/// A store whose items are small, as those of the Credential Manager.
-struct SmallStore(MemoryStore);
-
-impl CredentialStore for SmallStore {
-    fn kind(&self) -> StoreKind {
-        self.0.kind()
-    }
-
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        self.0.read(key)
-    }
-
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        match key.field {
-            Field::Probe => self.0.write(key, record),
-            _ => Err(StoreError::TooLarge { size: record.expose().len(), limit: 16 }),
-        }
-    }
-
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        self.0.delete(key)
-    }
-}
-
 #[test]
 fn a_secret_that_does_not_fit_into_the_store_is_said_with_its_size_and_leaves_nothing() {
     let (mut world, sandbox) = (World::new(), Sandbox::start(None, None).unwrap());
-    world.store = Arc::new(SmallStore(MemoryStore::default()));
+    // As the Credential Manager, whose items are small.
+    world.store = Arc::new(PickyStore::refusing(|key, record| {
+        (key.field != Field::Probe).then(|| StoreError::TooLarge { size: record.expose().len(), limit: 16 })
+    }));
     let line = format!("connect {} --username beth.anglin --password-stdin --json", sandbox.origin());
     let outcome = world.stdin("sandbox-beth").run(&line).expect(9);
     let error = &outcome.json()["error"];

@@ -4,17 +4,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use snow_connect::base::secret::Secret;
-use snow_connect::model::profile::StoreKind;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
-use snow_connect::store::memory::MemoryStore;
-use snow_connect::store::{CredentialStore, Field, ItemKey, StoreError};
+use snow_connect::store::{Field, StoreError};
 
 use crate::oauth::{connect_line, sandbox};
 use crate::world::ask::Reply;
 use crate::world::browser::get;
 use crate::world::chromium::Chromium;
+use crate::world::store::PickyStore;
 use crate::world::waiting::{Waiting, meanwhile};
 use crate::world::{Outcome, World};
 
@@ -120,36 +118,12 @@ fn the_page_is_stored_nowhere_runs_nothing_and_holds_no_secret() {
     assert!(!page.body.contains("<script") && !page.body.contains("http://") && !page.body.contains("https://"));
 }
 
-/// A store that takes everything but a session.
-struct FullStore(MemoryStore);
-
-impl CredentialStore for FullStore {
-    fn kind(&self) -> StoreKind {
-        self.0.kind()
-    }
-
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        self.0.read(key)
-    }
-
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        match key.field {
-            Field::Session => Err(StoreError::Denied),
-            _ => self.0.write(key, record),
-        }
-    }
-
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        self.0.delete(key)
-    }
-}
-
 // C10
 #[test]
 fn the_page_says_success_only_after_the_session_is_saved() {
     let sandbox = sandbox();
     let mut world = World::new();
-    world.store = Arc::new(FullStore(MemoryStore::default()));
+    world.store = Arc::new(PickyStore::refusing(|key, _| (key.field == Field::Session).then_some(StoreError::Denied)));
     let (outcome, page) = landed(&mut world, &sandbox);
     outcome.expect(9);
     assert!(page.body.contains("Not signed in") && !page.body.contains("is saved"), "{page:?}");

@@ -71,3 +71,33 @@ impl CredentialStore for FaultyStore {
         self.kept.delete(key)
     }
 }
+
+/// A store in memory that does not take some records.
+pub struct PickyStore {
+    kept: MemoryStore,
+    refuses: fn(ItemKey, &Secret) -> Option<StoreError>,
+}
+
+impl PickyStore {
+    pub fn refusing(refuses: fn(ItemKey, &Secret) -> Option<StoreError>) -> Self {
+        Self { kept: MemoryStore::default(), refuses }
+    }
+}
+
+impl CredentialStore for PickyStore {
+    fn kind(&self) -> StoreKind {
+        self.kept.kind()
+    }
+
+    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        self.kept.read(key)
+    }
+
+    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        (self.refuses)(key, record).map_or_else(|| self.kept.write(key, record), Err)
+    }
+
+    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.kept.delete(key)
+    }
+}
