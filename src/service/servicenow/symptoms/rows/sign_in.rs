@@ -6,31 +6,13 @@ use crate::service::servicenow::classify::{ClassifiedResponse, CredentialKind};
 use crate::service::servicenow::symptoms::Symptom;
 
 pub const ROWS: &[Symptom] = &[
-    Symptom {
-        name: "cookie-session",
-        code: Code::BasicRefused,
-        shows: |response| is_cookie_session(response) && response.credential == CredentialKind::Password,
-        message: "{host} looked at a session cookie instead of the password",
-        why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
-        causes: &[(
-            "cookie-added",
-            High,
-            "a proxy between here and the instance keeps cookies and adds them to requests",
-        )],
-        next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
-    },
+    COOKIE_SESSION,
     Symptom {
         name: "cookie-session-with-token",
         code: Code::BearerRefused,
         shows: |response| is_cookie_session(response) && response.credential.is_access_token(),
         message: "{host} looked at a session cookie instead of the access token",
-        why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
-        causes: &[(
-            "cookie-added",
-            High,
-            "a proxy between here and the instance keeps cookies and adds them to requests",
-        )],
-        next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
+        ..COOKIE_SESSION
     },
     Symptom {
         name: "new-token-refused",
@@ -114,6 +96,17 @@ pub const ROWS: &[Symptom] = &[
         ],
     },
 ];
+
+/// Something in between adds a cookie, and the password was not looked at.
+const COOKIE_SESSION: Symptom = Symptom {
+    name: "cookie-session",
+    code: Code::BasicRefused,
+    shows: |response| is_cookie_session(response) && response.credential == CredentialKind::Password,
+    message: "{host} looked at a session cookie instead of the password",
+    why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
+    causes: &[("cookie-added", High, "a proxy between here and the instance keeps cookies and adds them to requests")],
+    next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
+};
 
 /// 401, though somebody is signed in: by a cookie whose session lacks its
 /// token against forged requests.
