@@ -102,8 +102,8 @@ macro_rules! codes {
                 match self { $($(Self::$code => column!($retry, retryable, final),)*)* }
             }
 
-            /// Whether it may pass by itself: the instance is asleep, restarting,
-            /// behind a gateway that waits in vain, or not to be reached.
+            /// Whether it may go away by itself: the instance is asleep or
+            /// restarting, its gateway timed out, or it cannot be reached.
             pub fn is_transient(self) -> bool {
                 match self { $($(Self::$code => column!($transience, transient, lasting),)*)* }
             }
@@ -182,7 +182,7 @@ codes! {
         InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, "What was handed in as a secret cannot be one.";
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, "The CA file cannot be read or holds no certificate.";
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, "The proxy setting is not a proxy URL.";
-        SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, "A secret stands in a file that is not for secrets.";
+        SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, "A secret was found in a file that is not meant for secrets.";
         BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, "The file of a bundle is there already or cannot be written.";
         OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, "Standard output cannot take the result.";
         ReportUnwritable = "report-unwritable", final, lasting, whole, SignIn, free, "The file of a report cannot be written.";

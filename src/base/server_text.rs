@@ -161,8 +161,7 @@ fn encodings(secret: &str) -> Vec<String> {
     found
 }
 
-/// Where `secret` stands in `text`, whichever of its characters are escaped, in
-/// whichever way.
+/// Where `secret` occurs in `text`, with any of its characters escaped in any way.
 fn spans_of(text: &str, secret: &[char]) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     let mut rest = text;

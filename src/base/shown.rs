@@ -1,7 +1,7 @@
 //! Text that may be shown to a person, a log or a report.
 //!
-//! A failure is built of our own literals and of [`Shown`] values; a `String`
-//! is neither, and does not compile. What comes from outside becomes one in two
+//! A failure is built from string literals and [`Shown`] values; passing a
+//! `String` does not compile. What comes from outside becomes one in two
 //! ways: [`Shown::outside`] for the names that this machine gives (files,
 //! variables, what the system says), and `Redactor::server_text` for whatever an
 //! instance sent, which could echo a secret. Both cut, and take away what moves
@@ -18,7 +18,7 @@ const MAX_OUTSIDE: usize = 4096;
 pub struct Shown(String);
 
 impl Shown {
-    /// Text that this machine or whoever typed it gave, and no server.
+    /// Text from this machine or its user, never from a server.
     pub fn outside(text: impl AsRef<str>) -> Self {
         Self(without_commands(&visible(&shorten(text.as_ref(), MAX_OUTSIDE))))
     }
@@ -28,7 +28,13 @@ impl Shown {
         Self(text)
     }
 
-    /// Our own words with what may be shown in them. Use [`shown!`].
+    /// Several, joined by `separator`.
+    pub fn list(texts: impl IntoIterator<Item = impl Show>, separator: &'static str) -> Self {
+        let texts: Vec<String> = texts.into_iter().map(|text| text.show().0).collect();
+        Self(texts.join(separator))
+    }
+
+    /// What [`shown!`] expands to; nothing else should call it.
     pub fn joined(text: fmt::Arguments<'_>) -> Self {
         Self(text.to_string())
     }
@@ -47,14 +53,6 @@ impl From<&'static str> for Shown {
 impl From<&Self> for Shown {
     fn from(shown: &Self) -> Self {
         shown.clone()
-    }
-}
-
-/// Several, one after the other, with `between` between them.
-impl Shown {
-    pub fn list(texts: impl IntoIterator<Item = impl Show>, between: &'static str) -> Self {
-        let texts: Vec<String> = texts.into_iter().map(|text| text.show().0).collect();
-        Self(texts.join(between))
     }
 }
 
@@ -78,8 +76,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// What has a form that may be shown. A `String` has none: nobody knows where it
-/// came from.
+/// A value that can be shown. `String` does not implement this: its type does not
+/// say where the text came from.
 pub trait Show {
     fn show(&self) -> Shown;
 }
@@ -116,9 +114,9 @@ pub(crate) use shown_as_displayed;
 
 shown_as_displayed!(u8, u16, u32, u64, u128, usize, i64, std::path::Display<'_>, std::io::Error, std::net::SocketAddr);
 
-/// `format!` for what is shown: our own words, and values that have a form for it
-/// ([`Show`]). Each place is `{}` or `{0}`, so that the type of each value is
-/// looked at.
+/// `format!` for shown text: a literal, and values that implement [`Show`].
+/// Placeholders are `{}` or `{0}`; `{name}` is refused, since its type would not be
+/// checked.
 macro_rules! shown {
     ($text:literal $(, $value:expr)* $(,)?) => {{
         const { $crate::base::shown::check_places($text) };
@@ -127,13 +125,12 @@ macro_rules! shown {
 }
 pub(crate) use shown;
 
-/// Refuses a format that [`has_plain_places`] does not like.
+/// Fails to compile where [`has_plain_places`] is false.
 pub const fn check_places(format: &str) {
-    assert!(has_plain_places(format), "a place of a shown text is empty or a digit, and names no value");
+    assert!(has_plain_places(format), "placeholders of shown! are {{}} or {{0}}");
 }
 
-/// Whether each place of a format is empty or a digit: what is captured by name
-/// would not be looked at.
+/// Whether every placeholder is empty or a number.
 const fn has_plain_places(format: &str) -> bool {
     let bytes = format.as_bytes();
     let mut at = 0;

@@ -72,7 +72,7 @@ pub enum IdentitySource {
 pub struct CheckResults {
     pub checks: Vec<Check>,
     pub token: Option<Token>,
-    /// Who one is; `None` where nobody knows.
+    /// The signed-in user; `None` if unknown.
     pub identity: Option<Identity>,
     pub certificate_ends: Option<DateTime<Utc>>,
     /// How long the first request took, where the sign-in was good.

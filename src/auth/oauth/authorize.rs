@@ -1,5 +1,5 @@
 //! One attempt to get an authorization code: the URL for the browser, and the
-//! judgement of what comes back. No I/O.
+//! verdict on what comes back. No I/O.
 
 use std::time::Instant;
 

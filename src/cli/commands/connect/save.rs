@@ -56,7 +56,7 @@ pub fn update(app: &App, request: &Request, saved: &Profile, auth: &Auth) -> Res
     })
 }
 
-/// Saves a connection with what was just earned for it.
+/// Saves a connection with its new credential.
 pub async fn save(
     app: &mut App,
     request: &Request,

@@ -18,7 +18,7 @@ use crate::model::oauth_client::{GrantType, Loopback, OAuthClient};
 use crate::model::profile::Profile;
 use crate::report::text::paragraph;
 
-/// When a person who waits in vain is told what must be registered.
+/// When a sign-in that gets no answer shows which redirect URL must be registered.
 const HINT_AFTER: Duration = Duration::from_secs(15);
 
 const MAX_PASTES: u32 = 5;

@@ -2,7 +2,7 @@
 //!
 //! [`password`] sends a password with the first request of a test; [`session`]
 //! gets tokens, with a browser or for a client itself. Here is what both have
-//! in common: saving what was earned, and being sure of the user.
+//! in common: saving the new credential, and being sure of the user.
 
 pub mod args;
 pub mod browser;
@@ -37,7 +37,7 @@ use crate::store::{CredentialStore, Field, ItemKey};
 /// five minutes to wake up.
 const OFFERED_WAIT: Duration = Duration::from_secs(600);
 
-/// What a sign-in earned.
+/// What a sign-in gave.
 pub enum NewCredential {
     Password(Secret),
     Session {
@@ -58,7 +58,7 @@ impl NewCredential {
     }
 }
 
-/// Saves what was earned for a connection whose entry is saved. Where another
+/// Saves the new credential of a connection whose entry is saved. Where another
 /// snow removed the entry meanwhile, the secrets go again: the store never
 /// holds one that no entry names.
 pub async fn save(
