@@ -74,9 +74,23 @@ pub enum Stage {
     SignIn,
 }
 
+/// How far a failure of one request for a table reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// This table: nothing is wrong with the sign-in or with other tables.
+    Table,
+    /// This request: others may fare otherwise.
+    Request,
+    /// The API as a whole is closed; other APIs are not asked.
+    Api,
+    /// The instance: nothing more is asked.
+    Instance,
+}
+
 macro_rules! codes {
     ($($class:ident { $(
-        $code:ident = $text:literal, $retry:ident, $transience:ident, $told_by:ident, $stage:ident, $counted:ident
+        $code:ident = $text:literal, $retry:ident, $transience:ident, $told_by:ident, $stage:ident, $counted:ident,
+        $reach:ident, $mended_by:ident
         $(, $doc:literal)?;
     )* })*) => {
         /// One word for one thing a person would do differently about.
@@ -123,6 +137,16 @@ macro_rules! codes {
             pub fn is_counted(self) -> bool {
                 match self { $($(Self::$code => column!($counted, counted, free),)*)* }
             }
+
+            /// What it says about the requests that were still to come.
+            pub fn reach(self) -> Reach {
+                match self { $($(Self::$code => Reach::$reach,)*)* }
+            }
+
+            /// Whether a secret that is entered anew mends it.
+            pub fn is_mended_by_a_sign_in(self) -> bool {
+                match self { $($(Self::$code => column!($mended_by, enter, other),)*)* }
+            }
         }
     };
 }
@@ -147,6 +171,12 @@ macro_rules! column {
     (whole, head, whole) => {
         false
     };
+    (enter, enter, other) => {
+        true
+    };
+    (other, enter, other) => {
+        false
+    };
     (counted, counted, free) => {
         true
     };
@@ -157,118 +187,119 @@ macro_rules! column {
 
 // The code, the word for scripts, and what is true of it in columns: may the same
 // request succeed later; may it pass by itself; does the head of an answer tell
-// it; which check fails; does it count to the refusals of a password.
+// it; which check fails; does it count to the refusals of a password; how far it
+// reaches; does entering the secret anew mend it.
 codes! {
     Internal {
-        Internal = "internal", final, lasting, whole, SignIn, free;
+        Internal = "internal", final, lasting, whole, SignIn, free, Request, other;
     }
     Usage {
-        Usage = "usage", final, lasting, whole, SignIn, free;
+        Usage = "usage", final, lasting, whole, SignIn, free, Request, other;
     }
     Config {
-        UnknownConnection = "unknown-connection", final, lasting, whole, SignIn, free;
-        InvalidInstance = "invalid-instance", final, lasting, whole, SignIn, free;
-        InsecureInstance = "insecure-instance", final, lasting, whole, SignIn, free;
-        ConfigInvalid = "config-invalid", final, lasting, whole, SignIn, free;
-        ConfigNewer = "config-newer", final, lasting, whole, SignIn, free;
-        ConfigUnwritable = "config-unwritable", final, lasting, whole, SignIn, free;
-        NoTerminal = "no-terminal", final, lasting, whole, SignIn, free;
-        NothingToTest = "nothing-to-test", final, lasting, whole, SignIn, free;
-        EnvironmentIncomplete = "environment-incomplete", final, lasting, whole, SignIn, free;
-        PortInUse = "port-in-use", final, lasting, whole, SignIn, free;
-        ConnectionExists = "connection-exists", final, lasting, whole, SignIn, free;
-        RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free;
-        AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free;
-        InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, "What was handed in as a secret cannot be one.";
-        CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, "The CA file cannot be read or holds no certificate.";
-        ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, "The proxy setting is not a proxy URL.";
-        SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, "A secret was found in a file that is not meant for secrets.";
-        BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, "The file of a bundle is there already or cannot be written.";
-        OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, "Standard output cannot take the result.";
-        ReportUnwritable = "report-unwritable", final, lasting, whole, SignIn, free, "The file of a report cannot be written.";
+        UnknownConnection = "unknown-connection", final, lasting, whole, SignIn, free, Request, other;
+        InvalidInstance = "invalid-instance", final, lasting, whole, SignIn, free, Request, other;
+        InsecureInstance = "insecure-instance", final, lasting, whole, SignIn, free, Request, other;
+        ConfigInvalid = "config-invalid", final, lasting, whole, SignIn, free, Request, other;
+        ConfigNewer = "config-newer", final, lasting, whole, SignIn, free, Request, other;
+        ConfigUnwritable = "config-unwritable", final, lasting, whole, SignIn, free, Request, other;
+        NoTerminal = "no-terminal", final, lasting, whole, SignIn, free, Request, other;
+        NothingToTest = "nothing-to-test", final, lasting, whole, SignIn, free, Request, other;
+        EnvironmentIncomplete = "environment-incomplete", final, lasting, whole, SignIn, free, Request, other;
+        PortInUse = "port-in-use", final, lasting, whole, SignIn, free, Request, other;
+        ConnectionExists = "connection-exists", final, lasting, whole, SignIn, free, Request, other;
+        RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free, Request, other;
+        AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
+        InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "What was handed in as a secret cannot be one.";
+        CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or holds no certificate.";
+        ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a proxy URL.";
+        SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A secret was found in a file that is not meant for secrets.";
+        BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of a bundle is there already or cannot be written.";
+        OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, Request, other, "Standard output cannot take the result.";
+        ReportUnwritable = "report-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of a report cannot be written.";
     }
     Auth {
-        NoCredential = "no-credential", final, lasting, whole, SignIn, free;
-        BasicRefused = "basic-refused", final, lasting, head, SignIn, counted;
-        BasicNotOffered = "basic-not-offered", final, lasting, head, SignIn, free;
-        MfaRequired = "mfa-required", final, lasting, head, SignIn, free;
-        RefusedBefore = "refused-before", final, lasting, whole, SignIn, free;
-        TokenRefused = "token-refused", final, lasting, whole, SignIn, free;
-        SessionExpired = "session-expired", final, lasting, whole, SignIn, free;
-        BearerRefused = "bearer-refused", final, lasting, head, SignIn, free;
-        LoginDenied = "login-denied", final, lasting, whole, SignIn, free;
-        LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free;
+        NoCredential = "no-credential", final, lasting, whole, SignIn, free, Request, enter;
+        BasicRefused = "basic-refused", final, lasting, head, SignIn, counted, Request, enter;
+        BasicNotOffered = "basic-not-offered", final, lasting, head, SignIn, free, Request, enter;
+        MfaRequired = "mfa-required", final, lasting, head, SignIn, free, Request, enter;
+        RefusedBefore = "refused-before", final, lasting, whole, SignIn, free, Request, enter;
+        TokenRefused = "token-refused", final, lasting, whole, SignIn, free, Request, enter;
+        SessionExpired = "session-expired", final, lasting, whole, SignIn, free, Request, enter;
+        BearerRefused = "bearer-refused", final, lasting, head, SignIn, free, Request, enter;
+        LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
+        LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }
     Forbidden {
-        ScopeRestricted = "scope-restricted", final, lasting, whole, SignIn, free;
-        ApiAcl = "api-acl", final, lasting, whole, SignIn, free;
-        TableHidden = "table-hidden", final, lasting, whole, SignIn, free;
-        FieldHidden = "field-hidden", final, lasting, whole, SignIn, free;
-        QueryForbidden = "query-forbidden", final, lasting, whole, SignIn, free;
-        AccessDenied = "access-denied", final, lasting, whole, SignIn, free;
-        ForbiddenPage = "forbidden-page", final, lasting, whole, SignIn, free;
+        ScopeRestricted = "scope-restricted", final, lasting, whole, SignIn, free, Api, other;
+        ApiAcl = "api-acl", final, lasting, whole, SignIn, free, Api, other;
+        TableHidden = "table-hidden", final, lasting, whole, SignIn, free, Request, other;
+        FieldHidden = "field-hidden", final, lasting, whole, SignIn, free, Table, other;
+        QueryForbidden = "query-forbidden", final, lasting, whole, SignIn, free, Table, other;
+        AccessDenied = "access-denied", final, lasting, whole, SignIn, free, Table, other;
+        ForbiddenPage = "forbidden-page", final, lasting, whole, SignIn, free, Request, other;
     }
     Network {
-        DnsFailure = "dns-failure", retryable, transient, whole, SignIn, free;
-        ConnectionRefused = "connection-refused", retryable, transient, whole, SignIn, free;
-        ConnectionLost = "connection-lost", retryable, transient, whole, SignIn, free;
-        Timeout = "timeout", retryable, transient, head, ServiceNow, free;
-        TlsUntrusted = "tls-untrusted", final, lasting, whole, SignIn, free;
-        TlsExpired = "tls-expired", final, lasting, whole, SignIn, free;
-        TlsNameMismatch = "tls-name-mismatch", final, lasting, whole, SignIn, free;
-        TlsFailure = "tls-failure", final, lasting, whole, ServiceNow, free;
-        ProxyAuth = "proxy-auth", final, lasting, head, ServiceNow, free;
-        ProxyFailure = "proxy-failure", final, lasting, whole, SignIn, free;
+        DnsFailure = "dns-failure", retryable, transient, whole, SignIn, free, Request, other;
+        ConnectionRefused = "connection-refused", retryable, transient, whole, SignIn, free, Request, other;
+        ConnectionLost = "connection-lost", retryable, transient, whole, SignIn, free, Request, other;
+        Timeout = "timeout", retryable, transient, head, ServiceNow, free, Instance, other;
+        TlsUntrusted = "tls-untrusted", final, lasting, whole, SignIn, free, Request, other;
+        TlsExpired = "tls-expired", final, lasting, whole, SignIn, free, Request, other;
+        TlsNameMismatch = "tls-name-mismatch", final, lasting, whole, SignIn, free, Request, other;
+        TlsFailure = "tls-failure", final, lasting, whole, ServiceNow, free, Request, other;
+        ProxyAuth = "proxy-auth", final, lasting, head, ServiceNow, free, Request, other;
+        ProxyFailure = "proxy-failure", final, lasting, whole, SignIn, free, Request, other;
     }
     Instance {
-        InstanceHibernating = "instance-hibernating", retryable, transient, head, Awake, free;
-        InstanceUnavailable = "instance-unavailable", retryable, transient, head, Awake, free;
-        LoginPage = "login-page", final, lasting, head, ServiceNow, free;
-        SsoRedirect = "sso-redirect", final, lasting, head, ServiceNow, free;
-        Redirected = "redirected", final, lasting, head, ServiceNow, free;
-        NotServiceNow = "not-servicenow", final, lasting, whole, ServiceNow, free;
-        GatewayTimeout = "gateway-timeout", retryable, transient, head, Awake, free;
-        TransactionCancelled = "transaction-cancelled", retryable, lasting, whole, SignIn, free;
-        TruncatedAnswer = "truncated-answer", retryable, lasting, whole, ServiceNow, free;
-        AnswerTooLarge = "answer-too-large", final, lasting, whole, SignIn, free;
-        InstanceError = "instance-error", final, lasting, whole, Awake, free;
-        NotRevoked = "not-revoked", final, lasting, whole, SignIn, free;
+        InstanceHibernating = "instance-hibernating", retryable, transient, head, Awake, free, Request, other;
+        InstanceUnavailable = "instance-unavailable", retryable, transient, head, Awake, free, Request, other;
+        LoginPage = "login-page", final, lasting, head, ServiceNow, free, Request, other;
+        SsoRedirect = "sso-redirect", final, lasting, head, ServiceNow, free, Request, other;
+        Redirected = "redirected", final, lasting, head, ServiceNow, free, Request, other;
+        NotServiceNow = "not-servicenow", final, lasting, whole, ServiceNow, free, Request, other;
+        GatewayTimeout = "gateway-timeout", retryable, transient, head, Awake, free, Request, other;
+        TransactionCancelled = "transaction-cancelled", retryable, lasting, whole, SignIn, free, Request, other;
+        TruncatedAnswer = "truncated-answer", retryable, lasting, whole, ServiceNow, free, Request, other;
+        AnswerTooLarge = "answer-too-large", final, lasting, whole, SignIn, free, Request, other;
+        InstanceError = "instance-error", final, lasting, whole, Awake, free, Request, other;
+        NotRevoked = "not-revoked", final, lasting, whole, SignIn, free, Request, other;
     }
     RateLimited {
-        RateLimited = "rate-limited", retryable, lasting, head, SignIn, free;
+        RateLimited = "rate-limited", retryable, lasting, head, SignIn, free, Instance, other;
     }
     Store {
-        KeyringUnavailable = "keyring-unavailable", final, lasting, whole, SignIn, free;
-        KeyringLocked = "keyring-locked", final, lasting, whole, SignIn, free;
-        KeyringDenied = "keyring-denied", final, lasting, whole, SignIn, free;
-        KeyringTimeout = "keyring-timeout", final, lasting, whole, SignIn, free;
-        KeyringAmbiguous = "keyring-ambiguous", final, lasting, whole, SignIn, free, "Several items stand where one should.";
-        SecretTooLarge = "secret-too-large", final, lasting, whole, SignIn, free;
-        SecretUnreadable = "secret-unreadable", final, lasting, whole, SignIn, free, "The stored record is corrupt or of a newer version.";
-        StoreUnwritable = "store-unwritable", final, lasting, whole, SignIn, free, "The file of the store cannot be written.";
-        StoreUnreliable = "store-unreliable", final, lasting, whole, SignIn, free, "The store does not give back what it was given.";
-        OriginMismatch = "origin-mismatch", final, lasting, whole, SignIn, free;
-        SessionNotSaved = "session-not-saved", final, lasting, whole, SignIn, free;
-        StoreBusy = "store-busy", retryable, lasting, whole, SignIn, free;
-        StoreLocked = "store-locked", final, lasting, whole, SignIn, free;
+        KeyringUnavailable = "keyring-unavailable", final, lasting, whole, SignIn, free, Request, other;
+        KeyringLocked = "keyring-locked", final, lasting, whole, SignIn, free, Request, other;
+        KeyringDenied = "keyring-denied", final, lasting, whole, SignIn, free, Request, other;
+        KeyringTimeout = "keyring-timeout", final, lasting, whole, SignIn, free, Request, other;
+        KeyringAmbiguous = "keyring-ambiguous", final, lasting, whole, SignIn, free, Request, other, "Several items stand where one should.";
+        SecretTooLarge = "secret-too-large", final, lasting, whole, SignIn, free, Request, other;
+        SecretUnreadable = "secret-unreadable", final, lasting, whole, SignIn, free, Request, enter, "The stored record is corrupt or of a newer version.";
+        StoreUnwritable = "store-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of the store cannot be written.";
+        StoreUnreliable = "store-unreliable", final, lasting, whole, SignIn, free, Request, other, "The store does not give back what it was given.";
+        OriginMismatch = "origin-mismatch", final, lasting, whole, SignIn, free, Request, enter;
+        SessionNotSaved = "session-not-saved", final, lasting, whole, SignIn, free, Request, other;
+        StoreBusy = "store-busy", retryable, lasting, whole, SignIn, free, Request, other;
+        StoreLocked = "store-locked", final, lasting, whole, SignIn, free, Request, other;
     }
     Api {
-        TableMissing = "table-missing", final, lasting, whole, SignIn, free;
-        RecordMissing = "record-missing", final, lasting, whole, SignIn, free;
-        UnexpectedAnswer = "unexpected-answer", final, lasting, whole, SignIn, free;
+        TableMissing = "table-missing", final, lasting, whole, SignIn, free, Table, other;
+        RecordMissing = "record-missing", final, lasting, whole, SignIn, free, Table, other;
+        UnexpectedAnswer = "unexpected-answer", final, lasting, whole, SignIn, free, Request, other;
     }
     Assertion {
-        UserMismatch = "user-mismatch", final, lasting, whole, SignIn, free;
-        IdentityUnknown = "identity-unknown", final, lasting, whole, SignIn, free;
-        LatencyExceeded = "latency-exceeded", final, lasting, whole, SignIn, free;
-        Warnings = "warnings", final, lasting, whole, SignIn, free;
-        LifetimeTooShort = "lifetime-too-short", final, lasting, whole, SignIn, free;
-        EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, "A session or certificate ends within the time that was asked about.";
-        ClockSkew = "clock-skew", final, lasting, whole, SignIn, free, "A warning: this machine and the instance disagree about the time.";
-        CertificateEnds = "certificate-ends", final, lasting, whole, SignIn, free, "A warning: the certificate ends soon.";
+        UserMismatch = "user-mismatch", final, lasting, whole, SignIn, free, Request, other;
+        IdentityUnknown = "identity-unknown", final, lasting, whole, SignIn, free, Request, other;
+        LatencyExceeded = "latency-exceeded", final, lasting, whole, SignIn, free, Request, other;
+        Warnings = "warnings", final, lasting, whole, SignIn, free, Request, other;
+        LifetimeTooShort = "lifetime-too-short", final, lasting, whole, SignIn, free, Request, other;
+        EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, Request, other, "A session or certificate ends within the time that was asked about.";
+        ClockSkew = "clock-skew", final, lasting, whole, SignIn, free, Request, other, "A warning: this machine and the instance disagree about the time.";
+        CertificateEnds = "certificate-ends", final, lasting, whole, SignIn, free, Request, other, "A warning: the certificate ends soon.";
     }
     Signal {
-        Interrupted = "interrupted", final, lasting, whole, SignIn, free;
+        Interrupted = "interrupted", final, lasting, whole, SignIn, free, Request, other;
     }
 }
 

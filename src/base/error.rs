@@ -11,7 +11,7 @@ use crate::base::code::{Class, Code};
 use crate::base::shown::{Show, Shown, Step};
 
 /// How likely a cause is, given what the wire showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Likelihood {
     High,
@@ -30,9 +30,21 @@ pub struct Cause {
 /// A cause as a table has it: its code, how likely it is, and the words for it.
 pub type CauseRow = (&'static str, Likelihood, &'static str);
 
+/// What a table knows to be behind a code.
+pub type CausesOfCode = (Code, Vec<CauseRow>);
+
 impl<T: Into<Shown>> From<(&'static str, Likelihood, T)> for Cause {
     fn from((code, likelihood, text): (&'static str, Likelihood, T)) -> Self {
         Self { code, likelihood, text: text.into() }
+    }
+}
+
+impl Cause {
+    /// The causes of a table whose texts hold places, as in `{user}`.
+    pub fn filled(rows: &[CauseRow], values: &[(&'static str, Step)]) -> Vec<Self> {
+        let cause =
+            |&(code, likelihood, text): &CauseRow| Self { code, likelihood, text: Step::filled(text, values).text() };
+        rows.iter().map(cause).collect()
     }
 }
 

@@ -16,4 +16,4 @@ mod renewal;
 pub mod report;
 pub mod runner;
 mod stage;
-mod tables;
+pub mod tables;

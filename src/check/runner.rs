@@ -13,7 +13,7 @@ use super::preflight::Preflight;
 use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
-use crate::base::code::{Class, Code};
+use crate::base::code::{Class, Reach};
 use crate::base::error::Failure;
 use crate::engine::Connection;
 use crate::http::certificate::Certificate;
@@ -243,9 +243,9 @@ impl StartedTest {
             };
             let took = Some(request_time(&exchange.timings));
             let check = self.context.table_check(table, &exchange, rows).await.taking(took);
-            let code = check.error.as_ref().map(Failure::code);
-            more = !matches!(code, Some(Code::RateLimited | Code::Timeout));
-            closed |= !more || matches!(code, Some(Code::ScopeRestricted | Code::ApiAcl));
+            let reach = check.error.as_ref().map(|failure| failure.code().reach());
+            more = reach != Some(Reach::Instance);
+            closed |= !more || reach == Some(Reach::Api);
             checks.push(check);
         }
         if closed {

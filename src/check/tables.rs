@@ -2,8 +2,8 @@
 
 use super::context::{CheckContext, TABLE_FIELDS};
 use super::report::{Check, CheckId};
-use crate::base::code::Code;
-use crate::base::error::{Failure, Likelihood};
+use crate::base::code::{Code, Reach};
+use crate::base::error::{Cause, CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
@@ -62,17 +62,10 @@ impl CheckContext {
     }
 
     fn unreadable(&self, failure: Failure) -> Check {
-        match failure.code() {
-            Code::AccessDenied
-            | Code::QueryForbidden
-            | Code::TableMissing
-            | Code::RecordMissing
-            | Code::FieldHidden
-                if self.is_probe() =>
-            {
-                Check::warn(CheckId::AccessTable, failure)
-            }
-            _ => Check::fail(CheckId::AccessTable, failure),
+        if self.is_probe() && failure.code().reach() == Reach::Table {
+            Check::warn(CheckId::AccessTable, failure)
+        } else {
+            Check::fail(CheckId::AccessTable, failure)
         }
     }
 
@@ -81,10 +74,7 @@ impl CheckContext {
         let looked = total.min(u64::from(SECOND_LOOK));
         Failure::new(Code::TableHidden, shown!("signed in as {}, but no row of {} may be read", user, table))
             .why(shown!("The instance counts {} rows in {} and returned none of the first {}: its access rules leave them out without an error.", total, table, looked))
-            .causes([
-                ("missing-role", Likelihood::High, shown!("{} lacks the role that reads {}", user, table)),
-                ("row-acl", Likelihood::Medium, "only certain rows are visible, and none is among the first".into()),
-            ])
+            .causes(Cause::filled(ROWS_HIDDEN, &[("{user}", user.clone().into()), ("{table}", table.show().into())]))
             .next(shown!("Ask an administrator to let {} read {}", user, table))
             .evidence("total_count", total)
             .evidence("rows_asked_for", SECOND_LOOK)
@@ -109,16 +99,31 @@ impl CheckContext {
     }
 }
 
+const ROWS_HIDDEN: &[CauseRow] = &[
+    ("missing-role", Likelihood::High, "{user} lacks the role that reads {table}"),
+    ("row-acl", Likelihood::Medium, "only certain rows are visible, and none is among the first"),
+];
+
+const FIELDS_HIDDEN: &[CauseRow] = &[
+    ("field-acl", Likelihood::High, "an access rule hides {fields} from {user}"),
+    ("field-absent", Likelihood::Low, "{table} does not have {fields}"),
+];
+
+/// What may be behind each code of a table that gives no rows or not all fields.
+/// The texts hold `{user}`, `{table}` and `{fields}`.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    [(Code::TableHidden, ROWS_HIDDEN.to_vec()), (Code::FieldHidden, FIELDS_HIDDEN.to_vec())].into_iter()
+}
+
 /// Rows came, and none has these fields. An instance leaves out a field that
 /// the user may not read, and one that does not exist, in the same way.
 pub fn field_hidden(table: &TableName, fields: &[&'static str], user: &Shown) -> Failure {
     let fields = Shown::list(fields, ", ");
     Failure::new(Code::FieldHidden, shown!("signed in as {}, but no row of {} has the field {}", user, table, fields))
         .why(shown!("{} was asked for, and is in none of the rows that came back. A field that the user may not read and a field that does not exist are left out in the same way: nobody outside can tell which.", fields))
-        .causes([
-            ("field-acl", Likelihood::High, shown!("an access rule hides {} from {}", fields, user)),
-            ("field-absent", Likelihood::Low, shown!("{} has no field {}", table, fields)),
-        ])
+        .causes(Cause::filled(FIELDS_HIDDEN, &[
+            ("{user}", user.clone().into()), ("{table}", table.show().into()), ("{fields}", fields.clone().into()),
+        ]))
         .next(shown!("Ask an administrator to let {} read {} of {}", user, fields, table))
         .evidence("table", table)
         .evidence("fields", fields)

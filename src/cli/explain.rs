@@ -1,23 +1,89 @@
 //! The long text of each error code.
 //!
 //! The texts are Markdown, one file a class in `src/explain`: `# code`, a
-//! summary of one line, and what there is to say. No I/O; how they are shown
-//! is for `commands` and `output` to say.
+//! summary of one line, and what there is to say. The likely causes come from
+//! the rows that diagnose; a text has its own where no row knows any. No I/O; how
+//! they are shown is for the commands to say.
 
 use crate::base::code::{Class, Code};
+use crate::base::error::Likelihood;
+use crate::base::shown::Step;
+use crate::cli::commands::sign_in;
+use crate::service::servicenow::{refusals, symptoms};
+use crate::{check, http, store};
+
+const LIKELY_CAUSES: &str = "## Likely causes";
+const WHAT_TO_DO: &str = "## What to do";
 
 /// What there is to say about one code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// One line, without a full stop.
     pub summary: &'static str,
     /// Markdown below the summary; its headings are of the second level.
-    pub body: &'static str,
+    pub body: String,
 }
 
 /// The text of `code`.
 pub fn explanation(code: Code) -> Explanation {
-    section(texts(code.class()), code.as_str()).expect("every code has a text, which a test sees to")
+    let (summary, text) = section(texts(code.class()), code.as_str()).expect("every code has a text");
+    let causes = causes(code);
+    let body = match text.find(WHAT_TO_DO) {
+        Some(at) if !causes.is_empty() => {
+            let (before, after) = text.split_at(at);
+            format!("{before}{LIKELY_CAUSES}\n\n{}\n{after}", numbered(&causes))
+        }
+        _ => text.to_owned(),
+    };
+    Explanation { summary, body }
+}
+
+/// What may be behind a code by all rows that have it, most likely first, in
+/// general words. Where two rows of it know the same cause, the first words stand.
+fn causes(code: Code) -> Vec<String> {
+    // Of answers that look alike the table has the special ones first.
+    let answers: Vec<_> = symptoms::causes().collect();
+    let rows = http::failure::causes()
+        .chain(answers.into_iter().rev())
+        .chain(refusals::causes())
+        .chain(check::tables::causes())
+        .chain(store::causes())
+        .chain(sign_in::refusals::causes());
+    let general = GENERAL.map(|(place, words)| (place, Step::from(words)));
+    let mut known: Vec<&str> = Vec::new();
+    let mut ranked: Vec<(Likelihood, String)> = Vec::new();
+    for (_, causes) in rows.filter(|(of, _)| *of == code) {
+        let new = causes.iter().filter(|(word, ..)| !known.contains(word));
+        for (_, likelihood, text) in new {
+            let text = Step::filled(text, &general).text().to_string();
+            if ranked.iter().all(|(_, other)| *other != text) {
+                ranked.push((*likelihood, text));
+            }
+        }
+        known.extend(causes.iter().map(|(word, ..)| word));
+    }
+    ranked.sort_by_key(|(likelihood, _)| *likelihood);
+    ranked.into_iter().map(|(_, text)| text).collect()
+}
+
+/// The places of causes, where nothing is known of an instance or a user.
+const GENERAL: [(&str, &str); 7] = [
+    ("{user}", "the user"),
+    ("{table}", "the table"),
+    ("{fields}", "the field"),
+    ("{client}", "the client"),
+    ("{redirect_uri}", "the redirect URI"),
+    ("{code_age}", "more than 60 s"),
+    ("{session_age}", "longer"),
+];
+
+fn numbered(causes: &[String]) -> String {
+    let mut list = String::new();
+    for (number, cause) in (1..).zip(causes) {
+        let (first, rest) = cause.split_at(cause.chars().next().map_or(0, char::len_utf8));
+        list.push_str(&format!("{number}. {}{rest}.\n", first.to_uppercase()));
+    }
+    list
 }
 
 /// The code of this name, and where there is none, the one that is closest.
@@ -53,11 +119,11 @@ fn texts(class: Class) -> &'static str {
 }
 
 /// What stands under the heading `# name`.
-fn section(texts: &'static str, name: &str) -> Option<Explanation> {
+fn section(texts: &'static str, name: &str) -> Option<(&'static str, &'static str)> {
     let mut sections = texts.split("\n# ").map(|section| section.strip_prefix("# ").unwrap_or(section));
     let (_, rest) = sections.find_map(|section| section.split_once('\n').filter(|(heading, _)| *heading == name))?;
     let (summary, body) = rest.split_once('\n')?;
-    Some(Explanation { summary, body: body.trim() })
+    Some((summary, body.trim()))
 }
 
 #[cfg(test)]
@@ -99,6 +165,14 @@ mod tests {
             assert_eq!(headings, expected, "{name}");
             assert!(headings.contains(&"What to do") && headings.contains(&"What snow did"), "{name}");
             assert!(!body.contains("\n\n\n"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_text_has_causes_of_its_own_only_where_no_row_knows_any() {
+        for code in Code::ALL {
+            let (_, text) = section(texts(code.class()), code.as_str()).unwrap();
+            assert!(causes(*code).is_empty() || !text.contains(LIKELY_CAUSES), "{} has both", code.as_str());
         }
     }
 

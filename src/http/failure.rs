@@ -17,7 +17,8 @@ use url::Url;
 use super::proxy::Route;
 use super::trace::{DnsError, Phase};
 use crate::base::code::Code;
-use crate::base::error::{CauseRow, Failure, Likelihood};
+use crate::base::error::Likelihood::{High, Low, Medium};
+use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Shown, shorten, shown};
 
 /// How many names of a certificate are repeated to a person.
@@ -126,26 +127,9 @@ impl NetworkError {
         Self { kind, host: host_of(url), proxy, phase, opened }
     }
 
-    fn code(&self) -> Code {
-        match &self.kind {
-            Kind::NoSuchHost | Kind::DnsTemporary => match self.proxy {
-                None => Code::DnsFailure,
-                Some(_) => Code::ProxyFailure,
-            },
-            Kind::Refused => Code::ConnectionRefused,
-            Kind::Unreachable(_) | Kind::Lost => Code::ConnectionLost,
-            Kind::Timeout(_) => Code::Timeout,
-            Kind::Untrusted => Code::TlsUntrusted,
-            Kind::Expired | Kind::NotYetValid => Code::TlsExpired,
-            Kind::WrongName { .. } => Code::TlsNameMismatch,
-            Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Code::TlsFailure,
-            Kind::NoAuthorities | Kind::Tls(_) => Code::TlsFailure,
-            Kind::ProxyAuth => Code::ProxyAuth,
-            Kind::Proxy => Code::ProxyFailure,
-            Kind::Truncated => Code::TruncatedAnswer,
-            Kind::TooLarge => Code::AnswerTooLarge,
-            Kind::Malformed => Code::UnexpectedAnswer,
-        }
+    fn fault(&self) -> &'static Fault {
+        let fits = |fault: &&Fault| (fault.fits)(&self.kind, self.proxy.is_some());
+        FAULTS.iter().find(fits).expect("the last row fits everything")
     }
 }
 
@@ -189,13 +173,11 @@ impl From<NetworkError> for Failure {
         if !error.opened {
             why.push_str(" Nothing secret was sent.");
         }
-        let failure = Failure::new(error.code(), message)
-            .why(Shown::outside(why))
-            .evidence("host", host)
-            .evidence("proxy", proxy);
-        let (causes, next) = fault(&error.kind, error.proxy.is_some());
-        let failure = failure.causes(causes);
-        let failure = next.iter().fold(failure, |failure, step| failure.next(*step));
+        let fault = error.fault();
+        let failure =
+            Failure::new(fault.code, message).why(Shown::outside(why)).evidence("host", host).evidence("proxy", proxy);
+        let failure = failure.causes(fault.causes);
+        let failure = fault.next.iter().fold(failure, |failure, step| failure.next(*step));
         match &error.kind {
             Kind::Timeout(timeout) => failure.evidence("timeout_seconds", timeout.as_secs_f64()),
             _ => failure,
@@ -203,86 +185,163 @@ impl From<NetworkError> for Failure {
     }
 }
 
-/// What may be behind a fault of the network, and what to do: a row for each,
-/// and for some another one where a proxy stands between.
-fn fault(kind: &Kind, is_proxied: bool) -> (&'static [CauseRow], &'static [&'static str]) {
-    match kind {
-        Kind::NoSuchHost if !is_proxied => (
-            &[
-                ("typing-error", Likelihood::High, "the name is misspelt, or the instance was renamed or returned"),
-                ("vpn", Likelihood::Medium, "the name is known only inside a company network"),
-            ],
-            &["Check the name; government instances end in .servicenowservices.com; is the VPN on?"],
-        ),
-        Kind::DnsTemporary if !is_proxied => (
-            &[("offline", Likelihood::High, "this machine is offline, or its name server does not answer")],
-            &["Check the network of this machine, then run the command again"],
-        ),
-        Kind::NoSuchHost | Kind::DnsTemporary => (&[], &["Check HTTPS_PROXY, --proxy and the proxy of the connection"]),
-        Kind::Refused => (
-            &[
-                ("nothing-listens", Likelihood::High, "nothing listens on that port"),
-                ("firewall", Likelihood::Medium, "a firewall or a missing VPN refuses the way"),
-            ],
-            &["Check host and port, and the VPN"],
-        ),
-        Kind::Unreachable(_) => (&[], &["Check the network and the VPN of this machine"]),
-        Kind::Lost => (
-            &[("middlebox", Likelihood::Medium, "a firewall, proxy or load balancer cut the connection")],
-            &["Run the command again; if it stays, ask whoever runs the network"],
-        ),
-        Kind::Timeout(_) => (
-            &[
-                ("firewall", Likelihood::Medium, "a firewall or a missing VPN swallows the packets"),
-                ("waking", Likelihood::Medium, "the instance is waking up or overloaded"),
-            ],
-            &["Run the command again with a longer --timeout"],
-        ),
-        Kind::Untrusted => (
-            &[
-                ("inspection", Likelihood::High, "a company proxy inspects TLS with an authority of its own"),
-                (
-                    "private-ca",
-                    Likelihood::Medium,
-                    "the instance has a certificate of a private authority, or one it signed itself",
-                ),
-            ],
-            &["Ask for the certificate of that authority and give it with --ca-cert FILE"],
-        ),
-        Kind::Expired | Kind::NotYetValid => (
-            &[
-                ("not-renewed", Likelihood::High, "the certificate was not renewed in time"),
-                ("clock", Likelihood::Medium, "the clock of this machine is wrong"),
-            ],
-            &["Check the clock of this machine; then ask whoever runs the host to renew its certificate"],
-        ),
-        Kind::WrongName { .. } => (
-            &[("custom-url", Likelihood::Medium, "the address is an alias that the certificate does not name")],
-            &["Use the original address of the instance, NAME.service-now.com"],
-        ),
-        Kind::NotTls => (&[], &["Check host and port: https is expected there"]),
-        Kind::NoCommonTls => (
-            &[
-                ("old-tls", Likelihood::High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
-                ("client-certificate", Likelihood::Low, "the server asks for a client certificate"),
-            ],
-            &["Ask whoever runs the host for TLS 1.2 or newer"],
-        ),
-        Kind::ClientCertificate => (&[], &["This version cannot present a client certificate"]),
-        Kind::NoAuthorities => (&[], &["Install the package ca-certificates, or set SSL_CERT_FILE"]),
-        Kind::Tls(_) => (&[], &["Check host and port; ask whoever runs the host or the proxy between"]),
-        Kind::ProxyAuth => (&[], &["Put user name and password of the proxy into HTTPS_PROXY"]),
-        Kind::Proxy => (
-            &[],
-            &[
-                "Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?",
-                "If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way",
-            ],
-        ),
-        Kind::Truncated => (&[], &["Run the command again"]),
-        Kind::TooLarge => (&[], &["Check that the address is an instance, and nothing in between answers for it"]),
-        Kind::Malformed => (&[], &["Check that the address is an instance, and nothing in between answers for it"]),
-    }
+/// A fault of the network: what may be behind it, and what to do.
+struct Fault {
+    /// Which kinds it is, with a proxy in between or without.
+    fits: fn(&Kind, bool) -> bool,
+    code: Code,
+    causes: &'static [CauseRow],
+    next: &'static [&'static str],
+}
+
+/// Read from the top; the first that fits decides, and the last fits everything.
+static FAULTS: &[Fault] = &[
+    Fault {
+        fits: |kind, is_proxied| is_proxied && matches!(kind, Kind::NoSuchHost | Kind::DnsTemporary),
+        code: Code::ProxyFailure,
+        causes: &[],
+        next: &["Check HTTPS_PROXY, --proxy and the proxy of the connection"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::NoSuchHost),
+        code: Code::DnsFailure,
+        causes: &[
+            ("typing-error", High, "the name is misspelt, or the instance was renamed or returned"),
+            ("vpn", Medium, "the name is known only inside a company network"),
+        ],
+        next: &["Check the name; government instances end in .servicenowservices.com; is the VPN on?"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::DnsTemporary),
+        code: Code::DnsFailure,
+        causes: &[("offline", High, "this machine is offline, or its name server does not answer")],
+        next: &["Check the network of this machine, then run the command again"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Refused),
+        code: Code::ConnectionRefused,
+        causes: &[
+            ("nothing-listens", High, "nothing listens on that port"),
+            ("firewall", Medium, "a firewall or a missing VPN refuses the way"),
+        ],
+        next: &["Check host and port, and the VPN"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Unreachable(_)),
+        code: Code::ConnectionLost,
+        causes: &[],
+        next: &["Check the network and the VPN of this machine"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Lost),
+        code: Code::ConnectionLost,
+        causes: &[("middlebox", Medium, "a firewall, proxy or load balancer cut the connection")],
+        next: &["Run the command again; if it stays, ask whoever runs the network"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Timeout(_)),
+        code: Code::Timeout,
+        causes: &[
+            ("firewall", Medium, "a firewall or a missing VPN swallows the packets"),
+            ("waking", Medium, "the instance is waking up or overloaded"),
+        ],
+        next: &["Run the command again with a longer --timeout"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Untrusted),
+        code: Code::TlsUntrusted,
+        causes: &[
+            ("inspection", High, "a company proxy inspects TLS with an authority of its own"),
+            ("private-ca", Medium, "the instance has a certificate of a private authority, or one it signed itself"),
+        ],
+        next: &["Ask for the certificate of that authority and give it with --ca-cert FILE"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Expired | Kind::NotYetValid),
+        code: Code::TlsExpired,
+        causes: &[
+            ("not-renewed", High, "the certificate was not renewed in time"),
+            ("clock", Medium, "the clock of this machine is wrong"),
+        ],
+        next: &["Check the clock of this machine; then ask whoever runs the host to renew its certificate"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::WrongName { .. }),
+        code: Code::TlsNameMismatch,
+        causes: &[("custom-url", Medium, "the address is an alias that the certificate does not name")],
+        next: &["Use the original address of the instance, NAME.service-now.com"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::NotTls),
+        code: Code::TlsFailure,
+        causes: &[],
+        next: &["Check host and port: https is expected there"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::NoCommonTls),
+        code: Code::TlsFailure,
+        causes: &[
+            ("old-tls", High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
+            ("client-certificate", Low, "the server asks for a client certificate"),
+        ],
+        next: &["Ask whoever runs the host for TLS 1.2 or newer"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::ClientCertificate),
+        code: Code::TlsFailure,
+        causes: &[],
+        next: &["This version cannot present a client certificate"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::NoAuthorities),
+        code: Code::TlsFailure,
+        causes: &[],
+        next: &["Install the package ca-certificates, or set SSL_CERT_FILE"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Tls(_)),
+        code: Code::TlsFailure,
+        causes: &[],
+        next: &["Check host and port; ask whoever runs the host or the proxy between"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::ProxyAuth),
+        code: Code::ProxyAuth,
+        causes: &[],
+        next: &["Put user name and password of the proxy into HTTPS_PROXY"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Proxy),
+        code: Code::ProxyFailure,
+        causes: &[],
+        next: &[
+            "Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?",
+            "If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way",
+        ],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::Truncated),
+        code: Code::TruncatedAnswer,
+        causes: &[],
+        next: &["Run the command again"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::TooLarge),
+        code: Code::AnswerTooLarge,
+        causes: &[],
+        next: &["Check that the address is an instance, and nothing in between answers for it"],
+    },
+    Fault {
+        fits: |_, _| true,
+        code: Code::UnexpectedAnswer,
+        causes: &[],
+        next: &["Check that the address is an instance, and nothing in between answers for it"],
+    },
+];
+
+/// What may be behind each code, as the table has it.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    FAULTS.iter().map(|fault| (fault.code, fault.causes.to_vec()))
 }
 
 fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, timeout: Duration) -> Kind {

@@ -13,7 +13,7 @@ pub mod record;
 use std::time::Duration;
 
 use crate::base::code::Code;
-use crate::base::error::{Failure, Likelihood};
+use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
@@ -119,10 +119,7 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, Shown::outside(message))
                 .why(Shown::outside(reason))
-                .causes([
-                    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
-                    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
-                ])
+                .causes(NO_KEYRING)
                 .next(WITHOUT_KEYRING)
                 .next(IN_A_FILE)
                 .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
@@ -152,6 +149,17 @@ impl From<StoreError> for Failure {
             StoreError::File(error) => error.into(),
         }
     }
+}
+
+/// What may be behind a keyring that cannot be reached.
+const NO_KEYRING: &[CauseRow] = &[
+    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
+    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+];
+
+/// What may be behind each code of a store.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    [(Code::KeyringUnavailable, NO_KEYRING.to_vec())].into_iter()
 }
 
 /// The way out for one command that needs no keyring.

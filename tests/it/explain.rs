@@ -26,7 +26,7 @@ fn every_code_is_explained_within_80_columns() {
 fn every_command_that_a_text_names_exists() {
     let mut found = 0;
     for code in Code::ALL {
-        for words in commands_in(explanation(*code).body) {
+        for words in commands_in(&explanation(*code).body) {
             assert_parses(&words);
             found += 1;
         }
@@ -43,7 +43,8 @@ fn a_flag_that_a_text_names_exists() {
     let flags: Vec<&str> =
         commands.flat_map(|command| command.get_arguments().filter_map(|argument| argument.get_long())).collect();
     for code in Code::ALL {
-        let spans = explanation(*code).body.split('`').skip(1).step_by(2);
+        let body = explanation(*code).body;
+        let spans = body.split('`').skip(1).step_by(2);
         for flag in spans.filter_map(|span| span.strip_prefix("--")) {
             let name = flag.split_whitespace().next().unwrap();
             assert!(flags.contains(&name), "{}: --{name}", code.as_str());
@@ -57,7 +58,8 @@ fn a_command_is_named_only_where_the_tests_see_it() {
     let command = snow_connect::cli::args::Cli::command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     for code in Code::ALL {
-        let prose: Vec<&str> = explanation(*code).body.split('`').step_by(2).collect();
+        let body = explanation(*code).body;
+        let prose: Vec<&str> = body.split('`').step_by(2).collect();
         let prose = prose.join(" ");
         let words: Vec<&str> = prose.split_whitespace().collect();
         for pair in words.windows(2).filter(|pair| pair[0] == "snow") {

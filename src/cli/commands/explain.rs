@@ -89,7 +89,7 @@ impl Described {
             exit_code: code.class().exit_code(),
             retryable: code.retryable(),
             summary: explanation.summary,
-            text: markdown::text(explanation.body, plain),
+            text: markdown::text(&explanation.body, plain),
         }
     }
 }

@@ -17,7 +17,7 @@ mod outputs;
 pub(super) mod sandbox;
 mod secrets;
 mod select;
-mod sign_in;
+pub mod sign_in;
 pub(super) mod status;
 mod stores;
 pub(super) mod test;

@@ -1,7 +1,7 @@
 //! A failure: what, why, and the one thing to do.
 
 use super::lines::{INDENT, hanging, head, labelled};
-use crate::base::code::Code;
+use crate::base::code::Class;
 use crate::base::error::{Failure, Likelihood};
 use crate::report::paint::Paint;
 
@@ -65,6 +65,6 @@ pub fn likelihood(likelihood: Likelihood) -> &'static str {
 /// Where more is said. What was typed wrong or stopped needs no more words.
 pub fn see(failure: &Failure, paint: Paint) -> Option<String> {
     let code = failure.code();
-    let is_plain = matches!(code, Code::Usage | Code::Interrupted);
+    let is_plain = matches!(code.class(), Class::Usage | Class::Signal);
     (!is_plain).then(|| labelled("see", &format!("snow explain {}", code.as_str()), paint, INDENT))
 }

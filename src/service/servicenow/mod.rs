@@ -2,7 +2,7 @@
 
 pub mod classify;
 pub mod identity;
-mod refusals;
+pub mod refusals;
 pub mod symptoms;
 pub mod table;
 pub mod token;

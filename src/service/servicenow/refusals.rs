@@ -5,9 +5,8 @@
 //! reason in its own log, so the causes are ranked by what was asked for and by
 //! what is known of it.
 //!
-//! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{age}` of
-//! the code in seconds or of the session in days, and `{login}` (how to sign in
-//! again).
+//! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{code_age}`,
+//! `{session_age}` and `{login}` (how to sign in again).
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use super::classify::{ClassifiedResponse, Subject};
 use super::symptoms::with_evidence;
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal, TokenRequest};
 use crate::base::code::Code;
-use crate::base::error::{Cause, Failure, Likelihood};
+use crate::base::error::{Cause, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
 
@@ -160,10 +159,16 @@ const CODE: Row = Row {
     next: &["Compare client id, secret and redirect URI with the entry in the Application Registry", LOG],
 };
 
-const CODE_EXPIRED: &str = "the code was {age} s old, and it lives for 60 s";
+const CODE_EXPIRED: &str = "the code was {code_age} old, and it lives for 60 s";
 const EXPIRED: &str =
-    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {age} days ago";
+    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {session_age} ago";
 const LOG: &str = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
+
+/// What may be behind each code, as the table has it. How likely a cause is depends
+/// on the request, so they stand in the order of the table.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    REFUSALS.iter().map(|row| (row.code, row.causes.iter().map(|(word, _, text)| (*word, Medium, *text)).collect()))
+}
 
 /// What a refusal means.
 pub fn refused(refused: &Refused<'_>) -> Failure {
@@ -209,10 +214,10 @@ impl Refused<'_> {
     }
 
     fn values(&self) -> Vec<(&'static str, Step)> {
-        let age = match self.request {
-            TokenRequest::Code { age, .. } => age.as_secs().show(),
-            TokenRequest::Refresh { age } => age.num_days().show(),
-            TokenRequest::ClientCredentials => Shown::default(),
+        let (code_age, session_age) = match self.request {
+            TokenRequest::Code { age, .. } => (shown!("{} s", age.as_secs()), Shown::default()),
+            TokenRequest::Refresh { age } => (Shown::default(), shown!("{} days", age.num_days())),
+            TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
         };
         let login = match self.response.subject {
             Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
@@ -224,7 +229,8 @@ impl Refused<'_> {
             ("{client}", self.client.client_id.show().into()),
             ("{scope}", Shown::outside(self.client.scope.as_str()).into()),
             ("{redirect_uri}", self.client.redirect_uri.show().into()),
-            ("{age}", age.into()),
+            ("{code_age}", code_age.into()),
+            ("{session_age}", session_age.into()),
             ("{login}", login),
         ]
     }

@@ -13,8 +13,8 @@ use super::classify::{Body, ClassifiedResponse};
 use super::refusals::{self, Refused};
 use super::symptoms::{diagnose, with_evidence};
 use crate::base::code::Code;
-use crate::base::error::Failure;
 use crate::base::error::Likelihood::Medium;
+use crate::base::error::{CauseRow, Failure};
 use crate::base::shown::shown;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::{InvalidTokens, TokenResponse};
@@ -133,10 +133,13 @@ fn not_there(response: &ClassifiedResponse<'_>) -> Failure {
     let host = response.instance.host_and_port();
     let failure = Failure::new(diagnosed.code(), shown!("there is no token endpoint at {}", host))
         .why("The address of the token endpoint answered 404.")
-        .causes([
-            ("oauth-off", Medium, "OAuth is switched off: the property com.snc.platform.security.oauth.is.active"),
-            ("wrong-address", Medium, "the address is not that of an instance"),
-        ])
+        .causes(NOT_THERE)
         .next("Check the address, and ask an administrator whether OAuth is active");
     with_evidence(failure, response)
 }
+
+/// What may be behind a token endpoint that is not there.
+const NOT_THERE: &[CauseRow] = &[
+    ("oauth-off", Medium, "OAuth is switched off: the property com.snc.platform.security.oauth.is.active"),
+    ("wrong-address", Medium, "the address is not that of an instance"),
+];

@@ -20,7 +20,6 @@ use super::sign_in::session::{self, SignedIn};
 use super::sign_in::{self, NewCredential};
 use super::test::{self, Options};
 use crate::auth::oauth::page::Page;
-use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
@@ -225,9 +224,7 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     }
     let options = Options { wait: request.arguments.wait, ..Options::default() };
     let test = test::test_saved(app, &profile, &options).await?;
-    let credential_is_the_trouble = test.failure().is_some_and(|failure| {
-        failure.class() == Class::Auth || matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable)
-    });
+    let credential_is_the_trouble = test.failure().is_some_and(|failure| failure.code().is_mended_by_a_sign_in());
     if credential_is_the_trouble
         && (app.is_interactive() || sign_in::browser::opens_browser(app, &profile, &request.arguments.browser))
     {

@@ -7,7 +7,7 @@
 pub mod args;
 pub mod browser;
 pub mod password;
-mod refusals;
+pub mod refusals;
 pub mod session;
 
 use std::time::Duration;

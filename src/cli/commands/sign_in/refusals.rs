@@ -4,11 +4,30 @@ use std::time::Duration;
 
 use crate::auth::oauth::authorize::{AuthorizationCode, Callback};
 use crate::base::code::Code;
-use crate::base::error::{Failure, Likelihood};
+use crate::base::error::{Cause, CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::server_text::Redactor;
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
+
+const DENIED: &[CauseRow] = &[
+    ("denied", Likelihood::High, "somebody pressed Deny on the page that asks for consent"),
+    ("user", Likelihood::Medium, "a rule of the instance does not let this user use the client"),
+];
+const PKCE_UNKNOWN: &[CauseRow] = &[("pkce", Likelihood::High, "the release does not know PKCE")];
+const PKCE_REQUIRED: &[CauseRow] =
+    &[("pkce-required", Likelihood::High, "PKCE is required on the entry of the client")];
+const NOBODY_CAME: &[CauseRow] = &[
+    ("redirect-uri", Likelihood::High, "{redirect_uri} is not registered with the client in just these letters"),
+    ("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished"),
+];
+
+/// What may be behind each code of a sign-in with a browser. The texts hold
+/// `{redirect_uri}`.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    let denied = [DENIED, PKCE_UNKNOWN, PKCE_REQUIRED].into_iter().map(|rows| (Code::LoginDenied, rows.to_vec()));
+    denied.chain([(Code::LoginTimeout, NOBODY_CAME.to_vec())])
+}
 
 /// The code of a sign-in that was granted.
 pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Result<AuthorizationCode, Failure> {
@@ -36,6 +55,7 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
             let failure = match error.as_str() {
                 "access_denied" => failure
                     .why("Somebody chose to deny, or the instance does not let this user grant it. Nothing was saved.")
+                    .causes(DENIED)
                     .next("Run the command again, and allow the access"),
                 "invalid_scope" => failure
                     .why(shown!(
@@ -61,13 +81,13 @@ fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failu
     if oauth.pkce {
         failure
             .why("It complains about PKCE; an old release may not know it. Nothing was saved.")
-            .causes([("pkce", Likelihood::High, "the release does not know PKCE")])
+            .causes(PKCE_UNKNOWN)
             .next("Run the command again with --no-pkce")
             .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=false", name)))
     } else {
         failure
             .why("It wants PKCE, and this sign-in went without. Nothing was saved.")
-            .causes([("pkce-required", Likelihood::High, "PKCE is required on the entry of the client")])
+            .causes(PKCE_REQUIRED)
             .next("Run the command again without --no-pkce")
             .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=true", name)))
     }
@@ -77,10 +97,7 @@ pub fn nobody_came(oauth: &OAuthClient, timeout: Duration) -> Failure {
     let uri = &oauth.redirect_uri;
     Failure::new(Code::LoginTimeout, shown!("nobody came back from the sign-in within {} s", timeout.as_secs()))
         .why("An instance that does not know the redirect URL says so in the browser, and sends nobody back. Nothing was saved.")
-        .causes([
-            ("redirect-uri", Likelihood::High, shown!("{} is not registered with the client in just these letters", uri)),
-            ("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished".into()),
-        ])
+        .causes(Cause::filled(NOBODY_CAME, &[("{redirect_uri}", uri.show().into())]))
         .next(shown!("See that the redirect URL of the client is exactly {}, then run the command again", uri))
         .next("If the browser is on another machine: --manual")
         .evidence("redirect_uri", uri)

@@ -113,7 +113,7 @@ pub fn client_secret(
             }
             Ok(None) => {}
             // To be entered anew: this is what a sign-in is for.
-            Err(failure) if matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable) => {}
+            Err(failure) if failure.code().is_mended_by_a_sign_in() => {}
             Err(failure) => return Err(failure),
         }
     }

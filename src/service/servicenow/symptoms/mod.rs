@@ -16,11 +16,16 @@ mod rows;
 
 use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
 use crate::base::code::Code;
-use crate::base::error::{CauseRow, Failure};
+use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::http_date;
 
 pub use rows::symptoms;
+
+/// What may be behind each code, as the table has it.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    symptoms().map(|symptom| (symptom.code, symptom.causes.to_vec()))
+}
 
 /// One way an answer can look, and what it means.
 pub struct Symptom {
