@@ -227,6 +227,8 @@ codes! {
         TokenRefused = "token-refused", final, lasting, whole, SignIn, free, Request, enter;
         SessionExpired = "session-expired", final, lasting, whole, SignIn, free, Request, enter;
         BearerRefused = "bearer-refused", final, lasting, head, SignIn, free, Request, enter;
+        GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "What stands before the instance wants something of its own.";
+        AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance answered without looking at the credential.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }
@@ -286,6 +288,7 @@ codes! {
     Api {
         TableMissing = "table-missing", final, lasting, whole, SignIn, free, Table, other;
         RecordMissing = "record-missing", final, lasting, whole, SignIn, free, Table, other;
+        RequestTooLarge = "request-too-large", final, lasting, head, ServiceNow, free, Request, other, "A header of the request is too large for what answers.";
         UnexpectedAnswer = "unexpected-answer", final, lasting, whole, SignIn, free, Request, other;
     }
     Assertion {

@@ -66,7 +66,7 @@ pub fn judge(
     let token = token.map(|check| if reached_sign_in { check } else { Check::skip(CheckId::AuthToken) });
     let sign_in = match stops {
         None => SignIn::Good,
-        Some((_, failure)) if response.status() == 401 => {
+        Some((CheckId::AuthRequest, failure)) if response.status() == 401 => {
             SignIn::Refused(token_failure.unwrap_or_else(|| failure.clone()))
         }
         Some((_, failure)) => SignIn::Unjudged(failure.clone()),

@@ -33,6 +33,10 @@ pub fn at_the_door(scenario: Scenario) -> Option<Response> {
         Scenario::ForbiddenPage => {
             Some(page(403, "Access denied", "<p>Your address is not allowed here.</p>").foreign())
         }
+        Scenario::GatewayRefused => {
+            let body = json!({ "message": "No API key found in request" });
+            Some(json_answer(401, &body).foreign().with("WWW-Authenticate", "Key realm=\"gateway\""))
+        }
         Scenario::InstanceUnavailable => Some(front_end(503, "Service Unavailable")),
         Scenario::GatewayTimeout => Some(front_end(504, "Gateway Time-out")),
         Scenario::SsoRedirect => Some(redirect("/login_with_sso.do?glide_sso_id=0123456789abcdef")),
@@ -130,6 +134,11 @@ pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Response) -> R
         Scenario::SlowToken if path == TOKEN_PATH => answer.delivery.delay = SLOWNESS,
         Scenario::TokenCut if path == TOKEN_PATH => answer.delivery.reach = Reach::Half,
         Scenario::ConnectionLost => answer.delivery.reach = Reach::Nothing,
+        Scenario::AnsweredAsGuest => {
+            for (_, value) in answer.headers.iter_mut().filter(|(name, _)| *name == "X-Is-Logged-In") {
+                "false".clone_into(value);
+            }
+        }
         Scenario::ClockSkew => {
             let then = http_date(Utc::now() - TimeDelta::minutes(10));
             for (_, value) in answer.headers.iter_mut().filter(|(name, _)| *name == "Date") {

@@ -89,6 +89,10 @@ scenarios! {
         "every table answers 403 with a reason of its own";
     ForbiddenPage = "forbidden-page", Basic "test" => ForbiddenPage,
         "a page with 403 from in front, as where addresses are restricted";
+    GatewayRefused = "gateway-refused", Basic "test" => GatewayRefused,
+        "a gateway in front answers 401 to everything and wants its own key";
+    AnsweredAsGuest = "answered-as-guest", Basic "test" => AnsweredAsGuest,
+        "every answer is a guest's, whatever was sent to sign in";
     RateLimited = "rate-limited", Basic "test" => RateLimited,
         "a rule answers 429 with Retry-After and X-RateLimit headers";
     RateLimitedNode = "rate-limited-node", Basic "test" => RateLimited,

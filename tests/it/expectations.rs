@@ -75,7 +75,7 @@ fn an_identity_that_cannot_be_read_fails_where_a_user_is_expected() {
 
 #[test]
 fn a_failure_before_the_identity_keeps_its_own_code() {
-    let server = Wire::answers(http(401, "", ""));
+    let server = Wire::answers(http(401, "WWW-Authenticate: BASIC realm=\"Service-now\"\r\n", ""));
     let outcome = run_against(&server.origin(), "test --json --expect-user beth --max-latency 1ms --strict").expect(4);
     let report = report(&outcome);
     assert_eq!(report["code"], "basic-refused");

@@ -132,6 +132,7 @@ fn every_code_that_an_answer_can_lead_to_has_a_scenario() {
     let elsewhere = [
         (Code::ProxyAuth, "there is no proxy before it"),
         (Code::TlsFailure, "a front end says so of http, which the sandbox speaks"),
+        (Code::RequestTooLarge, "what stands before it says so of a long header"),
         (Code::TableMissing, "asking for a table that is not there is enough"),
         (Code::RecordMissing, "asking for a record that is not there is enough"),
     ];

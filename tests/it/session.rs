@@ -181,7 +181,10 @@ fn a_refused_access_token_costs_one_refresh_and_one_retry() {
 #[test]
 fn a_fresh_token_that_is_refused_as_well_ends_the_attempts() {
     let instance = Scripted::plays(|request, _| {
-        request.path.starts_with("/api/").then(|| http(401, "WWW-Authenticate: BEARER\r\n", "").into_bytes())
+        request
+            .path
+            .starts_with("/api/")
+            .then(|| http(401, "WWW-Authenticate: BEARER realm=\"Service-now\"\r\n", "").into_bytes())
     });
     for seconds in [900, -1] {
         let mut world = world_with(&instance.origin(), seconds, json!({}));
@@ -208,6 +211,25 @@ fn a_403_is_no_reason_to_renew() {
     assert_eq!(refreshes(&sandbox), 0);
 }
 
+#[test]
+fn what_a_gateway_refuses_says_nothing_of_the_session() {
+    for (headers, body) in [
+        ("", ""),
+        ("Server: kong\r\nWWW-Authenticate: Key realm=\"kong\"\r\n", r#"{"message":"No API key found in request"}"#),
+        ("Content-Type: text/html\r\n", "<html><title>401 Authorization Required</title></html>"),
+    ] {
+        let answer = http(401, headers, body);
+        let instance =
+            Scripted::plays(move |request, _| (request.path == "/oauth_token.do").then(|| answer.clone().into_bytes()));
+        let mut world = world_with(&instance.origin(), -1, json!({}));
+        let before = saved(&world);
+        assert_eq!(world.run("token acme --json").expect(4).error_code(), "gateway-refused", "{body}");
+        assert_eq!(instance.token_requests(), 1, "{body}");
+        assert_eq!(saved(&world), before, "{body}");
+        assert_ne!(health(&mut world), "dead", "{body}");
+    }
+}
+
 // D6, D7
 #[test]
 fn a_refused_refresh_deletes_nothing_and_the_next_command_tries_again() {
@@ -218,7 +240,6 @@ fn a_refused_refresh_deletes_nothing_and_the_next_command_tries_again() {
         (400, r#"{"error":"unauthorized_client"}"#, "token-refused"),
         (400, r#"{"error":"invalid_scope"}"#, "token-refused"),
         (400, r#"{"error":"unsupported_grant_type"}"#, "token-refused"),
-        (401, "", "session-expired"),
         (200, r#"{"error":"invalid_grant","error_description":"expired"}"#, "session-expired"),
         (
             401,

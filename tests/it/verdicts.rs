@@ -34,6 +34,7 @@ macro_rules! exchanges {
     ($($name:literal)*) => { &[$(include_str!(concat!("exchanges/", $name, ".json"))),*] };
 }
 const EXCHANGES: &[&str] = exchanges! {
+    "200_as_guest"
     "200_attachments"
     "200_cancelled_late"
     "200_count"
@@ -61,6 +62,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "302_single_sign_on"
     "302_without_location"
     "400_front_end"
+    "400_header_too_large"
     "400_invalid_table"
     "400_large_payload"
     "400_other"
@@ -70,6 +72,8 @@ const EXCHANGES: &[&str] = exchanges! {
     "401_bearer_alone"
     "401_cookie_session"
     "401_cookie_session_and_token"
+    "401_gateway"
+    "401_missing_rights"
     "401_negotiate"
     "401_new_token"
     "401_of_2021"
@@ -101,6 +105,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "429_no_header"
     "429_node"
     "429_rule"
+    "431_front_end"
     "499_front_end"
     "500_cancelled"
     "500_exception"
@@ -303,7 +308,8 @@ fn the_first_failure_in_order_gives_the_code_and_the_rest_is_skipped() {
     for (status, headers, failing, code) in [
         (200, "Content-Type: text/html\r\n", "instance.servicenow", "not-servicenow"),
         (503, "", "instance.awake", "instance-unavailable"),
-        (401, "", "auth.request", "basic-refused"),
+        (401, "", "instance.servicenow", "gateway-refused"),
+        (401, "WWW-Authenticate: BASIC realm=\"Service-now\"\r\n", "auth.request", "basic-refused"),
         (429, "", "auth.request", "rate-limited"),
     ] {
         let server = Wire::answers(http(status, headers, "x"));

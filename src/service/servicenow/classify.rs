@@ -150,11 +150,38 @@ impl<'a> ClassifiedResponse<'a> {
         self.raw.header("x-is-logged-in").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
     }
 
+    /// `X-Is-Logged-In: false` on an answer that was asked for with a credential:
+    /// the API is open to guests, and nobody looked at the credential.
+    pub fn is_for_a_guest(&self) -> bool {
+        let is_guest = |value: &str| value.trim().eq_ignore_ascii_case("false");
+        self.credential != CredentialKind::Nothing && self.raw.header("x-is-logged-in").is_some_and(is_guest)
+    }
+
+    /// Whether a refusal is the instance's own: in its envelope, with its word on
+    /// who is signed in or on a second factor, or with its challenge. An answer
+    /// that broke off may have been.
+    pub fn is_refused_by_the_instance(&self) -> bool {
+        let mut challenges = self.raw.header_values("www-authenticate");
+        self.has_envelope()
+            || matches!(self.body, Body::Broken | Body::CutJson)
+            || ["x-is-logged-in", "x-mfa_token"].iter().any(|name| self.raw.headers.contains_key(*name))
+            || challenges.any(|challenge| challenge.to_ascii_lowercase().contains("realm=\"service-now\""))
+    }
+
+    /// 403, or a 401 that says of somebody who is signed in that rights are missing.
+    pub fn is_forbidden(&self) -> bool {
+        let words = ["not authorized", "insufficient rights", "acl ", "api access", "unscoped api", "business rule"];
+        let is_about_rights = || words.iter().any(|words| self.says(words));
+        self.status() == 403 || (self.status() == 401 && self.is_logged_in() && is_about_rights())
+    }
+
     /// Whether the answer shows that the instance took the credential. Only
     /// positive evidence counts: `result`, the error envelope, or its own word.
     pub fn proves_sign_in(&self) -> bool {
         match (self.status(), &self.body) {
-            (401 | 429, _) => false,
+            (401, _) => self.is_forbidden(),
+            (429, _) => false,
+            _ if self.is_for_a_guest() => false,
             (200..300, Body::Result(_)) => true,
             _ => self.has_envelope() || self.is_logged_in(),
         }

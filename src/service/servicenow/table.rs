@@ -79,7 +79,9 @@ pub fn read_rows(response: &ClassifiedResponse<'_>, api_version: Option<ApiVersi
         return Ok(Rows { records: Vec::new(), total });
     }
     match &response.body {
-        Body::Result(Value::Array(records)) if response.status() == 200 => Ok(Rows { records: records.clone(), total }),
+        Body::Result(Value::Array(records)) if response.status() == 200 && !response.is_for_a_guest() => {
+            Ok(Rows { records: records.clone(), total })
+        }
         _ => Err(diagnose(response)),
     }
 }

@@ -84,7 +84,7 @@ pub fn judge(
         (200, None) if response.raw.broken.is_some() || matches!(response.body, Body::CutJson) => {
             TokenOutcome::Lost(diagnose(response))
         }
-        (401, None) => {
+        (401, None) if response.is_refused_by_the_instance() => {
             let refusal = Refusal { error: String::new(), description: None };
             TokenOutcome::Refused(refusals::refused(&Refused {
                 response,

@@ -6,7 +6,7 @@
 //! thing to do, seen in different ways.
 //!
 //! Texts may hold `{host}`, `{origin}`, `{user}`, `{table}`, `{title}`,
-//! `{target}` of a redirect, `{said}` (the server's own words), `{again}` (the
+//! `{status}`, `{target}` of a redirect, `{said}` (the server's own words), `{again}` (the
 //! command that tests again), `{wait_for_it}` (the same, and waits until the
 //! instance is up), `{wait}` (as long as Retry-After says), `{enter}` (how to
 //! sign in otherwise), `{login}`, `{guide_oauth}` and `{unjudged}` (a sentence where the answer
@@ -146,6 +146,7 @@ impl Places {
             ("{login}", login),
             ("{guide_oauth}", Step::run("snow guide oauth")),
             ("{wait}", wait(response).into()),
+            ("{status}", response.status().show().into()),
             ("{unjudged}", unjudged(response).into()),
         ];
         Self { values, title }

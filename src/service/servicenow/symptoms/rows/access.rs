@@ -42,7 +42,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "unscoped-api",
         code: Code::ScopeRestricted,
-        shows: |response| response.status() == 403 && response.says("access to unscoped api is not allowed"),
+        shows: |response| response.is_forbidden() && response.says("access to unscoped api is not allowed"),
         message: "signed in, but this API is outside the allowed scope",
         why: "The instance limits what this sign-in may call.",
         causes: &[
@@ -61,7 +61,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "scope-missing",
         code: Code::ScopeRestricted,
-        shows: |response| response.status() == 403 && response.says("missing required api access scope"),
+        shows: |response| response.is_forbidden() && response.says("missing required api access scope"),
         message: "signed in, but the token lacks a scope that this API wants",
         why: "The instance said: {said}.",
         causes: &[("auth-scope", High, "the REST API auth scopes of the client leave this API out")],
@@ -73,7 +73,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "api-acl",
         code: Code::ApiAcl,
-        shows: |response| response.status() == 403 && response.says("failed api level acl validation"),
+        shows: |response| response.is_forbidden() && response.says("failed api level acl validation"),
         message: "signed in as {user}, but the Table API is closed to that user",
         why: "The access rule of the REST endpoint itself refused.",
         causes: &[("missing-role", High, "the user lacks a role such as snc_platform_rest_api_access")],
@@ -82,7 +82,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "query-forbidden",
         code: Code::QueryForbidden,
-        shows: |response| response.status() == 403 && response.says("insufficient rights to query records"),
+        shows: |response| response.is_forbidden() && response.says("insufficient rights to query records"),
         message: "signed in as {user}, but a field of the query may not be read",
         why: "The access rules refuse a field that the query uses.",
         causes: &[("field-acl", High, "a field of the query is hidden from this user, or does not exist")],
@@ -91,7 +91,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "business-rule",
         code: Code::AccessDenied,
-        shows: |response| response.status() == 403 && response.says("aborted by business rule"),
+        shows: |response| response.is_forbidden() && response.says("aborted by business rule"),
         message: "signed in as {user}, but a business rule stopped the request",
         why: "The connection is good. The instance said: {said}.",
         causes: &[("business-rule", High, "the rule that the instance names does not let this through")],
@@ -100,7 +100,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "acl-exception",
         code: Code::AccessDenied,
-        shows: |response| response.status() == 403 && response.says("acl exception"),
+        shows: |response| response.is_forbidden() && response.says("acl exception"),
         message: "signed in as {user}, but an access rule of the table refused",
         why: "The connection is good. The instance said: {said}.",
         causes: &[("missing-role", High, "the user lacks the role that this operation on the table needs")],
@@ -109,7 +109,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "access-denied",
         code: Code::AccessDenied,
-        shows: |response| response.status() == 403 && response.has_envelope(),
+        shows: |response| response.is_forbidden() && response.has_envelope(),
         message: "signed in as {user}, but access was denied",
         why: "The instance answered 403: the sign-in is good, the permission is missing.",
         causes: &[("missing-role", High, "the user lacks a role")],

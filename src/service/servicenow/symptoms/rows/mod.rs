@@ -11,5 +11,5 @@ use super::Symptom;
 
 /// The symptoms, most telling first.
 pub fn symptoms() -> impl Iterator<Item = &'static Symptom> {
-    [in_front::ROWS, sign_in::ROWS, access::ROWS, request::ROWS, instance::ROWS].into_iter().flatten()
+    [in_front::ROWS, access::ROWS, sign_in::ROWS, request::ROWS, instance::ROWS].into_iter().flatten()
 }

@@ -79,6 +79,22 @@ pub const ROWS: &[Symptom] = &[
         next: &["Test without a proxy; if it stays, report it with the message and the release of the instance"],
     },
     Symptom {
+        name: "header-too-large",
+        code: Code::RequestTooLarge,
+        shows: |response| {
+            let text = response.text().to_lowercase();
+            let is_about_headers = ["header", "cookie"].iter().any(|word| text.contains(word));
+            response.status() == 431 || (response.status() == 400 && text.contains("too large") && is_about_headers)
+        },
+        message: "what answers at {host} does not take a header of this size",
+        why: "It answered {status}.{unjudged}",
+        causes: &[
+            ("long-token", High, "the access token is longer than what stands in between takes"),
+            ("added-headers", Medium, "a proxy adds headers or cookies of its own"),
+        ],
+        next: &["Ask whoever runs the proxy or gateway for more room for headers (16 KiB are enough)"],
+    },
+    Symptom {
         name: "header-refused",
         code: Code::UnexpectedAnswer,
         shows: |response| {

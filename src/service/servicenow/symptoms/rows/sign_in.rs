@@ -2,10 +2,42 @@
 
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
-use crate::service::servicenow::classify::{ClassifiedResponse, CredentialKind};
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind};
 use crate::service::servicenow::symptoms::Symptom;
 
 pub const ROWS: &[Symptom] = &[
+    Symptom {
+        name: "gateway-refused",
+        code: Code::GatewayRefused,
+        shows: |response| response.status() == 401 && !response.is_refused_by_the_instance(),
+        message: "something in front of {host} refused the request",
+        why: "The answer was 401, and nothing in it is an instance's{title}.{unjudged}",
+        causes: &[
+            ("gateway", High, "a gateway wants a key or a sign-in of its own"),
+            ("wrong-address", Medium, "the address is not that of an instance"),
+        ],
+        next: &[
+            "Ask whoever runs what stands before the instance how programs get through, and show what it said",
+            "Check the address: it is the one in the browser after signing in to the instance",
+        ],
+    },
+    Symptom {
+        name: "answered-as-guest",
+        code: Code::AnsweredAsGuest,
+        shows: |response| {
+            response.status() < 300 && matches!(response.body, Body::Result(_)) && response.is_for_a_guest()
+        },
+        message: "{host} answered as it answers everybody",
+        why: "It says that nobody is signed in (X-Is-Logged-In: false).{unjudged}",
+        causes: &[
+            ("header-removed", High, "a proxy between here and the instance removes the Authorization header"),
+            ("public-api", Medium, "the instance lets everybody read this, and looked at no sign-in"),
+        ],
+        next: &[
+            "Test without the proxy, or ask whoever runs it to let the Authorization header pass",
+            "Test with a table that is not public: --table NAME",
+        ],
+    },
     COOKIE_SESSION,
     Symptom {
         name: "cookie-session-with-token",
