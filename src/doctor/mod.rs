@@ -199,10 +199,10 @@ impl Check {
 }
 
 /// Looks at everything.
-pub fn examine(machine: &Machine) -> Vec<Check> {
+pub async fn examine(machine: &Machine) -> Vec<Check> {
     let mut checks = files::config(machine);
     checks.extend(settings::examine(machine));
-    checks.extend(stores::examine(machine));
+    checks.extend(stores::examine(machine).await);
     checks.extend(files::state(machine));
     checks.extend(surroundings::examine(machine));
     checks.extend(path::examine(machine));

@@ -32,24 +32,28 @@ const SECRET_FILES: [&str; 6] = [
 ];
 const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
-pub fn examine(machine: &Machine) -> Vec<Check> {
-    machine.stores.iter().flat_map(|store| one(machine, store.as_ref())).collect()
+pub async fn examine(machine: &Machine) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for store in &machine.stores {
+        checks.extend(one(machine, store.as_ref()).await);
+    }
+    checks
 }
 
-fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
+async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
     let kind = store.kind().as_str();
-    let items = match store.inventory() {
+    let items = match store.inventory().await {
         Ok(items) => items,
         Err(error) => return vec![not_ready(machine, store, error)],
     };
     // Under an id that no connection has, so that nothing of theirs is touched.
-    let ready = match store.prove(Uuid::new_v4()) {
+    let ready = match store.prove(Uuid::new_v4()).await {
         Err(error) => return vec![not_ready(machine, store, error)],
         Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and keeps what it is given", kind)),
     };
     let mut checks = vec![ready.target(kind)];
     checks.extend(items.as_deref().map(|items| orphans(machine, kind, items)));
-    checks.extend(missing(machine, store, items.as_deref()));
+    checks.extend(missing(machine, store, items.as_deref()).await);
     checks
 }
 
@@ -108,7 +112,7 @@ fn orphans(machine: &Machine, kind: &'static str, items: &[StoredItem]) -> Check
 }
 
 /// Connections that nobody could sign in with.
-fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[StoredItem]>) -> Vec<Check> {
+async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[StoredItem]>) -> Vec<Check> {
     let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
     let mut checks: Vec<Check> = Vec::new();
     for profile in &used {
@@ -116,7 +120,7 @@ fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[Store
         let key = ItemKey { connection: profile.id, field };
         let is_there = match items {
             Some(items) => Ok(items.iter().any(|item| item.account == key.account())),
-            None => store.read(key).map(|record| record.is_some()),
+            None => store.read(key).await.map(|record| record.is_some()),
         };
         let message = match (is_there, field) {
             (Ok(true), _) => continue,
@@ -170,10 +174,10 @@ pub struct Unchecked {
 impl Secrets {
     /// Reads every secret of every store that opens without asking, and those
     /// of the variables.
-    pub fn read(machine: &Machine) -> Self {
+    pub async fn read(machine: &Machine) -> Self {
         let mut secrets = Self::default();
         for store in &machine.stores {
-            secrets.read_store(machine, store.as_ref());
+            secrets.read_store(machine, store.as_ref()).await;
         }
         if let Err(failure) = &machine.config {
             secrets.omit("connections that no item names", failure.message().as_str());
@@ -192,9 +196,9 @@ impl Secrets {
         self.redactor.server_text(text).into()
     }
 
-    fn read_store(&mut self, machine: &Machine, store: &dyn CredentialStore) {
+    async fn read_store(&mut self, machine: &Machine, store: &dyn CredentialStore) {
         let used = profiles(machine).filter(|profile| profile.store == store.kind());
-        match store.inventory() {
+        match store.inventory().await {
             Err(error) => {
                 for profile in used {
                     self.omit(profile.name.as_str(), error.to_string());
@@ -202,13 +206,13 @@ impl Secrets {
             }
             Ok(Some(items)) => {
                 for item in items {
-                    self.read_item(machine, store, &item);
+                    self.read_item(machine, store, &item).await;
                 }
             }
             Ok(None) => {
                 for profile in used {
                     for field in Field::SECRETS {
-                        self.read_key(store, profile.name.as_str(), ItemKey { connection: profile.id, field });
+                        self.read_key(store, profile.name.as_str(), ItemKey { connection: profile.id, field }).await;
                     }
                 }
                 let reason = format!("the {} does not list its items", store.kind().as_str());
@@ -217,7 +221,7 @@ impl Secrets {
         }
     }
 
-    fn read_item(&mut self, machine: &Machine, store: &dyn CredentialStore, item: &StoredItem) {
+    async fn read_item(&mut self, machine: &Machine, store: &dyn CredentialStore, item: &StoredItem) {
         let Some(key) = ItemKey::of_account(&item.account) else {
             return self.omit("an item of service snow", "it is not one of snow's");
         };
@@ -226,12 +230,12 @@ impl Secrets {
         match (item.is_locked, key.field) {
             (true, _) => self.omit(what, "its item is locked"),
             (false, Field::Probe) => {}
-            (false, _) => self.read_key(store, what, key),
+            (false, _) => self.read_key(store, what, key).await,
         }
     }
 
-    fn read_key(&mut self, store: &dyn CredentialStore, what: &str, key: ItemKey) {
-        match store.read(key) {
+    async fn read_key(&mut self, store: &dyn CredentialStore, what: &str, key: ItemKey) {
+        match store.read(key).await {
             Ok(None) => {}
             Ok(Some(record)) => {
                 let label = format!("{what} ({})", key.field.label());

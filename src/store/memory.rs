@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use async_trait::async_trait;
+
 use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::base::secret::Secret;
 use crate::model::profile::StoreKind;
@@ -12,27 +14,28 @@ pub struct MemoryStore {
     records: Mutex<HashMap<ItemKey, Secret>>,
 }
 
+#[async_trait]
 impl CredentialStore for MemoryStore {
     /// It stands in for the keyring, so that a connection looks the same.
     fn kind(&self) -> StoreKind {
         StoreKind::Keyring
     }
 
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         Ok(self.records().get(&key).cloned())
     }
 
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
         self.records().insert(key, record.clone());
         Ok(())
     }
 
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
         self.records().remove(&key);
         Ok(())
     }
 
-    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+    async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
         let items = self.records().keys().map(|key| StoredItem { account: key.account(), is_locked: false }).collect();
         Ok(Some(items))
     }

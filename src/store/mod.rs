@@ -9,8 +9,11 @@ pub mod file;
 pub mod keyring;
 pub mod memory;
 pub mod record;
+mod thread;
 
 use std::time::Duration;
+
+use async_trait::async_trait;
 
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
@@ -46,49 +49,41 @@ pub struct StoredItem {
     pub is_locked: bool,
 }
 
-/// Keeps records. Implementations block, and each call has a timeout.
+/// Keeps records. Each call has a timeout, and holds up nothing else.
+#[async_trait]
 pub trait CredentialStore: Send + Sync {
     fn kind(&self) -> StoreKind;
 
     /// The record, or `None` where the store works and has no such item.
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError>;
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError>;
 
     /// Saves or replaces the record.
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError>;
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError>;
 
     /// Deletes the record. Idempotent: that there was none is no error, so that a
     /// failed deletion can be repeated.
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
 
     /// The items of `snow` in it, of whichever connections; `None` where the
     /// store cannot list. Nobody is asked for anything: a store that would have
     /// to ask first is [`StoreError::Locked`].
-    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+    async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
         Ok(None)
     }
 
     /// Proves that the store takes, returns and deletes an item, before a
     /// person is asked for anything or a token is spent.
-    fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
+    async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
         let key = ItemKey { connection, field: Field::Probe };
         let probe = Secret::new("probe".to_owned()).expect("the probe is plain text");
-        self.write(key, &probe)?;
-        let read = self.read(key);
+        self.write(key, &probe).await?;
+        let read = self.read(key).await;
         // Whatever came of the reading, the probe goes again.
-        let deleted = self.delete(key);
+        let deleted = self.delete(key).await;
         let read = read?;
         deleted?;
         let was_there = read.is_some_and(|read| read.expose() == probe.expose());
-        if was_there && self.read(key)?.is_none() { Ok(()) } else { Err(StoreError::Unreliable) }
-    }
-}
-
-/// Does on a thread of its own what blocks, as every store does: whatever else
-/// is under way goes on.
-pub async fn in_background<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(act).await {
-        Ok(done) => done,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        if was_there && self.read(key).await?.is_none() { Ok(()) } else { Err(StoreError::Unreliable) }
     }
 }
 

@@ -74,14 +74,14 @@ struct Item<'a> {
 
 /// The password of a saved connection. The store is asked, and the record
 /// must be meant for the origins of the connection.
-pub fn read_password(
+pub async fn read_password(
     store: &dyn CredentialStore,
     profile: &Profile,
     username: &UserName,
     origins: &Origins,
 ) -> Result<Secret, Failure> {
     let item = Item { profile, field: Field::Password };
-    let kept: Password = item.read(store, origins)?.ok_or_else(|| item.missing(store))?;
+    let kept: Password = item.read(store, origins).await?.ok_or_else(|| item.missing(store))?;
     match kept.username {
         Some(saved) if !username.matches(&saved) => {
             Err(item
@@ -93,7 +93,7 @@ pub fn read_password(
 
 /// Saves the password of a connection, bound to its origins, and proves that
 /// the store has it.
-pub fn write_password(
+pub async fn write_password(
     store: &dyn CredentialStore,
     profile: &Profile,
     username: &UserName,
@@ -101,18 +101,18 @@ pub fn write_password(
     password: &Secret,
 ) -> Result<(), Failure> {
     let kept = Password { username: Some(username.as_str().to_owned()), password: password.clone() };
-    Item { profile, field: Field::Password }.write(store, origins, &kept, ReadBack::Yes)
+    Item { profile, field: Field::Password }.write(store, origins, &kept, ReadBack::Yes).await
 }
 
 /// The secret of an OAuth client; `None` where none is saved.
-pub fn read_client_secret(
+pub async fn read_client_secret(
     store: &dyn CredentialStore,
     profile: &Profile,
     client: &OAuthClient,
     origins: &Origins,
 ) -> Result<Option<Secret>, Failure> {
     let item = Item { profile, field: Field::ClientSecret };
-    let Some(kept) = item.read::<ClientSecret>(store, origins)? else {
+    let Some(kept) = item.read::<ClientSecret>(store, origins).await? else {
         return Ok(None);
     };
     if kept.client_id == client.client_id.as_str() {
@@ -123,17 +123,17 @@ pub fn read_client_secret(
 }
 
 /// As above, where there must be one.
-pub fn require_client_secret(
+pub async fn require_client_secret(
     store: &dyn CredentialStore,
     profile: &Profile,
     client: &OAuthClient,
     origins: &Origins,
 ) -> Result<Secret, Failure> {
     let missing = || Item { profile, field: Field::ClientSecret }.missing(store);
-    read_client_secret(store, profile, client, origins)?.ok_or_else(missing)
+    read_client_secret(store, profile, client, origins).await?.ok_or_else(missing)
 }
 
-pub fn write_client_secret(
+pub async fn write_client_secret(
     store: &dyn CredentialStore,
     profile: &Profile,
     client: &OAuthClient,
@@ -141,18 +141,18 @@ pub fn write_client_secret(
     client_secret: &Secret,
 ) -> Result<(), Failure> {
     let kept = ClientSecret { client_id: client.client_id.as_str().to_owned(), client_secret: client_secret.clone() };
-    Item { profile, field: Field::ClientSecret }.write(store, origins, &kept, ReadBack::Yes)
+    Item { profile, field: Field::ClientSecret }.write(store, origins, &kept, ReadBack::Yes).await
 }
 
 /// The session of a saved connection; `None` where there is none.
-pub fn read_session(
+pub async fn read_session(
     store: &dyn CredentialStore,
     profile: &Profile,
     client: &OAuthClient,
     origins: &Origins,
 ) -> Result<Option<SavedSession>, Failure> {
     let item = Item { profile, field: Field::Session };
-    let Some(kept) = item.read::<SavedSession>(store, origins)? else {
+    let Some(kept) = item.read::<SavedSession>(store, origins).await? else {
         return Ok(None);
     };
     if kept.client_id == client.client_id.as_str() { Ok(Some(kept)) } else { Err(item.other_client(origins, client)) }
@@ -160,14 +160,14 @@ pub fn read_session(
 
 /// Saves a session. It is read back where the store has not been proven in
 /// this run.
-pub fn write_session(
+pub async fn write_session(
     store: &dyn CredentialStore,
     profile: &Profile,
     origins: &Origins,
     session: &SavedSession,
     read_back: ReadBack,
 ) -> Result<(), Failure> {
-    Item { profile, field: Field::Session }.write(store, origins, session, read_back)
+    Item { profile, field: Field::Session }.write(store, origins, session, read_back).await
 }
 
 /// Nobody is signed in.
@@ -188,8 +188,12 @@ impl Item<'_> {
     }
 
     /// What the record keeps, where there is one and it is meant for `origins`.
-    fn read<T: DeserializeOwned>(&self, store: &dyn CredentialStore, origins: &Origins) -> Result<Option<T>, Failure> {
-        let Some(record) = store.read(self.key())? else {
+    async fn read<T: DeserializeOwned>(
+        &self,
+        store: &dyn CredentialStore,
+        origins: &Origins,
+    ) -> Result<Option<T>, Failure> {
+        let Some(record) = store.read(self.key()).await? else {
             return Ok(None);
         };
         // Parse errors are not repeated: they could quote the record.
@@ -211,7 +215,7 @@ impl Item<'_> {
         serde_json::from_str(record.expose()).map(Some).map_err(|_| damaged())
     }
 
-    fn write<T: Serialize>(
+    async fn write<T: Serialize>(
         &self,
         store: &dyn CredentialStore,
         origins: &Origins,
@@ -223,11 +227,11 @@ impl Item<'_> {
             let message = shown!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
             Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
         })?;
-        store.write(self.key(), &record)?;
+        store.write(self.key(), &record).await?;
         if read_back == ReadBack::No {
             return Ok(());
         }
-        match store.read(self.key())? {
+        match store.read(self.key()).await? {
             Some(read) if read.expose() == record.expose() => Ok(()),
             _ => Err(StoreError::Unreliable.into()),
         }

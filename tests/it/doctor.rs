@@ -13,7 +13,7 @@ use snow_connect::store::{Field, ItemKey};
 use crate::world::keyring::Session;
 use crate::world::process::{finish, program, snow};
 use crate::world::tls::Authority;
-use crate::world::{Outcome, World};
+use crate::world::{Outcome, World, block_on};
 
 const ID: &str = "0f4c2f0e-7a58-4a51-9a3c-0d7b5f1f2f11";
 /// A saved password of these tests, with something to escape in it.
@@ -46,7 +46,7 @@ fn set_mode(path: &Path, mode: u32) {
 fn put(world: &World, field: Field, key: &str, secret: &str) {
     let record = serde_json::json!({ "v": 1, "origins": { "instance": "https://acme.example" }, key: secret });
     let record = Secret::derived(record.to_string()).unwrap();
-    world.store.write(ItemKey { connection: ID.parse().unwrap(), field }, &record).unwrap();
+    block_on(world.store.write(ItemKey { connection: ID.parse().unwrap(), field }, &record)).unwrap();
 }
 
 /// The checks of this id.

@@ -13,7 +13,7 @@ use snow_connect::store::{Field, ItemKey};
 use crate::world::keyring::Session;
 use crate::world::process::{finish, snow, tool};
 use crate::world::pty::Terminal;
-use crate::world::{Answer, World};
+use crate::world::{Answer, World, block_on};
 
 const PASSPHRASE: &str = "CANARY horse, battery";
 const ANOTHER: &str = "CANARY another one";
@@ -45,7 +45,7 @@ fn connect(world: &mut World, name: &str, origin: &str, more: &str) -> crate::wo
 
 fn keyring_has_password(world: &World, shown: &Value) -> bool {
     let connection = shown["connection"]["id"].as_str().unwrap().parse().unwrap();
-    world.store.read(ItemKey { connection, field: Field::Password }).unwrap().is_some()
+    block_on(world.store.read(ItemKey { connection, field: Field::Password })).unwrap().is_some()
 }
 
 /// A directory outside every home, for what holds a passphrase or an identity.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use snow_connect::base::secret::Secret;
 use snow_connect::model::profile::StoreKind;
@@ -323,25 +324,26 @@ struct SlowStore {
     quick: AtomicUsize,
 }
 
+#[async_trait]
 impl CredentialStore for SlowStore {
     fn kind(&self) -> StoreKind {
         self.kept.kind()
     }
 
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         let one_less = |quick: usize| quick.checked_sub(1);
         if self.quick.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
-            std::thread::sleep(Duration::from_secs(3));
+            tokio::time::sleep(Duration::from_secs(3)).await;
         }
-        self.kept.read(key)
+        self.kept.read(key).await
     }
 
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        self.kept.write(key, record)
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        self.kept.write(key, record).await
     }
 
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        self.kept.delete(key)
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.kept.delete(key).await
     }
 }
 

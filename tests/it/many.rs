@@ -15,7 +15,7 @@ use crate::world::chromium::Chromium;
 use crate::world::process::{finish, tool};
 use crate::world::tls::{Authority, Leaf};
 use crate::world::wire::Wire;
-use crate::world::{World, reach};
+use crate::world::{World, block_on, reach};
 
 /// How many connections there are.
 fn all() -> usize {
@@ -86,7 +86,7 @@ impl Fleet {
         }
         let shown = self.world.run(&format!("show {} --json", name(SECRET_IS_GONE))).expect(0).json();
         let connection = shown["connection"]["id"].as_str().unwrap().parse().unwrap();
-        self.world.store.delete(ItemKey { connection, field: Field::Password }).unwrap();
+        block_on(self.world.store.delete(ItemKey { connection, field: Field::Password })).unwrap();
         self.broken.insert(name(SECRET_IS_GONE), "no-credential");
         self.broken.insert(name(CERTIFICATE_IS_OVER), "tls-expired");
         self.broken.insert(name(HANGS), "timeout");

@@ -8,7 +8,7 @@ use snow_connect::sandbox::Sandbox;
 use snow_connect::store::{Field, ItemKey};
 
 use crate::world::browser::{get, sign_in};
-use crate::world::{Outcome, World, check};
+use crate::world::{Outcome, World, block_on, check};
 
 /// A port that nobody listens on right now.
 pub fn free_port() -> u16 {
@@ -117,7 +117,7 @@ fn another_way_to_sign_in_leaves_no_secret_of_the_former_one() {
     assert_eq!((&show["connection"]["auth"], &show["connection"]["client_id"]), (&"basic".into(), &Value::Null));
     assert_eq!(show["connection"]["revision"], 2);
     let id: uuid::Uuid = show["connection"]["id"].as_str().unwrap().parse().unwrap();
-    let read = |field| world.store.read(ItemKey { connection: id, field }).unwrap();
+    let read = |field| block_on(world.store.read(ItemKey { connection: id, field })).unwrap();
     assert!(read(Field::Session).is_none() && read(Field::Password).is_some());
 }
 

@@ -18,7 +18,7 @@ use crate::world::authorization_server::{
 use crate::world::browser::get;
 #[cfg(target_os = "linux")]
 use crate::world::keyring::Session;
-use crate::world::{Outcome, World, check};
+use crate::world::{Outcome, World, block_on, check};
 
 const WRONG_SECRET: &str = "CANARY-oidc-wrong-secret";
 
@@ -75,7 +75,7 @@ impl Story {
     fn saved_refresh_token(&mut self) -> String {
         let id = self.run("show acme --json").json()["connection"]["id"].as_str().unwrap().parse().unwrap();
         let key = ItemKey { connection: id, field: Field::Session };
-        let record = self.world.store.read(key).unwrap().expect("a session is saved");
+        let record = block_on(self.world.store.read(key)).unwrap().expect("a session is saved");
         let record: Value = serde_json::from_str(record.expose()).unwrap();
         record["refresh_token"].as_str().expect("a refresh token").to_owned()
     }

@@ -11,7 +11,7 @@ use crate::oauth::connected;
 use crate::world::oauth::who;
 use crate::world::session::{self, Scripted, saved, set_clock, tokens, world_with};
 use crate::world::wire::http;
-use crate::world::{Outcome, World, check};
+use crate::world::{Outcome, World, block_on, check};
 
 const TABLE: &str = "/api/now/table/sys_user";
 
@@ -561,7 +561,7 @@ fn a_renewal_waits_for_the_lock_and_takes_what_the_holder_brought() {
     let holder = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         let text = snow_connect::base::secret::Secret::new(renewed.to_string()).unwrap();
-        store.write(key, &text).unwrap();
+        block_on(store.write(key, &text)).unwrap();
         drop(lock);
     });
     assert_eq!(token(&mut world), "brought-by-the-holder");

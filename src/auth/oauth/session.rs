@@ -40,8 +40,8 @@ use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession, TokenResponse};
 use crate::service::servicenow::token::TokenOutcome;
+use crate::store::CredentialStore;
 use crate::store::record::{self, Origins, ReadBack};
-use crate::store::{CredentialStore, in_background};
 
 /// How often, and after what pauses, the result of a renewal is written.
 const WRITE_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(800)];
@@ -57,7 +57,7 @@ pub struct Session {
 
 /// Where a session is kept.
 pub enum SessionSource {
-    Store(Arc<SessionStore>),
+    Store(SessionStore),
     /// Nowhere: variables describe the client.
     Environment {
         client_secret: Secret,
@@ -96,7 +96,7 @@ pub struct Renewal {
 
 impl Session {
     /// The session of a saved connection. No request is made.
-    pub fn open(
+    pub async fn open(
         session_store: SessionStore,
         endpoint: TokenEndpoint,
         clock: fn() -> DateTime<Utc>,
@@ -106,11 +106,12 @@ impl Session {
             &session_store.profile,
             endpoint.client(),
             &session_store.origins,
-        )?;
+        )
+        .await?;
         if saved.is_none() && endpoint.client().grant == GrantType::AuthorizationCode {
             return Err(record::no_session(session_store.store.as_ref(), &session_store.profile));
         }
-        Ok(Self { saved, endpoint, source: SessionSource::Store(Arc::new(session_store)), clock, last: None })
+        Ok(Self { saved, endpoint, source: SessionSource::Store(session_store), clock, last: None })
     }
 
     /// The session of a client that variables describe: a token is asked for
@@ -197,7 +198,7 @@ impl Session {
                 Attempt { exchange: Some(exchange), result }
             }
             SessionSource::Store(session_store) => {
-                renew_kept(session_store.clone(), &self.endpoint, self.clock, &mut self.saved, why, deadline).await
+                renew_kept(session_store, &self.endpoint, self.clock, &mut self.saved, why, deadline).await
             }
         };
         let Attempt { exchange, result } = attempt;
@@ -245,7 +246,7 @@ const NOTHING_TO_DO: Attempt = Attempt { exchange: None, result: Ok(()) };
 
 /// The protocol of the module's header, from its second step on.
 async fn renew_kept(
-    session_store: Arc<SessionStore>,
+    session_store: &SessionStore,
     endpoint: &TokenEndpoint,
     clock: fn() -> DateTime<Utc>,
     in_hand: &mut Option<SavedSession>,
@@ -283,15 +284,13 @@ async fn renew_kept(
     let marked = in_hand.as_ref().map(|saved| saved.marked(interrupted.or(Some(started)), saved.refused_at));
     let marked = marked.filter(|saved| client.grant == GrantType::AuthorizationCode && saved.refresh_token.is_some());
     let marked = match (marked, client.grant) {
-        (None, GrantType::AuthorizationCode) => return ended(&session_store, in_hand.as_ref()).into(),
-        (Some(marked), _) => match session_store.write(marked).await {
-            (_, Err(failure)) => return failure.into(),
-            (marked, Ok(())) => Some(marked),
+        (None, GrantType::AuthorizationCode) => return ended(session_store, in_hand.as_ref()).into(),
+        (Some(marked), _) => match session_store.write(&marked).await {
+            Err(failure) => return failure.into(),
+            Ok(()) => Some(marked),
         },
         (None, GrantType::ClientCredentials) => {
-            if let Err(error) =
-                session_store.in_background(|session_store| session_store.store.prove(session_store.profile.id)).await
-            {
+            if let Err(error) = session_store.store.prove(session_store.profile.id).await {
                 return Failure::from(error).into();
             }
             None
@@ -334,7 +333,7 @@ async fn renew_kept(
         TokenOutcome::Unavailable(failure) => {
             // Nothing was spent, so nothing is under way.
             if let Some(saved) = in_hand.as_ref().filter(|_| client.grant == GrantType::AuthorizationCode) {
-                let _ = session_store.write(saved.marked(interrupted, saved.refused_at)).await;
+                let _ = session_store.write(&saved.marked(interrupted, saved.refused_at)).await;
             }
             Err(failure)
         }
@@ -346,16 +345,9 @@ async fn renew_kept(
 }
 
 impl SessionStore {
-    /// Does on a thread of its own what the store may take its time for: others
-    /// that are under way must not wait for it.
-    async fn in_background<T: Send + 'static>(self: &Arc<Self>, act: impl FnOnce(&Self) -> T + Send + 'static) -> T {
-        let session_store = self.clone();
-        in_background(move || act(&session_store)).await
-    }
-
     /// Reads the store again; says whether what is there now will do.
     async fn reload(
-        self: &Arc<Self>,
+        &self,
         endpoint: &TokenEndpoint,
         in_hand: &mut Option<SavedSession>,
         why: RefreshReason,
@@ -384,7 +376,7 @@ impl SessionStore {
 
     /// The first thing that is done with an answer: it is written.
     async fn keep(
-        self: &Arc<Self>,
+        &self,
         client_id: &str,
         in_hand: &mut Option<SavedSession>,
         answer: TokenResponse,
@@ -392,14 +384,14 @@ impl SessionStore {
     ) -> Result<(), Failure> {
         let lifetime = answer.lifetime;
         let now = clock();
-        let mut renewed = match in_hand.as_ref() {
+        let renewed = match in_hand.as_ref() {
             Some(saved) => saved.renewed(answer, now),
             None => SavedSession::signed_in(answer, client_id, true, now),
         };
         let mut written = Ok(());
         for pause in WRITE_PAUSES {
             tokio::time::sleep(pause).await;
-            (renewed, written) = self.write(renewed).await;
+            written = self.write(&renewed).await;
             if written.is_ok() {
                 break;
             }
@@ -428,46 +420,28 @@ impl SessionStore {
     /// Keeps what was refused; with the mark of a renewal only where one was
     /// interrupted, so that the next refusal is explained as well.
     async fn note_refusal(
-        self: &Arc<Self>,
+        &self,
         in_hand: &mut Option<SavedSession>,
         interrupted: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) {
         let Some(saved) = in_hand.take() else { return };
-        let (saved, _) = self.write(saved.marked(interrupted, Some(now))).await;
+        let saved = saved.marked(interrupted, Some(now));
+        let _ = self.write(&saved).await;
         let _ = self.state.record_session(self.profile.id, SessionNote::of(&saved, self.profile.auth.method()));
         *in_hand = Some(saved);
     }
 
-    async fn read(self: &Arc<Self>, client: &OAuthClient) -> Result<Option<SavedSession>, Failure> {
-        let client = client.clone();
-        self.in_background(move |session_store| {
-            record::read_session(session_store.store.as_ref(), &session_store.profile, &client, &session_store.origins)
-        })
-        .await
+    async fn read(&self, client: &OAuthClient) -> Result<Option<SavedSession>, Failure> {
+        record::read_session(self.store.as_ref(), &self.profile, client, &self.origins).await
     }
 
-    async fn read_client_secret(self: &Arc<Self>, client: &OAuthClient) -> Result<Secret, Failure> {
-        let client = client.clone();
-        self.in_background(move |session_store| {
-            record::require_client_secret(
-                session_store.store.as_ref(),
-                &session_store.profile,
-                &client,
-                &session_store.origins,
-            )
-        })
-        .await
+    async fn read_client_secret(&self, client: &OAuthClient) -> Result<Secret, Failure> {
+        record::require_client_secret(self.store.as_ref(), &self.profile, client, &self.origins).await
     }
 
-    /// Writes a session and gives it back.
-    async fn write(self: &Arc<Self>, session: SavedSession) -> (SavedSession, Result<(), Failure>) {
-        self.in_background(move |session_store| {
-            let (store, profile) = (session_store.store.as_ref(), &session_store.profile);
-            let written = record::write_session(store, profile, &session_store.origins, &session, ReadBack::No);
-            (session, written)
-        })
-        .await
+    async fn write(&self, session: &SavedSession) -> Result<(), Failure> {
+        record::write_session(self.store.as_ref(), &self.profile, &self.origins, session, ReadBack::No).await
     }
 }
 

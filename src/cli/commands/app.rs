@@ -31,8 +31,8 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 use crate::report::format::Format;
 use crate::service::servicenow::classify::Subject;
+use crate::store::CredentialStore;
 use crate::store::record::Origins;
-use crate::store::{CredentialStore, in_background};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -204,8 +204,7 @@ impl App {
         Ok(Deadline::after(self.timeout()?))
     }
 
-    /// The session of a saved connection. The store is read, which may take its
-    /// time and holds up nothing else; no request is made.
+    /// The session of a saved connection. The store is read; no request is made.
     pub async fn open_session(
         &self,
         store: Arc<dyn CredentialStore>,
@@ -217,8 +216,7 @@ impl App {
         let subject = Subject::Saved(profile.name.clone());
         let endpoint = self.network.token_endpoint(profile, oauth, client, subject)?;
         let session_store = SessionStore { store, profile: profile.clone(), origins, state: self.state()? };
-        let clock = self.clock();
-        in_background(move || Session::open(session_store, endpoint, clock)).await
+        Session::open(session_store, endpoint, self.clock()).await
     }
 
     /// Says that the variables of a connection are not looked at.

@@ -28,16 +28,16 @@ pub struct DoctorArgs {
     pub bundle: Option<PathBuf>,
 }
 
-pub fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
+pub async fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
     let machine = machine(app)?;
-    let checks = doctor::examine(&machine);
+    let checks = doctor::examine(&machine).await;
     let exit_code = doctor::exit_code(&checks);
     if !app.console.json {
         let text = report::text::doctor::text(&checks, exit_code, app.console.out);
         app.console.data(&text);
     }
     let bundle = match &arguments.bundle {
-        Some(path) => bundle(app, &machine, &checks, &files::absolute(path))?,
+        Some(path) => bundle(app, &machine, &checks, &files::absolute(path)).await?,
         None => Value::Null,
     };
     if app.console.json {
@@ -68,8 +68,8 @@ fn machine(app: &mut App) -> Result<Machine, Failure> {
 }
 
 /// Writes the file, and says what it proves.
-fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path) -> Result<Value, Failure> {
-    let secrets = Secrets::read(machine);
+async fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path) -> Result<Value, Failure> {
+    let secrets = Secrets::read(machine).await;
     let (out, err) = (app.console.out, app.console.err);
     let terminal = Terminal {
         stdin: app.is_stdin_terminal(),

@@ -42,7 +42,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
-    app.prove_store(profile.store, profile.id)?;
+    app.prove_store(profile.store, profile.id).await?;
     match profile.auth.clone() {
         Auth::Basic { username } => with_password(app, profile, &username, &arguments).await,
         Auth::OAuth { client, .. } => with_session(app, profile, &client, &arguments).await,
@@ -100,7 +100,7 @@ async fn with_session(
     if client.grant == GrantType::AuthorizationCode {
         session::look_before_browser(app, &profile, client, false).await?;
     }
-    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, true)?;
+    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, true).await?;
     let subject = Subject::Saved(profile.name.clone());
     let mut signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await?;
     let browser = signed_in.browser.take();

@@ -159,7 +159,7 @@ async fn forget_entry(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     })?;
     // Another snow may have signed in until the entry was gone.
     let _lock = sign_in::lock(app, profile).await?;
-    forget_secrets(app, profile)?;
+    forget_secrets(app, profile).await?;
     let forgotten = app.state()?.forget(profile.id);
     app.mention_unwritable_state(forgotten);
     Ok(())
@@ -175,7 +175,7 @@ async fn sign_out(app: &mut App, profile: &Profile, local: bool) -> Outcome {
         (Some(oauth), false) => revoke(app, profile, oauth).await,
         _ => Ok(None),
     };
-    let not_forgotten = forget_secrets(app, profile).err();
+    let not_forgotten = forget_secrets(app, profile).await.err();
     drop(lock);
     match revocation {
         Ok(revoked) => Outcome { revoked, not_revoked: None, not_forgotten },
@@ -196,10 +196,10 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     let read = async {
         let (client, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
-        let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins)? else {
+        let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins).await? else {
             return Ok(None);
         };
-        let secret = record::read_client_secret(store.as_ref(), profile, oauth, &origins)?;
+        let secret = record::read_client_secret(store.as_ref(), profile, oauth, &origins).await?;
         let endpoint = app.network.token_endpoint(profile, oauth, &client, Subject::Saved(name.clone()))?;
         Ok::<_, Failure>(Some((session, secret, endpoint)))
     };
@@ -233,7 +233,7 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     }
 }
 
-fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
+async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let fields: &[Field] = match profile.auth {
         Auth::Basic { .. } => &[Field::Password],
         Auth::OAuth { .. } => &[Field::Session, Field::ClientSecret],
@@ -241,7 +241,7 @@ fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let place = profile.store.place();
     for &field in fields {
         let key = ItemKey { connection: profile.id, field };
-        let deleted = app.store(profile.store).and_then(|store| Ok(store.delete(key)?));
+        let deleted = delete(app, profile.store, key).await;
         deleted.map_err(|failure| {
             if failure.code() == Code::Interrupted {
                 return failure;
@@ -257,6 +257,10 @@ fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
         })?;
     }
     Ok(())
+}
+
+async fn delete(app: &mut App, store: StoreKind, key: ItemKey) -> Result<(), Failure> {
+    Ok(app.store(store)?.delete(key).await?)
 }
 
 /// One document for all; each connection with what went wrong.

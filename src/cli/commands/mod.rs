@@ -92,7 +92,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
         Command::Guide(arguments) => guide::run(app, arguments),
-        Command::Doctor(arguments) => doctor::run(app, arguments),
+        Command::Doctor(arguments) => doctor::run(app, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,
         Command::Help(arguments) => help::help(app, arguments),

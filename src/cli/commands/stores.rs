@@ -84,7 +84,7 @@ impl App {
 
     /// Proves that a store will take a secret, before one is asked for. Where
     /// it is the encrypted file and there is none yet, its key is chosen here.
-    pub fn prove_store(&mut self, kind: StoreKind, connection: ConnectionId) -> Result<(), Failure> {
+    pub async fn prove_store(&mut self, kind: StoreKind, connection: ConnectionId) -> Result<(), Failure> {
         if kind == StoreKind::File {
             let store = self.file_store()?;
             if store.needs()? == Needs::NewKey {
@@ -92,7 +92,7 @@ impl App {
                 store.unlock(key);
             }
         }
-        Ok(self.store(kind)?.prove(connection)?)
+        Ok(self.store(kind)?.prove(connection).await?)
     }
 
     /// Where the secrets of new connections go.

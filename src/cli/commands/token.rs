@@ -115,7 +115,8 @@ async fn saved(app: &mut App, profile: &Profile, min_ttl: Duration) -> Result<Cr
     let (client, origins) = app.network.client_for(profile)?;
     match &profile.auth {
         Auth::Basic { username } => {
-            let password = record::read_password(app.store(profile.store)?.as_ref(), profile, username, &origins)?;
+            let password =
+                record::read_password(app.store(profile.store)?.as_ref(), profile, username, &origins).await?;
             Ok(Credential::Basic(BasicCredential::new(username.clone(), password).header()))
         }
         Auth::OAuth { client: oauth, .. } => {

@@ -13,9 +13,12 @@ mod records;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+
+use super::thread::OwnThread;
 use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -30,6 +33,12 @@ use records::Records;
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 pub struct FileStore {
+    file: Arc<EncryptedFile>,
+    thread: OwnThread,
+}
+
+/// The file, and what this run knows of it. What it does blocks.
+struct EncryptedFile {
     path: PathBuf,
     lock: PathBuf,
     /// How long a change waits for the changes of other processes.
@@ -126,32 +135,51 @@ impl FileStore {
     /// The store in the file at `path`, whose changes are made under the lock
     /// at `lock`. Nothing is opened before the first call.
     pub fn new(path: PathBuf, lock: PathBuf, timeout: Duration) -> Self {
-        Self { path, lock, timeout, inner: Mutex::default() }
+        let file = Arc::new(EncryptedFile { path, lock, timeout, inner: Mutex::default() });
+        Self { file, thread: OwnThread::new("encrypted file") }
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
 
     /// What is missing before the store can be used. Reads the file's header.
     pub fn needs(&self) -> Result<Needs, FileError> {
-        if self.inner().key.is_some() {
+        let file = &self.file;
+        if file.inner().key.is_some() {
             return Ok(Needs::Nothing);
         }
-        match self.bytes()? {
+        match file.bytes()? {
             None => Ok(Needs::NewKey),
-            Some(bytes) => encryption::locked_with(&bytes).map(Needs::Key).map_err(|error| self.unopened(error)),
+            Some(bytes) => encryption::locked_with(&bytes).map(Needs::Key).map_err(|error| file.unopened(error)),
         }
     }
 
     /// Nobody gave the key that the file wants.
     pub fn missing_key(&self, with: LockedWith) -> FileError {
-        self.unopened(Unopened::Locked(UnlockError::Missing(with)))
+        self.file.missing_key(with)
     }
 
     /// The key for this run. Whether it fits shows when the file is opened.
     pub fn unlock(&self, key: Key) {
-        *self.inner() = Inner { key: Some(key), opened: None };
+        *self.file.inner() = Inner { key: Some(key), opened: None };
+    }
+}
+
+impl FileStore {
+    async fn with_file<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&EncryptedFile) -> Result<T, FileError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let file = self.file.clone();
+        let done = self.thread.call(move || act(&file)).await;
+        Ok(done.unwrap_or_else(|gone| Err(self.file.unreadable(gone.to_string())))?)
+    }
+}
+
+impl EncryptedFile {
+    fn missing_key(&self, with: LockedWith) -> FileError {
+        self.unopened(Unopened::Locked(UnlockError::Missing(with)))
     }
 
     /// Changes the records as they are once this process has its turn; `change`
@@ -256,44 +284,54 @@ impl FileStore {
     }
 }
 
+#[async_trait]
 impl CredentialStore for FileStore {
     fn kind(&self) -> StoreKind {
         StoreKind::File
     }
 
     /// Reading waits for nobody: the file is replaced whole.
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        let bytes = self.bytes()?;
-        Ok(self.open(&mut self.inner(), bytes)?.get(&key.account()))
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        self.with_file(move |file| {
+            let bytes = file.bytes()?;
+            Ok(file.open(&mut file.inner(), bytes)?.get(&key.account()))
+        })
+        .await
     }
 
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        Ok(self.change(|records| {
-            records.put(key.account(), record.expose());
-            true
-        })?)
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        let record = record.clone();
+        self.with_file(move |file| {
+            file.change(|records| {
+                records.put(key.account(), record.expose());
+                true
+            })
+        })
+        .await
     }
 
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        if self.bytes()?.is_none() {
-            return Ok(());
-        }
-        Ok(self.change(|records| records.remove(&key.account()))?)
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.with_file(move |file| match file.bytes()? {
+            None => Ok(()),
+            Some(_) => file.change(|records| records.remove(&key.account())),
+        })
+        .await
     }
 
-    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
-        let bytes = self.bytes()?;
-        let records = self.open(&mut self.inner(), bytes)?;
-        let item = |account: &str| StoredItem { account: account.to_owned(), is_locked: false };
-        Ok(Some(records.accounts().map(item).collect()))
+    async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        self.with_file(|file| {
+            let bytes = file.bytes()?;
+            let records = file.open(&mut file.inner(), bytes)?;
+            let item = |account: &str| StoredItem { account: account.to_owned(), is_locked: false };
+            Ok(Some(records.accounts().map(item).collect()))
+        })
+        .await
     }
 
-    fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        if self.write_probe_and_undo(ItemKey { connection, field: Field::Probe })? {
-            Ok(())
-        } else {
-            Err(StoreError::Unreliable)
-        }
+    async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        let probe = ItemKey { connection, field: Field::Probe };
+        let is_kept = self.with_file(move |file| file.write_probe_and_undo(probe)).await?;
+        if is_kept { Ok(()) } else { Err(StoreError::Unreliable) }
     }
 }
 

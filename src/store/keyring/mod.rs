@@ -10,15 +10,16 @@
 #[cfg_attr(all(unix, not(target_os = "macos")), path = "secret_service.rs")]
 mod platform;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use keyring::Error;
 use keyring_core::Entry;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::thread::OwnThread;
 use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::base::secret::Secret;
 use crate::model::profile::StoreKind;
@@ -36,56 +37,36 @@ pub struct KeyringStore {
     /// Whether a window could ask somebody to unlock the keyring.
     has_display: bool,
     notice: Option<Notice>,
-    worker: Mutex<Worker>,
+    thread: OwnThread,
+    /// Whether a call ran into the deadline: the keyring is not asked again. Locked
+    /// over a call, whose time begins when it is its turn.
+    is_stuck: Mutex<bool>,
 }
-
-enum Worker {
-    NotStarted,
-    Running(Sender<Call>),
-    /// A call ran into the deadline: the keyring is not asked again.
-    Stuck,
-}
-
-/// One call, with the answer's way back in it.
-type Call = Box<dyn FnOnce() + Send>;
 
 impl KeyringStore {
     /// A store that waits at most `timeout` for each call, and gives `notice`
     /// where the wait becomes noticeable. Nothing is opened before the first
     /// call.
     pub fn new(timeout: Duration, has_display: bool, notice: Option<Notice>) -> Self {
-        Self { timeout, has_display, notice, worker: Mutex::new(Worker::NotStarted) }
+        Self { timeout, has_display, notice, thread: OwnThread::new("keyring"), is_stuck: Mutex::new(false) }
     }
 
     /// Has `act` done by the thread that owns the keyring.
-    fn call<T: Send + 'static>(
+    async fn call<T: Send + 'static>(
         &self,
         name: &str,
         act: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*worker, Worker::NotStarted) {
-            let (sender, calls) = channel::<Call>();
-            thread::Builder::new()
-                .name("keyring".to_owned())
-                .spawn(move || calls.iter().for_each(|call| call()))
-                .map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
-            *worker = Worker::Running(sender);
-        }
-        let Worker::Running(sender) = &*worker else {
+        let mut is_stuck = self.is_stuck.lock().await;
+        if *is_stuck {
             return Err(StoreError::Timeout(self.timeout));
-        };
-        let (answer, answered) = channel();
-        let gone = || StoreError::Unavailable { reason: "The thread that speaks to it ended.".to_owned() };
+        }
         tracing::debug!("keyring: {name}");
-        // Nobody waits any more after the deadline.
-        let call = Box::new(move || drop(answer.send(act())));
-        sender.send(call).map_err(|_| gone())?;
-        match self.wait(&answered) {
-            Ok(result) => result,
-            Err(RecvTimeoutError::Disconnected) => Err(gone()),
-            Err(RecvTimeoutError::Timeout) => {
-                *worker = Worker::Stuck;
+        match self.within_the_timeout(self.thread.call(act)).await {
+            Some(Ok(result)) => result,
+            Some(Err(gone)) => Err(StoreError::Unavailable { reason: gone.to_string() }),
+            None => {
+                *is_stuck = true;
                 Err(StoreError::Timeout(self.timeout))
             }
         }
@@ -93,7 +74,7 @@ impl KeyringStore {
 
     /// Has something done with one item. A daemon that was restarted leaves a
     /// dead connection behind: one new connection is tried. Anything else stands.
-    fn with_item<T: Send + 'static>(
+    async fn with_item<T: Send + 'static>(
         &self,
         name: &str,
         key: ItemKey,
@@ -113,51 +94,55 @@ impl KeyringStore {
             });
             result.map_err(|error| tell_apart(error, &account, size, has_display))
         })
+        .await
     }
 
-    fn wait<T>(&self, answered: &Receiver<T>) -> Result<T, RecvTimeoutError> {
+    /// What comes within the timeout; a person is told where it takes long.
+    async fn within_the_timeout<T>(&self, coming: impl Future<Output = T>) -> Option<T> {
+        let mut coming = std::pin::pin!(coming);
         let Some(notice) = self.notice.as_ref().filter(|_| self.timeout > NOTICEABLE) else {
-            return answered.recv_timeout(self.timeout);
+            return timeout(self.timeout, coming).await.ok();
         };
-        answered.recv_timeout(NOTICEABLE).or_else(|error| match error {
-            RecvTimeoutError::Disconnected => Err(error),
-            RecvTimeoutError::Timeout => {
-                notice();
-                answered.recv_timeout(self.timeout - NOTICEABLE)
-            }
-        })
+        if let Ok(came) = timeout(NOTICEABLE, &mut coming).await {
+            return Some(came);
+        }
+        notice();
+        timeout(self.timeout - NOTICEABLE, coming).await.ok()
     }
 }
 
+#[async_trait]
 impl CredentialStore for KeyringStore {
     fn kind(&self) -> StoreKind {
         StoreKind::Keyring
     }
 
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         self.with_item("read", key, 0, |entry| match entry.get_secret() {
             Ok(bytes) => Ok(Some(record(bytes))),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(error),
         })
+        .await
     }
 
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
         let record = record.clone();
         // Windows counts a password in UTF-16, so bytes go further there.
         let size = record.expose().len();
-        self.with_item("write", key, size, move |entry| entry.set_secret(record.expose().as_bytes()))
+        self.with_item("write", key, size, move |entry| entry.set_secret(record.expose().as_bytes())).await
     }
 
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
         self.with_item("delete", key, 0, |entry| match entry.delete_credential() {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(error),
         })
+        .await
     }
 
-    fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
-        self.call("list all items", platform::inventory)
+    async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        self.call("list all items", platform::inventory).await
     }
 }
 

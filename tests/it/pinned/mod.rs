@@ -25,9 +25,9 @@ use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::{CLIENTS, Sandbox, SandboxOptions};
 use snow_connect::store::ItemKey;
 
-use crate::world::World;
 use crate::world::browser::{parameter, sign_in};
 use crate::world::oauth::{CALLBACK, VERIFIER, authorization_url, token};
+use crate::world::{World, block_on};
 
 /// Where the sandbox listened when the homes were made, and the redirect URI.
 const PORT: &str = ":48914";
@@ -143,7 +143,7 @@ impl Left {
             Secrets::Items(items) => {
                 for (account, record) in items_of(items) {
                     let record = Secret::derived(with_tokens(record)).unwrap();
-                    world.store.write(ItemKey::of_account(account).unwrap(), &record).unwrap();
+                    block_on(world.store.write(ItemKey::of_account(account).unwrap(), &record)).unwrap();
                 }
             }
             Secrets::Sealed { content, key, .. } => {
@@ -294,8 +294,8 @@ fn items_of(lines: &'static str) -> impl Iterator<Item = (&'static str, &'static
 }
 
 fn items_in_memory(world: &World) -> BTreeMap<String, String> {
-    let items = world.store.inventory().unwrap().expect("the memory lists its items");
-    let record = |account: &str| world.store.read(ItemKey::of_account(account).unwrap()).unwrap().unwrap();
+    let items = block_on(world.store.inventory()).unwrap().expect("the memory lists its items");
+    let record = |account: &str| block_on(world.store.read(ItemKey::of_account(account).unwrap())).unwrap().unwrap();
     items.into_iter().map(|item| (item.account.clone(), record(&item.account).expose().to_owned())).collect()
 }
 

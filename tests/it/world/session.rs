@@ -12,10 +12,10 @@ use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::{Field, ItemKey};
 
-use super::World;
 #[cfg(target_os = "linux")]
 use super::keyring::Session;
 use super::wire::{Wire, header, http};
+use super::{World, block_on};
 
 pub const ID: &str = "0f4c2f0e-7a58-4a51-9a3c-0d7b5f1f2f11";
 /// What the session of before has.
@@ -129,7 +129,7 @@ fn key(world: &World, field: Field) -> ItemKey {
 
 pub fn write_record(world: &World, field: Field, record: &Value) {
     let text = Secret::derived(record.to_string()).unwrap();
-    world.store.write(key(world, field), &text).unwrap();
+    block_on(world.store.write(key(world, field), &text)).unwrap();
 }
 
 /// The saved session of `acme`; null where there is none.
@@ -138,7 +138,7 @@ pub fn saved(world: &World) -> Value {
 }
 
 pub fn kept(world: &World, field: Field) -> Value {
-    let record = world.store.read(key(world, field)).unwrap();
+    let record = block_on(world.store.read(key(world, field))).unwrap();
     record.map_or(Value::Null, |record| serde_json::from_str(record.expose()).expect("a record is JSON"))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use async_trait::async_trait;
 use snow_connect::base::secret::Secret;
 use snow_connect::model::profile::StoreKind;
 use snow_connect::store::memory::MemoryStore;
@@ -22,6 +23,23 @@ struct Plan {
     calls: usize,
 }
 
+impl Plan {
+    fn of_a_write(&mut self, key: ItemKey) -> Result<(), StoreError> {
+        self.calls += 1;
+        if key.field == Field::Session {
+            match (self.good, self.bad) {
+                (0, 0) => {}
+                (0, _) => {
+                    self.bad -= 1;
+                    return Err(StoreError::Locked);
+                }
+                _ => self.good -= 1,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl FaultyStore {
     /// After `good` more sessions, the next `bad` are not written.
     pub fn fail_session_writes(&self, good: usize, bad: usize) {
@@ -39,36 +57,25 @@ impl FaultyStore {
     }
 }
 
+#[async_trait]
 impl CredentialStore for FaultyStore {
     fn kind(&self) -> StoreKind {
         StoreKind::Keyring
     }
 
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         self.plan().calls += 1;
-        self.kept.read(key)
+        self.kept.read(key).await
     }
 
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        let mut plan = self.plan();
-        plan.calls += 1;
-        if key.field == Field::Session {
-            match (plan.good, plan.bad) {
-                (0, 0) => {}
-                (0, _) => {
-                    plan.bad -= 1;
-                    return Err(StoreError::Locked);
-                }
-                _ => plan.good -= 1,
-            }
-        }
-        drop(plan);
-        self.kept.write(key, record)
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        self.plan().of_a_write(key)?;
+        self.kept.write(key, record).await
     }
 
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
         self.plan().calls += 1;
-        self.kept.delete(key)
+        self.kept.delete(key).await
     }
 }
 
@@ -84,20 +91,24 @@ impl PickyStore {
     }
 }
 
+#[async_trait]
 impl CredentialStore for PickyStore {
     fn kind(&self) -> StoreKind {
         self.kept.kind()
     }
 
-    fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        self.kept.read(key)
+    async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
+        self.kept.read(key).await
     }
 
-    fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        (self.refuses)(key, record).map_or_else(|| self.kept.write(key, record), Err)
+    async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
+        match (self.refuses)(key, record) {
+            Some(error) => Err(error),
+            None => self.kept.write(key, record).await,
+        }
     }
 
-    fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        self.kept.delete(key)
+    async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.kept.delete(key).await
     }
 }

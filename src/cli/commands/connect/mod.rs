@@ -68,7 +68,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
 
 /// Signs in anew and saves.
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
-    app.prove_store(request.store(app, saved)?, request.target.id)?;
+    app.prove_store(request.store(app, saved)?, request.target.id).await?;
     // Before a browser is opened it is done in any case.
     let probes_first = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
     if probes_first {
@@ -138,7 +138,7 @@ async fn connect_with_session(
     if client.grant == GrantType::AuthorizationCode {
         session::look_before_browser(app, &profile, client, was_probed).await?;
     }
-    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some())?;
+    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some()).await?;
     let subject = subject_of(saved);
     let signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await;
     let mut signed_in = match (signed_in, saved) {

@@ -66,13 +66,13 @@ pub async fn save(
 ) -> Result<(Profile, Saved), Failure> {
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
     let store = app.store(profile.store)?;
-    let kept = FormerSecrets::read(store.as_ref(), &former, &profile);
+    let kept = FormerSecrets::read(store.as_ref(), &former, &profile).await;
     if let Err(failure) = sign_in::save(app, &profile, origins, credential).await {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
             return Err(failure);
         }
-        kept.put_back(store.as_ref(), credential);
+        kept.put_back(store.as_ref(), credential).await;
         let name = profile.name.clone();
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
             Ok(()) => failure,
@@ -102,7 +102,10 @@ async fn forget_former_secrets(
     let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
     for field in Field::SECRETS.into_iter().filter(left_behind) {
         let key = ItemKey { connection: profile.id, field };
-        let deleted = app.store(former.store).and_then(|store| Ok(store.delete(key)?));
+        let deleted = match app.store(former.store) {
+            Ok(store) => store.delete(key).await.map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
         if let Err(failure) = deleted {
             // The connection stands, and a keyring that is gone may be why.
             let place = former.store.place();
@@ -139,23 +142,28 @@ pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<
 struct FormerSecrets(Vec<(ItemKey, Option<Secret>)>);
 
 impl FormerSecrets {
-    fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
+    async fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
         let key = |field| ItemKey { connection: profile.id, field };
         if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
             return Self(Field::SECRETS.map(|field| (key(field), None)).into());
         }
-        // What cannot be read cannot be put back either.
-        let read = |field| store.read(key(field)).ok().map(|record| (key(field), record));
-        Self(Field::SECRETS.into_iter().filter_map(read).collect())
+        let mut records = Vec::new();
+        for key in Field::SECRETS.map(key) {
+            // What cannot be read cannot be put back either.
+            if let Ok(record) = store.read(key).await {
+                records.push((key, record));
+            }
+        }
+        Self(records)
     }
 
     /// A write may be reported as failed and have been done, so what was
     /// attempted is undone as far as the store lets it.
-    fn put_back(self, store: &dyn CredentialStore, credential: &NewCredential) {
+    async fn put_back(self, store: &dyn CredentialStore, credential: &NewCredential) {
         for (key, record) in self.0.into_iter().filter(|(key, _)| credential.fields().contains(&key.field)) {
             let _ = match record {
-                Some(record) => store.write(key, &record),
-                None => store.delete(key),
+                Some(record) => store.write(key, &record).await,
+                None => store.delete(key).await,
             };
         }
     }

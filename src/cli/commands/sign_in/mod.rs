@@ -70,7 +70,7 @@ pub async fn save(
     // A renewal under way must not write its result over this.
     let _lock = lock(app, profile).await?;
     let store = app.store(profile.store)?;
-    write(store.as_ref(), profile, origins, credential)?;
+    write(store.as_ref(), profile, origins, credential).await?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.
     if config.connections.values().any(|saved| saved.id == profile.id) {
@@ -86,14 +86,14 @@ pub async fn save(
         return Ok(());
     }
     for &field in credential.fields() {
-        store.delete(ItemKey { connection: profile.id, field })?;
+        store.delete(ItemKey { connection: profile.id, field }).await?;
     }
     Err(Failure::new(Code::UnknownConnection, shown!("another snow has just removed {}", profile.name))
         .why("What was earned was not kept.")
         .next("Run the command again to connect anew"))
 }
 
-fn write(
+async fn write(
     store: &dyn CredentialStore,
     profile: &Profile,
     origins: &Origins,
@@ -102,14 +102,14 @@ fn write(
     match credential {
         NewCredential::Password(password) => {
             let username = profile.username().expect("a connection with a password has a user");
-            record::write_password(store, profile, username, origins, password)
+            record::write_password(store, profile, username, origins, password).await
         }
         NewCredential::Session { session, client_secret } => {
             let client = profile.auth.client().expect("a connection with a session has a client");
             if let Some(secret) = client_secret {
-                record::write_client_secret(store, profile, client, origins, secret)?;
+                record::write_client_secret(store, profile, client, origins, secret).await?;
             }
-            record::write_session(store, profile, origins, session, ReadBack::Yes)
+            record::write_session(store, profile, origins, session, ReadBack::Yes).await
         }
     }
 }

@@ -89,7 +89,7 @@ pub async fn look_before_browser(
 }
 
 /// The secret of the client: handed in, saved before, or asked for.
-pub fn client_secret(
+pub async fn client_secret(
     app: &mut App,
     profile: &Profile,
     client: &OAuthClient,
@@ -101,12 +101,13 @@ pub fn client_secret(
     }
     if is_saved {
         let (_, origins) = app.network.client_for(profile)?;
-        let saved = record::read_client_secret(app.store(profile.store)?.as_ref(), profile, client, &origins);
+        let store = app.store(profile.store)?;
+        let saved = record::read_client_secret(store.as_ref(), profile, client, &origins).await;
         match saved {
             Ok(Some(secret)) => return Ok(Some(secret)),
             Ok(None) if client.grant == GrantType::AuthorizationCode => {
                 // A public client, unless everything was signed out.
-                let session = record::read_session(app.store(profile.store)?.as_ref(), profile, client, &origins);
+                let session = record::read_session(store.as_ref(), profile, client, &origins).await;
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
                     return Ok(None);
                 }

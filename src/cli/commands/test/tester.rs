@@ -29,8 +29,8 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, ConnectionId, Profile, StoreKind};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::Subject;
+use crate::store::CredentialStore;
 use crate::store::record::{self, Origins};
-use crate::store::{CredentialStore, in_background};
 
 /// A store that was opened for a run, or why it could not be.
 type Opened = Result<Arc<dyn CredentialStore>, Failure>;
@@ -247,9 +247,8 @@ impl<'a> ConnectionTester<'a> {
             Ok(store) => store,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
-        let (profile, username) = (profile.clone(), username.clone());
         let asked = Instant::now();
-        let read = in_background(move || record::read_password(store.as_ref(), &profile, &username, &origins)).await;
+        let read = record::read_password(store.as_ref(), profile, username, &origins).await;
         (read, asked.elapsed())
     }
 
