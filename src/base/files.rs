@@ -280,3 +280,15 @@ fn is_foreign(metadata: &fs::Metadata) -> bool {
 fn is_foreign(_: &fs::Metadata) -> bool {
     false
 }
+
+/// Whether other users of the machine may read or change a file.
+#[cfg(unix)]
+pub fn is_public(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.is_file() && metadata.mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+pub fn is_public(_: &fs::Metadata) -> bool {
+    false
+}

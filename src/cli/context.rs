@@ -4,7 +4,6 @@
 use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -15,7 +14,6 @@ use crate::base::shown::shown;
 use crate::base::variables::Variables;
 use crate::cli::terminal::{Prompt, TerminalPrompt};
 use crate::store::CredentialStore;
-use crate::store::keyring::{KeyringStore, Notice};
 
 /// Everything `snow` gets from its surroundings.
 pub struct Context {
@@ -115,14 +113,6 @@ impl Context {
         })?;
         let directory = base.join("snow");
         Ok(if cfg!(windows) { directory.join(leaf) } else { directory })
-    }
-
-    /// The keyring of the system, or the store that was given instead.
-    pub fn keyring(&self, timeout: Duration, notice: Option<Notice>) -> Arc<dyn CredentialStore> {
-        match &self.store {
-            Some(store) => store.clone(),
-            None => Arc::new(KeyringStore::new(timeout, self.variables.has_display(), notice)),
-        }
     }
 }
 

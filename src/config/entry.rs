@@ -13,9 +13,10 @@ use super::VERSION;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::{
-    Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, label_key, shown_text,
+    Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, label_key, shown_text,
 };
 use crate::model::user_name::UserName;
+use crate::store::{STORES, kind_of};
 
 #[derive(Deserialize)]
 pub struct File {
@@ -87,7 +88,7 @@ impl Entry {
             revision,
             instance,
             auth,
-            store: optional(&self.store, |text| text.parse())?.unwrap_or(StoreKind::Keyring),
+            store: optional(&self.store, kind_of)?.unwrap_or(STORES[0].kind),
             api_version: optional(&self.api_version, |text| text.parse())?,
             tables,
             ca_cert: optional(&self.ca_cert, |text| {

@@ -14,22 +14,15 @@ use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
-use crate::model::profile::{AuthMethod, Profile, StoreKind};
+use crate::model::profile::{AuthMethod, Profile};
 use crate::store::record::secrets_in;
-use crate::store::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
+use crate::store::{CredentialStore, Field, ItemKey, STORES, StoreError, StoredItem, Trouble};
 
 /// Variables whose values are secrets.
-const SECRET_VARIABLES: [&str; 5] =
-    ["SNOW_PASSWORD", "SNOW_CLIENT_SECRET", "SNOW_ACCESS_TOKEN", "SNOW_API_KEY", "SNOW_STORE_PASSPHRASE"];
+const SECRET_VARIABLES: [&str; 4] = ["SNOW_PASSWORD", "SNOW_CLIENT_SECRET", "SNOW_ACCESS_TOKEN", "SNOW_API_KEY"];
 /// Variables that name a file with a secret.
-const SECRET_FILES: [&str; 6] = [
-    "SNOW_PASSWORD_FILE",
-    "SNOW_CLIENT_SECRET_FILE",
-    "SNOW_ACCESS_TOKEN_FILE",
-    "SNOW_API_KEY_FILE",
-    "SNOW_STORE_PASSPHRASE_FILE",
-    "SNOW_STORE_IDENTITY",
-];
+const SECRET_FILES: [&str; 4] =
+    ["SNOW_PASSWORD_FILE", "SNOW_CLIENT_SECRET_FILE", "SNOW_ACCESS_TOKEN_FILE", "SNOW_API_KEY_FILE"];
 const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 pub async fn examine(machine: &Machine) -> Vec<Check> {
@@ -52,7 +45,7 @@ async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
         Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and keeps what it is given", kind)),
     };
     let mut checks = vec![ready.target(kind)];
-    checks.extend(items.as_deref().map(|items| orphans(machine, kind, items)));
+    checks.extend(items.as_deref().map(|items| orphans(machine, store, items)));
     checks.extend(missing(machine, store, items.as_deref()).await);
     checks
 }
@@ -60,9 +53,9 @@ async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
 /// A failure, unless nothing here needs the store: a machine whose variables
 /// describe the connection works without one.
 fn not_ready(machine: &Machine, store: &dyn CredentialStore, error: StoreError) -> Check {
-    let is_locked = error == StoreError::Locked;
+    let is_locked = error.trouble == Trouble::Locked;
     // Its key may be given at a terminal, where other commands ask for it.
-    let wants_key = matches!(&error, StoreError::File(error) if error.is_about_a_missing_key());
+    let wants_key = error.trouble == Trouble::NoKey;
     let mut check = Check::fail(CheckId::StoreReady, &error.into()).target(store.kind().as_str());
     if is_locked {
         check = check.why("It wants its password, and this command asks nobody for it.");
@@ -80,7 +73,8 @@ fn not_ready(machine: &Machine, store: &dyn CredentialStore, error: StoreError) 
 }
 
 /// Items that no connection names.
-fn orphans(machine: &Machine, kind: &'static str, items: &[StoredItem]) -> Check {
+fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem]) -> Check {
+    let kind = store.kind().as_str();
     if machine.config.is_err() {
         let message = "which items belong to no connection cannot be told while the connections file cannot be read";
         return Check::skip(CheckId::StoreItems, message).target(kind);
@@ -104,9 +98,10 @@ fn orphans(machine: &Machine, kind: &'static str, items: &[StoredItem]) -> Check
     // Each line can be typed as it stands: our accounts need no quotes, and
     // what another program chose as one is not repeated as a command.
     orphans.iter().fold(check, |check, item| match ItemKey::of_account(&item.account) {
-        Some(_) if kind == StoreKind::File.as_str() => check,
-        Some(_) => check
-            .next(shown!("To delete it: secret-tool clear service snow username {}", Shown::outside(&item.account))),
+        Some(_) => match store.deletion_of(&item.account) {
+            Some(deletion) => check.next(Step::say("To delete it: ").and(deletion)),
+            None => check,
+        },
         None => check.next("Look at an item of service snow that is not one of snow's, as with Seahorse"),
     })
 }
@@ -201,7 +196,7 @@ impl Secrets {
         match store.inventory().await {
             Err(error) => {
                 for profile in used {
-                    self.omit(profile.name.as_str(), error.to_string());
+                    self.omit(profile.name.as_str(), error.failure().message().as_str());
                 }
             }
             Ok(Some(items)) => {
@@ -241,12 +236,12 @@ impl Secrets {
                 let label = format!("{what} ({})", key.field.label());
                 secrets_in(&record).iter().for_each(|secret| self.add(&label, secret));
             }
-            Err(error) => self.omit(what, error.to_string()),
+            Err(error) => self.omit(what, error.failure().message().as_str()),
         }
     }
 
     fn read_variables(&mut self, machine: &Machine) {
-        for name in SECRET_VARIABLES {
+        for name in SECRET_VARIABLES.iter().chain(STORES.iter().flat_map(|spec| spec.secret_variables)) {
             let Some(text) = machine.variables.text(name) else { continue };
             match Secret::derived(text.to_owned()) {
                 Ok(secret) => self.add(name, &secret),
@@ -260,7 +255,8 @@ impl Secrets {
                 self.add(name, &secret);
             }
         }
-        for name in SECRET_FILES.into_iter().filter(|name| machine.variables.raw(name).is_some()) {
+        let files = SECRET_FILES.iter().chain(STORES.iter().flat_map(|spec| spec.secret_files));
+        for name in files.filter(|name| machine.variables.raw(name).is_some()) {
             self.omit(name, "files that a variable names are not opened");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 
-use super::{CredentialStore, ItemKey, StoreError, StoredItem};
+use super::{CredentialStore, ItemKey, StoreError, StoredItem, keyring};
 use crate::base::secret::Secret;
 use crate::model::profile::StoreKind;
 
@@ -18,7 +18,7 @@ pub struct MemoryStore {
 impl CredentialStore for MemoryStore {
     /// It stands in for the keyring, so that a connection looks the same.
     fn kind(&self) -> StoreKind {
-        StoreKind::Keyring
+        keyring::KIND
     }
 
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {

@@ -11,16 +11,19 @@ pub mod memory;
 pub mod record;
 mod thread;
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::base::code::Code;
-use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
+use crate::base::error::{CausesOfCode, Failure};
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
-use crate::model::profile::{ConnectionId, StoreKind};
-use file::FileError;
+use crate::base::shown::{Step, shown};
+use crate::base::variables::Variables;
+use crate::model::profile::{ConnectionId, InvalidValue, StoreKind};
 
 /// What an item holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +74,13 @@ pub trait CredentialStore: Send + Sync {
         Ok(None)
     }
 
+    /// How a person deletes an item that no connection names, where another program
+    /// can.
+    fn deletion_of(&self, account: &str) -> Option<Step> {
+        let _ = account;
+        None
+    }
+
     /// Proves that the store takes, returns and deletes an item, before a
     /// person is asked for anything or a token is spent.
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
@@ -83,87 +93,147 @@ pub trait CredentialStore: Send + Sync {
         let read = read?;
         deleted?;
         let was_there = read.is_some_and(|read| read.expose() == probe.expose());
-        if was_there && self.read(key).await?.is_none() { Ok(()) } else { Err(StoreError::Unreliable) }
+        if was_there && self.read(key).await?.is_none() { Ok(()) } else { Err(StoreError::unreliable(self.kind())) }
     }
 }
 
-/// Why a store did not do what it was asked, by what a person would do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    #[error("no keyring can be reached")]
-    Unavailable { reason: String },
-    #[error("the keyring is locked")]
+/// Why a store did not do what it was asked: which one, what a caller may do about
+/// it, and what is said.
+#[derive(Debug, Clone)]
+pub struct StoreError {
+    pub store: StoreKind,
+    pub trouble: Trouble,
+    failure: Failure,
+}
+
+/// What a caller may do about a store that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It wants its own password first.
     Locked,
-    #[error("access to the keyring was denied")]
-    Denied,
-    #[error("the keyring did not answer within {} seconds", .0.as_secs_f64())]
-    Timeout(Duration),
-    #[error("{count} keyring items stand where one should, under {account}")]
-    Ambiguous { account: String, count: usize },
-    #[error("the keyring holds at most {limit} bytes an item, and this one has {size}")]
-    TooLarge { size: usize, limit: usize },
-    #[error("the store does not give back what it was given")]
-    Unreliable,
-    #[error(transparent)]
-    File(FileError),
+    /// It wants a key, and nobody gave one: whether one would fit is not known.
+    NoKey,
+    Failed,
+}
+
+impl StoreError {
+    pub fn new(store: StoreKind, trouble: Trouble, failure: impl Into<Failure>) -> Self {
+        Self { store, trouble, failure: failure.into() }
+    }
+
+    /// The store does not give back what it was given.
+    pub fn unreliable(store: StoreKind) -> Self {
+        let failure = Failure::new(
+            Code::StoreUnreliable,
+            shown!("{} does not give back what it was given", store.place()),
+        )
+        .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
+        .next("See which program provides the keyring, and restart it; for the encrypted file, see to its directory");
+        Self::new(store, Trouble::Failed, failure)
+    }
+
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let message = error.to_string();
-        match error {
-            StoreError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, Shown::outside(message))
-                .why(Shown::outside(reason))
-                .causes(NO_KEYRING)
-                .next(WITHOUT_KEYRING)
-                .next(IN_A_FILE)
-                .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
-            StoreError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
-                .why("It wants its password, and nothing here can ask for it.")
-                .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
-            StoreError::Denied => Failure::new(Code::KeyringDenied, Shown::outside(message))
-                .why("The request for access was dismissed or forbidden. Nothing was changed.")
-                .next("Run the command again and allow the access"),
-            StoreError::Timeout(timeout) => Failure::new(Code::KeyringTimeout, Shown::outside(message))
-                .why("It may be waiting for somebody to unlock it in a window.")
-                .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
-                .evidence("waited_seconds", timeout.as_secs_f64()),
-            StoreError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, Shown::outside(message))
-                .why("Another program saved an item with the same service and user name. None of them was used.")
-                .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")
-                .next(shown!("Delete them all and sign in again: secret-tool clear service snow username {}", Shown::outside(&account)))
-                .evidence("items", count),
-            StoreError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
-                .why("Nothing was saved.")
-                .next("Use a shorter secret")
-                .evidence("size", size)
-                .evidence("limit", limit),
-            StoreError::Unreliable => Failure::new(Code::StoreUnreliable, Shown::outside(message))
-                .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
-                .next("See which program provides the keyring, and restart it; for the encrypted file, see to its directory"),
-            StoreError::File(error) => error.into(),
-        }
+        error.failure
     }
 }
 
-/// What may be behind a keyring that cannot be reached.
-const NO_KEYRING: &[CauseRow] = &[
-    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
-    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
-];
+/// A store that a connection may use. To add one, add its folder, and its line in
+/// [`STORES`].
+pub struct StoreSpec {
+    pub kind: StoreKind,
+    /// The variables that hold a secret of the store itself.
+    pub secret_variables: &'static [&'static str],
+    /// The variables that name a file with such a secret.
+    pub secret_files: &'static [&'static str],
+    /// The variables that hold a duration.
+    pub durations: &'static [&'static str],
+    /// What opens it, once a run.
+    pub opener: fn() -> Box<dyn Opener>,
+    /// What may be behind each code of its own.
+    pub causes: fn() -> Vec<CausesOfCode>,
+}
+
+/// Every store, the usual one first.
+pub static STORES: [&StoreSpec; 2] = [&keyring::open::SPEC, &file::open::SPEC];
+
+/// The store of this name.
+pub fn kind_of(name: &str) -> Result<StoreKind, InvalidValue> {
+    let found = STORES.iter().map(|spec| spec.kind).find(|kind| kind.as_str() == name);
+    found.ok_or_else(|| {
+        let names = STORES.map(|spec| spec.kind.as_str()).join(", ");
+        InvalidValue(format!("\"{name}\" is not a store of this version: {names}"))
+    })
+}
 
 /// What may be behind each code of a store.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    [(Code::KeyringUnavailable, NO_KEYRING.to_vec())].into_iter()
+    STORES.iter().flat_map(|spec| (spec.causes)())
 }
 
-/// The way out for one command that needs no keyring.
-pub const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
-    SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// What is saved there; a person may be asked for its key.
+    Saved,
+    /// A secret that is new; where the store is not there yet, it is made.
+    New,
+    /// Whatever opens without asking anybody.
+    Unasked,
+}
 
-/// The way out for a machine that has no keyring.
-const IN_A_FILE: &str = "Keep the secret in an encrypted file: snow connect … --store file \
-    (with --force for a connection that is saved)";
+/// Opens a store, and keeps it open for the run.
+pub trait Opener {
+    /// The store; nothing where it is not there and nobody wants it made.
+    fn open(
+        &mut self,
+        surroundings: &mut dyn Surroundings,
+        access: Access,
+    ) -> Result<Option<Arc<dyn CredentialStore>>, Failure>;
+
+    /// Where a saved secret is, to end a sentence with.
+    fn kept_in(&self, surroundings: &dyn Surroundings) -> String;
+}
+
+/// What a store needs of the program to be opened.
+pub trait Surroundings {
+    fn variables(&self) -> &Variables;
+
+    /// A variable that holds a duration.
+    fn duration(&self, variable: &'static str) -> Result<Option<Duration>, Failure>;
+
+    /// The directory of what is kept.
+    fn data_directory(&self) -> Result<PathBuf, Failure>;
+
+    /// The lock for changes of what is kept there.
+    fn data_lock(&self) -> Result<PathBuf, Failure>;
+
+    /// What stands in for the keyring of the system.
+    fn keyring(&self) -> Option<Arc<dyn CredentialStore>>;
+
+    /// Whether a person can be asked.
+    fn is_interactive(&self) -> bool;
+
+    fn is_quiet(&self) -> bool;
+
+    /// Asks a person for a secret; nothing where nobody can be asked.
+    fn ask(&mut self, question: &str) -> Result<Option<Secret>, Failure>;
+
+    /// A remark, and something that a person must see.
+    fn note(&mut self, text: &str);
+    fn say(&mut self, text: &str);
+
+    /// A secret in a file that a variable names.
+    fn secret_file(&mut self, path: &Path, variable: &str) -> Result<Secret, Failure>;
+
+    /// Such a file itself, for what is more than one line.
+    fn open_secret_file(&mut self, path: &Path, variable: &str) -> Result<File, Failure>;
+}
 
 impl Field {
     /// Those that hold secrets.

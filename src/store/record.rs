@@ -233,7 +233,7 @@ impl Item<'_> {
         }
         match store.read(self.key()).await? {
             Some(read) if read.expose() == record.expose() => Ok(()),
-            _ => Err(StoreError::Unreliable.into()),
+            _ => Err(StoreError::unreliable(store.kind()).into()),
         }
     }
 

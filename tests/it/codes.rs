@@ -7,7 +7,8 @@ use std::sync::Arc;
 use snow_connect::base::code::Code;
 use snow_connect::cli::explain::explanation;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::store::{Field, StoreError};
+use snow_connect::store::Field;
+use snow_connect::store::keyring::error::KeyringError;
 
 use crate::world::World;
 use crate::world::store::PickyStore;
@@ -48,7 +49,7 @@ fn a_secret_that_does_not_fit_into_the_store_is_said_with_its_size_and_leaves_no
     let (mut world, sandbox) = (World::new(), Sandbox::start(None, None).unwrap());
     // As the Credential Manager, whose items are small.
     world.store = Arc::new(PickyStore::refusing(|key, record| {
-        (key.field != Field::Probe).then(|| StoreError::TooLarge { size: record.expose().len(), limit: 16 })
+        (key.field != Field::Probe).then(|| KeyringError::TooLarge { size: record.expose().len(), limit: 16 }.into())
     }));
     let line = format!("connect {} --username beth.anglin --password-stdin --json", sandbox.origin());
     let outcome = world.stdin("sandbox-beth").run(&line).expect(9);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
-use snow_connect::store::{Field, StoreError};
+use snow_connect::store::Field;
+use snow_connect::store::keyring::error::KeyringError;
 
 use crate::oauth::{connect_line, sandbox};
 use crate::world::ask::Reply;
@@ -123,7 +124,8 @@ fn the_page_is_stored_nowhere_runs_nothing_and_holds_no_secret() {
 fn the_page_says_success_only_after_the_session_is_saved() {
     let sandbox = sandbox();
     let mut world = World::new();
-    world.store = Arc::new(PickyStore::refusing(|key, _| (key.field == Field::Session).then_some(StoreError::Denied)));
+    world.store =
+        Arc::new(PickyStore::refusing(|key, _| (key.field == Field::Session).then(|| KeyringError::Denied.into())));
     let (outcome, page) = landed(&mut world, &sandbox);
     outcome.expect(9);
     assert!(page.body.contains("Not signed in") && !page.body.contains("is saved"), "{page:?}");

@@ -90,7 +90,7 @@ impl App {
             CaCertificates::default().add(path)?;
         }
         self.timeout()?;
-        self.keyring_timeout()?;
+        self.check_store_variables()?;
         if let Some(level) = self.variables.text("SNOW_LOG")
             && !["off", "info", "debug", "trace"].contains(&level)
         {

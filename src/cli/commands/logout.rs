@@ -19,6 +19,7 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, ConnectionName, Profile, StoreKind};
 use crate::report;
 use crate::service::servicenow::classify::Subject;
+use crate::store::file::KIND as FILE;
 use crate::store::{Field, ItemKey, record};
 
 #[derive(Debug, Args)]
@@ -250,7 +251,7 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
             let message = shown!("the {} of {} is still in {}: {}", what, profile.name, place, failure.message());
             let still_there = Failure::new(failure.code(), message)
                 .why(failure.reason().cloned().unwrap_or("It could not be deleted.".into()));
-            let steps = failure.steps().iter().filter(|&_| profile.store == StoreKind::File).cloned();
+            let steps = failure.steps().iter().filter(|&_| profile.store == FILE).cloned();
             steps
                 .fold(still_there, Failure::next)
                 .next(shown!("Run the command again when {} can be used; nothing else was changed", place))

@@ -8,6 +8,7 @@ use super::app::App;
 use super::sign_in::args::{ClientSecretArgs, PasswordArgs};
 use crate::base::code::Code;
 use crate::base::error::Failure;
+use crate::base::files::is_public;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 
@@ -80,16 +81,4 @@ fn read_secret(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
         Failure::new(Code::InvalidSecret, shown!("{} holds no usable secret: {}", Shown::outside(origin), invalid))
             .next("Hand in the secret alone, on one line, in UTF-8")
     })
-}
-
-/// Whether other users of the machine may read or change a file.
-#[cfg(unix)]
-pub(super) fn is_public(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    metadata.is_file() && metadata.mode() & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_public(_: &std::fs::Metadata) -> bool {
-    false
 }

@@ -9,6 +9,7 @@
 //! comes from, and asking a person for it, is the business of the commands.
 
 pub mod encryption;
+pub mod open;
 mod records;
 
 use std::io::ErrorKind;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::thread::OwnThread;
-use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem};
+use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem, Trouble};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
@@ -28,6 +29,9 @@ use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
 use encryption::{Key, LockedWith, UnlockError, Unopened};
 use records::Records;
+
+/// The store as a connection names it.
+pub const KIND: StoreKind = StoreKind::new("file", "the encrypted file");
 
 /// More than ten thousand connections; anything larger is something else.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -86,7 +90,7 @@ pub enum FileError {
 
 impl FileError {
     /// Nobody gave a key, so whether one fits is not known.
-    pub fn is_about_a_missing_key(&self) -> bool {
+    fn is_about_a_missing_key(&self) -> bool {
         matches!(self, Self::Locked { unlock_error: UnlockError::Missing(_), .. })
     }
 }
@@ -127,7 +131,8 @@ impl From<FileError> for Failure {
 
 impl From<FileError> for StoreError {
     fn from(error: FileError) -> Self {
-        Self::File(error)
+        let trouble = if error.is_about_a_missing_key() { Trouble::NoKey } else { Trouble::Failed };
+        Self::new(KIND, trouble, error)
     }
 }
 
@@ -287,7 +292,7 @@ impl EncryptedFile {
 #[async_trait]
 impl CredentialStore for FileStore {
     fn kind(&self) -> StoreKind {
-        StoreKind::File
+        KIND
     }
 
     /// Reading waits for nobody: the file is replaced whole.
@@ -331,7 +336,7 @@ impl CredentialStore for FileStore {
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
         let probe = ItemKey { connection, field: Field::Probe };
         let is_kept = self.with_file(move |file| file.write_probe_and_undo(probe)).await?;
-        if is_kept { Ok(()) } else { Err(StoreError::Unreliable) }
+        if is_kept { Ok(()) } else { Err(StoreError::unreliable(KIND)) }
     }
 }
 

@@ -6,6 +6,8 @@
 //! the process ends without the thread. Foreign errors are told apart here
 //! and never formatted with `{:?}`: they can hold the secret.
 
+pub mod error;
+pub mod open;
 #[cfg_attr(any(not(unix), target_os = "macos"), path = "other.rs")]
 #[cfg_attr(all(unix, not(target_os = "macos")), path = "secret_service.rs")]
 mod platform;
@@ -22,7 +24,12 @@ use zeroize::Zeroizing;
 use super::thread::OwnThread;
 use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::base::secret::Secret;
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::profile::StoreKind;
+use error::KeyringError;
+
+/// The store as a connection names it.
+pub const KIND: StoreKind = StoreKind::new("keyring", "the keyring");
 
 /// The service under which all items are filed.
 const SERVICE: &str = "snow";
@@ -55,19 +62,19 @@ impl KeyringStore {
     async fn call<T: Send + 'static>(
         &self,
         name: &str,
-        act: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        act: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+    ) -> Result<T, KeyringError> {
         let mut is_stuck = self.is_stuck.lock().await;
         if *is_stuck {
-            return Err(StoreError::Timeout(self.timeout));
+            return Err(KeyringError::Timeout(self.timeout));
         }
         tracing::debug!("keyring: {name}");
         match self.within_the_timeout(self.thread.call(act)).await {
             Some(Ok(result)) => result,
-            Some(Err(gone)) => Err(StoreError::Unavailable { reason: gone.to_string() }),
+            Some(Err(gone)) => Err(KeyringError::Unavailable { reason: gone.to_string() }),
             None => {
                 *is_stuck = true;
-                Err(StoreError::Timeout(self.timeout))
+                Err(KeyringError::Timeout(self.timeout))
             }
         }
     }
@@ -80,7 +87,7 @@ impl KeyringStore {
         key: ItemKey,
         size: usize,
         act: impl Fn(&Entry) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, KeyringError> {
         let account = key.account();
         let has_display = self.has_display;
         self.call(&format!("{name} {account}"), move || {
@@ -114,35 +121,40 @@ impl KeyringStore {
 #[async_trait]
 impl CredentialStore for KeyringStore {
     fn kind(&self) -> StoreKind {
-        StoreKind::Keyring
+        KIND
     }
 
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        self.with_item("read", key, 0, |entry| match entry.get_secret() {
+        let read = self.with_item("read", key, 0, |entry| match entry.get_secret() {
             Ok(bytes) => Ok(Some(record(bytes))),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(error),
-        })
-        .await
+        });
+        Ok(read.await?)
     }
 
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
         let record = record.clone();
         // Windows counts a password in UTF-16, so bytes go further there.
         let size = record.expose().len();
-        self.with_item("write", key, size, move |entry| entry.set_secret(record.expose().as_bytes())).await
+        let written = self.with_item("write", key, size, move |entry| entry.set_secret(record.expose().as_bytes()));
+        Ok(written.await?)
     }
 
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        self.with_item("delete", key, 0, |entry| match entry.delete_credential() {
+        let deleted = self.with_item("delete", key, 0, |entry| match entry.delete_credential() {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(error),
-        })
-        .await
+        });
+        Ok(deleted.await?)
     }
 
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
-        self.call("list all items", platform::inventory).await
+        Ok(self.call("list all items", platform::inventory).await?)
+    }
+
+    fn deletion_of(&self, account: &str) -> Option<Step> {
+        Some(shown!("secret-tool clear service snow username {}", Shown::outside(account)).into())
     }
 }
 
@@ -163,14 +175,14 @@ fn record(bytes: Vec<u8>) -> Secret {
 }
 
 /// `size`: how many bytes were to be written.
-fn tell_apart(error: Error, account: &str, size: usize, has_display: bool) -> StoreError {
-    let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+fn tell_apart(error: Error, account: &str, size: usize, has_display: bool) -> KeyringError {
+    let unavailable = |reason: &str| KeyringError::Unavailable { reason: reason.to_owned() };
     match error {
         Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
             platform::tell_apart(cause.as_ref(), has_display)
         }
-        Error::Ambiguous(entries) => StoreError::Ambiguous { account: account.to_owned(), count: entries.len() },
-        Error::TooLong(_, limit) => StoreError::TooLarge { size, limit: limit as usize },
+        Error::Ambiguous(entries) => KeyringError::Ambiguous { account: account.to_owned(), count: entries.len() },
+        Error::TooLong(_, limit) => KeyringError::TooLarge { size, limit: limit as usize },
         Error::NoEntry => unavailable("It lost the item while it was used."),
         Error::NoDefaultStore => unavailable("This system has no keyring that snow knows."),
         Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => {

@@ -5,10 +5,10 @@ use std::error::Error as StdError;
 
 use keyring::Error;
 
-use super::{StoreError, StoredItem};
+use super::{KeyringError, StoredItem};
 
 /// Neither says what it holds without the right to read each item.
-pub fn inventory() -> Result<Option<Vec<StoredItem>>, StoreError> {
+pub fn inventory() -> Result<Option<Vec<StoredItem>>, KeyringError> {
     Ok(None)
 }
 
@@ -20,14 +20,14 @@ pub fn is_disconnected(_: &Error) -> bool {
     false
 }
 
-pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), _: bool) -> StoreError {
+pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), _: bool) -> KeyringError {
     let reason = cause.to_string();
     // errSecAuthFailed, errSecUserCanceled; errSecInteractionNotAllowed.
     if reason.contains("-25293") || reason.contains("-128") {
-        StoreError::Denied
+        KeyringError::Denied
     } else if reason.contains("-25308") {
-        StoreError::Locked
+        KeyringError::Locked
     } else {
-        StoreError::Unavailable { reason }
+        KeyringError::Unavailable { reason }
     }
 }

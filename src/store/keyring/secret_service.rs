@@ -9,11 +9,11 @@ use secret_service::blocking::SecretService;
 use zbus::DBusError;
 use zbus::names::ErrorName;
 
-use super::{SERVICE, StoreError, StoredItem};
+use super::{KeyringError, SERVICE, StoredItem};
 
 /// The items under our service. The keyring crate's own search unlocks
 /// what it finds; this one asks nobody.
-pub fn inventory() -> Result<Option<Vec<StoredItem>>, StoreError> {
+pub fn inventory() -> Result<Option<Vec<StoredItem>>, KeyringError> {
     list().map_err(|error| tell_apart(&error, true))
 }
 
@@ -60,18 +60,18 @@ pub fn is_disconnected(error: &Error) -> bool {
 }
 
 /// What the Secret Service said, by what a person would do.
-pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: bool) -> StoreError {
-    let unavailable = |reason: &str| StoreError::Unavailable { reason: reason.to_owned() };
+pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: bool) -> KeyringError {
+    let unavailable = |reason: &str| KeyringError::Unavailable { reason: reason.to_owned() };
     match cause.downcast_ref::<ServiceError>() {
-        Some(ServiceError::Locked) => StoreError::Locked,
+        Some(ServiceError::Locked) => KeyringError::Locked,
         // A dismissed prompt looks the same whether a person closed it or
         // nothing could show it. A collection that is locked with no
         // display at hand was never shown to anybody.
         Some(ServiceError::Prompt) => {
             if !has_display && is_default_locked() {
-                StoreError::Locked
+                KeyringError::Locked
             } else {
-                StoreError::Denied
+                KeyringError::Denied
             }
         }
         Some(ServiceError::NoResult) => unavailable("The keyring has no default collection yet: create one first."),
@@ -88,10 +88,10 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: b
     }
 }
 
-fn tell_name_apart(name: &str) -> StoreError {
+fn tell_name_apart(name: &str) -> KeyringError {
     let reason = match name {
-        "org.freedesktop.Secret.Error.IsLocked" => return StoreError::Locked,
-        "org.freedesktop.DBus.Error.AccessDenied" => return StoreError::Denied,
+        "org.freedesktop.Secret.Error.IsLocked" => return KeyringError::Locked,
+        "org.freedesktop.DBus.Error.AccessDenied" => return KeyringError::Denied,
         "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
             "No Secret Service runs on the session D-Bus."
         }
@@ -101,7 +101,7 @@ fn tell_name_apart(name: &str) -> StoreError {
         _ if name.starts_with("org.freedesktop.DBus.Error.Spawn") => "The Secret Service could not be started.",
         _ => "The Secret Service answered with an error.",
     };
-    StoreError::Unavailable { reason: reason.to_owned() }
+    KeyringError::Unavailable { reason: reason.to_owned() }
 }
 
 /// The D-Bus name of an error. What stands beside it could quote anything.

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use snow_connect::base::secret::Secret;
 use snow_connect::model::profile::StoreKind;
+use snow_connect::store::keyring::KIND;
+use snow_connect::store::keyring::error::KeyringError;
 use snow_connect::store::memory::MemoryStore;
 use snow_connect::store::{CredentialStore, Field, ItemKey, StoreError};
 
@@ -31,7 +33,7 @@ impl Plan {
                 (0, 0) => {}
                 (0, _) => {
                     self.bad -= 1;
-                    return Err(StoreError::Locked);
+                    return Err(KeyringError::Locked.into());
                 }
                 _ => self.good -= 1,
             }
@@ -60,7 +62,7 @@ impl FaultyStore {
 #[async_trait]
 impl CredentialStore for FaultyStore {
     fn kind(&self) -> StoreKind {
-        StoreKind::Keyring
+        KIND
     }
 
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {

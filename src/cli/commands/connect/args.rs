@@ -11,6 +11,7 @@ use crate::cli::duration::duration;
 use crate::model::instance::ApiVersion;
 use crate::model::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
 use crate::model::user_name::UserName;
+use crate::store::kind_of;
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -37,7 +38,7 @@ pub struct ConnectArgs {
     #[command(flatten)]
     pub password: PasswordArgs,
     /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
-    #[arg(long)]
+    #[arg(long, value_parser = kind_of)]
     pub store: Option<StoreKind>,
     /// Make it the default connection
     #[arg(long)]

@@ -1,0 +1,191 @@
+//! Opening the encrypted file: its place, and its key.
+//!
+//! The key is a passphrase or an identity. It is taken from the variables, or
+//! asked for; the store itself asks nobody. No other program is started by any
+//! command; one that ever is must not inherit [`PASSPHRASE`], [`PASSPHRASE_FILE`]
+//! and [`IDENTITY`].
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::encryption::{BY_PASSPHRASE, GivenBy, Key, LockedWith};
+use super::{FileStore, KIND, Needs};
+use crate::base::code::Code;
+use crate::base::error::Failure;
+use crate::base::files::{self, is_public};
+use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
+use crate::store::{Access, CredentialStore, Opener, StoreSpec, Surroundings};
+
+const PASSPHRASE: &str = "SNOW_STORE_PASSPHRASE";
+const PASSPHRASE_FILE: &str = "SNOW_STORE_PASSPHRASE_FILE";
+const IDENTITY: &str = "SNOW_STORE_IDENTITY";
+
+/// The encrypted file, in the data directory.
+const FILE_NAME: &str = "secrets.age";
+/// How long a change waits for those of other processes.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a person may fail to type the same new passphrase twice.
+const TRIES: usize = 3;
+/// A file of identities is a few lines.
+const MAX_IDENTITY_BYTES: u64 = 64 * 1024;
+
+pub static SPEC: StoreSpec = StoreSpec {
+    kind: KIND,
+    secret_variables: &[PASSPHRASE],
+    secret_files: &[PASSPHRASE_FILE, IDENTITY],
+    durations: &[],
+    opener: || Box::new(FileOpener(None)),
+    causes: Vec::new,
+};
+
+struct FileOpener(Option<Arc<FileStore>>);
+
+impl Opener for FileOpener {
+    fn open(
+        &mut self,
+        surroundings: &mut dyn Surroundings,
+        access: Access,
+    ) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
+        let store = match self.store(surroundings) {
+            // Without a place for it there is none.
+            Err(_) if access == Access::Unasked => return Ok(None),
+            store => store?,
+        };
+        let key = match (store.needs(), access) {
+            (Ok(Needs::NewKey), Access::Unasked) => return Ok(None),
+            // What is wrong with it is said when it is used.
+            (_, Access::Unasked) => key_of_variables(surroundings)?,
+            (needs, _) => match needs? {
+                Needs::NewKey if access == Access::New => Some(new_key(surroundings, &store)?),
+                Needs::Key(with) => Some(key(surroundings, &store, with)?),
+                Needs::NewKey | Needs::Nothing => None,
+            },
+        };
+        if let Some(key) = key {
+            store.unlock(key);
+        }
+        Ok(Some(store))
+    }
+
+    fn kept_in(&self, surroundings: &dyn Surroundings) -> String {
+        let path = surroundings.data_directory().map(|directory| directory.join(FILE_NAME).display().to_string());
+        format!("in the encrypted file\n  {}", path.unwrap_or_default())
+    }
+}
+
+impl FileOpener {
+    fn store(&mut self, surroundings: &mut dyn Surroundings) -> Result<Arc<FileStore>, Failure> {
+        if let Some(store) = &self.0 {
+            return Ok(store.clone());
+        }
+        let path = surroundings.data_directory()?.join(FILE_NAME);
+        tracing::info!("secrets: {}", path.display());
+        if std::fs::metadata(&path).is_ok_and(|metadata| is_public(&metadata)) {
+            surroundings.note(&format!(
+                "note: {} can be read by other users of this machine; the next change of it ends that",
+                path.display()
+            ));
+        }
+        let store = Arc::new(FileStore::new(path, surroundings.data_lock()?, TIMEOUT));
+        Ok(self.0.insert(store).clone())
+    }
+}
+
+/// The key to the file that is there.
+fn key(surroundings: &mut dyn Surroundings, store: &FileStore, with: LockedWith) -> Result<Key, Failure> {
+    if let Some(key) = key_of_variables(surroundings)? {
+        return Ok(key);
+    }
+    let passphrase = match with {
+        LockedWith::Passphrase => surroundings.ask("Passphrase of the encrypted file")?,
+        LockedWith::Identity => None,
+    };
+    let missing = || store.missing_key(with).into();
+    passphrase.map(|passphrase| Key::Passphrase { passphrase, given_by: GivenBy::Prompt }).ok_or_else(missing)
+}
+
+/// The key for a file that is about to be made.
+fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key, Failure> {
+    if let Some(key) = key_of_variables(surroundings)? {
+        return Ok(key);
+    }
+    let path = store.path().display().to_string();
+    if !surroundings.is_interactive() {
+        let message =
+            shown!("the encrypted file {} is to be made, and its passphrase is missing", Shown::outside(&path));
+        return Err(Failure::new(Code::StoreLocked, message)
+            .why("There is no terminal to ask at, or asking was forbidden.")
+            .next(BY_PASSPHRASE)
+            .next(shown!("Set {} to the file of an age identity, as age-keygen writes it", IDENTITY))
+            .evidence("path", Shown::outside(path)));
+    }
+    surroundings.note(&format!("  New file  {path}"));
+    for _ in 0..TRIES {
+        let Some(passphrase) = surroundings.ask("New passphrase for the encrypted file")? else { break };
+        let Some(again) = surroundings.ask("The same passphrase again")? else { break };
+        if passphrase.expose() == again.expose() {
+            return Ok(Key::Passphrase { passphrase, given_by: GivenBy::Prompt });
+        }
+        surroundings.say("  These were two different ones.");
+    }
+    Err(Failure::new(Code::StoreLocked, shown!("the encrypted file {} got no passphrase", Shown::outside(&path)))
+        .why("Two different ones were typed each time. Nothing was made.")
+        .next("Run the command again")
+        .evidence("path", Shown::outside(path)))
+}
+
+fn key_of_variables(surroundings: &mut dyn Surroundings) -> Result<Option<Key>, Failure> {
+    let set: Vec<(&str, PathBuf)> = [PASSPHRASE, PASSPHRASE_FILE, IDENTITY]
+        .into_iter()
+        .filter_map(|name| Some((name, PathBuf::from(surroundings.variables().raw(name)?))))
+        .collect();
+    if let [(one, _), (other, _), ..] = set.as_slice() {
+        return Err(Failure::new(Code::Usage, shown!("{} and {} are both set", one, other))
+            .why("Each of them says how to open the encrypted file.")
+            .next("Unset one of them"));
+    }
+    let Some((name, value)) = set.into_iter().next() else {
+        return Ok(None);
+    };
+    if value.as_os_str().is_empty() {
+        return Err(Failure::new(Code::Usage, shown!("{} is set, but empty", name))
+            .next(shown!("Give {} a value, or unset it", name)));
+    }
+    if name == IDENTITY {
+        return identity_file(surroundings, files::absolute(&value)).map(Some);
+    }
+    let (passphrase, name) = match name {
+        PASSPHRASE_FILE => (surroundings.secret_file(&value, PASSPHRASE_FILE)?, PASSPHRASE_FILE),
+        _ => (passphrase_variable(surroundings)?, PASSPHRASE),
+    };
+    Ok(Some(Key::Passphrase { passphrase, given_by: GivenBy::Variable(name) }))
+}
+
+fn passphrase_variable(surroundings: &dyn Surroundings) -> Result<Secret, Failure> {
+    let invalid = |reason: String| {
+        Failure::new(Code::InvalidSecret, shown!("{} cannot be a passphrase: {}", PASSPHRASE, Shown::outside(&reason)))
+            .next(shown!("Correct {}", PASSPHRASE))
+    };
+    let text = surroundings.variables().text(PASSPHRASE).ok_or_else(|| invalid("it is not valid UTF-8".to_owned()))?;
+    Secret::new(text.to_owned()).map_err(|error| invalid(error.to_string()))
+}
+
+fn identity_file(surroundings: &mut dyn Surroundings, path: PathBuf) -> Result<Key, Failure> {
+    let file = surroundings.open_secret_file(&path, IDENTITY)?;
+    let invalid = |reason: String| {
+        Failure::new(
+            Code::InvalidSecret,
+            shown!("{} holds no usable identity: {}", path.display(), Shown::outside(&reason)),
+        )
+        .why(shown!("{} names this file.", IDENTITY))
+        .next("Give the file of an X25519 identity, as age-keygen writes it")
+    };
+    let mut content = Zeroizing::new(String::with_capacity(4096));
+    file.take(MAX_IDENTITY_BYTES).read_to_string(&mut content).map_err(|error| invalid(error.to_string()))?;
+    Key::from_identity_file(&content, path.clone()).map_err(invalid)
+}

@@ -1,0 +1,86 @@
+//! Why a keyring did not do what it was asked, and what a person does about it.
+
+use std::time::Duration;
+
+use super::KIND;
+use crate::base::code::Code;
+use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
+use crate::base::shown::{Shown, shown};
+use crate::store::{StoreError, Trouble};
+
+/// Why a keyring did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    #[error("no keyring can be reached")]
+    Unavailable { reason: String },
+    #[error("the keyring is locked")]
+    Locked,
+    #[error("access to the keyring was denied")]
+    Denied,
+    #[error("the keyring did not answer within {} seconds", .0.as_secs_f64())]
+    Timeout(Duration),
+    #[error("{count} keyring items stand where one should, under {account}")]
+    Ambiguous { account: String, count: usize },
+    #[error("the keyring holds at most {limit} bytes an item, and this one has {size}")]
+    TooLarge { size: usize, limit: usize },
+}
+
+impl From<KeyringError> for StoreError {
+    fn from(error: KeyringError) -> Self {
+        let trouble = if error == KeyringError::Locked { Trouble::Locked } else { Trouble::Failed };
+        Self::new(KIND, trouble, error)
+    }
+}
+
+impl From<KeyringError> for Failure {
+    fn from(error: KeyringError) -> Self {
+        let message = error.to_string();
+        match error {
+            KeyringError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, Shown::outside(message))
+                .why(Shown::outside(reason))
+                .causes(UNAVAILABLE)
+                .next(WITHOUT_KEYRING)
+                .next(IN_A_FILE)
+                .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
+            KeyringError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
+                .why("It wants its password, and nothing here can ask for it.")
+                .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
+            KeyringError::Denied => Failure::new(Code::KeyringDenied, Shown::outside(message))
+                .why("The request for access was dismissed or forbidden. Nothing was changed.")
+                .next("Run the command again and allow the access"),
+            KeyringError::Timeout(timeout) => Failure::new(Code::KeyringTimeout, Shown::outside(message))
+                .why("It may be waiting for somebody to unlock it in a window.")
+                .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
+                .evidence("waited_seconds", timeout.as_secs_f64()),
+            KeyringError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, Shown::outside(message))
+                .why("Another program saved an item with the same service and user name. None of them was used.")
+                .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")
+                .next(shown!("Delete them all and sign in again: secret-tool clear service snow username {}", Shown::outside(&account)))
+                .evidence("items", count),
+            KeyringError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
+                .why("Nothing was saved.")
+                .next("Use a shorter secret")
+                .evidence("size", size)
+                .evidence("limit", limit),
+        }
+    }
+}
+
+/// What may be behind each code of a keyring.
+pub fn causes() -> Vec<CausesOfCode> {
+    vec![(Code::KeyringUnavailable, UNAVAILABLE.to_vec())]
+}
+
+/// What may be behind a keyring that cannot be reached.
+const UNAVAILABLE: &[CauseRow] = &[
+    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
+    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+];
+
+/// The way out for one command that needs no keyring.
+const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
+    SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
+
+/// The way out for a machine that has no keyring.
+const IN_A_FILE: &str = "Keep the secret in an encrypted file: snow connect … --store file \
+    (with --force for a connection that is saved)";
