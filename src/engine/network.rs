@@ -11,7 +11,8 @@ use crate::http::tls::{CaCertificates, Verifiers};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
-use crate::service::servicenow::classify::Subject;
+use crate::model::profile::Subject;
+use crate::service::servicenow::oauth::ServiceNow;
 use crate::store::record::Origins;
 
 /// Makes the clients of a run.
@@ -74,6 +75,6 @@ impl Network {
         } else {
             self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0
         };
-        Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject))
+        Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject, &ServiceNow))
     }
 }

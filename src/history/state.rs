@@ -15,20 +15,15 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::base::code::Code;
-use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock};
-use crate::base::shown::shown;
 use crate::history::last_test::LastTest;
 use crate::model::instance::Instance;
-use crate::model::profile::{AuthMethod, ConnectionId, Profile};
+use crate::model::profile::{AuthMethod, ConnectionId};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than one renewal may take, its repetition included.
-const SESSION_LOCK_TIMEOUT: Duration = Duration::from_secs(90);
 /// Refusals in a row after which a saved password is not sent again by
 /// itself. ServiceNow locks an account at five.
 pub const REFUSALS_BEFORE_STOP: u32 = 3;
@@ -137,27 +132,6 @@ impl State {
     /// replaces or deletes it.
     pub fn session_lock(&self, id: ConnectionId) -> PathBuf {
         self.directory.join("locks").join(format!("{id}.lock"))
-    }
-
-    /// Takes that lock. Waiting for it holds up nothing else.
-    pub async fn lock_session(&self, profile: &Profile) -> Result<Lock, Failure> {
-        let (path, name) = (self.session_lock(profile.id), &profile.name);
-        let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, SESSION_LOCK_TIMEOUT)).await;
-        match locked.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok(Some(lock)) => Ok(lock),
-            Ok(None) => Err(Failure::new(
-                Code::StoreBusy,
-                shown!("another snow has been busy with the session of {} for too long", name),
-            )
-            .why("Only one process at a time may renew or replace it. Nothing was sent.")
-            .next("Run the command again")
-            .evidence("waited_seconds", SESSION_LOCK_TIMEOUT.as_secs())),
-            Err(error) => {
-                Err(Failure::new(Code::StoreBusy, shown!("the session of {} cannot be locked: {}", name, error))
-                    .why("Without the lock two processes could spend the same refresh token. Nothing was sent.")
-                    .next("See to the state directory, or set SNOW_STATE_DIR to one that can be written"))
-            }
-        }
     }
 
     /// What is known of all sessions.

@@ -50,6 +50,14 @@ pub struct OAuthClient {
     pub pkce: bool,
 }
 
+/// Where the endpoints of a service are: paths of its origin.
+#[derive(Debug, Clone, Copy)]
+pub struct EndpointPaths {
+    pub authorization: &'static str,
+    pub token: &'static str,
+    pub revocation: &'static str,
+}
+
 /// The public identifier of a client: visible ASCII.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
@@ -124,12 +132,13 @@ impl OAuthClient {
             && self.token_url == other.token_url
     }
 
-    pub fn authorization_endpoint(&self, instance: &Instance) -> Url {
-        self.authorization_url.as_ref().map_or_else(|| instance.url("/oauth_auth.do"), |endpoint| endpoint.url.clone())
+    pub fn authorization_endpoint(&self, instance: &Instance, paths: &EndpointPaths) -> Url {
+        let usual = || instance.url(paths.authorization);
+        self.authorization_url.as_ref().map_or_else(usual, |endpoint| endpoint.url.clone())
     }
 
-    pub fn token_endpoint(&self, instance: &Instance) -> Url {
-        self.token_url.as_ref().map_or_else(|| instance.url("/oauth_token.do"), |endpoint| endpoint.url.clone())
+    pub fn token_endpoint(&self, instance: &Instance, paths: &EndpointPaths) -> Url {
+        self.token_url.as_ref().map_or_else(|| instance.url(paths.token), |endpoint| endpoint.url.clone())
     }
 
     /// The origin that codes, client secrets and refresh tokens go to.
@@ -137,10 +146,10 @@ impl OAuthClient {
         self.token_url.as_ref().map_or(instance, |endpoint| &endpoint.origin)
     }
 
-    pub fn revocation_endpoint(&self, instance: &Instance) -> Url {
+    pub fn revocation_endpoint(&self, instance: &Instance, paths: &EndpointPaths) -> Url {
         match &self.revocation_url {
             Some(endpoint) => endpoint.url.clone(),
-            None => self.token_origin(instance).url("/oauth_revoke_token.do"),
+            None => self.token_origin(instance).url(paths.revocation),
         }
     }
 
@@ -350,6 +359,8 @@ impl serde::Serialize for Endpoint {
 mod tests {
     use super::*;
 
+    const PATHS: EndpointPaths = EndpointPaths { authorization: "/authorize", token: "/token", revocation: "/revoke" };
+
     #[test]
     fn a_loopback_redirect_uri_says_where_to_listen() {
         let loopback = |text: &str| text.parse::<RedirectUri>().unwrap().loopback();
@@ -387,9 +398,9 @@ mod tests {
     fn endpoints_follow_the_instance_and_refresh_tokens_stay_with_theirs() {
         let instance: Instance = "acme".parse().unwrap();
         let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
-        assert_eq!(client.token_endpoint(&instance).as_str(), "https://acme.service-now.com/oauth_token.do");
+        assert_eq!(client.token_endpoint(&instance, &PATHS).as_str(), "https://acme.service-now.com/token");
         client.token_url = Some("https://idp.example/token".parse().unwrap());
-        assert_eq!(client.revocation_endpoint(&instance).as_str(), "https://idp.example/oauth_revoke_token.do");
+        assert_eq!(client.revocation_endpoint(&instance, &PATHS).as_str(), "https://idp.example/revoke");
         client.revocation_url = Some("https://acme.service-now.com/oauth_revoke_token.do".parse().unwrap());
         assert!(client.check(&instance).is_err());
     }

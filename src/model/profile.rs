@@ -47,6 +47,16 @@ pub enum Auth {
     },
 }
 
+/// Whose connection it is, for the advice.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    Saved(ConnectionName),
+    /// Described by variables.
+    Environment,
+    /// Being connected right now, and not saved before.
+    New,
+}
+
 /// Where the secrets of a saved connection are: the name of a store, and what it is
 /// called in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

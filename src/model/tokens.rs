@@ -89,6 +89,22 @@ pub struct SavedSession {
     /// When the token endpoint last refused to renew it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_at: Option<DateTime<Utc>>,
+    /// In a store that several machines share: what the write of this generation is
+    /// known by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// There: who renews it right now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+}
+
+/// The right of one process to renew a session that several machines share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// What its writes are known by.
+    pub by: String,
+    /// How long it holds, from the time it was written.
+    pub seconds: u64,
 }
 
 impl TokenResponse {
@@ -166,6 +182,8 @@ impl SavedSession {
             not_lengthened: false,
             refreshing: None,
             refused_at: None,
+            by: None,
+            lease: None,
         }
     }
 
@@ -189,7 +207,14 @@ impl SavedSession {
             not_lengthened: same_token && no_later,
             refreshing: None,
             refused_at: None,
+            by: None,
+            lease: None,
         }
+    }
+
+    /// Whether the process that is known by `id` wrote it.
+    pub fn is_written_by(&self, id: &str) -> bool {
+        self.by.as_deref() == Some(id) || self.lease.as_ref().is_some_and(|lease| lease.by == id)
     }
 
     /// The same session with other marks.

@@ -74,6 +74,27 @@ pub trait CredentialStore: Send + Sync {
         Ok(None)
     }
 
+    /// Whether several machines use it, so that no lock of one keeps out the others:
+    /// then the versions below are what keeps writers apart.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// The record and its version. A shared store may lag behind, and says of what
+    /// version it speaks.
+    async fn read_version(&self, key: ItemKey) -> Result<Versioned, StoreError> {
+        Ok(Versioned { version: Version::default(), age: None, record: self.read(key).await? })
+    }
+
+    /// Replaces this version and no other. Where a kernel lock keeps out all others,
+    /// that is a write.
+    async fn compare_and_set(&self, key: ItemKey, replaced: Version, record: &Secret) -> SetOutcome {
+        match self.write(key, record).await {
+            Ok(()) => SetOutcome::Written(replaced),
+            Err(error) => SetOutcome::NotApplied(error),
+        }
+    }
+
     /// How a person deletes an item that no connection names, where another program
     /// can.
     fn deletion_of(&self, account: &str) -> Option<Step> {
@@ -95,6 +116,33 @@ pub trait CredentialStore: Send + Sync {
         let was_there = read.is_some_and(|read| read.expose() == probe.expose());
         if was_there && self.read(key).await?.is_none() { Ok(()) } else { Err(StoreError::unreliable(self.kind())) }
     }
+}
+
+/// A version of a record; later ones are larger, and nothing at all is zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u64);
+
+/// What a store holds in a place.
+#[derive(Debug, Clone)]
+pub struct Versioned {
+    pub version: Version,
+    /// Since when, by the store's own clock, where it says so.
+    pub age: Option<Duration>,
+    /// Nothing at version zero: there never was one; later: somebody took it away.
+    pub record: Option<Secret>,
+}
+
+/// What became of a compare-and-set.
+#[derive(Debug, Clone)]
+pub enum SetOutcome {
+    /// Done; the version is the new one.
+    Written(Version),
+    /// Another version is there, or this is what a node that lags behind believes.
+    Mismatch,
+    /// It did nothing and will do nothing.
+    NotApplied(StoreError),
+    /// It may have been done, or be done later.
+    Unknown(StoreError),
 }
 
 /// Why a store did not do what it was asked: which one, what a caller may do about

@@ -4,10 +4,12 @@
 //! sent to. Whatever the configuration file says by then, a secret is used
 //! only where its origins are those of the connection.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialStore, Field, ItemKey, StoreError};
+use super::{CredentialStore, Field, ItemKey, SetOutcome, StoreError, Version, Versioned};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::{Secret, secret_field};
@@ -42,7 +44,7 @@ struct Record<'a, T> {
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct RecordVersion {
     v: u32,
 }
 
@@ -118,7 +120,7 @@ pub async fn read_client_secret(
     if kept.client_id == client.client_id.as_str() {
         Ok(Some(kept.client_secret))
     } else {
-        Err(item.other_client(origins, client))
+        Err(item.other_client(origins, client.client_id.as_str()))
     }
 }
 
@@ -151,11 +153,45 @@ pub async fn read_session(
     client: &OAuthClient,
     origins: &Origins,
 ) -> Result<Option<SavedSession>, Failure> {
+    let client_id = client.client_id.as_str();
+    Ok(read_session_version(store, profile, client_id, origins).await?.session)
+}
+
+/// A session as a store holds it.
+#[derive(Debug, Clone)]
+pub struct VersionedSession {
+    pub version: Version,
+    /// Since when, by the store's own clock, where it says so.
+    pub age: Option<Duration>,
+    pub session: Option<SavedSession>,
+}
+
+/// The session, and what to replace it by.
+pub async fn read_session_version(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    client_id: &str,
+    origins: &Origins,
+) -> Result<VersionedSession, Failure> {
     let item = Item { profile, field: Field::Session };
-    let Some(kept) = item.read::<SavedSession>(store, origins).await? else {
-        return Ok(None);
-    };
-    if kept.client_id == client.client_id.as_str() { Ok(Some(kept)) } else { Err(item.other_client(origins, client)) }
+    let Versioned { version, age, record } = store.read_version(item.key()).await?;
+    let session: Option<SavedSession> = record.map(|record| item.parse(&record, origins)).transpose()?;
+    match &session {
+        Some(kept) if kept.client_id != client_id => Err(item.other_client(origins, client_id)),
+        _ => Ok(VersionedSession { version, age, session }),
+    }
+}
+
+/// Replaces a version of a session by this one.
+pub async fn set_session(
+    store: &dyn CredentialStore,
+    profile: &Profile,
+    origins: &Origins,
+    replaced: Version,
+    session: &SavedSession,
+) -> Result<SetOutcome, Failure> {
+    let item = Item { profile, field: Field::Session };
+    Ok(store.compare_and_set(item.key(), replaced, &item.record(origins, session)?).await)
 }
 
 /// Saves a session. It is read back where the store has not been proven in
@@ -193,11 +229,13 @@ impl Item<'_> {
         store: &dyn CredentialStore,
         origins: &Origins,
     ) -> Result<Option<T>, Failure> {
-        let Some(record) = store.read(self.key()).await? else {
-            return Ok(None);
-        };
+        store.read(self.key()).await?.map(|record| self.parse(&record, origins)).transpose()
+    }
+
+    /// What a record keeps, where it is meant for `origins`.
+    fn parse<T: DeserializeOwned>(&self, record: &Secret, origins: &Origins) -> Result<T, Failure> {
         // Parse errors are not repeated: they could quote the record.
-        let version: Version = serde_json::from_str(record.expose())
+        let version: RecordVersion = serde_json::from_str(record.expose())
             .map_err(|_| self.unreadable("The saved item is not a record of snow."))?;
         if version.v != VERSION {
             return Err(self.unreadable("The saved item was written by another version of snow."));
@@ -212,7 +250,7 @@ impl Item<'_> {
         if saved != origins {
             return Err(self.elsewhere(saved, difference(saved, origins)));
         }
-        serde_json::from_str(record.expose()).map(Some).map_err(|_| damaged())
+        serde_json::from_str(record.expose()).map_err(|_| damaged())
     }
 
     async fn write<T: Serialize>(
@@ -222,11 +260,7 @@ impl Item<'_> {
         kept: &T,
         read_back: ReadBack,
     ) -> Result<(), Failure> {
-        let record = serde_json::to_string(&Record { v: VERSION, origins, kept }).expect("a record is always JSON");
-        let record = Secret::derived(record).map_err(|_| {
-            let message = shown!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
-            Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
-        })?;
+        let record = self.record(origins, kept)?;
         store.write(self.key(), &record).await?;
         if read_back == ReadBack::No {
             return Ok(());
@@ -235,6 +269,14 @@ impl Item<'_> {
             Some(read) if read.expose() == record.expose() => Ok(()),
             _ => Err(StoreError::unreliable(store.kind()).into()),
         }
+    }
+
+    fn record<T: Serialize>(&self, origins: &Origins, kept: &T) -> Result<Secret, Failure> {
+        let record = serde_json::to_string(&Record { v: VERSION, origins, kept }).expect("a record is always JSON");
+        Secret::derived(record).map_err(|_| {
+            let message = shown!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
+            Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
+        })
     }
 
     fn missing(&self, store: &dyn CredentialStore) -> Failure {
@@ -265,9 +307,9 @@ impl Item<'_> {
             .evidence("saved_for", Shown::outside(&saved.instance))
     }
 
-    fn other_client(&self, origins: &Origins, client: &OAuthClient) -> Failure {
+    fn other_client(&self, origins: &Origins, client_id: &str) -> Failure {
         let difference =
-            format!("It was saved for another client, and the connection now has the client id {}.", client.client_id);
+            format!("It was saved for another client, and the connection now has the client id {client_id}.");
         self.elsewhere(origins, difference)
     }
 }

@@ -17,6 +17,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use snow_connect::auth::oauth::authorize::{Authorization, Callback};
 use snow_connect::auth::oauth::callback::Listener;
+use snow_connect::auth::oauth::outcome::{TokenOutcome, TokenRequest};
 use snow_connect::base::error::Failure;
 use snow_connect::base::secret::Secret;
 use snow_connect::base::server_text::{MAX_CHARACTERS, Redactor};
@@ -26,10 +27,12 @@ use snow_connect::http::client::Response;
 use snow_connect::http::retry_after;
 use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{GrantType, OAuthClient};
+use snow_connect::model::profile::Subject;
 use snow_connect::model::tokens::TokenResponse;
-use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
+use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
+use snow_connect::service::servicenow::oauth::ServiceNow;
 use snow_connect::service::servicenow::symptoms::diagnose;
-use snow_connect::service::servicenow::token::{self, TokenRequest};
+use snow_connect::service::servicenow::token;
 
 use mutation::{Mutator, each};
 
@@ -126,11 +129,11 @@ fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
                 token::judge(response, &request, &client, random.below(2) == 0)
             });
             match outcome {
-                token::TokenOutcome::Tokens(tokens) => assert_usable(&tokens),
-                token::TokenOutcome::Refused(failure)
-                | token::TokenOutcome::Unavailable(failure)
-                | token::TokenOutcome::Unclear(failure)
-                | token::TokenOutcome::Lost(failure) => assert_fit_to_show(&failure),
+                TokenOutcome::Tokens(tokens) => assert_usable(&tokens),
+                TokenOutcome::Refused(failure)
+                | TokenOutcome::Unavailable(failure)
+                | TokenOutcome::Unclear(failure)
+                | TokenOutcome::Lost(failure) => assert_fit_to_show(&failure),
             }
         }
         if let Ok(json) = serde_json::from_slice::<Value>(body)
@@ -152,7 +155,7 @@ fn assert_usable(tokens: &TokenResponse) {
 #[test]
 fn any_query_of_a_callback_brings_a_code_only_with_the_right_state() {
     let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
-    let attempt = Authorization::new(&client, &"acme".parse().unwrap());
+    let attempt = Authorization::new(&client, &"acme".parse().unwrap(), &ServiceNow);
     let state = attempt.url().query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     each("callbacks", include_str!("corpus/callbacks.txt"), |query, _| {
         let query = String::from_utf8_lossy(query).replace("STATE", &state).replace('#', "%23");

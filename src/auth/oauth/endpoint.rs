@@ -3,26 +3,26 @@
 //! Each is sent once; what came of it is told apart by what a caller may do
 //! next: the endpoint judged, it could not, or nobody knows.
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use oauth2::basic::BasicClient;
 use oauth2::{AuthType, ClientSecret, EndpointNotSet, EndpointSet, RefreshToken, Scope, TokenUrl};
 use url::Url;
 
-use crate::auth::oauth::authorize;
-use crate::base::code::Code;
+use super::authorize;
+use super::outcome::{TokenOutcome, TokenRequest};
+use super::renewal::{Answered, TokenSource};
+use crate::auth::provider::{Asked, Provider};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
-use crate::base::shown::shown;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::http::failure::Reached;
 use crate::http::oauth2::HttpAdapter;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Subject;
 use crate::model::tokens::SavedSession;
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
-use crate::service::servicenow::symptoms::diagnose;
-use crate::service::servicenow::token::{self, TokenOutcome, TokenRequest};
 
 type Library = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -37,24 +37,26 @@ pub struct TokenEndpoint {
     revocation_url: Url,
     /// Whose connection it is, for the advice.
     subject: Subject,
-}
-
-/// One request for tokens.
-pub struct Answered {
-    pub outcome: TokenOutcome,
-    /// For the times, the certificate and the clock.
-    pub exchange: Exchange,
+    provider: &'static dyn Provider,
 }
 
 impl TokenEndpoint {
-    pub fn new(http: Client, client: OAuthClient, instance: &Instance, subject: Subject) -> Self {
+    pub fn new(
+        http: Client,
+        client: OAuthClient,
+        instance: &Instance,
+        subject: Subject,
+        provider: &'static dyn Provider,
+    ) -> Self {
+        let paths = provider.endpoints();
         Self {
             origin: client.token_origin(instance).clone(),
-            url: client.token_endpoint(instance),
-            revocation_url: client.revocation_endpoint(instance),
+            url: client.token_endpoint(instance, paths),
+            revocation_url: client.revocation_endpoint(instance, paths),
             http,
             client,
             subject,
+            provider,
         }
     }
 
@@ -92,41 +94,8 @@ impl TokenEndpoint {
         self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
     }
 
-    /// Renews a session with its refresh token (RFC 6749 §6). The scope is not
-    /// widened: none is sent. What the endpoint knows of the session, it shall
-    /// not show.
-    pub async fn refresh(
-        &self,
-        session: &SavedSession,
-        secret: Option<&Secret>,
-        now: DateTime<Utc>,
-        deadline: Deadline,
-    ) -> Answered {
-        let refresh_token = session.refresh_token.as_ref().expect("only what has a refresh token is renewed with it");
-        let token = RefreshToken::new(refresh_token.expose().to_owned());
-        let library = self.library(secret);
-        let adapter = HttpAdapter::new(&self.http, deadline);
-        let _ = library.exchange_refresh_token(&token).request_async(&adapter).await;
-        let secrets = [Some(refresh_token), Some(&session.access_token), secret];
-        let secrets: Vec<Secret> = secrets.into_iter().flatten().cloned().collect();
-        let request = TokenRequest::Refresh { age: now - session.signed_in_at };
-        self.judge(adapter.exchange(), request, secret.is_some(), &secrets)
-    }
-
-    /// Signs the client in for itself (RFC 6749 §4.4).
-    pub async fn client_credentials(&self, secret: &Secret, deadline: Deadline) -> Answered {
-        let library = self.library(Some(secret));
-        let mut request = library.exchange_client_credentials();
-        if !self.client.scope.as_str().is_empty() {
-            request = request.add_scope(Scope::new(self.client.scope.as_str().to_owned()));
-        }
-        let adapter = HttpAdapter::new(&self.http, deadline);
-        let _ = request.request_async(&adapter).await;
-        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, std::slice::from_ref(secret))
-    }
-
     /// Revokes a token (RFC 7009), in the form and never in the URL, which
-    /// ends up in logs. Any 2xx is done.
+    /// ends up in logs.
     pub async fn revoke(
         &self,
         token: &Secret,
@@ -144,31 +113,8 @@ impl TokenEndpoint {
         let form = form.finish().into_bytes();
         let exchange = self.http.post_form(self.revocation_url.clone(), form, deadline).await;
         let answer = exchange.result.map_err(Failure::from)?;
-        let body = Body::read(&answer);
-        // A sleeping instance answers everything with 200 and a page.
-        if (200..300).contains(&answer.status) && !matches!(body, Body::Html { .. }) {
-            return Ok(());
-        }
-        let mut redactor = Redactor::default();
-        redactor.add(token);
-        if let Some(secret) = secret {
-            redactor.add(secret);
-        }
-        let response = ClassifiedResponse {
-            raw: &answer,
-            body,
-            request: RequestKind::Revocation,
-            credential: CredentialKind::TokenRequest,
-            subject: &self.subject,
-            instance: &self.origin,
-            user: None,
-            redactor: &redactor,
-        };
-        Err(match answer.status {
-            200..300 | 300..400 | 429 | 500.. => diagnose(&response),
-            status => Failure::new(Code::UnexpectedAnswer, shown!("the revocation endpoint answered {}", status))
-                .next("Ask an administrator whether the token is still in System OAuth > Manage Tokens"),
-        })
+        let redactor = masking([Some(token), secret].into_iter().flatten());
+        self.provider.revoked(&answer, &self.asked(&redactor))
     }
 
     fn library(&self, secret: Option<&Secret>) -> Library {
@@ -193,21 +139,69 @@ impl TokenEndpoint {
                 }
             }
             Ok(answer) => {
-                let mut redactor = Redactor::default();
-                secrets.iter().for_each(|secret| redactor.add(secret));
-                let response = ClassifiedResponse {
-                    raw: answer,
-                    body: Body::read(answer),
-                    request: RequestKind::Token,
-                    credential: CredentialKind::TokenRequest,
-                    subject: &self.subject,
-                    instance: &self.origin,
-                    user: None,
-                    redactor: &redactor,
-                };
-                token::judge(&response, &request, &self.client, has_secret)
+                let redactor = masking(secrets);
+                self.provider.judge(answer, &self.asked(&redactor), &request, has_secret)
             }
         };
-        Answered { outcome, exchange }
+        Answered { outcome, exchange: Some(exchange) }
     }
+
+    fn asked<'a>(&'a self, redactor: &'a Redactor) -> Asked<'a> {
+        Asked { client: &self.client, origin: &self.origin, subject: &self.subject, redactor }
+    }
+}
+
+#[async_trait(?Send)]
+impl TokenSource for TokenEndpoint {
+    fn client(&self) -> &OAuthClient {
+        &self.client
+    }
+
+    /// Renews a session with its refresh token (RFC 6749 §6). The scope is not
+    /// widened: none is sent. What the endpoint knows of the session, it shall
+    /// not show.
+    async fn refresh(
+        &self,
+        session: &SavedSession,
+        secret: Option<&Secret>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Answered {
+        let refresh_token = session.refresh_token.as_ref().expect("only what has a refresh token is renewed with it");
+        let token = RefreshToken::new(refresh_token.expose().to_owned());
+        let library = self.library(secret);
+        let adapter = HttpAdapter::new(&self.http, deadline);
+        let _ = library.exchange_refresh_token(&token).request_async(&adapter).await;
+        let secrets = [Some(refresh_token), Some(&session.access_token), secret];
+        let secrets: Vec<Secret> = secrets.into_iter().flatten().cloned().collect();
+        let request = TokenRequest::Refresh { age: now - session.signed_in_at };
+        self.judge(adapter.exchange(), request, secret.is_some(), &secrets)
+    }
+
+    /// Signs the client in for itself (RFC 6749 §4.4).
+    async fn client_credentials(&self, secret: &Secret, deadline: Deadline) -> Answered {
+        let library = self.library(Some(secret));
+        let mut request = library.exchange_client_credentials();
+        if !self.client.scope.as_str().is_empty() {
+            request = request.add_scope(Scope::new(self.client.scope.as_str().to_owned()));
+        }
+        let adapter = HttpAdapter::new(&self.http, deadline);
+        let _ = request.request_async(&adapter).await;
+        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, std::slice::from_ref(secret))
+    }
+
+    async fn end(&self, session: &SavedSession, secret: Option<&Secret>, deadline: Deadline) {
+        let tokens = [session.refresh_token.as_ref().map(|token| (token, "refresh_token"))];
+        for (token, hint) in tokens.into_iter().flatten() {
+            if let Err(failure) = self.revoke(token, hint, secret, deadline).await {
+                tracing::info!("not revoked: {}", failure.message());
+            }
+        }
+    }
+}
+
+fn masking<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Redactor {
+    let mut redactor = Redactor::default();
+    secrets.into_iter().for_each(|secret| redactor.add(secret));
+    redactor
 }

@@ -5,11 +5,16 @@
 //! [`authorize`] makes the URL that a person opens and judges what comes back,
 //! [`mod@browser`] opens it, [`callback`] waits for the answer on loopback and
 //! [`page`] is what the browser shows then. [`endpoint`] posts to the token
-//! endpoint; [`session`] uses, renews and saves what it gave.
+//! endpoint, [`outcome`] is what came of that; [`session`] uses what it gave, and
+//! [`renewal`] renews and saves it under the [`lock`] of this machine. What is the
+//! service's own is asked of a [`super::provider::Provider`].
 
 pub mod authorize;
 pub mod browser;
 pub mod callback;
 pub mod endpoint;
+pub mod lock;
+pub mod outcome;
 pub mod page;
+pub mod renewal;
 pub mod session;

@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::outputs::Outputs;
 use super::stores::Stores;
-use crate::auth::oauth::session::{Session, SessionStore};
+use crate::auth::oauth::renewal::SessionStore;
+use crate::auth::oauth::session::Session;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
+use crate::base::time::{SystemTime, Time};
 use crate::base::variables::Variables;
 use crate::cli::args::{Global, Output};
 use crate::cli::console::Console;
@@ -23,14 +25,16 @@ use crate::cli::signals::Stop;
 use crate::cli::terminal::{Prompt, interrupted};
 use crate::config::{ConfigFile, environment};
 use crate::engine::network::Network;
+use crate::history::state::SessionNote;
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline};
 use crate::http::proxy::{ProxyVariables, without_user};
 use crate::http::tls::CaCertificates;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
+use crate::model::profile::Subject;
+use crate::model::tokens::SavedSession;
 use crate::report::format::Format;
-use crate::service::servicenow::classify::Subject;
 use crate::store::CredentialStore;
 use crate::store::record::Origins;
 
@@ -139,6 +143,11 @@ impl App {
         self.context.clock
     }
 
+    /// The clock and chance, as what takes its time wants them.
+    pub fn time(&self) -> Arc<dyn Time> {
+        Arc::new(SystemTime::new(self.clock()))
+    }
+
     /// The working directory.
     pub fn directory(&self) -> PathBuf {
         self.context.directory.clone()
@@ -215,8 +224,12 @@ impl App {
     ) -> Result<Session, Failure> {
         let subject = Subject::Saved(profile.name.clone());
         let endpoint = self.network.token_endpoint(profile, oauth, client, subject)?;
-        let session_store = SessionStore { store, profile: profile.clone(), origins, state: self.state()? };
-        Session::open(session_store, endpoint, self.clock()).await
+        let (state, id, method) = (self.state()?, profile.id, profile.auth.method());
+        let lock = state.session_lock(id);
+        // What could be forgotten is no reason to fail.
+        let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
+        let (profile, time) = (profile.clone(), self.time());
+        Session::open(SessionStore { store, profile, origins, lock, note: Box::new(note), time }, endpoint).await
     }
 
     /// Says that the variables of a connection are not looked at.

@@ -8,7 +8,8 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::config::environment::{EnvironmentConnection, EnvironmentSignIn, SecretSource};
 use crate::engine::Connection;
-use crate::service::servicenow::classify::Subject;
+use crate::model::profile::Subject;
+use crate::service::servicenow::oauth::ServiceNow;
 
 /// No file but those of the secrets, no store, and no request.
 pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Connection, Failure> {
@@ -27,8 +28,8 @@ pub fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Con
             let source = SessionSource::Environment { client_secret: value(app, client_secret)? };
             let origin = oauth.token_origin(&instance);
             let http = if *origin == instance { client.clone() } else { app.network.client(origin, None, None)?.0 };
-            let endpoint = TokenEndpoint::new(http, oauth, &instance, Subject::Environment);
-            let session = Session::unsaved(source, endpoint, app.clock());
+            let endpoint = TokenEndpoint::new(http, oauth, &instance, Subject::Environment, &ServiceNow);
+            let session = Session::unsaved(source, endpoint, app.time());
             Connection::oauth(instance, api_version, client, None, session)
         }
     })

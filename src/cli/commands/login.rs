@@ -18,9 +18,9 @@ use crate::check::runner::StartedTest;
 use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
 use crate::cli::completion;
 use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::profile::Subject;
 use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::model::user_name::UserName;
-use crate::service::servicenow::classify::Subject;
 
 #[derive(Debug, Args)]
 pub struct LoginArgs {

@@ -16,9 +16,9 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};
 use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Subject;
 use crate::model::profile::{Auth, ConnectionName, Profile, StoreKind};
 use crate::report;
-use crate::service::servicenow::classify::Subject;
 use crate::store::file::KIND as FILE;
 use crate::store::{Field, ItemKey, record};
 

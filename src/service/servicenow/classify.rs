@@ -6,7 +6,7 @@ use crate::base::server_text::Redactor;
 use crate::base::shown::Shown;
 use crate::http::client::Response;
 use crate::model::instance::Instance;
-use crate::model::profile::{ConnectionName, TableName};
+use crate::model::profile::{Subject, TableName};
 use crate::model::user_name::UserName;
 
 /// What was asked for, which decides what an answer means.
@@ -40,16 +40,6 @@ impl CredentialKind {
     pub fn is_access_token(self) -> bool {
         matches!(self, Self::AccessToken | Self::NewAccessToken)
     }
-}
-
-/// Whose connection it is, for the advice.
-#[derive(Debug, Clone)]
-pub enum Subject {
-    Saved(ConnectionName),
-    /// Described by variables.
-    Environment,
-    /// Being connected right now, and not saved before.
-    New,
 }
 
 /// The body of an answer by its kind.

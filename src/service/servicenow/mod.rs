@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod identity;
+pub mod oauth;
 pub mod refusals;
 pub mod symptoms;
 pub mod table;

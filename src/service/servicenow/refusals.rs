@@ -13,13 +13,15 @@ use std::time::Duration;
 use Likelihood::{High, Low, Medium};
 use chrono::TimeDelta;
 
-use super::classify::{ClassifiedResponse, Subject};
+use super::classify::ClassifiedResponse;
 use super::symptoms::with_evidence;
-use super::token::{REFRESH_TOKEN_LIFETIME, Refusal, TokenRequest};
+use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
+use crate::auth::oauth::outcome::TokenRequest;
 use crate::base::code::Code;
 use crate::base::error::{Cause, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Subject;
 
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);

@@ -4,14 +4,13 @@
 //! the reason in its own log, so the causes are ranked by what was asked for
 //! and by what we know: how old the code was, whether a secret was sent.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::classify::{Body, ClassifiedResponse};
 use super::refusals::{self, Refused};
 use super::symptoms::{diagnose, with_evidence};
+use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::base::code::Code;
 use crate::base::error::Likelihood::Medium;
 use crate::base::error::{CauseRow, Failure};
@@ -21,34 +20,6 @@ use crate::model::tokens::{InvalidTokens, TokenResponse};
 
 /// A refresh token lives for a hundred days where nobody chose otherwise.
 pub const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);
-
-/// What was asked for, and what is known about it.
-#[derive(Debug, Clone, Copy)]
-pub enum TokenRequest {
-    Code {
-        age: Duration,
-        has_pkce: bool,
-    },
-    /// Of a session that began so long ago.
-    Refresh {
-        age: TimeDelta,
-    },
-    ClientCredentials,
-}
-
-/// What came of a request for tokens.
-#[derive(Debug)]
-pub enum TokenOutcome {
-    Tokens(TokenResponse),
-    /// The endpoint said no.
-    Refused(Failure),
-    /// It could not or did not judge: nothing was spent.
-    Unavailable(Failure),
-    /// It answered, but not with tokens that can be used, and may have acted.
-    Unclear(Failure),
-    /// The request was sent, and what it did is not known.
-    Lost(Failure),
-}
 
 /// RFC 6749 §5.2; everything in it is server text.
 pub struct Refusal {

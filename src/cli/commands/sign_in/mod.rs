@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::waiting::{Wait, Waiting};
+use crate::auth::oauth::lock;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::files::Lock;
@@ -25,11 +26,11 @@ use crate::check::runner::StartedTest;
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
+use crate::model::profile::Subject;
 use crate::model::profile::{Auth, Profile};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 use crate::report::text::took;
-use crate::service::servicenow::classify::Subject;
 use crate::store::record::{self, Origins, ReadBack};
 use crate::store::{CredentialStore, Field, ItemKey};
 
@@ -119,7 +120,7 @@ async fn write(
 pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
     match profile.auth {
         Auth::Basic { .. } => Ok(None),
-        Auth::OAuth { .. } => app.state()?.lock_session(profile).await.map(Some),
+        Auth::OAuth { .. } => lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some),
     }
 }
 

@@ -16,8 +16,8 @@ use crate::engine::Connection;
 use crate::history::state::State;
 use crate::http::client::Client;
 use crate::model::profile::Profile;
+use crate::model::profile::Subject;
 use crate::model::user_name::UserName;
-use crate::service::servicenow::classify::Subject;
 use crate::store::record::Origins;
 
 /// How often a refused password may be typed again.

@@ -8,7 +8,9 @@ use super::args::{BrowserArgs, ClientSecretArgs};
 use super::browser::authorize;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::endpoint::TokenEndpoint;
+use crate::auth::oauth::outcome::TokenOutcome;
 use crate::auth::oauth::page::Page;
+use crate::auth::oauth::renewal::TokenSource;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -20,10 +22,9 @@ use crate::engine::Connection;
 use crate::http::client::Client;
 use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
+use crate::model::profile::Subject;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
-use crate::service::servicenow::classify::Subject;
-use crate::service::servicenow::token::TokenOutcome;
 use crate::store::record::{self, Origins};
 
 /// A sign-in that gave tokens.

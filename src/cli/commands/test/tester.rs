@@ -26,9 +26,9 @@ use crate::history::state::{REFUSALS_BEFORE_STOP, State};
 use crate::http::client::{Client, Deadline};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Subject;
 use crate::model::profile::{Auth, ConnectionId, Profile, StoreKind};
 use crate::model::user_name::UserName;
-use crate::service::servicenow::classify::Subject;
 use crate::store::CredentialStore;
 use crate::store::record::{self, Origins};
 

@@ -14,11 +14,12 @@
 
 mod rows;
 
-use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind, Subject};
+use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::http_date;
+use crate::model::profile::Subject;
 
 pub use rows::symptoms;
 

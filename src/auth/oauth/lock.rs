@@ -1,0 +1,32 @@
+//! The lock of this machine under which a session is renewed, replaced or deleted.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::code::Code;
+use crate::base::error::Failure;
+use crate::base::files::Lock;
+use crate::base::shown::shown;
+use crate::model::profile::ConnectionName;
+
+/// Longer than one renewal may take, its repetition included.
+const TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Takes the lock in the file at `path`. Waiting for it holds up nothing else.
+pub async fn acquire(path: PathBuf, name: &ConnectionName) -> Result<Lock, Failure> {
+    let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, TIMEOUT)).await;
+    match locked.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(Failure::new(
+            Code::StoreBusy,
+            shown!("another snow has been busy with the session of {} for too long", name),
+        )
+        .why("Only one process at a time may renew or replace it. Nothing was sent.")
+        .next("Run the command again")
+        .evidence("waited_seconds", TIMEOUT.as_secs())),
+        Err(error) => Err(Failure::new(Code::StoreBusy, shown!("the session of {} cannot be locked: {}", name, error))
+            .why("Without the lock two processes could spend the same refresh token. Nothing was sent.")
+            .next("See to the state directory, or set SNOW_STATE_DIR to one that can be written")),
+    }
+}

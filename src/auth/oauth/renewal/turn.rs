@@ -1,0 +1,245 @@
+//! One process whose turn it is to renew a session.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::place::{Commit, Patience, SEND_BOUND, SessionStore};
+use super::{Answered, Attempt, TokenSource};
+use crate::auth::oauth::outcome::TokenOutcome;
+use crate::base::code::Code;
+use crate::base::deferral;
+use crate::base::error::Failure;
+use crate::base::secret::Secret;
+use crate::base::shown::{Shown, Step, shown};
+use crate::http::client::Deadline;
+use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::tokens::{Lease, Lifetime, SavedSession, TokenResponse};
+use crate::store::Version;
+use crate::store::record::VersionedSession;
+
+/// How long a lease holds, by the age of its version in the store.
+const LEASE: Duration = Duration::from_secs(90);
+
+/// One process that renews a session, and how far it came.
+pub struct Turn<'a> {
+    place: &'a SessionStore,
+    /// What its writes are known by.
+    id: String,
+    /// What its next write replaces.
+    version: Version,
+    started: DateTime<Utc>,
+    /// Since when a renewal of before is under way, which was interrupted.
+    interrupted: Option<DateTime<Utc>>,
+    /// When its lease began, where it has one.
+    leased: Option<Duration>,
+}
+
+/// Signs the client in for itself: it has no refresh token that could be spent.
+pub async fn sign_client_in(
+    turn: &mut Turn<'_>,
+    source: &dyn TokenSource,
+    in_hand: &mut Option<SavedSession>,
+    client_secret: Option<&Secret>,
+    deadline: Deadline,
+) -> Option<Attempt> {
+    let place = turn.place;
+    if let Err(error) = place.store.prove(place.profile.id).await {
+        return Some(Failure::from(error).into());
+    }
+    let client_secret = client_secret.expect("a client that signs in for itself has a secret");
+    let _signals = deferral::defer();
+    let ask = async || source.client_credentials(client_secret, deadline).await;
+    let answered = turn.ask(ask, deadline).await;
+    Some(turn.conclude(source, in_hand, answered, Some(client_secret), deadline).await)
+}
+
+/// Renews a session with its refresh token. Nothing where another machine was faster.
+pub async fn refresh(
+    turn: &mut Turn<'_>,
+    source: &dyn TokenSource,
+    in_hand: &mut Option<SavedSession>,
+    saved: &SavedSession,
+    client_secret: Option<&Secret>,
+    deadline: Deadline,
+) -> Option<Attempt> {
+    let marked = match turn.mark(saved).await {
+        Commit::Mine(_) => turn.marked(saved),
+        Commit::Overtaken(_) => return None,
+        Commit::Failed(failure) => return Some(failure.into()),
+    };
+    let _signals = deferral::defer();
+    let started = turn.started;
+    let ask = async || source.refresh(&marked, client_secret, started, deadline).await;
+    let answered = turn.ask(ask, deadline).await;
+    Some(turn.conclude(source, in_hand, answered, client_secret, deadline).await)
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(place: &'a SessionStore, version: Version, interrupted: Option<DateTime<Utc>>) -> Self {
+        let id = format!("{:016x}{:016x}", place.time.random(), place.time.random());
+        Self { place, id, version, started: place.time.now(), interrupted, leased: None }
+    }
+
+    /// The session as it stands in the store while it is renewed.
+    fn marked(&self, saved: &SavedSession) -> SavedSession {
+        let marked = saved.marked(self.interrupted.or(Some(self.started)), saved.refused_at);
+        let lease = self.place.store.is_shared().then(|| Lease { by: self.id.clone(), seconds: LEASE.as_secs() });
+        SavedSession { lease, ..marked }
+    }
+
+    /// Writes the mark. Where that took too long for a request under it, it is
+    /// written over itself, so that its age begins anew.
+    async fn mark(&mut self, saved: &SavedSession) -> Commit {
+        let marked = self.marked(saved);
+        loop {
+            let sent = self.place.time.elapsed();
+            let commit = self.place.commit(self.version, &marked, &self.id, Patience::Mark).await;
+            let Commit::Mine(version) = commit else { return commit };
+            self.version = version;
+            self.leased = self.place.store.is_shared().then_some(sent);
+            if !self.place.store.is_shared() || self.place.time.elapsed() - sent <= SEND_BOUND {
+                return Commit::Mine(version);
+            }
+        }
+    }
+
+    /// One request; once more where its answer is lost.
+    async fn ask(&mut self, ask: impl AsyncFn() -> Answered, deadline: Deadline) -> Answered {
+        let name = &self.place.profile.name;
+        tracing::info!("renewing the session of {name}");
+        let answered = ask().await;
+        // Others may take over a lease that is over.
+        let is_leased = self.leased.is_none_or(|leased| self.place.time.elapsed() - leased < LEASE / 2);
+        if !matches!(answered.outcome, TokenOutcome::Lost(_)) || deadline.left().is_zero() || !is_leased {
+            return answered;
+        }
+        tracing::info!("the answer was lost; asking once more");
+        self.interrupted = self.interrupted.or(Some(self.started));
+        ask().await
+    }
+
+    async fn conclude(
+        &mut self,
+        source: &dyn TokenSource,
+        in_hand: &mut Option<SavedSession>,
+        answered: Answered,
+        client_secret: Option<&Secret>,
+        deadline: Deadline,
+    ) -> Attempt {
+        let Answered { outcome, exchange } = answered;
+        let result = match outcome {
+            TokenOutcome::Tokens(answer) => match self.keep(source.client(), in_hand, answer).await {
+                Kept::Saved(result) => result,
+                Kept::SignedOut(renewed) => {
+                    source.end(&renewed, client_secret, deadline).await;
+                    *in_hand = None;
+                    Err(self.place.no_session())
+                }
+            },
+            TokenOutcome::Refused(failure) => self.refused(source.client(), in_hand, failure).await,
+            TokenOutcome::Unavailable(failure) => {
+                // Nothing was spent, so nothing is under way.
+                if let Some(saved) = in_hand.as_ref().filter(|_| source.client().grant == GrantType::AuthorizationCode)
+                {
+                    let saved = SavedSession { lease: None, ..saved.marked(self.interrupted, saved.refused_at) };
+                    self.place.commit(self.version, &saved, &self.id, Patience::Mark).await;
+                }
+                Err(failure)
+            }
+            // The mark stays: should the refresh token be refused from now on, it
+            // is known why.
+            TokenOutcome::Unclear(failure) | TokenOutcome::Lost(failure) => Err(failure),
+        };
+        Attempt { exchange, result }
+    }
+
+    /// The first thing that is done with an answer: it is written.
+    async fn keep(&mut self, client: &OAuthClient, in_hand: &mut Option<SavedSession>, answer: TokenResponse) -> Kept {
+        let place = self.place;
+        let lifetime = answer.lifetime;
+        let now = place.time.now();
+        let by = place.store.is_shared().then(|| self.id.clone());
+        let renewed = match in_hand.as_ref() {
+            Some(saved) => saved.renewed(answer, now),
+            None => SavedSession::signed_in(answer, client.client_id.as_str(), true, now),
+        };
+        let renewed = SavedSession { by, ..renewed };
+        let written = loop {
+            match place.commit(self.version, &renewed, &self.id, Patience::Result).await {
+                Commit::Mine(_) => break Ok(()),
+                Commit::Failed(failure) => break Err(failure),
+                Commit::Overtaken(VersionedSession { session: None, .. }) => return Kept::SignedOut(renewed),
+                // A mark or a refusal of what was renewed here.
+                Commit::Overtaken(VersionedSession { session: Some(theirs), version, .. })
+                    if theirs.generation < renewed.generation && theirs.signed_in_at == renewed.signed_in_at =>
+                {
+                    self.version = version;
+                }
+                Commit::Overtaken(VersionedSession { session, .. }) => {
+                    *in_hand = session;
+                    return Kept::Saved(Ok(()));
+                }
+            }
+        };
+        if written.is_ok() {
+            (place.note)(&renewed);
+        }
+        *in_hand = Some(renewed);
+        let name = &place.profile.name;
+        Kept::Saved(match (written, lifetime) {
+            (Err(failure), _) => Err(Failure::new(Code::SessionNotSaved, shown!("the new session of {} could not be saved", name))
+                .why(shown!("The token endpoint gave a new one, and then the store failed: {}. What is in the store may be of no use now.", failure.message()))
+                .next("See to the store, so that it can be written")
+                .next(Step::say("Then sign in again: ").and_run(shown!("snow login {}", name)))),
+            (Ok(()), Lifetime::Garbage) => Err(Failure::new(
+                Code::UnexpectedAnswer,
+                shown!("the token endpoint says nonsense about the life of the token of {}", name),
+            )
+            .why("Its expires_in is not a number of seconds. The token was saved; it is used until it is refused.")
+            .next(Step::run(shown!("snow test {}", name)))),
+            (Ok(()), Lifetime::Known(_) | Lifetime::Unknown) => Ok(()),
+        })
+    }
+
+    /// Another machine may have renewed it meanwhile; else the refusal is kept, with
+    /// the mark of a renewal only where one was interrupted, so that the next refusal
+    /// is explained as well.
+    async fn refused(
+        &mut self,
+        client: &OAuthClient,
+        in_hand: &mut Option<SavedSession>,
+        failure: Failure,
+    ) -> Result<(), Failure> {
+        let place = self.place;
+        let before = in_hand.as_ref().map(|saved| saved.generation);
+        if let Ok(VersionedSession { session: Some(current), .. }) = place.read(client.client_id.as_str()).await
+            && Some(current.generation) != before
+        {
+            *in_hand = Some(current);
+            return Ok(());
+        }
+        if let Some(saved) = in_hand.take() {
+            let refused = saved.marked(self.interrupted, Some(place.time.now()));
+            let by = place.store.is_shared().then(|| self.id.clone());
+            let refused = SavedSession { lease: None, by, ..refused };
+            place.commit(self.version, &refused, &self.id, Patience::Mark).await;
+            (place.note)(&refused);
+            *in_hand = Some(refused);
+        }
+        Err(match self.interrupted {
+            Some(since) if failure.code() == Code::SessionExpired => failure
+                .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
+                .evidence("interrupted_at", Shown::outside(since.to_rfc3339())),
+            _ => failure,
+        })
+    }
+}
+
+/// What became of a result.
+enum Kept {
+    /// It, or a newer one, is in hand; or it could not be saved.
+    Saved(Result<(), Failure>),
+    /// Somebody signed out meanwhile. It is not brought back.
+    SignedOut(SavedSession),
+}

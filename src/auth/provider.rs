@@ -1,0 +1,34 @@
+//! What a protocol asks the service that it is spoken with.
+//!
+//! A protocol knows the RFCs; a service knows its addresses, and what its answers
+//! mean.
+
+use super::oauth::outcome::{TokenOutcome, TokenRequest};
+use crate::base::error::Failure;
+use crate::base::server_text::Redactor;
+use crate::http::client::Response;
+use crate::model::instance::Instance;
+use crate::model::oauth_client::{EndpointPaths, OAuthClient};
+use crate::model::profile::Subject;
+
+pub trait Provider: Send + Sync {
+    /// Where its OAuth endpoints are, unless a connection says otherwise.
+    fn endpoints(&self) -> &EndpointPaths;
+
+    /// What an answer of the token endpoint means.
+    fn judge(&self, answer: &Response, asked: &Asked<'_>, request: &TokenRequest, has_secret: bool) -> TokenOutcome;
+
+    /// Whether an answer of the revocation endpoint says that a token has ended.
+    fn revoked(&self, answer: &Response, asked: &Asked<'_>) -> Result<(), Failure>;
+}
+
+/// A request to an OAuth endpoint.
+pub struct Asked<'a> {
+    pub client: &'a OAuthClient,
+    /// The origin that was asked.
+    pub origin: &'a Instance,
+    /// Whose connection it is, for the advice.
+    pub subject: &'a Subject,
+    /// Masks what was sent.
+    pub redactor: &'a Redactor,
+}

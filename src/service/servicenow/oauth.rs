@@ -1,0 +1,53 @@
+//! The OAuth endpoints of an instance: where they are, and what their answers mean.
+
+use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
+use super::symptoms::diagnose;
+use super::token;
+use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
+use crate::auth::provider::{Asked, Provider};
+use crate::base::code::Code;
+use crate::base::error::Failure;
+use crate::base::shown::shown;
+use crate::http::client::Response;
+use crate::model::oauth_client::EndpointPaths;
+
+pub const ENDPOINTS: EndpointPaths =
+    EndpointPaths { authorization: "/oauth_auth.do", token: "/oauth_token.do", revocation: "/oauth_revoke_token.do" };
+
+/// ServiceNow, as the protocols of a sign-in ask for it.
+pub struct ServiceNow;
+
+impl Provider for ServiceNow {
+    fn endpoints(&self) -> &EndpointPaths {
+        &ENDPOINTS
+    }
+
+    fn judge(&self, answer: &Response, asked: &Asked<'_>, request: &TokenRequest, has_secret: bool) -> TokenOutcome {
+        token::judge(&classified(answer, asked, RequestKind::Token), request, asked.client, has_secret)
+    }
+
+    /// Any 2xx is done (RFC 7009).
+    fn revoked(&self, answer: &Response, asked: &Asked<'_>) -> Result<(), Failure> {
+        let response = classified(answer, asked, RequestKind::Revocation);
+        match response.status() {
+            // A sleeping instance answers everything with 200 and a page.
+            200..300 if !response.is_html() => Ok(()),
+            200..400 | 429 | 500.. => Err(diagnose(&response)),
+            status => Err(Failure::new(Code::UnexpectedAnswer, shown!("the revocation endpoint answered {}", status))
+                .next("Ask an administrator whether the token is still in System OAuth > Manage Tokens")),
+        }
+    }
+}
+
+fn classified<'a>(answer: &'a Response, asked: &Asked<'a>, request: RequestKind<'a>) -> ClassifiedResponse<'a> {
+    ClassifiedResponse {
+        raw: answer,
+        body: Body::read(answer),
+        request,
+        credential: CredentialKind::TokenRequest,
+        subject: asked.subject,
+        instance: asked.origin,
+        user: None,
+        redactor: asked.redactor,
+    }
+}
