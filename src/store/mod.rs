@@ -69,7 +69,7 @@ pub trait CredentialStore: Send + Sync {
 
     /// The items of `snow` in it, of whichever connections; `None` where the
     /// store cannot list. Nobody is asked for anything: a store that would have
-    /// to ask first is [`StoreError::Locked`].
+    /// to ask first is [`Trouble::Locked`].
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
         Ok(None)
     }

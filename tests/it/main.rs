@@ -76,6 +76,7 @@ mod session;
 mod session_end;
 #[cfg(target_os = "linux")]
 mod session_faults;
+mod shared_session;
 #[cfg(target_os = "linux")]
 mod stampede;
 #[cfg(unix)]

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod canary;
 #[cfg(target_os = "linux")]
 pub mod chromium;
+pub mod cluster;
 pub mod commands;
 pub mod keyring;
 pub mod oauth;

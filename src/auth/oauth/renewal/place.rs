@@ -63,8 +63,8 @@ pub type FirstSeen = Option<(Version, Duration)>;
 /// How long a write is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// Nothing was spent yet.
-    Mark,
+    /// Nothing was spent yet: as long as the command may take.
+    Mark(Duration),
     /// It would be lost.
     Result,
 }
@@ -140,14 +140,11 @@ impl SessionStore {
     }
 
     fn repetitions(&self, patience: Patience) -> Repetitions {
+        let until = |time| Repetitions::Until(self.time.elapsed() + time, Pauses::between(SETTLE_PAUSES));
         match (self.store.is_shared(), patience) {
-            (true, Patience::Mark) => {
-                Repetitions::Until(self.time.elapsed() + SEND_BOUND, Pauses::between(SETTLE_PAUSES))
-            }
-            (true, Patience::Result) => {
-                Repetitions::Until(self.time.elapsed() + WRITE_BUDGET, Pauses::between(SETTLE_PAUSES))
-            }
-            (false, Patience::Mark) => Repetitions::After([].iter()),
+            (true, Patience::Mark(time)) => until(time.min(WRITE_BUDGET)),
+            (true, Patience::Result) => until(WRITE_BUDGET),
+            (false, Patience::Mark(_)) => Repetitions::After([].iter()),
             (false, Patience::Result) => Repetitions::After(WRITE_PAUSES.iter()),
         }
     }

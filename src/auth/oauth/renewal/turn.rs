@@ -63,7 +63,7 @@ pub async fn refresh(
     client_secret: Option<&Secret>,
     deadline: Deadline,
 ) -> Option<Attempt> {
-    let marked = match turn.mark(saved).await {
+    let marked = match turn.mark(saved, deadline).await {
         Commit::Mine(_) => turn.marked(saved),
         Commit::Overtaken(_) => return None,
         Commit::Failed(failure) => return Some(failure.into()),
@@ -90,11 +90,11 @@ impl<'a> Turn<'a> {
 
     /// Writes the mark. Where that took too long for a request under it, it is
     /// written over itself, so that its age begins anew.
-    async fn mark(&mut self, saved: &SavedSession) -> Commit {
+    async fn mark(&mut self, saved: &SavedSession, deadline: Deadline) -> Commit {
         let marked = self.marked(saved);
         loop {
             let sent = self.place.time.elapsed();
-            let commit = self.place.commit(self.version, &marked, &self.id, Patience::Mark).await;
+            let commit = self.place.commit(self.version, &marked, &self.id, Patience::Mark(deadline.left())).await;
             let Commit::Mine(version) = commit else { return commit };
             self.version = version;
             self.leased = self.place.store.is_shared().then_some(sent);
@@ -137,13 +137,13 @@ impl<'a> Turn<'a> {
                     Err(self.place.no_session())
                 }
             },
-            TokenOutcome::Refused(failure) => self.refused(source.client(), in_hand, failure).await,
+            TokenOutcome::Refused(failure) => self.refused(source.client(), in_hand, failure, deadline).await,
             TokenOutcome::Unavailable(failure) => {
                 // Nothing was spent, so nothing is under way.
                 if let Some(saved) = in_hand.as_ref().filter(|_| source.client().grant == GrantType::AuthorizationCode)
                 {
                     let saved = SavedSession { lease: None, ..saved.marked(self.interrupted, saved.refused_at) };
-                    self.place.commit(self.version, &saved, &self.id, Patience::Mark).await;
+                    self.place.commit(self.version, &saved, &self.id, Patience::Mark(deadline.left())).await;
                 }
                 Err(failure)
             }
@@ -210,6 +210,7 @@ impl<'a> Turn<'a> {
         client: &OAuthClient,
         in_hand: &mut Option<SavedSession>,
         failure: Failure,
+        deadline: Deadline,
     ) -> Result<(), Failure> {
         let place = self.place;
         let before = in_hand.as_ref().map(|saved| saved.generation);
@@ -223,7 +224,7 @@ impl<'a> Turn<'a> {
             let refused = saved.marked(self.interrupted, Some(place.time.now()));
             let by = place.store.is_shared().then(|| self.id.clone());
             let refused = SavedSession { lease: None, by, ..refused };
-            place.commit(self.version, &refused, &self.id, Patience::Mark).await;
+            place.commit(self.version, &refused, &self.id, Patience::Mark(deadline.left())).await;
             (place.note)(&refused);
             *in_hand = Some(refused);
         }

@@ -1,0 +1,293 @@
+//! A renewal where several machines share the store: what a cluster does to reads
+//! and writes, and what other machines do meanwhile.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use snow_connect::auth::oauth::renewal::{Attempt, RefreshReason, SessionStore, renew};
+use snow_connect::base::error::Failure;
+use snow_connect::base::time::Time;
+use snow_connect::http::client::Deadline;
+use snow_connect::model::instance::Instance;
+use snow_connect::model::oauth_client::{GrantType, OAuthClient};
+use snow_connect::model::profile::{Auth, Profile};
+use snow_connect::model::tokens::SavedSession;
+use snow_connect::store::CredentialStore;
+use snow_connect::store::record::Origins;
+
+use crate::world::block_on;
+use crate::world::cluster::{Answer, Cluster, Endpoint, Fault, VirtualTime};
+use crate::world::session::{ID, REFRESH_TOKEN, record};
+
+const ORIGIN: &str = "https://acme.service-now.com";
+
+/// A session at its end in a cluster, and the machines that share it.
+struct Scene {
+    time: Arc<VirtualTime>,
+    cluster: Arc<Cluster>,
+    endpoint: Endpoint,
+    /// Each machine has its own locks.
+    locks: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::with(-1, json!({}))
+    }
+
+    /// A session that is good for `seconds` more, with changes.
+    fn with(seconds: i64, changes: Value) -> Self {
+        let time = VirtualTime::starting_at(Utc::now());
+        Self {
+            cluster: Cluster::holding(&record(ORIGIN, seconds, changes), time.clone()),
+            endpoint: Endpoint::taking(REFRESH_TOKEN),
+            locks: tempfile::tempdir().unwrap(),
+            time,
+        }
+    }
+
+    fn machine(&self, number: usize) -> SessionStore {
+        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap());
+        let profile = Profile {
+            name: "acme".parse().unwrap(),
+            id: ID.parse().unwrap(),
+            revision: 1,
+            instance: ORIGIN.parse::<Instance>().unwrap(),
+            auth: Auth::OAuth { client: Box::new(client), username: None },
+            store: self.cluster.kind(),
+            api_version: None,
+            tables: Vec::new(),
+            ca_cert: None,
+            proxy: None,
+            description: None,
+            labels: Default::default(),
+        };
+        SessionStore {
+            store: self.cluster.clone(),
+            profile,
+            origins: Origins { instance: ORIGIN.to_owned(), token_endpoint: None, ca_cert_sha256: None },
+            lock: Path::new(self.locks.path()).join(format!("{number}.lock")),
+            note: Box::new(|_| {}),
+            time: self.time.clone(),
+        }
+    }
+
+    /// One machine needs a token; gives what it has then.
+    async fn renew_on(&self, machine: usize) -> (Result<(), Failure>, Option<SavedSession>) {
+        let mut in_hand = None;
+        let reason = RefreshReason::Due(Duration::ZERO);
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let Attempt { result, .. } =
+            renew(&self.machine(machine), &self.endpoint, &mut in_hand, reason, deadline).await;
+        (result, in_hand)
+    }
+
+    fn renew(&self) -> (Result<(), Failure>, Option<SavedSession>) {
+        block_on(self.renew_on(1))
+    }
+
+    /// The first machine got a new token, by one request, and the store has it.
+    #[track_caller]
+    fn renews_once(&self, what: &str) {
+        let (result, in_hand) = self.renew();
+        result.unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
+        let (_, kept) = self.cluster.holds();
+        assert_eq!(in_hand.unwrap().access_token.expose(), "access-1", "{what}");
+        assert_eq!(
+            (&kept["access_token"], &kept["refresh_token"]),
+            (&json!("access-1"), &json!("refresh-1")),
+            "{what}"
+        );
+        assert_eq!((&kept["generation"], kept.get("lease")), (&json!(2), None), "{what}");
+        assert_eq!(self.endpoint.requests(), 1, "{what}");
+    }
+}
+
+#[test]
+fn a_write_is_settled_whatever_the_cluster_says_of_it() {
+    use Fault::{DoneLater, JudgedStale, NeverDone, NotApplied, SaysMismatch};
+    let faults: &[&[Fault]] = &[
+        &[],
+        &[SaysMismatch],
+        &[JudgedStale],
+        &[JudgedStale, JudgedStale, SaysMismatch],
+        &[NotApplied],
+        // Before it is repeated, and after that.
+        &[DoneLater(1)],
+        &[DoneLater(2)],
+        &[DoneLater(5)],
+        &[NeverDone, JudgedStale, DoneLater(2)],
+        &[NeverDone, NotApplied, NeverDone],
+    ];
+    for faults in faults {
+        let scene = Scene::new();
+        scene.cluster.fail(faults);
+        scene.renews_once(&format!("the mark: {faults:?}"));
+        let scene = Scene::new();
+        scene.cluster.fail(&[Fault::None]);
+        scene.cluster.fail(faults);
+        scene.renews_once(&format!("the result: {faults:?}"));
+    }
+}
+
+#[test]
+fn a_stale_read_sends_nothing_and_finds_what_is_there() {
+    let scene = Scene::new();
+    scene.cluster.write_elsewhere(Some(record(ORIGIN, 1800, json!({ "generation": 2, "access_token": "theirs" }))));
+    // Two looks at what was before, and the mark fails.
+    scene.cluster.answer_stale(2);
+    let (result, in_hand) = scene.renew();
+    result.unwrap();
+    assert_eq!(in_hand.unwrap().access_token.expose(), "theirs");
+    assert_eq!(scene.endpoint.requests(), 0);
+    assert_eq!(scene.cluster.holds().0, 2);
+}
+
+#[test]
+fn a_store_that_takes_no_mark_costs_no_token() {
+    let scene = Scene::new();
+    scene.cluster.fail(&[Fault::NotApplied; 10_000]);
+    let (result, _) = scene.renew();
+    assert_eq!(result.unwrap_err().code().as_str(), "store-busy");
+    assert_eq!(scene.endpoint.requests(), 0);
+}
+
+#[test]
+fn a_mark_that_took_long_is_written_once_more_before_anything_is_sent() {
+    let scene = Scene::new();
+    // About seventeen seconds without a leader.
+    scene.cluster.fail(&[Fault::NotApplied; 16]);
+    scene.renews_once("a mark that took long");
+    // The session, its mark twice, the result.
+    assert_eq!(scene.cluster.holds().0, 4);
+}
+
+#[test]
+fn a_store_that_takes_no_result_for_its_whole_budget_is_said_and_the_token_is_in_hand() {
+    let scene = Scene::new();
+    scene.cluster.fail(&[Fault::None]);
+    scene.cluster.fail(&[Fault::NeverDone; 10_000]);
+    let (result, in_hand) = scene.renew();
+    assert_eq!(result.unwrap_err().code().as_str(), "session-not-saved");
+    assert_eq!(in_hand.unwrap().access_token.expose(), "access-1");
+    assert_eq!(scene.endpoint.requests(), 1);
+}
+
+#[test]
+fn a_sign_out_meanwhile_is_not_undone_and_what_came_is_given_back() {
+    let scene = Scene::new();
+    scene.cluster.write_elsewhere_after(1, |_| None);
+    let (result, in_hand) = scene.renew();
+    assert_eq!(result.unwrap_err().code().as_str(), "no-credential");
+    assert!(in_hand.is_none());
+    assert_eq!(scene.cluster.holds(), (3, Value::Null));
+    assert_eq!(scene.endpoint.ended(), ["refresh-1"]);
+}
+
+#[test]
+fn a_record_that_was_taken_away_is_no_session() {
+    let scene = Scene::new();
+    scene.cluster.write_elsewhere(None);
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "no-credential");
+    assert_eq!((scene.endpoint.requests(), scene.cluster.holds().0), (0, 2));
+}
+
+#[test]
+fn a_result_goes_over_the_mark_or_the_refusal_of_the_same_token_and_over_nothing_newer() {
+    let lease = json!({ "by": "another", "seconds": 90 });
+    for (changes, is_mine) in [
+        (json!({ "lease": lease }), true),
+        (json!({ "lease": null, "by": "another", "refused_at": Utc::now() }), true),
+        (json!({ "lease": null, "by": "another", "generation": 2, "access_token": "theirs" }), false),
+        (json!({ "lease": null, "signed_in_at": Utc::now(), "access_token": "theirs" }), false),
+    ] {
+        let scene = Scene::new();
+        let change = changes.clone();
+        scene.cluster.write_elsewhere_after(1, move |mut there| {
+            let members = there.as_object_mut().unwrap();
+            for (key, value) in change.as_object().unwrap() {
+                match value {
+                    Value::Null => drop(members.remove(key)),
+                    _ => drop(members.insert(key.clone(), value.clone())),
+                }
+            }
+            Some(there)
+        });
+        if is_mine {
+            scene.renews_once(&changes.to_string());
+            continue;
+        }
+        let (result, in_hand) = scene.renew();
+        result.unwrap();
+        assert_eq!(in_hand.unwrap().access_token.expose(), "theirs", "{changes}");
+        assert_eq!(scene.cluster.holds().1["access_token"], "theirs", "{changes}");
+    }
+}
+
+#[test]
+fn a_lease_of_another_is_waited_for_while_it_holds_and_taken_over_after_it() {
+    let leased = json!({ "lease": { "by": "another", "seconds": 90 }, "refreshing": Utc::now() });
+    // Its token is still good: nobody waits, nothing is sent.
+    let scene = Scene::with(30, leased.clone());
+    let (result, in_hand) = scene.renew();
+    result.unwrap();
+    assert!(in_hand.is_some());
+    assert_eq!(scene.endpoint.requests(), 0);
+    // It is not: until the lease is over, nothing is sent.
+    let scene = Scene::with(-1, leased);
+    let before = scene.time.elapsed();
+    scene.renews_once("taken over");
+    assert!(scene.time.elapsed() - before >= Duration::from_secs(91), "{:?}", scene.time.elapsed());
+}
+
+#[test]
+fn a_refusal_is_kept_with_its_time_and_deletes_nothing() {
+    let scene = Scene::with(-1, json!({ "refresh_token": "spent" }));
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "session-expired");
+    let (_, kept) = scene.cluster.holds();
+    assert!(kept["refused_at"].is_string() && kept.get("lease").is_none(), "{kept}");
+    assert_eq!(kept["refresh_token"], "spent");
+}
+
+#[test]
+fn what_is_unavailable_gives_the_lease_back() {
+    let scene = Scene::new();
+    scene.endpoint.answer(&[Answer::Unavailable]);
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "instance-unavailable");
+    let (_, kept) = scene.cluster.holds();
+    assert_eq!((kept.get("lease"), kept.get("refreshing")), (None, None), "{kept}");
+    scene.endpoint.answer(&[]);
+    let (result, _) = scene.renew();
+    result.unwrap();
+    assert_eq!(scene.endpoint.requests(), 2);
+}
+
+#[test]
+fn an_answer_that_is_lost_is_asked_for_once_more_and_explains_the_refusal() {
+    let scene = Scene::new();
+    scene.endpoint.answer(&[Answer::Lost]);
+    let failure = scene.renew().0.unwrap_err();
+    assert_eq!(failure.code().as_str(), "session-expired");
+    assert!(failure.reason().unwrap().contains("the answer was lost"), "{failure:?}");
+    assert_eq!(scene.endpoint.requests(), 2);
+}
+
+#[test]
+fn of_many_machines_at_the_end_of_a_token_one_asks() {
+    for machines in [2, 10, 50] {
+        let scene = Scene::new();
+        let all = async {
+            let machines = (0..machines).map(|machine| scene.renew_on(machine));
+            futures_util::future::join_all(machines).await
+        };
+        for (result, in_hand) in block_on(all) {
+            result.unwrap();
+            assert_eq!(in_hand.unwrap().access_token.expose(), "access-1");
+        }
+        assert_eq!(scene.endpoint.requests(), 1, "{machines} machines");
+        assert_eq!(scene.cluster.holds().1["generation"], 2);
+    }
+}
