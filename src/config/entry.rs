@@ -16,6 +16,7 @@ use crate::model::profile::{
     Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, label_key, shown_text,
 };
 use crate::model::user_name::UserName;
+use crate::service::servicenow::address::Address;
 use crate::store::{STORES, kind_of};
 
 #[derive(Deserialize)]
@@ -72,7 +73,7 @@ impl Entry {
                 })?
             }
         };
-        let instance = read_value(&self.instance, |text| text.parse())?;
+        let instance = read_value(&self.instance, |text| Address::parse(text).map(|address| address.instance))?;
         let auth = self.auth(&name, &instance, span)?;
         let mut tables = Vec::with_capacity(self.tables.len());
         for table in &self.tables {

@@ -8,10 +8,11 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
-use crate::model::instance::{Address, ApiVersion, Instance};
+use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::InvalidValue;
 use crate::model::user_name::UserName;
+use crate::service::servicenow::address::Address;
 
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";

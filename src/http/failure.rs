@@ -269,7 +269,7 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::WrongName { .. }),
         code: Code::TlsNameMismatch,
         causes: &[("custom-url", Medium, "the address is an alias that the certificate does not name")],
-        next: &["Use the original address of the instance, NAME.service-now.com"],
+        next: &["Use an address that the certificate names, such as the original one of the instance"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NotTls),

@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_read_never_means_to_go_direct() {
-        let instance: Instance = "dev1".parse().unwrap();
+        let instance: Instance = "dev1.service-now.com".parse().unwrap();
         for value in [
             "http//proxy:3128",
             "htp://proxy:3128",
@@ -295,10 +295,10 @@ mod tests {
             assert!(shown.contains("all_proxy") && !shown.contains("ARY"), "{shown}");
         }
         // What no proxy is for goes direct, and a flag goes before a variable.
-        assert_eq!(route("dev1", None, "htp://proxy:1", "service-now.com"), None);
+        assert_eq!(route("dev1.service-now.com", None, "htp://proxy:1", "service-now.com"), None);
         assert_eq!(route("http://127.0.0.1:1", None, "htp://proxy:1", ""), None);
         assert_eq!(
-            route("dev1", Some("http://x.example:1"), "htp://proxy:1", "").as_deref(),
+            route("dev1.service-now.com", Some("http://x.example:1"), "htp://proxy:1", "").as_deref(),
             Some("http://x.example:1")
         );
     }
@@ -312,7 +312,7 @@ mod tests {
             (ProxyVariables { all: no_text("ALL_PROXY"), ..ProxyVariables::default() }, "ALL_PROXY"),
             (ProxyVariables { no: no_text("no_proxy"), ..variables("http://proxy:1", "") }, "no_proxy"),
         ] {
-            let route = Route::to(&"dev1".parse().unwrap(), None, &variables);
+            let route = Route::to(&"dev1.service-now.com".parse().unwrap(), None, &variables);
             assert_eq!(route.unwrap_err(), InvalidProxy::NotText(name));
         }
     }
@@ -333,17 +333,20 @@ mod tests {
             ("SOCKS://proxy:1080", "socks5h://proxy:1080"),
             ("http://[fd00::1]:3128", "http://[fd00::1]:3128"),
         ] {
-            assert_eq!(route("dev1", None, value, "").as_deref(), Some(url), "{value}");
+            assert_eq!(route("dev1.service-now.com", None, value, "").as_deref(), Some(url), "{value}");
         }
     }
 
     #[test]
     fn the_given_proxy_goes_before_the_environment_and_loopback_before_both() {
         let env = "http://env.example:3128";
-        assert_eq!(route("dev1", None, "", ""), None);
-        assert_eq!(route("dev1", None, env, "").as_deref(), Some(env));
-        assert_eq!(route("dev1", None, env, "service-now.com"), None);
-        assert_eq!(route("dev1", Some("http://x.example:1"), env, "*").as_deref(), Some("http://x.example:1"));
+        assert_eq!(route("dev1.service-now.com", None, "", ""), None);
+        assert_eq!(route("dev1.service-now.com", None, env, "").as_deref(), Some(env));
+        assert_eq!(route("dev1.service-now.com", None, env, "service-now.com"), None);
+        assert_eq!(
+            route("dev1.service-now.com", Some("http://x.example:1"), env, "*").as_deref(),
+            Some("http://x.example:1")
+        );
         assert_eq!(route("http://127.0.0.1:1", Some("http://x.example:1"), env, ""), None);
     }
 
@@ -393,7 +396,7 @@ mod tests {
 
     #[test]
     fn the_user_of_a_proxy_variable_is_never_shown() {
-        let through = route("dev1", None, "http://u:CANARY@env.example:3128", "");
+        let through = route("dev1.service-now.com", None, "http://u:CANARY@env.example:3128", "");
         assert_eq!(through.as_deref(), Some("http://env.example:3128"));
         assert_eq!(without_user("http://u:CANARY@x:1"), Err(InvalidProxy::UserInfo));
         assert_eq!(without_user("x.example:1"), Err(InvalidProxy::NotAUrl));

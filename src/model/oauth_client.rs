@@ -396,7 +396,7 @@ mod tests {
 
     #[test]
     fn endpoints_follow_the_instance_and_refresh_tokens_stay_with_theirs() {
-        let instance: Instance = "acme".parse().unwrap();
+        let instance: Instance = "acme.service-now.com".parse().unwrap();
         let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
         assert_eq!(client.token_endpoint(&instance, &PATHS).as_str(), "https://acme.service-now.com/token");
         client.token_url = Some("https://idp.example/token".parse().unwrap());

@@ -195,7 +195,11 @@ mod tests {
     fn attempt(change: impl FnOnce(&mut OAuthClient)) -> Authorization {
         let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
         change(&mut client);
-        Authorization::new(&client, &"acme".parse().unwrap(), &crate::service::servicenow::oauth::ServiceNow)
+        Authorization::new(
+            &client,
+            &"acme.service-now.com".parse().unwrap(),
+            &crate::service::servicenow::oauth::ServiceNow,
+        )
     }
 
     fn query(attempt: &Authorization) -> HashMap<String, String> {

@@ -16,9 +16,9 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
-use crate::model::instance::Address;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, AuthMethod, ConnectionName, InvalidValue, Profile, label_key, shown_text};
+use crate::service::servicenow::address::Address;
 
 #[derive(Debug, Args)]
 #[command(before_help = "\

@@ -13,10 +13,11 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::cli::completion;
-use crate::model::instance::{Address, Instance};
+use crate::model::instance::Instance;
 use crate::model::oauth_client::RedirectUri;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
+use crate::service::servicenow::address::Address;
 
 #[derive(Debug, Args)]
 #[command(before_help = "\

@@ -1,5 +1,6 @@
 //! What is particular to ServiceNow: its APIs, and what its answers mean.
 
+pub mod address;
 pub mod classify;
 pub mod identity;
 pub mod oauth;

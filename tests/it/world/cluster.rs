@@ -21,6 +21,9 @@ use snow_connect::model::profile::StoreKind;
 use snow_connect::model::tokens::{SavedSession, TokenResponse};
 use snow_connect::store::{CredentialStore, ItemKey, SetOutcome, StoreError, Trouble, Version, Versioned};
 
+/// What another machine does in between.
+type Intrusion = Box<dyn FnOnce(&mut Inner) + Send>;
+
 /// How a compare-and-set that is right goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -54,7 +57,7 @@ struct Inner {
     /// What takes effect after so many further calls, where its version still fits.
     late: Vec<(usize, Version, String)>,
     /// Done once, right after that many writes took effect.
-    between: Option<(usize, Box<dyn FnOnce(&mut Inner) + Send>)>,
+    between: Option<(usize, Intrusion)>,
     written: usize,
 }
 

@@ -12,10 +12,11 @@ use crate::base::files;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::config::Config;
-use crate::model::instance::{Address, Instance};
+use crate::model::instance::Instance;
 use crate::model::oauth_client::{ClientId, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
 use crate::model::user_name::UserName;
+use crate::service::servicenow::address::Address;
 
 /// The connection that is meant.
 pub struct Target {
