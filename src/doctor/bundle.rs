@@ -23,7 +23,7 @@ use crate::base::time::timestamp;
 use crate::config::Config;
 use crate::history::json::connection;
 use crate::model::profile::{ConnectionName, Profile};
-use crate::service::servicenow::oauth::ENDPOINTS;
+use crate::service::servicenow::oauth::{ENDPOINTS, is_sdk};
 
 /// What whoever sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
@@ -238,7 +238,7 @@ fn config(machine: &Machine) -> Value {
 fn client_id(profile: &Profile, clients: &mut Numbers) -> Value {
     match profile.auth.client() {
         None => Value::Null,
-        Some(client) if client.is_sdk() => client.client_id.as_str().into(),
+        Some(client) if is_sdk(client) => client.client_id.as_str().into(),
         Some(client) => clients.number(client.client_id.as_str()).into(),
     }
 }

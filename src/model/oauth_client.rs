@@ -17,11 +17,6 @@ shown_as_displayed!(ClientId, RedirectUri);
 pub const DEFAULT_SCOPE: &str = "useraccount";
 /// Registered word for word at the instance, which compares exactly.
 pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8914/callback";
-/// The public client that ServiceNow ships for its own SDK, where the plugin
-/// com.glide.ide is there, and the page of the instance that shows the code.
-const SDK_CLIENT_ID: &str = "543e5655f77746a28228c6009a599dfb";
-const SDK_REDIRECT_URI: &str = "/sdk-oauth.do";
-
 /// What a redirect URI may hold (RFC 3986 §2), without what a shell, Markdown
 /// or a terminal would read as more than text.
 const URI_MARKS: &str = "-._~:/?&=%+,@[]";
@@ -107,20 +102,6 @@ impl OAuthClient {
             revocation_url: None,
             pkce: true,
         }
-    }
-
-    /// ServiceNow's own public client, as its SDK uses it: no scope, and a page
-    /// that shows the code.
-    pub fn sdk() -> Self {
-        Self {
-            scope: Scope(String::new()),
-            redirect_uri: RedirectUri(SDK_REDIRECT_URI.to_owned()),
-            ..Self::new(GrantType::AuthorizationCode, ClientId(SDK_CLIENT_ID.to_owned()))
-        }
-    }
-
-    pub fn is_sdk(&self) -> bool {
-        self.client_id.0 == SDK_CLIENT_ID
     }
 
     /// Whether a session of `other` is one of this client: the same client at

@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use instance::Instance;
-pub use oauth::clients::{CLIENTS, Client};
+pub use oauth::clients::{CLIENTS, Client, SDK_PAGE};
 pub use oauth::token_endpoint::TokenRequests;
 pub use options::SandboxOptions;
 pub use rows::{DEFAULT_INCIDENTS, USERS, User};

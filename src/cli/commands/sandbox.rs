@@ -14,7 +14,7 @@ use crate::cli::duration::duration;
 use crate::cli::signals;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
-use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, Sandbox, SandboxOptions, USERS};
+use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, SDK_PAGE, Sandbox, SandboxOptions, USERS};
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -128,7 +128,7 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
         lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
     }
     lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
-    lines.push(paint.dim("  client has only /sdk-oauth.do, a page that shows the code to paste."));
+    lines.push(paint.dim(&format!("  client has only {SDK_PAGE}, a page that shows the code to paste.")));
     if let Some(scenario) = scenario {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }

@@ -9,10 +9,28 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::http::client::Response;
-use crate::model::oauth_client::EndpointPaths;
+use crate::model::oauth_client::{EndpointPaths, GrantType, OAuthClient};
 
 pub const ENDPOINTS: EndpointPaths =
     EndpointPaths { authorization: "/oauth_auth.do", token: "/oauth_token.do", revocation: "/oauth_revoke_token.do" };
+
+/// The public client that ServiceNow ships for its own SDK, where the plugin
+/// com.glide.ide is there, and the page of the instance that shows the code.
+const SDK_CLIENT_ID: &str = "543e5655f77746a28228c6009a599dfb";
+const SDK_REDIRECT_URI: &str = "/sdk-oauth.do";
+
+/// ServiceNow's own public client, as its SDK uses it: no scope, and a page that
+/// shows the code.
+pub fn sdk_client() -> OAuthClient {
+    let own = "what is written here can be read";
+    let client = OAuthClient::new(GrantType::AuthorizationCode, SDK_CLIENT_ID.parse().expect(own));
+    OAuthClient { scope: "".parse().expect(own), redirect_uri: SDK_REDIRECT_URI.parse().expect(own), ..client }
+}
+
+/// Whether it is that client.
+pub fn is_sdk(client: &OAuthClient) -> bool {
+    client.client_id.as_str() == SDK_CLIENT_ID
+}
 
 /// ServiceNow, as the protocols of a sign-in ask for it.
 pub struct ServiceNow;

@@ -9,6 +9,7 @@ use crate::cli::commands::app::App;
 use crate::model::oauth_client::{ClientId, GrantType, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, InvalidValue, Profile};
 use crate::model::user_name::UserName;
+use crate::service::servicenow::oauth::sdk_client;
 
 /// How a new connection may sign in, as a person chooses.
 const CHOICES: [(&str, Choice); 3] = [
@@ -53,7 +54,7 @@ impl Request {
         let saved = saved.filter(|auth| auth.method() == method);
         let is_sdk = arguments.oauth.sdk_client || matches!(choice, Some(Choice::Sdk));
         let client = match (&arguments.oauth.client_id, saved.and_then(Auth::client)) {
-            _ if is_sdk => OAuthClient::sdk(),
+            _ if is_sdk => sdk_client(),
             (Some(id), Some(saved)) if saved.client_id == *id => saved.clone(),
             (Some(id), _) => OAuthClient::new(grant, id.clone()),
             (None, Some(saved)) => saved.clone(),

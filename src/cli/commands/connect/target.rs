@@ -17,6 +17,7 @@ use crate::model::oauth_client::{ClientId, OAuthClient};
 use crate::model::profile::{Auth, AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::address::Address;
+use crate::service::servicenow::oauth::sdk_client;
 
 /// The connection that is meant.
 pub struct Target {
@@ -104,7 +105,7 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
 fn fits(profile: &Profile, arguments: &ConnectArgs) -> bool {
     let same_user = |user: &UserName| profile.username().is_some_and(|own| user.matches(own.as_str()));
     let client_id =
-        if arguments.oauth.sdk_client { Some(OAuthClient::sdk().client_id) } else { arguments.oauth.client_id.clone() };
+        if arguments.oauth.sdk_client { Some(sdk_client().client_id) } else { arguments.oauth.client_id.clone() };
     let same_client = |id: ClientId| profile.auth.client().is_some_and(|client| client.client_id == id);
     let same_method = |method: AuthMethod| profile.auth.method() == method;
     arguments.username.as_ref().is_none_or(same_user)

@@ -25,6 +25,7 @@ use crate::model::profile::Profile;
 use crate::model::profile::Subject;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
+use crate::service::servicenow::oauth::is_sdk;
 use crate::store::record::{self, Origins};
 
 /// A sign-in that gave tokens.
@@ -71,7 +72,7 @@ pub async fn look_before_browser(
     if !was_probed {
         super::preflight(app, &profile.instance, &client, None).await?;
     }
-    if !oauth.is_sdk() {
+    if !is_sdk(oauth) {
         return Ok(());
     }
     let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), None, app.deadline()?).await;
@@ -119,7 +120,7 @@ pub async fn client_secret(
             Err(failure) => return Err(failure),
         }
     }
-    if client.is_sdk() {
+    if is_sdk(client) {
         return Ok(None);
     }
     let is_needed = client.grant == GrantType::ClientCredentials;
