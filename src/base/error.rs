@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::base::code::{Class, Code};
-use crate::base::shown::{Show, Shown, Step};
+use crate::base::shown::{Show, Shown, Step, StepInJson};
 
 /// How likely a cause is, given what the wire showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -211,6 +211,7 @@ impl Serialize for Failure {
         map.serialize_entry("message", &message)?;
         map.serialize_entry("causes", &self.0.causes)?;
         map.serialize_entry("next", &self.0.next)?;
+        map.serialize_entry("steps", &StepInJson::all(&self.0.next))?;
         map.serialize_entry("retryable", &self.code().retryable())?;
         map.serialize_entry("evidence", &self.0.evidence)?;
         map.end()

@@ -214,6 +214,14 @@ impl Step {
         Shown(self.to_string())
     }
 
+    /// The first command in it.
+    pub fn command(&self) -> Option<&Shown> {
+        self.0.iter().find_map(|part| match part {
+            Part::Command(command) => Some(command),
+            Part::Words(_) => None,
+        })
+    }
+
     /// Its words and commands, in their order.
     pub fn parts(&self) -> &[Part] {
         &self.0
@@ -238,6 +246,20 @@ impl fmt::Display for Step {
 impl serde::Serialize for Step {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// A step as one element of `steps` in JSON: the sentence, and the command in it or
+/// null.
+#[derive(serde::Serialize)]
+pub struct StepInJson<'a> {
+    text: &'a Step,
+    command: Option<&'a Shown>,
+}
+
+impl<'a> StepInJson<'a> {
+    pub fn all(steps: &'a [Step]) -> Vec<Self> {
+        steps.iter().map(|step| Self { text: step, command: step.command() }).collect()
     }
 }
 

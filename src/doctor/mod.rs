@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::auth::oauth::browser::BrowserPolicy;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, Step};
+use crate::base::shown::{Shown, Step, StepInJson};
 use crate::base::variables::Variables;
 use crate::check::report::Status;
 use crate::config::{Config, ConfigFile};
@@ -182,6 +182,7 @@ impl Check {
             "message": self.message,
             "why": self.why,
             "next": self.next,
+            "steps": StepInJson::all(&self.next),
             "code": self.code,
             "class": self.code.map(|code| code.class().as_str()),
         })
