@@ -6,8 +6,25 @@ use http::HeaderValue;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::method::{MethodSpec, MethodVariables, Renewal};
 use crate::base::secret::Secret;
+use crate::model::profile::AuthMethod;
 use crate::model::user_name::UserName;
+use crate::store::Field;
+
+pub static SPEC: MethodSpec = MethodSpec {
+    method: AuthMethod::Basic,
+    label: "Basic",
+    needs: Field::Password,
+    items: &[Field::Password],
+    renewal: Renewal::None,
+    variables: Some(MethodVariables {
+        name: "basic",
+        secret: "SNOW_PASSWORD",
+        secret_file: "SNOW_PASSWORD_FILE",
+        all: &["SNOW_USERNAME", "SNOW_PASSWORD", "SNOW_PASSWORD_FILE"],
+    }),
+};
 
 /// A user name with its password.
 #[derive(Debug)]

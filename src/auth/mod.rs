@@ -1,5 +1,6 @@
 //! The protocols by which a connection signs in.
 
 pub mod basic;
+pub mod method;
 pub mod oauth;
 pub mod provider;

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::auth::method::{METHODS, MethodVariables};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -10,33 +11,44 @@ use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::profile::InvalidValue;
+use crate::model::profile::{InvalidValue, any_of};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::address::Address;
 
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";
 
-/// Every variable that describes one. Any of them, even empty, means that one
-/// is wanted: never a silent fall to a saved connection.
-pub const VARIABLES: &[&str] = &[
-    "SNOW_INSTANCE",
-    "SNOW_AUTH",
-    "SNOW_USERNAME",
-    "SNOW_PASSWORD",
-    "SNOW_PASSWORD_FILE",
-    "SNOW_CLIENT_ID",
-    "SNOW_CLIENT_SECRET",
-    "SNOW_CLIENT_SECRET_FILE",
-    "SNOW_SCOPE",
-    "SNOW_TOKEN_URL",
-    "SNOW_ACCESS_TOKEN",
-    "SNOW_ACCESS_TOKEN_FILE",
-];
+/// An access token that somebody else keeps fresh: a way of variables alone.
+const TOKEN: MethodVariables = MethodVariables {
+    name: "token",
+    secret: "SNOW_ACCESS_TOKEN",
+    secret_file: "SNOW_ACCESS_TOKEN_FILE",
+    all: &["SNOW_ACCESS_TOKEN", "SNOW_ACCESS_TOKEN_FILE"],
+};
 
 /// Of a way to sign in that this version does not have: whoever sets one of
 /// them does not mean a saved connection.
-pub const RESERVED: &[&str] = &["SNOW_API_KEY", "SNOW_API_KEY_FILE"];
+const RESERVED: (&str, &str) = ("SNOW_API_KEY", "SNOW_API_KEY_FILE");
+
+/// The ways to sign in that variables can describe.
+fn ways() -> impl Iterator<Item = MethodVariables> {
+    METHODS.iter().filter_map(|spec| spec.variables).chain([TOKEN])
+}
+
+/// Every variable that describes a connection. Any of them, even empty, means that
+/// one is wanted: never a silent fall to a saved connection.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    ["SNOW_INSTANCE", "SNOW_AUTH"].into_iter().chain(ways().flat_map(|way| way.all).copied()).chain(reserved())
+}
+
+/// The variables of secrets: for the secret itself, and for the file that holds it.
+pub fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ways().map(|way| (way.secret, way.secret_file)).chain([RESERVED])
+}
+
+fn reserved() -> [&'static str; 2] {
+    [RESERVED.0, RESERVED.1]
+}
 
 /// What the variables say; the secret as it is, or where it stands.
 #[derive(Debug)]
@@ -60,17 +72,6 @@ pub enum SecretSource {
     File(String, PathBuf),
 }
 
-/// The ways to sign in, by the word of `SNOW_AUTH` and the variables that are
-/// theirs alone.
-const WAYS: [(&str, &[&str]); 3] = [
-    ("basic", &["SNOW_USERNAME", "SNOW_PASSWORD", "SNOW_PASSWORD_FILE"]),
-    (
-        "client-credentials",
-        &["SNOW_CLIENT_ID", "SNOW_CLIENT_SECRET", "SNOW_CLIENT_SECRET_FILE", "SNOW_SCOPE", "SNOW_TOKEN_URL"],
-    ),
-    ("token", &["SNOW_ACCESS_TOKEN", "SNOW_ACCESS_TOKEN_FILE"]),
-];
-
 impl EnvironmentSignIn {
     /// As `auth` of a saved connection; `token` is one of its own.
     pub fn as_str(&self) -> &'static str {
@@ -93,14 +94,14 @@ impl EnvironmentSignIn {
 
 /// Whether variables describe a connection, completely or not.
 pub fn is_described(variables: &Variables) -> bool {
-    VARIABLES.iter().chain(RESERVED).any(|name| variables.raw(name).is_some())
+    self::variables().any(|name| variables.raw(name).is_some())
 }
 
 /// Reads the variables; an error names the one that is wrong or missing.
 pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
-    for name in VARIABLES.iter().chain(RESERVED) {
+    for name in self::variables() {
         // An empty scope asks for none.
-        if *name != "SNOW_SCOPE" && variables.raw(name).is_some_and(|value| value.is_empty()) {
+        if name != "SNOW_SCOPE" && variables.raw(name).is_some_and(|value| value.is_empty()) {
             return Err(
                 incomplete(shown!("{} is set, but empty", name)).next(shown!("Give {} a value, or unset it", name))
             );
@@ -128,17 +129,17 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
 /// The one way to sign in that is meant.
 fn way(variables: &Variables) -> Result<&'static str, Failure> {
     if let Some(word) = variables.text("SNOW_AUTH") {
-        return WAYS.iter().map(|(way, _)| *way).find(|way| *way == word).ok_or_else(|| {
+        return ways().map(|way| way.name).find(|name| *name == word).ok_or_else(|| {
             incomplete("SNOW_AUTH is not a sign-in method of this version")
-                .next("Set SNOW_AUTH to basic, client-credentials or token, or unset it")
+                .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))
         });
     }
-    if let Some(name) = RESERVED.iter().find(|name| variables.raw(name).is_some()) {
+    if let Some(name) = reserved().into_iter().find(|name| variables.raw(name).is_some()) {
         return Err(incomplete(shown!("{} is set, and this version does not sign in with an API key", name))
-            .next(shown!("Unset {}, or set SNOW_AUTH to basic, client-credentials or token", name)));
+            .next(shown!("Unset {}, or set SNOW_AUTH to {}", name, names_of_ways())));
     }
-    let given = |names: &[&'static str]| names.iter().copied().find(|name| variables.raw(name).is_some());
-    let mut found = WAYS.iter().filter_map(|(way, names)| given(names).map(|name| (*way, name)));
+    let given = |way: &MethodVariables| way.all.iter().copied().find(|name| variables.raw(name).is_some());
+    let mut found = ways().filter_map(|way| Some((way.name, given(&way)?)));
     match (found.next(), found.next()) {
         (Some((way, _)), None) => Ok(way),
         (None, _) => Ok("basic"),
@@ -149,6 +150,10 @@ fn way(variables: &Variables) -> Result<&'static str, Failure> {
         ))
         .next(shown!("Unset {} or {}, or say which one is meant with SNOW_AUTH", other, one))),
     }
+}
+
+fn names_of_ways() -> Shown {
+    Shown::outside(any_of(&ways().map(|way| way.name).collect::<Vec<_>>()))
 }
 
 fn client_credentials(variables: &Variables, instance: &Instance) -> Result<EnvironmentSignIn, Failure> {

@@ -49,8 +49,8 @@ fn described(machine: &Machine) -> Option<Check> {
     if !environment::is_described(variables) {
         return None;
     }
-    let known = environment::VARIABLES.iter().chain(environment::RESERVED);
-    let set: Vec<&str> = known.copied().filter(|name| variables.raw(name).is_some()).collect();
+    let known = environment::variables();
+    let set: Vec<&str> = known.filter(|name| variables.raw(name).is_some()).collect();
     let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
     if variables.raw("SNOW_CONNECTION").is_some() {
         let message = shown!("{} {} set, and SNOW_CONNECTION goes before", Shown::outside(&names), verb);

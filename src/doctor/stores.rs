@@ -7,6 +7,7 @@
 use uuid::Uuid;
 
 use super::{Check, CheckId, Machine};
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -14,15 +15,10 @@ use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
-use crate::model::profile::{AuthMethod, Profile};
+use crate::model::profile::Profile;
 use crate::store::record::secrets_in;
 use crate::store::{CredentialStore, Field, ItemKey, STORES, StoreError, StoredItem, Trouble};
 
-/// Variables whose values are secrets.
-const SECRET_VARIABLES: [&str; 4] = ["SNOW_PASSWORD", "SNOW_CLIENT_SECRET", "SNOW_ACCESS_TOKEN", "SNOW_API_KEY"];
-/// Variables that name a file with a secret.
-const SECRET_FILES: [&str; 4] =
-    ["SNOW_PASSWORD_FILE", "SNOW_CLIENT_SECRET_FILE", "SNOW_ACCESS_TOKEN_FILE", "SNOW_API_KEY_FILE"];
 const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 pub async fn examine(machine: &Machine) -> Vec<Check> {
@@ -111,7 +107,7 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
     let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
     let mut checks: Vec<Check> = Vec::new();
     for profile in &used {
-        let field = field_of(profile);
+        let field = MethodSpec::of(profile.auth.method()).needs;
         let key = ItemKey { connection: profile.id, field };
         let is_there = match items {
             Some(items) => Ok(items.iter().any(|item| item.account == key.account())),
@@ -134,14 +130,6 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
         checks.push(Check::pass(CheckId::StoreSecrets, "every connection has what it signs in with"));
     }
     checks
-}
-
-fn field_of(profile: &Profile) -> Field {
-    match profile.auth.method() {
-        AuthMethod::Basic => Field::Password,
-        AuthMethod::OAuth => Field::Session,
-        AuthMethod::ClientCredentials => Field::ClientSecret,
-    }
 }
 
 fn profiles(machine: &Machine) -> impl Iterator<Item = &Profile> {
@@ -241,7 +229,8 @@ impl Secrets {
     }
 
     fn read_variables(&mut self, machine: &Machine) {
-        for name in SECRET_VARIABLES.iter().chain(STORES.iter().flat_map(|spec| spec.secret_variables)) {
+        let secrets = environment::secrets().map(|(secret, _)| secret);
+        for name in secrets.chain(STORES.iter().flat_map(|spec| spec.secret_variables).copied()) {
             let Some(text) = machine.variables.text(name) else { continue };
             match Secret::derived(text.to_owned()) {
                 Ok(secret) => self.add(name, &secret),
@@ -255,7 +244,8 @@ impl Secrets {
                 self.add(name, &secret);
             }
         }
-        let files = SECRET_FILES.iter().chain(STORES.iter().flat_map(|spec| spec.secret_files));
+        let files = environment::secrets().map(|(_, file)| file);
+        let files = files.chain(STORES.iter().flat_map(|spec| spec.secret_files).copied());
         for name in files.filter(|name| machine.variables.raw(name).is_some()) {
             self.omit(name, "files that a variable names are not opened");
         }

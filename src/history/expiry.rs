@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::auth::method::{MethodSpec, Renewal};
 use crate::history::last_test::LastTest;
 use crate::history::state::SessionNote;
-use crate::model::profile::{AuthMethod, Profile};
+use crate::model::profile::Profile;
 use crate::service::servicenow::token::REFRESH_TOKEN_LIFETIME;
 
 /// What it is that ends.
@@ -79,8 +80,9 @@ pub fn items<'a>(
         Some(ExpiringItem { is_renewed, ..end(Ending::AccessToken, session.expires_at?) })
     });
     // A client that signs in for itself has none.
+    let renewal = MethodSpec::of(profile.auth.method()).renewal;
     let refresh_token = session
-        .filter(|session| session.renewable && profile.auth.method() == AuthMethod::OAuth)
+        .filter(|session| session.renewable && renewal == Renewal::RefreshToken)
         .and_then(|session| session.signed_in_at)
         .map(|at| ExpiringItem {
             is_estimate: true,

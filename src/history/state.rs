@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::method::{MethodSpec, Renewal};
 use crate::base::files::{self, Durability, Lock};
 use crate::history::last_test::LastTest;
 use crate::model::instance::Instance;
@@ -68,7 +69,7 @@ impl SessionNote {
             signed_in_at: Some(session.signed_in_at),
             refreshed_at: (session.generation > 1).then_some(session.obtained_at),
             expires_at: session.expires_at,
-            renewable: session.refresh_token.is_some() || method == AuthMethod::ClientCredentials,
+            renewable: session.refresh_token.is_some() || MethodSpec::of(method).renewal == Renewal::SignsInAgain,
             refused_at: session.refused_at,
         }
     }

@@ -249,6 +249,8 @@ impl fmt::Display for TableName {
 }
 
 impl AuthMethod {
+    pub const ALL: [Self; 3] = [Self::Basic, Self::OAuth, Self::ClientCredentials];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "basic",
@@ -262,14 +264,19 @@ impl FromStr for AuthMethod {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        match text {
-            "basic" => Ok(Self::Basic),
-            "oauth" => Ok(Self::OAuth),
-            "client-credentials" => Ok(Self::ClientCredentials),
-            _ => Err(InvalidValue(format!(
-                "\"{text}\" is not a sign-in method of this version: basic, oauth or client-credentials"
-            ))),
-        }
+        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
+            let names = any_of(&Self::ALL.map(Self::as_str));
+            InvalidValue(format!("\"{text}\" is not a sign-in method of this version: {names}"))
+        })
+    }
+}
+
+/// Names as a sentence lists them: `a, b or c`.
+pub fn any_of(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

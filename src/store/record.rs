@@ -331,13 +331,13 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Every secret value of a stored record, whatever else it says: for a search
-/// that proves that none stands elsewhere. What is no record of ours is a
-/// secret as a whole.
+/// that proves that none stands elsewhere. A text is one unless its key is known to
+/// hold none, and what is no record of ours is a secret as a whole.
 pub fn secrets_in(record: &Secret) -> Vec<Secret> {
     let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(record.expose()).ok();
     let mut secrets: Vec<Secret> = Vec::new();
     for (key, value) in members.into_iter().flatten() {
-        if let (true, serde_json::Value::String(text)) = (SECRET_KEYS.contains(&key.as_str()), value) {
+        if let (false, serde_json::Value::String(text)) = (OPEN_KEYS.contains(&key.as_str()), value) {
             secrets.extend(Secret::derived(text));
         }
     }
@@ -347,5 +347,18 @@ pub fn secrets_in(record: &Secret) -> Vec<Secret> {
     secrets
 }
 
-/// The keys of records that hold secrets.
-const SECRET_KEYS: [&str; 4] = ["password", "client_secret", "access_token", "refresh_token"];
+/// The keys of records whose texts may be seen.
+const OPEN_KEYS: [&str; 9] =
+    ["username", "client_id", "scope", "obtained_at", "expires_at", "signed_in_at", "refreshing", "refused_at", "by"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_under_a_key_that_nobody_knows_counts_as_a_secret() {
+        let record = r#"{"v":1,"origins":{"instance":"https://acme.example"},"username":"beth","new_key":"CANARY"}"#;
+        let secrets = secrets_in(&Secret::derived(record.to_owned()).unwrap());
+        assert_eq!(secrets.iter().map(Secret::expose).collect::<Vec<_>>(), ["CANARY"]);
+    }
+}

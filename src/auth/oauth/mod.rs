@@ -18,3 +18,32 @@ pub mod outcome;
 pub mod page;
 pub mod renewal;
 pub mod session;
+
+use super::method::{MethodSpec, MethodVariables, Renewal};
+use crate::model::profile::AuthMethod;
+use crate::store::Field;
+
+/// A person signs in with a browser (RFC 6749 §4.1).
+pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
+    method: AuthMethod::OAuth,
+    label: "OAuth",
+    needs: Field::Session,
+    items: &[Field::Session, Field::ClientSecret],
+    renewal: Renewal::RefreshToken,
+    variables: None,
+};
+
+/// The client signs in for itself (RFC 6749 §4.4), as in CI.
+pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
+    method: AuthMethod::ClientCredentials,
+    label: "client credentials",
+    needs: Field::ClientSecret,
+    items: &[Field::Session, Field::ClientSecret],
+    renewal: Renewal::SignsInAgain,
+    variables: Some(MethodVariables {
+        name: "client-credentials",
+        secret: "SNOW_CLIENT_SECRET",
+        secret_file: "SNOW_CLIENT_SECRET_FILE",
+        all: &["SNOW_CLIENT_ID", "SNOW_CLIENT_SECRET", "SNOW_CLIENT_SECRET_FILE", "SNOW_SCOPE", "SNOW_TOKEN_URL"],
+    }),
+};

@@ -234,12 +234,7 @@ impl App {
 
     /// Says that the variables of a connection are not looked at.
     pub fn mention_ignored_variables(&mut self) {
-        let set: Vec<&str> = environment::VARIABLES
-            .iter()
-            .chain(environment::RESERVED)
-            .copied()
-            .filter(|name| self.variables.raw(name).is_some())
-            .collect();
+        let set: Vec<&str> = environment::variables().filter(|name| self.variables.raw(name).is_some()).collect();
         if !set.is_empty() {
             self.console.note(&format!(
                 "note: {} {} set, and not used here: what is saved is given by flags and prompts",

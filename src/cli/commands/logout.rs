@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::{select, sign_in};
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::{Failure, exit_code_of};
 use crate::base::shown::{Shown, Step, shown};
@@ -17,10 +18,10 @@ use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
-use crate::model::profile::{Auth, ConnectionName, Profile, StoreKind};
+use crate::model::profile::{ConnectionName, Profile, StoreKind};
 use crate::report;
 use crate::store::file::KIND as FILE;
-use crate::store::{Field, ItemKey, record};
+use crate::store::{ItemKey, record};
 
 #[derive(Debug, Args)]
 pub struct LogoutArgs {
@@ -235,12 +236,8 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
 }
 
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
-    let fields: &[Field] = match profile.auth {
-        Auth::Basic { .. } => &[Field::Password],
-        Auth::OAuth { .. } => &[Field::Session, Field::ClientSecret],
-    };
     let place = profile.store.place();
-    for &field in fields {
+    for &field in MethodSpec::of(profile.auth.method()).items {
         let key = ItemKey { connection: profile.id, field };
         let deleted = delete(app, profile.store, key).await;
         deleted.map_err(|failure| {

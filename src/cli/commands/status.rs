@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::expiry::Expiry;
 use super::select::{self, Selected, SelectedBy, Selection};
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::Step;
@@ -18,7 +19,7 @@ use crate::cli::completion;
 use crate::cli::duration::long_duration;
 use crate::config::{Config, environment};
 use crate::history::state::SessionNote;
-use crate::model::profile::{AuthMethod, ConnectionName, Profile};
+use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
 
 #[derive(Debug, Default, Args)]
@@ -150,10 +151,10 @@ fn document(app: &App, config: &Config, selection: Option<&Selection>) -> Result
 
 /// What is known of the session; nothing where a password signs in.
 fn session(app: &App, profile: &Profile) -> Result<Option<SessionNote>, Failure> {
-    Ok(match profile.auth.method() {
-        AuthMethod::Basic => None,
-        AuthMethod::OAuth | AuthMethod::ClientCredentials => Some(app.state()?.session(profile.id).unwrap_or_default()),
-    })
+    if !MethodSpec::of(profile.auth.method()).has_session() {
+        return Ok(None);
+    }
+    Ok(Some(app.state()?.session(profile.id).unwrap_or_default()))
 }
 
 fn nothing(app: &App, config: &Config) -> String {

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::lines::{pad, wrap};
 use super::time::{ago, until};
+use crate::auth::method::MethodSpec;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
-use crate::model::profile::{AuthMethod, Profile};
+use crate::model::profile::Profile;
 use crate::report::paint::Paint;
 
 /// One connection, a line for each thing that is set.
@@ -116,10 +117,5 @@ fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
 
 /// How a sign-in method is called.
 pub fn auth_label(auth: &str) -> &'static str {
-    match auth.parse() {
-        Ok(AuthMethod::Basic) => "Basic",
-        Ok(AuthMethod::OAuth) => "OAuth",
-        Ok(AuthMethod::ClientCredentials) => "client credentials",
-        Err(_) => "?",
-    }
+    auth.parse().map_or("?", |method| MethodSpec::of(method).label)
 }

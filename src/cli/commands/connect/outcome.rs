@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::Request;
 use super::save::Saved;
+use crate::auth::method::{MethodSpec, Renewal};
 use crate::check::report::Report;
 use crate::cli::commands::app::App;
-use crate::model::profile::{AuthMethod, Profile};
+use crate::model::profile::Profile;
 use crate::report;
 use crate::report::text::{auth_label, took, until};
 
@@ -58,20 +59,16 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
 
 /// What is kept of a connection, in a word.
 fn secret(profile: &Profile) -> &'static str {
-    match profile.auth.method() {
-        AuthMethod::Basic => "password",
-        AuthMethod::OAuth => "session",
-        AuthMethod::ClientCredentials => "client secret",
-    }
+    MethodSpec::of(profile.auth.method()).needs.label()
 }
 
 /// How long a session is good.
 fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
     let left = until(app.now(), test.token?.expires_at?);
     let is_renewable = app.state().ok()?.session(profile.id)?.renewable;
-    Some(match (is_renewable, profile.auth.method()) {
+    Some(match (is_renewable, MethodSpec::of(profile.auth.method()).renewal) {
         (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
-        (true, AuthMethod::OAuth) => {
+        (true, Renewal::RefreshToken) => {
             format!("  Access token good for {left} and renewed by itself, usually for 100 days.")
         }
         (true, _) => format!("  Access token good for {left} and renewed by itself."),

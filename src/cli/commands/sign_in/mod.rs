@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::waiting::{Wait, Waiting};
+use crate::auth::method::MethodSpec;
 use crate::auth::oauth::lock;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
@@ -26,8 +27,8 @@ use crate::check::runner::StartedTest;
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
+use crate::model::profile::Profile;
 use crate::model::profile::Subject;
-use crate::model::profile::{Auth, Profile};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 use crate::report::text::took;
@@ -118,10 +119,10 @@ async fn write(
 /// The lock under which a session is replaced or deleted. A password is never
 /// renewed by itself, and needs none.
 pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
-    match profile.auth {
-        Auth::Basic { .. } => Ok(None),
-        Auth::OAuth { .. } => lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some),
+    if !MethodSpec::of(profile.auth.method()).has_session() {
+        return Ok(None);
     }
+    lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some)
 }
 
 /// Where a connection already has a user, another one signing in must be
