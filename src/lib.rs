@@ -14,11 +14,14 @@
 //! - [`model`]: what a connection is and what is saved of it, without I/O.
 //! - [`http`]: the one place that builds a client: no redirects, no cookies,
 //!   bounded times and bodies, and a trace of every step.
-//! - [`store`]: where secrets are: the OS keyring, an encrypted file, memory.
-//!   [`store::record`] binds each to the origin it may be sent to.
-//! - [`auth`]: the protocols by which a connection signs in, Basic and OAuth 2.0.
-//! - [`service`]: what is particular to one product: in
-//!   [`service::servicenow::symptoms`], what each answer means.
+//! - [`store`]: where secrets are: the OS keyring, an encrypted file, memory; a
+//!   folder and a line in [`store::STORES`] each. [`store::record`] binds each secret
+//!   to the origin it may be sent to.
+//! - [`auth`]: the protocols by which a connection signs in, Basic and OAuth 2.0, and
+//!   in [`auth::method`] what is true of each way. What only a service knows they ask
+//!   of an [`auth::provider::Provider`].
+//! - [`service`]: what is particular to one product: its addresses, and in
+//!   [`service::servicenow::symptoms`] what each answer means.
 //! - [`config`]: the connections file, and the connection that variables describe.
 //! - [`history`]: what may be forgotten: last tests, expiry, refusals in a row.
 //! - [`engine`]: what makes clients, and a connection in use, which renews its
@@ -46,8 +49,8 @@
 //! Browser → [`auth::oauth::callback`] → one POST of
 //! [`auth::oauth::endpoint`] → [`model::tokens`] →
 //! [`store::record::write_session`] → the store; later
-//! [`auth::oauth::session`] reads it, renews it under a lock, and hands
-//! the access token to [`engine::Connection`].
+//! [`auth::oauth::session`] reads it, [`auth::oauth::renewal`] renews it where that
+//! is due, and the access token goes to [`engine::Connection`].
 //!
 //! # Deliberately absent
 //!

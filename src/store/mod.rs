@@ -3,7 +3,8 @@
 //! A [`CredentialStore`] keeps opaque records under `<connection id>/<field>`.
 //! What a record says, and the rule that a secret goes to the origin it was
 //! saved for and nowhere else, is in [`record`]. Nothing falls back to another
-//! store, and nothing is ever written in the clear.
+//! store, and nothing is ever written in the clear. Each store has a folder, with how
+//! it opens and what its errors mean, and a line in [`STORES`].
 
 pub mod file;
 pub mod keyring;
