@@ -7,18 +7,14 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
 use super::list::show_profile;
-use super::sign_in::password::{self, Attempt};
-use super::sign_in::{self, NewCredential, session};
-use super::{select, test};
-use crate::auth::oauth::page::Page;
+use super::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
+use super::sign_in::flow::{self, SignedIn, Wanted};
+use super::{select, sign_in, test};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Step, shown};
 use crate::check::runner::StartedTest;
-use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
 use crate::cli::completion;
-use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::profile::Subject;
 use crate::model::profile::{Auth, ConnectionName, Profile};
 use crate::model::user_name::UserName;
 
@@ -43,10 +39,32 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
     app.prove_store(profile.store, profile.id).await?;
-    match profile.auth.clone() {
-        Auth::Basic { username } => with_password(app, profile, &username, &arguments).await,
-        Auth::OAuth { client, .. } => with_session(app, profile, &client, &arguments).await,
+    let is_typed = matches!(profile.auth, Auth::Basic { .. }) && !arguments.password.is_given();
+    if is_typed && app.is_interactive() {
+        let paint = app.console.err;
+        let line = format!("  {}   {}", paint.dim("Instance"), paint.bold(profile.instance.origin()));
+        app.console.note(&line);
     }
+    let wanted = Wanted {
+        profile: &profile,
+        password: &arguments.password,
+        client_secret: &arguments.client_secret,
+        browser: &arguments.browser,
+        force: arguments.force,
+        is_saved: true,
+        was_probed: false,
+        is_tested: true,
+    };
+    let mut signed_in = flow::earn(app, &wanted).await.map_err(|not_signed_in| not_signed_in.failure)?;
+    let started = signed_in.started;
+    let save = async |app: &mut App, user: Option<UserName>, signed_in: &SignedIn| {
+        let profile = settle(app, &profile, user)?;
+        sign_in::save(app, &profile, &signed_in.origins, &signed_in.credential).await?;
+        Ok((profile, ()))
+    };
+    let (profile, ()) = flow::conclude(app, &wanted, &mut signed_in, save).await?;
+    let started_test = signed_in.test(app, &profile).await?.expect("a login is tested");
+    finish(app, &profile, started_test, started).await
 }
 
 /// A flag of another way to sign in is a mistake, not to be passed over.
@@ -66,78 +84,15 @@ fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Fa
         ))
 }
 
-async fn with_password(
-    app: &mut App,
-    profile: Profile,
-    username: &UserName,
-    arguments: &LoginArgs,
-) -> Result<u8, Failure> {
-    let may_retype = !arguments.password.is_given();
-    if may_retype && app.is_interactive() {
-        let paint = app.console.err;
-        let line = format!("  {}   {}", paint.dim("Instance"), paint.bold(profile.instance.origin()));
-        app.console.note(&line);
-    }
-    let password = password::new_password(app, username, &arguments.password)?;
-    let subject = Subject::Saved(profile.name.clone());
-    let Attempt { password, mut started_test, origins, sent } =
-        password::sign_in(app, &profile, username, password, may_retype, subject).await?;
-    if let Some(failure) = started_test.not_signed_in() {
-        return Err(failure.clone());
-    }
-    sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
-    settle_id(app, &profile)?;
-    sign_in::save(app, &profile, &origins, &NewCredential::Password(password)).await?;
-    finish(app, &profile, started_test, sent).await
-}
-
-async fn with_session(
-    app: &mut App,
-    profile: Profile,
-    client: &OAuthClient,
-    arguments: &LoginArgs,
-) -> Result<u8, Failure> {
-    if client.grant == GrantType::AuthorizationCode {
-        session::look_before_browser(app, &profile, client, false).await?;
-    }
-    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, true).await?;
-    let subject = Subject::Saved(profile.name.clone());
-    let mut signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await?;
-    let browser = signed_in.browser.take();
-    let result = async {
-        let mut started_test = signed_in.begin(app, &profile, subject).await?;
-        let user = sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
-        let profile = match user {
-            Some(user) => change_user(app, &profile, user)?,
-            None => {
-                settle_id(app, &profile)?;
-                profile
-            }
-        };
-        sign_in::save(app, &profile, &signed_in.origins, &signed_in.credential).await?;
-        Ok::<_, Failure>((profile, started_test))
-    }
-    .await;
-    if let Some(browser) = browser {
-        let page = match &result {
-            Ok((profile, _)) => Page::signed_in(profile.name.as_str(), &profile.instance.host_and_port()),
-            Err(failure) => Page::failed(&session::sentence(failure.message())),
-        };
-        browser.show(page).await;
-    }
-    let (profile, started_test) = result?;
-    finish(app, &profile, started_test, signed_in.started).await
-}
-
-/// An id that a person left out is settled in the file before it is used.
-fn settle_id(app: &App, profile: &Profile) -> Result<(), Failure> {
-    app.config_file()?.change(|change| select::find(change.config(), &profile.name).map(drop))
-}
-
-fn change_user(app: &App, profile: &Profile, user: UserName) -> Result<Profile, Failure> {
+/// The entry as it is saved: an id that a person left out is settled in the file
+/// before it is used, and so is the user that takes the place of the former one.
+fn settle(app: &App, profile: &Profile, user: Option<UserName>) -> Result<Profile, Failure> {
     app.config_file()?.change(|change| {
         let current = select::find(change.config(), &profile.name)?.clone();
-        Ok(change.put(current.belonging_to(Some(user))))
+        Ok(match user {
+            Some(user) => change.put(current.belonging_to(Some(user))),
+            None => profile.clone(),
+        })
     })
 }
 

@@ -15,17 +15,14 @@ mod target;
 use std::time::Instant;
 
 use super::app::App;
-use super::sign_in::password::{self, Attempt};
-use super::sign_in::session::{self, SignedIn};
-use super::sign_in::{self, NewCredential};
+use super::sign_in;
+use super::sign_in::flow::{self, NotSignedIn, SignedIn, Wanted};
 use super::test::{self, Options};
-use crate::auth::oauth::page::Page;
+use crate::auth::method::MethodSpec;
 use crate::base::error::Failure;
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
 use crate::config::ConfigFile;
-use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::profile::Subject;
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
@@ -79,114 +76,52 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
         None => request.auth(app, saved)?,
     };
     let profile = request.wanted(app, saved, auth)?;
-    match profile.auth.clone() {
-        Auth::Basic { username } => connect_with_password(app, request, saved, profile, &username).await,
-        Auth::OAuth { client, .. } => connect_with_session(app, request, saved, profile, &client, probes_first).await,
+    let arguments = &request.arguments;
+    let wanted = Wanted {
+        profile: &profile,
+        password: &arguments.password,
+        client_secret: &arguments.client_secret,
+        browser: &arguments.browser,
+        force: arguments.force,
+        is_saved: saved.is_some(),
+        was_probed: probes_first,
+        is_tested: !arguments.no_test,
+    };
+    let mut signed_in = match flow::earn(app, &wanted).await {
+        Ok(signed_in) => signed_in,
+        Err(not_signed_in) => return refused(app, request, saved, not_signed_in),
+    };
+    let started = signed_in.started;
+    let save = async |app: &mut App, user: Option<UserName>, signed_in: &SignedIn| {
+        let profile = profile.clone().belonging_to(user);
+        save::save(app, request, profile, &signed_in.origins, &signed_in.credential).await
+    };
+    let (profile, how) = flow::conclude(app, &wanted, &mut signed_in, save).await?;
+    match signed_in.test(app, &profile).await? {
+        Some(started_test) => finish(app, request, profile, how, started_test, started).await,
+        None => Ok(report(app, request, &profile, how, None)),
     }
 }
 
-/// The first request of the test judges the password; then it is saved.
-async fn connect_with_password(
+/// A saved connection stays as it is; the one document says so.
+fn refused(
     app: &mut App,
     request: &Request,
     saved: Option<&Profile>,
-    profile: Profile,
-    username: &UserName,
+    not_signed_in: NotSignedIn,
 ) -> Result<u8, Failure> {
-    let arguments = &request.arguments;
-    let password = password::new_password(app, username, &arguments.password)?;
-    if arguments.no_test {
-        let (_, origins) = app.network.client_for(&profile)?;
-        let (profile, how) = save::save(app, request, profile, &origins, &NewCredential::Password(password)).await?;
-        return Ok(report(app, request, &profile, how, None));
-    }
-    let may_retype = !arguments.password.is_given();
-    let Attempt { password, mut started_test, origins, sent } =
-        password::sign_in(app, &profile, username, password, may_retype, subject_of(saved)).await?;
-    if let Some(failure) = started_test.not_signed_in().cloned() {
-        // The saved connection stays as it is; the one document says so.
-        return match saved.filter(|_| app.console.json) {
-            Some(saved) => {
-                let test = sign_in::report(app, saved, started_test.finish().await, sent.elapsed());
-                Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
-            }
-            None => {
-                if let Some(saved) = saved {
-                    app.console.note(&format!("The saved password of {} was kept.", saved.name));
-                }
-                Err(failure)
-            }
-        };
-    }
-    if saved.is_some() {
-        sign_in::confirm_identity(app, &profile, &mut started_test, arguments.force).await?;
-    }
-    let (profile, how) = save::save(app, request, profile, &origins, &NewCredential::Password(password)).await?;
-    finish(app, request, profile, how, started_test, sent).await
-}
-
-/// The token answer judges; it is saved, and then tested.
-async fn connect_with_session(
-    app: &mut App,
-    request: &Request,
-    saved: Option<&Profile>,
-    profile: Profile,
-    client: &OAuthClient,
-    was_probed: bool,
-) -> Result<u8, Failure> {
-    let arguments = &request.arguments;
-    if client.grant == GrantType::AuthorizationCode {
-        session::look_before_browser(app, &profile, client, was_probed).await?;
-    }
-    let secret = session::client_secret(app, &profile, client, &arguments.client_secret, saved.is_some()).await?;
-    let subject = subject_of(saved);
-    let signed_in = session::sign_in(app, &profile, client, secret, &arguments.browser, subject.clone()).await;
-    let mut signed_in = match (signed_in, saved) {
-        (Ok(signed_in), _) => signed_in,
-        // The saved connection stays as it is; the one document says so.
-        (Err(failure), Some(saved)) if app.console.json => {
-            let test = sign_in::report(app, saved, sign_in::no_token(&failure), request.started.elapsed());
-            return Ok(report(app, request, saved, Saved::Unchanged, Some(test)));
+    match (saved, not_signed_in.seen) {
+        (Some(saved), Some((seen, started))) if app.console.json => {
+            let test = sign_in::report(app, saved, seen, started.elapsed());
+            Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
         }
-        (Err(failure), _) => return Err(failure),
-    };
-    let browser = signed_in.browser.take();
-    let result = save_session(app, request, profile, subject, &signed_in).await;
-    if let Some(browser) = browser {
-        let page = match &result {
-            Ok((profile, ..)) => Page::signed_in(profile.name.as_str(), &profile.instance.host_and_port()),
-            Err(failure) => Page::failed(&session::sentence(failure.message())),
-        };
-        browser.show(page).await;
+        (Some(saved), Some(_)) => {
+            let kept = MethodSpec::of(saved.auth.method()).needs.label();
+            app.console.note(&format!("The saved {kept} of {} was kept.", saved.name));
+            Err(not_signed_in.failure)
+        }
+        _ => Err(not_signed_in.failure),
     }
-    let (profile, how, started_test) = result?;
-    if arguments.no_test {
-        return Ok(report(app, request, &profile, how, None));
-    }
-    let started_test = match started_test {
-        Some(started_test) => started_test,
-        None => signed_in.begin(app, &profile, Subject::Saved(profile.name.clone())).await?,
-    };
-    finish(app, request, profile, how, started_test, signed_in.started).await
-}
-
-/// Where the connection has a user, the identity is read before the save.
-async fn save_session(
-    app: &mut App,
-    request: &Request,
-    profile: Profile,
-    subject: Subject,
-    signed_in: &SignedIn,
-) -> Result<(Profile, Saved, Option<StartedTest>), Failure> {
-    let mut started_test = None;
-    let mut profile = profile;
-    if profile.username().is_some() && !request.arguments.no_test {
-        let started_test = started_test.insert(signed_in.begin(app, &profile, subject).await?);
-        let identity = sign_in::confirm_identity(app, &profile, started_test, request.arguments.force).await?;
-        profile = profile.belonging_to(identity);
-    }
-    let (profile, how) = save::save(app, request, profile, &signed_in.origins, &signed_in.credential).await?;
-    Ok((profile, how, started_test))
 }
 
 /// The other tests, and what is said in the end.
@@ -209,10 +144,6 @@ async fn finish(
     };
     test::remember(app, &profile, &test)?;
     Ok(report(app, request, &profile, how, Some(test)))
-}
-
-fn subject_of(saved: Option<&Profile>) -> Subject {
-    saved.map_or(Subject::New, |saved| Subject::Saved(saved.name.clone()))
 }
 
 /// A known connection without a new secret: updates what was given, tests, and

@@ -1,11 +1,13 @@
 //! Signing in anew: shared by `connect` and `login`.
 //!
-//! [`password`] sends a password with the first request of a test; [`session`]
-//! gets tokens, with a browser or for a client itself. Here is what both have
-//! in common: saving the new credential, and being sure of the user.
+//! [`flow`] is the way that both go. [`password`] sends a password with the first
+//! request of a test; [`session`] gets tokens, with a browser or for a client itself.
+//! Here is what all have in common: saving the new credential, and being sure of the
+//! user.
 
 pub mod args;
 pub mod browser;
+pub mod flow;
 pub mod password;
 pub mod refusals;
 pub mod session;

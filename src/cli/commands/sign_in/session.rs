@@ -1,9 +1,5 @@
 //! Signing in by OAuth: with a browser, or for a client itself.
 
-use std::sync::Arc;
-use std::time::Instant;
-
-use super::NewCredential;
 use super::args::{BrowserArgs, ClientSecretArgs};
 use super::browser::authorize;
 use crate::auth::oauth::callback::WaitingBrowser;
@@ -15,59 +11,36 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
-use crate::check::context::Plan;
-use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
-use crate::engine::Connection;
 use crate::http::client::Client;
 use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::profile::Profile;
-use crate::model::profile::Subject;
+use crate::model::profile::{Profile, Subject};
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
 use crate::service::servicenow::oauth::is_sdk;
 use crate::store::record::{self, Origins};
 
-/// A sign-in that gave tokens.
-pub struct SignedIn {
-    pub credential: NewCredential,
-    pub access_token: Secret,
+/// A session that was just given.
+pub struct NewSession {
+    pub session: SavedSession,
+    /// Of a confidential client.
+    pub client_secret: Option<Secret>,
     pub client: Client,
     pub origins: Origins,
-    /// Where a page about how it ended is waited for.
-    pub browser: Option<WaitingBrowser>,
-    pub started: Instant,
-}
-
-impl SignedIn {
-    /// The first request with the new token, which is fresh: no renewal.
-    pub async fn begin(&self, app: &mut App, profile: &Profile, subject: Subject) -> Result<StartedTest, Failure> {
-        let expires_at = match &self.credential {
-            NewCredential::Session { session, .. } => session.expires_at,
-            NewCredential::Password(_) => None,
-        };
-        let connection = Connection::bearer(
-            profile.instance.clone(),
-            profile.api_version,
-            self.client.clone(),
-            profile.username().cloned(),
-            &self.access_token,
-            expires_at,
-        );
-        let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
-        let _progress = app.console.progress(&format!("Testing {}", profile.name));
-        Ok(runner::begin(Arc::new(connection), plan).await)
-    }
 }
 
 /// What is seen before a browser is opened: that the instance answers, and
-/// that it has the page of ServiceNow's own client where that is to be used.
+/// that it has the page of ServiceNow's own client where that is to be used. A client
+/// that signs in for itself opens none.
 pub async fn look_before_browser(
     app: &mut App,
     profile: &Profile,
     oauth: &OAuthClient,
     was_probed: bool,
 ) -> Result<(), Failure> {
+    if oauth.grant != GrantType::AuthorizationCode {
+        return Ok(());
+    }
     let (client, _) = app.network.client_for(profile)?;
     if !was_probed {
         super::preflight(app, &profile.instance, &client, None).await?;
@@ -144,8 +117,7 @@ pub async fn sign_in(
     client_secret: Option<Secret>,
     arguments: &BrowserArgs,
     subject: Subject,
-) -> Result<SignedIn, Failure> {
-    let started = Instant::now();
+) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let (client, origins) = app.network.client_for(profile)?;
     let endpoint = app.network.token_endpoint(profile, oauth, &client, subject)?;
     let secret = client_secret.as_ref();
@@ -163,11 +135,7 @@ pub async fn sign_in(
         (GrantType::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
     };
     match tokens(outcome, &endpoint, secret.is_some(), app) {
-        Ok(session) => {
-            let access_token = session.access_token.clone();
-            let credential = NewCredential::Session { session, client_secret };
-            Ok(SignedIn { credential, access_token, client, origins, browser, started })
-        }
+        Ok(session) => Ok((NewSession { session, client_secret, client, origins }, browser)),
         Err(failure) => {
             if let Some(browser) = browser {
                 browser.show(Page::failed(&sentence(failure.message()))).await;
