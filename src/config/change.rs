@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
-use crate::model::oauth_client::{Endpoint, OAuthClient};
+use crate::model::oauth_client::{CLIENT_FIELDS, OAuthClient};
 use crate::model::profile::{ConnectionName, Profile};
 
 /// A change of the connections under way: the values, and the document that
@@ -172,16 +172,11 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
 
 /// What is as usual is left out.
 fn fill_client(table: &mut dyn TableLike, client: Option<&OAuthClient>) {
-    let endpoint = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().into());
-    let scope = client.map(|client| &client.scope).filter(|scope| !scope.is_default());
-    let redirect_uri = client.map(|client| &client.redirect_uri).filter(|uri| !uri.is_default());
-    set_optional(table, "client_id", client.map(|client| client.client_id.as_str().into()));
-    set_optional(table, "scope", scope.map(|scope| scope.as_str().into()));
-    set_optional(table, "redirect_uri", redirect_uri.map(|uri| uri.as_str().into()));
-    set_optional(table, "authorization_url", client.and_then(|client| endpoint(&client.authorization_url)));
-    set_optional(table, "token_url", client.and_then(|client| endpoint(&client.token_url)));
-    set_optional(table, "revocation_url", client.and_then(|client| endpoint(&client.revocation_url)));
-    set_optional(table, "pkce", client.filter(|client| !client.pkce).map(|_| false.into()));
+    for field in &CLIENT_FIELDS {
+        let written = client.and_then(field.get);
+        let written = written.map(|text| if field.is_flag { (text == "true").into() } else { text.into() });
+        set_optional(table, field.key, written);
+    }
 }
 
 /// Sets a value only where it differs, so that its comment and form stay.

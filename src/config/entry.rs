@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::VERSION;
 use crate::model::instance::Instance;
-use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::oauth_client::{ClientField, GrantType, OAuthClient};
 use crate::model::profile::{
     Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, label_key, shown_text,
 };
@@ -119,15 +119,17 @@ impl Entry {
         };
         let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?;
         let mut client = OAuthClient::new(grant, read_value(client_id, |text| text.parse())?);
-        if let Some(scope) = optional(&self.scope, |text| text.parse())? {
-            client.scope = scope;
+        let written = [
+            ("scope", &self.scope),
+            ("redirect_uri", &self.redirect_uri),
+            ("authorization_url", &self.authorization_url),
+            ("token_url", &self.token_url),
+            ("revocation_url", &self.revocation_url),
+        ];
+        for (key, text) in written {
+            let field = ClientField::find(key).expect("it is a setting of a client");
+            optional(text, |text| (field.set)(&mut client, text))?;
         }
-        if let Some(redirect_uri) = optional(&self.redirect_uri, |text| text.parse())? {
-            client.redirect_uri = redirect_uri;
-        }
-        client.authorization_url = optional(&self.authorization_url, |text| text.parse())?;
-        client.token_url = optional(&self.token_url, |text| text.parse())?;
-        client.revocation_url = optional(&self.revocation_url, |text| text.parse())?;
         client.pkce = self.pkce.unwrap_or(true);
         client.check(instance).map_err(|error| Misplaced {
             span: self.revocation_url.as_ref().map(Spanned::span),

@@ -45,6 +45,82 @@ pub struct OAuthClient {
     pub pkce: bool,
 }
 
+/// One setting of a client, as its key in the connections file and in `--set` has it.
+pub struct ClientField {
+    pub key: &'static str,
+    /// Whether it is true or false.
+    pub is_flag: bool,
+    /// What is written of it; nothing where it is as usual.
+    pub get: fn(&OAuthClient) -> Option<String>,
+    /// Takes what was written.
+    pub set: fn(&mut OAuthClient, &str) -> Result<(), InvalidValue>,
+    /// Makes it as usual; nothing for what a client cannot be without.
+    pub unset: Option<fn(&mut OAuthClient)>,
+}
+
+/// Every setting of a client, in the order in which they are written.
+pub static CLIENT_FIELDS: [ClientField; 7] = [
+    ClientField {
+        key: "client_id",
+        is_flag: false,
+        get: |client| Some(client.client_id.0.clone()),
+        set: |client, text| text.parse().map(|value| client.client_id = value),
+        unset: None,
+    },
+    ClientField {
+        key: "scope",
+        is_flag: false,
+        get: |client| Some(client.scope.0.clone()).filter(|_| !client.scope.is_default()),
+        set: |client, text| text.parse().map(|value| client.scope = value),
+        unset: Some(|client| client.scope = Scope::default()),
+    },
+    ClientField {
+        key: "redirect_uri",
+        is_flag: false,
+        get: |client| Some(client.redirect_uri.0.clone()).filter(|_| !client.redirect_uri.is_default()),
+        set: |client, text| text.parse().map(|value| client.redirect_uri = value),
+        unset: Some(|client| client.redirect_uri = RedirectUri::default()),
+    },
+    ClientField {
+        key: "authorization_url",
+        is_flag: false,
+        get: |client| client.authorization_url.as_ref().map(ToString::to_string),
+        set: |client, text| text.parse().map(|value| client.authorization_url = Some(value)),
+        unset: Some(|client| client.authorization_url = None),
+    },
+    ClientField {
+        key: "token_url",
+        is_flag: false,
+        get: |client| client.token_url.as_ref().map(ToString::to_string),
+        set: |client, text| text.parse().map(|value| client.token_url = Some(value)),
+        unset: Some(|client| client.token_url = None),
+    },
+    ClientField {
+        key: "revocation_url",
+        is_flag: false,
+        get: |client| client.revocation_url.as_ref().map(ToString::to_string),
+        set: |client, text| text.parse().map(|value| client.revocation_url = Some(value)),
+        unset: Some(|client| client.revocation_url = None),
+    },
+    ClientField {
+        key: "pkce",
+        is_flag: true,
+        get: |client| (!client.pkce).then(|| "false".to_owned()),
+        set: |client, text| {
+            client.pkce = text.parse().map_err(|_| InvalidValue("pkce is true or false".to_owned()))?;
+            Ok(())
+        },
+        unset: Some(|client| client.pkce = true),
+    },
+];
+
+impl ClientField {
+    /// The setting that has this key.
+    pub fn find(key: &str) -> Option<&'static Self> {
+        CLIENT_FIELDS.iter().find(|field| field.key == key)
+    }
+}
+
 /// Where the endpoints of a service are: paths of its origin.
 #[derive(Debug, Clone, Copy)]
 pub struct EndpointPaths {

@@ -16,8 +16,8 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
-use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::{Auth, AuthMethod, ConnectionName, InvalidValue, Profile, label_key, shown_text};
+use crate::model::oauth_client::ClientField;
+use crate::model::profile::{Auth, AuthMethod, ConnectionName, Profile, label_key, shown_text};
 use crate::service::servicenow::address::Address;
 
 #[derive(Debug, Args)]
@@ -214,12 +214,6 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
                 Auth::OAuth { username, .. } => *username = Some(user),
             }
         }
-        _ if CLIENT_KEYS.contains(&key) => {
-            let Auth::OAuth { client, .. } = &mut profile.auth else {
-                return Err(not_of_a_password(key));
-            };
-            set_client(client, key, value).map_err(|error| wrong(error.0))?;
-        }
         "api_version" => profile.api_version = Some(value.parse().map_err(wrong)?),
         "tables" => {
             let tables: Result<_, _> = value.split(',').filter(|table| !table.is_empty()).map(str::parse).collect();
@@ -239,38 +233,15 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         "labels" => {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
         }
-        _ => return Err(unknown_key(key)),
+        _ => {
+            let field = ClientField::find(key).ok_or_else(|| unknown_key(key))?;
+            let Auth::OAuth { client, .. } = &mut profile.auth else {
+                return Err(not_of_a_password(key));
+            };
+            (field.set)(client, value).map_err(|error| wrong(error.0))?;
+        }
     }
     Ok(())
-}
-
-/// What an OAuth client is made of.
-const CLIENT_KEYS: [&str; 7] =
-    ["client_id", "scope", "redirect_uri", "authorization_url", "token_url", "revocation_url", "pkce"];
-
-fn set_client(client: &mut OAuthClient, key: &str, value: &str) -> Result<(), InvalidValue> {
-    match key {
-        "client_id" => client.client_id = value.parse()?,
-        "scope" => client.scope = value.parse()?,
-        "redirect_uri" => client.redirect_uri = value.parse()?,
-        "authorization_url" => client.authorization_url = Some(value.parse()?),
-        "token_url" => client.token_url = Some(value.parse()?),
-        "revocation_url" => client.revocation_url = Some(value.parse()?),
-        _ => client.pkce = value.parse().map_err(|_| InvalidValue("pkce is true or false".to_owned()))?,
-    }
-    Ok(())
-}
-
-fn unset_client(client: &mut OAuthClient, key: &str) {
-    let usual = OAuthClient::new(client.grant, client.client_id.clone());
-    match key {
-        "scope" => client.scope = usual.scope,
-        "redirect_uri" => client.redirect_uri = usual.redirect_uri,
-        "authorization_url" => client.authorization_url = None,
-        "token_url" => client.token_url = None,
-        "revocation_url" => client.revocation_url = None,
-        _ => client.pkce = usual.pkce,
-    }
 }
 
 fn not_of_a_password(key: &str) -> Failure {
@@ -298,17 +269,22 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
                 *username = None;
             }
         }
-        "instance" | "username" | "client_id" => {
-            return Err(Failure::new(Code::Usage, shown!("a connection needs its {}", Shown::outside(key)))
-                .next("Give it another with --set"));
+        "instance" | "username" => return Err(needed(key)),
+        _ => {
+            let field = ClientField::find(key).ok_or_else(|| unknown_key(key))?;
+            let unset = field.unset.ok_or_else(|| needed(key))?;
+            match &mut profile.auth {
+                Auth::OAuth { client, .. } => unset(client),
+                Auth::Basic { .. } => return Err(not_of_a_password(key)),
+            }
         }
-        _ if CLIENT_KEYS.contains(&key) => match &mut profile.auth {
-            Auth::OAuth { client, .. } => unset_client(client, key),
-            Auth::Basic { .. } => return Err(not_of_a_password(key)),
-        },
-        _ => return Err(unknown_key(key)),
     }
     Ok(())
+}
+
+fn needed(key: &str) -> Failure {
+    Failure::new(Code::Usage, shown!("a connection needs its {}", Shown::outside(key)))
+        .next("Give it another with --set")
 }
 
 fn unknown_key(key: &str) -> Failure {
