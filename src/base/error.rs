@@ -31,7 +31,18 @@ pub struct Cause {
 pub type CauseRow = (&'static str, Likelihood, &'static str);
 
 /// What a table knows to be behind a code.
-pub type CausesOfCode = (Code, Vec<CauseRow>);
+pub struct CausesOfCode {
+    pub code: Code,
+    /// Where they are those of one way to get there, the words for it: `with …`.
+    pub when: Option<&'static str>,
+    pub causes: Vec<CauseRow>,
+}
+
+impl CausesOfCode {
+    pub fn new(code: Code, causes: &[CauseRow]) -> Self {
+        Self { code, when: None, causes: causes.to_vec() }
+    }
+}
 
 impl<T: Into<Shown>> From<(&'static str, Likelihood, T)> for Cause {
     fn from((code, likelihood, text): (&'static str, Likelihood, T)) -> Self {

@@ -112,7 +112,7 @@ const FIELDS_HIDDEN: &[CauseRow] = &[
 /// What may be behind each code of a table that gives no rows or not all fields.
 /// The texts hold `{user}`, `{table}` and `{fields}`.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    [(Code::TableHidden, ROWS_HIDDEN.to_vec()), (Code::FieldHidden, FIELDS_HIDDEN.to_vec())].into_iter()
+    [CausesOfCode::new(Code::TableHidden, ROWS_HIDDEN), CausesOfCode::new(Code::FieldHidden, FIELDS_HIDDEN)].into_iter()
 }
 
 /// Rows came, and none has these fields. An instance leaves out a field that

@@ -6,7 +6,7 @@
 //! they are shown is for the commands to say.
 
 use crate::base::code::{Class, Code};
-use crate::base::error::Likelihood;
+use crate::base::error::{CausesOfCode, Likelihood};
 use crate::base::shown::Step;
 use crate::cli::commands::sign_in;
 use crate::service::servicenow::{refusals, symptoms};
@@ -52,10 +52,11 @@ fn causes(code: Code) -> Vec<String> {
     let general = GENERAL.map(|(place, words)| (place, Step::from(words)));
     let mut known: Vec<&str> = Vec::new();
     let mut ranked: Vec<(Likelihood, String)> = Vec::new();
-    for (_, causes) in rows.filter(|(of, _)| *of == code) {
+    for CausesOfCode { when, causes, .. } in rows.filter(|row| row.code == code) {
         let new = causes.iter().filter(|(word, ..)| !known.contains(word));
         for (_, likelihood, text) in new {
-            let text = Step::filled(text, &general).text().to_string();
+            let text = Step::filled(text, &general).text();
+            let text = when.map_or_else(|| text.to_string(), |when| format!("{when}: {text}"));
             if ranked.iter().all(|(_, other)| *other != text) {
                 ranked.push((*likelihood, text));
             }

@@ -341,7 +341,7 @@ static FAULTS: &[Fault] = &[
 
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    FAULTS.iter().map(|fault| (fault.code, fault.causes.to_vec()))
+    FAULTS.iter().map(|fault| CausesOfCode::new(fault.code, fault.causes))
 }
 
 fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, timeout: Duration) -> Kind {

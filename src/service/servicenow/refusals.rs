@@ -39,6 +39,8 @@ pub struct Refused<'a> {
 struct Row {
     fits: fn(&Refused<'_>) -> bool,
     code: Code,
+    /// Of which request it is, where it is of one: `with client credentials`.
+    when: Option<&'static str>,
     message: &'static str,
     why: &'static str,
     causes: &'static [RankedCause],
@@ -53,6 +55,7 @@ static REFUSALS: &[Row] = &[
     Row {
         fits: |refused| refused.says("invalid_client") || refused.says("unauthorized_client"),
         code: Code::TokenRefused,
+        when: None,
         message: "{host} does not accept the client {client}",
         why: "The token endpoint said that the client itself is the trouble. What is saved was kept.",
         causes: &[
@@ -72,6 +75,7 @@ static REFUSALS: &[Row] = &[
     Row {
         fits: |refused| refused.says("invalid_scope"),
         code: Code::TokenRefused,
+        when: None,
         message: "{host} does not give the scope \"{scope}\" to this client",
         why: "The token endpoint answered invalid_scope. What is saved was kept.",
         causes: &[("scope-not-allowed", |_| Some(High), "the entry of the client has another auth scope")],
@@ -80,6 +84,7 @@ static REFUSALS: &[Row] = &[
     Row {
         fits: |refused| refused.says("unsupported_grant_type"),
         code: Code::TokenRefused,
+        when: None,
         message: "{host} does not offer this way to sign in to the client",
         why: "The token endpoint answered unsupported_grant_type. What is saved was kept.",
         causes: &[("grant-not-enabled", |_| Some(High), "the grant type is not enabled on the entry of the client")],
@@ -94,6 +99,7 @@ static REFUSALS: &[Row] = &[
     Row {
         fits: |refused| matches!(refused.request, TokenRequest::Refresh { .. }),
         code: Code::SessionExpired,
+        when: None,
         message: "{host} does not renew the session",
         why: "The token endpoint refused the refresh token. It was kept: the next command tries once more.",
         causes: &[
@@ -112,6 +118,7 @@ static REFUSALS: &[Row] = &[
     Row {
         fits: |_| true,
         code: Code::TokenRefused,
+        when: Some("with client credentials"),
         message: "{host} gave no token to the client {client}",
         why: "The token endpoint refused client credentials without a reason.",
         causes: &[
@@ -135,6 +142,7 @@ static REFUSALS: &[Row] = &[
 const CODE: Row = Row {
     fits: |refused| matches!(refused.request, TokenRequest::Code { .. }),
     code: Code::TokenRefused,
+    when: Some("after a browser sign-in"),
     message: "the sign-in was good, but {host} gave no token for it",
     why: "The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.",
     causes: &[
@@ -169,7 +177,10 @@ const LOG: &str = "Show an administrator the server's time: the reason stands in
 /// What may be behind each code, as the table has it. How likely a cause is depends
 /// on the request, so they stand in the order of the table.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    REFUSALS.iter().map(|row| (row.code, row.causes.iter().map(|(word, _, text)| (*word, Medium, *text)).collect()))
+    REFUSALS.iter().map(|row| {
+        let causes = row.causes.iter().map(|(word, _, text)| (*word, Medium, *text)).collect();
+        CausesOfCode { code: row.code, when: row.when, causes }
+    })
 }
 
 /// What a refusal means.

@@ -68,7 +68,7 @@ impl From<KeyringError> for Failure {
 
 /// What may be behind each code of a keyring.
 pub fn causes() -> Vec<CausesOfCode> {
-    vec![(Code::KeyringUnavailable, UNAVAILABLE.to_vec())]
+    vec![CausesOfCode::new(Code::KeyringUnavailable, UNAVAILABLE)]
 }
 
 /// What may be behind a keyring that cannot be reached.

@@ -25,8 +25,9 @@ const NOBODY_CAME: &[CauseRow] = &[
 /// What may be behind each code of a sign-in with a browser. The texts hold
 /// `{redirect_uri}`.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    let denied = [DENIED, PKCE_UNKNOWN, PKCE_REQUIRED].into_iter().map(|rows| (Code::LoginDenied, rows.to_vec()));
-    denied.chain([(Code::LoginTimeout, NOBODY_CAME.to_vec())])
+    let denied =
+        [DENIED, PKCE_UNKNOWN, PKCE_REQUIRED].into_iter().map(|rows| CausesOfCode::new(Code::LoginDenied, rows));
+    denied.chain([CausesOfCode::new(Code::LoginTimeout, NOBODY_CAME)])
 }
 
 /// The code of a sign-in that was granted.

@@ -25,7 +25,7 @@ pub use rows::symptoms;
 
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    symptoms().map(|symptom| (symptom.code, symptom.causes.to_vec()))
+    symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes))
 }
 
 /// One way an answer can look, and what it means.
