@@ -74,23 +74,23 @@ pub enum Stage {
     SignIn,
 }
 
-/// How far a failure of one request for a table reaches.
+/// What a failed request for a table means for the requests after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// This table: nothing is wrong with the sign-in or with other tables.
+    /// It is about this table: the sign-in and other tables are fine.
     Table,
-    /// This request: others may fare otherwise.
+    /// It is about this request only.
     Request,
-    /// The API as a whole is closed; other APIs are not asked.
+    /// The whole API is closed: other APIs are not tried.
     Api,
-    /// The instance: nothing more is asked.
+    /// Send nothing more to the instance.
     Instance,
 }
 
 macro_rules! codes {
     ($($class:ident { $(
         $code:ident = $text:literal, $retry:ident, $transience:ident, $told_by:ident, $stage:ident, $counted:ident,
-        $reach:ident, $mended_by:ident
+        $reach:ident, $fixed_by:ident
         $(, $doc:literal)?;
     )* })*) => {
         /// One word for one thing a person would do differently about.
@@ -138,14 +138,14 @@ macro_rules! codes {
                 match self { $($(Self::$code => column!($counted, counted, free),)*)* }
             }
 
-            /// What it says about the requests that were still to come.
+            /// What it means for the remaining requests.
             pub fn reach(self) -> Reach {
                 match self { $($(Self::$code => Reach::$reach,)*)* }
             }
 
-            /// Whether a secret that is entered anew mends it.
-            pub fn is_mended_by_a_sign_in(self) -> bool {
-                match self { $($(Self::$code => column!($mended_by, enter, other),)*)* }
+            /// Whether signing in again fixes it.
+            pub fn is_fixed_by_signing_in(self) -> bool {
+                match self { $($(Self::$code => column!($fixed_by, enter, other),)*)* }
             }
         }
     };
@@ -187,8 +187,8 @@ macro_rules! column {
 
 // The code, the word for scripts, and what is true of it in columns: may the same
 // request succeed later; may it pass by itself; does the head of an answer tell
-// it; which check fails; does it count to the refusals of a password; how far it
-// reaches; does entering the secret anew mend it.
+// it; which check fails; does it count to the refusals of a password; what it
+// means for the requests after it; does signing in again fix it.
 codes! {
     Internal {
         Internal = "internal", final, lasting, whole, SignIn, free, Request, other;
@@ -227,8 +227,8 @@ codes! {
         TokenRefused = "token-refused", final, lasting, whole, SignIn, free, Request, enter;
         SessionExpired = "session-expired", final, lasting, whole, SignIn, free, Request, enter;
         BearerRefused = "bearer-refused", final, lasting, head, SignIn, free, Request, enter;
-        GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "What stands before the instance wants something of its own.";
-        AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance answered without looking at the credential.";
+        GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "A gateway in front of the instance rejected the request.";
+        AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance answered without authenticating anybody.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }
@@ -288,7 +288,7 @@ codes! {
     Api {
         TableMissing = "table-missing", final, lasting, whole, SignIn, free, Table, other;
         RecordMissing = "record-missing", final, lasting, whole, SignIn, free, Table, other;
-        RequestTooLarge = "request-too-large", final, lasting, head, ServiceNow, free, Request, other, "A header of the request is too large for what answers.";
+        RequestTooLarge = "request-too-large", final, lasting, head, ServiceNow, free, Request, other, "A request header is too large.";
         UnexpectedAnswer = "unexpected-answer", final, lasting, whole, SignIn, free, Request, other;
     }
     Assertion {

@@ -1,6 +1,7 @@
 //! What everything stands on: errors, secrets, foreign text made safe, files and
-//! kernel locks, the variables of the process.
+//! kernel locks, time and backoff, the variables of the process.
 
+pub mod backoff;
 pub mod code;
 pub mod deferral;
 pub mod error;

@@ -12,6 +12,11 @@ pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// A random number. Its high bits are random; the version of a UUID is in the low ones.
+pub fn random() -> u64 {
+    Uuid::new_v4().as_u64_pair().0
+}
+
 #[async_trait]
 pub trait Time: Send + Sync {
     /// What the clock of this machine shows. It can be set while one looks.
@@ -53,6 +58,6 @@ impl Time for SystemTime {
     }
 
     fn random(&self) -> u64 {
-        Uuid::new_v4().as_u64_pair().0
+        random()
     }
 }

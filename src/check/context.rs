@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::backoff::Backoff;
 use super::expectations::Expectations;
+use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::server_text::Redactor;

@@ -5,7 +5,6 @@
 //! Table API itself; who one is comes after it. [`expectations`] are what a
 //! pipeline demands of a connection that works.
 
-pub mod backoff;
 pub mod context;
 pub mod expectations;
 mod identity;

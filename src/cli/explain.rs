@@ -68,11 +68,10 @@ fn causes(code: Code) -> Vec<String> {
 }
 
 /// The places of causes, where nothing is known of an instance or a user.
-const GENERAL: [(&str, &str); 7] = [
+const GENERAL: [(&str, &str); 6] = [
     ("{user}", "the user"),
     ("{table}", "the table"),
     ("{fields}", "the field"),
-    ("{client}", "the client"),
     ("{redirect_uri}", "the redirect URI"),
     ("{code_age}", "more than 60 s"),
     ("{session_age}", "longer"),

@@ -33,11 +33,11 @@ async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
     let kind = store.kind().as_str();
     let items = match store.inventory().await {
         Ok(items) => items,
-        Err(error) => return vec![not_ready(machine, store, error)],
+        Err(error) => return vec![not_ready(machine, error)],
     };
     // Under an id that no connection has, so that nothing of theirs is touched.
     let ready = match store.prove(Uuid::new_v4()).await {
-        Err(error) => return vec![not_ready(machine, store, error)],
+        Err(error) => return vec![not_ready(machine, error)],
         Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and keeps what it is given", kind)),
     };
     let mut checks = vec![ready.target(kind)];
@@ -48,11 +48,12 @@ async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
 
 /// A failure, unless nothing here needs the store: a machine whose variables
 /// describe the connection works without one.
-fn not_ready(machine: &Machine, store: &dyn CredentialStore, error: StoreError) -> Check {
+fn not_ready(machine: &Machine, error: StoreError) -> Check {
+    let store = error.store;
     let is_locked = error.trouble == Trouble::Locked;
     // Its key may be given at a terminal, where other commands ask for it.
     let wants_key = error.trouble == Trouble::NoKey;
-    let mut check = Check::fail(CheckId::StoreReady, &error.into()).target(store.kind().as_str());
+    let mut check = Check::fail(CheckId::StoreReady, &error.into()).target(store.as_str());
     if is_locked {
         check = check.why("It wants its password, and this command asks nobody for it.");
     }
@@ -60,7 +61,7 @@ fn not_ready(machine: &Machine, store: &dyn CredentialStore, error: StoreError) 
         check.status = Status::Warn;
         check = check.why("Its key is in no variable, and this command asks nobody for it.");
     }
-    let is_used = profiles(machine).any(|profile| profile.store == store.kind());
+    let is_used = profiles(machine).any(|profile| profile.store == store);
     if !is_used && environment::is_described(&machine.variables) {
         check.status = Status::Warn;
         check = check.why("Nothing here needs it: the variables describe the connection.");

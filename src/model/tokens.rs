@@ -98,6 +98,9 @@ pub struct SavedSession {
     pub lease: Option<Lease>,
 }
 
+/// When a session was issued, in order: the sign-in, then the generation.
+pub type Issued = (DateTime<Utc>, u64);
+
 /// The right of one process to renew a session that several machines share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
@@ -210,6 +213,11 @@ impl SavedSession {
             by: None,
             lease: None,
         }
+    }
+
+    /// Tells the newer of two: when the user signed in, then the generation.
+    pub fn issued(&self) -> Issued {
+        (self.signed_in_at, self.generation)
     }
 
     /// Whether the process that is known by `id` wrote it.

@@ -35,6 +35,10 @@ impl CredentialStore for MemoryStore {
         Ok(())
     }
 
+    fn remedy(&self) -> &'static str {
+        "Run the command again"
+    }
+
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
         let items = self.records().keys().map(|key| StoredItem { account: key.account(), is_locked: false }).collect();
         Ok(Some(items))

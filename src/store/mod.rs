@@ -75,20 +75,19 @@ pub trait CredentialStore: Send + Sync {
         Ok(None)
     }
 
-    /// Whether several machines use it, so that no lock of one keeps out the others:
-    /// then the versions below are what keeps writers apart.
+    /// Whether several machines use it. Then a kernel lock is not enough, and writers
+    /// use the versions below.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// The record and its version. A shared store may lag behind, and says of what
-    /// version it speaks.
+    /// The record and its version. A read of a shared store can be stale.
     async fn read_version(&self, key: ItemKey) -> Result<Versioned, StoreError> {
         Ok(Versioned { version: Version::default(), age: None, record: self.read(key).await? })
     }
 
-    /// Replaces this version and no other. Where a kernel lock keeps out all others,
-    /// that is a write.
+    /// Writes the record if this version is still the current one. For a local store,
+    /// whose callers hold a kernel lock, this is a plain write.
     async fn compare_and_set(&self, key: ItemKey, replaced: Version, record: &Secret) -> SetOutcome {
         match self.write(key, record).await {
             Ok(()) => SetOutcome::Written(replaced),
@@ -96,11 +95,21 @@ pub trait CredentialStore: Send + Sync {
         }
     }
 
-    /// How a person deletes an item that no connection names, where another program
-    /// can.
-    fn deletion_of(&self, account: &str) -> Option<Step> {
-        let _ = account;
+    /// The command that deletes an item no connection uses, if there is one.
+    fn deletion_of(&self, _account: &str) -> Option<Step> {
         None
+    }
+
+    /// What to do if the store loses what was written to it.
+    fn remedy(&self) -> &'static str;
+
+    /// The store does not give back what it was given.
+    fn unreliable(&self) -> StoreError {
+        let message = shown!("{} does not give back what it was given", self.kind().place());
+        let failure = Failure::new(Code::StoreUnreliable, message)
+            .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
+            .next(self.remedy());
+        StoreError::new(self.kind(), Trouble::Failed, failure)
     }
 
     /// Proves that the store takes, returns and deletes an item, before a
@@ -115,39 +124,38 @@ pub trait CredentialStore: Send + Sync {
         let read = read?;
         deleted?;
         let was_there = read.is_some_and(|read| read.expose() == probe.expose());
-        if was_there && self.read(key).await?.is_none() { Ok(()) } else { Err(StoreError::unreliable(self.kind())) }
+        if was_there && self.read(key).await?.is_none() { Ok(()) } else { Err(self.unreliable()) }
     }
 }
 
-/// A version of a record; later ones are larger, and nothing at all is zero.
+/// The version of a record. It grows with each write; zero if there never was one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u64);
 
-/// What a store holds in a place.
+/// A record as it was read.
 #[derive(Debug, Clone)]
 pub struct Versioned {
     pub version: Version,
-    /// Since when, by the store's own clock, where it says so.
+    /// The age of the version by the clock of the store, if it says so.
     pub age: Option<Duration>,
-    /// Nothing at version zero: there never was one; later: somebody took it away.
+    /// `None` with a version above zero: it was deleted.
     pub record: Option<Secret>,
 }
 
-/// What became of a compare-and-set.
+/// The outcome of a compare-and-set.
 #[derive(Debug, Clone)]
 pub enum SetOutcome {
-    /// Done; the version is the new one.
+    /// Done. This is the new version.
     Written(Version),
-    /// Another version is there, or this is what a node that lags behind believes.
+    /// The store has another version, or a stale node believes so.
     Mismatch,
-    /// It did nothing and will do nothing.
+    /// It had no effect and will have none.
     NotApplied(StoreError),
-    /// It may have been done, or be done later.
+    /// It may have taken effect, or still will.
     Unknown(StoreError),
 }
 
-/// Why a store did not do what it was asked: which one, what a caller may do about
-/// it, and what is said.
+/// An error of a store: which store, what a caller can do about it, and what to show.
 #[derive(Debug, Clone)]
 pub struct StoreError {
     pub store: StoreKind,
@@ -155,12 +163,12 @@ pub struct StoreError {
     failure: Failure,
 }
 
-/// What a caller may do about a store that failed.
+/// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// It wants its own password first.
+    /// The store is locked.
     Locked,
-    /// It wants a key, and nobody gave one: whether one would fit is not known.
+    /// No key was given.
     NoKey,
     Failed,
 }
@@ -168,17 +176,6 @@ pub enum Trouble {
 impl StoreError {
     pub fn new(store: StoreKind, trouble: Trouble, failure: impl Into<Failure>) -> Self {
         Self { store, trouble, failure: failure.into() }
-    }
-
-    /// The store does not give back what it was given.
-    pub fn unreliable(store: StoreKind) -> Self {
-        let failure = Failure::new(
-            Code::StoreUnreliable,
-            shown!("{} does not give back what it was given", store.place()),
-        )
-        .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
-        .next("See which program provides the keyring, and restart it; for the encrypted file, see to its directory");
-        Self::new(store, Trouble::Failed, failure)
     }
 
     pub fn failure(&self) -> &Failure {
@@ -192,15 +189,14 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// A store that a connection may use. To add one, add its folder, and its line in
-/// [`STORES`].
+/// A kind of store. To add one, add its folder and a line in [`STORES`].
 pub struct StoreSpec {
     pub kind: StoreKind,
     /// The variables that hold a secret of the store itself.
     pub secret_variables: &'static [&'static str],
     /// The variables that name a file with such a secret.
     pub secret_files: &'static [&'static str],
-    /// The variables that hold a duration.
+    /// Variables whose value is a duration.
     pub durations: &'static [&'static str],
     /// What opens it, once a run.
     pub opener: fn() -> Box<dyn Opener>,
@@ -208,7 +204,7 @@ pub struct StoreSpec {
     pub causes: fn() -> Vec<CausesOfCode>,
 }
 
-/// Every store, the usual one first.
+/// Every store, the default first.
 pub static STORES: [&StoreSpec; 2] = [&keyring::open::SPEC, &file::open::SPEC];
 
 /// The store of this name.
@@ -225,44 +221,44 @@ pub fn causes() -> impl Iterator<Item = CausesOfCode> {
     STORES.iter().flat_map(|spec| (spec.causes)())
 }
 
-/// What a store is opened for.
+/// Why a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// What is saved there; a person may be asked for its key.
+    /// To use what is saved there. The user may be asked for its key.
     Saved,
-    /// A secret that is new; where the store is not there yet, it is made.
+    /// To save a new secret. Creates the store if needed.
     New,
-    /// Whatever opens without asking anybody.
+    /// To look at it without asking anybody.
     Unasked,
 }
 
-/// Opens a store, and keeps it open for the run.
+/// Opens a store once per run.
 pub trait Opener {
-    /// The store; nothing where it is not there and nobody wants it made.
+    /// The store; `None` if it does not exist and is not to be created.
     fn open(
         &mut self,
         surroundings: &mut dyn Surroundings,
         access: Access,
     ) -> Result<Option<Arc<dyn CredentialStore>>, Failure>;
 
-    /// Where a saved secret is, to end a sentence with.
+    /// Where a saved secret is, as the end of a sentence.
     fn kept_in(&self, surroundings: &dyn Surroundings) -> String;
 }
 
-/// What a store needs of the program to be opened.
+/// What opening a store needs from the program.
 pub trait Surroundings {
     fn variables(&self) -> &Variables;
 
     /// A variable that holds a duration.
     fn duration(&self, variable: &'static str) -> Result<Option<Duration>, Failure>;
 
-    /// The directory of what is kept.
+    /// The data directory.
     fn data_directory(&self) -> Result<PathBuf, Failure>;
 
-    /// The lock for changes of what is kept there.
+    /// The lock for changes in it.
     fn data_lock(&self) -> Result<PathBuf, Failure>;
 
-    /// What stands in for the keyring of the system.
+    /// A replacement for the system keyring, in tests and the demo.
     fn keyring(&self) -> Option<Arc<dyn CredentialStore>>;
 
     /// Whether a person can be asked.
@@ -273,7 +269,7 @@ pub trait Surroundings {
     /// Asks a person for a secret; nothing where nobody can be asked.
     fn ask(&mut self, question: &str) -> Result<Option<Secret>, Failure>;
 
-    /// A remark, and something that a person must see.
+    /// `note` prints a remark, `say` something the user must see.
     fn note(&mut self, text: &str);
     fn say(&mut self, text: &str);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialStore, Field, ItemKey, SetOutcome, StoreError, Version, Versioned};
+use super::{CredentialStore, Field, ItemKey, SetOutcome, Version, Versioned};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::{Secret, secret_field};
@@ -161,12 +161,12 @@ pub async fn read_session(
 #[derive(Debug, Clone)]
 pub struct VersionedSession {
     pub version: Version,
-    /// Since when, by the store's own clock, where it says so.
+    /// The age of the version by the clock of the store, if it says so.
     pub age: Option<Duration>,
     pub session: Option<SavedSession>,
 }
 
-/// The session, and what to replace it by.
+/// The session and its version.
 pub async fn read_session_version(
     store: &dyn CredentialStore,
     profile: &Profile,
@@ -267,7 +267,7 @@ impl Item<'_> {
         }
         match store.read(self.key()).await? {
             Some(read) if read.expose() == record.expose() => Ok(()),
-            _ => Err(StoreError::unreliable(store.kind()).into()),
+            _ => Err(store.unreliable().into()),
         }
     }
 

@@ -1,5 +1,4 @@
-//! A thread of its own for what blocks: a store does one call after the other
-//! there, and whatever else is under way goes on.
+//! A thread for blocking calls to a store, one after the other.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +6,13 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-/// The thread, which begins with the first call. The process ends without it.
+/// The thread. It starts with the first call, and does not keep the process alive.
 pub struct OwnThread {
     name: &'static str,
     calls: Mutex<Option<Sender<Call>>>,
 }
 
-/// One call, with the answer's way back in it.
+/// A call that sends its result back.
 type Call = Box<dyn FnOnce() + Send>;
 
 /// The thread could not be started, or it ended.
@@ -26,8 +25,7 @@ impl OwnThread {
         Self { name, calls: Mutex::new(None) }
     }
 
-    /// Has `act` done there. Where nobody waits for the answer any more, it is done
-    /// all the same.
+    /// Runs `act` there. It is not cancelled if the caller stops waiting.
     pub async fn call<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadGone> {
         let (answer, answered) = oneshot::channel();
         self.send(Box::new(move || drop(answer.send(act()))))?;

@@ -330,6 +330,10 @@ impl CredentialStore for SlowStore {
         self.kept.kind()
     }
 
+    fn remedy(&self) -> &'static str {
+        "Try another store"
+    }
+
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         let one_less = |quick: usize| quick.checked_sub(1);
         if self.quick.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {

@@ -77,8 +77,15 @@ impl Scene {
 
     /// One machine needs a token; gives what it has then.
     async fn renew_on(&self, machine: usize) -> (Result<(), Failure>, Option<SavedSession>) {
+        self.renew_because(machine, RefreshReason::Due(Duration::ZERO)).await
+    }
+
+    async fn renew_because(
+        &self,
+        machine: usize,
+        reason: RefreshReason,
+    ) -> (Result<(), Failure>, Option<SavedSession>) {
         let mut in_hand = None;
-        let reason = RefreshReason::Due(Duration::ZERO);
         let deadline = Deadline::after(Duration::from_secs(30));
         let Attempt { result, .. } =
             renew(&self.machine(machine), &self.endpoint, &mut in_hand, reason, deadline).await;
@@ -138,12 +145,44 @@ fn a_stale_read_sends_nothing_and_finds_what_is_there() {
     let scene = Scene::new();
     scene.cluster.write_elsewhere(Some(record(ORIGIN, 1800, json!({ "generation": 2, "access_token": "theirs" }))));
     // Two looks at what was before, and the mark fails.
-    scene.cluster.answer_stale(2);
+    scene.cluster.lag(&[1, 1]);
     let (result, in_hand) = scene.renew();
     result.unwrap();
     assert_eq!(in_hand.unwrap().access_token.expose(), "theirs");
     assert_eq!(scene.endpoint.requests(), 0);
     assert_eq!(scene.cluster.holds().0, 2);
+}
+
+/// The session of before, renewed once: it is at its end again.
+fn renewed_once(scene: &Scene, refresh_token: &str) {
+    let changes = json!({ "generation": 2, "access_token": "second", "refresh_token": refresh_token });
+    let mut there = scene.cluster.holds().1;
+    there.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    scene.cluster.write_elsewhere(Some(there));
+}
+
+#[test]
+fn a_stale_read_after_a_refusal_brings_no_older_token_back() {
+    let scene = Scene::new();
+    renewed_once(&scene, "spent");
+    // Two looks, and the one after the refusal, which misses the mark and the renewal.
+    scene.cluster.lag(&[0, 0, 2]);
+    let (result, in_hand) = scene.renew();
+    assert_eq!(result.unwrap_err().code().as_str(), "session-expired");
+    assert_eq!(in_hand.unwrap().access_token.expose(), "second");
+    assert!(scene.cluster.holds().1["refused_at"].is_string());
+}
+
+#[test]
+fn a_stale_read_is_not_taken_for_the_renewal_of_a_refused_token() {
+    let scene = Scene::with(900, json!({}));
+    renewed_once(&scene, REFRESH_TOKEN);
+    let refused: SavedSession = serde_json::from_value(scene.cluster.holds().1).unwrap();
+    scene.cluster.lag(&[1, 1]);
+    let (result, in_hand) = block_on(scene.renew_because(1, RefreshReason::Refused(refused.issued())));
+    result.unwrap();
+    assert_eq!(in_hand.unwrap().access_token.expose(), "access-1");
+    assert_eq!(scene.endpoint.requests(), 1);
 }
 
 #[test]

@@ -157,6 +157,10 @@ impl TokenSource for TokenEndpoint {
         &self.client
     }
 
+    fn origin(&self) -> &Instance {
+        &self.origin
+    }
+
     /// Renews a session with its refresh token (RFC 6749 §6). The scope is not
     /// widened: none is sent. What the endpoint knows of the session, it shall
     /// not show.
@@ -191,11 +195,10 @@ impl TokenSource for TokenEndpoint {
     }
 
     async fn end(&self, session: &SavedSession, secret: Option<&Secret>, deadline: Deadline) {
-        let tokens = [session.refresh_token.as_ref().map(|token| (token, "refresh_token"))];
-        for (token, hint) in tokens.into_iter().flatten() {
-            if let Err(failure) = self.revoke(token, hint, secret, deadline).await {
-                tracing::info!("not revoked: {}", failure.message());
-            }
+        if let Some(token) = &session.refresh_token
+            && let Err(failure) = self.revoke(token, "refresh_token", secret, deadline).await
+        {
+            tracing::info!("not revoked: {}", failure.message());
         }
     }
 }

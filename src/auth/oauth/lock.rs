@@ -1,4 +1,4 @@
-//! The lock of this machine under which a session is renewed, replaced or deleted.
+//! The kernel lock under which a session is renewed, replaced or deleted.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::model::profile::ConnectionName;
 /// Longer than one renewal may take, its repetition included.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Takes the lock in the file at `path`. Waiting for it holds up nothing else.
+/// Takes the lock at `path`, without blocking other tasks.
 pub async fn acquire(path: PathBuf, name: &ConnectionName) -> Result<Lock, Failure> {
     let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, TIMEOUT)).await;
     match locked.unwrap_or_else(|error| Err(io::Error::other(error))) {

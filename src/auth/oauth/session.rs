@@ -1,6 +1,4 @@
-//! A session in use: its token while it is good, and another one in time.
-//!
-//! How a renewal goes, so that nothing is lost, is in [`super::renewal`].
+//! A session in use. [`super::renewal`] renews it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -125,10 +123,12 @@ impl Session {
 
     /// The instance refused the access token of `generation`: gets another.
     pub async fn renew_refused(&mut self, generation: u64, deadline: Deadline) -> Result<(), Failure> {
-        if self.saved.as_ref().is_some_and(|saved| saved.generation != generation) {
-            return Ok(());
-        }
-        self.renew(RefreshReason::Refused(generation), deadline).await
+        let why = match &self.saved {
+            Some(saved) if saved.generation != generation => return Ok(()),
+            Some(saved) => RefreshReason::Refused(saved.issued()),
+            None => RefreshReason::Due(Duration::ZERO),
+        };
+        self.renew(why, deadline).await
     }
 
     /// Renews whatever its age.

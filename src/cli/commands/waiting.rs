@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::app::App;
+use crate::base::backoff::Backoff;
 use crate::base::error::Failure;
 use crate::base::shown::Shown;
-use crate::check::backoff::Backoff;
 use crate::check::context::Plan;
 use crate::check::preflight::preflight;
 use crate::check::runner::{self, StartedTest};

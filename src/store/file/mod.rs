@@ -333,10 +333,14 @@ impl CredentialStore for FileStore {
         .await
     }
 
+    fn remedy(&self) -> &'static str {
+        "Check the directory of the encrypted file: is it on a network drive, or synchronized?"
+    }
+
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
         let probe = ItemKey { connection, field: Field::Probe };
         let is_kept = self.with_file(move |file| file.write_probe_and_undo(probe)).await?;
-        if is_kept { Ok(()) } else { Err(StoreError::unreliable(KIND)) }
+        if is_kept { Ok(()) } else { Err(self.unreliable()) }
     }
 }
 

@@ -153,6 +153,10 @@ impl CredentialStore for KeyringStore {
         Ok(self.call("list all items", platform::inventory).await?)
     }
 
+    fn remedy(&self) -> &'static str {
+        "See which program provides the keyring, and restart it"
+    }
+
     fn deletion_of(&self, account: &str) -> Option<Step> {
         Some(shown!("secret-tool clear service snow username {}", Shown::outside(account)).into())
     }

@@ -16,6 +16,7 @@ use snow_connect::base::error::Failure;
 use snow_connect::base::secret::Secret;
 use snow_connect::base::time::Time;
 use snow_connect::http::client::Deadline;
+use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{GrantType, OAuthClient};
 use snow_connect::model::profile::StoreKind;
 use snow_connect::model::tokens::{SavedSession, TokenResponse};
@@ -51,8 +52,8 @@ pub struct Cluster {
 struct Inner {
     /// The record at each version, and when it came; nothing: taken away.
     versions: Vec<(Option<String>, Duration)>,
-    /// How many of the next reads a lagging node answers.
-    stale_reads: usize,
+    /// How many versions the node lags behind that answers each of the next reads.
+    lags: VecDeque<usize>,
     faults: VecDeque<Fault>,
     /// What takes effect after so many further calls, where its version still fits.
     late: Vec<(usize, Version, String)>,
@@ -72,8 +73,9 @@ impl Cluster {
         self.inner().faults.extend(faults);
     }
 
-    pub fn answer_stale(&self, reads: usize) {
-        self.inner().stale_reads = reads;
+    /// How many versions behind the following reads are.
+    pub fn lag(&self, versions: &[usize]) {
+        self.inner().lags.extend(versions);
     }
 
     /// Another machine writes, or takes the record away: now.
@@ -152,6 +154,10 @@ impl CredentialStore for Cluster {
         KIND
     }
 
+    fn remedy(&self) -> &'static str {
+        "Try another store"
+    }
+
     fn is_shared(&self) -> bool {
         true
     }
@@ -173,9 +179,8 @@ impl CredentialStore for Cluster {
         let now = self.time.elapsed();
         let mut inner = self.inner();
         inner.go_on(now);
-        let is_stale = inner.stale_reads > 0 && inner.versions.len() > 1;
-        inner.stale_reads = inner.stale_reads.saturating_sub(1);
-        let version = inner.versions.len() - usize::from(is_stale);
+        let lag = inner.lags.pop_front().unwrap_or(0);
+        let version = inner.versions.len().saturating_sub(lag).max(1);
         let (record, since) = inner.versions[version - 1].clone();
         let record = record.map(|record| Secret::derived(record).unwrap());
         Ok(Versioned { version: Version(version as u64), age: Some(now - since), record })
@@ -268,6 +273,7 @@ pub enum Answer {
 /// A token endpoint that takes each refresh token once.
 pub struct Endpoint {
     client: OAuthClient,
+    origin: Instance,
     state: Mutex<EndpointState>,
 }
 
@@ -283,7 +289,7 @@ impl Endpoint {
         let state =
             EndpointState { good: refresh_token.to_owned(), answers: VecDeque::new(), requests: 0, ended: Vec::new() };
         let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap());
-        Self { client, state: Mutex::new(state) }
+        Self { client, origin: "https://acme.example".parse().unwrap(), state: Mutex::new(state) }
     }
 
     pub fn answer(&self, answers: &[Answer]) {
@@ -304,6 +310,10 @@ impl Endpoint {
 impl TokenSource for Endpoint {
     fn client(&self) -> &OAuthClient {
         &self.client
+    }
+
+    fn origin(&self) -> &Instance {
+        &self.origin
     }
 
     async fn refresh(&self, session: &SavedSession, _: Option<&Secret>, _: DateTime<Utc>, _: Deadline) -> Answered {

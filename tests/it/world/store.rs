@@ -65,6 +65,10 @@ impl CredentialStore for FaultyStore {
         KIND
     }
 
+    fn remedy(&self) -> &'static str {
+        "Try another store"
+    }
+
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         self.plan().calls += 1;
         self.kept.read(key).await
@@ -97,6 +101,10 @@ impl PickyStore {
 impl CredentialStore for PickyStore {
     fn kind(&self) -> StoreKind {
         self.kept.kind()
+    }
+
+    fn remedy(&self) -> &'static str {
+        "Try another store"
     }
 
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {

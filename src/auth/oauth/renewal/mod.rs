@@ -1,34 +1,35 @@
-//! A renewal: one request, and what came of it is never lost.
+//! Renewing a session without ever losing it.
 //!
 //! A refresh token may be good for one use only, and a request that spends it
-//! is not idempotent: concurrent refreshes of two processes would race for it.
-//! So a renewal goes in this order, in one process at a time:
+//! is not idempotent: two processes that refresh at the same time race for it.
+//! So one process at a time does this:
 //!
-//! 1. A token that is good for a while is used; no lock is taken.
-//! 2. The kernel lock of the connection; its file is never deleted.
-//! 3. The store is read again: another process may have renewed meanwhile.
-//! 4. The session is written with a mark. This proves that the store takes
-//!    what will come; where it does not, the refresh token is not spent.
-//! 5. Signals wait.
-//! 6. One request. Where its answer is lost, it is repeated once: a server may
-//!    forgive that, and there is nothing to lose.
-//! 7. The answer is written, before anything else is done with it.
+//! 1. Use the access token while it is fresh. No lock is taken.
+//! 2. Take the kernel lock of the connection. Its file is never deleted.
+//! 3. Read the store again: another process may have renewed in the meantime.
+//! 4. Write the session with a mark. If the store does not accept it, stop: the
+//!    refresh token is not spent.
+//! 5. Defer signals.
+//! 6. Send one request. If its answer is lost, repeat it once: the server may
+//!    forgive that, and there is nothing left to lose.
+//! 7. Write the answer before doing anything else with it.
 //!
-//! A refusal deletes nothing, and the next command tries once more: the user
-//! may have been unlocked, the instance cloned back. What is transient keeps
-//! everything, and a token that is still good is used. Where the endpoint may
-//! have acted and gave nothing that can be used, the mark stays with its time,
-//! until a renewal succeeds or somebody signs in.
+//! A refusal deletes nothing, and the next command tries again: the user may have
+//! been unlocked, or the instance cloned back. After a transient failure everything
+//! is kept, and a token that is still valid is used. If the endpoint may have acted
+//! but returned nothing usable, the mark stays until a renewal succeeds or the user
+//! signs in again.
 //!
-//! Where several machines share the store, no lock of one keeps out the others.
-//! There each write says which version it replaces, and the mark is a lease: who
-//! finds one that is not over does not send, and uses the old token or waits.
-//! What a write did is not always known, and a store may read stale, so a write is
-//! settled by repeating it ([`SessionStore`]). A result goes over a mark or
-//! a refusal of others; never over a newer token, a new sign-in or a sign-out.
+//! If several machines share the store, a lock on one of them does not stop the
+//! others. Then each write names the version it replaces, and the mark is a lease:
+//! a process that finds a valid lease sends nothing, and uses the old token or
+//! waits. The outcome of a write is not always known, and reads can be stale, so a
+//! write is repeated until it is settled ([`SessionStore`]). A result may replace
+//! the mark or the refusal of another process, but never a newer token, a new
+//! sign-in or a sign-out.
 //!
-//! The one window that no client can close: the server has changed the refresh
-//! token, and this machine dies before step 7 is done.
+//! One window stays open for any client: the server has replaced the refresh token,
+//! and this machine dies before step 7 is done.
 
 mod pauses;
 mod place;
@@ -41,39 +42,41 @@ use chrono::{DateTime, Utc};
 
 use super::lock;
 use super::outcome::TokenOutcome;
+use crate::base::backoff::{Backoff, fraction};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::{Deadline, Exchange};
+use crate::model::instance::Instance;
 use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::tokens::SavedSession;
-use pauses::{Pauses, fraction};
+use crate::model::tokens::{Issued, SavedSession};
 use place::{FirstSeen, Found};
 use turn::{Turn, refresh, sign_client_in};
 
 pub use place::SessionStore;
 
-/// How long to wait between looks at the lease of another machine.
-const LEASE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
-/// Many machines that find the token at its end do not ask in the same instant.
+/// Jitter, so that machines that start together do not all ask at once.
 const HERD: Duration = Duration::from_secs(1);
 
 /// Why a session is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshReason {
-    /// It ends within this time, or soon.
+    /// It expires within this time, or soon.
     Due(Duration),
-    /// The instance refused the access token of this generation.
-    Refused(u64),
-    /// A person wants it.
+    /// The instance refused this access token.
+    Refused(Issued),
+    /// The user asked for it.
     Asked,
 }
 
-/// What gives tokens: the token endpoint of one client.
+/// The token endpoint of one client.
 #[async_trait(?Send)]
 pub trait TokenSource {
     fn client(&self) -> &OAuthClient;
 
-    /// Renews a session with its refresh token, which it has.
+    /// Where the refresh token goes.
+    fn origin(&self) -> &Instance;
+
+    /// Exchanges the refresh token of a session, which must have one.
     async fn refresh(
         &self,
         session: &SavedSession,
@@ -85,18 +88,18 @@ pub trait TokenSource {
     /// Signs the client in for itself.
     async fn client_credentials(&self, secret: &Secret, deadline: Deadline) -> Answered;
 
-    /// Ends a session that nobody wants any more, as far as that can be had.
+    /// Revokes a session that was signed out in the meantime. Best effort.
     async fn end(&self, session: &SavedSession, secret: Option<&Secret>, deadline: Deadline);
 }
 
 /// One request for tokens.
 pub struct Answered {
     pub outcome: TokenOutcome,
-    /// For the times, the certificate and the clock; none where nothing was sent.
+    /// Its timings and certificate; `None` if nothing was sent.
     pub exchange: Option<Exchange>,
 }
 
-/// One renewal: the request it made, if any, and how it ended.
+/// A renewal: the request it sent, if any, and the result.
 pub struct Attempt {
     pub exchange: Option<Exchange>,
     pub result: Result<(), Failure>,
@@ -110,7 +113,7 @@ impl From<Failure> for Attempt {
 
 const NOTHING_TO_DO: Attempt = Attempt { exchange: None, result: Ok(()) };
 
-/// Renews a session; what is in hand afterwards is what to use.
+/// Renews a session. `in_hand` then holds the session to use.
 pub async fn renew(
     place: &SessionStore,
     source: &dyn TokenSource,
@@ -118,10 +121,10 @@ pub async fn renew(
     why: RefreshReason,
     deadline: Deadline,
 ) -> Attempt {
-    let mut pauses = Pauses::between(LEASE_PAUSES);
+    let mut backoff = Backoff::between(Duration::from_millis(100), Duration::from_secs(3));
     let mut first_seen = None;
     loop {
-        // Who holds the lease on another machine need not be waited for here.
+        // A lease held by another machine is not waited for under the lock.
         if place.store.is_shared() {
             match place.look(source.client(), in_hand, why, &mut first_seen).await {
                 Err(failure) => return failure.into(),
@@ -135,7 +138,7 @@ pub async fn renew(
                     if deadline.left().is_zero() {
                         return place.held_elsewhere().into();
                     }
-                    place.time.sleep(pauses.next(place.time.as_ref())).await;
+                    place.time.sleep(backoff.following_by(place.time.random())).await;
                     continue;
                 }
             }
@@ -149,8 +152,7 @@ pub async fn renew(
     }
 }
 
-/// The protocol from its second step on. Nothing where another machine was faster:
-/// what it does is to be looked at anew.
+/// Steps 2 to 7. `None` if another machine was faster: look again.
 async fn take_turn(
     place: &SessionStore,
     source: &dyn TokenSource,
@@ -162,7 +164,7 @@ async fn take_turn(
     let client = source.client();
     let _lock = match lock::acquire(place.lock.clone(), &place.profile.name).await {
         Ok(lock) => lock,
-        // Whoever held it all the time may have brought what is needed.
+        // Whoever held the lock may have renewed the session.
         Err(failure) => {
             return match place.look(client, in_hand, why, first_seen).await {
                 Ok(Found::WillDo) => Some(NOTHING_TO_DO),

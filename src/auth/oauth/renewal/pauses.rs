@@ -1,45 +1,23 @@
-//! How long to wait before the next try, and how often.
+//! How often a write is tried, and with which pauses.
 
 use std::time::Duration;
 
+use crate::base::backoff::Backoff;
 use crate::base::time::Time;
 
 /// The pauses between the tries of a write.
 pub enum Repetitions {
-    /// After each of these.
+    /// These, and then no more.
     After(std::slice::Iter<'static, Duration>),
-    /// Until this much time has gone by.
-    Until(Duration, Pauses),
+    /// With backoff, until this much time has passed.
+    Until(Duration, Backoff),
 }
 
 impl Repetitions {
     pub fn next(&mut self, time: &dyn Time) -> Option<Duration> {
         match self {
             Self::After(pauses) => pauses.next().copied(),
-            Self::Until(end, pauses) => (time.elapsed() < *end).then(|| pauses.next(time)),
+            Self::Until(end, backoff) => (time.elapsed() < *end).then(|| backoff.following_by(time.random())),
         }
     }
-}
-
-/// Pauses that grow, each of another length.
-pub struct Pauses {
-    following: Duration,
-    longest: Duration,
-}
-
-impl Pauses {
-    pub fn between((shortest, longest): (Duration, Duration)) -> Self {
-        Self { following: shortest, longest }
-    }
-
-    pub fn next(&mut self, time: &dyn Time) -> Duration {
-        let pause = self.following;
-        self.following = (pause * 2).min(self.longest);
-        pause / 2 + fraction(pause / 2, time.random())
-    }
-}
-
-/// A random part of a duration.
-pub fn fraction(whole: Duration, random: u64) -> Duration {
-    whole.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
 }

@@ -1,11 +1,12 @@
-//! The place of a session: looking at it, and writing to it.
+//! Where a session is stored: reading and writing it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::RefreshReason;
-use super::pauses::{Pauses, Repetitions};
+use super::pauses::Repetitions;
+use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -17,60 +18,56 @@ use crate::model::tokens::SavedSession;
 use crate::store::record::{self, Origins, VersionedSession};
 use crate::store::{CredentialStore, SetOutcome, Version};
 
-/// How often, and after what pauses, the result of a renewal is written to a store
-/// of this machine.
+/// The pauses before further tries to write a result to a local store.
 const WRITE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
-/// How long a shared store may take none: longer than it needs for another leader.
+/// How long a write to a shared store is tried: longer than a leader election takes.
 const WRITE_BUDGET: Duration = Duration::from_secs(120);
-/// The pauses between repetitions of a write to it: from the first, doubled, up to
-/// the second.
-const SETTLE_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-/// Once a lease is older than this, nothing is sent under it any more.
+/// No request is sent under a lease that is older than this.
 pub const SEND_BOUND: Duration = Duration::from_secs(15);
 
-/// The place of a saved session.
+/// Where a session is stored.
 pub struct SessionStore {
     pub store: Arc<dyn CredentialStore>,
     pub profile: Profile,
     pub origins: Origins,
-    /// The file of this machine's lock for it.
+    /// The lock file for it on this machine.
     pub lock: PathBuf,
-    /// Is told of each session that was saved.
+    /// Called with each session that was saved.
     pub note: Box<dyn Fn(&SavedSession) + Send + Sync>,
     pub time: Arc<dyn Time>,
 }
 
-/// What the store says of the session that is to be renewed.
+/// The state of a session in the store.
 pub enum Found {
-    /// What is there now will do.
+    /// It can be used as it is.
     WillDo,
     /// Another machine is renewing it.
     Leased,
     ToRenew(VersionedSession),
 }
 
-/// What became of a write.
+/// The outcome of a write.
 pub enum Commit {
     Mine(Version),
-    /// Another one was written in its place.
+    /// Another write replaced the version first.
     Overtaken(VersionedSession),
     Failed(Failure),
 }
 
-/// Since when, on this machine, a version has been known.
+/// The version read last, and when this process first saw it.
 pub type FirstSeen = Option<(Version, Duration)>;
 
-/// How long a write is tried.
+/// How long a write is retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// Nothing was spent yet: as long as the command may take.
+    /// Nothing is spent yet: until the deadline of the command.
     Mark(Duration),
-    /// It would be lost.
+    /// The new token would be lost: for the whole budget.
     Result,
 }
 
 impl SessionStore {
-    /// Reads the store; says what is to be done.
+    /// Reads the session into `in_hand`, and says what to do.
     pub async fn look(
         &self,
         client: &OAuthClient,
@@ -97,11 +94,12 @@ impl SessionStore {
                 // A refresh that lengthened nothing is not repeated.
                 current.is_fresh(now, min_ttl) || current.cannot_be_lengthened(now)
             }
-            RefreshReason::Refused(generation) => current.generation != generation,
+            // A stale read shows an older one.
+            RefreshReason::Refused(issued) => current.issued() > issued,
             RefreshReason::Asked => false,
         };
-        // By the store's own clock, or by how long it has been watched here: the
-        // clocks of two machines need not agree.
+        // By the clock of the store, or by how long this process has seen it: the
+        // clocks of two machines may differ.
         let age = found.age.unwrap_or_default().max(elapsed - seen);
         let is_leased =
             current.lease.as_ref().is_some_and(|lease| age <= Duration::from_secs(lease.seconds.saturating_add(1)));
@@ -113,10 +111,9 @@ impl SessionStore {
         })
     }
 
-    /// Writes a session in place of a version. What a shared store did is not known
-    /// where it failed, and a stale node refuses what is right: the same write is
-    /// repeated, of which at most one can ever take effect, until something
-    /// conclusive comes or it has been tried for long enough.
+    /// Replaces a version. If a shared store fails, the outcome is unknown, and a
+    /// stale node rejects a correct version. So the same write is repeated until the
+    /// outcome is known or time is up. At most one of the repetitions takes effect.
     pub async fn commit(&self, replaced: Version, session: &SavedSession, id: &str, patience: Patience) -> Commit {
         let (store, profile) = (self.store.as_ref(), &self.profile);
         let mut repetitions = self.repetitions(patience);
@@ -140,7 +137,8 @@ impl SessionStore {
     }
 
     fn repetitions(&self, patience: Patience) -> Repetitions {
-        let until = |time| Repetitions::Until(self.time.elapsed() + time, Pauses::between(SETTLE_PAUSES));
+        let backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(2));
+        let until = |time| Repetitions::Until(self.time.elapsed() + time, backoff);
         match (self.store.is_shared(), patience) {
             (true, Patience::Mark(time)) => until(time.min(WRITE_BUDGET)),
             (true, Patience::Result) => until(WRITE_BUDGET),
@@ -163,7 +161,7 @@ impl SessionStore {
 
     fn stale(&self) -> Failure {
         let place = self.store.kind().place();
-        Failure::new(Code::StoreBusy, shown!("{} has not caught up with what was written to it", place))
+        Failure::new(Code::StoreBusy, shown!("{} has not caught up with an earlier write", place))
             .next("Run the command again")
     }
 
@@ -177,7 +175,7 @@ impl SessionStore {
     /// There is nothing to renew it with.
     pub fn ended(&self, saved: Option<&SavedSession>) -> Failure {
         let name = &self.profile.name;
-        Failure::new(Code::SessionExpired, shown!("the session of {} is over", name))
+        Failure::new(Code::SessionExpired, shown!("the session of {} has expired", name))
             .why("The server gave no refresh token at the sign-in, so the access token cannot be renewed.")
             .next(Step::run(shown!("snow login {}", name)))
             .evidence("expired_at", saved.and_then(|saved| saved.expires_at).map(|at| Shown::outside(at.to_rfc3339())))

@@ -18,24 +18,24 @@ use crate::model::tokens::{Lease, Lifetime, SavedSession, TokenResponse};
 use crate::store::Version;
 use crate::store::record::VersionedSession;
 
-/// How long a lease holds, by the age of its version in the store.
+/// How long a lease is valid, by the age of its version in the store.
 const LEASE: Duration = Duration::from_secs(90);
 
-/// One process that renews a session, and how far it came.
+/// The state of one renewal.
 pub struct Turn<'a> {
     place: &'a SessionStore,
-    /// What its writes are known by.
+    /// Identifies its writes.
     id: String,
-    /// What its next write replaces.
+    /// The version its next write replaces.
     version: Version,
     started: DateTime<Utc>,
-    /// Since when a renewal of before is under way, which was interrupted.
+    /// When an earlier renewal began that was interrupted.
     interrupted: Option<DateTime<Utc>>,
-    /// When its lease began, where it has one.
+    /// When its lease began, if it has one.
     leased: Option<Duration>,
 }
 
-/// Signs the client in for itself: it has no refresh token that could be spent.
+/// Renews by client credentials: there is no refresh token to spend.
 pub async fn sign_client_in(
     turn: &mut Turn<'_>,
     source: &dyn TokenSource,
@@ -50,11 +50,11 @@ pub async fn sign_client_in(
     let client_secret = client_secret.expect("a client that signs in for itself has a secret");
     let _signals = deferral::defer();
     let ask = async || source.client_credentials(client_secret, deadline).await;
-    let answered = turn.ask(ask, deadline).await;
+    let answered = turn.ask(source, ask, deadline).await;
     Some(turn.conclude(source, in_hand, answered, Some(client_secret), deadline).await)
 }
 
-/// Renews a session with its refresh token. Nothing where another machine was faster.
+/// Renews a session with its refresh token. `None` if another machine was faster.
 pub async fn refresh(
     turn: &mut Turn<'_>,
     source: &dyn TokenSource,
@@ -63,15 +63,16 @@ pub async fn refresh(
     client_secret: Option<&Secret>,
     deadline: Deadline,
 ) -> Option<Attempt> {
-    let marked = match turn.mark(saved, deadline).await {
-        Commit::Mine(_) => turn.marked(saved),
+    let marked = turn.marked(saved);
+    match turn.mark(&marked, deadline).await {
+        Commit::Mine(_) => {}
         Commit::Overtaken(_) => return None,
         Commit::Failed(failure) => return Some(failure.into()),
-    };
+    }
     let _signals = deferral::defer();
     let started = turn.started;
     let ask = async || source.refresh(&marked, client_secret, started, deadline).await;
-    let answered = turn.ask(ask, deadline).await;
+    let answered = turn.ask(source, ask, deadline).await;
     Some(turn.conclude(source, in_hand, answered, client_secret, deadline).await)
 }
 
@@ -81,20 +82,19 @@ impl<'a> Turn<'a> {
         Self { place, id, version, started: place.time.now(), interrupted, leased: None }
     }
 
-    /// The session as it stands in the store while it is renewed.
+    /// The session with the mark that a renewal is in progress.
     fn marked(&self, saved: &SavedSession) -> SavedSession {
         let marked = saved.marked(self.interrupted.or(Some(self.started)), saved.refused_at);
         let lease = self.place.store.is_shared().then(|| Lease { by: self.id.clone(), seconds: LEASE.as_secs() });
         SavedSession { lease, ..marked }
     }
 
-    /// Writes the mark. Where that took too long for a request under it, it is
-    /// written over itself, so that its age begins anew.
-    async fn mark(&mut self, saved: &SavedSession, deadline: Deadline) -> Commit {
-        let marked = self.marked(saved);
+    /// Writes the mark. If that took too long to still send under it, the mark is
+    /// written again, so that its age starts over.
+    async fn mark(&mut self, marked: &SavedSession, deadline: Deadline) -> Commit {
         loop {
             let sent = self.place.time.elapsed();
-            let commit = self.place.commit(self.version, &marked, &self.id, Patience::Mark(deadline.left())).await;
+            let commit = self.place.commit(self.version, marked, &self.id, Patience::Mark(deadline.left())).await;
             let Commit::Mine(version) = commit else { return commit };
             self.version = version;
             self.leased = self.place.store.is_shared().then_some(sent);
@@ -104,12 +104,12 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// One request; once more where its answer is lost.
-    async fn ask(&mut self, ask: impl AsyncFn() -> Answered, deadline: Deadline) -> Answered {
+    /// Sends one request, and repeats it once if its answer is lost.
+    async fn ask(&mut self, source: &dyn TokenSource, ask: impl AsyncFn() -> Answered, deadline: Deadline) -> Answered {
         let name = &self.place.profile.name;
-        tracing::info!("renewing the session of {name}");
+        tracing::info!("renewing the session of {name} at {}", source.origin());
         let answered = ask().await;
-        // Others may take over a lease that is over.
+        // An expired lease may be taken over by another machine.
         let is_leased = self.leased.is_none_or(|leased| self.place.time.elapsed() - leased < LEASE / 2);
         if !matches!(answered.outcome, TokenOutcome::Lost(_)) || deadline.left().is_zero() || !is_leased {
             return answered;
@@ -147,14 +147,13 @@ impl<'a> Turn<'a> {
                 }
                 Err(failure)
             }
-            // The mark stays: should the refresh token be refused from now on, it
-            // is known why.
+            // The mark stays: it explains a later refusal of the refresh token.
             TokenOutcome::Unclear(failure) | TokenOutcome::Lost(failure) => Err(failure),
         };
         Attempt { exchange, result }
     }
 
-    /// The first thing that is done with an answer: it is written.
+    /// Writes an answer, before anything else is done with it.
     async fn keep(&mut self, client: &OAuthClient, in_hand: &mut Option<SavedSession>, answer: TokenResponse) -> Kept {
         let place = self.place;
         let lifetime = answer.lifetime;
@@ -170,7 +169,7 @@ impl<'a> Turn<'a> {
                 Commit::Mine(_) => break Ok(()),
                 Commit::Failed(failure) => break Err(failure),
                 Commit::Overtaken(VersionedSession { session: None, .. }) => return Kept::SignedOut(renewed),
-                // A mark or a refusal of what was renewed here.
+                // Another machine marked or refused the session renewed here.
                 Commit::Overtaken(VersionedSession { session: Some(theirs), version, .. })
                     if theirs.generation < renewed.generation && theirs.signed_in_at == renewed.signed_in_at =>
                 {
@@ -202,9 +201,8 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Another machine may have renewed it meanwhile; else the refusal is kept, with
-    /// the mark of a renewal only where one was interrupted, so that the next refusal
-    /// is explained as well.
+    /// Uses what another machine renewed in the meantime, else records the refusal.
+    /// The mark of an interrupted renewal is kept, to explain the next refusal too.
     async fn refused(
         &mut self,
         client: &OAuthClient,
@@ -213,9 +211,12 @@ impl<'a> Turn<'a> {
         deadline: Deadline,
     ) -> Result<(), Failure> {
         let place = self.place;
-        let before = in_hand.as_ref().map(|saved| saved.generation);
-        if let Ok(VersionedSession { session: Some(current), .. }) = place.read(client.client_id.as_str()).await
-            && Some(current.generation) != before
+        let before = in_hand.as_ref().map(SavedSession::issued);
+        // A stale read shows a version older than the mark.
+        if let Ok(VersionedSession { version, session: Some(current), .. }) =
+            place.read(client.client_id.as_str()).await
+            && version >= self.version
+            && Some(current.issued()) != before
         {
             *in_hand = Some(current);
             return Ok(());
@@ -237,10 +238,10 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// What became of a result.
+/// The outcome of writing a result.
 enum Kept {
-    /// It, or a newer one, is in hand; or it could not be saved.
+    /// It, or a newer one, is in hand; or saving failed.
     Saved(Result<(), Failure>),
-    /// Somebody signed out meanwhile. It is not brought back.
+    /// The session was signed out in the meantime, and stays so.
     SignedOut(SavedSession),
 }

@@ -103,7 +103,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
     }
 }
 
-/// A saved connection stays as it is; the one document says so.
+/// Reports a failed sign-in. A saved connection is left unchanged.
 fn refused(
     app: &mut App,
     request: &Request,
@@ -155,7 +155,7 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     }
     let options = Options { wait: request.arguments.wait, ..Options::default() };
     let test = test::test_saved(app, &profile, &options).await?;
-    let credential_is_the_trouble = test.failure().is_some_and(|failure| failure.code().is_mended_by_a_sign_in());
+    let credential_is_the_trouble = test.failure().is_some_and(|failure| failure.code().is_fixed_by_signing_in());
     if credential_is_the_trouble
         && (app.is_interactive() || sign_in::browser::opens_browser(app, &profile, &request.arguments.browser))
     {

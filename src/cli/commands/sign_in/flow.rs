@@ -1,8 +1,8 @@
-//! One sign-in, whatever it is for: `connect` and `login` go this way.
+//! The sign-in that `connect` and `login` share.
 //!
-//! A credential is earned in the way of its method ([`earn`]); where the connection
-//! belongs to somebody, that is confirmed; it is saved as the command says; and a
-//! browser that waits is told how it ended ([`conclude`]).
+//! [`earn`] gets a new credential with the method of the connection. [`conclude`]
+//! checks whose it is, has the command save it, and tells a waiting browser how it
+//! ended.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,34 +19,35 @@ use crate::check::report::CheckResults;
 use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
+use crate::http::client::Client;
 use crate::model::profile::{Auth, Profile, Subject};
 use crate::model::user_name::UserName;
 use crate::store::record::Origins;
 
-/// What a sign-in is to be.
+/// The sign-in to do.
 pub struct Wanted<'a> {
     pub profile: &'a Profile,
     pub password: &'a PasswordArgs,
     pub client_secret: &'a ClientSecretArgs,
     pub browser: &'a BrowserArgs,
-    /// Whether another user than the connection's may sign in.
+    /// Whether a different user than the connection's is accepted.
     pub force: bool,
     pub is_saved: bool,
-    /// Whether the instance was seen to answer just before.
+    /// Whether the instance was probed just before.
     pub was_probed: bool,
-    /// Whether the instance may be asked for more than a token.
+    /// False with `--no-test`.
     pub is_tested: bool,
 }
 
-/// A credential that was taken, or that nobody judges.
+/// A credential the instance accepted or, with `--no-test`, one that was not checked.
 pub struct SignedIn {
     pub credential: NewCredential,
-    /// Where its secrets may go from now on.
+    /// The origins its secrets are bound to.
     pub origins: Origins,
     /// When it was sent.
     pub started: Instant,
     first_request: FirstRequest,
-    /// Where a page about how it ended is waited for.
+    /// A browser that waits for the final page.
     browser: Option<WaitingBrowser>,
 }
 
@@ -54,16 +55,16 @@ pub struct SignedIn {
 enum FirstRequest {
     /// It judged the credential.
     Made(Box<StartedTest>),
-    /// The token answer judged; the connection is ready for it.
-    Possible(NewSession),
-    /// It is not to be made.
+    /// The token endpoint judged it; this client can send the request.
+    Possible(Client),
+    /// None is made.
     None,
 }
 
-/// A sign-in that was not taken, or did not come about.
+/// A sign-in that was refused or failed.
 pub struct NotSignedIn {
     pub failure: Failure,
-    /// What was seen of it, where anything was sent; and since when.
+    /// If anything was sent: the results so far, and when it began.
     pub seen: Option<(CheckResults, Instant)>,
 }
 
@@ -78,15 +79,15 @@ impl Wanted<'_> {
         if self.is_saved { Subject::Saved(self.profile.name.clone()) } else { Subject::New }
     }
 
-    /// Whether somebody else could have signed in than the connection's user. With a
-    /// new password that is whom it was typed for.
+    /// Whether to compare the signed-in user with the connection's. A password for a
+    /// new connection was typed for its user.
     fn is_confirmed(&self) -> bool {
         let is_new_password = matches!(self.profile.auth, Auth::Basic { .. }) && !self.is_saved;
         self.is_tested && self.profile.username().is_some() && !is_new_password
     }
 }
 
-/// Gets a new credential, in the way that the connection signs in.
+/// Gets a new credential with the method of the connection.
 pub async fn earn(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
     match &wanted.profile.auth {
         Auth::Basic { username } => {
@@ -114,26 +115,19 @@ pub async fn earn(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSig
             let started = Instant::now();
             let subject = wanted.subject();
             let signed_in = session::sign_in(app, wanted.profile, client, secret, wanted.browser, subject).await;
-            let (session, browser) = signed_in.map_err(|failure| {
+            let (NewSession { session, client_secret, client, origins }, browser) = signed_in.map_err(|failure| {
                 let seen = Some((no_token(&failure), started));
                 NotSignedIn { failure, seen }
             })?;
-            Ok(SignedIn {
-                credential: NewCredential::Session {
-                    session: session.session.clone(),
-                    client_secret: session.client_secret.clone(),
-                },
-                origins: session.origins.clone(),
-                started,
-                first_request: if wanted.is_tested { FirstRequest::Possible(session) } else { FirstRequest::None },
-                browser,
-            })
+            let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
+            let credential = NewCredential::Session { session, client_secret };
+            Ok(SignedIn { credential, origins, started, first_request, browser })
         }
     }
 }
 
-/// Confirms the user, saves, and tells the browser. `save` is given the user that
-/// takes the place of the former one, where somebody else signed in and was meant.
+/// Checks the user, saves, and tells the browser. If a different user signed in and
+/// was accepted, `save` gets that user.
 pub async fn conclude<T>(
     app: &mut App,
     wanted: &Wanted<'_>,
@@ -165,8 +159,8 @@ pub async fn conclude<T>(
 }
 
 impl SignedIn {
-    /// The test of a connection that is saved, its first request made; none where it
-    /// is not to be tested.
+    /// The test of the saved connection, after its first request. `None` with
+    /// `--no-test`.
     pub async fn test(mut self, app: &mut App, profile: &Profile) -> Result<Option<StartedTest>, Failure> {
         self.make_first_request(app, profile, Subject::Saved(profile.name.clone())).await?;
         Ok(match self.first_request {
@@ -175,16 +169,20 @@ impl SignedIn {
         })
     }
 
-    /// The first request with a new token, which is fresh: no renewal.
+    /// Makes the first request with a new token, unless it was made.
     async fn make_first_request(&mut self, app: &mut App, profile: &Profile, subject: Subject) -> Result<(), Failure> {
-        let FirstRequest::Possible(session) = &self.first_request else { return Ok(()) };
+        let (FirstRequest::Possible(client), NewCredential::Session { session, .. }) =
+            (&self.first_request, &self.credential)
+        else {
+            return Ok(());
+        };
         let connection = Connection::bearer(
             profile.instance.clone(),
             profile.api_version,
-            session.client.clone(),
+            client.clone(),
             profile.username().cloned(),
-            &session.session.access_token,
-            session.session.expires_at,
+            &session.access_token,
+            session.expires_at,
         );
         let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
         let test = {

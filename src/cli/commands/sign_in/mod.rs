@@ -1,6 +1,6 @@
 //! Signing in anew: shared by `connect` and `login`.
 //!
-//! [`flow`] is the way that both go. [`password`] sends a password with the first
+//! [`flow`] is what both do. [`password`] sends a password with the first
 //! request of a test; [`session`] gets tokens, with a browser or for a client itself.
 //! Here is what all have in common: saving the new credential, and being sure of the
 //! user.

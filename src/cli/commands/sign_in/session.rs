@@ -89,7 +89,7 @@ pub async fn client_secret(
             }
             Ok(None) => {}
             // To be entered anew: this is what a sign-in is for.
-            Err(failure) if failure.code().is_mended_by_a_sign_in() => {}
+            Err(failure) if failure.code().is_fixed_by_signing_in() => {}
             Err(failure) => return Err(failure),
         }
     }

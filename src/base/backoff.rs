@@ -1,8 +1,8 @@
-//! How long to leave an instance alone before it is asked again.
+//! Exponential backoff with jitter.
 
 use std::time::Duration;
 
-use uuid::Uuid;
+use crate::base::time::random;
 
 /// The waits between attempts: each twice the one before it, up to a longest,
 /// and a quarter more or less, so that many who wait do not ask together.
@@ -13,27 +13,36 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    pub fn between(first: Duration, longest: Duration) -> Self {
+        Self { next: first, longest }
+    }
+
     /// Between attempts of one request.
     pub fn of_requests() -> Self {
-        Self { next: Duration::from_millis(500), longest: Duration::from_secs(10) }
+        Self::between(Duration::from_millis(500), Duration::from_secs(10))
     }
 
     /// While an instance wakes up or restarts, which takes minutes.
     pub fn of_waiting() -> Self {
-        Self { next: Duration::from_millis(500), longest: Duration::from_secs(15) }
+        Self::between(Duration::from_millis(500), Duration::from_secs(15))
     }
 
     /// The wait that follows.
     pub fn following(&mut self) -> Duration {
+        self.following_by(random())
+    }
+
+    /// The wait that follows, its jitter from a random number.
+    pub fn following_by(&mut self, random: u64) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(self.longest);
-        spread(wait, Uuid::new_v4().as_bytes()[0])
+        wait * 3 / 4 + fraction(wait / 2, random)
     }
 }
 
-/// `wait`, a quarter more or less, as `random` has it.
-fn spread(wait: Duration, random: u8) -> Duration {
-    wait.mul_f64(0.75 + f64::from(random) / f64::from(u8::MAX) / 2.0)
+/// A random part of a duration.
+pub fn fraction(whole: Duration, random: u64) -> Duration {
+    whole.mul_f64(random as f64 / u64::MAX as f64)
 }
 
 #[cfg(test)]
@@ -52,7 +61,8 @@ mod tests {
     #[test]
     fn a_wait_is_spread_by_a_quarter() {
         let second = Duration::from_secs(1);
-        assert_eq!(spread(second, 0), Duration::from_millis(750));
-        assert_eq!(spread(second, u8::MAX), Duration::from_millis(1250));
+        let wait = |random| Backoff::between(second, second).following_by(random);
+        assert_eq!(wait(0), Duration::from_millis(750));
+        assert_eq!(wait(u64::MAX), Duration::from_millis(1250));
     }
 }
