@@ -1,5 +1,7 @@
-//! The ways to sign in, as data: what is true of each, for whoever goes through all
-//! of them. How each is done stands in its own room.
+//! The ways to sign in, as data.
+//!
+//! Code that treats them alike iterates [`METHODS`]. The protocol of each is in its
+//! own module.
 
 use super::{basic, oauth};
 use crate::model::profile::AuthMethod;
@@ -10,27 +12,27 @@ pub struct MethodSpec {
     pub method: AuthMethod,
     /// What a person calls it.
     pub label: &'static str,
-    /// The item of the store without which nobody can sign in.
+    /// The stored item that a sign-in requires.
     pub needs: Field,
-    /// Every item that it may have, in the order in which they are forgotten.
+    /// Every item it may store, in the order in which logout deletes them.
     pub items: &'static [Field],
     pub renewal: Renewal,
-    /// Where variables alone can describe it.
+    /// Set if environment variables alone can describe it.
     pub variables: Option<MethodVariables>,
 }
 
-/// How another access token is had, where it has any.
+/// How a new access token is obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
-    /// It has no session: what is saved is sent as it is.
+    /// There is no session: the saved secret is sent as it is.
     None,
-    /// With a refresh token, while the server takes it.
+    /// With the refresh token.
     RefreshToken,
-    /// By signing in once more, without anybody.
+    /// By signing in again, unattended.
     SignsInAgain,
 }
 
-/// The variables that describe a way to sign in, and no other.
+/// The environment variables of one way to sign in.
 #[derive(Debug, Clone, Copy)]
 pub struct MethodVariables {
     /// Its word in `SNOW_AUTH`.
@@ -38,11 +40,11 @@ pub struct MethodVariables {
     /// The secret itself, or the file that holds it.
     pub secret: &'static str,
     pub secret_file: &'static str,
-    /// All of them, those of the secret included.
+    /// All of them, including those of the secret.
     pub all: &'static [&'static str],
 }
 
-/// Every way to sign in that a connection can be saved with.
+/// Every way to sign in that a saved connection can use.
 pub static METHODS: [&MethodSpec; 3] = [&basic::SPEC, &oauth::AUTHORIZATION_CODE, &oauth::CLIENT_CREDENTIALS];
 
 impl MethodSpec {
@@ -51,7 +53,7 @@ impl MethodSpec {
         METHODS.into_iter().find(|spec| spec.method == method).expect("every way to sign in is in the list")
     }
 
-    /// Whether it has a session, which is renewed and replaced under a lock.
+    /// Whether it has a session, which is only changed under a lock.
     pub fn has_session(&self) -> bool {
         self.renewal != Renewal::None
     }

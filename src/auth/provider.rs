@@ -1,7 +1,7 @@
-//! What a protocol asks the service that it is spoken with.
+//! What the authentication protocols need to know about a service.
 //!
-//! A protocol knows the RFCs; a service knows its addresses, and what its answers
-//! mean.
+//! The protocols follow the RFCs. Where the endpoints are, and what their answers
+//! mean, differs by service.
 
 use super::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::base::error::Failure;
@@ -12,13 +12,13 @@ use crate::model::oauth_client::{EndpointPaths, OAuthClient};
 use crate::model::profile::Subject;
 
 pub trait Provider: Send + Sync {
-    /// Where its OAuth endpoints are, unless a connection says otherwise.
+    /// The paths of its OAuth endpoints, unless the connection overrides them.
     fn endpoints(&self) -> &EndpointPaths;
 
     /// What an answer of the token endpoint means.
     fn judge(&self, answer: &Response, asked: &Asked<'_>, request: &TokenRequest, has_secret: bool) -> TokenOutcome;
 
-    /// Whether an answer of the revocation endpoint says that a token has ended.
+    /// Whether an answer of the revocation endpoint confirms the revocation.
     fn revoked(&self, answer: &Response, asked: &Asked<'_>) -> Result<(), Failure>;
 }
 

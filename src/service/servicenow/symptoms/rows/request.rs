@@ -86,10 +86,10 @@ pub const ROWS: &[Symptom] = &[
             let is_about_headers = ["header", "cookie"].iter().any(|word| text.contains(word));
             response.status() == 431 || (response.status() == 400 && text.contains("too large") && is_about_headers)
         },
-        message: "what answers at {host} does not take a header of this size",
+        message: "{host} rejected the request: a header is too large",
         why: "It answered {status}.{unjudged}",
         causes: &[
-            ("long-token", High, "the access token is longer than what stands in between takes"),
+            ("long-token", High, "the access token is longer than a proxy or gateway allows"),
             ("added-headers", Medium, "a proxy adds headers or cookies of its own"),
         ],
         next: &["Ask whoever runs the proxy or gateway for more room for headers (16 KiB are enough)"],

@@ -10,14 +10,14 @@ pub const ROWS: &[Symptom] = &[
         name: "gateway-refused",
         code: Code::GatewayRefused,
         shows: |response| response.status() == 401 && !response.is_refused_by_the_instance(),
-        message: "something in front of {host} refused the request",
-        why: "The answer was 401, and nothing in it is an instance's{title}.{unjudged}",
+        message: "a gateway in front of {host} rejected the request",
+        why: "The answer was 401, and it does not look like one of ServiceNow{title}.{unjudged}",
         causes: &[
             ("gateway", High, "a gateway wants a key or a sign-in of its own"),
             ("wrong-address", Medium, "the address is not that of an instance"),
         ],
         next: &[
-            "Ask whoever runs what stands before the instance how programs get through, and show what it said",
+            "Ask whoever runs the gateway what programs must send, and show what it answered",
             "Check the address: it is the one in the browser after signing in to the instance",
         ],
     },
@@ -27,11 +27,11 @@ pub const ROWS: &[Symptom] = &[
         shows: |response| {
             response.status() < 300 && matches!(response.body, Body::Result(_)) && response.is_for_a_guest()
         },
-        message: "{host} answered as it answers everybody",
-        why: "It says that nobody is signed in (X-Is-Logged-In: false).{unjudged}",
+        message: "{host} answered without signing anybody in",
+        why: "The answer has the header X-Is-Logged-In: false.{unjudged}",
         causes: &[
             ("header-removed", High, "a proxy between here and the instance removes the Authorization header"),
-            ("public-api", Medium, "the instance lets everybody read this, and looked at no sign-in"),
+            ("public-api", Medium, "the table is public, so the instance did not check the sign-in"),
         ],
         next: &[
             "Test without the proxy, or ask whoever runs it to let the Authorization header pass",
