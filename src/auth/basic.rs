@@ -1,30 +1,61 @@
 //! Basic authentication (RFC 7617): user name and password in one header.
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use futures_util::FutureExt;
+use http::header::AUTHORIZATION;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::method::{MethodSpec, MethodVariables, Renewal};
+use super::credential::{Credential, CredentialKind, Signature, header};
+use super::method::{InHand, MethodSpec, Renewal, Stored};
+use super::setting::{SENT_USER_NAME, SecretInput, SecretUse};
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::model::profile::AuthMethod;
+use crate::model::profile::{Auth, AuthMethod};
 use crate::model::user_name::UserName;
 use crate::store::Field;
+use crate::store::record::{Owner, SecretItem, require_secret};
+
+const FIELD: Field = Field::new("password", "password");
+
+static PASSWORD: SecretItem = SecretItem { field: FIELD, key: "password", owner: Owner::User };
+
+static INPUT: SecretInput = SecretInput {
+    item: &PASSWORD,
+    flag: "password",
+    heading: None,
+    variable: "SNOW_PASSWORD",
+    variable_file: "SNOW_PASSWORD_FILE",
+    phrase: "a password",
+};
 
 pub static SPEC: MethodSpec = MethodSpec {
-    method: AuthMethod::Basic,
-    label: "Basic",
-    needs: Field::Password,
-    items: &[Field::Password],
+    method: AuthMethod::new("basic", "Basic"),
+    phrase: "a password",
+    grant: None,
+    settings: &[&SENT_USER_NAME],
+    secrets: &[SecretUse {
+        input: &INPUT,
+        is_required: true,
+        question: |auth| format!("Password of {}", auth.identity().unwrap_or_default()),
+    }],
+    needs: FIELD,
+    items: &[FIELD],
     renewal: Renewal::None,
-    variables: Some(MethodVariables {
-        name: "basic",
-        secret: "SNOW_PASSWORD",
-        secret_file: "SNOW_PASSWORD_FILE",
-        all: &["SNOW_USERNAME", "SNOW_PASSWORD", "SNOW_PASSWORD_FILE"],
-    }),
+    locks_accounts: true,
+    is_saved: true,
+    has_variables: true,
+    choice: Some((2, "User name and password               many instances refuse it since 2026")),
+    open: |stored| open(stored).boxed(),
+    from_secret: Some(|InHand { auth, secret, .. }| Box::new(BasicCredential::of(auth, secret))),
 };
+
+async fn open(Stored { profile, store, origins, .. }: Stored<'_>) -> Result<Box<dyn Credential>, Failure> {
+    let password = require_secret(store.as_ref(), profile, &PASSWORD, &origins).await?;
+    Ok(Box::new(BasicCredential::of(&profile.auth, password)))
+}
 
 /// A user name with its password.
 #[derive(Debug)]
@@ -38,12 +69,8 @@ impl BasicCredential {
         Self { username, password }
     }
 
-    pub fn username(&self) -> &UserName {
-        &self.username
-    }
-
-    pub fn password(&self) -> &Secret {
-        &self.password
+    fn of(auth: &Auth, password: Secret) -> Self {
+        Self::new(auth.username.clone().expect("a user name is required"), password)
     }
 
     /// `user:password` in base64, UTF-8 and NFC (RFC 7617 §2.1): the part of
@@ -54,13 +81,21 @@ impl BasicCredential {
             Zeroizing::new(format!("{}:{}", self.username.as_str().nfc().collect::<String>(), *password));
         Secret::derived(STANDARD.encode(pair.as_bytes())).expect("base64 of something is a secret")
     }
+}
 
-    /// The value of the `Authorization` header, marked as sensitive.
-    pub fn header(&self) -> HeaderValue {
+#[async_trait]
+impl Credential for BasicCredential {
+    fn kind(&self) -> CredentialKind {
+        CredentialKind::Password
+    }
+
+    async fn sign(&self) -> Signature {
         let value = Zeroizing::new(format!("Basic {}", self.encoded().expose()));
-        let mut header = HeaderValue::from_str(&value).expect("base64 is a header value");
-        header.set_sensitive(true);
-        header
+        Signature { headers: header(AUTHORIZATION, value.as_bytes()), generation: None }
+    }
+
+    async fn secrets(&self) -> Vec<Secret> {
+        vec![self.password.clone(), self.encoded()]
     }
 }
 
@@ -70,7 +105,8 @@ mod tests {
 
     fn header(user: &str, password: &str) -> String {
         let credential = BasicCredential::new(user.parse().unwrap(), Secret::new(password.into()).unwrap());
-        credential.header().to_str().unwrap().to_owned()
+        let signature = credential.sign().now_or_never().unwrap();
+        signature.headers[AUTHORIZATION].to_str().unwrap().to_owned()
     }
 
     #[test]

@@ -1,30 +1,66 @@
 //! The ways to sign in, as data.
 //!
-//! Code that treats them alike iterates [`METHODS`]. The protocol of each is in its
-//! own module.
+//! A way to sign in is a module with a [`MethodSpec`], a line in [`METHODS`], and a
+//! [`Credential`] that puts its secrets into requests. Configuration, flags, prompts,
+//! variables, records and `doctor` iterate the list.
 
-use super::{basic, oauth};
-use crate::model::profile::AuthMethod;
-use crate::store::Field;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::credential::Credential;
+use super::oauth::endpoint::TokenEndpoint;
+use super::setting::{SecretInput, SecretUse, Setting};
+use super::{access_token, basic, oauth};
+use crate::base::error::Failure;
+use crate::base::secret::Secret;
+use crate::base::time::Time;
+use crate::model::instance::Instance;
+use crate::model::oauth_client::{GrantType, OAuthClient, ServiceDefaults};
+use crate::model::profile::{Auth, AuthMethod, InvalidValue, Profile, any_of};
+use crate::model::tokens::SavedSession;
+use crate::model::user_name::UserName;
+use crate::store::record::Origins;
+use crate::store::{CredentialStore, Field};
 
 /// A way to sign in.
+#[derive(Debug)]
 pub struct MethodSpec {
     pub method: AuthMethod,
-    /// What a person calls it.
-    pub label: &'static str,
+    /// As in "acme signs in with a password".
+    pub phrase: &'static str,
+    /// Set if it has an OAuth client.
+    pub grant: Option<GrantType>,
+    pub settings: &'static [&'static Setting],
+    pub secrets: &'static [SecretUse],
     /// The stored item that a sign-in requires.
     pub needs: Field,
     /// Every item it may store, in the order in which logout deletes them.
     pub items: &'static [Field],
     pub renewal: Renewal,
-    /// Set if environment variables alone can describe it.
-    pub variables: Option<MethodVariables>,
+    /// Whether the instance locks an account after too many refusals.
+    pub locks_accounts: bool,
+    /// Whether a saved connection can use it.
+    pub is_saved: bool,
+    /// Whether variables alone can describe it.
+    pub has_variables: bool,
+    /// Its line among the choices of `connect`, with the place there.
+    pub choice: Option<(u8, &'static str)>,
+    /// Reads the stored secret. Makes no request.
+    pub open: for<'a> fn(Stored<'a>) -> Opening<'a>,
+    /// Makes a credential of a secret that is stored nowhere. `None` if that takes a
+    /// person.
+    pub from_secret: Option<fn(InHand<'_>) -> Box<dyn Credential>>,
 }
+
+/// A stored credential that is being read.
+pub type Opening<'a> = BoxFuture<'a, Result<Box<dyn Credential>, Failure>>;
 
 /// How a new access token is obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
-    /// There is no session: the saved secret is sent as it is.
+    /// There is no session: the secret is sent as it is.
     None,
     /// With the refresh token.
     RefreshToken,
@@ -32,20 +68,90 @@ pub enum Renewal {
     SignsInAgain,
 }
 
-/// The environment variables of one way to sign in.
-#[derive(Debug, Clone, Copy)]
-pub struct MethodVariables {
-    /// Its word in `SNOW_AUTH`.
-    pub name: &'static str,
-    /// The secret itself, or the file that holds it.
-    pub secret: &'static str,
-    pub secret_file: &'static str,
-    /// All of them, including those of the secret.
-    pub all: &'static [&'static str],
+/// A saved connection, and what opening its credential takes.
+pub struct Stored<'a> {
+    pub profile: &'a Profile,
+    pub store: Arc<dyn CredentialStore>,
+    pub origins: Origins,
+    /// Of its client, if it has one.
+    pub endpoint: Option<TokenEndpoint>,
+    /// The lock file of its session on this machine.
+    pub lock: PathBuf,
+    /// Called with each session that was saved.
+    pub note: Box<dyn Fn(&SavedSession) + Send + Sync>,
+    pub time: Arc<dyn Time>,
 }
 
-/// Every way to sign in that a saved connection can use.
-pub static METHODS: [&MethodSpec; 3] = [&basic::SPEC, &oauth::AUTHORIZATION_CODE, &oauth::CLIENT_CREDENTIALS];
+/// A secret, and what making a credential of it takes.
+pub struct InHand<'a> {
+    pub auth: &'a Auth,
+    pub secret: Secret,
+    /// Of its client, if it has one.
+    pub endpoint: Option<TokenEndpoint>,
+    pub time: Arc<dyn Time>,
+}
+
+/// Why settings do not describe a way to sign in.
+#[derive(Debug)]
+pub enum InvalidSetting {
+    Missing(&'static Setting),
+    Invalid(&'static Setting, InvalidValue),
+}
+
+/// Every way to sign in.
+pub static METHODS: [&MethodSpec; 4] =
+    [&basic::SPEC, &oauth::AUTHORIZATION_CODE, &oauth::CLIENT_CREDENTIALS, &access_token::SPEC];
+
+/// Those that a saved connection can use.
+pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
+    METHODS.into_iter().filter(|spec| spec.is_saved)
+}
+
+/// The method of a saved connection that has this name.
+pub fn named(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
+    saved_methods().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
+        let names: Vec<_> = saved_methods().map(|spec| spec.method.as_str()).collect();
+        InvalidValue(format!("\"{name}\" is not a sign-in method of this version: {}", any_of(&names)))
+    })
+}
+
+/// What a person calls the method of this name.
+pub fn label_of(name: &str) -> &'static str {
+    METHODS.iter().find(|spec| spec.method.as_str() == name).map_or("?", |spec| spec.method.label())
+}
+
+/// Every setting once, in the order of the methods.
+pub fn settings() -> Vec<&'static Setting> {
+    let mut settings: Vec<&'static Setting> = Vec::new();
+    for setting in METHODS.iter().flat_map(|spec| spec.settings) {
+        if settings.iter().all(|known| known.key != setting.key) {
+            settings.push(setting);
+        }
+    }
+    settings
+}
+
+/// Every secret once, in the order of the methods.
+pub fn secret_inputs() -> Vec<&'static SecretInput> {
+    let mut inputs: Vec<&'static SecretInput> = Vec::new();
+    for secret in METHODS.iter().flat_map(|spec| spec.secrets) {
+        if inputs.iter().all(|known| known.flag != secret.input.flag) {
+            inputs.push(secret.input);
+        }
+    }
+    inputs
+}
+
+/// Every item that a connection may store, once.
+pub fn items() -> Vec<Field> {
+    let mut items: Vec<Field> = Vec::new();
+    for item in METHODS.iter().flat_map(|spec| spec.items) {
+        if !items.contains(item) {
+            items.push(item.clone());
+        }
+    }
+    items
+}
 
 impl MethodSpec {
     /// The data of a way to sign in.
@@ -57,6 +163,87 @@ impl MethodSpec {
     pub fn has_session(&self) -> bool {
         self.renewal != Renewal::None
     }
+
+    /// Whether the user is known only once the instance named it.
+    pub fn learns_user(&self) -> bool {
+        !self.settings.iter().any(|setting| setting.key == "username" && setting.is_required)
+    }
+
+    pub fn setting(&self, key: &str) -> Option<&'static Setting> {
+        self.settings.iter().copied().find(|setting| setting.key == key)
+    }
+
+    pub fn secret(&self, input: &SecretInput) -> Option<&'static SecretUse> {
+        self.secrets.iter().find(|secret| secret.input.flag == input.flag)
+    }
+
+    /// With all defaults. What is required is still to be set.
+    pub fn blank(&self, defaults: &'static ServiceDefaults) -> Auth {
+        match self.grant {
+            Some(grant) => Auth::of_client(self.method, OAuthClient::without_id(grant, defaults)),
+            None => Auth::new(self.method, defaults),
+        }
+    }
+
+    /// How it signs in to `instance` with the settings that `value` gives.
+    pub fn read(
+        &self,
+        defaults: &'static ServiceDefaults,
+        instance: &Instance,
+        mut value: impl FnMut(&'static Setting) -> Option<String>,
+    ) -> Result<Auth, InvalidSetting> {
+        let mut auth = self.blank(defaults);
+        for &setting in self.settings {
+            match value(setting) {
+                Some(text) => {
+                    (setting.set)(&mut auth, &text).map_err(|error| InvalidSetting::Invalid(setting, error))?;
+                }
+                None if setting.is_required => return Err(InvalidSetting::Missing(setting)),
+                None => {}
+            }
+        }
+        check(&auth, instance).map_err(|(setting, error)| InvalidSetting::Invalid(setting, error))?;
+        Ok(auth)
+    }
+}
+
+/// Whether the settings fit each other.
+pub fn check(auth: &Auth, instance: &Instance) -> Result<(), (&'static Setting, InvalidValue)> {
+    let checked = auth.client().map_or(Ok(()), |client| client.check(instance));
+    checked.map_err(|error| (&oauth::settings::REVOCATION_URL, error))
+}
+
+/// Whether both sign in in the same way, as the same user: what is stored for one
+/// serves the other. A user that is not known yet is not a different one.
+pub fn is_same_sign_in(one: &Auth, other: &Auth) -> bool {
+    let same_user = match (one.username(), other.username()) {
+        (Some(user), Some(other)) => user.matches(other.as_str()),
+        _ => true,
+    };
+    let binding =
+        MethodSpec::of(one.method).settings.iter().filter(|setting| setting.binds && setting.key != "username");
+    one.method == other.method
+        && same_user
+        && binding.into_iter().all(|setting| (setting.get)(one) == (setting.get)(other))
+}
+
+/// Whether a secret entered for `saved` must not be used for `wanted`.
+pub fn needs_another_secret(wanted: &Profile, saved: &Profile) -> bool {
+    wanted.instance != saved.instance
+        || !is_same_sign_in(&wanted.auth, &saved.auth)
+        || wanted.ca_cert != saved.ca_cert
+        || wanted.store != saved.store
+}
+
+/// The connection for the user that the instance named. A user name that is sent
+/// stays as it is.
+pub fn belonging_to(profile: Profile, user: Option<UserName>) -> Profile {
+    match user {
+        Some(user) if MethodSpec::of(profile.auth.method).learns_user() => {
+            Profile { auth: Auth { username: Some(user), ..profile.auth }, ..profile }
+        }
+        _ => profile,
+    }
 }
 
 #[cfg(test)]
@@ -64,15 +251,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_has_every_method_once_with_the_item_that_it_needs() {
-        for method in AuthMethod::ALL {
-            assert_eq!(METHODS.iter().filter(|spec| spec.method == method).count(), 1, "{}", method.as_str());
-            let spec = MethodSpec::of(method);
-            assert!(spec.items.contains(&spec.needs), "{}", spec.label);
-            if let Some(variables) = spec.variables {
-                assert!([variables.secret, variables.secret_file].iter().all(|name| variables.all.contains(name)));
-                assert_eq!(variables.name, method.as_str());
+    fn every_method_has_a_name_of_its_own_and_stores_what_it_needs() {
+        for spec in METHODS {
+            assert_eq!(METHODS.iter().filter(|other| other.method == spec.method).count(), 1);
+            assert_eq!(spec.is_saved, spec.items.contains(&spec.needs), "{}", spec.method.as_str());
+            for secret in spec.secrets {
+                assert_eq!(secret.input.variable_file, format!("{}_FILE", secret.input.variable));
             }
+        }
+    }
+
+    #[test]
+    fn a_key_means_one_thing_in_every_method() {
+        for setting in METHODS.iter().flat_map(|spec| spec.settings) {
+            let first = settings().into_iter().find(|known| known.key == setting.key).unwrap();
+            assert_eq!((first.label, first.is_switch, first.binds), (setting.label, setting.is_switch, setting.binds));
+            assert_eq!(first.flag.as_ref().map(|flag| flag.name), setting.flag.as_ref().map(|flag| flag.name));
         }
     }
 }

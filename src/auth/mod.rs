@@ -1,6 +1,9 @@
 //! The protocols by which a connection signs in.
 
+pub mod access_token;
 pub mod basic;
+pub mod credential;
 pub mod method;
 pub mod oauth;
 pub mod provider;
+pub mod setting;

@@ -1,20 +1,17 @@
 //! What the authentication protocols need to know about a service.
 //!
-//! The protocols follow the RFCs. Where the endpoints are, and what their answers
-//! mean, differs by service.
+//! The protocols follow the RFCs. What the answers of the endpoints mean differs by
+//! service; so do the defaults of a client, which the client carries.
 
 use super::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::http::client::Response;
 use crate::model::instance::Instance;
-use crate::model::oauth_client::{EndpointPaths, OAuthClient};
+use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
 
 pub trait Provider: Send + Sync {
-    /// The paths of its OAuth endpoints, unless the connection overrides them.
-    fn endpoints(&self) -> &EndpointPaths;
-
     /// What an answer of the token endpoint means.
     fn judge(&self, answer: &Response, asked: &Asked<'_>, request: &TokenRequest, has_secret: bool) -> TokenOutcome;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::expectations::Expectations;
+use crate::auth::credential::CredentialKind;
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -16,7 +17,7 @@ use crate::http::client::{Deadline, Exchange, Response};
 use crate::http::retry_after;
 use crate::model::profile::Subject;
 use crate::model::profile::TableName;
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name, users};
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::table::{Rows, TableQuery, read_rows};
@@ -94,7 +95,7 @@ impl CheckContext {
         request: RequestKind<'s>,
         redactor: &'s Redactor,
     ) -> ClassifiedResponse<'s> {
-        let credential = match self.connection.sends() {
+        let credential = match self.connection.credential().kind() {
             CredentialKind::AccessToken if self.has_new_token => CredentialKind::NewAccessToken,
             other => other,
         };

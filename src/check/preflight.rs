@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
+
+use crate::auth::credential::CredentialKind;
 use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::Instance;
 use crate::model::profile::Subject;
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::identity::users;
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::table::path;
@@ -21,7 +24,7 @@ pub struct Preflight {
 
 /// Asks the instance without a credential.
 pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, deadline: Deadline) -> Preflight {
-    let exchange = client.get(instance.url(&path(&users(), None)), None, deadline).await;
+    let exchange = client.get(instance.url(&path(&users(), None)), &HeaderMap::new(), deadline).await;
     let failure = match &exchange.result {
         Err(error) => Failure::from(error.clone()),
         Ok(answer) => diagnose(&ClassifiedResponse {

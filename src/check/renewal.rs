@@ -14,8 +14,8 @@ pub struct RenewalSeen {
 
 impl RenewalSeen {
     pub async fn of(connection: &Connection) -> Option<Self> {
-        let Some(session) = connection.session().await else {
-            let has_token = connection.token().await.is_some();
+        let Some(session) = connection.credential().session().await else {
+            let has_token = connection.credential().token().await.is_some();
             return has_token.then(|| Self { check: Check::pass(CheckId::AuthToken), opening: None });
         };
         let Some(renewal) = session.last_renewal() else {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::expectations::Expectations;
+use crate::auth::credential::TokenLife;
 use crate::base::code::Class;
 use crate::base::error::{Failure, exit_code_of};
-use crate::engine::Token;
 use crate::history::last_test::{Change, TestOutcome};
 use crate::model::profile::{ConnectionId, Profile};
 
@@ -71,7 +71,7 @@ pub enum IdentitySource {
 #[derive(Debug)]
 pub struct CheckResults {
     pub checks: Vec<Check>,
-    pub token: Option<Token>,
+    pub token: Option<TokenLife>,
     /// The signed-in user; `None` if unknown.
     pub identity: Option<Identity>,
     pub certificate_ends: Option<DateTime<Utc>>,
@@ -99,7 +99,7 @@ pub struct Report {
     pub auth: &'static str,
     pub store: &'static str,
     /// The access token that was used, where one was.
-    pub token: Option<Token>,
+    pub token: Option<TokenLife>,
     pub identity: Option<Identity>,
     /// When the certificate of the instance ends, where it was seen.
     pub certificate_ends: Option<DateTime<Utc>>,

@@ -13,6 +13,7 @@ use super::preflight::Preflight;
 use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
+use crate::auth::credential::CredentialKind;
 use crate::base::code::{Class, Reach};
 use crate::base::error::Failure;
 use crate::engine::Connection;
@@ -20,7 +21,7 @@ use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
 use crate::model::profile::TableName;
-use crate::service::servicenow::classify::{CredentialKind, RequestKind};
+use crate::service::servicenow::classify::RequestKind;
 use crate::service::servicenow::identity::users;
 use crate::service::servicenow::table::Rows;
 
@@ -56,7 +57,7 @@ pub struct StartedTest {
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
     let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
-    let has_token = connection.sends() != CredentialKind::Password;
+    let has_token = connection.credential().kind() != CredentialKind::Password;
     let stops_at = match &preflight.exchange.result {
         Err(error) if error.phase != Reached::Response => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
@@ -78,7 +79,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
     let probe = users();
     let table = context.plan.tables.first().unwrap_or(&probe).clone();
     let (exchange, _) = context.table(&table, 1, false).await;
-    context.has_new_token = context.connection.token().await.is_some_and(|token| token.refreshed);
+    context.has_new_token = context.connection.credential().token().await.is_some_and(|token| token.life.refreshed);
     let renewal = RenewalSeen::of(&context.connection).await;
     // The connection that a renewal opened carries the request as well.
     let opening = match &renewal {
@@ -105,7 +106,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
             (sign_in, is_good.then_some(rows))
         }
     };
-    let may_be_judged = context.connection.sends() == CredentialKind::Password
+    let may_be_judged = context.connection.credential().kind() == CredentialKind::Password
         && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
     let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
@@ -206,7 +207,7 @@ impl StartedTest {
         let (mut checks, identity) = self.ask_the_rest().await;
         checks.extend(latency_check);
         checks.extend(quality);
-        let token = connection.token().await;
+        let token = connection.credential().token().await.map(|token| token.life);
         CheckResults { checks, token, identity, certificate_ends, latency }
     }
 

@@ -5,6 +5,7 @@ use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 
+use crate::auth::method::{MethodSpec, saved_methods};
 use crate::base::code::Code;
 use crate::cli::args::Cli;
 use crate::cli::context::Context;
@@ -35,6 +36,13 @@ pub fn connection_names() -> Vec<CompletionCandidate> {
                 .help(Some(String::from(profile.instance.host_and_port()).into()))
         })
         .collect()
+}
+
+/// The ways to sign in of saved connections.
+pub fn auth_methods() -> Vec<CompletionCandidate> {
+    let candidate =
+        |spec: &MethodSpec| CompletionCandidate::new(spec.method.as_str()).help(Some(spec.method.label().into()));
+    saved_methods().map(candidate).collect()
 }
 
 /// The error codes, with their summaries.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
-use crate::model::oauth_client::{CLIENT_FIELDS, OAuthClient};
-use crate::model::profile::{ConnectionName, Profile};
+use crate::auth::method::{self, MethodSpec};
+use crate::model::profile::{Auth, ConnectionName, Profile};
 
 /// A change of the connections under way: the values, and the document that
 /// carries the comments.
@@ -150,8 +150,7 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
     set(table, "instance", profile.instance.origin().into());
     set(table, "auth", profile.auth.as_str().into());
-    set_optional(table, "username", profile.username().map(|user| user.as_str().into()));
-    fill_client(table, profile.auth.client());
+    fill_settings(table, &profile.auth);
     set(table, "store", profile.store.as_str().into());
     set_optional(table, "api_version", profile.api_version.map(|version| version.as_str().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
@@ -170,12 +169,13 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
     }
 }
 
-/// What is as usual is left out.
-fn fill_client(table: &mut dyn TableLike, client: Option<&OAuthClient>) {
-    for field in &CLIENT_FIELDS {
-        let written = client.and_then(field.get);
-        let written = written.map(|text| if field.is_flag { (text == "true").into() } else { text.into() });
-        set_optional(table, field.key, written);
+/// A default is left out, and so is what another way to sign in has.
+fn fill_settings(table: &mut dyn TableLike, auth: &Auth) {
+    let spec = MethodSpec::of(auth.method);
+    for setting in method::settings() {
+        let written = spec.setting(setting.key).and_then(|setting| (setting.get)(auth));
+        let written = written.map(|text| if setting.is_switch { (text == "true").into() } else { text.into() });
+        set_optional(table, setting.key, written);
     }
 }
 

@@ -1,22 +1,23 @@
 //! The file as it is written, and what each of its values must be.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 use uuid::Uuid;
 
 use super::VERSION;
+use crate::auth::method::{self, InvalidSetting};
+use crate::auth::setting::Setting;
 use crate::model::instance::Instance;
-use crate::model::oauth_client::{ClientField, GrantType, OAuthClient};
-use crate::model::profile::{
-    Auth, AuthMethod, ConnectionId, ConnectionName, InvalidValue, Profile, label_key, shown_text,
-};
-use crate::model::user_name::UserName;
+use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, label_key, shown_text};
 use crate::service::servicenow::address::Address;
+use crate::service::servicenow::oauth::DEFAULTS;
 use crate::store::{STORES, kind_of};
 
 #[derive(Deserialize)]
@@ -27,29 +28,73 @@ pub struct File {
     pub connections: BTreeMap<Spanned<String>, Entry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 pub struct Entry {
     pub id: Option<Spanned<String>>,
     revision: Option<Spanned<i64>>,
-    instance: Spanned<String>,
-    auth: Spanned<String>,
-    username: Option<Spanned<String>>,
-    client_id: Option<Spanned<String>>,
-    scope: Option<Spanned<String>>,
-    redirect_uri: Option<Spanned<String>>,
-    authorization_url: Option<Spanned<String>>,
-    token_url: Option<Spanned<String>>,
-    revocation_url: Option<Spanned<String>>,
-    pkce: Option<bool>,
+    instance: Option<Spanned<String>>,
+    auth: Option<Spanned<String>>,
+    /// Of whichever way to sign in.
+    settings: Vec<(&'static str, Spanned<String>)>,
     store: Option<Spanned<String>>,
     api_version: Option<Spanned<String>>,
-    #[serde(default)]
     tables: Vec<Spanned<String>>,
     ca_cert: Option<Spanned<String>>,
     proxy: Option<Spanned<String>>,
     description: Option<Spanned<String>>,
-    #[serde(default)]
     labels: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntryReader)
+    }
+}
+
+/// Keys that nobody knows are left alone.
+struct EntryReader;
+
+impl<'de> Visitor<'de> for EntryReader {
+    type Value = Entry;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a connection")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entry, A::Error> {
+        let settings = method::settings();
+        let mut entry = Entry::default();
+        while let Some(key) = members.next_key::<String>()? {
+            match key.as_str() {
+                "id" => entry.id = Some(members.next_value()?),
+                "revision" => entry.revision = Some(members.next_value()?),
+                "instance" => entry.instance = Some(members.next_value()?),
+                "auth" => entry.auth = Some(members.next_value()?),
+                "store" => entry.store = Some(members.next_value()?),
+                "api_version" => entry.api_version = Some(members.next_value()?),
+                "tables" => entry.tables = members.next_value()?,
+                "ca_cert" => entry.ca_cert = Some(members.next_value()?),
+                "proxy" => entry.proxy = Some(members.next_value()?),
+                "description" => entry.description = Some(members.next_value()?),
+                "labels" => entry.labels = members.next_value()?,
+                _ => match settings.iter().find(|setting| setting.key == key) {
+                    Some(setting) if setting.is_switch => {
+                        let value: Spanned<bool> = members.next_value()?;
+                        let text = Spanned::new(value.span(), value.get_ref().to_string());
+                        entry.settings.push((setting.key, text));
+                    }
+                    Some(setting) => entry.settings.push((setting.key, members.next_value()?)),
+                    None => drop(members.next_value::<IgnoredAny>()?),
+                },
+            }
+        }
+        for (key, value) in [("instance", &entry.instance), ("auth", &entry.auth)] {
+            if value.is_none() {
+                return Err(serde::de::Error::missing_field(key));
+            }
+        }
+        Ok(entry)
+    }
 }
 
 /// A wrong value, and where it stands.
@@ -73,7 +118,8 @@ impl Entry {
                 })?
             }
         };
-        let instance = read_value(&self.instance, |text| Address::parse(text).map(|address| address.instance))?;
+        let instance =
+            read_value(required(&self.instance), |text| Address::parse(text).map(|address| address.instance))?;
         let auth = self.auth(&name, &instance, span)?;
         let mut tables = Vec::with_capacity(self.tables.len());
         for table in &self.tables {
@@ -107,36 +153,20 @@ impl Entry {
     }
 
     fn auth(&self, name: &ConnectionName, instance: &Instance, span: Option<Range<usize>>) -> Result<Auth, Misplaced> {
-        let missing = |key: &str| Misplaced { span: span.clone(), message: format!("{name} has no {key}") };
-        let method = read_value(&self.auth, |text| text.parse::<AuthMethod>())?;
-        let username = optional(&self.username, |text| text.parse::<UserName>())?;
-        let grant = match method {
-            AuthMethod::Basic => {
-                return Ok(Auth::Basic { username: username.ok_or_else(|| missing("username"))? });
-            }
-            AuthMethod::OAuth => GrantType::AuthorizationCode,
-            AuthMethod::ClientCredentials => GrantType::ClientCredentials,
-        };
-        let client_id = self.client_id.as_ref().ok_or_else(|| missing("client_id"))?;
-        let mut client = OAuthClient::new(grant, read_value(client_id, |text| text.parse())?);
-        let written = [
-            ("scope", &self.scope),
-            ("redirect_uri", &self.redirect_uri),
-            ("authorization_url", &self.authorization_url),
-            ("token_url", &self.token_url),
-            ("revocation_url", &self.revocation_url),
-        ];
-        for (key, text) in written {
-            let field = ClientField::find(key).expect("it is a setting of a client");
-            optional(text, |text| (field.set)(&mut client, text))?;
-        }
-        client.pkce = self.pkce.unwrap_or(true);
-        client.check(instance).map_err(|error| Misplaced {
-            span: self.revocation_url.as_ref().map(Spanned::span),
-            message: error.to_string(),
-        })?;
-        Ok(Auth::OAuth { client: Box::new(client), username })
+        let spec = read_value(required(&self.auth), method::named)?;
+        let written = |key: &str| self.settings.iter().find(|(known, _)| *known == key).map(|(_, text)| text);
+        let span_of = |key: &str| written(key).map(Spanned::span);
+        let value = |setting: &'static Setting| written(setting.key).map(|text| text.get_ref().clone());
+        spec.read(&DEFAULTS, instance, value).map_err(|invalid| match invalid {
+            InvalidSetting::Missing(setting) => Misplaced { span, message: format!("{name} has no {}", setting.key) },
+            InvalidSetting::Invalid(setting, error) => Misplaced { span: span_of(setting.key), message: error.0 },
+        })
     }
+}
+
+/// Reading an entry has seen that it is there.
+fn required(text: &Option<Spanned<String>>) -> &Spanned<String> {
+    text.as_ref().expect("an entry without it is not read")
 }
 
 fn read_value<T, E: ToString>(text: &Spanned<String>, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Misplaced> {

@@ -3,47 +3,46 @@
 
 use std::path::PathBuf;
 
-use crate::auth::method::{METHODS, MethodVariables};
+use crate::auth::method::{InvalidSetting, METHODS, MethodSpec};
+use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::profile::{InvalidValue, any_of};
-use crate::model::user_name::UserName;
+use crate::model::profile::{Auth, any_of};
 use crate::service::servicenow::address::Address;
+use crate::service::servicenow::oauth::DEFAULTS;
 
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";
-
-/// An access token that somebody else keeps fresh: a way of variables alone.
-const TOKEN: MethodVariables = MethodVariables {
-    name: "token",
-    secret: "SNOW_ACCESS_TOKEN",
-    secret_file: "SNOW_ACCESS_TOKEN_FILE",
-    all: &["SNOW_ACCESS_TOKEN", "SNOW_ACCESS_TOKEN_FILE"],
-};
 
 /// Of a way to sign in that this version does not have: whoever sets one of
 /// them does not mean a saved connection.
 const RESERVED: (&str, &str) = ("SNOW_API_KEY", "SNOW_API_KEY_FILE");
 
 /// The ways to sign in that variables can describe.
-fn ways() -> impl Iterator<Item = MethodVariables> {
-    METHODS.iter().filter_map(|spec| spec.variables).chain([TOKEN])
+fn ways() -> impl Iterator<Item = &'static MethodSpec> {
+    METHODS.into_iter().filter(|spec| spec.has_variables)
+}
+
+/// The variables of a way to sign in.
+fn of_way(way: &'static MethodSpec) -> impl Iterator<Item = &'static str> {
+    let settings = way.settings.iter().filter_map(|setting| setting.variable);
+    settings.chain(way.secrets.iter().flat_map(|secret| [secret.input.variable, secret.input.variable_file]))
 }
 
 /// Every variable that describes a connection. Any of them, even empty, means that
 /// one is wanted: never a silent fall to a saved connection.
 pub fn variables() -> impl Iterator<Item = &'static str> {
-    ["SNOW_INSTANCE", "SNOW_AUTH"].into_iter().chain(ways().flat_map(|way| way.all).copied()).chain(reserved())
+    ["SNOW_INSTANCE", "SNOW_AUTH"].into_iter().chain(ways().flat_map(of_way)).chain(reserved())
 }
 
 /// The variables of secrets: for the secret itself, and for the file that holds it.
 pub fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ways().map(|way| (way.secret, way.secret_file)).chain([RESERVED])
+    let inputs = ways().flat_map(|way| way.secrets).map(|secret| secret.input);
+    inputs.map(|input| (input.variable, input.variable_file)).chain([RESERVED])
 }
 
 fn reserved() -> [&'static str; 2] {
@@ -55,14 +54,8 @@ fn reserved() -> [&'static str; 2] {
 pub struct EnvironmentConnection {
     pub instance: Instance,
     pub api_version: Option<ApiVersion>,
-    pub sign_in: EnvironmentSignIn,
-}
-
-#[derive(Debug)]
-pub enum EnvironmentSignIn {
-    Basic { username: UserName, password: SecretSource },
-    ClientCredentials { client: OAuthClient, client_secret: SecretSource },
-    Token { access_token: SecretSource },
+    pub auth: Auth,
+    pub secret: SecretSource,
 }
 
 #[derive(Debug)]
@@ -70,26 +63,6 @@ pub enum SecretSource {
     Value(Secret),
     /// The variable, and the path it holds.
     File(String, PathBuf),
-}
-
-impl EnvironmentSignIn {
-    /// As `auth` of a saved connection; `token` is one of its own.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Basic { .. } => "basic",
-            Self::ClientCredentials { .. } => "client-credentials",
-            Self::Token { .. } => "token",
-        }
-    }
-
-    /// Who signs in, where the variables say it.
-    pub fn identity(&self) -> Option<&str> {
-        match self {
-            Self::Basic { username, .. } => Some(username.as_str()),
-            Self::ClientCredentials { client, .. } => Some(client.client_id.as_str()),
-            Self::Token { .. } => None,
-        }
-    }
 }
 
 /// Whether variables describe a connection, completely or not.
@@ -109,27 +82,39 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     }
     let way = way(variables)?;
     let address = Address::parse(required(variables, "SNOW_INSTANCE")?).map_err(Failure::from)?;
-    let sign_in = match way {
-        "client-credentials" => client_credentials(variables, &address.instance)?,
-        "token" => {
-            let access_token = secret(variables, "SNOW_ACCESS_TOKEN", "SNOW_ACCESS_TOKEN_FILE")?;
-            EnvironmentSignIn::Token { access_token }
+    let auth = auth(variables, way, &address.instance)?;
+    let input = way.secrets[0].input;
+    let secret = secret(variables, input.variable, input.variable_file)?;
+    Ok(EnvironmentConnection { instance: address.instance, api_version: address.api_version, auth, secret })
+}
+
+fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
+    let mut values = Vec::new();
+    for variable in way.settings.iter().filter_map(|setting| setting.variable) {
+        if variables.raw(variable).is_some() {
+            values.push((variable, required(variables, variable)?.to_owned()));
         }
-        _ => {
-            let username = required(variables, "SNOW_USERNAME")?.parse().map_err(|error: InvalidValue| {
-                incomplete(shown!("SNOW_USERNAME: {}", error)).next("Correct SNOW_USERNAME")
-            })?;
-            let password = secret(variables, "SNOW_PASSWORD", "SNOW_PASSWORD_FILE")?;
-            EnvironmentSignIn::Basic { username, password }
-        }
+    }
+    let value = |setting: &'static Setting| {
+        values.iter().find(|(variable, _)| setting.variable == Some(*variable)).map(|(_, value)| value.clone())
     };
-    Ok(EnvironmentConnection { instance: address.instance, api_version: address.api_version, sign_in })
+    way.read(&DEFAULTS, instance, value).map_err(|invalid| match invalid {
+        InvalidSetting::Missing(setting) => {
+            let name = setting.variable.expect("what is required has a variable");
+            not_set(name)
+        }
+        InvalidSetting::Invalid(setting, error) => {
+            // The revocation endpoint follows the token endpoint.
+            let name = setting.variable.unwrap_or("SNOW_TOKEN_URL");
+            incomplete(shown!("{}: {}", name, error)).next(shown!("Correct {}", name))
+        }
+    })
 }
 
 /// The one way to sign in that is meant.
-fn way(variables: &Variables) -> Result<&'static str, Failure> {
+fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
     if let Some(word) = variables.text("SNOW_AUTH") {
-        return ways().map(|way| way.name).find(|name| *name == word).ok_or_else(|| {
+        return ways().find(|way| way.method.as_str() == word).ok_or_else(|| {
             incomplete("SNOW_AUTH is not a sign-in method of this version")
                 .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))
         });
@@ -138,11 +123,11 @@ fn way(variables: &Variables) -> Result<&'static str, Failure> {
         return Err(incomplete(shown!("{} is set, and this version does not sign in with an API key", name))
             .next(shown!("Unset {}, or set SNOW_AUTH to {}", name, names_of_ways())));
     }
-    let given = |way: &MethodVariables| way.all.iter().copied().find(|name| variables.raw(name).is_some());
-    let mut found = ways().filter_map(|way| Some((way.name, given(&way)?)));
+    let given = |way| of_way(way).find(|name| variables.raw(name).is_some());
+    let mut found = ways().filter_map(|way| Some((way, given(way)?)));
     match (found.next(), found.next()) {
         (Some((way, _)), None) => Ok(way),
-        (None, _) => Ok("basic"),
+        (None, _) => Ok(METHODS[0]),
         (Some((_, one)), Some((_, other))) => Err(incomplete(shown!(
             "{} and {} belong to two ways to sign in",
             one,
@@ -153,28 +138,7 @@ fn way(variables: &Variables) -> Result<&'static str, Failure> {
 }
 
 fn names_of_ways() -> Shown {
-    Shown::outside(any_of(&ways().map(|way| way.name).collect::<Vec<_>>()))
-}
-
-fn client_credentials(variables: &Variables, instance: &Instance) -> Result<EnvironmentSignIn, Failure> {
-    let wrong = |name: &'static str, error: String| {
-        incomplete(shown!("{}: {}", name, Shown::outside(error))).next(shown!("Correct {}", name))
-    };
-    let client_id = required(variables, "SNOW_CLIENT_ID")?
-        .parse()
-        .map_err(|error: InvalidValue| wrong("SNOW_CLIENT_ID", error.0))?;
-    let mut client = OAuthClient::new(GrantType::ClientCredentials, client_id);
-    if variables.raw("SNOW_SCOPE").is_some() {
-        client.scope =
-            required(variables, "SNOW_SCOPE")?.parse().map_err(|error: InvalidValue| wrong("SNOW_SCOPE", error.0))?;
-    }
-    if variables.raw("SNOW_TOKEN_URL").is_some() {
-        let url = required(variables, "SNOW_TOKEN_URL")?.parse();
-        client.token_url = Some(url.map_err(|error: InvalidValue| wrong("SNOW_TOKEN_URL", error.0))?);
-    }
-    client.check(instance).map_err(|error| wrong("SNOW_TOKEN_URL", error.0))?;
-    let client_secret = secret(variables, "SNOW_CLIENT_SECRET", "SNOW_CLIENT_SECRET_FILE")?;
-    Ok(EnvironmentSignIn::ClientCredentials { client, client_secret })
+    Shown::outside(any_of(&ways().map(|way| way.method.as_str()).collect::<Vec<_>>()))
 }
 
 fn secret(variables: &Variables, name: &'static str, file: &'static str) -> Result<SecretSource, Failure> {
@@ -193,12 +157,16 @@ fn secret(variables: &Variables, name: &'static str, file: &'static str) -> Resu
 
 fn required<'a>(variables: &'a Variables, name: &'static str) -> Result<&'a str, Failure> {
     match variables.raw(name) {
-        None => Err(incomplete(shown!("{} is not set", name))
-            .next(shown!("Set {}, or unset the other variables of the connection", name))),
+        None => Err(not_set(name)),
         Some(value) => value
             .to_str()
             .ok_or_else(|| incomplete(shown!("{} is not valid UTF-8", name)).next(shown!("Correct {}", name))),
     }
+}
+
+fn not_set(name: &'static str) -> Failure {
+    incomplete(shown!("{} is not set", name))
+        .next(shown!("Set {}, or unset the other variables of the connection", name))
 }
 
 fn incomplete(what: impl Into<Shown>) -> Failure {

@@ -23,7 +23,7 @@ use crate::base::time::timestamp;
 use crate::config::Config;
 use crate::history::json::connection;
 use crate::model::profile::{ConnectionName, Profile};
-use crate::service::servicenow::oauth::{ENDPOINTS, is_sdk};
+use crate::service::servicenow::oauth::is_sdk;
 
 /// What whoever sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
@@ -253,9 +253,9 @@ fn endpoints(profile: &Profile) -> Value {
     json!({
         "scope": client.scope,
         "redirect_uri": client.redirect_uri.as_str().split('?').next(),
-        "authorization_url": shown(client.authorization_endpoint(&profile.instance, &ENDPOINTS)),
-        "token_url": shown(client.token_endpoint(&profile.instance, &ENDPOINTS)),
-        "revocation_url": shown(client.revocation_endpoint(&profile.instance, &ENDPOINTS)),
+        "authorization_url": shown(client.authorization_endpoint(&profile.instance)),
+        "token_url": shown(client.token_endpoint(&profile.instance)),
+        "revocation_url": shown(client.revocation_endpoint(&profile.instance)),
         "pkce": client.pkce,
     })
 }

@@ -7,7 +7,7 @@
 use uuid::Uuid;
 
 use super::{Check, CheckId, Machine};
-use crate::auth::method::MethodSpec;
+use crate::auth::method::{self, MethodSpec};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -108,11 +108,11 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
     let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
     let mut checks: Vec<Check> = Vec::new();
     for profile in &used {
-        let field = MethodSpec::of(profile.auth.method()).needs;
-        let key = ItemKey { connection: profile.id, field };
+        let field = &MethodSpec::of(profile.auth.method).needs;
+        let key = ItemKey { connection: profile.id, field: field.clone() };
         let is_there = match items {
             Some(items) => Ok(items.iter().any(|item| item.account == key.account())),
-            None => store.read(key).await.map(|record| record.is_some()),
+            None => store.read(key.clone()).await.map(|record| record.is_some()),
         };
         let message = match (is_there, field) {
             (Ok(true), _) => continue,
@@ -120,7 +120,7 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
                 checks.push(Check::fail(CheckId::StoreSecrets, &error.into()).target(profile.name.as_str()));
                 continue;
             }
-            (Ok(false), Field::Session) => format!("nobody is signed in to {}", profile.name),
+            (Ok(false), field) if *field == Field::SESSION => format!("nobody is signed in to {}", profile.name),
             (Ok(false), field) => format!("no {} is saved for {}", field.label(), profile.name),
         };
         let check = Check::warn(CheckId::StoreSecrets, Shown::outside(message)).target(profile.name.as_str());
@@ -195,7 +195,7 @@ impl Secrets {
             }
             Ok(None) => {
                 for profile in used {
-                    for field in Field::SECRETS {
+                    for field in method::items() {
                         self.read_key(store, profile.name.as_str(), ItemKey { connection: profile.id, field }).await;
                     }
                 }
@@ -211,15 +211,15 @@ impl Secrets {
         };
         let name = profiles(machine).find(|profile| profile.id == key.connection).map(|profile| profile.name.as_str());
         let what = name.unwrap_or(&item.account);
-        match (item.is_locked, key.field) {
+        match (item.is_locked, &key.field) {
             (true, _) => self.omit(what, "its item is locked"),
-            (false, Field::Probe) => {}
+            (false, field) if *field == Field::PROBE => {}
             (false, _) => self.read_key(store, what, key).await,
         }
     }
 
     async fn read_key(&mut self, store: &dyn CredentialStore, what: &str, key: ItemKey) {
-        match store.read(key).await {
+        match store.read(key.clone()).await {
             Ok(None) => {}
             Ok(Some(record)) => {
                 let label = format!("{what} ({})", key.field.label());

@@ -10,18 +10,14 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use http::HeaderValue;
-
-use crate::auth::basic::BasicCredential;
-use crate::auth::oauth::session::Session;
+use crate::auth::credential::{Credential, Signature};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::{ApiVersion, Instance};
+use crate::model::profile::Profile;
 use crate::model::user_name::UserName;
-use crate::service::servicenow::classify::CredentialKind;
 
 /// An instance, and the credential that is sent to it and nowhere else.
 pub struct Connection {
@@ -29,7 +25,7 @@ pub struct Connection {
     api_version: Option<ApiVersion>,
     username: Option<UserName>,
     client: Client,
-    credential: Credential,
+    credential: Box<dyn Credential>,
     secrets: Mutex<Secrets>,
 }
 
@@ -40,67 +36,25 @@ struct Secrets {
     redactor: Arc<Redactor>,
 }
 
-/// What is known of an access token in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
-    /// `None`: the server did not say.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// Whether this run renewed it.
-    pub refreshed: bool,
-}
-
-enum Credential {
-    /// User name and password: one header throughout the run.
-    Basic(HeaderValue),
-    /// An access token that is used as it is.
-    Bearer(Secret, Token),
-    /// Renewed when it must be. Locked over a renewal, so that requests at the
-    /// same time cause one.
-    Session(tokio::sync::Mutex<Session>),
-}
-
 impl Connection {
-    /// A connection that signs in with user name and password.
-    pub fn basic(
-        instance: Instance,
-        api_version: Option<ApiVersion>,
-        client: Client,
-        credential: &BasicCredential,
-    ) -> Self {
-        let header = credential.header();
-        let secrets = Secrets::of([credential.password().clone(), credential.encoded()]);
-        let username = Some(credential.username().clone());
-        let credential = Credential::Basic(header);
-        Self { instance, api_version, username, client, credential, secrets }
-    }
-
-    /// A connection with an access token that was just given, or that somebody
-    /// else keeps fresh.
-    pub fn bearer(
+    /// `username` is who should sign in, if that is known.
+    pub async fn new(
         instance: Instance,
         api_version: Option<ApiVersion>,
         client: Client,
         username: Option<UserName>,
-        access_token: &Secret,
-        expires_at: Option<DateTime<Utc>>,
+        credential: Box<dyn Credential>,
     ) -> Self {
-        let credential = Credential::Bearer(access_token.clone(), Token { expires_at, refreshed: false });
-        let secrets = Secrets::of([access_token.clone()]);
-        Self { instance, api_version, username, client, credential, secrets }
+        let secrets = Mutex::default();
+        let connection = Self { instance, api_version, username, client, credential, secrets };
+        connection.learn_secrets().await;
+        connection
     }
 
-    /// A connection with a session, for the user it belongs to where one is
-    /// known.
-    pub fn oauth(
-        instance: Instance,
-        api_version: Option<ApiVersion>,
-        client: Client,
-        username: Option<UserName>,
-        session: Session,
-    ) -> Self {
-        let secrets = Secrets::of(session.secrets());
-        let credential = Credential::Session(tokio::sync::Mutex::new(session));
-        Self { instance, api_version, username, client, credential, secrets }
+    /// A saved connection with its credential.
+    pub async fn of(profile: &Profile, client: Client, credential: Box<dyn Credential>) -> Self {
+        let (instance, username) = (profile.instance.clone(), profile.username().cloned());
+        Self::new(instance, profile.api_version, client, username, credential).await
     }
 
     pub fn instance(&self) -> &Instance {
@@ -120,12 +74,8 @@ impl Connection {
         &self.client
     }
 
-    /// What its requests carry.
-    pub fn sends(&self) -> CredentialKind {
-        match &self.credential {
-            Credential::Basic(_) => CredentialKind::Password,
-            Credential::Bearer(..) | Credential::Session(_) => CredentialKind::AccessToken,
-        }
+    pub fn credential(&self) -> &dyn Credential {
+        self.credential.as_ref()
     }
 
     /// Masks the secrets of this connection in what its instance says.
@@ -133,52 +83,11 @@ impl Connection {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).redactor.clone()
     }
 
-    /// The session, where it has one.
-    pub async fn session(&self) -> Option<tokio::sync::MutexGuard<'_, Session>> {
-        match &self.credential {
-            Credential::Basic(_) | Credential::Bearer(..) => None,
-            Credential::Session(session) => Some(session.lock().await),
-        }
-    }
-
-    /// The access token that it was given, where it is none of its own.
-    pub fn given_token(&self) -> Option<&Secret> {
-        match &self.credential {
-            Credential::Bearer(access_token, _) => Some(access_token),
-            Credential::Basic(_) | Credential::Session(_) => None,
-        }
-    }
-
-    /// The header of the next request; nothing where no token could be had.
-    pub async fn header(&self) -> Option<HeaderValue> {
-        self.authorization().await.0
-    }
-
-    /// What is known of its access token, where it has one.
-    pub async fn token(&self) -> Option<Token> {
-        match &self.credential {
-            Credential::Basic(_) => None,
-            Credential::Bearer(_, token) => Some(*token),
-            Credential::Session(session) => {
-                let session = session.lock().await;
-                let expires_at = session.saved()?.expires_at;
-                Some(Token { expires_at, refreshed: session.was_renewed() })
-            }
-        }
-    }
-
-    /// Sees to it that the credential is good for `min_ttl`, as far as this
-    /// machine can tell. An error means that there is none to be used.
+    /// Makes sure that the credential is valid for `min_ttl`, as far as this machine can
+    /// tell. An error means that there is none to be used.
     pub async fn ensure_fresh(&self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
-        let Some(mut session) = self.session().await else {
-            return Ok(());
-        };
-        let before = generation_of(&session);
-        // A renewal is rare and takes much room, which nobody else shall reserve.
-        let fresh = Box::pin(session.ensure_fresh(min_ttl, deadline)).await;
-        if generation_of(&session) != before {
-            self.learn_secrets(&session);
-        }
+        let fresh = self.credential.ensure_fresh(min_ttl, deadline).await;
+        self.learn_secrets().await;
         fresh
     }
 
@@ -189,72 +98,39 @@ impl Connection {
         if !parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(parameters);
         }
-        let (header, generation) = self.authorization().await;
-        let exchange = self.client.get(url.clone(), header.as_ref(), deadline).await;
+        let Signature { headers, generation } = self.credential.sign().await;
+        let exchange = self.client.get(url.clone(), &headers, deadline).await;
         let is_refused = matches!(&exchange.result, Ok(answer) if answer.status == 401);
         let (Some(generation), true) = (generation, is_refused) else {
             return exchange;
         };
-        let Some(mut session) = self.session().await else {
-            return exchange;
-        };
-        // One renewal a run: a fresh token that is refused is no reason for another.
-        if !session.is_renewable() || (session.was_asked_for() && generation_of(&session) == generation) {
+        let is_renewed = self.credential.renew_refused(generation, deadline).await;
+        self.learn_secrets().await;
+        if !is_renewed {
             return exchange;
         }
-        let renewed = Box::pin(session.renew_refused(generation, deadline)).await;
-        self.learn_secrets(&session);
-        drop(session);
-        match renewed {
-            Ok(()) => {
-                let (header, _) = self.authorization().await;
-                self.client.get(url, header.as_ref(), deadline).await.after(&exchange)
-            }
-            Err(_) => exchange,
-        }
+        let Signature { headers, .. } = self.credential.sign().await;
+        self.client.get(url, &headers, deadline).await.after(&exchange)
     }
 
-    /// The header, and the generation of the token in it.
-    async fn authorization(&self) -> (Option<HeaderValue>, Option<u64>) {
-        match &self.credential {
-            Credential::Basic(header) => (Some(header.clone()), None),
-            Credential::Bearer(access_token, _) => (Some(bearer_header(access_token)), None),
-            Credential::Session(session) => {
-                let session = session.lock().await;
-                let saved = session.saved();
-                (saved.map(|saved| bearer_header(&saved.access_token)), Some(generation_of(&session)))
-            }
-        }
+    async fn learn_secrets(&self) {
+        let now = self.credential.secrets().await;
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).learn(now);
     }
-
-    fn learn_secrets(&self, session: &Session) {
-        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.learn(session.secrets());
-    }
-}
-
-/// `Authorization: Bearer …` (RFC 6750 §2.1), marked as sensitive.
-pub fn bearer_header(access_token: &Secret) -> HeaderValue {
-    let value = zeroize::Zeroizing::new(format!("Bearer {}", access_token.expose()));
-    let mut header = HeaderValue::from_bytes(value.as_bytes()).expect("a secret holds no control character");
-    header.set_sensitive(true);
-    header
-}
-
-fn generation_of(session: &Session) -> u64 {
-    session.saved().map_or(0, |saved| saved.generation)
 }
 
 impl Secrets {
-    fn of(secrets: impl IntoIterator<Item = Secret>) -> Mutex<Self> {
-        let mut known = Self::default();
-        known.learn(secrets);
-        Mutex::new(known)
-    }
-
     /// Also masks these. What was known before may still be echoed.
     fn learn(&mut self, secrets: impl IntoIterator<Item = Secret>) {
-        self.known.extend(secrets);
+        let known = self.known.len();
+        for secret in secrets {
+            if self.known.iter().all(|known| known.expose() != secret.expose()) {
+                self.known.push(secret);
+            }
+        }
+        if self.known.len() == known {
+            return;
+        }
         let mut redactor = Redactor::default();
         self.known.iter().for_each(|secret| redactor.add(secret));
         self.redactor = Arc::new(redactor);

@@ -9,9 +9,7 @@ use crate::http::client::Client;
 use crate::http::proxy::{ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, Verifiers};
 use crate::model::instance::Instance;
-use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::Profile;
-use crate::model::profile::Subject;
+use crate::model::profile::{Auth, Profile, Subject};
 use crate::service::servicenow::oauth::ServiceNow;
 use crate::store::record::Origins;
 
@@ -60,21 +58,31 @@ impl Network {
         Ok((client, Origins { token_endpoint: token_endpoint.map(|origin| origin.origin().to_owned()), ..origins }))
     }
 
-    /// The token endpoint of a client; it shares the connections of `client`
-    /// where it stands at the instance.
+    /// The token endpoint of a way to sign in that has one. It shares the connections
+    /// of `client` if it is at the instance.
     pub fn token_endpoint(
         &self,
-        profile: &Profile,
-        oauth: &OAuthClient,
+        instance: &Instance,
+        auth: &Auth,
+        ca_cert: Option<&Path>,
+        proxy: Option<&str>,
         client: &Client,
         subject: Subject,
-    ) -> Result<TokenEndpoint, Failure> {
-        let origin = oauth.token_origin(&profile.instance);
-        let http = if *origin == profile.instance {
-            client.clone()
-        } else {
-            self.client(origin, profile.ca_cert.as_deref(), profile.proxy.as_deref())?.0
-        };
-        Ok(TokenEndpoint::new(http, oauth.clone(), &profile.instance, subject, &ServiceNow))
+    ) -> Result<Option<TokenEndpoint>, Failure> {
+        let Some(oauth) = auth.client() else { return Ok(None) };
+        let origin = oauth.token_origin(instance);
+        let http = if origin == instance { client.clone() } else { self.client(origin, ca_cert, proxy)?.0 };
+        Ok(Some(TokenEndpoint::new(http, oauth.clone(), instance, subject, &ServiceNow)))
+    }
+
+    /// The token endpoint of a saved connection.
+    pub fn token_endpoint_of(
+        &self,
+        profile: &Profile,
+        client: &Client,
+        subject: Subject,
+    ) -> Result<Option<TokenEndpoint>, Failure> {
+        let (ca_cert, proxy) = (profile.ca_cert.as_deref(), profile.proxy.as_deref());
+        self.token_endpoint(&profile.instance, &profile.auth, ca_cert, proxy, client, subject)
     }
 }

@@ -80,7 +80,7 @@ pub fn items<'a>(
         Some(ExpiringItem { is_renewed, ..end(Ending::AccessToken, session.expires_at?) })
     });
     // A client that signs in for itself has none.
-    let renewal = MethodSpec::of(profile.auth.method()).renewal;
+    let renewal = MethodSpec::of(profile.auth.method).renewal;
     let refresh_token = session
         .filter(|session| session.renewable && renewal == Renewal::RefreshToken)
         .and_then(|session| session.signed_in_at)

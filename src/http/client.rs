@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::certificate::Certificate;
@@ -117,17 +117,10 @@ impl Client {
         &self.route
     }
 
-    /// Gets `url`, with an `Authorization` header where one is given. Where the
-    /// server closed a kept connection meanwhile, it is asked once more on a
-    /// new one (RFC 9110 §9.2.2): nothing but reading was asked for.
-    pub async fn get(&self, url: Url, authorization: Option<&HeaderValue>, deadline: Deadline) -> Exchange {
-        let request = || {
-            let request = self.inner.get(url.clone());
-            match authorization {
-                Some(authorization) => request.header(AUTHORIZATION, authorization.clone()),
-                None => request,
-            }
-        };
+    /// Gets `url` with these headers. If the server closed a kept connection in the
+    /// meantime, it is asked once more on a new one (RFC 9110 §9.2.2): a GET only reads.
+    pub async fn get(&self, url: Url, headers: &HeaderMap, deadline: Deadline) -> Exchange {
+        let request = || self.inner.get(url.clone()).headers(headers.clone());
         // In a place of its own, so that its callers are small when they do
         // something else.
         let exchange = Box::pin(self.send("GET", url.clone(), request(), deadline)).await;

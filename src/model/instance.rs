@@ -59,7 +59,7 @@ pub enum InvalidInstance {
     Host(String),
     #[error("\"{0}\" has a port that is not a number from 1 to 65535")]
     Port(String),
-    #[error("\"{0}\" is a ServiceNow site, but not an instance")]
+    #[error("\"{0}\" is a site of the service itself, not an instance")]
     Portal(String),
     #[error("http would send the password to {0} in the clear")]
     Insecure(String),

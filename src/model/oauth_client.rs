@@ -12,9 +12,6 @@ use crate::model::profile::{ConnectionName, InvalidValue};
 
 shown_as_displayed!(ClientId, RedirectUri);
 
-/// Asked for where nothing else was said: without an explicit scope, newer
-/// instances issue a token that no API takes.
-pub const DEFAULT_SCOPE: &str = "useraccount";
 /// Registered word for word at the instance, which compares exactly.
 pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8914/callback";
 /// What a redirect URI may hold (RFC 3986 §2), without what a shell, Markdown
@@ -43,86 +40,25 @@ pub struct OAuthClient {
     pub revocation_url: Option<Endpoint>,
     /// Whether a code is bound to a verifier (RFC 7636).
     pub pkce: bool,
+    /// What the service does unless told otherwise.
+    pub defaults: &'static ServiceDefaults,
 }
 
-/// One setting of a client, as its key in the connections file and in `--set` has it.
-pub struct ClientField {
-    pub key: &'static str,
-    /// Whether it is true or false.
-    pub is_flag: bool,
-    /// What is written of it; nothing where it is as usual.
-    pub get: fn(&OAuthClient) -> Option<String>,
-    /// Takes what was written.
-    pub set: fn(&mut OAuthClient, &str) -> Result<(), InvalidValue>,
-    /// Makes it as usual; nothing for what a client cannot be without.
-    pub unset: Option<fn(&mut OAuthClient)>,
-}
-
-/// Every setting of a client, in the order in which they are written.
-pub static CLIENT_FIELDS: [ClientField; 7] = [
-    ClientField {
-        key: "client_id",
-        is_flag: false,
-        get: |client| Some(client.client_id.0.clone()),
-        set: |client, text| text.parse().map(|value| client.client_id = value),
-        unset: None,
-    },
-    ClientField {
-        key: "scope",
-        is_flag: false,
-        get: |client| Some(client.scope.0.clone()).filter(|_| !client.scope.is_default()),
-        set: |client, text| text.parse().map(|value| client.scope = value),
-        unset: Some(|client| client.scope = Scope::default()),
-    },
-    ClientField {
-        key: "redirect_uri",
-        is_flag: false,
-        get: |client| Some(client.redirect_uri.0.clone()).filter(|_| !client.redirect_uri.is_default()),
-        set: |client, text| text.parse().map(|value| client.redirect_uri = value),
-        unset: Some(|client| client.redirect_uri = RedirectUri::default()),
-    },
-    ClientField {
-        key: "authorization_url",
-        is_flag: false,
-        get: |client| client.authorization_url.as_ref().map(ToString::to_string),
-        set: |client, text| text.parse().map(|value| client.authorization_url = Some(value)),
-        unset: Some(|client| client.authorization_url = None),
-    },
-    ClientField {
-        key: "token_url",
-        is_flag: false,
-        get: |client| client.token_url.as_ref().map(ToString::to_string),
-        set: |client, text| text.parse().map(|value| client.token_url = Some(value)),
-        unset: Some(|client| client.token_url = None),
-    },
-    ClientField {
-        key: "revocation_url",
-        is_flag: false,
-        get: |client| client.revocation_url.as_ref().map(ToString::to_string),
-        set: |client, text| text.parse().map(|value| client.revocation_url = Some(value)),
-        unset: Some(|client| client.revocation_url = None),
-    },
-    ClientField {
-        key: "pkce",
-        is_flag: true,
-        get: |client| (!client.pkce).then(|| "false".to_owned()),
-        set: |client, text| {
-            client.pkce = text.parse().map_err(|_| InvalidValue("pkce is true or false".to_owned()))?;
-            Ok(())
-        },
-        unset: Some(|client| client.pkce = true),
-    },
-];
-
-impl ClientField {
-    /// The setting that has this key.
-    pub fn find(key: &str) -> Option<&'static Self> {
-        CLIENT_FIELDS.iter().find(|field| field.key == key)
-    }
+/// What a service does unless a connection says otherwise.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ServiceDefaults {
+    /// The scope that OAuth clients ask for.
+    pub scope: &'static str,
+    /// Paths of the origin.
+    pub endpoints: EndpointPaths,
+    /// Whether the secret goes into the form (`client_secret_post`), not the header.
+    pub secret_in_form: bool,
+    /// The header of an API key.
+    pub key_header: &'static str,
 }
 
 /// Where the endpoints of a service are: paths of its origin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointPaths {
     pub authorization: &'static str,
     pub token: &'static str,
@@ -166,36 +102,34 @@ pub struct Endpoint {
 }
 
 impl OAuthClient {
-    /// A client with everything else as usual.
-    pub fn new(grant: GrantType, client_id: ClientId) -> Self {
+    /// A client with the defaults of its service.
+    pub fn new(grant: GrantType, client_id: ClientId, defaults: &'static ServiceDefaults) -> Self {
         Self {
             grant,
             client_id,
-            scope: Scope::default(),
+            scope: Scope(defaults.scope.to_owned()),
             redirect_uri: RedirectUri::default(),
             authorization_url: None,
             token_url: None,
             revocation_url: None,
             pkce: true,
+            defaults,
         }
     }
 
-    /// Whether a session of `other` is one of this client: the same client at
-    /// the same endpoint, asked for the same scope.
-    pub fn takes_the_session_of(&self, other: &Self) -> bool {
-        self.grant == other.grant
-            && self.client_id == other.client_id
-            && self.scope == other.scope
-            && self.token_url == other.token_url
+    /// A client whose id is still to be set.
+    pub fn without_id(grant: GrantType, defaults: &'static ServiceDefaults) -> Self {
+        Self::new(grant, ClientId(String::new()), defaults)
     }
 
-    pub fn authorization_endpoint(&self, instance: &Instance, paths: &EndpointPaths) -> Url {
-        let usual = || instance.url(paths.authorization);
+    pub fn authorization_endpoint(&self, instance: &Instance) -> Url {
+        let usual = || instance.url(self.defaults.endpoints.authorization);
         self.authorization_url.as_ref().map_or_else(usual, |endpoint| endpoint.url.clone())
     }
 
-    pub fn token_endpoint(&self, instance: &Instance, paths: &EndpointPaths) -> Url {
-        self.token_url.as_ref().map_or_else(|| instance.url(paths.token), |endpoint| endpoint.url.clone())
+    pub fn token_endpoint(&self, instance: &Instance) -> Url {
+        let usual = || instance.url(self.defaults.endpoints.token);
+        self.token_url.as_ref().map_or_else(usual, |endpoint| endpoint.url.clone())
     }
 
     /// The origin that codes, client secrets and refresh tokens go to.
@@ -203,10 +137,10 @@ impl OAuthClient {
         self.token_url.as_ref().map_or(instance, |endpoint| &endpoint.origin)
     }
 
-    pub fn revocation_endpoint(&self, instance: &Instance, paths: &EndpointPaths) -> Url {
+    pub fn revocation_endpoint(&self, instance: &Instance) -> Url {
         match &self.revocation_url {
             Some(endpoint) => endpoint.url.clone(),
-            None => self.token_origin(instance).url(paths.revocation),
+            None => self.token_origin(instance).url(self.defaults.endpoints.revocation),
         }
     }
 
@@ -262,19 +196,9 @@ impl fmt::Display for ClientId {
     }
 }
 
-impl Default for Scope {
-    fn default() -> Self {
-        Self(DEFAULT_SCOPE.to_owned())
-    }
-}
-
 impl Scope {
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    pub fn is_default(&self) -> bool {
-        self.0 == DEFAULT_SCOPE
     }
 }
 
@@ -416,7 +340,12 @@ impl serde::Serialize for Endpoint {
 mod tests {
     use super::*;
 
-    const PATHS: EndpointPaths = EndpointPaths { authorization: "/authorize", token: "/token", revocation: "/revoke" };
+    static DEFAULTS: ServiceDefaults = ServiceDefaults {
+        scope: "read",
+        endpoints: EndpointPaths { authorization: "/authorize", token: "/token", revocation: "/revoke" },
+        secret_in_form: true,
+        key_header: "x-key",
+    };
 
     #[test]
     fn a_loopback_redirect_uri_says_where_to_listen() {
@@ -454,10 +383,10 @@ mod tests {
     #[test]
     fn endpoints_follow_the_instance_and_refresh_tokens_stay_with_theirs() {
         let instance: Instance = "acme.service-now.com".parse().unwrap();
-        let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
-        assert_eq!(client.token_endpoint(&instance, &PATHS).as_str(), "https://acme.service-now.com/token");
+        let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap(), &DEFAULTS);
+        assert_eq!(client.token_endpoint(&instance).as_str(), "https://acme.service-now.com/token");
         client.token_url = Some("https://idp.example/token".parse().unwrap());
-        assert_eq!(client.revocation_endpoint(&instance, &PATHS).as_str(), "https://idp.example/revoke");
+        assert_eq!(client.revocation_endpoint(&instance).as_str(), "https://idp.example/revoke");
         client.revocation_url = Some("https://acme.service-now.com/oauth_revoke_token.do".parse().unwrap());
         assert!(client.check(&instance).is_err());
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::base::shown::{is_hidden, shown_as_displayed};
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::oauth_client::{OAuthClient, ServiceDefaults};
 use crate::model::user_name::UserName;
 
 shown_as_displayed!(ConnectionName, TableName, InvalidValue);
@@ -26,25 +26,26 @@ pub struct ConnectionName(String);
 /// The stable identity of a connection; secrets are filed under it.
 pub type ConnectionId = Uuid;
 
-/// How a connection signs in, as a word.
+/// A way to sign in: its name in the connections file, and what it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMethod {
-    Basic,
-    OAuth,
-    ClientCredentials,
+pub struct AuthMethod {
+    name: &'static str,
+    label: &'static str,
 }
 
-/// How a connection signs in, and as whom.
+/// How a connection signs in, and as whom. Which of these a method has is for its
+/// specification to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Auth {
-    Basic {
-        username: UserName,
-    },
-    /// The user is known once the instance told it.
-    OAuth {
-        client: Box<OAuthClient>,
-        username: Option<UserName>,
-    },
+pub struct Auth {
+    pub method: AuthMethod,
+    /// The user who signs in. With some methods it is known only once the instance
+    /// named it.
+    pub username: Option<UserName>,
+    pub client: Option<Box<OAuthClient>>,
+    /// Other settings, by key.
+    pub settings: BTreeMap<&'static str, String>,
+    /// What its service does unless told otherwise.
+    pub defaults: &'static ServiceDefaults,
 }
 
 /// Whose connection it is, for the advice.
@@ -92,67 +93,41 @@ impl Profile {
         self.auth.username()
     }
 
-    /// The user or, before one is known, the client: what a person recognises.
+    /// The user or, before one is known, the client or the kind of credential: what a
+    /// person recognises.
     pub fn identity(&self) -> &str {
-        match &self.auth {
-            Auth::Basic { username } | Auth::OAuth { username: Some(username), .. } => username.as_str(),
-            Auth::OAuth { client, username: None } => client.client_id.as_str(),
-        }
-    }
-
-    /// The same connection for another user, where one is given.
-    pub fn belonging_to(mut self, user: Option<UserName>) -> Self {
-        if let (Auth::OAuth { username, .. }, Some(user)) = (&mut self.auth, user) {
-            *username = Some(user);
-        }
-        self
-    }
-
-    /// Whether a secret entered for `other` must not be used for this.
-    pub fn needs_another_secret_than(&self, other: &Self) -> bool {
-        let same_sign_in = match (&self.auth, &other.auth) {
-            (Auth::Basic { username }, Auth::Basic { username: other }) => username.matches(other.as_str()),
-            (Auth::OAuth { client, username }, Auth::OAuth { client: other, username: other_user }) => {
-                let same_user = match (username, other_user) {
-                    (Some(user), Some(other)) => user.matches(other.as_str()),
-                    _ => true,
-                };
-                client.takes_the_session_of(other) && same_user
-            }
-            _ => false,
-        };
-        self.instance != other.instance || !same_sign_in || self.ca_cert != other.ca_cert || self.store != other.store
+        self.auth.identity().unwrap_or(self.auth.method.label)
     }
 }
 
 impl Auth {
-    pub fn method(&self) -> AuthMethod {
-        match self {
-            Self::Basic { .. } => AuthMethod::Basic,
-            Self::OAuth { client, .. } => match client.grant {
-                GrantType::AuthorizationCode => AuthMethod::OAuth,
-                GrantType::ClientCredentials => AuthMethod::ClientCredentials,
-            },
-        }
+    /// Nothing is set yet.
+    pub fn new(method: AuthMethod, defaults: &'static ServiceDefaults) -> Self {
+        Self { method, username: None, client: None, settings: BTreeMap::new(), defaults }
     }
 
-    /// `basic`, `oauth` or `client-credentials`.
+    /// With the client of an OAuth method.
+    pub fn of_client(method: AuthMethod, client: OAuthClient) -> Self {
+        let defaults = client.defaults;
+        Self { client: Some(Box::new(client)), ..Self::new(method, defaults) }
+    }
+
+    /// The name of the method.
     pub fn as_str(&self) -> &'static str {
-        self.method().as_str()
+        self.method.name
     }
 
     pub fn username(&self) -> Option<&UserName> {
-        match self {
-            Self::Basic { username } => Some(username),
-            Self::OAuth { username, .. } => username.as_ref(),
-        }
+        self.username.as_ref()
     }
 
     pub fn client(&self) -> Option<&OAuthClient> {
-        match self {
-            Self::Basic { .. } => None,
-            Self::OAuth { client, .. } => Some(client),
-        }
+        self.client.as_deref()
+    }
+
+    /// The user, or the client until the user is known.
+    pub fn identity(&self) -> Option<&str> {
+        self.username().map(UserName::as_str).or_else(|| Some(self.client()?.client_id.as_str()))
     }
 }
 
@@ -249,25 +224,17 @@ impl fmt::Display for TableName {
 }
 
 impl AuthMethod {
-    pub const ALL: [Self; 3] = [Self::Basic, Self::OAuth, Self::ClientCredentials];
+    pub const fn new(name: &'static str, label: &'static str) -> Self {
+        Self { name, label }
+    }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::OAuth => "oauth",
-            Self::ClientCredentials => "client-credentials",
-        }
+        self.name
     }
-}
 
-impl FromStr for AuthMethod {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
-            let names = any_of(&Self::ALL.map(Self::as_str));
-            InvalidValue(format!("\"{text}\" is not a sign-in method of this version: {names}"))
-        })
+    /// What a person calls it.
+    pub fn label(self) -> &'static str {
+        self.label
     }
 }
 

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod record;
 mod thread;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,19 +27,15 @@ use crate::base::shown::{Step, shown};
 use crate::base::variables::Variables;
 use crate::model::profile::{ConnectionId, InvalidValue, StoreKind};
 
-/// What an item holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Field {
-    Password,
-    ClientSecret,
-    /// Access token, refresh token and their times.
-    Session,
-    /// Not a secret: written and deleted to prove that the store works.
-    Probe,
+/// The name of an item of a connection: `password`, `session`.
+#[derive(Debug, Clone)]
+pub struct Field {
+    name: Cow<'static, str>,
+    label: Cow<'static, str>,
 }
 
 /// One place in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ItemKey {
     pub connection: ConnectionId,
     pub field: Field,
@@ -115,12 +112,12 @@ pub trait CredentialStore: Send + Sync {
     /// Proves that the store takes, returns and deletes an item, before a
     /// person is asked for anything or a token is spent.
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        let key = ItemKey { connection, field: Field::Probe };
+        let key = ItemKey { connection, field: Field::PROBE };
         let probe = Secret::new("probe".to_owned()).expect("the probe is plain text");
-        self.write(key, &probe).await?;
-        let read = self.read(key).await;
+        self.write(key.clone(), &probe).await?;
+        let read = self.read(key.clone()).await;
         // Whatever came of the reading, the probe goes again.
-        let deleted = self.delete(key).await;
+        let deleted = self.delete(key.clone()).await;
         let read = read?;
         deleted?;
         let was_there = read.is_some_and(|read| read.expose() == probe.expose());
@@ -281,32 +278,51 @@ pub trait Surroundings {
 }
 
 impl Field {
-    /// Those that hold secrets.
-    pub const SECRETS: [Self; 3] = [Self::Password, Self::ClientSecret, Self::Session];
+    /// Access token, refresh token and their times.
+    pub const SESSION: Self = Self::new("session", "session");
+    /// Not a secret: written and deleted to prove that the store works.
+    pub const PROBE: Self = Self::new("probe", "probe");
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::ClientSecret => "client-secret",
-            Self::Session => "session",
-            Self::Probe => "probe",
-        }
+    /// `label` is for people.
+    pub const fn new(name: &'static str, label: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), label: Cow::Borrowed(label) }
+    }
+
+    /// The field of this name, if it can be one: lower-case letters, digits and `-`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(fits);
+        is_name.then(|| Self { name: name.to_owned().into(), label: name.replace('-', " ").into() })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.name
     }
 
     /// For people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::ClientSecret => "client secret",
-            Self::Session => "session",
-            Self::Probe => "probe",
-        }
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+// The label says nothing new.
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Field {}
+
+impl std::hash::Hash for Field {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
     }
 }
 
 impl ItemKey {
     /// The account of the item, as `secret-tool` shows it.
-    pub fn account(self) -> String {
+    pub fn account(&self) -> String {
         format!("{}/{}", self.connection, self.field.as_str())
     }
 
@@ -314,7 +330,6 @@ impl ItemKey {
     pub fn of_account(account: &str) -> Option<Self> {
         let (connection, field) = account.split_once('/')?;
         let connection = ConnectionId::try_parse(connection).ok()?;
-        let field = Field::SECRETS.into_iter().chain([Field::Probe]).find(|known| known.as_str() == field)?;
-        Some(Self { connection, field })
+        Some(Self { connection, field: Field::of_name(field)? })
     }
 }

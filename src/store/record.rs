@@ -4,10 +4,12 @@
 //! sent to. Whatever the configuration file says by then, a secret is used
 //! only where its origins are those of the connection.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{CredentialStore, Field, ItemKey, SetOutcome, Version, Versioned};
 use crate::base::code::Code;
@@ -16,9 +18,8 @@ use crate::base::secret::{Secret, secret_field};
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::Profile;
+use crate::model::profile::{Auth, Profile};
 use crate::model::tokens::SavedSession;
-use crate::model::user_name::UserName;
 
 const VERSION: u32 = 1;
 
@@ -53,97 +54,152 @@ struct Head {
     origins: Origins,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Password {
-    /// Whose password it is.
-    username: Option<String>,
-    #[serde(with = "secret_field")]
-    password: Secret,
+/// A kind of secret: where it is stored, and what its record says.
+#[derive(Debug)]
+pub struct SecretItem {
+    pub field: Field,
+    /// The member of the record that holds it.
+    pub key: &'static str,
+    pub owner: Owner,
 }
 
-#[derive(Serialize, Deserialize)]
-struct ClientSecret {
-    client_id: String,
-    #[serde(with = "secret_field")]
-    client_secret: Secret,
+/// Who a secret belongs to. It is not used for anybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    Nobody,
+    User,
+    Client,
+}
+
+impl Owner {
+    /// The member of the record that names it, and the name.
+    fn of(self, auth: &Auth) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Nobody => None,
+            Self::User => Some(("username", auth.username()?.as_str())),
+            Self::Client => Some(("client_id", auth.client()?.client_id.as_str())),
+        }
+    }
+
+    /// How the owner in a record is not the one of the connection.
+    fn difference(self, auth: &Auth, named: &Named) -> Option<String> {
+        match self {
+            Self::Nobody => None,
+            Self::User => match (auth.username(), &named.username) {
+                (Some(user), Some(saved)) if !user.matches(saved) => {
+                    Some(format!("It was saved for another user, and the connection now says {user}."))
+                }
+                _ => None,
+            },
+            Self::Client => {
+                let client_id = auth.client()?.client_id.as_str();
+                (named.client_id.as_deref() != Some(client_id)).then(|| other_client(client_id))
+            }
+        }
+    }
+}
+
+/// What the record of a secret keeps: its owner, and the secret.
+struct Kept<'a> {
+    owner: Option<(&'static str, &'a str)>,
+    key: &'static str,
+    secret: &'a Secret,
+}
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some((key, name)) = self.owner {
+            map.serialize_entry(key, name)?;
+        }
+        map.serialize_entry(self.key, self.secret.expose())?;
+        map.end()
+    }
+}
+
+/// The owner that a record names.
+#[derive(Deserialize)]
+struct Named {
+    username: Option<String>,
+    client_id: Option<String>,
+}
+
+/// Reads the secret under one key of a record.
+struct UnderKey(&'static str);
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text(#[serde(with = "secret_field")] Secret);
+
+impl<'de> Visitor<'de> for UnderKey {
+    type Value = Secret;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Secret, A::Error> {
+        let mut secret = None;
+        while let Some(key) = members.next_key::<String>()? {
+            if key == self.0 {
+                secret = Some(members.next_value::<Text>()?.0);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        secret.ok_or_else(|| serde::de::Error::missing_field(self.0))
+    }
 }
 
 /// One item of a connection: where it is, and how it is called.
 struct Item<'a> {
     profile: &'a Profile,
-    field: Field,
+    field: &'a Field,
 }
 
-/// The password of a saved connection. The store is asked, and the record
-/// must be meant for the origins of the connection.
-pub async fn read_password(
+/// A secret of a saved connection; `None` if none is saved. It must be meant for the
+/// origins of the connection and for its owner.
+pub async fn read_secret(
     store: &dyn CredentialStore,
     profile: &Profile,
-    username: &UserName,
-    origins: &Origins,
-) -> Result<Secret, Failure> {
-    let item = Item { profile, field: Field::Password };
-    let kept: Password = item.read(store, origins).await?.ok_or_else(|| item.missing(store))?;
-    match kept.username {
-        Some(saved) if !username.matches(&saved) => {
-            Err(item
-                .elsewhere(origins, format!("It was saved for another user, and the connection now says {username}.")))
-        }
-        _ => Ok(kept.password),
-    }
-}
-
-/// Saves the password of a connection, bound to its origins, and proves that
-/// the store has it.
-pub async fn write_password(
-    store: &dyn CredentialStore,
-    profile: &Profile,
-    username: &UserName,
-    origins: &Origins,
-    password: &Secret,
-) -> Result<(), Failure> {
-    let kept = Password { username: Some(username.as_str().to_owned()), password: password.clone() };
-    Item { profile, field: Field::Password }.write(store, origins, &kept, ReadBack::Yes).await
-}
-
-/// The secret of an OAuth client; `None` where none is saved.
-pub async fn read_client_secret(
-    store: &dyn CredentialStore,
-    profile: &Profile,
-    client: &OAuthClient,
+    kind: &SecretItem,
     origins: &Origins,
 ) -> Result<Option<Secret>, Failure> {
-    let item = Item { profile, field: Field::ClientSecret };
-    let Some(kept) = item.read::<ClientSecret>(store, origins).await? else {
+    let item = Item { profile, field: &kind.field };
+    let Some(record) = store.read(item.key()).await? else {
         return Ok(None);
     };
-    if kept.client_id == client.client_id.as_str() {
-        Ok(Some(kept.client_secret))
-    } else {
-        Err(item.other_client(origins, client.client_id.as_str()))
+    let named: Named = item.parse(&record, origins)?;
+    let secret = serde_json::Deserializer::from_str(record.expose()).deserialize_map(UnderKey(kind.key));
+    let secret = secret.map_err(|_| item.damaged())?;
+    match kind.owner.difference(&profile.auth, &named) {
+        Some(difference) => Err(item.elsewhere(origins, difference)),
+        None => Ok(Some(secret)),
     }
 }
 
-/// As above, where there must be one.
-pub async fn require_client_secret(
+/// As above, if there must be one.
+pub async fn require_secret(
     store: &dyn CredentialStore,
     profile: &Profile,
-    client: &OAuthClient,
+    kind: &SecretItem,
     origins: &Origins,
 ) -> Result<Secret, Failure> {
-    let missing = || Item { profile, field: Field::ClientSecret }.missing(store);
-    read_client_secret(store, profile, client, origins).await?.ok_or_else(missing)
+    let missing = || Item { profile, field: &kind.field }.missing(store);
+    read_secret(store, profile, kind, origins).await?.ok_or_else(missing)
 }
 
-pub async fn write_client_secret(
+/// Saves a secret, bound to the origins of the connection and to its owner, and
+/// proves that the store has it.
+pub async fn write_secret(
     store: &dyn CredentialStore,
     profile: &Profile,
-    client: &OAuthClient,
+    kind: &SecretItem,
     origins: &Origins,
-    client_secret: &Secret,
+    secret: &Secret,
 ) -> Result<(), Failure> {
-    let kept = ClientSecret { client_id: client.client_id.as_str().to_owned(), client_secret: client_secret.clone() };
-    Item { profile, field: Field::ClientSecret }.write(store, origins, &kept, ReadBack::Yes).await
+    let kept = Kept { owner: kind.owner.of(&profile.auth), key: kind.key, secret };
+    Item { profile, field: &kind.field }.write(store, origins, &kept, ReadBack::Yes).await
 }
 
 /// The session of a saved connection; `None` where there is none.
@@ -173,11 +229,11 @@ pub async fn read_session_version(
     client_id: &str,
     origins: &Origins,
 ) -> Result<VersionedSession, Failure> {
-    let item = Item { profile, field: Field::Session };
+    let item = Item { profile, field: &Field::SESSION };
     let Versioned { version, age, record } = store.read_version(item.key()).await?;
     let session: Option<SavedSession> = record.map(|record| item.parse(&record, origins)).transpose()?;
     match &session {
-        Some(kept) if kept.client_id != client_id => Err(item.other_client(origins, client_id)),
+        Some(kept) if kept.client_id != client_id => Err(item.elsewhere(origins, other_client(client_id))),
         _ => Ok(VersionedSession { version, age, session }),
     }
 }
@@ -190,7 +246,7 @@ pub async fn set_session(
     replaced: Version,
     session: &SavedSession,
 ) -> Result<SetOutcome, Failure> {
-    let item = Item { profile, field: Field::Session };
+    let item = Item { profile, field: &Field::SESSION };
     Ok(store.compare_and_set(item.key(), replaced, &item.record(origins, session)?).await)
 }
 
@@ -203,12 +259,12 @@ pub async fn write_session(
     session: &SavedSession,
     read_back: ReadBack,
 ) -> Result<(), Failure> {
-    Item { profile, field: Field::Session }.write(store, origins, session, read_back).await
+    Item { profile, field: &Field::SESSION }.write(store, origins, session, read_back).await
 }
 
 /// Nobody is signed in.
 pub fn no_session(store: &dyn CredentialStore, profile: &Profile) -> Failure {
-    Item { profile, field: Field::Session }.missing(store)
+    Item { profile, field: &Field::SESSION }.missing(store)
 }
 
 /// Whether a write is checked by reading it.
@@ -220,16 +276,7 @@ pub enum ReadBack {
 
 impl Item<'_> {
     fn key(&self) -> ItemKey {
-        ItemKey { connection: self.profile.id, field: self.field }
-    }
-
-    /// What the record keeps, where there is one and it is meant for `origins`.
-    async fn read<T: DeserializeOwned>(
-        &self,
-        store: &dyn CredentialStore,
-        origins: &Origins,
-    ) -> Result<Option<T>, Failure> {
-        store.read(self.key()).await?.map(|record| self.parse(&record, origins)).transpose()
+        ItemKey { connection: self.profile.id, field: self.field.clone() }
     }
 
     /// What a record keeps, where it is meant for `origins`.
@@ -240,17 +287,16 @@ impl Item<'_> {
         if version.v != VERSION {
             return Err(self.unreadable("The saved item was written by another version of snow."));
         }
-        let damaged = || self.unreadable("The saved item is damaged.");
-        let head: Head = serde_json::from_str(record.expose()).map_err(|_| damaged())?;
+        let head: Head = serde_json::from_str(record.expose()).map_err(|_| self.damaged())?;
         // The origins are shown below, and what is none could be anything.
         let saved = &head.origins;
         if !is_origin(&saved.instance) || !saved.token_endpoint.as_deref().is_none_or(is_origin) {
-            return Err(damaged());
+            return Err(self.damaged());
         }
         if saved != origins {
             return Err(self.elsewhere(saved, difference(saved, origins)));
         }
-        serde_json::from_str(record.expose()).map_err(|_| damaged())
+        serde_json::from_str(record.expose()).map_err(|_| self.damaged())
     }
 
     async fn write<T: Serialize>(
@@ -274,16 +320,18 @@ impl Item<'_> {
     fn record<T: Serialize>(&self, origins: &Origins, kept: &T) -> Result<Secret, Failure> {
         let record = serde_json::to_string(&Record { v: VERSION, origins, kept }).expect("a record is always JSON");
         Secret::derived(record).map_err(|_| {
-            let message = shown!("the {} of {} is too large to be saved", self.field.label(), self.profile.name);
+            let message =
+                shown!("the {} of {} is too large to be saved", Shown::outside(self.field.label()), self.profile.name);
             Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
         })
     }
 
     fn missing(&self, store: &dyn CredentialStore) -> Failure {
-        let (what, name) = (self.field.label(), &self.profile.name);
-        let message = match self.field {
-            Field::Session => format!("nobody is signed in to {name}"),
-            _ => format!("no {what} is saved for {name}"),
+        let (what, name) = (Shown::outside(self.field.label()), &self.profile.name);
+        let message = if *self.field == Field::SESSION {
+            format!("nobody is signed in to {name}")
+        } else {
+            format!("no {what} is saved for {name}")
         };
         Failure::new(Code::NoCredential, Shown::outside(message))
             .why(shown!("It was signed out, or the item is gone from {}.", store.kind().place()))
@@ -292,7 +340,7 @@ impl Item<'_> {
     }
 
     fn unreadable(&self, why: &'static str) -> Failure {
-        let (what, name) = (self.field.label(), &self.profile.name);
+        let (what, name) = (Shown::outside(self.field.label()), &self.profile.name);
         Failure::new(Code::SecretUnreadable, shown!("the saved {} of {} cannot be used", what, name))
             .why(why)
             .next(Step::run(shown!("snow login {}", name)))
@@ -300,18 +348,20 @@ impl Item<'_> {
     }
 
     fn elsewhere(&self, saved: &Origins, difference: String) -> Failure {
-        let (what, name) = (self.field.label(), &self.profile.name);
+        let (what, name) = (Shown::outside(self.field.label()), &self.profile.name);
         Failure::new(Code::OriginMismatch, shown!("the saved {} of {} is meant for another destination", what, name))
             .why(shown!("{} It was not sent.", Shown::outside(&difference)))
             .next(Step::say("If the change is yours: ").and_run(shown!("snow login {}", name)))
             .evidence("saved_for", Shown::outside(&saved.instance))
     }
 
-    fn other_client(&self, origins: &Origins, client_id: &str) -> Failure {
-        let difference =
-            format!("It was saved for another client, and the connection now has the client id {client_id}.");
-        self.elsewhere(origins, difference)
+    fn damaged(&self) -> Failure {
+        self.unreadable("The saved item is damaged.")
     }
+}
+
+fn other_client(client_id: &str) -> String {
+    format!("It was saved for another client, and the connection now has the client id {client_id}.")
 }
 
 /// In which way a secret was saved for something else.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+use snow_connect::auth::credential::CredentialKind;
 use snow_connect::auth::oauth::authorize::{Authorization, Callback};
 use snow_connect::auth::oauth::callback::Listener;
 use snow_connect::auth::oauth::outcome::{TokenOutcome, TokenRequest};
@@ -29,8 +30,8 @@ use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{GrantType, OAuthClient};
 use snow_connect::model::profile::Subject;
 use snow_connect::model::tokens::TokenResponse;
-use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
-use snow_connect::service::servicenow::oauth::ServiceNow;
+use snow_connect::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
+use snow_connect::service::servicenow::oauth::DEFAULTS;
 use snow_connect::service::servicenow::symptoms::diagnose;
 use snow_connect::service::servicenow::token;
 
@@ -120,7 +121,7 @@ fn any_answer_has_a_meaning_that_is_fit_to_show() {
 
 #[test]
 fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
-    let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
+    let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap(), &DEFAULTS);
     each("tokens", include_str!("corpus/tokens.txt"), |body, random| {
         let answer = answer(body.to_vec(), random);
         let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true };
@@ -154,8 +155,8 @@ fn assert_usable(tokens: &TokenResponse) {
 
 #[test]
 fn any_query_of_a_callback_brings_a_code_only_with_the_right_state() {
-    let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
-    let attempt = Authorization::new(&client, &"acme".parse().unwrap(), &ServiceNow);
+    let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap(), &DEFAULTS);
+    let attempt = Authorization::new(&client, &"acme".parse().unwrap());
     let state = attempt.url().query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     each("callbacks", include_str!("corpus/callbacks.txt"), |query, _| {
         let query = String::from_utf8_lossy(query).replace("STATE", &state).replace('#', "%23");
@@ -176,7 +177,7 @@ fn any_query_of_a_callback_brings_a_code_only_with_the_right_state() {
 #[test]
 fn no_request_to_the_listener_ends_the_wait_but_the_right_one() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
+    let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap(), &DEFAULTS);
     client.redirect_uri = format!("http://127.0.0.1:{port}/callback").parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _inside = runtime.enter();

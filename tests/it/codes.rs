@@ -49,7 +49,7 @@ fn a_secret_that_does_not_fit_into_the_store_is_said_with_its_size_and_leaves_no
     let (mut world, sandbox) = (World::new(), Sandbox::start(None, None).unwrap());
     // As the Credential Manager, whose items are small.
     world.store = Arc::new(PickyStore::refusing(|key, record| {
-        (key.field != Field::Probe).then(|| KeyringError::TooLarge { size: record.expose().len(), limit: 16 }.into())
+        (key.field != Field::PROBE).then(|| KeyringError::TooLarge { size: record.expose().len(), limit: 16 }.into())
     }));
     let line = format!("connect {} --username beth.anglin --password-stdin --json", sandbox.origin());
     let outcome = world.stdin("sandbox-beth").run(&line).expect(9);

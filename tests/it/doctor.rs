@@ -1,5 +1,6 @@
 //! `snow doctor`: what it sees of a machine, and what it gives away of it.
 
+use crate::world::items;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ fn saved(lines: &str) -> World {
          auth = \"basic\"\nusername = \"beth.anglin\"\n{lines}"
     ));
     private(&world);
-    put(&world, Field::Password, "password", SAVED);
+    put(&world, items::PASSWORD, "password", SAVED);
     world
 }
 
@@ -565,10 +566,10 @@ fn a_saved_secret_in_the_last_tests_keeps_the_bundle_from_being_written() {
 #[test]
 fn every_kind_of_secret_is_searched_for_those_of_no_connection_included() {
     for (field, key) in [
-        (Field::ClientSecret, "client_secret"),
-        (Field::Session, "access_token"),
-        (Field::Session, "refresh_token"),
-        (Field::Password, "password"),
+        (items::CLIENT_SECRET, "client_secret"),
+        (Field::SESSION, "access_token"),
+        (Field::SESSION, "refresh_token"),
+        (items::PASSWORD, "password"),
     ] {
         // The connection has another id, so the item is nobody's.
         let mut world = saved("description = \"about Another-Secret here\"\n");
@@ -585,14 +586,14 @@ fn every_kind_of_secret_is_searched_for_those_of_no_connection_included() {
 #[test]
 fn a_place_that_is_written_with_the_secret_is_not_repeated() {
     let mut world = saved("labels = { planted-key-9 = \"x\" }\n");
-    put(&world, Field::Password, "password", "planted-key-9");
+    put(&world, items::PASSWORD, "password", "planted-key-9");
     refused(&mut world, "a key of config.connections.acme.labels", "planted-key-9");
 }
 
 #[test]
 fn a_secret_too_short_to_be_searched_for_is_named() {
     let mut world = saved("");
-    put(&world, Field::Password, "password", "abcde");
+    put(&world, items::PASSWORD, "password", "abcde");
     let (outcome, path) = bundle_of(&mut world);
     outcome.expect(0).says(&["acme (password): it is too short to be told from other text", "look for it yourself"]);
     holds(&serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap(), "acme (password)");

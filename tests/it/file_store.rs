@@ -1,6 +1,7 @@
 //! Secrets in the encrypted file: which store is used, what opens the file,
 //! and that the `age` command and we open each other's.
 
+use crate::world::items;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::store::{Field, ItemKey};
+use snow_connect::store::ItemKey;
 
 use crate::world::keyring::Session;
 use crate::world::process::{finish, snow, tool};
@@ -45,7 +46,7 @@ fn connect(world: &mut World, name: &str, origin: &str, more: &str) -> crate::wo
 
 fn keyring_has_password(world: &World, shown: &Value) -> bool {
     let connection = shown["connection"]["id"].as_str().unwrap().parse().unwrap();
-    block_on(world.store.read(ItemKey { connection, field: Field::Password })).unwrap().is_some()
+    block_on(world.store.read(ItemKey { connection, field: items::PASSWORD })).unwrap().is_some()
 }
 
 /// A directory outside every home, for what holds a passphrase or an identity.

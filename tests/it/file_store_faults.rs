@@ -4,6 +4,7 @@
 //! Where the passphrase is not the matter an identity opens the file: it costs
 //! no time.
 
+use crate::world::items;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -19,7 +20,7 @@ use snow_connect::base::secret::Secret;
 use snow_connect::config::{Config, ConfigFile};
 use snow_connect::store::file::FileStore;
 use snow_connect::store::file::encryption::{GivenBy, Key};
-use snow_connect::store::{CredentialStore, Field, ItemKey};
+use snow_connect::store::{CredentialStore, ItemKey};
 
 use crate::world::canary::Canaries;
 use crate::world::process::{finish, program, snow, tool};
@@ -143,7 +144,7 @@ fn opened(file: &Path, key: Key) -> FileStore {
 }
 
 fn has_password(store: &FileStore, connection: uuid::Uuid) -> bool {
-    let record = block_on(store.read(ItemKey { connection, field: Field::Password })).expect("the file opens");
+    let record = block_on(store.read(ItemKey { connection, field: items::PASSWORD })).expect("the file opens");
     record.is_some_and(|record| record.expose().contains("sandbox-beth"))
 }
 
@@ -344,12 +345,12 @@ fn no_single_changed_byte_goes_unnoticed() {
         bytes[at] ^= 1;
         fs::write(scene.file(), &bytes).unwrap();
         let connection = scene.load().connections["old"].id;
-        let read = block_on(scene.store().read(ItemKey { connection, field: Field::Password }));
+        let read = block_on(scene.store().read(ItemKey { connection, field: items::PASSWORD }));
         let failure = Failure::from(read.expect_err("it was changed"));
         assert!(["secret-unreadable", "store-locked"].contains(&failure.code().as_str()), "{at}");
         assert!(failure.message().contains(scene.file().to_str().unwrap()), "{at}");
         let _ = block_on(
-            scene.store().write(ItemKey { connection, field: Field::Password }, &Secret::new("x".into()).unwrap()),
+            scene.store().write(ItemKey { connection, field: items::PASSWORD }, &Secret::new("x".into()).unwrap()),
         );
         assert!(fs::read(scene.file()).unwrap() == bytes, "{at}");
     }
@@ -533,10 +534,10 @@ fn a_change_that_does_not_get_its_turn_says_so_and_reading_waits_for_nobody() {
     let identity = fs::read_to_string(scene.key()).unwrap();
     store.unlock(Key::from_identity_file(&identity, scene.key()).unwrap());
     let connection = scene.load().connections["old"].id;
-    let key = ItemKey { connection, field: Field::Password };
+    let key = ItemKey { connection, field: items::PASSWORD };
     assert!(has_password(&store, connection));
     let failures = [
-        block_on(store.delete(key)),
+        block_on(store.delete(key.clone())),
         block_on(store.prove(connection)),
         block_on(store.write(key, &Secret::new("x".into()).unwrap())),
     ];

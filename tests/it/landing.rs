@@ -125,7 +125,7 @@ fn the_page_says_success_only_after_the_session_is_saved() {
     let sandbox = sandbox();
     let mut world = World::new();
     world.store =
-        Arc::new(PickyStore::refusing(|key, _| (key.field == Field::Session).then(|| KeyringError::Denied.into())));
+        Arc::new(PickyStore::refusing(|key, _| (key.field == Field::SESSION).then(|| KeyringError::Denied.into())));
     let (outcome, page) = landed(&mut world, &sandbox);
     outcome.expect(9);
     assert!(page.body.contains("Not signed in") && !page.body.contains("is saved"), "{page:?}");

@@ -1,6 +1,7 @@
 //! Many connections to as many instances over TLS, twelve of them broken in
 //! twelve ways: every form of the report says the same of them.
 
+use crate::world::items;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use snow_connect::sandbox::scenario::Scenario;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
-use snow_connect::store::{Field, ItemKey};
+use snow_connect::store::ItemKey;
 
 use crate::world::chromium::Chromium;
 use crate::world::process::{finish, tool};
@@ -86,7 +87,7 @@ impl Fleet {
         }
         let shown = self.world.run(&format!("show {} --json", name(SECRET_IS_GONE))).expect(0).json();
         let connection = shown["connection"]["id"].as_str().unwrap().parse().unwrap();
-        block_on(self.world.store.delete(ItemKey { connection, field: Field::Password })).unwrap();
+        block_on(self.world.store.delete(ItemKey { connection, field: items::PASSWORD })).unwrap();
         self.broken.insert(name(SECRET_IS_GONE), "no-credential");
         self.broken.insert(name(CERTIFICATE_IS_OVER), "tls-expired");
         self.broken.insert(name(HANGS), "timeout");

@@ -1,6 +1,7 @@
 //! Signing in by OAuth against the embedded instance: browser, paste, client
 //! credentials, and the life of a session afterwards.
 
+use crate::world::items;
 use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::Value;
@@ -118,7 +119,7 @@ fn another_way_to_sign_in_leaves_no_secret_of_the_former_one() {
     assert_eq!(show["connection"]["revision"], 2);
     let id: uuid::Uuid = show["connection"]["id"].as_str().unwrap().parse().unwrap();
     let read = |field| block_on(world.store.read(ItemKey { connection: id, field })).unwrap();
-    assert!(read(Field::Session).is_none() && read(Field::Password).is_some());
+    assert!(read(Field::SESSION).is_none() && read(items::PASSWORD).is_some());
 }
 
 #[test]

@@ -331,7 +331,7 @@ fn what_is_transient_keeps_the_session_as_it_was() {
         world.write_config(session::config(&well.origin(), ""));
         let mut record = before.clone();
         record["origins"]["instance"] = well.origin().into();
-        session::write_record(&world, snow_connect::store::Field::Session, &record);
+        session::write_record(&world, snow_connect::store::Field::SESSION, &record);
         assert_eq!(token(&mut world), "new-access-0");
     }
 }
@@ -553,7 +553,7 @@ fn a_renewal_waits_for_the_lock_and_takes_what_the_holder_brought() {
     set_clock(&mut world, 1800);
     let store = world.store.clone();
     let key =
-        snow_connect::store::ItemKey { connection: id.parse().unwrap(), field: snow_connect::store::Field::Session };
+        snow_connect::store::ItemKey { connection: id.parse().unwrap(), field: snow_connect::store::Field::SESSION };
     let mut renewed = saved(&world);
     renewed["generation"] = 2.into();
     renewed["access_token"] = "brought-by-the-holder".into();

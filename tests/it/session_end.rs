@@ -1,12 +1,12 @@
 //! Signing out: tokens are revoked in the form, the secrets here go whatever
 //! the instance says; and no redirect is followed with any of it.
 
+use crate::world::items;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
-use snow_connect::store::Field;
 
 use crate::oauth::connected;
 use crate::world::World;
@@ -31,7 +31,7 @@ fn outcome(document: &Value) -> Value {
 #[track_caller]
 fn assert_nothing_is_left(world: &World) {
     assert_eq!(saved(world), Value::Null);
-    assert_eq!(kept(world, Field::ClientSecret), Value::Null);
+    assert_eq!(kept(world, items::CLIENT_SECRET), Value::Null);
 }
 
 // T1

@@ -21,7 +21,7 @@ fn faulty(instance: &Scripted, seconds: i64) -> (World, Arc<FaultyStore>) {
     world.store = store.clone();
     world.write_config(session::config(&instance.origin(), ""));
     let record = session::record(&instance.origin(), seconds, json!({}));
-    session::write_record(&world, snow_connect::store::Field::Session, &record);
+    session::write_record(&world, snow_connect::store::Field::SESSION, &record);
     world.guard(session::REFRESH_TOKEN);
     (world, store)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Value, json};
+use snow_connect::auth::oauth::AUTHORIZATION_CODE;
 use snow_connect::auth::oauth::renewal::{Attempt, RefreshReason, SessionStore, renew};
 use snow_connect::base::error::Failure;
 use snow_connect::base::time::Time;
@@ -15,6 +16,7 @@ use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{GrantType, OAuthClient};
 use snow_connect::model::profile::{Auth, Profile};
 use snow_connect::model::tokens::SavedSession;
+use snow_connect::service::servicenow::oauth::DEFAULTS;
 use snow_connect::store::CredentialStore;
 use snow_connect::store::record::Origins;
 
@@ -50,13 +52,13 @@ impl Scene {
     }
 
     fn machine(&self, number: usize) -> SessionStore {
-        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap());
+        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap(), &DEFAULTS);
         let profile = Profile {
             name: "acme".parse().unwrap(),
             id: ID.parse().unwrap(),
             revision: 1,
             instance: ORIGIN.parse::<Instance>().unwrap(),
-            auth: Auth::OAuth { client: Box::new(client), username: None },
+            auth: Auth::of_client(AUTHORIZATION_CODE.method, client),
             store: self.cluster.kind(),
             api_version: None,
             tables: Vec::new(),

@@ -190,7 +190,7 @@ fn status_tells_the_health_of_a_session_offline() {
     world.store = store.clone();
     world.write_config(session::config(&instance.origin(), ""));
     let record = session::record(&instance.origin(), -1, json!({}));
-    session::write_record(&world, snow_connect::store::Field::Session, &record);
+    session::write_record(&world, snow_connect::store::Field::SESSION, &record);
     let health = |world: &mut World| {
         let (calls, requests) = (store.calls(), instance.received().len());
         let document = world.run("status acme --json").expect(0).json();

@@ -27,8 +27,18 @@ const LAYERS: [&str; 14] = [
 ];
 
 /// What only ServiceNow calls so.
-const FACTS: [&str; 7] =
-    ["/api/now", "oauth_token.do", "oauth_auth.do", "sdk-oauth.do", "sysparm_", "x-is-logged-in", "service-now.com"];
+const FACTS: [&str; 10] = [
+    "/api/now",
+    "oauth_token.do",
+    "oauth_auth.do",
+    "sdk-oauth.do",
+    "sysparm_",
+    "x-is-logged-in",
+    "x-sn-apikey",
+    "useraccount",
+    "servicenow site",
+    "service-now.com",
+];
 
 /// Where its facts are at home.
 const HOMES_OF_FACTS: [&str; 2] = ["service::servicenow", "sandbox"];

@@ -11,7 +11,6 @@ use oauth2::{AuthUrl, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::auth::provider::Provider;
 use crate::base::secret::Secret;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::{OAuthClient, RedirectUri};
@@ -70,9 +69,9 @@ pub struct CodeGrant {
 
 impl Authorization {
     /// A new attempt, with a state and a verifier of its own.
-    pub fn new(client: &OAuthClient, instance: &Instance, provider: &dyn Provider) -> Self {
+    pub fn new(client: &OAuthClient, instance: &Instance) -> Self {
         let library = BasicClient::new(oauth2::ClientId::new(client.client_id.as_str().to_owned()))
-            .set_auth_uri(AuthUrl::from_url(client.authorization_endpoint(instance, provider.endpoints())));
+            .set_auth_uri(AuthUrl::from_url(client.authorization_endpoint(instance)));
         let state = new_state();
         // The library wants an absolute redirect URI; a page of the instance
         // is a path. Either is sent as it is registered.
@@ -191,15 +190,12 @@ mod tests {
 
     use super::*;
     use crate::model::oauth_client::GrantType;
+    use crate::service::servicenow::oauth::DEFAULTS;
 
     fn attempt(change: impl FnOnce(&mut OAuthClient)) -> Authorization {
-        let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap());
+        let mut client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap(), &DEFAULTS);
         change(&mut client);
-        Authorization::new(
-            &client,
-            &"acme.service-now.com".parse().unwrap(),
-            &crate::service::servicenow::oauth::ServiceNow,
-        )
+        Authorization::new(&client, &"acme.service-now.com".parse().unwrap())
     }
 
     fn query(attempt: &Authorization) -> HashMap<String, String> {

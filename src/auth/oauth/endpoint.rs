@@ -48,11 +48,10 @@ impl TokenEndpoint {
         subject: Subject,
         provider: &'static dyn Provider,
     ) -> Self {
-        let paths = provider.endpoints();
         Self {
             origin: client.token_origin(instance).clone(),
-            url: client.token_endpoint(instance, paths),
-            revocation_url: client.revocation_endpoint(instance, paths),
+            url: client.token_endpoint(instance),
+            revocation_url: client.revocation_endpoint(instance),
             http,
             client,
             subject,
@@ -103,14 +102,16 @@ impl TokenEndpoint {
         secret: Option<&Secret>,
         deadline: Deadline,
     ) -> Result<(), Failure> {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", token.expose());
-        form.append_pair("token_type_hint", hint);
-        form.append_pair("client_id", self.client.client_id.as_str());
-        if let Some(secret) = secret {
-            form.append_pair("client_secret", secret.expose());
-        }
-        let form = form.finish().into_bytes();
+        let pairs = [
+            ("token", Some(token.expose())),
+            ("token_type_hint", Some(hint)),
+            ("client_id", Some(self.client.client_id.as_str())),
+            ("client_secret", secret.map(Secret::expose)),
+        ];
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))))
+            .finish()
+            .into_bytes();
         let exchange = self.http.post_form(self.revocation_url.clone(), form, deadline).await;
         let answer = exchange.result.map_err(Failure::from)?;
         let redactor = masking([Some(token), secret].into_iter().flatten());
@@ -118,10 +119,10 @@ impl TokenEndpoint {
     }
 
     fn library(&self, secret: Option<&Secret>) -> Library {
+        let in_form = self.client.defaults.secret_in_form;
         let library = BasicClient::new(oauth2::ClientId::new(self.client.client_id.as_str().to_owned()))
             .set_token_uri(TokenUrl::from_url(self.url.clone()))
-            // ServiceNow takes the credentials of a client in the form alone.
-            .set_auth_type(AuthType::RequestBody);
+            .set_auth_type(if in_form { AuthType::RequestBody } else { AuthType::BasicAuth });
         match secret {
             Some(secret) => library.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
             None => library,
@@ -151,7 +152,7 @@ impl TokenEndpoint {
     }
 }
 
-#[async_trait(?Send)]
+#[async_trait]
 impl TokenSource for TokenEndpoint {
     fn client(&self) -> &OAuthClient {
         &self.client

@@ -12,38 +12,87 @@
 pub mod authorize;
 pub mod browser;
 pub mod callback;
+pub mod credential;
 pub mod endpoint;
 pub mod lock;
 pub mod outcome;
 pub mod page;
 pub mod renewal;
 pub mod session;
+pub mod settings;
 
-use super::method::{MethodSpec, MethodVariables, Renewal};
+use futures_util::FutureExt;
+
+use super::method::{InHand, MethodSpec, Renewal, Stored};
+use super::setting::{LEARNT_USER_NAME, SecretUse, Setting};
+use crate::base::error::Failure;
+use crate::model::oauth_client::GrantType;
 use crate::model::profile::AuthMethod;
 use crate::store::Field;
+use credential::SessionCredential;
+use renewal::SessionStore;
+use session::{Session, SessionSource};
+use settings::{
+    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, PKCE, REDIRECT_URI, REVOCATION_URL, SCOPE,
+    TOKEN_URL,
+};
+
+static SETTINGS: [&Setting; 8] =
+    [&LEARNT_USER_NAME, &CLIENT_ID, &SCOPE, &REDIRECT_URI, &AUTHORIZATION_URL, &TOKEN_URL, &REVOCATION_URL, &PKCE];
+
+static ITEMS: [Field; 2] = [Field::SESSION, CLIENT_SECRET_FIELD];
 
 /// A person signs in with a browser (RFC 6749 §4.1).
 pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
-    method: AuthMethod::OAuth,
-    label: "OAuth",
-    needs: Field::Session,
-    items: &[Field::Session, Field::ClientSecret],
+    method: AuthMethod::new("oauth", "OAuth"),
+    phrase: "OAuth",
+    grant: Some(GrantType::AuthorizationCode),
+    settings: &SETTINGS,
+    secrets: &[SecretUse {
+        input: &CLIENT_SECRET,
+        is_required: false,
+        question: |_| "Client secret (Enter for a public client)".to_owned(),
+    }],
+    needs: Field::SESSION,
+    items: &ITEMS,
     renewal: Renewal::RefreshToken,
-    variables: None,
+    locks_accounts: false,
+    is_saved: true,
+    has_variables: false,
+    choice: Some((1, "OAuth with a client id of yours      registered on this instance")),
+    open: |stored| open(stored).boxed(),
+    from_secret: None,
 };
 
 /// The client signs in for itself (RFC 6749 §4.4), as in CI.
 pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
-    method: AuthMethod::ClientCredentials,
-    label: "client credentials",
-    needs: Field::ClientSecret,
-    items: &[Field::Session, Field::ClientSecret],
+    method: AuthMethod::new("client-credentials", "client credentials"),
+    phrase: "client credentials",
+    grant: Some(GrantType::ClientCredentials),
+    settings: &SETTINGS,
+    secrets: &[SecretUse {
+        input: &CLIENT_SECRET,
+        is_required: true,
+        question: |auth| format!("Client secret of {}", auth.identity().unwrap_or_default()),
+    }],
+    needs: CLIENT_SECRET_FIELD,
+    items: &ITEMS,
     renewal: Renewal::SignsInAgain,
-    variables: Some(MethodVariables {
-        name: "client-credentials",
-        secret: "SNOW_CLIENT_SECRET",
-        secret_file: "SNOW_CLIENT_SECRET_FILE",
-        all: &["SNOW_CLIENT_ID", "SNOW_CLIENT_SECRET", "SNOW_CLIENT_SECRET_FILE", "SNOW_SCOPE", "SNOW_TOKEN_URL"],
+    locks_accounts: false,
+    is_saved: true,
+    has_variables: true,
+    choice: None,
+    open: |stored| open(stored).boxed(),
+    from_secret: Some(|InHand { secret, endpoint, time, .. }| {
+        let source = SessionSource::Environment { client_secret: secret };
+        let endpoint = endpoint.expect("a method with a client has a token endpoint");
+        Box::new(SessionCredential::new(Session::unsaved(source, endpoint, time)))
     }),
 };
+
+async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Credential>, Failure> {
+    let Stored { profile, store, origins, endpoint, lock, note, time } = stored;
+    let endpoint = endpoint.expect("a method with a client has a token endpoint");
+    let session = Session::open(SessionStore { store, profile: profile.clone(), origins, lock, note, time }, endpoint);
+    Ok(Box::new(SessionCredential::new(session.await?)))
+}

@@ -82,6 +82,11 @@ impl Session {
         self.saved.as_ref()
     }
 
+    /// Counts the tokens of the session; zero if there is none.
+    pub fn generation(&self) -> u64 {
+        self.saved.as_ref().map_or(0, |saved| saved.generation)
+    }
+
     pub fn endpoint(&self) -> &TokenEndpoint {
         &self.endpoint
     }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use super::outputs::Outputs;
 use super::stores::Stores;
-use crate::auth::oauth::renewal::SessionStore;
-use crate::auth::oauth::session::Session;
+use crate::auth::credential::Credential;
+use crate::auth::method::{MethodSpec, Stored};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
@@ -30,9 +30,7 @@ use crate::history::state::State;
 use crate::http::client::{Client, Deadline};
 use crate::http::proxy::{ProxyVariables, without_user};
 use crate::http::tls::CaCertificates;
-use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::Profile;
-use crate::model::profile::Subject;
+use crate::model::profile::{Profile, Subject};
 use crate::model::tokens::SavedSession;
 use crate::report::format::Format;
 use crate::store::CredentialStore;
@@ -213,23 +211,21 @@ impl App {
         Ok(Deadline::after(self.timeout()?))
     }
 
-    /// The session of a saved connection. The store is read; no request is made.
-    pub async fn open_session(
+    /// The credential of a saved connection. The store is read; no request is made.
+    pub async fn open_credential(
         &self,
         store: Arc<dyn CredentialStore>,
         profile: &Profile,
-        oauth: &OAuthClient,
         client: &Client,
         origins: Origins,
-    ) -> Result<Session, Failure> {
-        let subject = Subject::Saved(profile.name.clone());
-        let endpoint = self.network.token_endpoint(profile, oauth, client, subject)?;
-        let (state, id, method) = (self.state()?, profile.id, profile.auth.method());
+    ) -> Result<Box<dyn Credential>, Failure> {
+        let endpoint = self.network.token_endpoint_of(profile, client, Subject::Saved(profile.name.clone()))?;
+        let (state, id, method) = (self.state()?, profile.id, profile.auth.method);
         let lock = state.session_lock(id);
         // What could be forgotten is no reason to fail.
         let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
-        let (profile, time) = (profile.clone(), self.time());
-        Session::open(SessionStore { store, profile, origins, lock, note: Box::new(note), time }, endpoint).await
+        let (note, time) = (Box::new(note), self.time());
+        (MethodSpec::of(method).open)(Stored { profile, store, origins, endpoint, lock, note, time }).await
     }
 
     /// Says that the variables of a connection are not looked at.

@@ -10,6 +10,8 @@ use serde_json::json;
 use url::Url;
 
 use super::app::App;
+use http::HeaderMap;
+
 use crate::auth::oauth::browser::Browser;
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
@@ -209,12 +211,12 @@ impl Browser for VisitorOfSandbox {
 async fn visit(client: &Client, url: Url) -> Option<()> {
     let beth = &USERS[1];
     let deadline = Deadline::after(Duration::from_secs(10));
-    let page = client.get(url.clone(), None, deadline).await.result.ok()?;
+    let page = client.get(url.clone(), &HeaderMap::new(), deadline).await.result.ok()?;
     let user = [("user_name", beth.user_name), ("user_password", beth.password)];
     let page = submit(client, &url.join("/oauth_login.do").ok()?, &page, &user, deadline).await?;
     let page = submit(client, &url.join("/oauth_consent.do").ok()?, &page, &[("decision", "allow")], deadline).await?;
     let back = Url::parse(page.header("location")?).ok()?;
-    client.get(back, None, deadline).await.result.ok().map(drop)
+    client.get(back, &HeaderMap::new(), deadline).await.result.ok().map(drop)
 }
 
 /// Sends a form with the transaction that the page before it carries.

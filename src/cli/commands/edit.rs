@@ -9,6 +9,8 @@ use clap_complete::engine::ArgValueCandidates;
 use super::app::App;
 use super::list::show_profile;
 use super::select;
+use crate::auth::method::{self, MethodSpec};
+use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
@@ -16,8 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
-use crate::model::oauth_client::ClientField;
-use crate::model::profile::{Auth, AuthMethod, ConnectionName, Profile, label_key, shown_text};
+use crate::model::profile::{ConnectionName, Profile, label_key, shown_text};
 use crate::service::servicenow::address::Address;
 
 #[derive(Debug, Args)]
@@ -41,14 +42,7 @@ pub struct RenameArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
-Keys: instance, username, client_id, scope, redirect_uri, authorization_url,
-token_url, revocation_url, pkce, api_version, tables (by comma), ca_cert,
-proxy, description, labels.KEY
-
-Examples:
-  snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
-  snow edit acme --unset proxy --if-match 4")]
+#[command(before_help = edit_help())]
 pub struct EditArgs {
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: ConnectionName,
@@ -61,6 +55,21 @@ pub struct EditArgs {
     /// Only if this is still its revision
     #[arg(long, value_name = "REVISION")]
     pub if_match: Option<u64>,
+}
+
+/// The keys that can be set, and examples.
+fn edit_help() -> String {
+    let before = ["instance"].into_iter();
+    let after = ["api_version", "tables (by comma)", "ca_cert", "proxy", "description", "labels.KEY"];
+    let keys: Vec<_> = before.chain(method::settings().into_iter().map(|setting| setting.key)).chain(after).collect();
+    let keys = textwrap::fill(&format!("Keys: {}", keys.join(", ")), 76);
+    format!(
+        "{keys}
+
+Examples:
+  snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
+  snow edit acme --unset proxy --if-match 4"
+    )
 }
 
 pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
@@ -147,7 +156,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         for key in &arguments.unset {
             unset(&mut wanted, key)?;
         }
-        check_client(&wanted)?;
+        check_settings(&wanted)?;
         let redirected = keeps_secrets_back(&wanted, &saved);
         let profile = change.put(wanted);
         let changed = profile.revision != saved.revision;
@@ -171,12 +180,11 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// The endpoints must fit each other once all is set.
-fn check_client(profile: &Profile) -> Result<(), Failure> {
-    let checked = profile.auth.client().map_or(Ok(()), |client| client.check(&profile.instance));
-    checked.map_err(|error| {
-        Failure::new(Code::Usage, Shown::outside(error.to_string()))
-            .next("Set revocation_url beside token_url, or unset it")
+/// The settings must fit each other once all is set.
+fn check_settings(profile: &Profile) -> Result<(), Failure> {
+    method::check(&profile.auth, &profile.instance).map_err(|(setting, error)| {
+        Failure::new(Code::Usage, shown!("{}", error))
+            .next(shown!("Correct {}, or the settings beside it", setting.key))
     })
 }
 
@@ -184,10 +192,10 @@ fn check_client(profile: &Profile) -> Result<(), Failure> {
 /// that: the session keeps the one it was given.
 fn keeps_secrets_back(wanted: &Profile, saved: &Profile) -> bool {
     let mut wanted = wanted.clone();
-    if let (Auth::OAuth { client, .. }, Some(former)) = (&mut wanted.auth, saved.auth.client()) {
+    if let (Some(client), Some(former)) = (&mut wanted.auth.client, saved.auth.client()) {
         client.scope = former.scope.clone();
     }
-    wanted.needs_another_secret_than(saved)
+    method::needs_another_secret(&wanted, saved)
 }
 
 fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
@@ -206,13 +214,6 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
             let address = Address::parse(value)?;
             profile.api_version = address.api_version.or(profile.api_version);
             profile.instance = address.instance;
-        }
-        "username" => {
-            let user = value.parse().map_err(|error| wrong(format!("{error}")))?;
-            match &mut profile.auth {
-                Auth::Basic { username } => *username = user,
-                Auth::OAuth { username, .. } => *username = Some(user),
-            }
         }
         "api_version" => profile.api_version = Some(value.parse().map_err(wrong)?),
         "tables" => {
@@ -234,22 +235,27 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
         }
         _ => {
-            let field = ClientField::find(key).ok_or_else(|| unknown_key(key))?;
-            let Auth::OAuth { client, .. } = &mut profile.auth else {
-                return Err(not_of_a_password(key));
-            };
-            (field.set)(client, value).map_err(|error| wrong(error.0))?;
+            let setting = setting_of(profile, key)?;
+            (setting.set)(&mut profile.auth, value).map_err(|error| wrong(error.0))?;
         }
     }
     Ok(())
 }
 
-fn not_of_a_password(key: &str) -> Failure {
-    Failure::new(
+/// The setting of this key, if the way to sign in has it.
+fn setting_of(profile: &Profile, key: &str) -> Result<&'static Setting, Failure> {
+    let spec = MethodSpec::of(profile.auth.method);
+    if let Some(setting) = spec.setting(key) {
+        return Ok(setting);
+    }
+    if !method::settings().iter().any(|setting| setting.key == key) {
+        return Err(unknown_key(key));
+    }
+    Err(Failure::new(
         Code::Usage,
-        shown!("{} belongs to OAuth, and this connection signs in with a password", Shown::outside(key)),
+        shown!("{} has no meaning here: {} signs in with {}", Shown::outside(key), profile.name, spec.phrase),
     )
-    .next(Step::say("To change how it signs in: ").and_run("snow connect NAME --force --client-id ID"))
+    .next(Step::say("To change how it signs in: ").and_run(shown!("snow connect {} --force", profile.name))))
 }
 
 fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
@@ -264,19 +270,13 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
         "proxy" => profile.proxy = None,
         "description" => profile.description = None,
         "labels" => profile.labels.clear(),
-        "username" if profile.auth.method() != AuthMethod::Basic => {
-            if let Auth::OAuth { username, .. } = &mut profile.auth {
-                *username = None;
-            }
-        }
-        "instance" | "username" => return Err(needed(key)),
+        "instance" => return Err(needed(key)),
         _ => {
-            let field = ClientField::find(key).ok_or_else(|| unknown_key(key))?;
-            let unset = field.unset.ok_or_else(|| needed(key))?;
-            match &mut profile.auth {
-                Auth::OAuth { client, .. } => unset(client),
-                Auth::Basic { .. } => return Err(not_of_a_password(key)),
+            let setting = setting_of(profile, key)?;
+            if setting.is_required {
+                return Err(needed(key));
             }
+            (setting.reset)(&mut profile.auth);
         }
     }
     Ok(())

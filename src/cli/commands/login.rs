@@ -7,15 +7,16 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
 use super::list::show_profile;
-use super::sign_in::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
+use super::sign_in::args::{BrowserArgs, SecretArgs};
 use super::sign_in::flow::{self, SignedIn, Wanted};
 use super::{select, sign_in, test};
+use crate::auth::method::{self, MethodSpec};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Step, shown};
 use crate::check::runner::StartedTest;
 use crate::cli::completion;
-use crate::model::profile::{Auth, ConnectionName, Profile};
+use crate::model::profile::{ConnectionName, Profile};
 use crate::model::user_name::UserName;
 
 #[derive(Debug, Args)]
@@ -24,12 +25,10 @@ pub struct LoginArgs {
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
     #[command(flatten)]
-    pub password: PasswordArgs,
+    pub secrets: SecretArgs,
     /// Accept that another user signs in
     #[arg(long)]
     pub force: bool,
-    #[command(flatten)]
-    pub client_secret: ClientSecretArgs,
     #[command(flatten)]
     pub browser: BrowserArgs,
 }
@@ -39,7 +38,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
     app.prove_store(profile.store, profile.id).await?;
-    let is_typed = matches!(profile.auth, Auth::Basic { .. }) && !arguments.password.is_given();
+    let is_typed = !MethodSpec::of(profile.auth.method).has_session() && !arguments.secrets.is_any_given();
     if is_typed && app.is_interactive() {
         let paint = app.console.err;
         let line = format!("  {}   {}", paint.dim("Instance"), paint.bold(profile.instance.origin()));
@@ -47,8 +46,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     }
     let wanted = Wanted {
         profile: &profile,
-        password: &arguments.password,
-        client_secret: &arguments.client_secret,
+        secrets: &arguments.secrets,
         browser: &arguments.browser,
         force: arguments.force,
         is_saved: true,
@@ -69,11 +67,12 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
 
 /// A flag of another way to sign in is a mistake, not to be passed over.
 fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Failure> {
-    let wrong = match &profile.auth {
-        Auth::Basic { .. } if arguments.client_secret.is_given() => "a client secret",
-        Auth::Basic { .. } if arguments.browser.manual || arguments.browser.no_browser => "a browser flag",
-        Auth::OAuth { .. } if arguments.password.is_given() => "a password",
-        _ => return Ok(()),
+    let spec = MethodSpec::of(profile.auth.method);
+    let (secrets, browser) = (&arguments.secrets, &arguments.browser);
+    let wrong = match secrets.given().find(|input| spec.secret(input).is_none()) {
+        Some(input) => input.phrase,
+        None if spec.grant.is_none() && (browser.manual || browser.no_browser) => "a browser flag",
+        None => return Ok(()),
     };
     let method = profile.auth.as_str();
     Err(Failure::new(Code::Usage, shown!("{} was given, and {} signs in by {}", wrong, profile.name, method))
@@ -90,7 +89,7 @@ fn settle(app: &App, profile: &Profile, user: Option<UserName>) -> Result<Profil
     app.config_file()?.change(|change| {
         let current = select::find(change.config(), &profile.name)?.clone();
         Ok(match user {
-            Some(user) => change.put(current.belonging_to(Some(user))),
+            Some(user) => change.put(method::belonging_to(current, Some(user))),
             None => profile.clone(),
         })
     })

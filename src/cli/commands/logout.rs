@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::{select, sign_in};
 use crate::auth::method::MethodSpec;
+use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
 use crate::base::code::Code;
 use crate::base::error::{Failure, exit_code_of};
 use crate::base::shown::{Shown, Step, shown};
@@ -201,9 +202,9 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
         let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins).await? else {
             return Ok(None);
         };
-        let secret = record::read_client_secret(store.as_ref(), profile, oauth, &origins).await?;
-        let endpoint = app.network.token_endpoint(profile, oauth, &client, Subject::Saved(name.clone()))?;
-        Ok::<_, Failure>(Some((session, secret, endpoint)))
+        let secret = record::read_secret(store.as_ref(), profile, &CLIENT_SECRET_ITEM, &origins).await?;
+        let endpoint = app.network.token_endpoint_of(profile, &client, Subject::Saved(name.clone()))?;
+        Ok::<_, Failure>(endpoint.map(|endpoint| (session, secret, endpoint)))
     };
     let (session, secret, endpoint) = match read.await {
         Ok(Some(found)) => found,
@@ -237,8 +238,8 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
 
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let place = profile.store.place();
-    for &field in MethodSpec::of(profile.auth.method()).items {
-        let key = ItemKey { connection: profile.id, field };
+    for field in MethodSpec::of(profile.auth.method).items {
+        let key = ItemKey { connection: profile.id, field: field.clone() };
         let deleted = delete(app, profile.store, key).await;
         deleted.map_err(|failure| {
             if failure.code() == Code::Interrupted {

@@ -14,6 +14,7 @@ mod list;
 pub(super) mod login;
 pub(super) mod logout;
 mod outputs;
+mod questions;
 pub(super) mod sandbox;
 mod secrets;
 mod select;
@@ -61,10 +62,8 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     if app.global.connection.is_some() && !takes_connection(&command) {
         return Err(Failure::new(Code::Usage, "--connection has no meaning here").next("Leave it out"));
     }
-    if let Command::Connect(ConnectArgs { password, client_secret, .. })
-    | Command::Login(LoginArgs { password, client_secret, .. }) = &command
-    {
-        app.check_secret_sources(password, client_secret)?;
+    if let Command::Connect(ConnectArgs { secrets, .. }) | Command::Login(LoginArgs { secrets, .. }) = &command {
+        app.check_secret_sources(secrets)?;
     }
     if !matches!(command, Command::Test(_)) {
         app.refuse_reports()?;

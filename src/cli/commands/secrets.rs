@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use super::app::App;
-use super::sign_in::args::{ClientSecretArgs, PasswordArgs};
+use super::sign_in::args::{SecretArgs, SecretSource};
+use crate::auth::setting::SecretInput;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::is_public;
@@ -15,36 +16,28 @@ use crate::base::shown::{Shown, shown};
 impl App {
     /// Refuses to read a secret from a terminal, which would show what is
     /// typed.
-    pub fn check_secret_sources(&self, password: &PasswordArgs, secret: &ClientSecretArgs) -> Result<(), Failure> {
-        let flag = match (password.password_stdin, secret.client_secret_stdin) {
-            (true, _) => "--password-stdin",
-            (false, true) => "--client-secret-stdin",
-            (false, false) => return Ok(()),
-        };
-        if !self.is_stdin_terminal() {
-            Ok(())
-        } else {
-            Err(Failure::new(Code::Usage, shown!("{} was given, and standard input is the terminal", flag))
-                .next(shown!("Leave {} out to be asked, or pipe it in", flag)))
+    pub fn check_secret_sources(&self, secrets: &SecretArgs) -> Result<(), Failure> {
+        let from_stdin = secrets.given().find(|input| matches!(secrets.source(input), Some(SecretSource::Stdin)));
+        match from_stdin {
+            Some(input) if self.is_stdin_terminal() => {
+                let flag = shown!("--{}-stdin", input.flag);
+                Err(Failure::new(Code::Usage, shown!("{} was given, and standard input is the terminal", &flag))
+                    .next(shown!("Leave {} out to be asked, or pipe it in", &flag)))
+            }
+            _ => Ok(()),
         }
     }
 
-    /// The password that was handed in, where one was.
-    pub fn handed_in(&mut self, arguments: &PasswordArgs) -> Result<Option<Secret>, Failure> {
-        self.secret_from(arguments.password_stdin, arguments.password_file.as_deref(), "--password-file")
-    }
-
-    /// The client secret that was handed in, where one was.
-    pub fn client_secret_handed_in(&mut self, arguments: &ClientSecretArgs) -> Result<Option<Secret>, Failure> {
-        self.secret_from(arguments.client_secret_stdin, arguments.client_secret_file.as_deref(), "--client-secret-file")
-    }
-
-    fn secret_from(&mut self, stdin: bool, file: Option<&Path>, flag: &str) -> Result<Option<Secret>, Failure> {
-        if stdin {
-            let stdin = self.context.streams.stdin.as_mut();
-            return read_secret(stdin, "standard input").map(Some);
+    /// The secret that was handed in, if it was.
+    pub fn handed_in(&mut self, secrets: &SecretArgs, input: &SecretInput) -> Result<Option<Secret>, Failure> {
+        match secrets.source(input) {
+            None => Ok(None),
+            Some(SecretSource::Stdin) => {
+                let stdin = self.context.streams.stdin.as_mut();
+                read_secret(stdin, "standard input").map(Some)
+            }
+            Some(SecretSource::File(path)) => self.secret_file(path, &format!("--{}-file", input.flag)).map(Some),
         }
-        file.map(|path| self.secret_file(path, flag)).transpose()
     }
 
     /// A secret in a file or a pipe that `origin` names.

@@ -69,7 +69,7 @@ pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
         Some(Selection { selected: Selected::Environment, .. }) => {
             let described = environment::read(&app.variables)?;
             let paint = app.console.out;
-            let who = described.sign_in.identity().map_or_else(String::new, |who| format!(" as {who}"));
+            let who = described.auth.identity().map_or_else(String::new, |who| format!(" as {who}"));
             let (name, dot) = (paint.bold(environment::NAME), paint.dot());
             format!("{name}  {}{who} {dot} described by variables, not saved", described.instance)
         }
@@ -119,8 +119,8 @@ fn document(app: &App, config: &Config, selection: Option<&Selection>) -> Result
             let connection = json!({
                 "name": environment::NAME,
                 "instance": described.instance,
-                "auth": described.sign_in.as_str(),
-                "username": described.sign_in.identity(),
+                "auth": described.auth.as_str(),
+                "username": described.auth.identity(),
             });
             (environment::NAME.into(), Some(name(*by)), Value::Null, Value::Null, connection)
         }
@@ -151,7 +151,7 @@ fn document(app: &App, config: &Config, selection: Option<&Selection>) -> Result
 
 /// What is known of the session; nothing where a password signs in.
 fn session(app: &App, profile: &Profile) -> Result<Option<SessionNote>, Failure> {
-    if !MethodSpec::of(profile.auth.method()).has_session() {
+    if !MethodSpec::of(profile.auth.method).has_session() {
         return Ok(None);
     }
     Ok(Some(app.state()?.session(profile.id).unwrap_or_default()))

@@ -5,26 +5,25 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
+use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::app::App;
 use super::environment;
 use super::list::show_profile;
 use super::select::{self, Selected};
-use crate::auth::basic::BasicCredential;
+use crate::auth::credential::{Credential, Token};
+use crate::auth::method::MethodSpec;
 use crate::auth::oauth::session::Session;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::timestamp;
 use crate::cli::args::NameArg;
 use crate::cli::completion;
 use crate::cli::duration::duration;
 use crate::config::environment as variables;
-use crate::engine::{Connection, bearer_header};
-use crate::model::profile::{Auth, ConnectionName, Profile};
-use crate::store::record;
+use crate::model::profile::ConnectionName;
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -52,21 +51,32 @@ pub enum TokenFormat {
 }
 
 /// What is printed.
-enum Credential {
-    /// The value of the `Authorization` header for a password.
-    Basic(http::HeaderValue),
-    Bearer {
-        access_token: Secret,
-        expires_at: Option<DateTime<Utc>>,
-    },
+struct HandedOut {
+    /// The header that signs a request.
+    header: (HeaderName, HeaderValue),
+    /// What is in it, if it is an access token.
+    token: Option<Token>,
+    /// As in "acme signs in with a password".
+    phrase: &'static str,
 }
 
 pub async fn token(app: &mut App, arguments: TokenArgs) -> Result<u8, Failure> {
     let min_ttl = arguments.min_ttl.unwrap_or_default();
     let selection = select::select_one(app, arguments.name.as_ref(), Code::UnknownConnection)?;
     let (name, credential) = match selection.selected {
-        Selected::Saved(profile) => (profile.name.to_string(), saved(app, &profile, min_ttl).await?),
-        Selected::Environment => (variables::NAME.to_owned(), described(app, min_ttl).await?),
+        Selected::Saved(profile) => {
+            let (client, origins) = app.network.client_for(&profile)?;
+            let store = app.store(profile.store)?;
+            let credential = app.open_credential(store, &profile, &client, origins).await?;
+            let spec = MethodSpec::of(profile.auth.method);
+            (profile.name.to_string(), hand_out(app, credential.as_ref(), spec, min_ttl).await?)
+        }
+        Selected::Environment => {
+            let described = variables::read(&app.variables)?;
+            let spec = MethodSpec::of(described.auth.method);
+            let connection = environment::connection(app, described).await?;
+            (variables::NAME.to_owned(), hand_out(app, connection.credential(), spec, min_ttl).await?)
+        }
     };
     let format = match arguments.format {
         _ if app.console.json => TokenFormat::Json,
@@ -79,14 +89,16 @@ pub async fn token(app: &mut App, arguments: TokenArgs) -> Result<u8, Failure> {
 
 pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     let profile = select::select_saved(app, arguments.name.as_ref())?;
-    let Some(oauth) = profile.auth.client().cloned() else {
-        return Err(Failure::new(Code::Usage, shown!("{} signs in with a password", profile.name))
+    let spec = MethodSpec::of(profile.auth.method);
+    if !spec.has_session() {
+        return Err(Failure::new(Code::Usage, shown!("{} signs in with {}", profile.name, spec.phrase))
             .why("There is no session to renew.")
             .next(Step::say("To see whether it works: ").and_run(shown!("snow test {}", profile.name))));
-    };
+    }
     let (client, origins) = app.network.client_for(&profile)?;
     let store = app.store(profile.store)?;
-    let mut session = app.open_session(store, &profile, &oauth, &client, origins).await?;
+    let credential = app.open_credential(store, &profile, &client, origins).await?;
+    let mut session = credential.session().await.expect("a way to sign in with sessions gives one");
     let deadline = app.deadline()?;
     {
         let _progress = app.console.progress(&format!("Renewing the session of {}", profile.name));
@@ -111,49 +123,31 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     Ok(0)
 }
 
-async fn saved(app: &mut App, profile: &Profile, min_ttl: Duration) -> Result<Credential, Failure> {
-    let (client, origins) = app.network.client_for(profile)?;
-    match &profile.auth {
-        Auth::Basic { username } => {
-            let password =
-                record::read_password(app.store(profile.store)?.as_ref(), profile, username, &origins).await?;
-            Ok(Credential::Basic(BasicCredential::new(username.clone(), password).header()))
-        }
-        Auth::OAuth { client: oauth, .. } => {
-            let store = app.store(profile.store)?;
-            let mut session = app.open_session(store, profile, oauth, &client, origins).await?;
-            let deadline = app.deadline()?;
-            let _progress = app.console.progress(&format!("Renewing the session of {}", profile.name));
-            session.ensure_fresh(min_ttl, deadline).await?;
-            access_token(app, &session, min_ttl)
-        }
-    }
-}
-
-async fn described(app: &mut App, min_ttl: Duration) -> Result<Credential, Failure> {
-    let described = variables::read(&app.variables)?;
-    let connection: Connection = environment::connection(app, described)?;
+async fn hand_out(
+    app: &mut App,
+    credential: &dyn Credential,
+    spec: &MethodSpec,
+    min_ttl: Duration,
+) -> Result<HandedOut, Failure> {
     let deadline = app.deadline()?;
-    connection.ensure_fresh(min_ttl, deadline).await?;
-    if let Some(session) = connection.session().await {
-        return access_token(app, &session, min_ttl);
+    {
+        let _progress = spec.has_session().then(|| app.console.progress("Renewing the session"));
+        credential.ensure_fresh(min_ttl, deadline).await?;
     }
-    match connection.given_token() {
-        Some(_) if !min_ttl.is_zero() => Err(too_short(None, app.now(), min_ttl)),
-        Some(access_token) => Ok(Credential::Bearer { access_token: access_token.clone(), expires_at: None }),
-        None => Ok(Credential::Basic(connection.header().await.expect("a password makes a header"))),
-    }
-}
-
-fn access_token(app: &App, session: &Session, min_ttl: Duration) -> Result<Credential, Failure> {
     // A token that is nowhere saved is not handed out: the next would be lost.
-    refuse_unsaved(session)?;
-    let saved = session.saved().expect("a session that is fresh has a token");
-    if saved.lasts(app.now(), min_ttl) {
-        Ok(Credential::Bearer { access_token: saved.access_token.clone(), expires_at: saved.expires_at })
-    } else {
-        Err(too_short(saved.expires_at, app.now(), min_ttl))
+    if let Some(session) = credential.session().await {
+        refuse_unsaved(&session)?;
     }
+    let token = credential.token().await;
+    if let Some(Token { life, .. }) = &token {
+        let lasts = |at: DateTime<Utc>| (at - app.now()).to_std().is_ok_and(|left| left >= min_ttl);
+        if !min_ttl.is_zero() && !life.expires_at.is_some_and(lasts) {
+            return Err(too_short(life.expires_at, app.now(), min_ttl));
+        }
+    }
+    let mut headers = credential.sign().await.headers.into_iter();
+    let (name, value) = headers.next().expect("a fresh credential signs");
+    Ok(HandedOut { header: (name.expect("the first header has a name"), value), token, phrase: spec.phrase })
 }
 
 fn refuse_unsaved(session: &Session) -> Result<(), Failure> {
@@ -181,49 +175,50 @@ fn too_short(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>, min_ttl: Dur
     failure.next("Ask for less with --min-ttl, or have the client's Access Token Lifespan made longer")
 }
 
-fn print(app: &mut App, name: &str, credential: &Credential, format: TokenFormat) -> Result<(), Failure> {
-    let header = match credential {
-        Credential::Basic(header) => header.clone(),
-        Credential::Bearer { access_token, .. } => bearer_header(access_token),
-    };
+fn print(app: &mut App, name: &str, handed_out: &HandedOut, format: TokenFormat) -> Result<(), Failure> {
+    let (header, value) = &handed_out.header;
     // Our own headers are UTF-8 throughout.
-    let value = std::str::from_utf8(header.as_bytes()).unwrap_or_default();
-    if let (TokenFormat::Raw, Credential::Basic(_)) = (format, credential) {
+    let value = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
+    let line = format!("{}: {value}", canonical(header));
+    let token = handed_out.token.as_ref();
+    if token.is_none() && format == TokenFormat::Raw {
+        let name = Shown::outside(name);
         return Err(Failure::new(
             Code::Usage,
-            shown!("{} signs in with a password, and has no token", Shown::outside(name)),
+            shown!("{} signs in with {}, and has no token", &name, handed_out.phrase),
         )
-        .next(Step::say("For the header line: ").and_run(shown!("snow token {} --format header", Shown::outside(name))))
+        .next(Step::say("For the header line: ").and_run(shown!("snow token {} --format header", &name)))
         .next("To have tokens: connect with --client-id"));
     }
-    mask_in_action_logs(app, credential, value);
-    match (format, credential) {
-        (TokenFormat::Raw, Credential::Bearer { access_token, .. }) => app.console.secret(access_token.expose()),
-        (TokenFormat::Header | TokenFormat::Raw, _) => app.console.secret(&format!("Authorization: {value}")),
-        (TokenFormat::Json, Credential::Basic(_)) => {
-            app.console.document(&json!({ "schema": "snow.token/1", "header": format!("Authorization: {value}") }));
-        }
-        (TokenFormat::Json, Credential::Bearer { access_token, expires_at }) => {
+    mask_in_action_logs(
+        app,
+        token.map_or_else(|| value.trim_start_matches("Basic "), |token| token.access_token.expose()),
+    );
+    match (format, token) {
+        (TokenFormat::Raw, Some(token)) => app.console.secret(token.access_token.expose()),
+        (TokenFormat::Header | TokenFormat::Raw, _) => app.console.secret(&line),
+        (TokenFormat::Json, None) => app.console.document(&json!({ "schema": "snow.token/1", "header": line })),
+        (TokenFormat::Json, Some(token)) => {
             app.console.document(&json!({
                 "schema": "snow.token/1",
-                "access_token": access_token.expose(),
+                "access_token": token.access_token.expose(),
                 "token_type": "Bearer",
-                "expires_at": expires_at.map(timestamp),
+                "expires_at": token.life.expires_at.map(timestamp),
             }));
         }
     }
     Ok(())
 }
 
+/// A header name as people write it.
+fn canonical(name: &HeaderName) -> &str {
+    if *name == http::header::AUTHORIZATION { "Authorization" } else { name.as_str() }
+}
+
 /// A secret that is printed on purpose is masked in the log of a GitHub
 /// workflow, wherever it turns up from here on.
-fn mask_in_action_logs(app: &mut App, credential: &Credential, header: &str) {
-    if !app.variables.is_on("GITHUB_ACTIONS") {
-        return;
+fn mask_in_action_logs(app: &mut App, secret: &str) {
+    if app.variables.is_on("GITHUB_ACTIONS") {
+        app.console.secret_command(&format!("::add-mask::{secret}"));
     }
-    let secret = match credential {
-        Credential::Basic(_) => header.trim_start_matches("Basic "),
-        Credential::Bearer { access_token, .. } => access_token.expose(),
-    };
-    app.console.secret_command(&format!("::add-mask::{secret}"));
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::lines::{pad, wrap};
 use super::time::{ago, until};
-use crate::auth::method::MethodSpec;
+use crate::auth::method;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
 use crate::model::profile::Profile;
@@ -117,5 +117,5 @@ fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
 
 /// How a sign-in method is called.
 pub fn auth_label(auth: &str) -> &'static str {
-    auth.parse().map_or("?", |method| MethodSpec::of(method).label)
+    method::label_of(auth)
 }

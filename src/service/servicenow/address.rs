@@ -47,7 +47,11 @@ impl From<InvalidInstance> for Failure {
             }
             _ => "Give a name such as dev12345, a host, or a URL copied from the browser".into(),
         };
-        Failure::new(code, Shown::outside(invalid.to_string())).next(Shown::outside(next))
+        let message = match &invalid {
+            InvalidInstance::Portal(host) => format!("\"{host}\" is a ServiceNow site, but not an instance"),
+            other => other.to_string(),
+        };
+        Failure::new(code, Shown::outside(message)).next(Shown::outside(next))
     }
 }
 

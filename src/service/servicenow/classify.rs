@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::auth::credential::CredentialKind;
 use crate::base::server_text::Redactor;
 use crate::base::shown::Shown;
 use crate::http::client::Response;
@@ -22,24 +23,6 @@ pub enum RequestKind<'a> {
     Token,
     /// The end of a token, of the revocation endpoint.
     Revocation,
-}
-
-/// What the request carried, so that it is said truly what was not judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    Nothing,
-    Password,
-    AccessToken,
-    /// An access token that was renewed just before.
-    NewAccessToken,
-    /// A code, a refresh token or the secret of a client.
-    TokenRequest,
-}
-
-impl CredentialKind {
-    pub fn is_access_token(self) -> bool {
-        matches!(self, Self::AccessToken | Self::NewAccessToken)
-    }
 }
 
 /// The body of an answer by its kind.

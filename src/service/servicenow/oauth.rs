@@ -1,18 +1,31 @@
 //! The OAuth endpoints of an instance: where they are, and what their answers mean.
 
-use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
+use super::classify::{Body, ClassifiedResponse, RequestKind};
 use super::symptoms::diagnose;
 use super::token;
+use crate::auth::credential::CredentialKind;
+use crate::auth::method::MethodSpec;
+use crate::auth::oauth::AUTHORIZATION_CODE;
 use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::auth::provider::{Asked, Provider};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::http::client::Response;
-use crate::model::oauth_client::{EndpointPaths, GrantType, OAuthClient};
+use crate::model::oauth_client::{EndpointPaths, GrantType, OAuthClient, ServiceDefaults};
 
-pub const ENDPOINTS: EndpointPaths =
-    EndpointPaths { authorization: "/oauth_auth.do", token: "/oauth_token.do", revocation: "/oauth_revoke_token.do" };
+pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
+    // Without an explicit scope, newer instances issue a token that no API takes.
+    scope: "useraccount",
+    endpoints: EndpointPaths {
+        authorization: "/oauth_auth.do",
+        token: "/oauth_token.do",
+        revocation: "/oauth_revoke_token.do",
+    },
+    // It takes the credentials of a client in the form alone.
+    secret_in_form: true,
+    key_header: "x-sn-apikey",
+};
 
 /// The public client that ServiceNow ships for its own SDK, where the plugin
 /// com.glide.ide is there, and the page of the instance that shows the code.
@@ -23,9 +36,13 @@ const SDK_REDIRECT_URI: &str = "/sdk-oauth.do";
 /// shows the code.
 pub fn sdk_client() -> OAuthClient {
     let own = "what is written here can be read";
-    let client = OAuthClient::new(GrantType::AuthorizationCode, SDK_CLIENT_ID.parse().expect(own));
+    let client = OAuthClient::new(GrantType::AuthorizationCode, SDK_CLIENT_ID.parse().expect(own), &DEFAULTS);
     OAuthClient { scope: "".parse().expect(own), redirect_uri: SDK_REDIRECT_URI.parse().expect(own), ..client }
 }
+
+/// How a person chooses it.
+pub static SDK_METHOD: &MethodSpec = &AUTHORIZATION_CODE;
+pub const SDK_CHOICE: (u8, &str) = (0, "OAuth with ServiceNow's own client   nothing to register; paste a code");
 
 /// Whether it is that client.
 pub fn is_sdk(client: &OAuthClient) -> bool {
@@ -36,10 +53,6 @@ pub fn is_sdk(client: &OAuthClient) -> bool {
 pub struct ServiceNow;
 
 impl Provider for ServiceNow {
-    fn endpoints(&self) -> &EndpointPaths {
-        &ENDPOINTS
-    }
-
     fn judge(&self, answer: &Response, asked: &Asked<'_>, request: &TokenRequest, has_secret: bool) -> TokenOutcome {
         token::judge(&classified(answer, asked, RequestKind::Token), request, asked.client, has_secret)
     }

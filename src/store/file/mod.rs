@@ -194,7 +194,7 @@ impl EncryptedFile {
         let _lock = self.take_turn()?;
         let mut records = self.open(&mut inner, self.bytes()?)?;
         // Left by a run that was killed between writing and undoing one.
-        records.forget(Field::Probe.as_str());
+        records.forget(Field::PROBE.as_str());
         if !change(&mut records) {
             return Ok(());
         }
@@ -338,7 +338,7 @@ impl CredentialStore for FileStore {
     }
 
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        let probe = ItemKey { connection, field: Field::Probe };
+        let probe = ItemKey { connection, field: Field::PROBE };
         let is_kept = self.with_file(move |file| file.write_probe_and_undo(probe)).await?;
         if is_kept { Ok(()) } else { Err(self.unreliable()) }
     }

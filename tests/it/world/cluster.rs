@@ -20,6 +20,7 @@ use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{GrantType, OAuthClient};
 use snow_connect::model::profile::StoreKind;
 use snow_connect::model::tokens::{SavedSession, TokenResponse};
+use snow_connect::service::servicenow::oauth::DEFAULTS;
 use snow_connect::store::{CredentialStore, ItemKey, SetOutcome, StoreError, Trouble, Version, Versioned};
 
 /// What another machine does in between.
@@ -288,7 +289,7 @@ impl Endpoint {
     pub fn taking(refresh_token: &str) -> Self {
         let state =
             EndpointState { good: refresh_token.to_owned(), answers: VecDeque::new(), requests: 0, ended: Vec::new() };
-        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap());
+        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap(), &DEFAULTS);
         Self { client, origin: "https://acme.example".parse().unwrap(), state: Mutex::new(state) }
     }
 
@@ -306,7 +307,7 @@ impl Endpoint {
     }
 }
 
-#[async_trait(?Send)]
+#[async_trait]
 impl TokenSource for Endpoint {
     fn client(&self) -> &OAuthClient {
         &self.client

@@ -394,3 +394,11 @@ impl Prompt for Script {
         }
     }
 }
+
+/// What a store calls the items of ways to sign in.
+pub mod items {
+    use snow_connect::store::Field;
+
+    pub const PASSWORD: Field = Field::new("password", "password");
+    pub const CLIENT_SECRET: Field = Field::new("client-secret", "client secret");
+}

@@ -1,6 +1,7 @@
 //! A connection `acme` with a session, put into a world without a sign-in; and
 //! an instance whose OAuth side says what a test wants.
 
+use crate::world::items;
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -73,7 +74,7 @@ pub fn record(origin: &str, seconds: i64, changes: Value) -> Value {
 pub fn world_with(origin: &str, seconds: i64, changes: Value) -> World {
     let mut world = World::new();
     world.write_config(config(origin, ""));
-    write_record(&world, Field::Session, &record(origin, seconds, changes));
+    write_record(&world, Field::SESSION, &record(origin, seconds, changes));
     world.guard(REFRESH_TOKEN);
     world
 }
@@ -81,7 +82,7 @@ pub fn world_with(origin: &str, seconds: i64, changes: Value) -> World {
 /// As [`world_with`], for a client with a secret.
 pub fn world_with_secret(origin: &str, seconds: i64) -> World {
     let mut world = world_with(origin, seconds, json!({ "has_client_secret": true }));
-    write_record(&world, Field::ClientSecret, &client_secret(origin));
+    write_record(&world, items::CLIENT_SECRET, &client_secret(origin));
     world.guard(CLIENT_SECRET);
     world
 }
@@ -134,7 +135,7 @@ pub fn write_record(world: &World, field: Field, record: &Value) {
 
 /// The saved session of `acme`; null where there is none.
 pub fn saved(world: &World) -> Value {
-    kept(world, Field::Session)
+    kept(world, Field::SESSION)
 }
 
 pub fn kept(world: &World, field: Field) -> Value {

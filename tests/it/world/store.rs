@@ -28,7 +28,7 @@ struct Plan {
 impl Plan {
     fn of_a_write(&mut self, key: ItemKey) -> Result<(), StoreError> {
         self.calls += 1;
-        if key.field == Field::Session {
+        if key.field == Field::SESSION {
             match (self.good, self.bad) {
                 (0, 0) => {}
                 (0, _) => {
@@ -75,7 +75,7 @@ impl CredentialStore for FaultyStore {
     }
 
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        self.plan().of_a_write(key)?;
+        self.plan().of_a_write(key.clone())?;
         self.kept.write(key, record).await
     }
 
@@ -112,7 +112,7 @@ impl CredentialStore for PickyStore {
     }
 
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
-        match (self.refuses)(key, record) {
+        match (self.refuses)(key.clone(), record) {
             Some(error) => Err(error),
             None => self.kept.write(key, record).await,
         }

@@ -69,8 +69,8 @@ pub enum RefreshReason {
 }
 
 /// The token endpoint of one client.
-#[async_trait(?Send)]
-pub trait TokenSource {
+#[async_trait]
+pub trait TokenSource: Send + Sync {
     fn client(&self) -> &OAuthClient;
 
     /// Where the refresh token goes.
@@ -184,7 +184,7 @@ async fn take_turn(
     let has_client_secret = in_hand.as_ref().is_none_or(|saved| saved.has_client_secret);
     let mut client_secret = None;
     if has_client_secret {
-        match place.read_client_secret(client).await {
+        match place.read_client_secret().await {
             Ok(secret) => client_secret = Some(secret),
             Err(failure) => return Some(failure.into()),
         }

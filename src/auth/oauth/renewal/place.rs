@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::RefreshReason;
 use super::pauses::Repetitions;
+use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -151,8 +152,8 @@ impl SessionStore {
         record::read_session_version(self.store.as_ref(), &self.profile, client_id, &self.origins).await
     }
 
-    pub async fn read_client_secret(&self, client: &OAuthClient) -> Result<Secret, Failure> {
-        record::require_client_secret(self.store.as_ref(), &self.profile, client, &self.origins).await
+    pub async fn read_client_secret(&self) -> Result<Secret, Failure> {
+        record::require_secret(self.store.as_ref(), &self.profile, &CLIENT_SECRET_ITEM, &self.origins).await
     }
 
     pub fn no_session(&self) -> Failure {

@@ -49,8 +49,7 @@ pub async fn sign_client_in(
     }
     let client_secret = client_secret.expect("a client that signs in for itself has a secret");
     let _signals = deferral::defer();
-    let ask = async || source.client_credentials(client_secret, deadline).await;
-    let answered = turn.ask(source, ask, deadline).await;
+    let answered = turn.ask(source, &Request::ClientCredentials(client_secret), deadline).await;
     Some(turn.conclude(source, in_hand, answered, Some(client_secret), deadline).await)
 }
 
@@ -70,10 +69,26 @@ pub async fn refresh(
         Commit::Failed(failure) => return Some(failure.into()),
     }
     let _signals = deferral::defer();
-    let started = turn.started;
-    let ask = async || source.refresh(&marked, client_secret, started, deadline).await;
-    let answered = turn.ask(source, ask, deadline).await;
+    let request = Request::Refresh { session: &marked, client_secret, now: turn.started };
+    let answered = turn.ask(source, &request, deadline).await;
     Some(turn.conclude(source, in_hand, answered, client_secret, deadline).await)
+}
+
+/// The request of a renewal.
+enum Request<'a> {
+    ClientCredentials(&'a Secret),
+    Refresh { session: &'a SavedSession, client_secret: Option<&'a Secret>, now: DateTime<Utc> },
+}
+
+impl Request<'_> {
+    async fn send(&self, source: &dyn TokenSource, deadline: Deadline) -> Answered {
+        match self {
+            Self::ClientCredentials(secret) => source.client_credentials(secret, deadline).await,
+            Self::Refresh { session, client_secret, now } => {
+                source.refresh(session, *client_secret, *now, deadline).await
+            }
+        }
+    }
 }
 
 impl<'a> Turn<'a> {
@@ -105,10 +120,10 @@ impl<'a> Turn<'a> {
     }
 
     /// Sends one request, and repeats it once if its answer is lost.
-    async fn ask(&mut self, source: &dyn TokenSource, ask: impl AsyncFn() -> Answered, deadline: Deadline) -> Answered {
+    async fn ask(&mut self, source: &dyn TokenSource, request: &Request<'_>, deadline: Deadline) -> Answered {
         let name = &self.place.profile.name;
         tracing::info!("renewing the session of {name} at {}", source.origin());
-        let answered = ask().await;
+        let answered = request.send(source, deadline).await;
         // An expired lease may be taken over by another machine.
         let is_leased = self.leased.is_none_or(|leased| self.place.time.elapsed() - leased < LEASE / 2);
         if !matches!(answered.outcome, TokenOutcome::Lost(_)) || deadline.left().is_zero() || !is_leased {
@@ -116,7 +131,7 @@ impl<'a> Turn<'a> {
         }
         tracing::info!("the answer was lost; asking once more");
         self.interrupted = self.interrupted.or(Some(self.started));
-        ask().await
+        request.send(source, deadline).await
     }
 
     async fn conclude(

@@ -5,12 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
-use crate::cli::commands::sign_in::args::{BrowserArgs, ClientSecretArgs, OAuthArgs, PasswordArgs};
+use crate::auth::method::{self, MethodSpec};
+use crate::auth::setting::OAUTH_HEADING;
+use crate::cli::commands::sign_in::args::{BrowserArgs, SecretArgs, SettingArgs};
 use crate::cli::completion;
 use crate::cli::duration::duration;
 use crate::model::instance::ApiVersion;
-use crate::model::profile::{AuthMethod, ConnectionName, InvalidValue, StoreKind, TableName, label, shown_text};
-use crate::model::user_name::UserName;
+use crate::model::profile::{ConnectionName, InvalidValue, StoreKind, TableName, any_of, label, shown_text};
 use crate::store::kind_of;
 
 #[derive(Debug, Args)]
@@ -29,14 +30,13 @@ pub struct ConnectArgs {
     /// The name of the connection [default: the first label of the host]
     #[arg(long)]
     pub name: Option<ConnectionName>,
-    /// How to sign in: basic, oauth or client-credentials
-    #[arg(long, value_name = "METHOD")]
-    pub auth: Option<AuthMethod>,
-    /// The user that signs in
-    #[arg(long, value_name = "USER")]
-    pub username: Option<UserName>,
+    #[arg(long, value_name = "METHOD", value_parser = auth_method, help = auth_help(),
+        add = ArgValueCandidates::new(completion::auth_methods))]
+    pub auth: Option<&'static MethodSpec>,
     #[command(flatten)]
-    pub password: PasswordArgs,
+    pub settings: SettingArgs,
+    #[command(flatten)]
+    pub secrets: SecretArgs,
     /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
     #[arg(long, value_parser = kind_of)]
     pub store: Option<StoreKind>,
@@ -64,12 +64,20 @@ pub struct ConnectArgs {
     /// Save without any request, as never tested
     #[arg(long)]
     pub no_test: bool,
-    #[command(flatten)]
-    pub oauth: OAuthArgs,
-    #[command(flatten)]
-    pub client_secret: ClientSecretArgs,
+    /// Sign in with the public client that ServiceNow ships, by paste
+    #[arg(long, help_heading = OAUTH_HEADING, conflicts_with_all = ["client_id", "scope", "redirect_uri", "pkce"])]
+    pub sdk_client: bool,
     #[command(flatten)]
     pub browser: BrowserArgs,
+}
+
+fn auth_method(text: &str) -> Result<&'static MethodSpec, InvalidValue> {
+    method::named(text)
+}
+
+fn auth_help() -> String {
+    let names: Vec<_> = method::saved_methods().map(|spec| spec.method.as_str()).collect();
+    format!("How to sign in: {}", any_of(&names))
 }
 
 fn description(text: &str) -> Result<String, InvalidValue> {

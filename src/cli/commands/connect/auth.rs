@@ -2,165 +2,136 @@
 //! answers of a person, in this order.
 
 use super::Request;
+use crate::auth::method::{self, MethodSpec};
+use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
-use crate::model::oauth_client::{ClientId, GrantType, OAuthClient};
-use crate::model::profile::{Auth, AuthMethod, InvalidValue, Profile};
-use crate::model::user_name::UserName;
-use crate::service::servicenow::oauth::sdk_client;
+use crate::model::oauth_client::GrantType;
+use crate::model::profile::{Auth, Profile};
+use crate::service::servicenow::oauth::{DEFAULTS, SDK_CHOICE, SDK_METHOD, sdk_client};
 
-/// How a new connection may sign in, as a person chooses.
-const CHOICES: [(&str, Choice); 3] = [
-    ("OAuth with ServiceNow's own client   nothing to register; paste a code", Choice::Sdk),
-    ("OAuth with a client id of yours      registered on this instance", Choice::Client),
-    ("User name and password               many instances refuse it since 2026", Choice::Password),
-];
+/// A flag that only some ways to sign in have.
+struct MethodFlag {
+    /// As a sentence names it.
+    shown: Shown,
+    methods: Vec<&'static MethodSpec>,
+}
 
-#[derive(Clone, Copy)]
-enum Choice {
-    Sdk,
-    Client,
-    Password,
+impl MethodFlag {
+    fn new(shown: Shown, fits: impl Fn(&MethodSpec) -> bool) -> Self {
+        Self { shown, methods: method::saved_methods().filter(|spec| fits(spec)).collect() }
+    }
+
+    fn fits(&self, spec: &MethodSpec) -> bool {
+        self.methods.iter().any(|method| method.method == spec.method)
+    }
 }
 
 impl Request {
-    /// How the connection signs in and as whom: the flags, what is saved, and
-    /// the answers of a person, in this order.
+    /// How the connection signs in and as whom.
     pub fn auth(&self, app: &mut App, saved: Option<&Profile>) -> Result<Auth, Failure> {
-        let arguments = &self.arguments;
+        let given = &self.arguments.settings;
         let saved = saved.map(|saved| &saved.auth);
-        let (method, choice) = match self.method(saved)? {
-            Some(method) => (method, None),
-            None => match ask_method(app)? {
-                choice @ (Choice::Sdk | Choice::Client) => (AuthMethod::OAuth, Some(choice)),
-                Choice::Password => (AuthMethod::Basic, None),
-            },
+        let (spec, is_sdk) = match self.method(saved)? {
+            Some(spec) => (spec, self.arguments.sdk_client),
+            None => ask_method(app)?,
         };
-        let grant = match method {
-            AuthMethod::Basic => {
-                let saved = saved.filter(|auth| auth.method() == method).and_then(Auth::username);
-                let username = match (&arguments.username, saved) {
-                    (Some(username), _) => username.clone(),
-                    (None, Some(saved)) => saved.clone(),
-                    (None, None) => ask_user(app)?,
-                };
-                return Ok(Auth::Basic { username });
+        let saved = saved.filter(|auth| auth.method == spec.method);
+        let is_other = |auth: &Auth, setting: &Setting| {
+            given.value(setting).is_some_and(|value| (setting.get)(auth).as_deref() != Some(value))
+        };
+        // Another client or user has settings of its own.
+        let base =
+            saved.filter(|auth| !spec.settings.iter().any(|setting| setting.is_required && is_other(auth, setting)));
+        let mut auth = match base {
+            _ if is_sdk => Auth::of_client(spec.method, sdk_client()),
+            Some(saved) => saved.clone(),
+            None => spec.blank(&DEFAULTS),
+        };
+        for &setting in spec.settings {
+            if let Some(value) = given.value(setting) {
+                (setting.set)(&mut auth, value).expect("the command line has checked it");
+            } else if setting.is_required && (setting.get)(&auth).is_none() {
+                let question = setting.question.as_ref().expect("what is required can be asked for");
+                app.answer(question, |answer| (setting.set)(&mut auth, answer))?;
             }
-            AuthMethod::OAuth => GrantType::AuthorizationCode,
-            AuthMethod::ClientCredentials => GrantType::ClientCredentials,
-        };
-        let saved = saved.filter(|auth| auth.method() == method);
-        let is_sdk = arguments.oauth.sdk_client || matches!(choice, Some(Choice::Sdk));
-        let client = match (&arguments.oauth.client_id, saved.and_then(Auth::client)) {
-            _ if is_sdk => sdk_client(),
-            (Some(id), Some(saved)) if saved.client_id == *id => saved.clone(),
-            (Some(id), _) => OAuthClient::new(grant, id.clone()),
-            (None, Some(saved)) => saved.clone(),
-            (None, None) => OAuthClient::new(grant, ask_client_id(app)?),
-        };
-        let client = self.with_flags(client)?;
+        }
         // Another client may well sign in another user.
-        let same_client = saved.and_then(Auth::client).is_some_and(|saved| client.takes_the_session_of(saved));
-        let known = saved.filter(|_| same_client).and_then(Auth::username).cloned();
-        Ok(Auth::OAuth { client: Box::new(client), username: arguments.username.clone().or(known) })
+        let has_user = given.given().any(|setting| setting.key == "username");
+        if spec.learns_user() && !has_user && !saved.is_some_and(|saved| method::is_same_sign_in(&auth, saved)) {
+            auth.username = None;
+        }
+        method::check(&auth, self.target.instance()).map_err(|(setting, error)| {
+            let flag = setting.flag.as_ref().map_or(setting.key, |flag| flag.name);
+            Failure::new(Code::Usage, shown!("{}", error)).next(shown!("Correct --{}, or the flags beside it", flag))
+        })?;
+        Ok(auth)
     }
 
     /// The method that the flags leave no doubt about, else the saved one.
-    fn method(&self, saved: Option<&Auth>) -> Result<Option<AuthMethod>, Failure> {
-        let arguments = &self.arguments;
-        let oauth_flag = arguments
-            .oauth
-            .given()
-            .or_else(|| arguments.client_secret.is_given().then_some("a client secret"))
-            .or_else(|| arguments.browser.manual.then_some("--manual"));
-        let password = arguments.password.is_given();
-        let contradicts = |what: &'static str, method: AuthMethod| {
-            Err(Failure::new(Code::Usage, shown!("{} was given, and {} has none", what, method.as_str()))
-                .next("Give --auth and the flags of one way to sign in"))
-        };
-        let implied = match (oauth_flag, password) {
-            (Some(flag), true) => return contradicts(flag, AuthMethod::Basic),
-            (Some(_), false) => Some(AuthMethod::OAuth),
-            (None, true) => Some(AuthMethod::Basic),
-            (None, false) => None,
-        };
-        let saved = saved.map(Auth::method);
-        match (arguments.auth, implied) {
-            (Some(AuthMethod::Basic), Some(AuthMethod::OAuth)) => {
-                contradicts(oauth_flag.unwrap_or(""), AuthMethod::Basic)
-            }
-            (Some(method), Some(AuthMethod::Basic)) if method != AuthMethod::Basic => contradicts("a password", method),
-            (Some(AuthMethod::ClientCredentials), _) if arguments.browser.manual => {
-                contradicts("--manual", AuthMethod::ClientCredentials)
-            }
-            (Some(method), _) => Ok(Some(method)),
-            (None, Some(AuthMethod::OAuth)) if saved == Some(AuthMethod::ClientCredentials) => Ok(saved),
-            (None, Some(method)) => Ok(Some(method)),
-            (None, None) if saved.is_some() => Ok(saved),
-            (None, None) => Ok(arguments.username.as_ref().map(|_| AuthMethod::Basic)),
+    fn method(&self, saved: Option<&Auth>) -> Result<Option<&'static MethodSpec>, Failure> {
+        let flags = self.method_flags();
+        if let Some(wanted) = self.arguments.auth {
+            return match flags.iter().find(|flag| !flag.fits(wanted)) {
+                Some(flag) => Err(contradiction(flag, wanted)),
+                None => Ok(Some(wanted)),
+            };
         }
+        let saved = saved.map(|auth| MethodSpec::of(auth.method));
+        if flags.is_empty() {
+            let by_user = self.arguments.settings.given().next().map(|_| method::METHODS[0]);
+            return Ok(saved.or(by_user));
+        }
+        let mut candidates = method::saved_methods().filter(|spec| flags.iter().all(|flag| flag.fits(spec)));
+        if let Some(saved) = saved.filter(|spec| flags.iter().all(|flag| flag.fits(spec))) {
+            return Ok(Some(saved));
+        }
+        if let Some(spec) = candidates.next() {
+            return Ok(Some(spec));
+        }
+        let meant = flags.iter().rev().find_map(|flag| flag.methods.first()).expect("every flag is of some method");
+        let flag = flags.iter().find(|flag| !flag.fits(meant)).expect("no method has all the flags");
+        Err(contradiction(flag, meant))
     }
 
-    fn with_flags(&self, mut client: OAuthClient) -> Result<OAuthClient, Failure> {
-        let flags = &self.arguments.oauth;
-        if let Some(scope) = &flags.scope {
-            client.scope = scope.clone();
-        }
-        if let Some(redirect_uri) = &flags.redirect_uri {
-            client.redirect_uri = redirect_uri.clone();
-        }
-        client.authorization_url = flags.authorization_url.clone().or(client.authorization_url);
-        client.token_url = flags.token_url.clone().or(client.token_url);
-        client.revocation_url = flags.revocation_url.clone().or(client.revocation_url);
-        client.pkce &= !flags.no_pkce;
-        client.check(self.target.instance()).map_err(|error| {
-            Failure::new(Code::Usage, Shown::outside(error.to_string()))
-                .next("Give a --revocation-url beside the token endpoint")
-        })?;
-        Ok(client)
+    /// The given flags that not every method has.
+    fn method_flags(&self) -> Vec<MethodFlag> {
+        let arguments = &self.arguments;
+        let settings = arguments.settings.given().filter_map(|setting| {
+            let flag = setting.flag.as_ref()?;
+            Some(MethodFlag::new(shown!("--{}", flag.name), |spec| spec.setting(setting.key).is_some()))
+        });
+        let secrets = arguments
+            .secrets
+            .given()
+            .map(|input| MethodFlag::new(input.phrase.into(), |spec| spec.secret(input).is_some()));
+        let with_browser =
+            |flag: &'static str| MethodFlag::new(flag.into(), |spec| spec.grant == Some(GrantType::AuthorizationCode));
+        let sdk = arguments.sdk_client.then(|| with_browser("--sdk-client"));
+        let manual = arguments.browser.manual.then(|| with_browser("--manual"));
+        let all = method::saved_methods().count();
+        settings.chain(sdk).chain(manual).chain(secrets).filter(|flag| flag.methods.len() < all).collect()
     }
 }
 
-fn ask_method(app: &mut App) -> Result<Choice, Failure> {
+fn contradiction(flag: &MethodFlag, method: &MethodSpec) -> Failure {
+    Failure::new(Code::Usage, shown!("{} was given, and {} has none", &flag.shown, method.method.as_str()))
+        .next("Give --auth and the flags of one way to sign in")
+}
+
+/// The method that a person chooses, and whether with the client of ServiceNow.
+fn ask_method(app: &mut App) -> Result<(&'static MethodSpec, bool), Failure> {
+    let of_methods = method::saved_methods().filter_map(|spec| Some((spec.choice?, (spec, false))));
+    let mut choices: Vec<_> = of_methods.chain([(SDK_CHOICE, (SDK_METHOD, true))]).collect();
+    choices.sort_by_key(|((place, _), _)| *place);
     let Some(person) = app.person() else {
         return Err(Failure::new(Code::NoTerminal, "how to sign in is missing")
             .why("There is no terminal to ask at, or asking was forbidden.")
             .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
             .next("Or sign in by OAuth with --client-id ID"));
     };
-    let options = CHOICES.map(|(text, _)| text.to_owned());
-    Ok(CHOICES[person.choose("How do you want to sign in?", &options)?].1)
-}
-
-fn ask_user(app: &mut App) -> Result<UserName, Failure> {
-    ask_until_it_fits(app, "User name", "the instance's, not your developer site's", || {
-        Failure::new(Code::NoTerminal, "the user name is missing")
-            .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
-    })
-}
-
-fn ask_client_id(app: &mut App) -> Result<ClientId, Failure> {
-    ask_until_it_fits(app, "Client id", "from the Application Registry of the instance", || {
-        Failure::new(Code::NoTerminal, "the client id is missing").next("Give --client-id ID")
-    })
-}
-
-fn ask_until_it_fits<T: std::str::FromStr<Err = InvalidValue>>(
-    app: &mut App,
-    question: &str,
-    hint: &str,
-    missing: impl Fn() -> Failure,
-) -> Result<T, Failure> {
-    let Some(person) = app.person() else {
-        return Err(missing().why("There is no terminal to ask at, or asking was forbidden."));
-    };
-    let mut hint = hint.to_owned();
-    loop {
-        match person.text(question, None, &hint)?.trim().parse() {
-            Ok(value) => return Ok(value),
-            Err(error) => hint = error.to_string(),
-        }
-    }
+    let options: Vec<_> = choices.iter().map(|((_, text), _)| (*text).to_owned()).collect();
+    Ok(choices[person.choose("How do you want to sign in?", &options)?].1)
 }

@@ -18,7 +18,7 @@ use super::app::App;
 use super::sign_in;
 use super::sign_in::flow::{self, NotSignedIn, SignedIn, Wanted};
 use super::test::{self, Options};
-use crate::auth::method::MethodSpec;
+use crate::auth::method::{self, MethodSpec};
 use crate::base::error::Failure;
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
@@ -54,9 +54,8 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
         conflict.confirm(app, saved)?;
     }
     let arguments = &request.arguments;
-    let has_new_secret = arguments.password.is_given() || arguments.client_secret.is_given();
     // A secret is not moved from store to store: it is entered again.
-    if has_new_secret || wanted.needs_another_secret_than(saved) {
+    if arguments.secrets.is_any_given() || method::needs_another_secret(&wanted, saved) {
         connect(app, &request, Some(saved), Some(wanted.auth)).await
     } else {
         check_known(app, &request, saved, &wanted.auth).await
@@ -79,8 +78,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
     let arguments = &request.arguments;
     let wanted = Wanted {
         profile: &profile,
-        password: &arguments.password,
-        client_secret: &arguments.client_secret,
+        secrets: &arguments.secrets,
         browser: &arguments.browser,
         force: arguments.force,
         is_saved: saved.is_some(),
@@ -93,7 +91,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
     };
     let started = signed_in.started;
     let save = async |app: &mut App, user: Option<UserName>, signed_in: &SignedIn| {
-        let profile = profile.clone().belonging_to(user);
+        let profile = method::belonging_to(profile.clone(), user);
         save::save(app, request, profile, &signed_in.origins, &signed_in.credential).await
     };
     let (profile, how) = flow::conclude(app, &wanted, &mut signed_in, save).await?;
@@ -116,7 +114,7 @@ fn refused(
             Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
         }
         (Some(saved), Some(_)) => {
-            let kept = MethodSpec::of(saved.auth.method()).needs.label();
+            let kept = MethodSpec::of(saved.auth.method).needs.label();
             app.console.note(&format!("The saved {kept} of {} was kept.", saved.name));
             Err(not_signed_in.failure)
         }

@@ -59,14 +59,14 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
 
 /// What is kept of a connection, in a word.
 fn secret(profile: &Profile) -> &'static str {
-    MethodSpec::of(profile.auth.method()).needs.label()
+    MethodSpec::of(profile.auth.method).needs.label()
 }
 
 /// How long a session is good.
 fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
     let left = until(app.now(), test.token?.expires_at?);
     let is_renewable = app.state().ok()?.session(profile.id)?.renewable;
-    Some(match (is_renewable, MethodSpec::of(profile.auth.method()).renewal) {
+    Some(match (is_renewable, MethodSpec::of(profile.auth.method).renewal) {
         (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
         (true, Renewal::RefreshToken) => {
             format!("  Access token good for {left} and renewed by itself, usually for 100 days.")

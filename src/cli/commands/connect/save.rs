@@ -3,6 +3,7 @@
 //! back.
 
 use super::Request;
+use crate::auth::method;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -100,7 +101,7 @@ async fn forget_former_secrets(
     let _lock = sign_in::lock(app, former).await?;
     let is_moved = former.store != profile.store;
     let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
-    for field in Field::SECRETS.into_iter().filter(left_behind) {
+    for field in method::items().into_iter().filter(left_behind) {
         let key = ItemKey { connection: profile.id, field };
         let deleted = match app.store(former.store) {
             Ok(store) => store.delete(key).await.map_err(Failure::from),
@@ -120,14 +121,10 @@ async fn forget_former_secrets(
 /// The user of a session, which the instance told after it was saved: a part
 /// of the same change, unless somebody changed the entry since.
 pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<Profile, Failure> {
-    let Auth::OAuth { client, username: None } = &profile.auth else {
+    if profile.username().is_some() {
         return Ok(profile);
-    };
-    let Ok(username) = user_name.parse() else {
-        return Ok(profile);
-    };
-    let auth = Auth::OAuth { client: client.clone(), username: Some(username) };
-    let completed = Profile { auth, ..profile.clone() };
+    }
+    let completed = method::belonging_to(profile.clone(), user_name.parse().ok());
     request.file.change(|change| {
         if change.config().connections.get(&profile.name) == Some(&profile) {
             change.restore(completed.clone());
@@ -145,12 +142,12 @@ impl FormerSecrets {
     async fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
         let key = |field| ItemKey { connection: profile.id, field };
         if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
-            return Self(Field::SECRETS.map(|field| (key(field), None)).into());
+            return Self(method::items().into_iter().map(|field| (key(field), None)).collect());
         }
         let mut records = Vec::new();
-        for key in Field::SECRETS.map(key) {
+        for key in method::items().into_iter().map(key) {
             // What cannot be read cannot be put back either.
-            if let Ok(record) = store.read(key).await {
+            if let Ok(record) = store.read(key.clone()).await {
                 records.push((key, record));
             }
         }
@@ -187,7 +184,7 @@ fn save_entry(
         None => signed_in,
         Some(current) => {
             let updated = request.updated(app, current, signed_in.auth.clone()).ok();
-            updated.filter(|profile| !profile.needs_another_secret_than(&signed_in)).ok_or_else(|| {
+            updated.filter(|profile| !method::needs_another_secret(profile, &signed_in)).ok_or_else(|| {
                 Failure::new(Code::ConnectionExists, shown!("another snow has just changed {}", signed_in.name))
                     .why("What was earned was not saved.")
                     .next("Run the command again")

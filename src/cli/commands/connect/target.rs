@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Request;
 use super::args::ConnectArgs;
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
@@ -13,9 +14,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::config::Config;
 use crate::model::instance::Instance;
-use crate::model::oauth_client::{ClientId, OAuthClient};
-use crate::model::profile::{Auth, AuthMethod, ConnectionId, ConnectionName, Profile, StoreKind};
-use crate::model::user_name::UserName;
+use crate::model::profile::{Auth, ConnectionId, ConnectionName, Profile, StoreKind};
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::sdk_client;
 
@@ -103,14 +102,23 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
 
 /// Whether a connection is the one that user name or client id mean.
 fn fits(profile: &Profile, arguments: &ConnectArgs) -> bool {
-    let same_user = |user: &UserName| profile.username().is_some_and(|own| user.matches(own.as_str()));
-    let client_id =
-        if arguments.oauth.sdk_client { Some(sdk_client().client_id) } else { arguments.oauth.client_id.clone() };
-    let same_client = |id: ClientId| profile.auth.client().is_some_and(|client| client.client_id == id);
-    let same_method = |method: AuthMethod| profile.auth.method() == method;
-    arguments.username.as_ref().is_none_or(same_user)
-        && client_id.is_none_or(same_client)
-        && arguments.auth.is_none_or(same_method)
+    let spec = MethodSpec::of(profile.auth.method);
+    let has = |key: &str, value: &str| {
+        let own = spec.setting(key).and_then(|setting| (setting.get)(&profile.auth));
+        own.is_some_and(|own| same_value(key, &own) == same_value(key, value))
+    };
+    let sdk = arguments.sdk_client.then(|| sdk_client().client_id);
+    arguments.auth.is_none_or(|wanted| wanted.method == spec.method)
+        && sdk.is_none_or(|id| has("client_id", id.as_str()))
+        && arguments.settings.given().filter(|setting| setting.is_required).all(|setting| {
+            let value = arguments.settings.value(setting);
+            value.is_none_or(|value| has(setting.key, value))
+        })
+}
+
+/// A value to compare. The instance ignores case in user names.
+fn same_value(key: &str, value: &str) -> String {
+    if key == "username" { value.to_lowercase() } else { value.to_owned() }
 }
 
 fn ask_instance(app: &mut App) -> Result<String, Failure> {
@@ -273,27 +281,27 @@ impl Conflict {
 /// What the flags want to be another than it is, where that cannot simply be
 /// updated.
 pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
-    // The instance ignores case in user names. A user that is not known yet is
-    // no other one.
-    let user = |profile: &Profile| profile.username().map(|user| user.as_str().to_lowercase()).unwrap_or_default();
-    let given_user = if saved.username().is_some() { user(wanted) } else { user(saved) };
-    let client = |profile: &Profile, part: fn(&OAuthClient) -> Option<String>| {
-        profile.auth.client().and_then(part).unwrap_or_else(|| "the usual one".to_owned())
-    };
-    let id = |client: &OAuthClient| Some(client.client_id.to_string());
-    let token_url = |client: &OAuthClient| client.token_url.as_ref().map(ToString::to_string);
-    let authorization_url = |client: &OAuthClient| client.authorization_url.as_ref().map(ToString::to_string);
-    let revocation_url = |client: &OAuthClient| client.revocation_url.as_ref().map(ToString::to_string);
-    let differs = [
+    let spec = MethodSpec::of(saved.auth.method);
+    let guarded = spec.settings.iter().filter(|setting| setting.is_guarded).map(|setting| {
+        let value = |profile: &Profile| {
+            let same_method = profile.auth.method == saved.auth.method;
+            same_method.then(|| (setting.get)(&profile.auth)).flatten().map(|value| same_value(setting.key, &value))
+        };
+        let (is, mut would) = (value(saved), value(wanted));
+        // A user that is not known yet is no other one.
+        if setting.key == "username" && (is.is_none() || would.is_none()) {
+            would.clone_from(&is);
+        }
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "the usual one".to_owned());
+        (setting.label, shown(is), shown(would))
+    });
+    let mut differs = [
         ("instance", saved.instance.to_string(), wanted.instance.to_string()),
         ("sign-in", saved.auth.as_str().to_owned(), wanted.auth.as_str().to_owned()),
-        ("client id", client(saved, id), client(wanted, id)),
-        ("user", user(saved), given_user),
-        ("token endpoint", client(saved, token_url), client(wanted, token_url)),
-        ("authorization endpoint", client(saved, authorization_url), client(wanted, authorization_url)),
-        ("revocation endpoint", client(saved, revocation_url), client(wanted, revocation_url)),
-        ("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned()),
-    ];
-    let (what, is, would) = differs.into_iter().find(|(_, is, would)| is != would)?;
+    ]
+    .into_iter()
+    .chain(guarded)
+    .chain([("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned())]);
+    let (what, is, would) = differs.find(|(_, is, would)| is != would)?;
     Some(Conflict { what, is, would })
 }

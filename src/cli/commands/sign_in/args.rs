@@ -1,98 +1,189 @@
-//! What signing in takes, whichever command does it.
+//! What signing in takes, whichever command does it. The flags of settings and
+//! secrets are made of what the ways to sign in say.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
+use crate::auth::method;
+use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
 use crate::cli::duration::duration;
-use crate::model::oauth_client::{ClientId, Endpoint, RedirectUri, Scope};
+use crate::model::profile::InvalidValue;
+use crate::service::servicenow::oauth::DEFAULTS;
 
-#[derive(Debug, Default, Args)]
-pub struct PasswordArgs {
-    /// Read the password from standard input
-    #[arg(long, conflicts_with = "password_file")]
-    pub password_stdin: bool,
-    /// Read the password from a file
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-}
+/// The settings of the ways to sign in that were given.
+#[derive(Debug, Default)]
+pub struct SettingArgs(Vec<(&'static str, String)>);
 
-impl PasswordArgs {
-    /// Whether a password is handed in.
-    pub fn is_given(&self) -> bool {
-        self.password_stdin || self.password_file.is_some()
+impl SettingArgs {
+    /// The value that was given for a setting.
+    pub fn value(&self, setting: &Setting) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == setting.key).map(|(_, value)| value.as_str())
+    }
+
+    /// The settings that were given.
+    pub fn given(&self) -> impl Iterator<Item = &'static Setting> {
+        method::settings().into_iter().filter(|setting| self.value(setting).is_some())
     }
 }
 
-/// The OAuth client of a connection.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Signing in by OAuth")]
-pub struct OAuthArgs {
-    /// The client id, as the Application Registry of the instance shows it
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<ClientId>,
-    /// Sign in with the public client that ServiceNow ships, by paste
-    #[arg(long, conflicts_with_all = ["client_id", "scope", "redirect_uri", "no_pkce"])]
-    pub sdk_client: bool,
-    /// The scope to ask for; empty for none [default: useraccount]
-    #[arg(long)]
-    pub scope: Option<Scope>,
-    /// The redirect URI as it is registered [default: http://127.0.0.1:8914/callback]
-    #[arg(long, value_name = "URI")]
-    pub redirect_uri: Option<RedirectUri>,
-    /// Where to sign in, if not at the instance's /oauth_auth.do
-    #[arg(long, value_name = "URL")]
-    pub authorization_url: Option<Endpoint>,
-    /// Where tokens come from, if not from the instance's /oauth_token.do
-    #[arg(long, value_name = "URL")]
-    pub token_url: Option<Endpoint>,
-    /// Where tokens are revoked, if not at /oauth_revoke_token.do beside the token endpoint
-    #[arg(long, value_name = "URL")]
-    pub revocation_url: Option<Endpoint>,
-    /// Sign in without PKCE, for releases that do not know it
-    #[arg(long)]
-    pub no_pkce: bool,
-}
+impl Args for SettingArgs {
+    fn augment_args(command: Command) -> Command {
+        method::settings().into_iter().fold(command, |command, setting| match arg(setting) {
+            Some(arg) => command.arg(arg),
+            None => command,
+        })
+    }
 
-impl OAuthArgs {
-    /// The flag that only OAuth knows, where one is given.
-    pub fn given(&self) -> Option<&'static str> {
-        let given = [
-            ("--client-id", self.client_id.is_some()),
-            ("--sdk-client", self.sdk_client),
-            ("--scope", self.scope.is_some()),
-            ("--redirect-uri", self.redirect_uri.is_some()),
-            ("--authorization-url", self.authorization_url.is_some()),
-            ("--token-url", self.token_url.is_some()),
-            ("--revocation-url", self.revocation_url.is_some()),
-            ("--no-pkce", self.no_pkce),
-        ];
-        given.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Signing in by OAuth")]
-pub struct ClientSecretArgs {
-    /// Read the client secret from standard input
-    #[arg(long, conflicts_with_all = ["client_secret_file", "password_stdin"])]
-    pub client_secret_stdin: bool,
-    /// Read the client secret from a file
-    #[arg(long, value_name = "FILE")]
-    pub client_secret_file: Option<PathBuf>,
+fn arg(setting: &'static Setting) -> Option<Arg> {
+    let flag = setting.flag.as_ref()?;
+    let arg = Arg::new(setting.key).long(flag.name).help(with_defaults(flag.help)).help_heading(flag.heading);
+    Some(match flag.means {
+        Some(_) => arg.action(ArgAction::SetTrue),
+        None => {
+            let parser = move |text: &str| read(setting, text);
+            arg.value_name(flag.value_name).value_parser(parser).action(ArgAction::Set)
+        }
+    })
 }
 
-impl ClientSecretArgs {
-    /// Whether a client secret is handed in.
-    pub fn is_given(&self) -> bool {
-        self.client_secret_stdin || self.client_secret_file.is_some()
+/// A help text with what the service does by default.
+fn with_defaults(help: &str) -> String {
+    let endpoints = &DEFAULTS.endpoints;
+    help.replace("{scope}", DEFAULTS.scope)
+        .replace("{authorization}", endpoints.authorization)
+        .replace("{token}", endpoints.token)
+        .replace("{revocation}", endpoints.revocation)
+}
+
+/// The text, if it is a value of the setting.
+fn read(setting: &'static Setting, text: &str) -> Result<String, InvalidValue> {
+    let spec = method::METHODS.into_iter().find(|spec| spec.setting(setting.key).is_some());
+    let mut scratch = spec.expect("every setting belongs to a way to sign in").blank(&DEFAULTS);
+    (setting.set)(&mut scratch, text).map(|()| text.to_owned())
+}
+
+impl FromArgMatches for SettingArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for setting in method::settings() {
+            let Some(flag) = &setting.flag else { continue };
+            let value = match flag.means {
+                Some(meant) => matches.get_flag(setting.key).then(|| meant.to_owned()),
+                None => matches.get_one::<String>(setting.key).cloned(),
+            };
+            self.0.extend(value.map(|value| (setting.key, value)));
+        }
+        Ok(())
+    }
+}
+
+/// The secrets that are handed in.
+#[derive(Debug, Default)]
+pub struct SecretArgs(Vec<(&'static str, SecretSource)>);
+
+/// Where a secret comes from.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    Stdin,
+    File(PathBuf),
+}
+
+impl SecretArgs {
+    /// Where a secret comes from, if it is handed in.
+    pub fn source(&self, input: &SecretInput) -> Option<&SecretSource> {
+        self.0.iter().find(|(flag, _)| *flag == input.flag).map(|(_, source)| source)
+    }
+
+    /// The secrets that are handed in.
+    pub fn given(&self) -> impl Iterator<Item = &'static SecretInput> {
+        inputs().filter(|input| self.source(input).is_some())
+    }
+
+    pub fn is_any_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+/// The secrets of saved connections.
+fn inputs() -> impl Iterator<Item = &'static SecretInput> {
+    let is_saved = |input: &&'static SecretInput| method::saved_methods().any(|spec| spec.secret(input).is_some());
+    method::secret_inputs().into_iter().filter(is_saved)
+}
+
+fn stdin_flag(input: &SecretInput) -> String {
+    format!("{}-stdin", input.flag)
+}
+
+fn file_flag(input: &SecretInput) -> String {
+    format!("{}-file", input.flag)
+}
+
+impl Args for SecretArgs {
+    fn augment_args(command: Command) -> Command {
+        inputs().fold(command, |command, input| {
+            let (stdin, file) = (stdin_flag(input), file_flag(input));
+            let label = input.item.field.label();
+            let others = inputs().map(stdin_flag).filter(|other| *other != stdin);
+            command
+                .arg(
+                    Arg::new(stdin.clone())
+                        .long(stdin.clone())
+                        .help(format!("Read the {label} from standard input"))
+                        .help_heading(input.heading)
+                        .action(ArgAction::SetTrue)
+                        .conflicts_with_all(others.chain([file.clone()])),
+                )
+                .arg(
+                    Arg::new(file.clone())
+                        .long(file)
+                        .help(format!("Read the {label} from a file"))
+                        .help_heading(input.heading)
+                        .value_name("FILE")
+                        .value_parser(clap::value_parser!(PathBuf)),
+                )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SecretArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for input in inputs() {
+            if matches.get_flag(&stdin_flag(input)) {
+                self.0.push((input.flag, SecretSource::Stdin));
+            }
+            if let Some(path) = matches.get_one::<PathBuf>(&file_flag(input)) {
+                self.0.push((input.flag, SecretSource::File(path.clone())));
+            }
+        }
+        Ok(())
     }
 }
 
 /// How the browser takes part in a sign-in.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Signing in by OAuth")]
+#[command(next_help_heading = OAUTH_HEADING)]
 pub struct BrowserArgs {
     /// Paste the address that the browser shows after the sign-in
     #[arg(long)]

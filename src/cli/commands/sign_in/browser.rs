@@ -17,7 +17,6 @@ use crate::cli::commands::app::App;
 use crate::model::oauth_client::{GrantType, Loopback, OAuthClient};
 use crate::model::profile::Profile;
 use crate::report::text::paragraph;
-use crate::service::servicenow::oauth::ServiceNow;
 
 /// When a sign-in that gets no answer shows which redirect URL must be registered.
 const HINT_AFTER: Duration = Duration::from_secs(15);
@@ -44,7 +43,7 @@ pub async fn authorize(
         _ if app.is_interactive() => None,
         _ => return Err(nobody_to_paste(oauth)),
     };
-    let authorization = Authorization::new(oauth, &profile.instance, &ServiceNow);
+    let authorization = Authorization::new(oauth, &profile.instance);
     app.console.say(&format!("\n  {}\n\n  {}\n", invitation(mode), authorization.url()));
     let Some(listener) = listener else {
         return paste(app, profile, oauth, authorization);

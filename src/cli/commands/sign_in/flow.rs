@@ -7,10 +7,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::{BrowserArgs, ClientSecretArgs, PasswordArgs};
-use super::password::{self, Attempt};
+use super::args::{BrowserArgs, SecretArgs};
+use super::secret::{self, Attempt};
 use super::session::{self, NewSession};
 use super::{NewCredential, confirm_identity, no_token};
+use crate::auth::access_token::AccessToken;
+use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::page::Page;
 use crate::base::error::Failure;
@@ -20,15 +22,14 @@ use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::http::client::Client;
-use crate::model::profile::{Auth, Profile, Subject};
+use crate::model::profile::{Profile, Subject};
 use crate::model::user_name::UserName;
 use crate::store::record::Origins;
 
 /// The sign-in to do.
 pub struct Wanted<'a> {
     pub profile: &'a Profile,
-    pub password: &'a PasswordArgs,
-    pub client_secret: &'a ClientSecretArgs,
+    pub secrets: &'a SecretArgs,
     pub browser: &'a BrowserArgs,
     /// Whether a different user than the connection's is accepted.
     pub force: bool,
@@ -79,51 +80,56 @@ impl Wanted<'_> {
         if self.is_saved { Subject::Saved(self.profile.name.clone()) } else { Subject::New }
     }
 
-    /// Whether to compare the signed-in user with the connection's. A password for a
+    fn spec(&self) -> &'static MethodSpec {
+        MethodSpec::of(self.profile.auth.method)
+    }
+
+    /// Whether to compare the signed-in user with the connection's. The password of a
     /// new connection was typed for its user.
     fn is_confirmed(&self) -> bool {
-        let is_new_password = matches!(self.profile.auth, Auth::Basic { .. }) && !self.is_saved;
-        self.is_tested && self.profile.username().is_some() && !is_new_password
+        let is_typed_for_user = !self.is_saved && !self.spec().learns_user();
+        self.is_tested && self.profile.username().is_some() && !is_typed_for_user
     }
 }
 
 /// Gets a new credential with the method of the connection.
 pub async fn earn(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
-    match &wanted.profile.auth {
-        Auth::Basic { username } => {
-            let password = password::new_password(app, username, wanted.password)?;
-            if !wanted.is_tested {
-                let (_, origins) = app.network.client_for(wanted.profile)?;
-                let credential = NewCredential::Password(password);
-                let first_request = FirstRequest::None;
-                return Ok(SignedIn { credential, origins, started: Instant::now(), first_request, browser: None });
-            }
-            let may_retype = !wanted.password.is_given();
-            let Attempt { password, started_test, origins, sent } =
-                password::sign_in(app, wanted.profile, username, password, may_retype, wanted.subject()).await?;
-            if let Some(failure) = started_test.not_signed_in().cloned() {
-                return Err(NotSignedIn { failure, seen: Some((started_test.finish().await, sent)) });
-            }
-            let first_request = FirstRequest::Made(Box::new(started_test));
-            let credential = NewCredential::Password(password);
-            Ok(SignedIn { credential, origins, started: sent, first_request, browser: None })
-        }
-        Auth::OAuth { client, .. } => {
-            session::look_before_browser(app, wanted.profile, client, wanted.was_probed).await?;
-            let secret =
-                session::client_secret(app, wanted.profile, client, wanted.client_secret, wanted.is_saved).await?;
-            let started = Instant::now();
-            let subject = wanted.subject();
-            let signed_in = session::sign_in(app, wanted.profile, client, secret, wanted.browser, subject).await;
-            let (NewSession { session, client_secret, client, origins }, browser) = signed_in.map_err(|failure| {
-                let seen = Some((no_token(&failure), started));
-                NotSignedIn { failure, seen }
-            })?;
-            let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
-            let credential = NewCredential::Session { session, client_secret };
-            Ok(SignedIn { credential, origins, started, first_request, browser })
-        }
+    if wanted.spec().has_session() { earn_session(app, wanted).await } else { earn_secret(app, wanted).await }
+}
+
+/// The instance judges the secret, with the first request.
+async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
+    let usage = wanted.spec().secrets.first().expect("a sign-in without a session sends a secret");
+    let new_credential = |secret| NewCredential { secrets: vec![(usage.input, secret)], session: None };
+    let secret = secret::new_secret(app, &wanted.profile.auth, usage, wanted.secrets)?;
+    if !wanted.is_tested {
+        let (_, origins) = app.network.client_for(wanted.profile)?;
+        let credential = new_credential(secret);
+        let first_request = FirstRequest::None;
+        return Ok(SignedIn { credential, origins, started: Instant::now(), first_request, browser: None });
     }
+    let may_retype = !wanted.secrets.is_any_given();
+    let Attempt { secret, started_test, origins, sent } =
+        secret::sign_in(app, wanted.profile, usage, secret, may_retype, wanted.subject()).await?;
+    if let Some(failure) = started_test.not_signed_in().cloned() {
+        return Err(NotSignedIn { failure, seen: Some((started_test.finish().await, sent)) });
+    }
+    let first_request = FirstRequest::Made(Box::new(started_test));
+    Ok(SignedIn { credential: new_credential(secret), origins, started: sent, first_request, browser: None })
+}
+
+/// The token endpoint judges the sign-in.
+async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
+    session::look_before_browser(app, wanted.profile, wanted.was_probed).await?;
+    let secret = session::client_secret(app, wanted.profile, wanted.secrets, wanted.is_saved).await?;
+    let started = Instant::now();
+    let signed_in = session::sign_in(app, wanted.profile, secret, wanted.browser, wanted.subject()).await;
+    let (NewSession { credential, client, origins }, browser) = signed_in.map_err(|failure| {
+        let seen = Some((no_token(&failure), started));
+        NotSignedIn { failure, seen }
+    })?;
+    let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
+    Ok(SignedIn { credential, origins, started, first_request, browser })
 }
 
 /// Checks the user, saves, and tells the browser. If a different user signed in and
@@ -171,19 +177,11 @@ impl SignedIn {
 
     /// Makes the first request with a new token, unless it was made.
     async fn make_first_request(&mut self, app: &mut App, profile: &Profile, subject: Subject) -> Result<(), Failure> {
-        let (FirstRequest::Possible(client), NewCredential::Session { session, .. }) =
-            (&self.first_request, &self.credential)
-        else {
+        let (FirstRequest::Possible(client), Some(session)) = (&self.first_request, &self.credential.session) else {
             return Ok(());
         };
-        let connection = Connection::bearer(
-            profile.instance.clone(),
-            profile.api_version,
-            client.clone(),
-            profile.username().cloned(),
-            &session.access_token,
-            session.expires_at,
-        );
+        let credential = AccessToken::new(session.access_token.clone(), session.expires_at);
+        let connection = Connection::of(profile, client.clone(), Box::new(credential)).await;
         let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
         let test = {
             let _progress = app.console.progress(&format!("Testing {}", profile.name));

@@ -1,15 +1,15 @@
 //! Signing in anew: shared by `connect` and `login`.
 //!
-//! [`flow`] is what both do. [`password`] sends a password with the first
-//! request of a test; [`session`] gets tokens, with a browser or for a client itself.
+//! [`flow`] is what both do. [`secret`] sends a secret with the first request of a test; [`session`] gets tokens, with a browser or for a client itself.
 //! Here is what all have in common: saving the new credential, and being sure of the
 //! user.
 
 pub mod args;
 pub mod browser;
 pub mod flow;
-pub mod password;
+
 pub mod refusals;
+pub mod secret;
 pub mod session;
 
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::app::App;
 use super::waiting::{Wait, Waiting};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::lock;
+use crate::auth::setting::SecretInput;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::files::Lock;
@@ -42,23 +43,19 @@ use crate::store::{CredentialStore, Field, ItemKey};
 const OFFERED_WAIT: Duration = Duration::from_secs(600);
 
 /// What a sign-in gave.
-pub enum NewCredential {
-    Password(Secret),
-    Session {
-        session: SavedSession,
-        /// Of a confidential client.
-        client_secret: Option<Secret>,
-    },
+#[derive(Default)]
+pub struct NewCredential {
+    /// What was entered.
+    pub secrets: Vec<(&'static SecretInput, Secret)>,
+    /// What the token endpoint gave.
+    pub session: Option<SavedSession>,
 }
 
 impl NewCredential {
     /// The items of the store that it takes.
-    pub fn fields(&self) -> &'static [Field] {
-        match self {
-            Self::Password(_) => &[Field::Password],
-            Self::Session { client_secret: None, .. } => &[Field::Session],
-            Self::Session { client_secret: Some(_), .. } => &[Field::ClientSecret, Field::Session],
-        }
+    pub fn fields(&self) -> Vec<Field> {
+        let secrets = self.secrets.iter().map(|(input, _)| input.item.field.clone());
+        secrets.chain(self.session.as_ref().map(|_| Field::SESSION)).collect()
     }
 }
 
@@ -79,17 +76,16 @@ pub async fn save(
     // By its id: it may have been renamed.
     if config.connections.values().any(|saved| saved.id == profile.id) {
         let state = app.state()?;
-        let noted = match (credential, profile.username()) {
-            (NewCredential::Password(_), Some(username)) => state.clear_refusals(&profile.instance, username),
-            (NewCredential::Password(_), None) => Ok(()),
-            (NewCredential::Session { session, .. }, _) => {
-                state.record_session(profile.id, SessionNote::of(session, profile.auth.method()))
-            }
+        let spec = MethodSpec::of(profile.auth.method);
+        let noted = match (&credential.session, profile.username()) {
+            (Some(session), _) => state.record_session(profile.id, SessionNote::of(session, spec.method)),
+            (None, Some(username)) if spec.locks_accounts => state.clear_refusals(&profile.instance, username),
+            (None, _) => Ok(()),
         };
         app.mention_unwritable_state(noted);
         return Ok(());
     }
-    for &field in credential.fields() {
+    for field in credential.fields() {
         store.delete(ItemKey { connection: profile.id, field }).await?;
     }
     Err(Failure::new(Code::UnknownConnection, shown!("another snow has just removed {}", profile.name))
@@ -103,25 +99,19 @@ async fn write(
     origins: &Origins,
     credential: &NewCredential,
 ) -> Result<(), Failure> {
-    match credential {
-        NewCredential::Password(password) => {
-            let username = profile.username().expect("a connection with a password has a user");
-            record::write_password(store, profile, username, origins, password).await
-        }
-        NewCredential::Session { session, client_secret } => {
-            let client = profile.auth.client().expect("a connection with a session has a client");
-            if let Some(secret) = client_secret {
-                record::write_client_secret(store, profile, client, origins, secret).await?;
-            }
-            record::write_session(store, profile, origins, session, ReadBack::Yes).await
-        }
+    for (input, secret) in &credential.secrets {
+        record::write_secret(store, profile, input.item, origins, secret).await?;
+    }
+    match &credential.session {
+        Some(session) => record::write_session(store, profile, origins, session, ReadBack::Yes).await,
+        None => Ok(()),
     }
 }
 
 /// The lock under which a session is replaced or deleted. A password is never
 /// renewed by itself, and needs none.
 pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
-    if !MethodSpec::of(profile.auth.method()).has_session() {
+    if !MethodSpec::of(profile.auth.method).has_session() {
         return Ok(None);
     }
     lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some)

@@ -1,12 +1,18 @@
 //! Signing in by OAuth: with a browser, or for a client itself.
 
-use super::args::{BrowserArgs, ClientSecretArgs};
+use http::HeaderMap;
+
+use super::args::{BrowserArgs, SecretArgs};
 use super::browser::authorize;
+use super::{NewCredential, secret};
+use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::endpoint::TokenEndpoint;
 use crate::auth::oauth::outcome::TokenOutcome;
 use crate::auth::oauth::page::Page;
 use crate::auth::oauth::renewal::TokenSource;
+use crate::auth::oauth::settings::CLIENT_SECRET;
+use crate::auth::setting::SecretUse;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -22,9 +28,7 @@ use crate::store::record::{self, Origins};
 
 /// A session that was just given.
 pub struct NewSession {
-    pub session: SavedSession,
-    /// Of a confidential client.
-    pub client_secret: Option<Secret>,
+    pub credential: NewCredential,
     pub client: Client,
     pub origins: Origins,
 }
@@ -32,12 +36,8 @@ pub struct NewSession {
 /// What is seen before a browser is opened: that the instance answers, and
 /// that it has the page of ServiceNow's own client where that is to be used. A client
 /// that signs in for itself opens none.
-pub async fn look_before_browser(
-    app: &mut App,
-    profile: &Profile,
-    oauth: &OAuthClient,
-    was_probed: bool,
-) -> Result<(), Failure> {
+pub async fn look_before_browser(app: &mut App, profile: &Profile, was_probed: bool) -> Result<(), Failure> {
+    let oauth = client_of(profile);
     if oauth.grant != GrantType::AuthorizationCode {
         return Ok(());
     }
@@ -48,7 +48,7 @@ pub async fn look_before_browser(
     if !is_sdk(oauth) {
         return Ok(());
     }
-    let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), None, app.deadline()?).await;
+    let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), &HeaderMap::new(), app.deadline()?).await;
     if matches!(&page.result, Ok(answer) if answer.status == 404) {
         let text = "This instance has no page for ServiceNow's own client: it comes with the ServiceNow IDE. If the \
                     sign-in fails, have a client of your own registered (snow guide oauth), and give it with \
@@ -63,24 +63,33 @@ pub async fn look_before_browser(
     Ok(())
 }
 
+fn client_of(profile: &Profile) -> &OAuthClient {
+    profile.auth.client().expect("a session belongs to a client")
+}
+
+/// How the way to sign in uses the secret of its client.
+fn secret_use(profile: &Profile) -> &'static SecretUse {
+    MethodSpec::of(profile.auth.method).secret(&CLIENT_SECRET).expect("a client may have a secret")
+}
+
 /// The secret of the client: handed in, saved before, or asked for.
 pub async fn client_secret(
     app: &mut App,
     profile: &Profile,
-    client: &OAuthClient,
-    arguments: &ClientSecretArgs,
+    given: &SecretArgs,
     is_saved: bool,
 ) -> Result<Option<Secret>, Failure> {
-    if let Some(secret) = app.client_secret_handed_in(arguments)? {
+    let (client, usage) = (client_of(profile), secret_use(profile));
+    if let Some(secret) = app.handed_in(given, usage.input)? {
         return Ok(Some(secret));
     }
     if is_saved {
         let (_, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
-        let saved = record::read_client_secret(store.as_ref(), profile, client, &origins).await;
+        let saved = record::read_secret(store.as_ref(), profile, usage.input.item, &origins).await;
         match saved {
             Ok(Some(secret)) => return Ok(Some(secret)),
-            Ok(None) if client.grant == GrantType::AuthorizationCode => {
+            Ok(None) if !usage.is_required => {
                 // A public client, unless everything was signed out.
                 let session = record::read_session(store.as_ref(), profile, client, &origins).await;
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
@@ -96,16 +105,12 @@ pub async fn client_secret(
     if is_sdk(client) {
         return Ok(None);
     }
-    let is_needed = client.grant == GrantType::ClientCredentials;
-    match (app.person(), is_needed) {
-        (Some(person), true) => person.secret(&format!("Client secret of {}", client.client_id)).map(Some),
-        (Some(person), false) => person.optional_secret("Client secret (Enter for a public client)"),
+    let question = (usage.question)(&profile.auth);
+    match (app.person(), usage.is_required) {
+        (Some(person), true) => person.secret(&question).map(Some),
+        (Some(person), false) => person.optional_secret(&question),
         (None, false) => Ok(None),
-        (None, true) => {
-            Err(Failure::new(Code::NoTerminal, shown!("the client secret of {} is missing", client.client_id))
-                .why("There is no terminal to ask at, or asking was forbidden.")
-                .next("Hand it in with --client-secret-stdin or --client-secret-file FILE"))
-        }
+        (None, true) => Err(secret::missing(&profile.auth, usage)),
     }
 }
 
@@ -113,13 +118,13 @@ pub async fn client_secret(
 pub async fn sign_in(
     app: &mut App,
     profile: &Profile,
-    oauth: &OAuthClient,
     client_secret: Option<Secret>,
     arguments: &BrowserArgs,
     subject: Subject,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let (client, origins) = app.network.client_for(profile)?;
-    let endpoint = app.network.token_endpoint(profile, oauth, &client, subject)?;
+    let oauth = client_of(profile);
+    let endpoint = app.network.token_endpoint_of(profile, &client, subject)?.expect("a client has a token endpoint");
     let secret = client_secret.as_ref();
     let (outcome, browser) = match (oauth.grant, secret) {
         (GrantType::AuthorizationCode, secret) => {
@@ -135,7 +140,11 @@ pub async fn sign_in(
         (GrantType::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
     };
     match tokens(outcome, &endpoint, secret.is_some(), app) {
-        Ok(session) => Ok((NewSession { session, client_secret, client, origins }, browser)),
+        Ok(session) => {
+            let secrets = client_secret.map(|secret| (secret_use(profile).input, secret)).into_iter().collect();
+            let credential = NewCredential { secrets, session: Some(session) };
+            Ok((NewSession { credential, client, origins }, browser))
+        }
         Err(failure) => {
             if let Some(browser) = browser {
                 browser.show(Page::failed(&sentence(failure.message()))).await;

@@ -191,9 +191,9 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let started = Instant::now();
     let described = environment::read(&app.variables)?;
     let checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
-    let auth = described.sign_in.as_str();
+    let auth = described.auth.as_str();
     let instance = described.instance.to_string();
-    let connection = super::environment::connection(app, described)?;
+    let connection = super::environment::connection(app, described).await?;
     let plan = plan_for(app, &options.tables, Subject::Environment, &options, app.deadline()?);
     let started_test = {
         let progress = app.console.progress(&format!("Testing {instance}"));

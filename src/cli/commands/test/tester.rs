@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Options, plan_for};
-use crate::auth::oauth::session::Session;
+use crate::auth::credential::Credential;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
-use crate::check::runner::SignIn;
+use crate::check::runner::{SignIn, StartedTest};
 use crate::cli::commands::app::App;
-use crate::cli::commands::sign_in::password;
+use crate::cli::commands::sign_in::secret;
 use crate::cli::commands::waiting::{self, Wait};
 use crate::cli::console::Progress;
 use crate::engine::Connection;
@@ -25,18 +25,13 @@ use crate::history::last_test::LastTest;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State};
 use crate::http::client::{Client, Deadline};
 use crate::model::instance::Instance;
-use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::Subject;
-use crate::model::profile::{Auth, ConnectionId, Profile, StoreKind};
+use crate::model::profile::{ConnectionId, Profile, StoreKind, Subject};
 use crate::model::user_name::UserName;
 use crate::store::CredentialStore;
-use crate::store::record::{self, Origins};
+use crate::store::record::Origins;
 
 /// A store that was opened for a run, or why it could not be.
 type Opened = Result<Arc<dyn CredentialStore>, Failure>;
-
-/// What a store gave, and how long it took.
-type Read<T> = (Result<T, Failure>, Duration);
 
 /// The right to ask a store.
 type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
@@ -50,7 +45,7 @@ pub struct ConnectionTester<'a> {
     store_turn: tokio::sync::Mutex<()>,
     state: State,
     remembered: BTreeMap<ConnectionId, LastTest>,
-    passwords: Passwords,
+    judged_secrets: JudgedSecrets,
     /// How long each test may take.
     timeout: Duration,
     wait: Option<Wait>,
@@ -86,7 +81,7 @@ impl<'a> ConnectionTester<'a> {
             store_turn: tokio::sync::Mutex::default(),
             remembered: state.last_tests(),
             state,
-            passwords: Passwords::default(),
+            judged_secrets: JudgedSecrets::default(),
             timeout: app.deadline()?.timeout,
             wait: options.wait.map(Wait::of),
         })
@@ -150,46 +145,43 @@ impl<'a> ConnectionTester<'a> {
                 return checks.into();
             }
         };
-        let checks = vec![Check::pass(CheckId::ConfigConnection)];
-        match &profile.auth {
-            Auth::Basic { username } => {
-                let read = self.password(profile, username, origins).await;
-                drop(turn);
-                self.climb_with_password(profile, username, client, read, checks, progress).await
-            }
-            Auth::OAuth { client: oauth, .. } => {
-                let opened = self.session(profile, oauth, &client, origins).await;
-                drop(turn);
-                self.climb_with_session(profile, client, opened, checks, progress).await
-            }
-        }
-    }
-
-    async fn climb_with_password(
-        &self,
-        profile: &Profile,
-        username: &UserName,
-        client: Client,
-        (password, took): Read<Secret>,
-        mut checks: Vec<Check>,
-        progress: &Progress,
-    ) -> CheckResults {
-        let password = match password {
-            Ok(password) => password,
+        let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
+        let (opened, took) = self.open(profile, &client, origins).await;
+        drop(turn);
+        let credential = match opened {
+            Ok(credential) => credential,
             Err(failure) => return no_secret(checks, failure, took),
         };
         checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
-        // Held until the password is judged: nobody else tries one of this user
+        let connection = Connection::of(profile, client, credential).await;
+        match secret::account_at_risk(profile) {
+            Some(user) => self.run_guarded(profile, user, connection, checks, progress).await,
+            None => self.begin(profile, connection, progress).await.finish().await.after(checks),
+        }
+    }
+
+    /// Sends a secret only if that does not bring the account closer to its lock.
+    async fn run_guarded(
+        &self,
+        profile: &Profile,
+        user: &UserName,
+        connection: Connection,
+        mut checks: Vec<Check>,
+        progress: &Progress,
+    ) -> CheckResults {
+        let secrets = connection.credential().secrets().await;
+        let secret = secrets.into_iter().next().expect("a credential that locks an account has a secret");
+        // Held until the secret is judged: nobody else tries one of this user
         // meanwhile, since so many failures lock the account.
-        let judged = self.passwords.of(&profile.instance, username);
+        let judged = self.judged_secrets.of(&profile.instance, user);
         let judged = judged.lock().await;
-        let count = self.state.refusals(&profile.instance, username);
-        let known = judged.iter().find(|judged| judged.password.expose() == password.expose());
+        let count = self.state.refusals(&profile.instance, user);
+        let known = judged.iter().find(|judged| judged.secret.expose() == secret.expose());
         let is_new = known.is_none();
         let kept_back = match known {
             Some(Judged { refused, .. }) => refused.clone(),
             None if count >= REFUSALS_BEFORE_STOP && !self.options.retry_refused => {
-                Some(refused_before(profile, username, count))
+                Some(refused_before(profile, user, count))
             }
             None => None,
         };
@@ -201,18 +193,17 @@ impl<'a> ConnectionTester<'a> {
             return checks.into();
         }
         let mut judged = Some(judged).filter(|_| is_new);
-        let connection = password::connection(profile, username, client, &password);
-        let started_test = waiting::begin(self.app, progress, connection, self.plan(profile), self.wait).await;
+        let started_test = self.begin(profile, connection, progress).await;
         if let Some(judged) = &mut judged {
             match started_test.sign_in() {
                 SignIn::Good => {
-                    let cleared = self.state.clear_refusals(&profile.instance, username);
+                    let cleared = self.state.clear_refusals(&profile.instance, user);
                     self.app.mention_unwritable_state(cleared);
-                    judged.push(Judged { password, refused: None });
+                    judged.push(Judged { secret, refused: None });
                 }
                 SignIn::Refused(failure) => {
-                    password::count_refusal(self.app, &self.state, profile, username, failure);
-                    judged.push(Judged { password, refused: Some(refused_elsewhere(profile, failure)) });
+                    secret::count_refusal(self.app, &self.state, profile, failure);
+                    judged.push(Judged { secret, refused: Some(refused_elsewhere(profile, failure)) });
                 }
                 SignIn::Unjudged(_) => {}
             }
@@ -221,51 +212,23 @@ impl<'a> ConnectionTester<'a> {
         started_test.finish().await.after(checks)
     }
 
-    async fn climb_with_session(
-        &self,
-        profile: &Profile,
-        client: Client,
-        (session, took): Read<Session>,
-        mut checks: Vec<Check>,
-        progress: &Progress,
-    ) -> CheckResults {
-        let session = match session {
-            Ok(session) => session,
-            Err(failure) => return no_secret(checks, failure, took),
-        };
-        checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
-        let (instance, username) = (profile.instance.clone(), profile.username().cloned());
-        let connection = Connection::oauth(instance, profile.api_version, client, username, session);
-        let plan = self.plan(profile);
-        let started_test = waiting::begin(self.app, progress, Arc::new(connection), plan, self.wait).await;
-        started_test.finish().await.after(checks)
+    async fn begin(&self, profile: &Profile, connection: Connection, progress: &Progress) -> StartedTest {
+        waiting::begin(self.app, progress, Arc::new(connection), self.plan(profile), self.wait).await
     }
 
-    /// The saved password, and how long the store took.
-    async fn password(&self, profile: &Profile, username: &UserName, origins: Origins) -> Read<Secret> {
-        let store = match self.store(profile.store) {
-            Ok(store) => store,
-            Err(failure) => return (Err(failure), Duration::ZERO),
-        };
-        let asked = Instant::now();
-        let read = record::read_password(store.as_ref(), profile, username, &origins).await;
-        (read, asked.elapsed())
-    }
-
-    /// The saved session, and how long the store took.
-    async fn session(
+    /// The saved credential, and how long the store took.
+    async fn open(
         &self,
         profile: &Profile,
-        oauth: &OAuthClient,
         client: &Client,
         origins: Origins,
-    ) -> Read<Session> {
+    ) -> (Result<Box<dyn Credential>, Failure>, Duration) {
         let store = match self.store(profile.store) {
             Ok(store) => store,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
         let asked = Instant::now();
-        (self.app.open_session(store, profile, oauth, client, origins).await, asked.elapsed())
+        (self.app.open_credential(store, profile, client, origins).await, asked.elapsed())
     }
 
     fn store(&self, wanted: StoreKind) -> Opened {
@@ -280,20 +243,19 @@ impl<'a> ConnectionTester<'a> {
     }
 }
 
-/// How the passwords of a run were judged, by origin and user. Who holds the
-/// lock of a user is the one to send a password of that user that was not
-/// judged yet.
+/// How the secrets of a run were judged, by origin and user. Only the holder of a
+/// user's lock sends a secret of that user that was not judged yet.
 #[derive(Default)]
-struct Passwords(RefCell<HashMap<(String, String), UserLock>>);
+struct JudgedSecrets(RefCell<HashMap<(String, String), UserLock>>);
 
 type UserLock = Rc<tokio::sync::Mutex<Vec<Judged>>>;
 
 struct Judged {
-    password: Secret,
+    secret: Secret,
     refused: Option<Failure>,
 }
 
-impl Passwords {
+impl JudgedSecrets {
     fn of(&self, instance: &Instance, username: &UserName) -> UserLock {
         // The instance ignores case.
         let user = (instance.origin().to_owned(), username.as_str().to_lowercase());

@@ -14,7 +14,8 @@
 
 mod rows;
 
-use super::classify::{Body, ClassifiedResponse, CredentialKind, RequestKind};
+use super::classify::{Body, ClassifiedResponse, RequestKind};
+use crate::auth::credential::CredentialKind;
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};

@@ -1,8 +1,9 @@
 //! Answers about the credential: 401.
 
+use crate::auth::credential::CredentialKind;
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, CredentialKind};
+use crate::service::servicenow::classify::{Body, ClassifiedResponse};
 use crate::service::servicenow::symptoms::Symptom;
 
 pub const ROWS: &[Symptom] = &[

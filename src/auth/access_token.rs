@@ -1,0 +1,76 @@
+//! An access token that is used as it is: somebody else keeps it valid, or it was just
+//! given.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::credential::{Credential, CredentialKind, Signature, Token, TokenLife, bearer};
+use super::method::{InHand, MethodSpec, Renewal};
+use super::setting::{SecretInput, SecretUse};
+use crate::base::secret::Secret;
+use crate::model::profile::AuthMethod;
+use crate::store::Field;
+use crate::store::record::{Owner, SecretItem};
+
+const FIELD: Field = Field::new("access-token", "access token");
+
+static ITEM: SecretItem = SecretItem { field: FIELD, key: "access_token", owner: Owner::Nobody };
+
+static INPUT: SecretInput = SecretInput {
+    item: &ITEM,
+    flag: "access-token",
+    heading: None,
+    variable: "SNOW_ACCESS_TOKEN",
+    variable_file: "SNOW_ACCESS_TOKEN_FILE",
+    phrase: "an access token",
+};
+
+/// A way of variables alone.
+pub static SPEC: MethodSpec = MethodSpec {
+    method: AuthMethod::new("token", "access token"),
+    phrase: "an access token",
+    grant: None,
+    settings: &[],
+    secrets: &[SecretUse { input: &INPUT, is_required: true, question: |_| "Access token".to_owned() }],
+    needs: FIELD,
+    items: &[],
+    renewal: Renewal::None,
+    locks_accounts: false,
+    is_saved: false,
+    has_variables: true,
+    choice: None,
+    open: |_| unreachable!("no saved connection has it"),
+    from_secret: Some(|InHand { secret, .. }| Box::new(AccessToken::new(secret, None))),
+};
+
+pub struct AccessToken {
+    access_token: Secret,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl AccessToken {
+    /// `expires_at` is `None` if the server did not say.
+    pub fn new(access_token: Secret, expires_at: Option<DateTime<Utc>>) -> Self {
+        Self { access_token, expires_at }
+    }
+}
+
+#[async_trait]
+impl Credential for AccessToken {
+    fn kind(&self) -> CredentialKind {
+        CredentialKind::AccessToken
+    }
+
+    async fn sign(&self) -> Signature {
+        Signature { headers: bearer(&self.access_token), generation: None }
+    }
+
+    async fn secrets(&self) -> Vec<Secret> {
+        vec![self.access_token.clone()]
+    }
+
+    async fn token(&self) -> Option<Token> {
+        let life = TokenLife { expires_at: self.expires_at, refreshed: false };
+        Some(Token { access_token: self.access_token.clone(), life })
+    }
+}

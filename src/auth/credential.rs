@@ -1,0 +1,104 @@
+//! What a connection signs its requests with.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue};
+use tokio::sync::MutexGuard;
+
+use super::oauth::session::Session;
+use crate::base::error::Failure;
+use crate::base::secret::Secret;
+use crate::http::client::Deadline;
+
+/// What a request carries, so that a failure can say what was and was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    Nothing,
+    Password,
+    AccessToken,
+    /// An access token that was renewed just before.
+    NewAccessToken,
+    /// A code, a refresh token or the secret of a client.
+    TokenRequest,
+}
+
+impl CredentialKind {
+    pub fn is_access_token(self) -> bool {
+        matches!(self, Self::AccessToken | Self::NewAccessToken)
+    }
+}
+
+/// An access token in use.
+#[derive(Debug, Clone)]
+pub struct Token {
+    pub access_token: Secret,
+    pub life: TokenLife,
+}
+
+/// What is known of an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenLife {
+    /// `None`: the server did not say.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether this run renewed it.
+    pub refreshed: bool,
+}
+
+/// The headers that sign one request.
+#[derive(Debug, Default)]
+pub struct Signature {
+    /// Empty if there is no token to send.
+    pub headers: HeaderMap,
+    /// Which token is in them, if it can be renewed.
+    pub generation: Option<u64>,
+}
+
+/// A credential in use. The defaults are those of a secret that is sent as it is.
+#[async_trait]
+pub trait Credential: Send + Sync {
+    fn kind(&self) -> CredentialKind;
+
+    /// What the next request carries.
+    async fn sign(&self) -> Signature;
+
+    /// What must not be shown if a server echoes it.
+    async fn secrets(&self) -> Vec<Secret>;
+
+    /// Makes sure that it is valid for `min_ttl`, as far as this machine can tell. An
+    /// error means that there is nothing to send.
+    async fn ensure_fresh(&self, _min_ttl: Duration, _deadline: Deadline) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// The instance refused the token of this generation. Says whether there is a new
+    /// one to try.
+    async fn renew_refused(&self, _generation: u64, _deadline: Deadline) -> bool {
+        false
+    }
+
+    /// Its access token, if it has one.
+    async fn token(&self) -> Option<Token> {
+        None
+    }
+
+    /// Its session, if it has one.
+    async fn session(&self) -> Option<MutexGuard<'_, Session>> {
+        None
+    }
+}
+
+/// `Authorization: Bearer …` (RFC 6750 §2.1).
+pub fn bearer(access_token: &Secret) -> HeaderMap {
+    let value = zeroize::Zeroizing::new(format!("Bearer {}", access_token.expose()));
+    header(http::header::AUTHORIZATION, value.as_bytes())
+}
+
+/// One header, marked as sensitive. `value` comes from a [`Secret`], which holds no
+/// control character.
+pub fn header(name: http::HeaderName, value: &[u8]) -> HeaderMap {
+    let mut value = HeaderValue::from_bytes(value).expect("a secret holds no control character");
+    value.set_sensitive(true);
+    HeaderMap::from_iter([(name, value)])
+}

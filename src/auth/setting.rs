@@ -1,0 +1,148 @@
+//! What a way to sign in takes, as data: its settings and its secrets.
+//!
+//! The connections file, `edit`, flags, prompts and variables iterate these.
+
+use crate::model::profile::{Auth, InvalidValue};
+use crate::store::record::SecretItem;
+
+/// One setting of a way to sign in. It is no secret.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its key in the connections file and in `--set`.
+    pub key: &'static str,
+    /// What a sentence calls it.
+    pub label: &'static str,
+    pub flag: Option<Flag>,
+    /// The variable that gives it, if variables alone describe a connection.
+    pub variable: Option<&'static str>,
+    /// Whether a connection cannot be without it.
+    pub is_required: bool,
+    /// Whether it is true or false.
+    pub is_switch: bool,
+    /// Whether what is stored belongs to this value, and is not used for another.
+    pub binds: bool,
+    /// Whether `connect` replaces a saved value only with `--force`.
+    pub is_guarded: bool,
+    /// What a person is asked if it is missing.
+    pub question: Option<Question>,
+    /// The value, unless it is the default.
+    pub get: fn(&Auth) -> Option<String>,
+    /// Takes a value as text.
+    pub set: fn(&mut Auth, &str) -> Result<(), InvalidValue>,
+    /// Back to the default.
+    pub reset: fn(&mut Auth),
+}
+
+/// The flag of a setting.
+#[derive(Debug)]
+pub struct Flag {
+    /// Without the dashes.
+    pub name: &'static str,
+    pub value_name: &'static str,
+    pub help: &'static str,
+    /// The heading under which the help has it, if not the usual one.
+    pub heading: Option<&'static str>,
+    /// The value that a flag without one stands for.
+    pub means: Option<&'static str>,
+}
+
+/// A question to a person. It is asked again until the answer fits.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    pub text: &'static str,
+    pub hint: &'static str,
+    /// What an error calls the answer, as in "the user name is missing".
+    pub what: &'static str,
+    /// What to do if nobody can be asked.
+    pub instead: &'static str,
+}
+
+/// A secret that a person or a script hands in.
+#[derive(Debug)]
+pub struct SecretInput {
+    pub item: &'static SecretItem,
+    /// `--NAME-stdin` and `--NAME-file` take it.
+    pub flag: &'static str,
+    /// The heading under which the help has them, if not the usual one.
+    pub heading: Option<&'static str>,
+    /// Holds the secret.
+    pub variable: &'static str,
+    /// Holds the path of a file with the secret.
+    pub variable_file: &'static str,
+    /// As in "a password was given".
+    pub phrase: &'static str,
+}
+
+/// A secret as one way to sign in uses it.
+#[derive(Debug)]
+pub struct SecretUse {
+    pub input: &'static SecretInput,
+    /// Whether nothing works without it.
+    pub is_required: bool,
+    /// What a person is asked.
+    pub question: fn(&Auth) -> String,
+}
+
+impl Setting {
+    /// An optional setting without a flag.
+    pub const fn plain(
+        key: &'static str,
+        label: &'static str,
+        get: fn(&Auth) -> Option<String>,
+        set: fn(&mut Auth, &str) -> Result<(), InvalidValue>,
+        reset: fn(&mut Auth),
+    ) -> Self {
+        Self {
+            key,
+            label,
+            flag: None,
+            variable: None,
+            is_required: false,
+            is_switch: false,
+            binds: false,
+            is_guarded: false,
+            question: None,
+            get,
+            set,
+            reset,
+        }
+    }
+}
+
+/// Where the help shows the flags of OAuth.
+pub const OAUTH_HEADING: &str = "Signing in by OAuth";
+
+const USER_NAME: Setting = Setting {
+    flag: Some(Flag {
+        name: "username",
+        value_name: "USER",
+        help: "The user that signs in",
+        heading: None,
+        means: None,
+    }),
+    binds: true,
+    is_guarded: true,
+    ..Setting::plain(
+        "username",
+        "user",
+        |auth| auth.username().map(ToString::to_string),
+        |auth, text| text.parse().map(|user| auth.username = Some(user)),
+        |auth| auth.username = None,
+    )
+};
+
+/// The user whose name is sent.
+pub static SENT_USER_NAME: Setting = Setting {
+    variable: Some("SNOW_USERNAME"),
+    is_required: true,
+    question: Some(Question {
+        text: "User name",
+        hint: "the instance's, not your developer site's",
+        what: "user name",
+        instead: "Give --username USER, and the password with --password-stdin or --password-file FILE",
+    }),
+    ..USER_NAME
+};
+
+/// The user that the instance names after the sign-in. One that was given must be it.
+pub static LEARNT_USER_NAME: Setting = USER_NAME;
