@@ -1,9 +1,10 @@
 //! `snow guide`: what to ask an administrator for, before a way to sign in
-//! works. The texts are in `src/guide`, one source for the terminal and for a
+//! works. The service has the texts, one source for the terminal and for a
 //! ticket; here is only what they leave open.
 
 use std::borrow::Cow;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::model::oauth_client::RedirectUri;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
 use crate::service::servicenow::address::Address;
+use crate::service::servicenow::guide::{ACCOUNT, GUIDES, Guide, TOKENS};
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -27,7 +29,8 @@ Examples:
   snow guide client-credentials")]
 pub struct GuideArgs {
     /// The way to sign in
-    pub method: GuideMethod,
+    #[arg(value_parser = guide_parser())]
+    pub method: &'static Guide,
     /// A saved name or an instance, to be named in the guide
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub target: Option<String>,
@@ -40,24 +43,11 @@ pub struct GuideArgs {
     pub format: GuideFormat,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GuideMethod {
-    /// People, with their browser
-    Oauth,
-    /// Machines: CI, jobs, services
-    ClientCredentials,
-    /// User name and password
-    Basic,
-}
-
-impl GuideMethod {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Oauth => "oauth",
-            Self::ClientCredentials => "client-credentials",
-            Self::Basic => "basic",
-        }
-    }
+/// The guide of a way to sign in, as clap reads it.
+fn guide_parser() -> impl TypedValueParser<Value = &'static Guide> {
+    let values = GUIDES.iter().map(|guide| PossibleValue::new(guide.method).help(guide.about));
+    let find = |name: String| GUIDES.iter().find(|guide| guide.method == name);
+    PossibleValuesParser::new(values).map(move |name| find(name).expect("clap took one of these"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,24 +56,21 @@ pub enum GuideFormat {
     Markdown,
 }
 
-const ACCOUNT: &str = include_str!("../../guide/account.md");
-const TOKENS: &str = include_str!("../../guide/tokens.md");
-
 pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
-    let method = arguments.method;
-    if arguments.redirect_uri.is_some() && method != GuideMethod::Oauth {
-        let message = shown!("--redirect-uri has no meaning for {}", method.as_str());
+    let guide = arguments.method;
+    if arguments.redirect_uri.is_some() && !guide.has_redirect_uri {
+        let message = shown!("--redirect-uri has no meaning for {}", guide.method);
         return Err(Failure::new(Code::Usage, message).next("Leave it out, or read snow guide oauth"));
     }
     let target = match &arguments.target {
         Some(text) => Some(Target::find(app, text)?),
         None => None,
     };
-    let markdown = markdown(method, target.as_ref(), arguments.redirect_uri);
+    let markdown = markdown(guide, target.as_ref(), arguments.redirect_uri);
     let markdown = markdown.trim_end();
     if app.console.json {
         app.console.document(
-            &json!({ "schema": "snow.guide/1", "method": method.as_str(), "markdown": format!("{markdown}\n") }),
+            &json!({ "schema": "snow.guide/1", "method": guide.method, "markdown": format!("{markdown}\n") }),
         );
         return Ok(0);
     }
@@ -128,9 +115,9 @@ impl Target {
 
     /// The argument of `snow connect`. What is saved with another way to sign
     /// in is replaced by `--force` alone.
-    fn argument(&self, method: GuideMethod) -> String {
+    fn argument(&self, guide: &Guide) -> String {
         match &self.saved {
-            Some(profile) if profile.auth.as_str() == method.as_str() => profile.name.to_string(),
+            Some(profile) if profile.auth.as_str() == guide.method => profile.name.to_string(),
             Some(profile) => format!("{} --force", profile.name),
             None => self.written(),
         }
@@ -139,7 +126,7 @@ impl Target {
 
 /// The guide with everything filled in. No value can hold what Markdown or a
 /// shell would read as its own.
-fn markdown(method: GuideMethod, target: Option<&Target>, redirect_uri: Option<RedirectUri>) -> String {
+fn markdown(guide: &Guide, target: Option<&Target>, redirect_uri: Option<RedirectUri>) -> String {
     let own = || target.and_then(|target| target.name.as_ref()).map(RedirectUri::of_connection);
     let redirect_uri = redirect_uri.or_else(own).unwrap_or_default();
     let redirect_flag = if redirect_uri.is_default() {
@@ -149,9 +136,9 @@ fn markdown(method: GuideMethod, target: Option<&Target>, redirect_uri: Option<R
     };
     let instance = target.map_or_else(|| "the instance".to_owned(), |target| format!("`{}`", target.written()));
     let word = target.map_or_else(|| "INSTANCE".to_owned(), Target::written);
-    let argument = target.map_or_else(|| "INSTANCE".to_owned(), |target| target.argument(method));
-    let for_tokens = if method == GuideMethod::Basic { "" } else { TOKENS };
-    format!("{}{ACCOUNT}", method.text())
+    let argument = target.map_or_else(|| "INSTANCE".to_owned(), |target| target.argument(guide));
+    let for_tokens = if guide.has_tokens { TOKENS } else { "" };
+    format!("{}{ACCOUNT}", guide.text)
         .replace("{for_tokens}\n", &format!("{for_tokens}\n"))
         .replace("{instance}", &instance)
         .replace("{instance_word}", &word)
@@ -163,14 +150,4 @@ fn markdown(method: GuideMethod, target: Option<&Target>, redirect_uri: Option<R
 /// A URI as a shell takes it.
 fn quoted(uri: &str) -> Cow<'_, str> {
     shlex::try_quote(uri).unwrap_or(uri.into())
-}
-
-impl GuideMethod {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Oauth => include_str!("../../guide/oauth.md"),
-            Self::ClientCredentials => include_str!("../../guide/client-credentials.md"),
-            Self::Basic => include_str!("../../guide/basic.md"),
-        }
-    }
 }

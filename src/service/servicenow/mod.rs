@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod classify;
+pub mod guide;
 pub mod identity;
 pub mod oauth;
 pub mod refusals;

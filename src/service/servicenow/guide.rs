@@ -1,0 +1,59 @@
+//! What an administrator must set up, for each way to sign in.
+
+/// The guide for one way to sign in.
+#[derive(Debug)]
+pub struct Guide {
+    /// The name of the way to sign in.
+    pub method: &'static str,
+    pub about: &'static str,
+    /// Markdown with placeholders.
+    pub text: &'static str,
+    /// Whether it names a redirect URI.
+    pub has_redirect_uri: bool,
+    /// Whether it ends with what is true of access tokens.
+    pub has_tokens: bool,
+}
+
+pub static GUIDES: [Guide; 3] = [
+    Guide {
+        method: "oauth",
+        about: "People, with their browser",
+        text: include_str!("../../guide/oauth.md"),
+        has_redirect_uri: true,
+        has_tokens: true,
+    },
+    Guide {
+        method: "client-credentials",
+        about: "Machines: CI, jobs, services",
+        text: include_str!("../../guide/client-credentials.md"),
+        has_redirect_uri: false,
+        has_tokens: true,
+    },
+    Guide {
+        method: "basic",
+        about: "User name and password",
+        text: include_str!("../../guide/basic.md"),
+        has_redirect_uri: false,
+        has_tokens: false,
+    },
+];
+
+/// The account that signs in.
+pub const ACCOUNT: &str = include_str!("../../guide/account.md");
+/// What is true of access tokens.
+pub const TOKENS: &str = include_str!("../../guide/tokens.md");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::method::saved_methods;
+
+    #[test]
+    fn every_way_to_sign_in_has_a_guide() {
+        let mut guides: Vec<_> = GUIDES.iter().map(|guide| guide.method).collect();
+        let mut methods: Vec<_> = saved_methods().map(|spec| spec.method.as_str()).collect();
+        guides.sort_unstable();
+        methods.sort_unstable();
+        assert_eq!(guides, methods);
+    }
+}
