@@ -3,10 +3,11 @@
 //! A [`Code`] names one thing a person would do differently about. It belongs to
 //! one [`Class`], and the class decides the exit code.
 
-use serde::ser::{Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 /// Groups of codes that share an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Class {
     Internal,
     Usage,
@@ -43,7 +44,7 @@ impl Class {
         }
     }
 
-    /// The name of the class in JSON.
+    /// The name of the class, as in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Internal => "internal",

@@ -4,14 +4,14 @@
 //! Each module has its own thiserror enum; its conversion into [`Failure`] stands
 //! beside it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::base::code::{Class, Code};
 use crate::base::shown::{Show, Shown, Step, StepInJson};
 
 /// How likely a cause is, given what the wire showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Likelihood {
     High,
@@ -20,10 +20,12 @@ pub enum Likelihood {
 }
 
 /// One possible cause of a failure.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cause {
+    /// A word for the cause.
     pub code: &'static str,
     pub likelihood: Likelihood,
+    /// The cause in words, without full stop.
     pub text: Shown,
 }
 
@@ -78,7 +80,7 @@ struct Inner {
     why: Option<Shown>,
     causes: Vec<Cause>,
     next: Vec<Step>,
-    evidence: serde_json::Map<String, Value>,
+    evidence: Map<String, Value>,
 }
 
 impl Failure {
@@ -90,7 +92,7 @@ impl Failure {
             why: None,
             causes: Vec::new(),
             next: Vec::new(),
-            evidence: serde_json::Map::new(),
+            evidence: Map::new(),
         }))
     }
 
@@ -209,23 +211,44 @@ impl std::fmt::Display for Failure {
     }
 }
 
-impl Serialize for Failure {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let message = match self.reason() {
-            Some(why) => format!("{}. {why}", self.message()),
-            None => self.message().to_string(),
-        };
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("code", &self.code())?;
-        map.serialize_entry("class", self.class().as_str())?;
-        map.serialize_entry("exit_code", &self.exit_code())?;
-        map.serialize_entry("message", &message)?;
-        map.serialize_entry("causes", &self.0.causes)?;
-        map.serialize_entry("next", &self.0.next)?;
-        map.serialize_entry("steps", &StepInJson::all(&self.0.next))?;
-        map.serialize_entry("retryable", &self.code().retryable())?;
-        map.serialize_entry("evidence", &self.0.evidence)?;
-        map.end()
+/// What failed, why, and what to do.
+#[derive(Serialize)]
+pub struct FailureInJson<'a> {
+    /// The error code, as in `snow explain CODE`.
+    code: Code,
+    class: Class,
+    /// The exit code of the class.
+    pub exit_code: u8,
+    /// What failed and why, in sentences.
+    message: String,
+    /// What may be behind it, the likeliest first.
+    causes: &'a [Cause],
+    /// What to do, a sentence each, the first one first.
+    next: &'a [Step],
+    /// The same as `next`, with the commands by themselves.
+    steps: Vec<StepInJson<'a>>,
+    /// Whether the same command may work later with nothing changed.
+    retryable: bool,
+    /// What was seen, by name: texts, numbers, truths or lists of texts.
+    evidence: &'a Map<String, Value>,
+}
+
+impl<'a> From<&'a Failure> for FailureInJson<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        Self {
+            code: failure.code(),
+            class: failure.class(),
+            exit_code: failure.exit_code(),
+            message: match failure.reason() {
+                Some(why) => format!("{}. {why}", failure.message()),
+                None => failure.message().to_string(),
+            },
+            causes: &failure.0.causes,
+            next: &failure.0.next,
+            steps: StepInJson::all(&failure.0.next),
+            retryable: failure.code().retryable(),
+            evidence: &failure.0.evidence,
+        }
     }
 }
 

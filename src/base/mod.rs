@@ -7,6 +7,7 @@ pub mod deferral;
 pub mod error;
 pub mod files;
 pub mod html;
+pub mod schemas;
 pub mod secret;
 pub mod server_text;
 pub mod shown;

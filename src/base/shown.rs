@@ -249,11 +249,12 @@ impl serde::Serialize for Step {
     }
 }
 
-/// A step as one element of `steps` in JSON: the sentence, and the command in it or
-/// null.
+/// One thing to do.
 #[derive(serde::Serialize)]
 pub struct StepInJson<'a> {
+    /// The whole sentence.
     text: &'a Step,
+    /// The first command in it; null where there is none.
     command: Option<&'a Shown>,
 }
 

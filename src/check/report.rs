@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::expectations::Expectations;
 use crate::auth::credential::TokenLife;
@@ -32,7 +33,8 @@ pub enum CheckId {
     QualityCertificate,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     Pass,
     Warn,
@@ -59,7 +61,8 @@ pub struct Identity {
     pub source: IdentitySource,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum IdentitySource {
     /// The instance said so.
     Instance,
@@ -118,7 +121,8 @@ pub struct Report {
 }
 
 /// Why a connection of a run was not tested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NotTested {
     /// Another had failed, and that was to be the end.
     FailFast,
@@ -145,7 +149,7 @@ pub struct Run {
 }
 
 /// How many connections of a run ended in which way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     pub total: usize,
     pub passed: usize,
@@ -211,28 +215,11 @@ impl Status {
 }
 
 impl NotTested {
-    /// The word in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FailFast => "fail-fast",
-            Self::Stopped => "stopped",
-        }
-    }
-
     /// For people, without full stop.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::FailFast => "not tested: another connection had failed",
             Self::Stopped => "not tested: the run was stopped",
-        }
-    }
-}
-
-impl IdentitySource {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Instance => "instance",
-            Self::Configured => "configured",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -13,6 +14,7 @@ use crate::base::shown::Shown;
 use crate::base::variables::Variables;
 use crate::cli::args::Color;
 use crate::cli::context::Streams;
+use crate::report::json;
 use crate::report::paint::Paint;
 
 /// What is over sooner shows no progress.
@@ -95,14 +97,14 @@ impl Console {
     }
 
     /// One line of several of JSON.
-    pub fn document_line(&self, document: &serde_json::Value) {
-        self.put(&document.to_string());
+    pub fn document_line(&self, document: &impl Serialize) {
+        self.put(&json::line(document));
     }
 
     /// The result as one line of JSON. Only the first one is written.
-    pub fn document(&self, document: &serde_json::Value) {
+    pub fn document(&self, document: &impl Serialize) {
         let one = self.one_document.clone();
-        one.write(|| self.put(&document.to_string()));
+        one.write(|| self.put(&json::line(document)));
     }
 
     /// A secret that was asked for, as it is.

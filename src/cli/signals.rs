@@ -57,12 +57,12 @@ impl Stop {
 }
 
 /// Lets the command come to its end, where it is to be told.
-async fn tell_first(code: i32, second_signal: impl Future<Output = ()>) -> bool {
+async fn tell_first(code: u8, second_signal: impl Future<Output = ()>) -> bool {
     let told = TOLD_FIRST.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(told) = told.filter(|told| !told.is_closed()) else {
         return false;
     };
-    let _ = told.send(u8::try_from(code).unwrap_or(1));
+    let _ = told.send(code);
     tokio::select! {
         () = tokio::time::sleep(TOLD_AT_MOST) => {}
         () = second_signal => {}
@@ -167,16 +167,16 @@ pub fn remove_at_end(directory: Option<PathBuf>) {
     }
 }
 
-fn end(code: i32, document: Option<&OneDocument>) -> ! {
+fn end(code: u8, document: Option<&OneDocument>) -> ! {
     let failure = interrupted();
     if terminal::give_back() {
         let _ = writeln!(std::io::stderr());
     }
     match document {
         Some(document) => document.write_last(|| {
-            let mut error = report::json::error(&failure);
-            error["error"]["exit_code"] = code.into();
-            let _ = writeln!(std::io::stdout(), "{error}");
+            let mut document = report::json::Error::from(&failure);
+            document.error.exit_code = code;
+            let _ = writeln!(std::io::stdout(), "{}", report::json::line(&document));
         }),
         None => {
             // On a terminal, what was being waited for stands in this line.
@@ -189,7 +189,7 @@ fn end(code: i32, document: Option<&OneDocument>) -> ! {
         let _ = std::fs::remove_dir_all(directory);
     }
     #[expect(clippy::disallowed_methods, reason = "a signal ends the process wherever it is")]
-    std::process::exit(code);
+    std::process::exit(code.into());
 }
 
 /// Waits until somebody stops this process.

@@ -11,17 +11,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::json::{
+    Bundle as Document, BundledConnection, Config, File, Findings, OAuth, Refusals, Session, State, System, Terminal,
+};
 use super::stores::{Secrets, found_in};
 use super::{Check, Machine, exit_code};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
+use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
-use crate::base::time::timestamp;
-use crate::config::Config;
-use crate::history::json::connection;
+use crate::base::time::Timestamp;
+use crate::history::json::Connection;
+use crate::history::state as history;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::service::servicenow::oauth::is_sdk;
 
@@ -90,17 +94,6 @@ const HARMLESS: [&str; 13] = [
     "TERM",
 ];
 
-/// How this run meets a person.
-#[derive(Debug, Clone, Copy)]
-pub struct Terminal {
-    pub stdin: bool,
-    pub stdout: bool,
-    pub stderr: bool,
-    pub columns: usize,
-    pub colour: bool,
-    pub unicode: bool,
-}
-
 /// The content of the file, once it is proven to hold no secret.
 pub struct Bundle(String);
 
@@ -113,7 +106,8 @@ impl Bundle {
         home: Option<&Path>,
         secrets: &Secrets,
     ) -> Result<Self, Failure> {
-        let mut document = document(machine, checks, terminal, secrets);
+        let document = document(machine, checks, terminal, secrets);
+        let mut document = serde_json::to_value(document).expect("a document is always JSON");
         if let Some(home) = home.map(|home| home.display().to_string()).filter(|home| home.len() > 1) {
             replace(&mut document, &home, "~");
         }
@@ -149,145 +143,124 @@ impl Bundle {
     }
 }
 
-fn document(machine: &Machine, checks: &[Check], terminal: Terminal, secrets: &Secrets) -> Value {
-    json!({
-        "schema": "snow.bundle/1",
-        "about": ABOUT,
-        "made_at": timestamp(machine.now),
-        "proof": { "secrets_searched_for": secrets.count, "not_searched_for": secrets.unchecked },
-        "snow": env!("CARGO_PKG_VERSION"),
-        "system": system(),
-        "terminal": {
-            "stdin": terminal.stdin,
-            "stdout": terminal.stdout,
-            "stderr": terminal.stderr,
-            "columns": terminal.columns,
-            "colour": terminal.colour,
-            "unicode": terminal.unicode,
-        },
-        "variables": variables(machine),
-        "doctor": {
-            "exit_code": exit_code(checks),
-            "checks": checks.iter().map(Check::json).collect::<Vec<_>>(),
-        },
-        "config": config(machine),
-        "state": state(machine),
-    })
+fn document<'a>(machine: &'a Machine, checks: &'a [Check], terminal: Terminal, secrets: &'a Secrets) -> Document<'a> {
+    Document {
+        schema: schemas::Bundle,
+        about: &ABOUT,
+        made_at: Timestamp(machine.now),
+        proof: secrets.into(),
+        snow: env!("CARGO_PKG_VERSION"),
+        system: system(),
+        terminal,
+        variables: variables(machine),
+        doctor: Findings { exit_code: exit_code(checks), checks: checks.iter().map(Into::into).collect() },
+        config: config(machine),
+        state: machine.state.as_ref().ok().map(|state| self::state(machine, state)),
+    }
 }
 
-fn system() -> Value {
+fn system() -> System<'static> {
     let first_line = |path: &str| Some(std::fs::read_to_string(path).ok()?.lines().next()?.to_owned());
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    json!({
-        "os": std::env::consts::OS,
-        "arch": std::env::consts::ARCH,
-        "name": name.map(|name| name.trim_matches('"')),
-        "kernel": first_line("/proc/sys/kernel/osrelease"),
-    })
+    System {
+        os: std::env::consts::OS,
+        arch: std::env::consts::ARCH,
+        name: name.map(|name| name.trim_matches('"').to_owned()),
+        kernel: first_line("/proc/sys/kernel/osrelease"),
+    }
 }
 
 /// The names of those that snow reads, as far as they are set, and the values
 /// of the harmless ones.
-fn variables(machine: &Machine) -> Value {
+fn variables(machine: &Machine) -> BTreeMap<String, String> {
     let names = machine.variables.names().filter_map(|name| name.to_str());
     let known = names.filter(|name| name.starts_with("SNOW_") || FOREIGN.contains(name));
     let shown = known.map(|name| {
         let value = machine.variables.raw(name).map(|value| value.to_string_lossy().into_owned());
         let value = match value {
-            Some(value) if value.is_empty() => Value::from("(empty)"),
-            Some(value) if HARMLESS.contains(&name) => Value::from(value),
-            _ => Value::from("(set)"),
+            Some(value) if value.is_empty() => "(empty)".to_owned(),
+            Some(value) if HARMLESS.contains(&name) => value,
+            _ => "(set)".to_owned(),
         };
         (name.to_owned(), value)
     });
-    Value::Object(shown.collect())
+    shown.collect()
 }
 
-fn config(machine: &Machine) -> Value {
-    let path = machine.config_file.as_ref().ok().map(|file| &file.path);
+fn config(machine: &Machine) -> Config<'_> {
+    let path = machine.config_file.as_ref().ok().map(|file| file.path.as_path());
     let metadata = path.and_then(|path| path.metadata().ok());
-    let empty = Config::default();
-    let config = machine.config.as_ref().unwrap_or(&empty);
+    let config = machine.config.as_ref().ok();
+    let default = config.and_then(|config| config.default.as_ref());
     let mut users = Numbers::new("user");
     let mut clients = Numbers::new("client");
     let last_tests = machine.state.as_ref().map(|state| state.last_tests()).unwrap_or_default();
-    let connections: Vec<Value> = config
-        .connections
-        .values()
-        .map(|profile| {
-            let is_default = config.default.as_ref() == Some(&profile.name);
-            let mut shown = connection(profile, is_default, last_tests.get(&profile.id));
-            shown["username"] = profile.username().map_or(Value::Null, |user| users.number(user.as_str()).into());
-            shown["client_id"] = client_id(profile, &mut clients);
-            shown["oauth"] = endpoints(profile);
-            shown
-        })
-        .collect();
-    json!({
-        "file": path,
-        "bytes": metadata.as_ref().map(std::fs::Metadata::len),
-        "mode": metadata.as_ref().and_then(mode),
-        "readable": machine.config.is_ok(),
-        "default": config.default.as_ref().map(ConnectionName::as_str),
-        "connections": connections,
-    })
-}
-
-/// The client that ServiceNow ships is the same for everybody.
-fn client_id(profile: &Profile, clients: &mut Numbers) -> Value {
-    match profile.auth.client() {
-        None => Value::Null,
-        Some(client) if is_sdk(client) => client.client_id.as_str().into(),
-        Some(client) => clients.number(client.client_id.as_str()).into(),
+    let profiles = config.into_iter().flat_map(|config| config.connections.values());
+    let connections = profiles.map(|profile| {
+        let is_default = default == Some(&profile.name);
+        let mut connection = Connection::of(profile, is_default, last_tests.get(&profile.id));
+        connection.username = connection.username.map(|user| users.number(&user).into());
+        // The client that ServiceNow ships is the same for everybody.
+        if !profile.auth.client().is_some_and(is_sdk) {
+            connection.client_id = connection.client_id.map(|client| clients.number(&client).into());
+        }
+        BundledConnection { connection, oauth: endpoints(profile) }
+    });
+    Config {
+        file: path,
+        bytes: metadata.as_ref().map(std::fs::Metadata::len),
+        mode: metadata.as_ref().and_then(mode),
+        readable: config.is_some(),
+        default: default.map(ConnectionName::as_str),
+        connections: connections.collect(),
     }
 }
 
-fn endpoints(profile: &Profile) -> Value {
-    let Some(client) = profile.auth.client() else { return Value::Null };
+fn endpoints(profile: &Profile) -> Option<OAuth<'_>> {
+    let client = profile.auth.client()?;
     // Without a query, which may hold anything.
     let shown = |mut url: url::Url| {
         url.set_query(None);
         url.to_string()
     };
-    json!({
-        "scope": client.scope,
-        "redirect_uri": client.redirect_uri.as_str().split('?').next(),
-        "authorization_url": shown(client.authorization_endpoint(&profile.instance)),
-        "token_url": shown(client.token_endpoint(&profile.instance)),
-        "revocation_url": shown(client.revocation_endpoint(&profile.instance)),
-        "pkce": client.pkce,
+    Some(OAuth {
+        scope: client.scope.as_str(),
+        redirect_uri: client.redirect_uri.as_str().split('?').next(),
+        authorization_url: shown(client.authorization_endpoint(&profile.instance)),
+        token_url: shown(client.token_endpoint(&profile.instance)),
+        revocation_url: shown(client.revocation_endpoint(&profile.instance)),
+        pkce: client.pkce,
     })
 }
 
 /// The files of the state directory by name and size, and what they say of
 /// each connection. Refusals are counted without the user.
-fn state(machine: &Machine) -> Value {
-    let Ok(state) = &machine.state else { return Value::Null };
+fn state<'a>(machine: &'a Machine, state: &'a history::State) -> State<'a> {
     let entries = std::fs::read_dir(&state.directory).into_iter().flatten().flatten();
-    let mut files: Vec<(String, Value)> = entries
-        .filter_map(|entry| {
-            let (name, metadata) = (entry.file_name().to_string_lossy().into_owned(), entry.metadata().ok()?);
-            Some((name.clone(), json!({ "name": name, "bytes": metadata.len(), "mode": mode(&metadata) })))
-        })
-        .collect();
-    files.sort_by(|a, b| a.0.cmp(&b.0));
+    let file = |entry: std::fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        Some(File { name, bytes: metadata.len(), mode: mode(&metadata) })
+    };
+    let mut files: Vec<File> = entries.filter_map(file).collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
     let profiles = machine.config.iter().flat_map(|config| config.connections.values());
     let sessions = profiles.clone().filter_map(|profile| {
-        let session = state.session(profile.id)?;
-        Some(json!({ "connection": profile.name, "health": session.health(machine.now).as_str(), "times": session }))
+        let times = state.session(profile.id)?;
+        Some(Session { connection: profile.name.as_str(), health: times.health(machine.now), times })
     });
     let refusals = profiles.filter_map(|profile| {
-        let count = state.refusals(&profile.instance, profile.username()?);
-        (count > 0).then(|| json!({ "connection": profile.name, "refusals_in_a_row": count }))
+        let refusals_in_a_row = state.refusals(&profile.instance, profile.username()?);
+        (refusals_in_a_row > 0).then(|| Refusals { connection: profile.name.as_str(), refusals_in_a_row })
     });
-    json!({
-        "directory": state.directory,
-        "files": files.into_iter().map(|(_, file)| file).collect::<Vec<_>>(),
-        "last_tests": state.last_tests(),
-        "sessions": sessions.collect::<Vec<_>>(),
-        "refusals": refusals.collect::<Vec<_>>(),
-    })
+    State {
+        directory: &state.directory,
+        files,
+        last_tests: state.last_tests(),
+        sessions: sessions.collect(),
+        refusals: refusals.collect(),
+    }
 }
 
 #[cfg(unix)]

@@ -9,6 +9,7 @@
 
 pub mod bundle;
 mod files;
+pub mod json;
 mod path;
 mod port;
 mod secret_keys;
@@ -20,12 +21,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 
 use crate::auth::oauth::browser::BrowserPolicy;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, Step, StepInJson};
+use crate::base::shown::{Shown, Step};
 use crate::base::variables::Variables;
 use crate::check::report::Status;
 use crate::config::{Config, ConfigFile};
@@ -171,21 +171,6 @@ impl Check {
     fn next(mut self, next: impl Into<Step>) -> Self {
         self.next.push(next.into());
         self
-    }
-
-    /// One element of `checks` in `snow.doctor/1`.
-    pub fn json(&self) -> Value {
-        json!({
-            "id": self.id.as_str(),
-            "target": self.target,
-            "status": self.status.as_str(),
-            "message": self.message,
-            "why": self.why,
-            "next": self.next,
-            "steps": StepInJson::all(&self.next),
-            "code": self.code,
-            "class": self.code.map(|code| code.class().as_str()),
-        })
     }
 
     fn target(mut self, target: impl Into<String>) -> Self {

@@ -2,6 +2,7 @@
 //! known without asking anybody. No I/O.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 
 use crate::auth::method::{MethodSpec, Renewal};
 use crate::history::last_test::LastTest;
@@ -10,7 +11,8 @@ use crate::model::profile::Profile;
 use crate::service::servicenow::token::REFRESH_TOKEN_LIFETIME;
 
 /// What it is that ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     AccessToken,
     RefreshToken,
@@ -39,15 +41,6 @@ pub struct Deadline {
 }
 
 impl Ending {
-    /// The word in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessToken => "access-token",
-            Self::RefreshToken => "refresh-token",
-            Self::Certificate => "certificate",
-        }
-    }
-
     /// The words for people.
     pub fn label(self) -> &'static str {
         match self {

@@ -1,43 +1,102 @@
 //! A saved connection as documents show it, with what is remembered of it.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::last_test::LastTest;
-use crate::base::time::timestamp;
-use crate::model::profile::Profile;
+use serde::Serialize;
 
-/// A saved connection, as in `list` and `show`.
-pub fn connection(profile: &Profile, is_default: bool, last_test: Option<&LastTest>) -> Value {
-    json!({
-        "name": profile.name,
-        "id": profile.id,
-        "revision": profile.revision,
-        "instance": profile.instance,
-        "auth": profile.auth.as_str(),
-        "username": profile.username(),
-        "client_id": profile.auth.client().map(|client| &client.client_id),
-        "store": profile.store.as_str(),
-        "default": is_default,
-        "description": profile.description,
-        "labels": profile.labels,
-        "tables": profile.tables,
-        "api_version": profile.api_version.map(|version| version.as_str()),
-        "ca_cert": profile.ca_cert,
-        "proxy": profile.proxy,
-        "last_test": last_test.map(self::last_test),
-    })
+use super::last_test::{self, Change};
+use crate::base::time::Timestamp;
+use crate::model::profile::{ConnectionId, Profile};
+
+/// A saved connection, without its secrets.
+#[derive(Serialize)]
+pub struct Connection<'a> {
+    pub name: &'a str,
+    /// Stays the same when the connection is renamed.
+    id: ConnectionId,
+    /// Grows by one with every change.
+    revision: u64,
+    /// The origin: scheme, host and, where it is not the usual one, port.
+    instance: &'a str,
+    /// The way to sign in, as `snow connect --auth` names it.
+    auth: &'a str,
+    /// Null where the user is not known yet.
+    pub username: Option<Cow<'a, str>>,
+    /// Null where no OAuth client signs in.
+    pub client_id: Option<Cow<'a, str>>,
+    /// The store of its secrets, as `snow connect --store` names it.
+    store: &'a str,
+    /// Whether it is the default connection.
+    default: bool,
+    description: Option<&'a str>,
+    labels: &'a BTreeMap<String, String>,
+    /// The tables that a test asks for.
+    tables: Vec<&'a str>,
+    /// The version in the paths of the REST API: `v1`, `v2` or null for none.
+    api_version: Option<&'a str>,
+    /// The PEM file of an additional certificate authority.
+    ca_cert: Option<&'a Path>,
+    /// The URL of the proxy, where the connection has one of its own.
+    proxy: Option<&'a str>,
+    /// Null before the first test.
+    pub last_test: Option<LastTest>,
 }
 
 /// What is remembered of the last test of a connection.
-fn last_test(test: &LastTest) -> Value {
-    json!({
-        "at": timestamp(test.at),
-        "ok": test.ok,
-        "class": test.class,
-        "code": test.code,
-        "since": test.since.map(timestamp),
-        "latency_ms": test.latency_ms,
-        "certificate_ends": test.certificate_ends.map(timestamp),
-        "changes": test.changes,
-    })
+#[derive(Clone, Serialize)]
+pub struct LastTest {
+    at: Timestamp,
+    ok: bool,
+    /// The class of the failure; null where it passed.
+    class: Option<String>,
+    /// The code of the failure; null where it passed.
+    code: Option<String>,
+    /// The first test in a row that ended in the same way.
+    since: Option<Timestamp>,
+    /// How long the first request took when it last worked, in milliseconds.
+    latency_ms: Option<u64>,
+    /// When the certificate that was seen last ends.
+    certificate_ends: Option<Timestamp>,
+    /// What was new in this test.
+    changes: Vec<Change>,
+}
+
+impl<'a> Connection<'a> {
+    pub fn of(profile: &'a Profile, is_default: bool, last_test: Option<&last_test::LastTest>) -> Self {
+        Self {
+            name: profile.name.as_str(),
+            id: profile.id,
+            revision: profile.revision,
+            instance: profile.instance.origin(),
+            auth: profile.auth.as_str(),
+            username: profile.username().map(|user| user.as_str().into()),
+            client_id: profile.auth.client().map(|client| client.client_id.as_str().into()),
+            store: profile.store.as_str(),
+            default: is_default,
+            description: profile.description.as_deref(),
+            labels: &profile.labels,
+            tables: profile.tables.iter().map(|table| table.as_str()).collect(),
+            api_version: profile.api_version.map(|version| version.as_str()),
+            ca_cert: profile.ca_cert.as_deref(),
+            proxy: profile.proxy.as_deref(),
+            last_test: last_test.map(LastTest::from),
+        }
+    }
+}
+
+impl From<&last_test::LastTest> for LastTest {
+    fn from(test: &last_test::LastTest) -> Self {
+        Self {
+            at: Timestamp(test.at),
+            ok: test.ok,
+            class: test.class.clone(),
+            code: test.code.clone(),
+            since: test.since.map(Timestamp),
+            latency_ms: test.latency_ms,
+            certificate_ends: test.certificate_ends.map(Timestamp),
+            changes: test.changes.clone(),
+        }
+    }
 }

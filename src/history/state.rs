@@ -51,7 +51,8 @@ pub struct SessionNote {
 }
 
 /// Whether a session can be used, as far as is known offline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Health {
     /// Its token is good, or can be renewed.
     Healthy,
@@ -81,17 +82,6 @@ impl SessionNote {
             (Some(_), _, Some(_), _) => Health::Dead,
             (Some(_), true, None, false) => Health::Expired,
             _ => Health::Healthy,
-        }
-    }
-}
-
-impl Health {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Expired => "expired",
-            Self::Dead => "dead",
-            Self::Absent => "absent",
         }
     }
 }

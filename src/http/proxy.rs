@@ -244,6 +244,7 @@ fn exceptions(list: &str, instance: &Instance) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::FailureInJson;
 
     fn variable(name: &'static str, value: &str) -> Option<ProxyVariable> {
         (!value.is_empty()).then(|| ProxyVariable { name, value: value.into() })
@@ -291,7 +292,8 @@ mod tests {
             let good = || variable("HTTPS_PROXY", "http://proxy:1");
             assert_eq!(read(variable("http_proxy", value), good(), None), refused("http_proxy"), "{value:?}");
             assert_eq!(read(None, good(), variable("all_proxy", value)), refused("all_proxy"), "{value:?}");
-            let shown = serde_json::to_string(&Failure::from(InvalidProxy::Variable("all_proxy"))).unwrap();
+            let failure = Failure::from(InvalidProxy::Variable("all_proxy"));
+            let shown = serde_json::to_string(&FailureInJson::from(&failure)).unwrap();
             assert!(shown.contains("all_proxy") && !shown.contains("ARY"), "{shown}");
         }
         // What no proxy is for goes direct, and a flag goes before a variable.

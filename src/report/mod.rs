@@ -11,16 +11,17 @@ pub mod text;
 
 use crate::check::report::Run;
 use crate::report::format::Format;
+use crate::report::json::test::{Test, TestConnection, TestSummary};
 use crate::report::paint::Paint;
 
 /// A run in one form, as it goes to a file.
 pub fn report(format: Format, run: &Run) -> String {
     let mut report = match format {
         Format::Text => text::fleet::text(run, Paint::PLAIN),
-        Format::Json => json::run(run).to_string(),
+        Format::Json => json::line(&Test::from(run)),
         Format::Jsonl => {
-            let lines = run.reports.iter().map(json::line).chain([json::summary(run)]);
-            lines.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")
+            let lines = run.reports.iter().map(|report| json::line(&TestConnection::from(report)));
+            lines.chain([json::line(&TestSummary::from(run))]).collect::<Vec<_>>().join("\n")
         }
         Format::Junit => junit::document(run),
         Format::Github => github::annotations(run),

@@ -19,7 +19,7 @@ use snow_connect::auth::credential::CredentialKind;
 use snow_connect::auth::oauth::authorize::{Authorization, Callback};
 use snow_connect::auth::oauth::callback::Listener;
 use snow_connect::auth::oauth::outcome::{TokenOutcome, TokenRequest};
-use snow_connect::base::error::Failure;
+use snow_connect::base::error::{Failure, FailureInJson};
 use snow_connect::base::secret::Secret;
 use snow_connect::base::server_text::{MAX_CHARACTERS, Redactor};
 use snow_connect::base::shown::is_hidden;
@@ -68,7 +68,7 @@ fn judge<T>(
 /// What a person or a script sees of a failure is harmless, short, without our
 /// secret, and has something to do.
 fn assert_fit_to_show(failure: &Failure) {
-    let document = serde_json::to_value(failure).unwrap();
+    let document = serde_json::to_value(FailureInJson::from(failure)).unwrap();
     assert_harmless(&document);
     let text = document.to_string();
     assert!(!text.contains(SECRET) && text.len() < 20_000, "{text}");
@@ -226,7 +226,7 @@ fn any_connections_file_is_read_or_refused_and_never_changed() {
             Ok(config) => {
                 config.connections.values().for_each(|profile| assert!(!profile.instance.origin().is_empty()))
             }
-            Err(error) => assert_harmless(&serde_json::to_value(Failure::from(error)).unwrap()),
+            Err(error) => assert_harmless(&serde_json::to_value(FailureInJson::from(&Failure::from(error))).unwrap()),
         }
         assert_eq!(std::fs::read(&path).unwrap(), content);
     });

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
 use url::Url;
 
 use super::app::App;
@@ -15,6 +14,7 @@ use http::HeaderMap;
 use crate::auth::oauth::browser::Browser;
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
+use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
 use crate::cli::context::{Context, Streams};
@@ -22,6 +22,7 @@ use crate::cli::signals;
 use crate::http::client::{Client, Deadline, Response};
 use crate::http::proxy::Route;
 use crate::http::tls::{CaCertificates, Verifiers};
+use crate::report::json::sandbox as demo;
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::{Sandbox, USERS};
 use crate::store::memory::MemoryStore;
@@ -109,7 +110,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             ))
             .why(Shown::outside(text)));
         }
-        done.push(json!({ "command": step.command, "exit_code": code }));
+        done.push(demo::Step { command: step.command.clone(), exit_code: code });
     }
     let left = store.len();
     if left > 0 {
@@ -119,7 +120,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     home.close().map_err(|error| internal(shown!("the temporary files could not be removed: {}", error)))?;
     signals::remove_at_end(None);
     if app.console.json {
-        app.console.document(&json!({ "schema": "snow.demo/1", "steps": done }))
+        app.console.document(&demo::Demo { schema: schemas::Demo, steps: done })
     } else {
         say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345")
     }

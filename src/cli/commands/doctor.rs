@@ -4,17 +4,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::app::App;
 use super::select;
 use crate::auth::oauth::browser::BrowserPolicy;
 use crate::base::error::Failure;
 use crate::base::files;
-use crate::doctor::bundle::{Bundle, Terminal};
+use crate::base::schemas;
+use crate::doctor::bundle::Bundle;
+use crate::doctor::json::Terminal;
 use crate::doctor::stores::Secrets;
 use crate::doctor::{self, Check, Machine};
 use crate::report;
+use crate::report::json;
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -36,12 +38,20 @@ pub async fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
         let text = report::text::doctor::text(&checks, exit_code, app.console.out);
         app.console.data(&text);
     }
-    let bundle = match &arguments.bundle {
-        Some(path) => bundle(app, &machine, &checks, &files::absolute(path)).await?,
-        None => Value::Null,
+    let path = arguments.bundle.as_deref().map(files::absolute);
+    let secrets = match &path {
+        Some(path) => Some(bundle(app, &machine, &checks, path).await?),
+        None => None,
     };
     if app.console.json {
-        app.console.document(&report::json::doctor(&checks, exit_code, bundle));
+        let bundle = path.as_deref().zip(secrets.as_ref());
+        app.console.document(&json::doctor::Doctor {
+            schema: schemas::Doctor,
+            ok: exit_code == 0,
+            exit_code,
+            checks: checks.iter().map(Into::into).collect(),
+            bundle: bundle.map(|(path, secrets)| json::doctor::Bundle { path, proof: secrets.into() }),
+        });
     }
     Ok(exit_code)
 }
@@ -67,8 +77,8 @@ fn machine(app: &mut App) -> Result<Machine, Failure> {
     })
 }
 
-/// Writes the file, and says what it proves.
-async fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path) -> Result<Value, Failure> {
+/// Writes the file, and says which secrets are not in it.
+async fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path) -> Result<Secrets, Failure> {
     let secrets = Secrets::read(machine).await;
     let (out, err) = (app.console.out, app.console.err);
     let terminal = Terminal {
@@ -86,9 +96,5 @@ async fn bundle(app: &mut App, machine: &Machine, checks: &[Check], path: &Path)
         let text = report::text::doctor::bundle(path, secrets.count, &secrets.unchecked, err);
         app.console.say(&text);
     }
-    Ok(json!({
-        "path": path,
-        "secrets_searched_for": secrets.count,
-        "not_searched_for": secrets.unchecked,
-    }))
+    Ok(secrets)
 }

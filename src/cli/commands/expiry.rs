@@ -1,16 +1,16 @@
 //! What ends when, for `snow status --all`: offline, and no store is opened.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 
 use super::app::App;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Show, Shown, Step, shown};
-use crate::base::time::timestamp;
+use crate::base::time::Timestamp;
 use crate::history::expiry::{self, Deadline, ExpiringItem};
 use crate::model::profile::Profile;
 use crate::report;
+use crate::report::json;
 
 /// What ends of these connections, the soonest first.
 pub struct Expiry<'a> {
@@ -74,29 +74,26 @@ impl<'a> Expiry<'a> {
         Some(steps.into_iter().fold(failure, Failure::next))
     }
 
-    /// What `snow.status/1` says of it.
-    pub fn json(&self, now: DateTime<Utc>) -> Value {
-        let failure = self.failure();
-        let items = self.items.iter().map(|end| {
-            json!({
-                "connection": end.profile.name,
-                "id": end.profile.id,
-                "what": end.ending.as_str(),
-                "ends_at": timestamp(end.at),
-                "ended": end.is_refused || end.at <= now,
-                "estimated": end.is_estimate,
-                "renewed": end.is_renewed,
-                "refused": end.is_refused,
-                "within": self.asked.as_ref().map(|asked| end.needs_somebody_by(asked.until)),
-            })
-        });
-        json!({
-            "ok": failure.is_none(),
-            "exit_code": failure.as_ref().map_or(0, Failure::exit_code),
-            "within": self.asked.as_ref().map(|asked| timestamp(asked.until)),
-            "ends": items.collect::<Vec<_>>(),
-            "unknown": self.unknown.iter().map(|profile| &profile.name).collect::<Vec<_>>(),
-            "error": failure,
-        })
+    /// What `snow status --json` says of it.
+    pub fn json<'b>(&'b self, now: DateTime<Utc>, failure: Option<&'b Failure>) -> json::connection::Expiry<'b> {
+        let end = |end: &'b ExpiringItem<'_>| json::connection::End {
+            connection: end.profile.name.as_str(),
+            id: end.profile.id,
+            what: end.ending,
+            ends_at: Timestamp(end.at),
+            ended: end.is_refused || end.at <= now,
+            estimated: end.is_estimate,
+            renewed: end.is_renewed,
+            refused: end.is_refused,
+            within: self.asked.as_ref().map(|asked| end.needs_somebody_by(asked.until)),
+        };
+        json::connection::Expiry {
+            ok: failure.is_none(),
+            exit_code: failure.map_or(0, Failure::exit_code),
+            within: self.asked.as_ref().map(|asked| Timestamp(asked.until)),
+            ends: self.items.iter().map(end).collect(),
+            unknown: self.unknown.iter().map(|profile| profile.name.as_str()).collect(),
+            error: failure.map(Into::into),
+        }
     }
 }

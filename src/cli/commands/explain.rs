@@ -2,15 +2,15 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use serde::Serialize;
-use serde_json::json;
 
 use super::app::App;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
+use crate::base::schemas;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::cli::explain::{explanation, find};
+use crate::report::json::help::{Explain, ExplainList, Explanation};
 use crate::report::markdown;
 use crate::report::paint::Paint;
 
@@ -35,8 +35,7 @@ pub fn run(app: &mut App, arguments: ExplainArgs) -> Result<u8, Failure> {
     };
     let code = find(&name).map_err(|near| unknown(&name, near))?;
     if app.console.json {
-        let document = Document { schema: "snow.explain/1", described: Described::of(code) };
-        app.console.document(&json!(document));
+        app.console.document(&Explain { schema: schemas::Explain, explanation: described(code) });
     } else {
         let text = markdown::text(&page(code), app.console.out);
         app.console.data(&text);
@@ -46,8 +45,8 @@ pub fn run(app: &mut App, arguments: ExplainArgs) -> Result<u8, Failure> {
 
 fn list(app: &mut App) {
     if app.console.json {
-        let codes: Vec<Described> = Code::ALL.iter().map(|code| Described::of(*code)).collect();
-        app.console.document(&json!({ "schema": "snow.explain.list/1", "codes": codes }));
+        let codes = Code::ALL.iter().map(|code| described(*code)).collect();
+        app.console.document(&ExplainList { schema: schemas::ExplainList, codes });
         return;
     }
     let paint = app.console.out;
@@ -67,38 +66,16 @@ fn list(app: &mut App) {
     app.console.note("More about one: snow explain CODE");
 }
 
-/// `snow.explain/1`, and one element of the list.
-#[derive(Serialize)]
-struct Described {
-    code: Code,
-    class: &'static str,
-    exit_code: u8,
-    retryable: bool,
-    summary: &'static str,
-    /// Plain, in lines of at most 80 columns.
-    text: String,
-}
-
-impl Described {
-    fn of(code: Code) -> Self {
-        let plain = Paint::PLAIN;
-        let explanation = explanation(code);
-        Self {
-            code,
-            class: code.class().as_str(),
-            exit_code: code.class().exit_code(),
-            retryable: code.retryable(),
-            summary: explanation.summary,
-            text: markdown::text(&explanation.body, plain),
-        }
+fn described(code: Code) -> Explanation {
+    let explanation = explanation(code);
+    Explanation {
+        code,
+        class: code.class(),
+        exit_code: code.class().exit_code(),
+        retryable: code.retryable(),
+        summary: explanation.summary,
+        text: markdown::text(&explanation.body, Paint::PLAIN),
     }
-}
-
-#[derive(Serialize)]
-struct Document {
-    schema: &'static str,
-    #[serde(flatten)]
-    described: Described,
 }
 
 /// Everything about one code, as Markdown.

@@ -7,17 +7,18 @@ use std::borrow::Cow;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use serde_json::json;
 
 use super::app::App;
 use crate::base::code::Code;
 use crate::base::error::Failure;
+use crate::base::schemas;
 use crate::base::shown::shown;
 use crate::cli::completion;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::RedirectUri;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
+use crate::report::json;
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::guide::{ACCOUNT, GUIDES, Guide, TOKENS};
 
@@ -69,9 +70,8 @@ pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
     let markdown = markdown(guide, target.as_ref(), arguments.redirect_uri);
     let markdown = markdown.trim_end();
     if app.console.json {
-        app.console.document(
-            &json!({ "schema": "snow.guide/1", "method": guide.method, "markdown": format!("{markdown}\n") }),
-        );
+        let (method, markdown) = (guide.method, format!("{markdown}\n"));
+        app.console.document(&json::help::Guide { schema: schemas::Guide, method, markdown });
         return Ok(0);
     }
     let text = match arguments.format {

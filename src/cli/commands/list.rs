@@ -1,13 +1,14 @@
 //! `snow list` and `snow show`: what is saved. No network, no store.
 
-use serde_json::json;
-
 use super::app::App;
 use super::select;
 use crate::base::error::Failure;
+use crate::base::schemas;
 use crate::cli::args::NameArg;
+use crate::history::json::Connection;
 use crate::model::profile::Profile;
 use crate::report;
+use crate::report::json::connection::{List, Show};
 use crate::report::text::list::Row;
 
 pub fn list(app: &mut App) -> Result<u8, Failure> {
@@ -23,7 +24,7 @@ pub fn list(app: &mut App) -> Result<u8, Failure> {
         })
         .collect();
     if app.console.json {
-        app.console.document(&report::json::list(config.default.as_ref(), &rows));
+        app.console.document(&List::of(config.default.as_ref(), &rows));
     } else if rows.is_empty() {
         app.console.note("No connections yet. Make one: snow connect INSTANCE");
     } else {
@@ -44,8 +45,8 @@ pub fn show_profile(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let is_default = app.config_file()?.load()?.default.as_ref() == Some(&profile.name);
     let last_test = app.state()?.last_tests().remove(&profile.id);
     if app.console.json {
-        let connection = crate::history::json::connection(profile, is_default, last_test.as_ref());
-        app.console.document(&json!({ "schema": "snow.connection/1", "connection": connection }));
+        let connection = Connection::of(profile, is_default, last_test.as_ref());
+        app.console.document(&Show { schema: schemas::Connection, connection });
     } else {
         let text = report::text::connection(profile, is_default, last_test.as_ref(), app.now(), app.console.out);
         app.console.data(&text);

@@ -6,7 +6,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::app::App;
 use super::{select, sign_in};
@@ -14,6 +14,7 @@ use crate::auth::method::MethodSpec;
 use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
 use crate::base::code::Code;
 use crate::base::error::{Failure, exit_code_of};
+use crate::base::schemas;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};
@@ -21,6 +22,7 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
 use crate::model::profile::{ConnectionName, Profile, StoreKind};
 use crate::report;
+use crate::report::json::session::{Ended, SignedOut};
 use crate::store::file::KIND as FILE;
 use crate::store::{ItemKey, record};
 
@@ -77,7 +79,7 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
         }
         outcomes.push((profile, outcome));
     }
-    Ok(report(app, "snow.logout/1", "signed out; the connection is kept", outcomes))
+    Ok(report(app, schemas::Logout, "signed out; the connection is kept", outcomes))
 }
 
 pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
@@ -94,7 +96,7 @@ pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure>
     }
     let default_is_gone =
         outcomes.iter().any(|(_, outcome)| outcome.is_forgotten()) && app.config_file()?.load()?.default.is_none();
-    let code = report(app, "snow.remove/1", "removed, with its secrets", outcomes);
+    let code = report(app, schemas::Remove, "removed, with its secrets", outcomes);
     if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
         app.console.note("There is no default connection now. Choose one: snow use NAME");
     }
@@ -263,21 +265,16 @@ async fn delete(app: &mut App, store: StoreKind, key: ItemKey) -> Result<(), Fai
 }
 
 /// One document for all; each connection with what went wrong.
-fn report(app: &mut App, schema: &str, done: &str, outcomes: Vec<(Profile, Outcome)>) -> u8 {
+fn report(app: &mut App, schema: impl Serialize, done: &str, outcomes: Vec<(Profile, Outcome)>) -> u8 {
     let exit_code = exit_code_of(outcomes.iter().filter_map(|(_, outcome)| outcome.error()));
     if app.console.json {
-        let connections: Vec<Value> = outcomes
-            .iter()
-            .map(|(profile, outcome)| {
-                json!({
-                    "name": profile.name,
-                    "id": profile.id,
-                    "revoked": outcome.revoked,
-                    "error": outcome.error(),
-                })
-            })
-            .collect();
-        app.console.document(&json!({ "schema": schema, "connections": connections, "exit_code": exit_code }));
+        let connections = outcomes.iter().map(|(profile, outcome)| SignedOut {
+            name: profile.name.as_str(),
+            id: profile.id,
+            revoked: outcome.revoked,
+            error: outcome.error().map(Into::into),
+        });
+        app.console.document(&Ended { schema, connections: connections.collect(), exit_code });
         return exit_code;
     }
     let any_revoked = outcomes.iter().any(|(_, outcome)| outcome.revoked == Some(true));

@@ -29,13 +29,15 @@ mod waiting;
 use std::ffi::OsString;
 
 use clap::Parser;
-use serde_json::json;
 
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
+use crate::base::schemas;
 use crate::cli::args::{Cli, Command};
 use crate::cli::context::Context;
 use crate::report;
+use crate::report::json;
+use crate::report::json::help::Version;
 use app::App;
 use connect::args::ConnectArgs;
 use login::LoginArgs;
@@ -115,7 +117,7 @@ fn takes_connection(command: &Command) -> bool {
 
 fn report(app: &mut App, failure: &Failure) -> u8 {
     if app.console.json && failure.code() != Code::OutputUnwritable {
-        app.console.document(&report::json::error(failure));
+        app.console.document(&json::Error::from(failure));
     }
     // What standard output did not take is said where it can be read.
     if !app.console.json || app.console.check().is_err() {
@@ -131,7 +133,7 @@ pub fn report_defect(arguments: &[OsString]) -> u8 {
 
     let failure = internal("snow stopped because of a defect of its own");
     if usage::wants_json(arguments) {
-        let _ = writeln!(std::io::stdout(), "{}", report::json::error(&failure));
+        let _ = writeln!(std::io::stdout(), "{}", json::line(&json::Error::from(&failure)));
     }
     failure.exit_code()
 }
@@ -139,12 +141,8 @@ pub fn report_defect(arguments: &[OsString]) -> u8 {
 fn version(app: &mut App) -> Result<u8, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     if app.console.json {
-        app.console.document(&json!({
-            "schema": "snow.version/1",
-            "version": version,
-            "os": std::env::consts::OS,
-            "arch": std::env::consts::ARCH,
-        }))
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        app.console.document(&Version { schema: schemas::Version, version, os, arch })
     } else {
         app.console.data(&format!("snow {version}"))
     }

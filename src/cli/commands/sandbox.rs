@@ -4,14 +4,15 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::app::App;
 use crate::base::code::Code;
 use crate::base::error::Failure;
+use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
 use crate::cli::duration::duration;
 use crate::cli::signals;
+use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
 use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, SDK_PAGE, Sandbox, SandboxOptions, USERS};
@@ -93,23 +94,21 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn document(sandbox: &Sandbox) -> Value {
-    let users: Vec<_> = USERS
-        .iter()
-        .map(|user| json!({ "user_name": user.user_name, "password": user.password, "roles": user.roles }))
-        .collect();
-    let clients: Vec<_> = CLIENTS
-        .iter()
-        .map(|client| {
-            json!({
-                "client_id": client.client_id,
-                "client_secret": client.client_secret,
-                "redirect_uris": client.redirect_uris,
-                "grants": client.grants,
-            })
-        })
-        .collect();
-    json!({ "schema": "snow.sandbox/1", "instance": sandbox.origin(), "users": users, "clients": clients })
+fn document(sandbox: &Sandbox) -> json::Sandbox<'static> {
+    let users =
+        USERS.iter().map(|user| json::User { user_name: user.user_name, password: user.password, roles: user.roles });
+    let clients = CLIENTS.iter().map(|client| json::Client {
+        client_id: client.client_id,
+        client_secret: client.client_secret,
+        redirect_uris: client.redirect_uris,
+        grants: client.grants,
+    });
+    json::Sandbox {
+        schema: schemas::Sandbox,
+        instance: sandbox.origin(),
+        users: users.collect(),
+        clients: clients.collect(),
+    }
 }
 
 fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
@@ -142,20 +141,16 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
 
 fn list(app: &mut App) {
     if app.console.json {
-        let scenarios: Vec<_> = Scenario::ALL
-            .iter()
-            .map(|scenario| {
-                json!({
-                    "name": scenario.as_str(),
-                    "description": scenario.description(),
-                    "auth": scenario.auth().as_str(),
-                    "command": format!("snow {}", scenario.command()),
-                    "code": scenario.code().map(Code::as_str),
-                    "class": scenario.code().map(|code| code.class().as_str()),
-                })
-            })
-            .collect();
-        app.console.document(&json!({ "schema": "snow.sandbox.scenarios/1", "scenarios": scenarios }));
+        let scenarios = Scenario::ALL.iter().map(|scenario| json::Scenario {
+            name: scenario.as_str(),
+            description: scenario.description(),
+            auth: scenario.auth().as_str(),
+            command: format!("snow {}", scenario.command()),
+            code: scenario.code(),
+            class: scenario.code().map(Code::class),
+        });
+        let scenarios = scenarios.collect();
+        app.console.document(&json::Scenarios { schema: schemas::SandboxScenarios, scenarios });
         return;
     }
     let paint = app.console.out;

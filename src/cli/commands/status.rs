@@ -5,22 +5,24 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use serde_json::{Value, json};
 
 use super::app::App;
 use super::expiry::Expiry;
-use super::select::{self, Selected, SelectedBy, Selection};
+use super::select::{self, Selected, Selection};
 use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
+use crate::base::schemas;
 use crate::base::shown::Step;
-use crate::base::time::timestamp;
+use crate::base::time::Timestamp;
 use crate::cli::completion;
 use crate::cli::duration::long_duration;
 use crate::config::{Config, environment};
+use crate::history::json::Connection;
 use crate::history::state::SessionNote;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
+use crate::report::json::connection::{Environment, Selected as SelectedInJson, Session, Status};
 
 #[derive(Debug, Default, Args)]
 #[command(before_help = "\
@@ -96,11 +98,8 @@ fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &
     let now = app.now();
     let failure = expiry.failure();
     if app.console.json {
-        let mut document = document(app, config, selection.as_ref())?;
-        if let (Value::Object(document), Value::Object(found)) = (&mut document, expiry.json(now)) {
-            document.extend(found);
-        }
-        app.console.document(&document);
+        let expiry = expiry.json(now, failure.as_ref());
+        app.console.document(&Status { expiry: Some(expiry), ..document(app, config, selection.as_ref())? });
     } else {
         let unknown: Vec<&str> = expiry.unknown.iter().map(|profile| profile.name.as_str()).collect();
         let asked = expiry.asked.as_ref().map(|asked| (asked, failure.as_ref()));
@@ -109,44 +108,48 @@ fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &
     Ok(failure.as_ref().map_or(0, Failure::exit_code))
 }
 
-/// `snow.status/1`
-fn document(app: &App, config: &Config, selection: Option<&Selection>) -> Result<Value, Failure> {
-    let name = |by: SelectedBy| by.as_str();
-    let (selected, by, session, last_test, connection) = match selection {
-        None => (Value::Null, None, Value::Null, Value::Null, Value::Null),
-        Some(Selection { selected: Selected::Environment, by }) => {
+fn document<'a>(app: &App, config: &Config, selection: Option<&'a Selection>) -> Result<Status<'a>, Failure> {
+    let document = Status {
+        schema: schemas::Status,
+        selected: None,
+        selected_by: selection.map(|selection| selection.by.as_str()),
+        session: None,
+        last_test: None,
+        connection: None,
+        expiry: None,
+    };
+    match selection.map(|selection| &selection.selected) {
+        None => Ok(document),
+        Some(Selected::Environment) => {
             let described = environment::read(&app.variables)?;
-            let connection = json!({
-                "name": environment::NAME,
-                "instance": described.instance,
-                "auth": described.auth.as_str(),
-                "username": described.auth.identity(),
-            });
-            (environment::NAME.into(), Some(name(*by)), Value::Null, Value::Null, connection)
+            let connection = Environment {
+                name: environment::NAME,
+                instance: described.instance.to_string(),
+                auth: described.auth.as_str(),
+                username: described.auth.identity().map(str::to_owned),
+            };
+            let connection = Some(SelectedInJson::Environment(connection));
+            Ok(Status { selected: Some(environment::NAME), connection, ..document })
         }
-        Some(Selection { selected: Selected::Saved(profile), by }) => {
+        Some(Selected::Saved(profile)) => {
             let last_test = app.state()?.last_tests().remove(&profile.id);
             let is_default = config.default.as_ref() == Some(&profile.name);
-            let connection = crate::history::json::connection(profile, is_default, last_test.as_ref());
-            let session = session(app, profile)?.map_or(Value::Null, |session| {
-                json!({
-                    "health": session.health(app.now()).as_str(),
-                    "expires_at": session.expires_at.map(timestamp),
-                    "refreshed_at": session.refreshed_at.map(timestamp),
-                    "signed_in_at": session.signed_in_at.map(timestamp),
-                })
+            let connection = Connection::of(profile, is_default, last_test.as_ref());
+            let session = session(app, profile)?.map(|session| Session {
+                health: session.health(app.now()),
+                expires_at: session.expires_at.map(Timestamp),
+                refreshed_at: session.refreshed_at.map(Timestamp),
+                signed_in_at: session.signed_in_at.map(Timestamp),
             });
-            (json!(profile.name), Some(name(*by)), session, connection["last_test"].clone(), connection)
+            Ok(Status {
+                selected: Some(profile.name.as_str()),
+                session,
+                last_test: connection.last_test.clone(),
+                connection: Some(SelectedInJson::Saved(Box::new(connection))),
+                ..document
+            })
         }
-    };
-    Ok(json!({
-        "schema": "snow.status/1",
-        "selected": selected,
-        "selected_by": by,
-        "session": session,
-        "last_test": last_test,
-        "connection": connection,
-    }))
+    }
 }
 
 /// What is known of the session; nothing where a password signs in.

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use http::{HeaderName, HeaderValue};
-use serde_json::json;
 
 use super::app::App;
 use super::environment;
@@ -24,6 +23,7 @@ use crate::cli::completion;
 use crate::cli::duration::duration;
 use crate::config::environment as variables;
 use crate::model::profile::ConnectionName;
+use crate::report::json::session;
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -197,14 +197,9 @@ fn print(app: &mut App, name: &str, handed_out: &HandedOut, format: TokenFormat)
     match (format, token) {
         (TokenFormat::Raw, Some(token)) => app.console.secret(token.access_token.expose()),
         (TokenFormat::Header | TokenFormat::Raw, _) => app.console.secret(&line),
-        (TokenFormat::Json, None) => app.console.document(&json!({ "schema": "snow.token/1", "header": line })),
+        (TokenFormat::Json, None) => app.console.document(&session::Token::header(line)),
         (TokenFormat::Json, Some(token)) => {
-            app.console.document(&json!({
-                "schema": "snow.token/1",
-                "access_token": token.access_token.expose(),
-                "token_type": "Bearer",
-                "expires_at": token.life.expires_at.map(timestamp),
-            }));
+            app.console.document(&session::Token::bearer(&token.access_token, token.life.expires_at));
         }
     }
     Ok(())

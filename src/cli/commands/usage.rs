@@ -29,7 +29,7 @@ pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> 
     }
     let failure = failure(error);
     if wants_json(arguments) {
-        console.document(&report::json::error(&failure));
+        console.document(&report::json::Error::from(&failure));
     } else {
         let text = report::text::error(&failure, console.err);
         console.say(&text);

@@ -78,6 +78,7 @@ fn api_version_in(tail: &str) -> Option<ApiVersion> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::FailureInJson;
     use proptest::prelude::*;
 
     fn origin(text: &str) -> String {
@@ -175,7 +176,7 @@ mod tests {
             assert_eq!(origin(text), invalid, "{text:?}");
         }
         let refused = Failure::from(Address::parse("https://u:CANARY@dev1").unwrap_err());
-        assert!(!serde_json::to_string(&refused).unwrap().contains("CANARY"));
+        assert!(!serde_json::to_string(&FailureInJson::from(&refused)).unwrap().contains("CANARY"));
     }
 
     #[test]

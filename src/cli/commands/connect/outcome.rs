@@ -1,14 +1,15 @@
 //! What `snow connect` says in the end.
 
-use serde_json::{Value, json};
-
 use super::Request;
 use super::save::Saved;
 use crate::auth::method::{MethodSpec, Renewal};
+use crate::base::schemas;
 use crate::check::report::Report;
 use crate::cli::commands::app::App;
+use crate::history::json::Connection;
 use crate::model::profile::Profile;
 use crate::report;
+use crate::report::json::connection::Connect;
 use crate::report::text::{auth_label, took, until};
 
 /// Prints the result, `snow.connect/1`, and gives the exit code.
@@ -18,13 +19,13 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
     let is_default = default.as_ref() == Some(&profile.name);
     if app.console.json {
         let last_test = app.state().ok().and_then(|state| state.last_tests().remove(&profile.id));
-        app.console.document(&json!({
-            "schema": "snow.connect/1",
-            "saved": how.as_str(),
-            "connection": crate::history::json::connection(profile, is_default, last_test.as_ref()),
-            "test": test.as_ref().map_or(Value::Null, report::json::report),
-            "exit_code": exit_code,
-        }));
+        app.console.document(&Connect {
+            schema: schemas::Connect,
+            saved: how.as_str(),
+            connection: Connection::of(profile, is_default, last_test.as_ref()),
+            test: test.as_ref().map(Into::into),
+            exit_code,
+        });
         return exit_code;
     }
     let paint = app.console.out;

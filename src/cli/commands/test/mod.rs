@@ -31,6 +31,7 @@ use crate::model::profile::Subject;
 use crate::model::profile::{Profile, TableName};
 use crate::report;
 use crate::report::format::Format;
+use crate::report::json::test::{Test, TestConnection, TestSummary};
 use args::TestArgs;
 use fleet::{Limits, Tested};
 use tester::{ConnectionTester, open_stores};
@@ -67,7 +68,7 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
     };
     let streamed = |app: &App, report: &Report| {
         if outputs.stdout == Format::Jsonl {
-            app.console.document_line(&report::json::line(report));
+            app.console.document_line(&TestConnection::from(report));
         }
     };
     let (reports, stopped_by) = if several {
@@ -126,8 +127,8 @@ fn deliver(app: &App, outputs: &Outputs, run: &Run) -> Result<u8, Failure> {
             app.console.data(&report::text::fleet::text(run, app.console.out));
         }
         Format::Text => {}
-        Format::Json => app.console.document(&report::json::run(run)),
-        Format::Jsonl => app.console.document(&report::json::summary(run)),
+        Format::Json => app.console.document(&Test::from(run)),
+        Format::Jsonl => app.console.document(&TestSummary::from(run)),
         format => app.console.data(report::report(format, run).trim_end()),
     }
     let mut result = Ok(run.exit_code());

@@ -1,0 +1,44 @@
+//! The JSON documents by name.
+//!
+//! A name is a type of its own, which serializes as the name: the first member of
+//! the struct that is the document.
+
+macro_rules! documents {
+    ($($type:ident = $name:literal / $version:literal;)*) => {
+        $(
+            #[doc = concat!("The name of a `", $name, "/", $version, "`.")]
+            #[derive(Debug, Clone, Copy)]
+            pub struct $type;
+
+            impl serde::Serialize for $type {
+                fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_str(concat!($name, "/", $version))
+                }
+            }
+        )*
+    };
+}
+
+documents! {
+    Bundle = "snow.bundle" / 1;
+    Connect = "snow.connect" / 1;
+    Connection = "snow.connection" / 1;
+    Demo = "snow.demo" / 1;
+    Doctor = "snow.doctor" / 1;
+    Error = "snow.error" / 1;
+    Explain = "snow.explain" / 1;
+    ExplainList = "snow.explain.list" / 1;
+    Guide = "snow.guide" / 1;
+    List = "snow.list" / 1;
+    Logout = "snow.logout" / 1;
+    Remove = "snow.remove" / 1;
+    Sandbox = "snow.sandbox" / 1;
+    SandboxScenarios = "snow.sandbox.scenarios" / 1;
+    Schemas = "snow.schemas" / 1;
+    Status = "snow.status" / 1;
+    Test = "snow.test" / 1;
+    TestConnection = "snow.test.connection" / 1;
+    TestSummary = "snow.test.summary" / 1;
+    Token = "snow.token" / 1;
+    Version = "snow.version" / 1;
+}

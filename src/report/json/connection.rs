@@ -1,0 +1,143 @@
+//! What is saved: `snow list`, `show`, `connect` and `status`.
+
+use serde::Serialize;
+
+use super::test::TestedConnection;
+use crate::base::error::FailureInJson;
+use crate::base::schemas;
+use crate::base::time::Timestamp;
+use crate::history::expiry::Ending;
+use crate::history::json::{Connection, LastTest};
+use crate::history::state::Health;
+use crate::model::profile::{ConnectionId, ConnectionName};
+use crate::report::text::list::Row;
+
+/// The saved connections: `snow list`.
+#[derive(Serialize)]
+pub struct List<'a> {
+    schema: schemas::List,
+    /// The name of the default connection.
+    default: Option<&'a str>,
+    /// By name.
+    connections: Vec<Connection<'a>>,
+}
+
+impl<'a> List<'a> {
+    pub fn of(default: Option<&'a ConnectionName>, rows: &[Row<'a>]) -> Self {
+        let connection = |row: &Row<'a>| Connection::of(row.profile, row.is_default, row.last_test);
+        Self {
+            schema: schemas::List,
+            default: default.map(ConnectionName::as_str),
+            connections: rows.iter().map(connection).collect(),
+        }
+    }
+}
+
+/// One saved connection: `snow show`, `use`, `rename` and `edit`.
+#[derive(Serialize)]
+pub struct Show<'a> {
+    pub schema: schemas::Connection,
+    pub connection: Connection<'a>,
+}
+
+/// A connection that was saved: `snow connect` and `snow login`.
+#[derive(Serialize)]
+pub struct Connect<'a> {
+    pub schema: schemas::Connect,
+    /// `new`, `updated` or `unchanged`.
+    pub saved: &'a str,
+    pub connection: Connection<'a>,
+    /// Null where it was not tested.
+    pub test: Option<TestedConnection<'a>>,
+    /// The exit code of the command.
+    pub exit_code: u8,
+}
+
+/// Which connection is selected, and what is known of it offline: `snow status`.
+/// With `--all` or `--within` also what ends when.
+#[derive(Serialize)]
+pub struct Status<'a> {
+    pub schema: schemas::Status,
+    /// The name of the selected connection; `environment` for the one that
+    /// variables describe.
+    pub selected: Option<&'a str>,
+    /// What selected it: `argument`, `variable`, `environment`, `directory` or
+    /// `default`.
+    pub selected_by: Option<&'a str>,
+    /// Null where none is selected or a password signs in.
+    pub session: Option<Session>,
+    /// Null before the first test.
+    pub last_test: Option<LastTest>,
+    /// Null where none is selected.
+    pub connection: Option<Selected<'a>>,
+    #[serde(flatten)]
+    pub expiry: Option<Expiry<'a>>,
+}
+
+/// The selected connection.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Selected<'a> {
+    Saved(Box<Connection<'a>>),
+    Environment(Environment<'a>),
+}
+
+/// The connection that variables describe.
+#[derive(Serialize)]
+pub struct Environment<'a> {
+    /// `environment`.
+    pub name: &'a str,
+    /// The origin: scheme, host and, where it is not the usual one, port.
+    pub instance: String,
+    /// The way to sign in, as `SNOW_AUTH` names it.
+    pub auth: &'a str,
+    /// The user or the client, where the variables say it.
+    pub username: Option<String>,
+}
+
+/// What is known of a session offline.
+#[derive(Serialize)]
+pub struct Session {
+    pub health: Health,
+    /// When the access token ends, where the server said it.
+    pub expires_at: Option<Timestamp>,
+    /// When the access token came, where that was by a renewal.
+    pub refreshed_at: Option<Timestamp>,
+    pub signed_in_at: Option<Timestamp>,
+}
+
+/// What ends when, offline.
+#[derive(Serialize)]
+pub struct Expiry<'a> {
+    /// Whether nothing ends too soon.
+    pub ok: bool,
+    pub exit_code: u8,
+    /// The time that `--within` leads to.
+    pub within: Option<Timestamp>,
+    /// The soonest first.
+    pub ends: Vec<End<'a>>,
+    /// The names of the connections of which no end is known.
+    pub unknown: Vec<&'a str>,
+    /// Why somebody has to act; null where nobody has to.
+    pub error: Option<FailureInJson<'a>>,
+}
+
+/// The end of one thing of one connection.
+#[derive(Serialize)]
+pub struct End<'a> {
+    /// The name of the connection.
+    pub connection: &'a str,
+    /// The id of the connection.
+    pub id: ConnectionId,
+    pub what: Ending,
+    pub ends_at: Timestamp,
+    pub ended: bool,
+    /// Nobody tells when it ends: it is what is usual.
+    pub estimated: bool,
+    /// It is renewed when it is used, without a person.
+    pub renewed: bool,
+    /// The instance refused it already.
+    pub refused: bool,
+    /// Whether somebody has to act within the time of `--within`; null without it.
+    pub within: Option<bool>,
+}

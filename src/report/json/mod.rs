@@ -1,0 +1,32 @@
+//! The JSON documents, a struct each. The first member is `schema`, the name of the
+//! document; within a `/1` members are only added.
+
+pub mod connection;
+pub mod doctor;
+pub mod help;
+pub mod sandbox;
+pub mod session;
+pub mod test;
+
+use serde::Serialize;
+
+use crate::base::error::{Failure, FailureInJson};
+use crate::base::schemas;
+
+/// A command that failed, with nothing else to report.
+#[derive(Serialize)]
+pub struct Error<'a> {
+    schema: schemas::Error,
+    pub error: FailureInJson<'a>,
+}
+
+impl<'a> From<&'a Failure> for Error<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        Self { schema: schemas::Error, error: failure.into() }
+    }
+}
+
+/// A document as one line.
+pub fn line(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("a document is always JSON")
+}

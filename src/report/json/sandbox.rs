@@ -1,0 +1,73 @@
+//! The embedded instance: `snow sandbox` and `snow demo`.
+
+use serde::Serialize;
+
+use crate::base::code::{Class, Code};
+use crate::base::schemas;
+
+/// The embedded instance, as it starts: `snow sandbox`. Everything in it is made up.
+#[derive(Serialize)]
+pub struct Sandbox<'a> {
+    pub schema: schemas::Sandbox,
+    /// Its origin, on loopback.
+    pub instance: String,
+    pub users: Vec<User<'a>>,
+    pub clients: Vec<Client<'a>>,
+}
+
+/// A user of the embedded instance.
+#[derive(Serialize)]
+pub struct User<'a> {
+    pub user_name: &'a str,
+    pub password: &'a str,
+    pub roles: &'a [&'a str],
+}
+
+/// An OAuth client of the embedded instance.
+#[derive(Serialize)]
+pub struct Client<'a> {
+    pub client_id: &'a str,
+    /// Null for a public client.
+    pub client_secret: Option<&'a str>,
+    /// An entry that ends in `:*/*` is any port and path.
+    pub redirect_uris: &'a [&'a str],
+    /// As in `authorization_code`.
+    pub grants: &'a [&'a str],
+}
+
+/// What the embedded instance can do wrong: `snow sandbox --list`.
+#[derive(Serialize)]
+pub struct Scenarios<'a> {
+    pub schema: schemas::SandboxScenarios,
+    pub scenarios: Vec<Scenario<'a>>,
+}
+
+/// One thing that can go wrong.
+#[derive(Serialize)]
+pub struct Scenario<'a> {
+    /// For `--scenario`.
+    pub name: &'a str,
+    pub description: &'a str,
+    /// How to sign in to see it: `basic` or `oauth`.
+    pub auth: &'a str,
+    /// The command that meets it.
+    pub command: String,
+    /// The error code that the command ends with; null where it works all the same.
+    pub code: Option<Code>,
+    /// The class of the code.
+    pub class: Option<Class>,
+}
+
+/// The tour: `snow demo`.
+#[derive(Serialize)]
+pub struct Demo {
+    pub schema: schemas::Demo,
+    pub steps: Vec<Step>,
+}
+
+/// A command of the tour.
+#[derive(Serialize)]
+pub struct Step {
+    pub command: String,
+    pub exit_code: u8,
+}
