@@ -35,7 +35,8 @@
 //!   tests. It uses [`base`] alone, so that it cannot mirror how the product reads
 //!   an answer.
 //!
-//! Long texts are in `src/help`, `src/guide` and `src/explain`.
+//! Long texts are in `src/help`, `src/guide` and `src/explain`, the JSON Schemas of
+//! [`report::json`] in `src/schemas`.
 //!
 //! # How one password travels
 //!

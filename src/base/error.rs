@@ -12,6 +12,7 @@ use crate::base::shown::{Show, Shown, Step, StepInJson};
 
 /// How likely a cause is, given what the wire showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Likelihood {
     High,
@@ -21,6 +22,7 @@ pub enum Likelihood {
 
 /// One possible cause of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cause {
     /// A word for the cause.
     pub code: &'static str,
@@ -213,6 +215,7 @@ impl std::fmt::Display for Failure {
 
 /// What failed, why, and what to do.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Failure"))]
 pub struct FailureInJson<'a> {
     /// The error code, as in `snow explain CODE`.
     code: Code,
@@ -224,12 +227,13 @@ pub struct FailureInJson<'a> {
     /// What may be behind it, the likeliest first.
     causes: &'a [Cause],
     /// What to do, a sentence each, the first one first.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     next: &'a [Step],
     /// The same as `next`, with the commands by themselves.
     steps: Vec<StepInJson<'a>>,
     /// Whether the same command may work later with nothing changed.
     retryable: bool,
-    /// What was seen, by name: texts, numbers, truths or lists of texts.
+    /// What was seen, by name: texts, lists of texts, numbers, true or false.
     evidence: &'a Map<String, Value>,
 }
 

@@ -1,7 +1,9 @@
-//! The JSON documents by name.
+//! The JSON documents by name, each with its JSON Schema in `src/schemas`.
 //!
 //! A name is a type of its own, which serializes as the name: the first member of
-//! the struct that is the document.
+//! the struct that is the document. The schemas are generated from those structs;
+//! `report::json::tests` compares them and writes them anew. A new document needs a
+//! line here and an empty file to begin with.
 
 macro_rules! documents {
     ($($type:ident = $name:literal / $version:literal;)*) => {
@@ -15,7 +17,28 @@ macro_rules! documents {
                     serializer.serialize_str(concat!($name, "/", $version))
                 }
             }
+
+            #[cfg(test)]
+            impl schemars::JsonSchema for $type {
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    concat!($name, "/", $version).into()
+                }
+
+                fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                    schemars::json_schema!({ "type": "string", "const": Self::schema_name() })
+                }
+            }
         )*
+
+        /// The name of each document, and its JSON Schema.
+        pub const ALL: &[(&str, &str)] = &[$((
+            concat!($name, "/", $version),
+            include_str!(concat!("../schemas/", $name, ".", $version, ".json")),
+        )),*];
     };
 }
 

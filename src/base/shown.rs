@@ -14,6 +14,7 @@ const MAX_OUTSIDE: usize = 4096;
 
 /// Text that is safe to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub struct Shown(String);
 
@@ -251,8 +252,10 @@ impl serde::Serialize for Step {
 
 /// One thing to do.
 #[derive(serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Step"))]
 pub struct StepInJson<'a> {
     /// The whole sentence.
+    #[cfg_attr(test, schemars(with = "String"))]
     text: &'a Step,
     /// The first command in it; null where there is none.
     command: Option<&'a Shown>,

@@ -15,6 +15,7 @@ pub fn timestamp(time: DateTime<Utc>) -> String {
 
 /// A time: RFC 3339 in UTC, to the second.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl Serialize for Timestamp {

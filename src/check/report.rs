@@ -34,6 +34,7 @@ pub enum CheckId {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Pass,
@@ -62,6 +63,7 @@ pub struct Identity {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IdentitySource {
     /// The instance said so.
@@ -122,9 +124,10 @@ pub struct Report {
 
 /// Why a connection of a run was not tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NotTested {
-    /// Another had failed, and that was to be the end.
+    /// Another had failed, with `--fail-fast`.
     FailFast,
     /// The run was stopped.
     Stopped,
@@ -150,6 +153,7 @@ pub struct Run {
 
 /// How many connections of a run ended in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     pub total: usize,
     pub passed: usize,

@@ -18,6 +18,7 @@ use crate::model::profile::ConnectionId;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Check<'a> {
     /// As in `store.ready`.
     id: &'static str,
@@ -28,6 +29,7 @@ pub struct Check<'a> {
     message: &'a Shown,
     why: Option<&'a Shown>,
     /// What to do, a sentence each, the first one first.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     next: &'a [Step],
     /// The same as `next`, with the commands by themselves.
     steps: Vec<StepInJson<'a>>,
@@ -56,6 +58,7 @@ impl<'a> From<&'a super::Check> for Check<'a> {
 /// The file of `snow doctor --bundle`. What is below the home directory has a `~`
 /// for it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bundle<'a> {
     pub schema: schemas::Bundle,
     /// What to know before sending it, a line each.
@@ -77,6 +80,7 @@ pub struct Bundle<'a> {
 
 /// Which secrets are not in the file.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Proof<'a> {
     /// How many secrets were searched for, and not found.
     pub secrets_searched_for: usize,
@@ -91,6 +95,7 @@ impl<'a> From<&'a Secrets> for Proof<'a> {
 
 /// The system that snow runs on.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct System<'a> {
     /// As in `linux`.
     pub os: &'a str,
@@ -104,6 +109,7 @@ pub struct System<'a> {
 
 /// How this run meets a person.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Terminal {
     /// Whether it is a terminal.
     pub stdin: bool,
@@ -119,6 +125,7 @@ pub struct Terminal {
 
 /// What `snow doctor` found.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Findings<'a> {
     pub exit_code: u8,
     pub checks: Vec<Check<'a>>,
@@ -126,9 +133,10 @@ pub struct Findings<'a> {
 
 /// The connections file.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Config<'a> {
     pub file: Option<&'a Path>,
-    /// The size of the file.
+    /// The size of the file, in bytes.
     pub bytes: Option<u64>,
     /// The rights in octal, as in `0600`; null on Windows.
     pub mode: Option<String>,
@@ -140,6 +148,7 @@ pub struct Config<'a> {
 
 /// A saved connection, with a number for the user and the client.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BundledConnection<'a> {
     #[serde(flatten)]
     pub connection: Connection<'a>,
@@ -149,6 +158,7 @@ pub struct BundledConnection<'a> {
 
 /// How an OAuth client signs in; URLs are without a query.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OAuth<'a> {
     /// Scopes, with spaces between them.
     pub scope: &'a str,
@@ -161,6 +171,7 @@ pub struct OAuth<'a> {
 
 /// The state directory.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct State<'a> {
     pub directory: &'a Path,
     pub files: Vec<File>,
@@ -173,8 +184,10 @@ pub struct State<'a> {
 
 /// A file of the state directory.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct File {
     pub name: String,
+    /// Its size, in bytes.
     pub bytes: u64,
     /// The rights in octal, as in `0600`; null on Windows.
     pub mode: Option<String>,
@@ -182,6 +195,7 @@ pub struct File {
 
 /// What is known of the session of a connection.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Session<'a> {
     /// Its name.
     pub connection: &'a str,
@@ -191,6 +205,7 @@ pub struct Session<'a> {
 
 /// How often the password of a connection was refused.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Refusals<'a> {
     /// Its name.
     pub connection: &'a str,

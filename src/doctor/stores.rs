@@ -149,6 +149,7 @@ pub struct Secrets {
 
 /// Something whose secret could not be searched for.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unchecked {
     /// A connection, an item or a variable.
     pub what: String,

@@ -12,6 +12,7 @@ use crate::service::servicenow::token::REFRESH_TOKEN_LIFETIME;
 
 /// What it is that ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     AccessToken,

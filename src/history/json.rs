@@ -12,6 +12,7 @@ use crate::model::profile::{ConnectionId, Profile};
 
 /// A saved connection, without its secrets.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Connection<'a> {
     pub name: &'a str,
     /// Stays the same when the connection is renamed.
@@ -46,6 +47,7 @@ pub struct Connection<'a> {
 
 /// What is remembered of the last test of a connection.
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LastTest {
     at: Timestamp,
     ok: bool,
@@ -53,7 +55,7 @@ pub struct LastTest {
     class: Option<String>,
     /// The code of the failure; null where it passed.
     code: Option<String>,
-    /// The first test in a row that ended in the same way.
+    /// When the first test in a row was that ended in the same way.
     since: Option<Timestamp>,
     /// How long the first request took when it last worked, in milliseconds.
     latency_ms: Option<u64>,

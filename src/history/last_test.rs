@@ -10,6 +10,7 @@ use crate::base::code::Code;
 
 /// How the last test of a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SavedTest"))]
 pub struct LastTest {
     pub at: DateTime<Utc>,
     pub ok: bool,
@@ -31,6 +32,7 @@ pub struct LastTest {
 
 /// What one test showed that the test before it did not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Change {
     /// It worked before.

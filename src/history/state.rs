@@ -37,12 +37,13 @@ pub struct State {
 
 /// What is known of a session without opening the store. Times alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SessionNote {
-    /// `None`: nobody is signed in, as far as is known here.
+    /// Nothing where nobody is signed in, as far as is known here.
     pub signed_in_at: Option<DateTime<Utc>>,
     /// When the access token in use came, where that was by a renewal.
     pub refreshed_at: Option<DateTime<Utc>>,
-    /// `None`: the server did not say.
+    /// Nothing where the server did not say.
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether it can be renewed without a person.
     pub renewable: bool,
@@ -52,6 +53,7 @@ pub struct SessionNote {
 
 /// Whether a session can be used, as far as is known offline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
     /// Its token is good, or can be renewed.

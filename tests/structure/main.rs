@@ -128,6 +128,27 @@ fn what_is_true_of_servicenow_alone_stands_where_servicenow_is() {
     compare(&facts_elsewhere(&read(&sources())), FACTS_ELSEWHERE);
 }
 
+/// The texts that name a document, as `module: snow.test/1`.
+fn names_of_documents(sources: &[Source]) -> BTreeSet<String> {
+    let is_name = |text: &str| {
+        let version = text.strip_prefix("snow.").and_then(|rest| rest.split_once('/')).map(|(_, version)| version);
+        version.is_some_and(|version| version.parse::<u32>().is_ok())
+    };
+    let texts = sources.iter().flat_map(|source| source.texts.iter().map(move |text| (&source.module, text)));
+    let texts = texts.map(|(module, text)| (module, text.trim_matches('"')));
+    texts.filter(|(_, text)| is_name(text)).map(|(module, text)| format!("{module}: {text}")).collect()
+}
+
+#[test]
+fn a_document_is_named_by_the_type_that_has_its_schema() {
+    let found = names_of_documents(&read(&sources()));
+    assert!(found.is_empty(), "name these in base::schemas: {found:#?}");
+    for text in ["const X: &str = \"snow.test/1\";", "fn f() { json!({ \"schema\": \"snow.test/1\" }) }"] {
+        assert_eq!(names_of_documents(&[planted("cli", text)]), ["cli: snow.test/1".to_owned()].into());
+    }
+    assert_eq!(names_of_documents(&[planted("cli", "/// A `snow.test/1`.\nfn f() { g(\"snow.exe\") }")]), [].into());
+}
+
 /// A source of one module that is not on the disk.
 fn planted(module: &str, text: &str) -> Source {
     Source::parse(module, text)

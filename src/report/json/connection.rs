@@ -14,6 +14,7 @@ use crate::report::text::list::Row;
 
 /// The saved connections: `snow list`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct List<'a> {
     schema: schemas::List,
     /// The name of the default connection.
@@ -33,15 +34,17 @@ impl<'a> List<'a> {
     }
 }
 
-/// One saved connection: `snow show`, `use`, `rename` and `edit`.
+/// One saved connection: `snow show`, `use`, `rename`, `edit`, `login` and `refresh`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Show<'a> {
     pub schema: schemas::Connection,
     pub connection: Connection<'a>,
 }
 
-/// A connection that was saved: `snow connect` and `snow login`.
+/// A connection that was saved, and its test: `snow connect`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Connect<'a> {
     pub schema: schemas::Connect,
     /// `new`, `updated` or `unchanged`.
@@ -56,6 +59,7 @@ pub struct Connect<'a> {
 /// Which connection is selected, and what is known of it offline: `snow status`.
 /// With `--all` or `--within` also what ends when.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status<'a> {
     pub schema: schemas::Status,
     /// The name of the selected connection; `environment` for the one that
@@ -76,6 +80,7 @@ pub struct Status<'a> {
 
 /// The selected connection.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Selected<'a> {
     Saved(Box<Connection<'a>>),
@@ -84,6 +89,7 @@ pub enum Selected<'a> {
 
 /// The connection that variables describe.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Environment<'a> {
     /// `environment`.
     pub name: &'a str,
@@ -97,6 +103,7 @@ pub struct Environment<'a> {
 
 /// What is known of a session offline.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Session {
     pub health: Health,
     /// When the access token ends, where the server said it.
@@ -108,6 +115,7 @@ pub struct Session {
 
 /// What ends when, offline.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Expiry<'a> {
     /// Whether nothing ends too soon.
     pub ok: bool,
@@ -124,6 +132,7 @@ pub struct Expiry<'a> {
 
 /// The end of one thing of one connection.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct End<'a> {
     /// The name of the connection.
     pub connection: &'a str,

@@ -9,6 +9,7 @@ use crate::doctor::json::{Check, Proof};
 
 /// What was looked at: `snow doctor`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Doctor<'a> {
     pub schema: schemas::Doctor,
     /// Whether the exit code is 0.
@@ -21,6 +22,7 @@ pub struct Doctor<'a> {
 
 /// A file that was written for support.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bundle<'a> {
     pub path: &'a Path,
     #[serde(flatten)]

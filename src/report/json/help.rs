@@ -7,6 +7,7 @@ use crate::base::schemas;
 
 /// An error code: `snow explain CODE`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explain {
     pub schema: schemas::Explain,
     #[serde(flatten)]
@@ -15,6 +16,7 @@ pub struct Explain {
 
 /// Every error code: `snow explain`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExplainList {
     pub schema: schemas::ExplainList,
     /// By exit code.
@@ -23,6 +25,7 @@ pub struct ExplainList {
 
 /// What there is to say about an error code.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Explanation {
     pub code: Code,
     pub class: Class,
@@ -38,6 +41,7 @@ pub struct Explanation {
 
 /// How to prepare an instance: `snow guide`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Guide<'a> {
     pub schema: schemas::Guide,
     /// The way to sign in, as `snow connect --auth` names it.
@@ -47,6 +51,7 @@ pub struct Guide<'a> {
 
 /// `snow version`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Version {
     pub schema: schemas::Version,
     /// As in `1.2.3`.
@@ -59,6 +64,7 @@ pub struct Version {
 
 /// The JSON Schema of each document: `snow help schemas`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Schemas {
     pub schema: schemas::Schemas,
     /// By name, which is the title of each.

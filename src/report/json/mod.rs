@@ -1,5 +1,7 @@
 //! The JSON documents, a struct each. The first member is `schema`, the name of the
 //! document; within a `/1` members are only added.
+//!
+//! Comments on members and structs are the descriptions in `src/schemas`.
 
 pub mod connection;
 pub mod doctor;
@@ -7,6 +9,8 @@ pub mod help;
 pub mod sandbox;
 pub mod session;
 pub mod test;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
@@ -15,6 +19,7 @@ use crate::base::schemas;
 
 /// A command that failed, with nothing else to report.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Error<'a> {
     schema: schemas::Error,
     pub error: FailureInJson<'a>,

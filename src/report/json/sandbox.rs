@@ -7,6 +7,7 @@ use crate::base::schemas;
 
 /// The embedded instance, as it starts: `snow sandbox`. Everything in it is made up.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sandbox<'a> {
     pub schema: schemas::Sandbox,
     /// Its origin, on loopback.
@@ -17,6 +18,7 @@ pub struct Sandbox<'a> {
 
 /// A user of the embedded instance.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct User<'a> {
     pub user_name: &'a str,
     pub password: &'a str,
@@ -25,6 +27,7 @@ pub struct User<'a> {
 
 /// An OAuth client of the embedded instance.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Client<'a> {
     pub client_id: &'a str,
     /// Null for a public client.
@@ -37,6 +40,7 @@ pub struct Client<'a> {
 
 /// What the embedded instance can do wrong: `snow sandbox --list`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Scenarios<'a> {
     pub schema: schemas::SandboxScenarios,
     pub scenarios: Vec<Scenario<'a>>,
@@ -44,6 +48,7 @@ pub struct Scenarios<'a> {
 
 /// One thing that can go wrong.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Scenario<'a> {
     /// For `--scenario`.
     pub name: &'a str,
@@ -60,6 +65,7 @@ pub struct Scenario<'a> {
 
 /// The tour: `snow demo`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Demo {
     pub schema: schemas::Demo,
     pub steps: Vec<Step>,
@@ -67,6 +73,7 @@ pub struct Demo {
 
 /// A command of the tour.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Step {
     pub command: String,
     pub exit_code: u8,

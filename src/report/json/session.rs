@@ -11,6 +11,7 @@ use crate::model::profile::ConnectionId;
 
 /// What signs a request in, which is secret: `snow token --format json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Token<'a> {
     schema: schemas::Token,
     #[serde(flatten)]
@@ -19,6 +20,7 @@ pub struct Token<'a> {
 
 /// An access token, or the header of a credential without one.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum Credential<'a> {
     Bearer {
@@ -54,6 +56,7 @@ impl<'a> Token<'a> {
 
 /// Connections that were signed out: `snow logout` keeps them, `snow remove` does not.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ended<'a, Name> {
     pub schema: Name,
     pub connections: Vec<SignedOut<'a>>,
@@ -63,6 +66,7 @@ pub struct Ended<'a, Name> {
 
 /// How signing out of one connection went.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SignedOut<'a> {
     pub name: &'a str,
     pub id: ConnectionId,

@@ -13,6 +13,7 @@ use crate::model::profile::ConnectionId;
 
 /// A run: `snow test --json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Test<'a> {
     schema: schemas::Test,
     #[serde(flatten)]
@@ -23,6 +24,7 @@ pub struct Test<'a> {
 
 /// One connection of a run: a line of `snow test --output jsonl`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestConnection<'a> {
     schema: schemas::TestConnection,
     #[serde(flatten)]
@@ -31,6 +33,7 @@ pub struct TestConnection<'a> {
 
 /// The last line of `snow test --output jsonl`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestSummary {
     schema: schemas::TestSummary,
     #[serde(flatten)]
@@ -39,6 +42,7 @@ pub struct TestSummary {
 
 /// A run as a whole.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Totals {
     /// Whether the exit code is 0.
     ok: bool,
@@ -54,6 +58,7 @@ pub struct Totals {
 
 /// The test of one connection.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestedConnection<'a> {
     name: &'a str,
     /// Null where the connection is not saved.
@@ -91,6 +96,7 @@ pub struct TestedConnection<'a> {
 
 /// Who is signed in.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Identity<'a> {
     user_name: &'a str,
     /// Whether the instance said so, or only the connection.
@@ -99,14 +105,16 @@ pub struct Identity<'a> {
 
 /// The certificate of the instance.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Certificate {
     not_after: Timestamp,
 }
 
-/// What signed in.
+/// What it signed in with.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Credential<'a> {
-    /// `keyring`, `file`, `memory` or `environment`.
+    /// `keyring`, `file`, or `environment` for variables.
     store: &'a str,
     #[serde(flatten)]
     token: Option<Token>,
@@ -114,6 +122,7 @@ pub struct Credential<'a> {
 
 /// The access token that was used; left out where none was.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Token {
     /// Null where the server did not say.
     expires_at: Option<Timestamp>,
@@ -123,6 +132,7 @@ pub struct Token {
 
 /// One step of a test.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Check<'a> {
     /// As in `auth.request`.
     id: &'static str,
@@ -133,7 +143,7 @@ pub struct Check<'a> {
     /// How long it took, in milliseconds; left out where nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<u64>,
-    /// Of a failure or a warning; left out else.
+    /// Of a failure or a warning; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureInJson<'a>>,
 }
