@@ -96,6 +96,22 @@ fn the_topics_exist_and_the_codes_are_complete() {
 }
 
 #[test]
+fn the_schemas_are_one_document_or_each_one() {
+    let mut world = World::new();
+    let all = world.run("help schemas").expect(0);
+    assert_eq!(all.stdout, world.run("help schemas --json").expect(0).stdout);
+    let document = all.json();
+    assert_eq!(document["schema"], "snow.schemas/1");
+    let schemas = document["schemas"].as_array().unwrap();
+    assert_eq!(schemas.len(), snow_connect::base::schemas::ALL.len());
+    let test = world.run("help schemas snow.test/1").expect(0).json();
+    assert_eq!(test["title"], "snow.test/1");
+    assert!(schemas.contains(&test));
+    world.run("help schemas snow.test").expect(2).says(&["snow.test/1", "snow.error/1"]);
+    world.run("help security snow.test/1").expect(2).says(&["Leave it out"]);
+}
+
+#[test]
 fn near_misses_are_suggested() {
     let mut world = World::new();
     world.run("conect").expect(2).says(&["Did you mean connect?"]);

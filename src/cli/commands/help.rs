@@ -8,14 +8,18 @@ use clap_complete::env::Shells;
 use super::app::App;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
+use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
 use crate::cli::args::Cli;
 use crate::cli::completion;
+use crate::report::json::help::Schemas;
 
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command, or environment, exit-codes, precedence, security
+    /// A command, or environment, exit-codes, precedence, schemas, security
     pub topic: Option<String>,
+    /// With schemas: one document, as in snow.test/1 [default: all]
+    pub document: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -55,19 +59,24 @@ pub struct ManArgs {
     pub dir: Option<PathBuf>,
 }
 
-/// The topics, with their texts; exit codes are made from the codes.
+/// The topics, with their texts; those of exit codes and schemas are made.
 const TOPICS: &[(&str, &str)] = &[
     ("environment", include_str!("../../help/environment.txt")),
     ("exit-codes", ""),
     ("precedence", include_str!("../../help/precedence.txt")),
+    ("schemas", ""),
     ("security", include_str!("../../help/security.txt")),
 ];
 
 pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
+    if arguments.document.is_some() && arguments.topic.as_deref() != Some("schemas") {
+        return Err(Failure::new(Code::Usage, "only snow help schemas takes a second word").next("Leave it out"));
+    }
     let mut command = Cli::command();
     let text = match arguments.topic.as_deref() {
         None => rendered(app, &mut command),
         Some("exit-codes") => exit_codes(),
+        Some("schemas") => schemas(arguments.document.as_deref())?,
         Some(topic) => match TOPICS.iter().find(|(name, _)| *name == topic) {
             Some((_, text)) => (*text).to_owned(),
             None => {
@@ -121,6 +130,21 @@ pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
 fn rendered(app: &App, command: &mut clap::Command) -> String {
     let text = command.render_long_help();
     if app.console.out.colour { text.ansi().to_string() } else { text.to_string() }
+}
+
+/// The JSON Schema of one document, or of all of them as a document.
+fn schemas(name: Option<&str>) -> Result<String, Failure> {
+    let Some(name) = name else {
+        let schemas = schemas::ALL.iter().map(|(_, text)| serde_json::from_str(text).expect("schemas are JSON"));
+        let document = Schemas { schema: schemas::Schemas, schemas: schemas.collect() };
+        return Ok(serde_json::to_string_pretty(&document).expect("a document is always JSON"));
+    };
+    let schema = schemas::ALL.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    schema.ok_or_else(|| {
+        let names: Vec<_> = schemas::ALL.iter().map(|(name, _)| *name).collect();
+        Failure::new(Code::Usage, shown!("there is no document \"{}\"", Shown::outside(name)))
+            .next(shown!("The documents are {}", Shown::outside(names.join(", "))))
+    })
 }
 
 /// The table of exit codes, with the error codes of each class.

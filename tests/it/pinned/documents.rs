@@ -309,6 +309,7 @@ fn without_connections() -> Vec<Value> {
     ] {
         script.run(code, line);
     }
+    script.documents.push(script.world.run("help schemas").json());
     script.world.write_config("nonsense");
     script.run(3, "list").run(3, "doctor");
     script.documents.push(Serving::start(&[]).document.clone());
