@@ -1,5 +1,5 @@
 //! No key of a JSON document vanishes or becomes something else. New keys are
-//! free.
+//! free. And each document obeys the schema that `snow help schemas` prints.
 //!
 //! `documents.txt` has a line for each key of today: schema, path, and the types
 //! that were seen. What `evidence` holds depends on the error code, which stands
@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
+use snow_connect::base::schemas::ALL;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
@@ -25,9 +27,8 @@ type Keys = BTreeMap<(String, String), BTreeSet<&'static str>>;
 #[test]
 fn no_key_of_a_document_vanishes_or_changes_its_type() {
     let mut now = Keys::new();
-    for document in documents() {
-        let schema = document["schema"].as_str().unwrap_or_else(|| panic!("no schema: {document}")).to_owned();
-        note(&mut now, &schema, "", &document, None);
+    for document in &*DOCUMENTS {
+        note(&mut now, name(document), "", document, None);
     }
     let pinned: BTreeMap<(String, String), &str> = PINNED.lines().map(pinned).collect();
     let mut wrong = Vec::new();
@@ -42,6 +43,30 @@ fn no_key_of_a_document_vanishes_or_changes_its_type() {
     let new = now.iter().filter(|((schema, _), _)| !schemas.contains(schema));
     wrong.extend(new.map(|((schema, path), types)| format!("+ {schema} {path} {}", joined(types))));
     assert!(wrong.is_empty(), "lines of documents.txt that do not hold (-) or are missing (+):\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_document_obeys_its_schema() {
+    let mut seen = BTreeSet::new();
+    for (schema, text) in ALL {
+        let validator = jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
+        for document in DOCUMENTS.iter().filter(|document| name(document) == *schema) {
+            seen.insert(*schema);
+            let errors = validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path));
+            assert_eq!(errors.collect::<Vec<_>>(), [""; 0], "{document:#}");
+            let mut changed = document.clone();
+            changed["one_more"] = json!(null);
+            assert!(validator.is_valid(&changed), "{schema} allows no new member");
+            changed["schema"] = json!("another");
+            assert!(!validator.is_valid(&changed), "{schema} is the name of any document");
+        }
+    }
+    let all: BTreeSet<&str> = ALL.iter().map(|(schema, _)| *schema).collect();
+    assert_eq!(seen, all, "give documents() a command for each");
+}
+
+fn name(document: &Value) -> &str {
+    document["schema"].as_str().unwrap_or_else(|| panic!("no schema: {document}"))
 }
 
 fn pinned(line: &'static str) -> ((String, String), &'static str) {
@@ -162,6 +187,8 @@ impl Script {
 }
 
 /// What comes out of the front door.
+static DOCUMENTS: LazyLock<Vec<Value>> = LazyLock::new(documents);
+
 fn documents() -> Vec<Value> {
     let mut documents = with_passwords();
     documents.extend(with_sessions());
