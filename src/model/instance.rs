@@ -193,12 +193,6 @@ impl fmt::Display for Instance {
     }
 }
 
-impl serde::Serialize for Instance {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.origin)
-    }
-}
-
 impl ApiVersion {
     pub fn as_str(self) -> &'static str {
         match self {

@@ -66,19 +66,16 @@ pub struct EndpointPaths {
 }
 
 /// The public identifier of a client: visible ASCII.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientId(String);
 
 /// Scope tokens, separated by spaces (RFC 6749 §3.3); may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope(String);
 
 /// Where the instance sends the browser after the sign-in, exactly as it is
 /// registered: an absolute URI, or a path of the instance itself.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectUri(String);
 
 /// Where a listener for a redirect URI must stand.
@@ -327,12 +324,6 @@ impl FromStr for Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
-    }
-}
-
-impl serde::Serialize for Endpoint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -19,8 +19,7 @@ shown_as_displayed!(ConnectionName, TableName, InvalidValue);
 
 /// The name a person gives a connection: `[a-z0-9][a-z0-9_-]{0,62}`, upper
 /// case folded, never `environment`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionName(String);
 
 /// The stable identity of a connection; secrets are filed under it.
@@ -132,8 +131,7 @@ impl Auth {
 }
 
 /// The name of a table: lower-case letters, digits and underscores.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TableName(String);
 
 /// A text that is not what its key calls for.

@@ -10,8 +10,7 @@ shown_as_displayed!(UserName);
 
 /// A user name that Basic can carry: not empty, no colon (RFC 7617 §2), no
 /// control characters, and nothing invisible, since it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserName(String);
 
 impl UserName {
