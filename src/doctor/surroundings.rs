@@ -122,9 +122,10 @@ fn authorities(machine: &Machine) -> Vec<Check> {
     if let Some(path) = machine.variables.text("SSL_CERT_FILE") {
         let mut authorities = CaCertificates::default();
         checks.push(match authorities.add(Path::new(path)) {
-            Ok(_) => {
-                Check::pass(id, shown!("SSL_CERT_FILE: {} certificates in {}", authorities.len(), Shown::outside(path)))
-            }
+            Ok(_) => Check::pass(
+                id,
+                shown!("SSL_CERT_FILE: {} certificates in {}", authorities.count(), Shown::outside(path)),
+            ),
             Err(failure) => {
                 let failure = Failure::new(Code::CaCertInvalid, shown!("SSL_CERT_FILE: {}", failure.message()))
                     .why("It takes the place of the system's certificate authorities.")

@@ -148,11 +148,6 @@ impl Instance {
         self.url.host_str().expect("an instance has a host")
     }
 
-    /// The port, the default one included.
-    pub fn port(&self) -> u16 {
-        self.url.port_or_known_default().expect("http and https have default ports")
-    }
-
     /// Host, and port where it is not the default: what a person recognises.
     pub fn host_and_port(&self) -> Shown {
         match self.url.port() {

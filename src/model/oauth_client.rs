@@ -155,16 +155,6 @@ impl OAuthClient {
     }
 }
 
-impl GrantType {
-    /// The value of `grant_type`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::ClientCredentials => "client_credentials",
-        }
-    }
-}
-
 impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0

@@ -47,12 +47,8 @@ impl CredentialStore for MemoryStore {
 
 impl MemoryStore {
     /// How many records it holds.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.records().len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn records(&self) -> std::sync::MutexGuard<'_, HashMap<ItemKey, Secret>> {

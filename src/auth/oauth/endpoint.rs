@@ -67,16 +67,6 @@ impl TokenEndpoint {
         &self.origin
     }
 
-    /// The way there; a request to the instance shares its connections where
-    /// both are one origin.
-    pub fn http(&self) -> &Client {
-        &self.http
-    }
-
-    pub fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
     /// Trades an authorization code for tokens (RFC 6749 §4.1.3).
     pub async fn redeem(&self, grant: authorize::CodeGrant, secret: Option<&Secret>, deadline: Deadline) -> Answered {
         let mut secrets = grant.secrets();

@@ -87,6 +87,7 @@ impl Page {
         self
     }
 
+    #[cfg(test)]
     pub fn status(&self) -> u16 {
         self.status
     }

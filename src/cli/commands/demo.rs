@@ -112,7 +112,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
         }
         done.push(demo::Step { command: step.command.clone(), exit_code: code });
     }
-    let left = store.len();
+    let left = store.count();
     if left > 0 {
         return Err(internal(shown!("{} secrets were left in the store", left)));
     }

@@ -14,4 +14,4 @@ pub use connection::{auth_label, connection, status};
 pub use failure::{error, likelihood};
 pub use lines::paragraph;
 pub use test::{changes, remark, report, token, user, warnings};
-pub use time::{ago, took, until};
+pub use time::{took, until};
