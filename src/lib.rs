@@ -76,4 +76,5 @@ pub mod sandbox;
 pub mod service;
 pub mod store;
 
-pub use cli::{report_defect, run};
+#[doc(hidden)]
+pub use cli::process::main;

@@ -8,7 +8,8 @@ pub mod context;
 mod duration;
 pub mod explain;
 mod logging;
+pub mod process;
 pub mod signals;
 pub mod terminal;
 
-pub use commands::{report_defect, run};
+pub use commands::run;

@@ -211,7 +211,7 @@ impl World {
         let mut arguments = vec!["snow".into()];
         arguments.extend(words.iter().map(Into::into));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let code = runtime.block_on(snow_connect::run(arguments, context));
+        let code = runtime.block_on(snow_connect::cli::run(arguments, context));
         runtime.shutdown_background();
         if let Some(answers) = person {
             let left = answers.lock().unwrap();
