@@ -64,17 +64,22 @@
 pub mod auth;
 pub mod base;
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+#[cfg(feature = "cli")]
 pub mod doctor;
 pub mod engine;
 pub mod history;
 pub mod http;
 pub mod model;
+#[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod service;
 pub mod store;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use cli::process::main;

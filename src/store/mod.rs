@@ -6,6 +6,7 @@
 //! store, and nothing is ever written in the clear. Each store has a folder, with how
 //! it opens and what its errors mean, and a line in [`STORES`].
 
+#[cfg(feature = "file-store")]
 pub mod file;
 pub mod keyring;
 pub mod memory;
@@ -202,14 +203,21 @@ pub struct StoreSpec {
 }
 
 /// Every store, the default first.
-pub static STORES: [&StoreSpec; 2] = [&keyring::open::SPEC, &file::open::SPEC];
+pub static STORES: &[&StoreSpec] = &[
+    &keyring::open::SPEC,
+    #[cfg(feature = "file-store")]
+    &file::open::SPEC,
+];
+
+/// What does not know a store that is not in [`STORES`].
+const HERE: &str = if cfg!(feature = "file-store") { "version" } else { "build, which has no encrypted file" };
 
 /// The store of this name.
 pub fn kind_of(name: &str) -> Result<StoreKind, InvalidValue> {
     let found = STORES.iter().map(|spec| spec.kind).find(|kind| kind.as_str() == name);
     found.ok_or_else(|| {
-        let names = STORES.map(|spec| spec.kind.as_str()).join(", ");
-        InvalidValue(format!("\"{name}\" is not a store of this version: {names}"))
+        let names: Vec<_> = STORES.iter().map(|spec| spec.kind.as_str()).collect();
+        InvalidValue(format!("\"{name}\" is not a store of this {HERE}: {}", names.join(", ")))
     })
 }
 

@@ -10,6 +10,7 @@
 //! service's own is asked of a [`super::provider::Provider`].
 
 pub mod authorize;
+#[cfg(feature = "cli")]
 pub mod browser;
 pub mod callback;
 pub mod credential;

@@ -36,12 +36,16 @@ impl From<KeyringError> for Failure {
     fn from(error: KeyringError) -> Self {
         let message = error.to_string();
         match error {
-            KeyringError::Unavailable { reason } => Failure::new(Code::KeyringUnavailable, Shown::outside(message))
-                .why(Shown::outside(reason))
-                .causes(UNAVAILABLE)
-                .next(WITHOUT_KEYRING)
-                .next(IN_A_FILE)
-                .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock"),
+            KeyringError::Unavailable { reason } => {
+                let failure = Failure::new(Code::KeyringUnavailable, Shown::outside(message))
+                    .why(Shown::outside(reason))
+                    .causes(UNAVAILABLE)
+                    .next(WITHOUT_KEYRING);
+                IN_A_FILE
+                    .into_iter()
+                    .fold(failure, Failure::next)
+                    .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock")
+            }
             KeyringError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
                 .why("It wants its password, and nothing here can ask for it.")
                 .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
@@ -82,5 +86,11 @@ const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
     SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
 
 /// The way out for a machine that has no keyring.
-const IN_A_FILE: &str = "Keep the secret in an encrypted file: snow connect … --store file \
-    (with --force for a connection that is saved)";
+const IN_A_FILE: Option<&str> = if cfg!(feature = "file-store") {
+    Some(
+        "Keep the secret in an encrypted file: snow connect … --store file \
+        (with --force for a connection that is saved)",
+    )
+} else {
+    None
+};
