@@ -61,24 +61,89 @@
 //! `http`. There is no way to accept a
 //! certificate that does not verify, no fallback to a plain file, no test mode.
 
+#![cfg_attr(not(feature = "testing"), deny(missing_docs))]
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "the program uses every part, and a library without it only some")
+)]
+
+#[cfg(not(feature = "testing"))]
+mod auth;
+#[cfg(not(feature = "testing"))]
+mod base;
+#[cfg(not(feature = "testing"))]
+mod check;
+#[cfg(all(feature = "cli", not(feature = "testing")))]
+mod cli;
+#[cfg(not(feature = "testing"))]
+mod config;
+#[cfg(all(feature = "cli", not(feature = "testing")))]
+mod doctor;
+#[cfg(not(feature = "testing"))]
+mod engine;
+#[cfg(not(feature = "testing"))]
+mod history;
+#[cfg(not(feature = "testing"))]
+mod http;
+#[cfg(not(feature = "testing"))]
+mod model;
+#[cfg(all(feature = "cli", not(feature = "testing")))]
+mod report;
+#[cfg(all(feature = "sandbox", not(feature = "testing")))]
+mod sandbox;
+#[cfg(not(feature = "testing"))]
+mod service;
+#[cfg(not(feature = "testing"))]
+mod store;
+
+// The same rooms, open to the tests.
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod auth;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod base;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod check;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "testing"))]
+#[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod config;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "testing"))]
+#[doc(hidden)]
 pub mod doctor;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod engine;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod history;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod http;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod model;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "testing"))]
+#[doc(hidden)]
 pub mod report;
-#[cfg(feature = "sandbox")]
+#[cfg(all(feature = "sandbox", feature = "testing"))]
+#[doc(hidden)]
 pub mod sandbox;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod service;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod store;
+
+pub use base::code::{Class, Code};
+pub use base::error::Failure;
+pub use base::shown::Step;
+pub use check::report::Report;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -46,6 +46,14 @@ pub struct TokenLife {
     pub refreshed: bool,
 }
 
+impl TokenLife {
+    /// Whether it is sure to be valid for `min_ttl`.
+    pub fn lasts(&self, now: DateTime<Utc>, min_ttl: Duration) -> bool {
+        let left = self.expires_at.and_then(|at| (at - now).to_std().ok());
+        min_ttl.is_zero() || left.is_some_and(|left| left >= min_ttl)
+    }
+}
+
 /// The headers that sign one request.
 #[derive(Debug, Default)]
 pub struct Signature {
@@ -101,4 +109,16 @@ pub fn header(name: http::HeaderName, value: &[u8]) -> HeaderMap {
     let mut value = HeaderValue::from_bytes(value).expect("a secret holds no control character");
     value.set_sensitive(true);
     HeaderMap::from_iter([(name, value)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_unknown_life_is_good_for_now_alone() {
+        let life = TokenLife { expires_at: None, refreshed: false };
+        assert!(life.lasts(DateTime::UNIX_EPOCH, Duration::ZERO));
+        assert!(!life.lasts(DateTime::UNIX_EPOCH, Duration::from_secs(1)));
+    }
 }

@@ -5,23 +5,36 @@
 
 use serde::{Serialize, Serializer};
 
-/// Groups of codes that share an exit code.
+/// A group of codes that share an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
+    /// A defect of ours.
     Internal,
+    /// What was asked for makes no sense.
     Usage,
+    /// The connection, or what it is taken from, is incomplete or wrong.
     Config,
+    /// The instance or its gateway does not take the credential, or there is none.
     Auth,
+    /// Signed in, and not allowed.
     Forbidden,
+    /// The instance cannot be reached safely.
     Network,
+    /// The instance is asleep, restarting or gone.
     Instance,
+    /// The instance asks for fewer requests.
     RateLimited,
+    /// The keyring or the encrypted file does not do what it should.
     Store,
+    /// The request reached the API and is wrong there.
     Api,
+    /// It works, and not as it was expected to.
     Assertion,
+    /// Several connections failed, each in its own way. No code is of this class.
     Mixed,
+    /// A signal ended it.
     Signal,
 }
 
@@ -97,7 +110,13 @@ macro_rules! codes {
     )* })*) => {
         /// One word for one thing a person would do differently about.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code { $($($(#[doc = $doc])? $code,)*)* }
+        pub enum Code {
+            $($(
+                $(#[doc = $doc])?
+                #[doc = concat!("\n\n`", $text, "`: `snow explain ", $text, "` says what it means and what to do.")]
+                $code,
+            )*)*
+        }
 
         impl Code {
             /// Every code, in the order of the exit codes.
@@ -125,28 +144,28 @@ macro_rules! codes {
             }
 
             /// Whether status and headers of an answer are enough to tell it.
-            pub fn is_told_by_the_head(self) -> bool {
+            pub(crate) fn is_told_by_the_head(self) -> bool {
                 match self { $($(Self::$code => column!($told_by, head, whole),)*)* }
             }
 
             /// The check that an answer fails with it.
-            pub fn stage(self) -> Stage {
+            pub(crate) fn stage(self) -> Stage {
                 match self { $($(Self::$code => Stage::$stage,)*)* }
             }
 
             /// Whether it counts to the refusals in a row after which a password
             /// is not sent again.
-            pub fn is_counted(self) -> bool {
+            pub(crate) fn is_counted(self) -> bool {
                 match self { $($(Self::$code => column!($counted, counted, free),)*)* }
             }
 
             /// What it means for the remaining requests.
-            pub fn reach(self) -> Reach {
+            pub(crate) fn reach(self) -> Reach {
                 match self { $($(Self::$code => Reach::$reach,)*)* }
             }
 
             /// Whether signing in again fixes it.
-            pub fn is_fixed_by_signing_in(self) -> bool {
+            pub(crate) fn is_fixed_by_signing_in(self) -> bool {
                 match self { $($(Self::$code => column!($fixed_by, enter, other),)*)* }
             }
         }

@@ -15,8 +15,11 @@ use crate::base::shown::{Show, Shown, Step, StepInJson};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Likelihood {
+    /// The first to look at.
     High,
+    /// Seen at times.
     Medium,
+    /// Where nothing else fits.
     Low,
 }
 
@@ -26,6 +29,7 @@ pub enum Likelihood {
 pub struct Cause {
     /// A word for the cause.
     pub code: &'static str,
+    /// How likely it is.
     pub likelihood: Likelihood,
     /// The cause in words, without full stop.
     pub text: Shown,
@@ -110,6 +114,7 @@ impl Failure {
         self
     }
 
+    /// What may be behind it.
     pub fn causes(mut self, causes: impl IntoIterator<Item = impl Into<Cause>>) -> Self {
         self.0.causes.extend(causes.into_iter().map(Into::into));
         self
@@ -124,35 +129,42 @@ impl Failure {
     }
 
     /// Everything that was seen of another failure.
-    pub fn evidence_of(mut self, other: &Self) -> Self {
+    pub(crate) fn evidence_of(mut self, other: &Self) -> Self {
         self.0.evidence.extend(other.0.evidence.clone());
         self
     }
 
+    /// What it is, as a script tells it.
     pub fn code(&self) -> Code {
         self.0.code
     }
 
+    /// The group of its code.
     pub fn class(&self) -> Class {
         self.0.code.class()
     }
 
+    /// The exit code of its class, never 0.
     pub fn exit_code(&self) -> u8 {
         self.class().exit_code()
     }
 
+    /// What failed, in one sentence that names the object, without full stop.
     pub fn message(&self) -> &Shown {
         &self.0.message
     }
 
+    /// Why, in sentences.
     pub fn reason(&self) -> Option<&Shown> {
         self.0.why.as_ref()
     }
 
+    /// What to do. The first is the one to try first.
     pub fn steps(&self) -> &[Step] {
         &self.0.next
     }
 
+    /// What may be behind it, with how likely each is.
     pub fn likely_causes(&self) -> &[Cause] {
         &self.0.causes
     }

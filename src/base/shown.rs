@@ -36,10 +36,11 @@ impl Shown {
     }
 
     /// What [`shown!`] expands to; nothing else should call it.
-    pub fn joined(text: fmt::Arguments<'_>) -> Self {
+    pub(crate) fn joined(text: fmt::Arguments<'_>) -> Self {
         Self(text.to_string())
     }
 
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -80,6 +81,7 @@ impl fmt::Display for Shown {
 /// A value that can be shown. `String` does not implement this: its type does not
 /// say where the text came from.
 pub trait Show {
+    /// The value as it is shown.
     fn show(&self) -> Shown;
 }
 
@@ -178,25 +180,27 @@ impl Step {
         Self(vec![Part::Command(command.into())])
     }
 
+    /// With words at its end.
     pub fn and_say(mut self, words: impl Into<Shown>) -> Self {
         self.0.push(Part::Words(words.into()));
         self
     }
 
+    /// With a command at its end.
     pub fn and_run(mut self, command: impl Into<Shown>) -> Self {
         self.0.push(Part::Command(command.into()));
         self
     }
 
     /// Appends what another says.
-    pub fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
     /// Our own text with its places, as `{host}`, filled. In one pass: what comes
     /// from elsewhere is not searched for places.
-    pub fn filled(text: &'static str, values: &[(&'static str, Self)]) -> Self {
+    pub(crate) fn filled(text: &'static str, values: &[(&'static str, Self)]) -> Self {
         let mut filled = Self::say("");
         let mut rest = text;
         while let Some(at) = rest.find('{') {
@@ -224,7 +228,7 @@ impl Step {
     }
 
     /// Its words and commands, in their order.
-    pub fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[Part] {
         &self.0
     }
 }

@@ -15,41 +15,63 @@ use crate::model::profile::{ConnectionId, Profile};
 /// The steps of a test, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckId {
+    /// The connection is complete and makes sense.
     ConfigConnection,
+    /// The store gives the secret.
     StoreSecret,
+    /// The host has an address.
     NetworkDns,
     /// TCP and TLS together, where they are not told apart.
     NetworkConnect,
+    /// The host takes a TCP connection.
     NetworkTcp,
+    /// The host proves who it is.
     NetworkTls,
+    /// It is ServiceNow that answers.
     InstanceServiceNow,
+    /// The instance is not asleep or restarting.
     InstanceAwake,
+    /// There is an access token to use.
     AuthToken,
+    /// The instance takes the credential.
     AuthRequest,
+    /// The user may read a table, which is the target.
     AccessTable,
+    /// The instance says who is signed in.
     AuthIdentity,
+    /// The first request was as fast as was asked for.
     QualityLatency,
+    /// This machine and the instance agree about the time.
     QualityClock,
+    /// The certificate of the instance does not end soon.
     QualityCertificate,
 }
 
+/// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    /// All is well.
     Pass,
+    /// Something is wrong that does not fail the test.
     Warn,
+    /// It failed, and with it the test.
     Fail,
+    /// Not made: nothing asked for it, or one before it failed.
     Skip,
 }
 
 /// One step: how it went, how long it took, and what was wrong.
 #[derive(Debug, Clone)]
 pub struct Check {
+    /// Which step it is.
     pub id: CheckId,
     /// The table, where there is one for each.
     pub target: Option<String>,
+    /// How it went.
     pub status: Status,
+    /// How long it took, where it was measured.
     pub took: Option<Duration>,
     /// Of a failed check and of a warning.
     pub error: Option<Failure>,
@@ -58,10 +80,13 @@ pub struct Check {
 /// Who the instance says is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
+    /// The name to sign in with, as `beth.anglin`.
     pub user_name: String,
+    /// Who says so.
     pub source: IdentitySource,
 }
 
+/// Who says which user is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -97,20 +122,27 @@ pub struct TestTarget {
 /// The test of one connection.
 #[derive(Debug, Clone)]
 pub struct Report {
+    /// The name of the connection.
     pub name: String,
     /// Of a saved connection.
     pub id: Option<ConnectionId>,
+    /// The origin of the instance, as `https://acme.service-now.com`.
     pub instance: String,
+    /// The way to sign in, as `snow connect --auth` names it.
     pub auth: &'static str,
+    /// The store of its secrets, as `snow connect --store` names it.
     pub store: &'static str,
     /// The access token that was used, where one was.
     pub token: Option<TokenLife>,
+    /// The signed-in user; `None` if unknown.
     pub identity: Option<Identity>,
     /// When the certificate of the instance ends, where it was seen.
     pub certificate_ends: Option<DateTime<Utc>>,
     /// When it ended.
     pub tested_at: DateTime<Utc>,
+    /// How long all of it took.
     pub duration: Duration,
+    /// Every check in its order, those that were not reached too.
     pub checks: Vec<Check>,
     /// What was made of the warnings, where they count as a failure.
     pub strict: Option<Failure>,
@@ -136,8 +168,11 @@ pub enum NotTested {
 /// How the test of one connection ended.
 #[derive(Debug, Clone, Copy)]
 pub enum Verdict<'a> {
+    /// It works.
     Passed,
+    /// It does not, for this reason.
     Failed(&'a Failure),
+    /// Nobody knows.
     NotTested(NotTested),
 }
 
@@ -165,6 +200,7 @@ pub struct Summary {
 }
 
 impl CheckId {
+    /// The word for scripts, as `network.dns`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ConfigConnection => "config.connection",
@@ -208,6 +244,7 @@ impl CheckId {
 }
 
 impl Status {
+    /// The word in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -229,30 +266,37 @@ impl NotTested {
 }
 
 impl Check {
+    /// A check of no table and no length.
     pub fn new(id: CheckId, status: Status) -> Self {
         Self { id, target: None, status, took: None, error: None }
     }
 
+    /// One that passed.
     pub fn pass(id: CheckId) -> Self {
         Self::new(id, Status::Pass)
     }
 
+    /// One that was not made.
     pub fn skip(id: CheckId) -> Self {
         Self::new(id, Status::Skip)
     }
 
+    /// One that failed, and why.
     pub fn fail(id: CheckId, failure: Failure) -> Self {
         Self { error: Some(failure), ..Self::new(id, Status::Fail) }
     }
 
+    /// One with a warning.
     pub fn warn(id: CheckId, failure: Failure) -> Self {
         Self { error: Some(failure), ..Self::new(id, Status::Warn) }
     }
 
+    /// The same of one table.
     pub fn of(self, target: impl Into<String>) -> Self {
         Self { target: Some(target.into()), ..self }
     }
 
+    /// The same with how long it took.
     pub fn taking(self, took: Option<Duration>) -> Self {
         Self { took, ..self }
     }
@@ -323,7 +367,7 @@ impl From<&Profile> for TestTarget {
 
 impl Report {
     /// The report with what is made of its warnings.
-    pub fn judged_by(self, expectations: &Expectations) -> Self {
+    pub(crate) fn judged_by(self, expectations: &Expectations) -> Self {
         let strict = expectations.verdict_on_warnings(&self.checks);
         Self { strict, ..self }
     }
@@ -335,6 +379,7 @@ impl Report {
         failed.and_then(|check| check.error.as_ref()).or(self.strict.as_ref())
     }
 
+    /// How the test ended.
     pub fn verdict(&self) -> Verdict<'_> {
         match (self.not_tested, self.failure()) {
             (Some(why), _) => Verdict::NotTested(why),
@@ -348,17 +393,19 @@ impl Report {
         matches!(self.verdict(), Verdict::Passed)
     }
 
+    /// What is wrong and does not fail the test.
     pub fn warnings(&self) -> impl Iterator<Item = &Failure> {
         self.checks.iter().filter(|check| check.status == Status::Warn).filter_map(|check| check.error.as_ref())
     }
 
+    /// Zero, or the exit code of the failure.
     pub fn exit_code(&self) -> u8 {
         self.failure().map_or(0, Failure::exit_code)
     }
 
     /// What is remembered of this test. An expectation that does not hold says
     /// nothing about the connection, which works.
-    pub fn outcome(&self) -> TestOutcome {
+    pub(crate) fn outcome(&self) -> TestOutcome {
         let failure = self.failure().filter(|failure| failure.class() != Class::Assertion);
         TestOutcome {
             at: self.tested_at,

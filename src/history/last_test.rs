@@ -35,18 +35,46 @@ pub struct LastTest {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Change {
-    /// It worked before.
-    Failed { worked_at: DateTime<Utc> },
+    /// It fails, and worked before.
+    Failed {
+        /// When it was last seen to work.
+        worked_at: DateTime<Utc>,
+    },
     /// It failed before, with another code.
-    FailsOtherwise { before: String, since: DateTime<Utc> },
-    /// It failed before, since then.
-    Recovered { before: String, since: DateTime<Utc> },
+    FailsOtherwise {
+        /// That code.
+        before: String,
+        /// When that code was first seen.
+        since: DateTime<Utc>,
+    },
+    /// It works, and failed before.
+    Recovered {
+        /// The code it failed with.
+        before: String,
+        /// When that code was first seen.
+        since: DateTime<Utc>,
+    },
     /// The first request takes at least twice as long.
-    LatencyDoubled { before_ms: u64, latency_ms: u64 },
+    LatencyDoubled {
+        /// How long it took before, in milliseconds.
+        before_ms: u64,
+        /// How long it took now, in milliseconds.
+        latency_ms: u64,
+    },
     /// The instance shows a certificate that lasts longer.
-    CertificateRenewed { before: DateTime<Utc>, not_after: DateTime<Utc> },
+    CertificateRenewed {
+        /// When the one before ends.
+        before: DateTime<Utc>,
+        /// When this one ends.
+        not_after: DateTime<Utc>,
+    },
     /// The instance shows another certificate, which ends sooner.
-    CertificateReplaced { before: DateTime<Utc>, not_after: DateTime<Utc> },
+    CertificateReplaced {
+        /// When the one before ends.
+        before: DateTime<Utc>,
+        /// When this one ends.
+        not_after: DateTime<Utc>,
+    },
 }
 
 /// What a test found, as far as it is remembered.

@@ -256,12 +256,6 @@ impl SavedSession {
         self.expires_at.is_none_or(|expires_at| expires_at > now)
     }
 
-    /// Whether its life reaches `min_ttl` from now; nothing is sure where the
-    /// server did not say.
-    pub fn lasts(&self, now: DateTime<Utc>, min_ttl: Duration) -> bool {
-        min_ttl.is_zero() || self.expires_at.is_some_and(|expires_at| expires_at - now >= time_delta(min_ttl))
-    }
-
     fn leeway(&self) -> TimeDelta {
         match self.expires_at {
             _ if self.not_lengthened => TimeDelta::zero(),
@@ -348,7 +342,6 @@ mod tests {
         let session = session(Value::Null);
         assert!(session.is_fresh(now() + TimeDelta::days(30), Duration::ZERO));
         assert!(session.is_valid(now() + TimeDelta::days(30)));
-        assert!(!session.lasts(now(), Duration::from_secs(1)));
     }
 
     #[test]

@@ -31,10 +31,11 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use instance::Instance;
-pub use oauth::clients::{CLIENTS, Client, SDK_PAGE};
+pub use oauth::clients::{CLIENTS, SDK_PAGE};
+#[cfg(feature = "testing")]
 pub use oauth::token_endpoint::TokenRequests;
 pub use options::SandboxOptions;
-pub use rows::{DEFAULT_INCIDENTS, USERS, User};
+pub use rows::{DEFAULT_INCIDENTS, USERS};
 use scenario::Scenario;
 use server::{lock, serve};
 
@@ -83,6 +84,20 @@ impl Sandbox {
         lock(&self.instance).scenario = scenario;
     }
 
+    /// All access tokens of now are over; refresh tokens stay good.
+    pub fn expire_access_tokens(&self) {
+        lock(&self.instance).oauth.tokens.expire_access_tokens();
+    }
+
+    /// All tokens of now are over, as after an administrator revoked them.
+    pub fn revoke_all(&self) {
+        lock(&self.instance).oauth.tokens.revoke_all();
+    }
+}
+
+/// What only a test asks of it.
+#[cfg(feature = "testing")]
+impl Sandbox {
     /// How many requests came so far.
     pub fn requests(&self) -> usize {
         lock(&self.instance).requests
@@ -96,16 +111,6 @@ impl Sandbox {
     /// How many of them asked to revoke a token.
     pub fn revocations(&self) -> usize {
         lock(&self.instance).oauth.revocations
-    }
-
-    /// All access tokens of now are over; refresh tokens stay good.
-    pub fn expire_access_tokens(&self) {
-        lock(&self.instance).oauth.tokens.expire_access_tokens();
-    }
-
-    /// All tokens of now are over, as after an administrator revoked them.
-    pub fn revoke_all(&self) {
-        lock(&self.instance).oauth.tokens.revoke_all();
     }
 
     /// All refresh tokens of now are over; access tokens stay good.

@@ -142,6 +142,7 @@ pub struct Versioned {
 
 /// The outcome of a compare-and-set.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "some outcomes only a shared store has"))]
 pub enum SetOutcome {
     /// Done. This is the new version.
     Written(Version),

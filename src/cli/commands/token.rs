@@ -139,11 +139,10 @@ async fn hand_out(
         refuse_unsaved(&session)?;
     }
     let token = credential.token().await;
-    if let Some(Token { life, .. }) = &token {
-        let lasts = |at: DateTime<Utc>| (at - app.now()).to_std().is_ok_and(|left| left >= min_ttl);
-        if !min_ttl.is_zero() && !life.expires_at.is_some_and(lasts) {
-            return Err(too_short(life.expires_at, app.now(), min_ttl));
-        }
+    if let Some(Token { life, .. }) = &token
+        && !life.lasts(app.now(), min_ttl)
+    {
+        return Err(too_short(life.expires_at, app.now(), min_ttl));
     }
     let mut headers = credential.sign().await.headers.into_iter();
     let (name, value) = headers.next().expect("a fresh credential signs");

@@ -37,6 +37,7 @@ impl TokenRequests {
         *counter += 1;
     }
 
+    #[cfg(feature = "testing")]
     pub fn total(&self) -> usize {
         self.authorization_code + self.refresh_token + self.client_credentials + self.other
     }

@@ -140,6 +140,7 @@ impl Tokens {
         }
     }
 
+    #[cfg(feature = "testing")]
     pub fn forget_refresh_tokens(&mut self) {
         for family in &mut self.families {
             family.refresh_token = None;
