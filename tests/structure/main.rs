@@ -165,6 +165,8 @@ fn an_arrow_to_the_right_is_found_in_every_way_to_write_it() {
         ("check", "fn f() { tracing::info!(\"{}\", crate::cli::name()); }", "check -> cli::name"),
         ("check::run", "mod inner { use super::super::super::report::X; }", "check::run -> report"),
         ("store", "impl crate::engine::Engine for X {}", "store -> engine"),
+        ("store", "#[cfg(feature = \"testing\")]\nuse crate::engine::Engine;", "store -> engine"),
+        ("store", "const X: &[u8] = &[#[cfg(feature = \"cli\")] crate::report::ONE];", "store -> report"),
     ] {
         let found = [found.to_owned()].into();
         assert_eq!(wrong_way(&[planted(module, text)]), found, "{text}");
