@@ -4,9 +4,16 @@
 //! identity. `snow connect` defines one, signs in, saves it and tests it;
 //! `snow test` says later whether it still works, and why not.
 //!
+//! # Features
+//!
+//! - `cli`: the program; brings the two below.
+//! - `sandbox`: the embedded instance.
+//! - `file-store`: the encrypted file, beside the keyring, which is always there.
+//! - `testing`: opens the modules to the tests of this crate, and promises nothing.
+//!
 //! # The rooms
 //!
-//! Each uses only those before it; `tests/structure` holds that.
+//! They are private. Each uses only those before it; `tests/structure` holds that.
 //!
 //! - [`base`]: what failed and what to do, in codes with their columns; a value
 //!   that is never shown; [`base::shown`], by which foreign text is made safe;
