@@ -86,7 +86,7 @@ impl BasicCredential {
 #[async_trait]
 impl Credential for BasicCredential {
     fn kind(&self) -> CredentialKind {
-        CredentialKind::Password
+        CredentialKind::Secret(&SPEC)
     }
 
     async fn sign(&self) -> Signature {

@@ -7,16 +7,18 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::MutexGuard;
 
+use super::method::MethodSpec;
 use super::oauth::session::Session;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::Deadline;
 
 /// What a request carries, so that a failure can say what was and was not judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum CredentialKind {
     Nothing,
-    Password,
+    /// The secret of this way to sign in, as it is.
+    Secret(&'static MethodSpec),
     AccessToken,
     /// An access token that was renewed just before.
     NewAccessToken,
@@ -27,6 +29,11 @@ pub enum CredentialKind {
 impl CredentialKind {
     pub fn is_access_token(self) -> bool {
         matches!(self, Self::AccessToken | Self::NewAccessToken)
+    }
+
+    /// Whether it is the secret of the way to sign in that has this name.
+    pub fn is_secret_of(self, method: &str) -> bool {
+        matches!(self, Self::Secret(spec) if spec.method.as_str() == method)
     }
 }
 

@@ -169,6 +169,17 @@ impl MethodSpec {
         !self.settings.iter().any(|setting| setting.key == "username" && setting.is_required)
     }
 
+    /// What its secret is called.
+    pub fn secret_label(&self) -> &str {
+        self.secrets.first().map_or("secret", |secret| secret.input.item.field.label())
+    }
+
+    /// The variables that describe it, in the order in which errors name them.
+    pub fn variables(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let settings = self.settings.iter().filter_map(|setting| setting.variable);
+        settings.chain(self.secrets.iter().flat_map(|secret| [secret.input.variable, secret.input.variable_file]))
+    }
+
     pub fn setting(&self, key: &str) -> Option<&'static Setting> {
         self.settings.iter().copied().find(|setting| setting.key == key)
     }

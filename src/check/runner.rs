@@ -57,7 +57,7 @@ pub struct StartedTest {
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
     let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
-    let has_token = connection.credential().kind() != CredentialKind::Password;
+    let has_token = connection.credential().kind().is_access_token();
     let stops_at = match &preflight.exchange.result {
         Err(error) if error.phase != Reached::Response => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
@@ -106,8 +106,10 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
             (sign_in, is_good.then_some(rows))
         }
     };
-    let may_be_judged = context.connection.credential().kind() == CredentialKind::Password
-        && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
+    let locks_accounts =
+        matches!(context.connection.credential().kind(), CredentialKind::Secret(spec) if spec.locks_accounts);
+    let may_be_judged =
+        locks_accounts && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
     let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;

@@ -18,35 +18,21 @@ use crate::service::servicenow::oauth::DEFAULTS;
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";
 
-/// Of a way to sign in that this version does not have: whoever sets one of
-/// them does not mean a saved connection.
-const RESERVED: (&str, &str) = ("SNOW_API_KEY", "SNOW_API_KEY_FILE");
-
 /// The ways to sign in that variables can describe.
 fn ways() -> impl Iterator<Item = &'static MethodSpec> {
     METHODS.into_iter().filter(|spec| spec.has_variables)
 }
 
-/// The variables of a way to sign in.
-fn of_way(way: &'static MethodSpec) -> impl Iterator<Item = &'static str> {
-    let settings = way.settings.iter().filter_map(|setting| setting.variable);
-    settings.chain(way.secrets.iter().flat_map(|secret| [secret.input.variable, secret.input.variable_file]))
-}
-
 /// Every variable that describes a connection. Any of them, even empty, means that
 /// one is wanted: never a silent fall to a saved connection.
 pub fn variables() -> impl Iterator<Item = &'static str> {
-    ["SNOW_INSTANCE", "SNOW_AUTH"].into_iter().chain(ways().flat_map(of_way)).chain(reserved())
+    ["SNOW_INSTANCE", "SNOW_AUTH"].into_iter().chain(ways().flat_map(MethodSpec::variables))
 }
 
 /// The variables of secrets: for the secret itself, and for the file that holds it.
 pub fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
     let inputs = ways().flat_map(|way| way.secrets).map(|secret| secret.input);
-    inputs.map(|input| (input.variable, input.variable_file)).chain([RESERVED])
-}
-
-fn reserved() -> [&'static str; 2] {
-    [RESERVED.0, RESERVED.1]
+    inputs.map(|input| (input.variable, input.variable_file))
 }
 
 /// What the variables say; the secret as it is, or where it stands.
@@ -119,11 +105,7 @@ fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
                 .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))
         });
     }
-    if let Some(name) = reserved().into_iter().find(|name| variables.raw(name).is_some()) {
-        return Err(incomplete(shown!("{} is set, and this version does not sign in with an API key", name))
-            .next(shown!("Unset {}, or set SNOW_AUTH to {}", name, names_of_ways())));
-    }
-    let given = |way| of_way(way).find(|name| variables.raw(name).is_some());
+    let given = |way: &MethodSpec| way.variables().find(|name| variables.raw(name).is_some());
     let mut found = ways().filter_map(|way| Some((way, given(way)?)));
     match (found.next(), found.next()) {
         (Some((way, _)), None) => Ok(way),

@@ -14,6 +14,24 @@ pub enum SignIn {
 }
 
 impl SignIn {
+    pub const ALL: [Self; 2] = [Self::Basic, Self::OAuth];
+
+    /// For a list.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Basic => "With a password",
+            Self::OAuth => "By OAuth",
+        }
+    }
+
+    /// What `snow connect` needs for it.
+    pub fn flags(self) -> &'static str {
+        match self {
+            Self::Basic => "--username beth.anglin",
+            Self::OAuth => "--client-id sandbox-public",
+        }
+    }
+
     /// The word for it on the command line.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -109,7 +109,7 @@ fn any_answer_has_a_meaning_that_is_fit_to_show() {
         let table = "incident".parse().unwrap();
         let answer = answer(body.to_vec(), random);
         for (asked, sent) in [
-            (RequestKind::Table(&table), CredentialKind::Password),
+            (RequestKind::Table(&table), CredentialKind::Secret(&snow_connect::auth::basic::SPEC)),
             (RequestKind::Identity, CredentialKind::AccessToken),
             (RequestKind::Preflight, CredentialKind::Nothing),
             (RequestKind::Revocation, CredentialKind::TokenRequest),

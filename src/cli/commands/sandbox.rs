@@ -55,19 +55,6 @@ fn incidents(text: &str) -> Result<usize, String> {
     if count <= 200_000 { Ok(count) } else { Err("at most 200000 rows fit into memory".to_owned()) }
 }
 
-/// A way to sign in that a person can try with what the instance has.
-struct Heading {
-    auth: SignIn,
-    heading: &'static str,
-    /// What `snow connect` needs for it.
-    flags: &'static str,
-}
-
-const SIGN_INS: &[Heading] = &[
-    Heading { auth: SignIn::Basic, heading: "With a password", flags: "--username beth.anglin" },
-    Heading { auth: SignIn::OAuth, heading: "By OAuth", flags: "--client-id sandbox-public" },
-];
-
 pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
     if arguments.list {
         list(app);
@@ -132,8 +119,9 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }
     lines.push(String::new());
-    for (lead, sign_in) in ["Try", "or"].iter().zip(SIGN_INS) {
-        lines.push(format!("  {lead:<3}   {}", paint.command(&format!("snow connect {origin} {}", sign_in.flags))));
+    for (number, sign_in) in SignIn::ALL.into_iter().enumerate() {
+        let lead = if number == 0 { "Try" } else { "or" };
+        lines.push(format!("  {lead:<3}   {}", paint.command(&format!("snow connect {origin} {}", sign_in.flags()))));
     }
     lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
     lines.join("\n")
@@ -156,12 +144,13 @@ fn list(app: &mut App) {
     let paint = app.console.out;
     let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for Heading { auth, heading, flags } in SIGN_INS {
+    for sign_in in SignIn::ALL {
+        let (heading, flags) = (sign_in.heading(), sign_in.flags());
         if !lines.is_empty() {
             lines.push(String::new());
         }
         lines.push(format!("{heading}: {}", paint.command(&format!("snow connect ORIGIN {flags}"))));
-        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == *auth) {
+        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == sign_in) {
             // Padded before it is painted: what paints has no width.
             let name = paint.bold(&format!("{:<width$}", scenario.as_str()));
             let outcome = match scenario.code() {

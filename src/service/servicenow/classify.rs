@@ -127,7 +127,7 @@ impl<'a> ClassifiedResponse<'a> {
     /// the API is open to guests, and nobody looked at the credential.
     pub fn is_for_a_guest(&self) -> bool {
         let is_guest = |value: &str| value.trim().eq_ignore_ascii_case("false");
-        self.credential != CredentialKind::Nothing && self.raw.header("x-is-logged-in").is_some_and(is_guest)
+        !matches!(self.credential, CredentialKind::Nothing) && self.raw.header("x-is-logged-in").is_some_and(is_guest)
     }
 
     /// Whether a refusal is the instance's own: in its envelope, with its word on
@@ -325,7 +325,7 @@ mod tests {
             raw: &answer,
             body: Body::read(&answer),
             request: RequestKind::Preflight,
-            credential: CredentialKind::Password,
+            credential: CredentialKind::Secret(&crate::auth::basic::SPEC),
             subject: &Subject::New,
             instance: &HERE.parse().unwrap(),
             user: None,
@@ -387,7 +387,7 @@ mod tests {
                 raw: &answer,
                 body: Body::read(&answer),
                 request: RequestKind::Preflight,
-                credential: CredentialKind::Password,
+                credential: CredentialKind::Secret(&crate::auth::basic::SPEC),
                 subject: &Subject::New,
                 instance: &HERE.parse().unwrap(),
                 user: None,

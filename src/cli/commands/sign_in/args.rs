@@ -57,6 +57,7 @@ fn arg(setting: &'static Setting) -> Option<Arg> {
 fn with_defaults(help: &str) -> String {
     let endpoints = &DEFAULTS.endpoints;
     help.replace("{scope}", DEFAULTS.scope)
+        .replace("{key_header}", DEFAULTS.key_header)
         .replace("{authorization}", endpoints.authorization)
         .replace("{token}", endpoints.token)
         .replace("{revocation}", endpoints.revocation)

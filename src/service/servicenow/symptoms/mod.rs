@@ -185,16 +185,21 @@ fn wait_for_it(subject: &Subject) -> Step {
 
 /// How to sign in otherwise.
 fn enter(response: &ClassifiedResponse<'_>) -> Step {
-    let has_token = response.credential.is_access_token();
-    match response.subject {
-        Subject::Saved(name) => {
-            let why = if has_token { "Sign in again: " } else { "If the password changed: " };
-            Step::say(why).and_run(shown!("snow login {}", name))
+    match (response.subject, response.credential) {
+        (Subject::Saved(name), CredentialKind::Secret(spec)) => {
+            Step::say(shown!("If the {} changed: ", Shown::outside(spec.secret_label())))
+                .and_run(shown!("snow login {}", name))
         }
-        Subject::Environment if has_token => "Give a new token with SNOW_ACCESS_TOKEN".into(),
-        Subject::Environment => "Correct SNOW_USERNAME and SNOW_PASSWORD".into(),
-        Subject::New if has_token => "Run the command again to sign in anew".into(),
-        Subject::New => "Run the command again with the right password".into(),
+        (Subject::Saved(name), _) => Step::say("Sign in again: ").and_run(shown!("snow login {}", name)),
+        (Subject::Environment, CredentialKind::Secret(spec)) => {
+            let variables: Vec<_> = spec.variables().filter(|name| !name.ends_with("_FILE")).collect();
+            Step::say(Shown::outside(format!("Correct {}", variables.join(" and "))))
+        }
+        (Subject::Environment, _) => "Give a new token with SNOW_ACCESS_TOKEN".into(),
+        (Subject::New, CredentialKind::Secret(spec)) => {
+            Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label())))
+        }
+        (Subject::New, _) => "Run the command again to sign in anew".into(),
     }
 }
 
@@ -216,11 +221,10 @@ fn wait(response: &ClassifiedResponse<'_>) -> Shown {
 /// That the answer does not show whether the credential was taken.
 fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
     match response.credential {
-        CredentialKind::Nothing => "",
-        _ if response.proves_sign_in() => "",
-        CredentialKind::Password => " The password was not judged.",
-        CredentialKind::AccessToken | CredentialKind::NewAccessToken => " The access token was not judged.",
-        CredentialKind::TokenRequest => " Nothing was judged, and what is saved was kept.",
+        CredentialKind::Nothing => Shown::default(),
+        _ if response.proves_sign_in() => Shown::default(),
+        CredentialKind::Secret(spec) => shown!(" The {} was not judged.", Shown::outside(spec.secret_label())),
+        CredentialKind::AccessToken | CredentialKind::NewAccessToken => " The access token was not judged.".into(),
+        CredentialKind::TokenRequest => " Nothing was judged, and what is saved was kept.".into(),
     }
-    .into()
 }

@@ -50,7 +50,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "new-token-refused",
         code: Code::BearerRefused,
-        shows: |response| response.status() == 401 && response.credential == CredentialKind::NewAccessToken,
+        shows: |response| response.status() == 401 && matches!(response.credential, CredentialKind::NewAccessToken),
         message: "{host} refused an access token that it gave a moment ago",
         why: "The token endpoint gave a new token, and the Table API answered 401 to it. The age of the token is not the cause.",
         causes: &[
@@ -134,7 +134,7 @@ pub const ROWS: &[Symptom] = &[
 const COOKIE_SESSION: Symptom = Symptom {
     name: "cookie-session",
     code: Code::BasicRefused,
-    shows: |response| is_cookie_session(response) && response.credential == CredentialKind::Password,
+    shows: |response| is_cookie_session(response) && response.credential.is_secret_of("basic"),
     message: "{host} looked at a session cookie instead of the password",
     why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
     causes: &[("cookie-added", High, "a proxy between here and the instance keeps cookies and adds them to requests")],
