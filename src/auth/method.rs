@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use super::credential::Credential;
 use super::oauth::endpoint::TokenEndpoint;
 use super::setting::{SecretInput, SecretUse, Setting};
-use super::{access_token, basic, oauth};
+use super::{access_token, api_key, basic, oauth};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::time::Time;
@@ -99,8 +99,8 @@ pub enum InvalidSetting {
 }
 
 /// Every way to sign in.
-pub static METHODS: [&MethodSpec; 4] =
-    [&basic::SPEC, &oauth::AUTHORIZATION_CODE, &oauth::CLIENT_CREDENTIALS, &access_token::SPEC];
+pub static METHODS: [&MethodSpec; 5] =
+    [&basic::SPEC, &oauth::AUTHORIZATION_CODE, &oauth::CLIENT_CREDENTIALS, &api_key::SPEC, &access_token::SPEC];
 
 /// Those that a saved connection can use.
 pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {

@@ -1,6 +1,7 @@
 //! The protocols by which a connection signs in.
 
 pub mod access_token;
+pub mod api_key;
 pub mod basic;
 pub mod credential;
 pub mod method;

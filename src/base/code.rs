@@ -248,6 +248,7 @@ codes! {
         TokenRefused = "token-refused", final, lasting, whole, SignIn, free, Request, enter;
         SessionExpired = "session-expired", final, lasting, whole, SignIn, free, Request, enter;
         BearerRefused = "bearer-refused", final, lasting, head, SignIn, free, Request, enter;
+        ApiKeyRefused = "api-key-refused", final, lasting, head, SignIn, free, Request, enter, "The instance refused the API key.";
         GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "A gateway in front of the instance rejected the request.";
         AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance answered without authenticating anybody.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;

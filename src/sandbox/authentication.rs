@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
 
@@ -22,14 +23,21 @@ pub struct Challenge {
     pub wants_one_time_password: bool,
 }
 
-/// Reads the `Authorization` header. `bearer` says whom a token speaks for.
+/// The header of an API key.
+pub const API_KEY_HEADER: &str = "x-sn-apikey";
+
+/// Reads the headers that say who it is. `bearer` says whom a token speaks for.
 pub fn signed_in(
-    authorization: Option<&str>,
+    request: &Request<'_>,
     scenario: Option<Scenario>,
     bearer: impl FnOnce(&str) -> Option<&'static User>,
 ) -> Result<SignedIn, Challenge> {
     let unknown = || Challenge { is_bearer: scenario == Some(Scenario::BasicNotOffered), ..Challenge::default() };
-    let (scheme, credential) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(unknown)?;
+    if let (None, Some(key)) = (request.authorization, request.api_key) {
+        let user = User::with_api_key(key).filter(|_| scenario != Some(Scenario::ApiKeyRefused));
+        return user.map(|user| SignedIn { user, is_bearer: false }).ok_or_else(unknown);
+    }
+    let (scheme, credential) = request.authorization.and_then(|value| value.split_once(' ')).ok_or_else(unknown)?;
     let credential = credential.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         let user = bearer(credential).filter(|_| scenario != Some(Scenario::BearerRefused));

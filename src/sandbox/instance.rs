@@ -69,7 +69,7 @@ impl Instance {
             };
         };
         let bearer = |token: &str| self.oauth.tokens.user(token, now);
-        let signed_in = match authentication::signed_in(request.authorization, self.scenario, bearer) {
+        let signed_in = match authentication::signed_in(request, self.scenario, bearer) {
             Ok(signed_in) => signed_in,
             Err(challenge) => return not_authenticated(&challenge),
         };

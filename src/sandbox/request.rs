@@ -8,6 +8,7 @@ pub struct Request<'a> {
     pub url_bytes: usize,
     pub parameters: Vec<(String, String)>,
     pub authorization: Option<&'a str>,
+    pub api_key: Option<&'a str>,
     pub accept: Option<&'a str>,
     pub content_type: Option<&'a str>,
     pub body: Body<'a>,

@@ -11,16 +11,18 @@ use crate::base::code::Code;
 pub enum SignIn {
     Basic,
     OAuth,
+    ApiKey,
 }
 
 impl SignIn {
-    pub const ALL: [Self; 2] = [Self::Basic, Self::OAuth];
+    pub const ALL: [Self; 3] = [Self::Basic, Self::OAuth, Self::ApiKey];
 
     /// For a list.
     pub fn heading(self) -> &'static str {
         match self {
             Self::Basic => "With a password",
             Self::OAuth => "By OAuth",
+            Self::ApiKey => "With an API key",
         }
     }
 
@@ -29,6 +31,7 @@ impl SignIn {
         match self {
             Self::Basic => "--username beth.anglin",
             Self::OAuth => "--client-id sandbox-public",
+            Self::ApiKey => "--auth api-key",
         }
     }
 
@@ -37,6 +40,7 @@ impl SignIn {
         match self {
             Self::Basic => "basic",
             Self::OAuth => "oauth",
+            Self::ApiKey => "api-key",
         }
     }
 }
@@ -93,6 +97,8 @@ scenarios! {
         "every address answers 200 with the page of a sleeping instance";
     BasicRefused = "basic-refused", Basic "test" => BasicRefused,
         "every password is refused with 401, as under the Basic restriction";
+    ApiKeyRefused = "api-key-refused", ApiKey "test" => ApiKeyRefused,
+        "every API key gets 401, as without an access policy for it";
     BasicNotOffered = "basic-not-offered", Basic "test" => BasicNotOffered,
         "passwords get 401, and only BEARER is offered";
     MfaRequired = "mfa-required", Basic "test" => MfaRequired,

@@ -68,6 +68,8 @@ fn an_incomplete_description_names_the_variable_and_never_falls_to_a_saved_conne
             ],
             "SNOW_TOKEN_URL",
         ),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_API_KEY", "")], "SNOW_API_KEY"),
+        (vec![("SNOW_INSTANCE", "dev1"), ("SNOW_API_KEY", "x"), ("SNOW_PASSWORD", "y")], "SNOW_API_KEY"),
         (vec![("SNOW_AUTH", "magic")], "SNOW_AUTH"),
     ] {
         let mut world = World::new();

@@ -15,6 +15,7 @@
 mod world;
 
 #[cfg(unix)]
+mod api_key;
 mod browser;
 #[cfg(unix)]
 mod callback;

@@ -29,6 +29,14 @@ fn with_password(scenario: Option<Scenario>, command: &str) -> Outcome {
     world.run(&format!("{command} --json"))
 }
 
+/// A command with an API key, which the environment hands in.
+pub fn with_key(scenario: Option<Scenario>, command: &str, form: &str) -> Outcome {
+    let sandbox = sandbox(scenario);
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_API_KEY", "now_sandbox_beth");
+    world.run(&format!("{command}{form}"))
+}
+
 /// A command by OAuth. What is no sign-in itself comes after one, to the same
 /// instance with the same fault.
 /// `form` is `" --json"`, or nothing for text.
@@ -65,6 +73,7 @@ fn met(scenario: Scenario) -> Outcome {
     match scenario.auth() {
         SignIn::Basic => with_password(Some(scenario), scenario.command()),
         SignIn::OAuth => by_oauth(Some(scenario), scenario.command(), " --json"),
+        SignIn::ApiKey => with_key(Some(scenario), scenario.command(), " --json"),
     }
 }
 

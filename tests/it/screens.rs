@@ -17,7 +17,7 @@ use snow_connect::cli::args::Cli;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
 
-use crate::scenarios::by_oauth;
+use crate::scenarios::{by_oauth, with_key};
 use crate::world::browser::{get, sign_in};
 use crate::world::{Answer, Outcome, World};
 
@@ -377,6 +377,7 @@ fn meet(scenario: Scenario) {
         let outcome = match scenario.auth() {
             SignIn::Basic => with_password(scenario, &format!("{command}{form}")),
             SignIn::OAuth => by_oauth(Some(scenario), command, form),
+            SignIn::ApiKey => with_key(Some(scenario), command, form),
         };
         text.push_str(&screen(&format!("{command}{form}"), &outcome));
     }

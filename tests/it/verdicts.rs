@@ -7,7 +7,7 @@ use snow_connect::service::servicenow::symptoms::symptoms;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::world::wire::{Wire, first_error, http, run_against, run_as_client, run_with_token};
+use crate::world::wire::{Wire, first_error, http, run_against, run_as_client, run_with_key, run_with_token};
 use crate::world::{Outcome, PASSWORD, World, block_on, check};
 
 /// Serves one answer for the Table API and tests against it.
@@ -69,6 +69,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "400_requested_uri"
     "400_requires_tls"
     "401_access_token"
+    "401_api_key"
     "401_bearer_alone"
     "401_cookie_session"
     "401_cookie_session_and_token"
@@ -161,6 +162,7 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
         let line = format!("test --json{}", table_flag(&exchange));
         let outcome = match exchange["credential"].as_str() {
             Some("token") => run_with_token(&server.origin(), &line),
+            Some("api-key") => run_with_key(&server.origin(), &line),
             Some("client") => run_as_client(&server.origin(), &line),
             _ => run_against(&server.origin(), &line),
         };

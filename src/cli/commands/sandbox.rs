@@ -82,8 +82,12 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
 }
 
 fn document(sandbox: &Sandbox) -> json::Sandbox<'static> {
-    let users =
-        USERS.iter().map(|user| json::User { user_name: user.user_name, password: user.password, roles: user.roles });
+    let users = USERS.iter().map(|user| json::User {
+        user_name: user.user_name,
+        password: user.password,
+        api_key: user.api_key,
+        roles: user.roles,
+    });
     let clients = CLIENTS.iter().map(|client| json::Client {
         client_id: client.client_id,
         client_secret: client.client_secret,
@@ -101,10 +105,10 @@ fn document(sandbox: &Sandbox) -> json::Sandbox<'static> {
 fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     let origin = sandbox.origin();
     let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
-    lines.push(paint.dim("  user            password         roles"));
+    lines.push(paint.dim("  user            password         API key            roles"));
     for user in USERS {
         let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
-        lines.push(format!("  {:<14}  {:<15}  {roles}", user.user_name, user.password));
+        lines.push(format!("  {:<14}  {:<15}  {:<17}  {roles}", user.user_name, user.password, user.api_key));
     }
     lines.push(String::new());
     lines.push(paint.dim("  OAuth client                      secret                       signs in"));

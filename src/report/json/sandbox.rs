@@ -22,6 +22,8 @@ pub struct Sandbox<'a> {
 pub struct User<'a> {
     pub user_name: &'a str,
     pub password: &'a str,
+    /// For the header `x-sn-apikey`.
+    pub api_key: &'a str,
     pub roles: &'a [&'a str],
 }
 

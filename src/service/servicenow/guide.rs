@@ -14,7 +14,7 @@ pub struct Guide {
     pub has_tokens: bool,
 }
 
-pub static GUIDES: [Guide; 3] = [
+pub static GUIDES: [Guide; 4] = [
     Guide {
         method: "oauth",
         about: "People, with their browser",
@@ -33,6 +33,13 @@ pub static GUIDES: [Guide; 3] = [
         method: "basic",
         about: "User name and password",
         text: include_str!("../../guide/basic.md"),
+        has_redirect_uri: false,
+        has_tokens: false,
+    },
+    Guide {
+        method: "api-key",
+        about: "One key for one user",
+        text: include_str!("../../guide/api-key.md"),
         has_redirect_uri: false,
         has_tokens: false,
     },

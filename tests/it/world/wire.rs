@@ -118,6 +118,13 @@ pub fn run_with_token(origin: &str, line: &str) -> Outcome {
     world.run(line)
 }
 
+/// Runs `line` with an API key that a variable gives.
+pub fn run_with_key(origin: &str, line: &str) -> Outcome {
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", origin).set("SNOW_API_KEY", PASSWORD);
+    world.run(line)
+}
+
 /// Runs `line` for a client that variables give, and that signs in for itself.
 pub fn run_as_client(origin: &str, line: &str) -> Outcome {
     let mut world = World::new();

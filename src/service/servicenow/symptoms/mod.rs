@@ -147,6 +147,7 @@ impl Places {
             ("{enter}", enter(response)),
             ("{login}", login),
             ("{guide_oauth}", Step::run("snow guide oauth")),
+            ("{guide_api_key}", Step::run("snow guide api-key")),
             ("{wait}", wait(response).into()),
             ("{status}", response.status().show().into()),
             ("{unjudged}", unjudged(response).into()),

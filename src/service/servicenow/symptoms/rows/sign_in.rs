@@ -74,6 +74,21 @@ pub const ROWS: &[Symptom] = &[
         next: &["{enter}", "If it stays, show an administrator the time and the transaction id"],
     },
     Symptom {
+        name: "api-key-refused",
+        code: Code::ApiKeyRefused,
+        shows: |response| response.status() == 401 && response.credential.is_secret_of("api-key"),
+        message: "{host} refused the API key",
+        why: "The answer was 401. A key that is wrong, has expired or may not call this API gets the same answer.",
+        causes: &[
+            ("wrong-key", High, "the key is wrong, or was not copied whole"),
+            ("access-policy", High, "no REST API access policy lets this key call the Table API"),
+            ("expired", Medium, "the key is switched off or has expired; an expired key is deleted after seven days"),
+            ("other-parameter", Medium, "the instance expects the key in another header, or in the query"),
+            ("user", Low, "the user of the key is locked or inactive"),
+        ],
+        next: &["Ask an administrator to check the key and its access policy: {guide_api_key}", "{enter}"],
+    },
+    Symptom {
         name: "mfa-required",
         code: Code::MfaRequired,
         shows: |response| response.status() == 401 && response.raw.headers.contains_key("x-mfa_token"),
