@@ -9,7 +9,8 @@ use super::method::{InHand, MethodSpec, Renewal, Stored};
 use super::setting::{Flag, LEARNT_USER_NAME, SecretInput, SecretUse, Setting};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::model::profile::{Auth, AuthMethod, InvalidValue};
+use crate::model::header::OwnHeader;
+use crate::model::profile::{Auth, AuthMethod};
 use crate::store::Field;
 use crate::store::record::{Owner, SecretItem, require_secret};
 
@@ -41,34 +42,17 @@ static HEADER_NAME: Setting = Setting {
         "header of the API key",
         |auth| auth.settings.get(HEADER_NAME_KEY).cloned(),
         |auth, text| {
-            let name = text.trim().parse::<HeaderName>().ok().filter(|name| !RESERVED.contains(&name.as_str()));
-            let name = name.ok_or_else(|| InvalidValue("this cannot be the header of an API key".to_owned()))?;
-            if name == auth.defaults.key_header {
+            let header: OwnHeader = text.parse()?;
+            if header.name() == auth.defaults.key_header {
                 auth.settings.remove(HEADER_NAME_KEY);
             } else {
-                auth.settings.insert(HEADER_NAME_KEY, name.to_string());
+                auth.settings.insert(HEADER_NAME_KEY, header.to_string());
             }
             Ok(())
         },
         |auth| drop(auth.settings.remove(HEADER_NAME_KEY)),
     )
 };
-
-/// Headers that the request itself needs.
-const RESERVED: [&str; 12] = [
-    "accept",
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
 
 pub static SPEC: MethodSpec = MethodSpec {
     method: AuthMethod::new("api-key", "API key"),

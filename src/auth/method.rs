@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use super::credential::Credential;
 use super::oauth::endpoint::TokenEndpoint;
 use super::setting::{SecretInput, SecretUse, Setting};
-use super::{access_token, api_key, basic, oauth};
+use super::{access_token, api_key, basic, gateway, oauth};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::time::Time;
@@ -142,7 +142,14 @@ pub fn secret_inputs() -> Vec<&'static SecretInput> {
     inputs
 }
 
-/// Every item that a connection may store, once.
+/// Every item that this connection may store, in the order in which logout deletes
+/// them.
+pub fn items_of(profile: &Profile) -> Vec<Field> {
+    let headers = profile.headers.iter().map(|header| gateway::item(header).field);
+    MethodSpec::of(profile.auth.method).items.iter().cloned().chain(headers).collect()
+}
+
+/// Every item of any way to sign in, once.
 pub fn items() -> Vec<Field> {
     let mut items: Vec<Field> = Vec::new();
     for item in METHODS.iter().flat_map(|spec| spec.items) {

@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod api_key;
 pub mod basic;
 pub mod credential;
+pub mod gateway;
 pub mod method;
 pub mod oauth;
 pub mod provider;

@@ -25,6 +25,8 @@ pub struct Preflight {
 /// Asks the instance without a credential.
 pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, deadline: Deadline) -> Preflight {
     let exchange = client.get(instance.url(&path(&users(), None)), &HeaderMap::new(), deadline).await;
+    let mut redactor = Redactor::default();
+    client.secrets().iter().for_each(|secret| redactor.add(secret));
     let failure = match &exchange.result {
         Err(error) => Failure::from(error.clone()),
         Ok(answer) => diagnose(&ClassifiedResponse {
@@ -35,7 +37,7 @@ pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, 
             subject,
             instance,
             user: None,
-            redactor: &Redactor::default(),
+            redactor: &redactor,
         }),
     };
     Preflight { exchange, failure }

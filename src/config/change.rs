@@ -155,6 +155,8 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set_optional(table, "api_version", profile.api_version.map(|version| version.as_str().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
     set_optional(table, "tables", (!tables.is_empty()).then(|| tables.into()));
+    let headers: toml_edit::Array = profile.headers.iter().map(|header| header.as_str()).collect();
+    set_optional(table, "headers", (!headers.is_empty()).then(|| headers.into()));
     set_optional(table, "ca_cert", profile.ca_cert.as_ref().map(|path| shown(path).into()));
     set_optional(table, "proxy", profile.proxy.as_deref().map(Value::from));
     set_optional(table, "description", profile.description.as_deref().map(Value::from));

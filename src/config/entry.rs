@@ -39,6 +39,7 @@ pub struct Entry {
     store: Option<Spanned<String>>,
     api_version: Option<Spanned<String>>,
     tables: Vec<Spanned<String>>,
+    headers: Vec<Spanned<String>>,
     ca_cert: Option<Spanned<String>>,
     proxy: Option<Spanned<String>>,
     description: Option<Spanned<String>>,
@@ -73,6 +74,7 @@ impl<'de> Visitor<'de> for EntryReader {
                 "store" => entry.store = Some(members.next_value()?),
                 "api_version" => entry.api_version = Some(members.next_value()?),
                 "tables" => entry.tables = members.next_value()?,
+                "headers" => entry.headers = members.next_value()?,
                 "ca_cert" => entry.ca_cert = Some(members.next_value()?),
                 "proxy" => entry.proxy = Some(members.next_value()?),
                 "description" => entry.description = Some(members.next_value()?),
@@ -121,10 +123,10 @@ impl Entry {
         let instance =
             read_value(required(&self.instance), |text| Address::parse(text).map(|address| address.instance))?;
         let auth = self.auth(&name, &instance, span)?;
-        let mut tables = Vec::with_capacity(self.tables.len());
-        for table in &self.tables {
-            tables.push(read_value(table, |text| text.parse())?);
-        }
+        let tables =
+            self.tables.iter().map(|table| read_value(table, |text| text.parse())).collect::<Result<_, _>>()?;
+        let headers = self.headers.iter().map(|header| read_value(header, |text| text.parse()));
+        let headers = headers.collect::<Result<_, _>>()?;
         let mut labels = BTreeMap::new();
         for (key, text) in &self.labels {
             read_value(key, label_key)?;
@@ -138,6 +140,7 @@ impl Entry {
             store: optional(&self.store, kind_of)?.unwrap_or(STORES[0].kind),
             api_version: optional(&self.api_version, |text| text.parse())?,
             tables,
+            headers,
             ca_cert: optional(&self.ca_cert, |text| {
                 let path = PathBuf::from(shown_text("ca_cert", text)?);
                 if path.is_absolute() { Ok(path) } else { Err(InvalidValue("ca_cert is an absolute path".to_owned())) }

@@ -7,6 +7,7 @@
 use uuid::Uuid;
 
 use super::{Check, CheckId, Machine};
+use crate::auth::gateway;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -107,8 +108,14 @@ fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem])
 async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[StoredItem]>) -> Vec<Check> {
     let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
     let mut checks: Vec<Check> = Vec::new();
-    for profile in &used {
-        let field = &MethodSpec::of(profile.auth.method).needs;
+    let headers =
+        |profile: &Profile| profile.headers.iter().map(|header| gateway::item(header).field).collect::<Vec<_>>();
+    let needed = used.iter().flat_map(|profile| {
+        let own = MethodSpec::of(profile.auth.method).needs.clone();
+        std::iter::once(own).chain(headers(profile)).map(move |field| (profile, field))
+    });
+    for (profile, field) in needed {
+        let field = &field;
         let key = ItemKey { connection: profile.id, field: field.clone() };
         let is_there = match items {
             Some(items) => Ok(items.iter().any(|item| item.account == key.account())),
@@ -196,7 +203,7 @@ impl Secrets {
             }
             Ok(None) => {
                 for profile in used {
-                    for field in method::items() {
+                    for field in method::items().into_iter().chain(method::items_of(profile)) {
                         self.read_key(store, profile.name.as_str(), ItemKey { connection: profile.id, field }).await;
                     }
                 }

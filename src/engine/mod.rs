@@ -114,7 +114,7 @@ impl Connection {
     }
 
     async fn learn_secrets(&self) {
-        let now = self.credential.secrets().await;
+        let now = self.credential.secrets().await.into_iter().chain(self.client.secrets().iter().cloned());
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).learn(now);
     }
 }

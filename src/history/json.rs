@@ -35,6 +35,8 @@ pub struct Connection<'a> {
     labels: &'a BTreeMap<String, String>,
     /// The tables that a test asks for.
     tables: Vec<&'a str>,
+    /// The names of the headers that are added to every request.
+    headers: Vec<&'a str>,
     /// The version in the paths of the REST API: `v1`, `v2` or null for none.
     api_version: Option<&'a str>,
     /// The PEM file of an additional certificate authority.
@@ -80,6 +82,7 @@ impl<'a> Connection<'a> {
             description: profile.description.as_deref(),
             labels: &profile.labels,
             tables: profile.tables.iter().map(|table| table.as_str()).collect(),
+            headers: profile.headers.iter().map(|header| header.as_str()).collect(),
             api_version: profile.api_version.map(|version| version.as_str()),
             ca_cert: profile.ca_cert.as_deref(),
             proxy: profile.proxy.as_deref(),

@@ -1,5 +1,6 @@
 //! One client for one instance, and the answers it brings.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -11,6 +12,7 @@ use super::proxy::Route;
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
 use crate::base::error::{Failure, internal};
+use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 
 /// The most that is read of an answer, after decompression. What a test asks
@@ -31,6 +33,14 @@ pub struct Deadline {
 pub struct Client {
     inner: reqwest::Client,
     route: Route,
+    added: Arc<Added>,
+}
+
+/// The headers that a client adds to every request.
+#[derive(Default)]
+struct Added {
+    headers: HeaderMap,
+    secrets: Vec<Secret>,
 }
 
 /// An answer: its head, and the body as far as it came.
@@ -110,7 +120,18 @@ impl Client {
             }
             builder = builder.proxy(proxy);
         }
-        Ok(Self { inner: builder.build().map_err(unbuildable)?, route })
+        Ok(Self { inner: builder.build().map_err(unbuildable)?, route, added: Arc::default() })
+    }
+
+    /// The same client, which adds these headers to every request. `secrets` is what
+    /// they hold.
+    pub fn with_headers(self, headers: HeaderMap, secrets: Vec<Secret>) -> Self {
+        if headers.is_empty() { self } else { Self { added: Arc::new(Added { headers, secrets }), ..self } }
+    }
+
+    /// What its headers hold: not to be shown if a server echoes it.
+    pub fn secrets(&self) -> &[Secret] {
+        &self.added.secrets
     }
 
     pub fn route(&self) -> &Route {
@@ -145,6 +166,7 @@ impl Client {
         }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
+            let request = request.headers(self.added.headers.clone());
             let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
             let mut response = request.timeout(deadline.left()).send().await?;
             first_byte = Some(Instant::now());

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::base::shown::{is_hidden, shown_as_displayed};
+use crate::model::header::OwnHeader;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{OAuthClient, ServiceDefaults};
 use crate::model::user_name::UserName;
@@ -78,6 +79,8 @@ pub struct Profile {
     pub api_version: Option<ApiVersion>,
     /// The tables a test asks for; empty: a probe that can only warn.
     pub tables: Vec<TableName>,
+    /// Headers for a gateway in front of the instance. Their values are secrets.
+    pub headers: Vec<OwnHeader>,
     /// An additional certificate authority, PEM, absolute path.
     pub ca_cert: Option<PathBuf>,
     /// The proxy of this connection, instead of the environment's.

@@ -297,6 +297,11 @@ impl Field {
         Self { name: Cow::Borrowed(name), label: Cow::Borrowed(label) }
     }
 
+    /// The same, of names that are made as the program runs.
+    pub fn named(name: String, label: String) -> Self {
+        Self { name: name.into(), label: label.into() }
+    }
+
     /// The field of this name, if it can be one: lower-case letters, digits and `-`.
     pub fn of_name(name: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -55,7 +55,7 @@ struct Head {
 }
 
 /// A kind of secret: where it is stored, and what its record says.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SecretItem {
     pub field: Field,
     /// The member of the record that holds it.

@@ -81,7 +81,7 @@ fn the_key_goes_into_the_header_of_the_connection_and_nowhere_else() {
     let mut world = World::new();
     let line = format!("connect {} --name x --api-key-stdin --header-name X-Acme-Key", server.origin());
     world.stdin("now_CANARY").run(&line).expect(0);
-    assert!(world.config().contains("header_name = \"x-acme-key\""), "{}", world.config());
+    assert!(world.config().contains("header_name = \"X-Acme-Key\""), "{}", world.config());
     for head in server.heads() {
         let lower = head.to_lowercase();
         assert!(head.contains("now_CANARY") && lower.contains("x-acme-key: now_canary"), "{head}");

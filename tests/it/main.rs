@@ -42,6 +42,7 @@ mod file_store;
 mod file_store_faults;
 mod files;
 mod fleet;
+mod gateway_headers;
 mod guide;
 mod help;
 mod hostile;

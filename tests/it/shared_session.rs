@@ -62,6 +62,7 @@ impl Scene {
             store: self.cluster.kind(),
             api_version: None,
             tables: Vec::new(),
+            headers: Vec::new(),
             ca_cert: None,
             proxy: None,
             description: None,

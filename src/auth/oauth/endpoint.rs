@@ -104,7 +104,7 @@ impl TokenEndpoint {
             .into_bytes();
         let exchange = self.http.post_form(self.revocation_url.clone(), form, deadline).await;
         let answer = exchange.result.map_err(Failure::from)?;
-        let redactor = masking([Some(token), secret].into_iter().flatten());
+        let redactor = masking([Some(token), secret].into_iter().flatten().chain(self.http.secrets()));
         self.provider.revoked(&answer, &self.asked(&redactor))
     }
 
@@ -130,7 +130,7 @@ impl TokenEndpoint {
                 }
             }
             Ok(answer) => {
-                let redactor = masking(secrets);
+                let redactor = masking(secrets.iter().chain(self.http.secrets()));
                 self.provider.judge(answer, &self.asked(&redactor), &request, has_secret)
             }
         };

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::outputs::Outputs;
 use super::stores::Stores;
 use crate::auth::credential::Credential;
+use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::{MethodSpec, Stored};
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -48,6 +49,13 @@ pub struct App {
     interactive: bool,
     stdin_is_terminal: bool,
     outputs: Result<Outputs, Failure>,
+}
+
+/// What a saved connection is used with.
+pub struct Opened {
+    /// Sends the headers of the connection.
+    pub client: Client,
+    pub credential: Box<dyn Credential>,
 }
 
 impl App {
@@ -216,16 +224,19 @@ impl App {
         &self,
         store: Arc<dyn CredentialStore>,
         profile: &Profile,
-        client: &Client,
+        client: Client,
         origins: Origins,
-    ) -> Result<Box<dyn Credential>, Failure> {
-        let endpoint = self.network.token_endpoint_of(profile, client, Subject::Saved(profile.name.clone()))?;
+    ) -> Result<Opened, Failure> {
+        let headers = GatewayHeaders::read(store.as_ref(), profile, &origins).await?;
+        let client = headers.added_to(client);
+        let endpoint = self.network.token_endpoint_of(profile, &client, Subject::Saved(profile.name.clone()))?;
         let (state, id, method) = (self.state()?, profile.id, profile.auth.method);
         let lock = state.session_lock(id);
         // What could be forgotten is no reason to fail.
         let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
         let (note, time) = (Box::new(note), self.time());
-        (MethodSpec::of(method).open)(Stored { profile, store, origins, endpoint, lock, note, time }).await
+        let stored = Stored { profile, store, origins, endpoint, lock, note, time };
+        Ok(Opened { client, credential: (MethodSpec::of(method).open)(stored).await? })
     }
 
     /// Says that the variables of a connection are not looked at.

@@ -60,7 +60,7 @@ pub struct EditArgs {
 /// The keys that can be set, and examples.
 fn edit_help() -> String {
     let before = ["instance"].into_iter();
-    let after = ["api_version", "tables (by comma)", "ca_cert", "proxy", "description", "labels.KEY"];
+    let after = ["api_version", "tables (by comma)", "headers", "ca_cert", "proxy", "description", "labels.KEY"];
     let keys: Vec<_> = before.chain(method::settings().into_iter().map(|setting| setting.key)).chain(after).collect();
     let keys = textwrap::fill(&format!("Keys: {}", keys.join(", ")), 76);
     format!(
@@ -230,6 +230,10 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
             proxy::without_user(value)?;
             profile.proxy = Some(shown_text(key, value).map_err(|error| wrong(error.0))?);
         }
+        "headers" => {
+            return Err(Failure::new(Code::Usage, "a header comes with its value, which is a secret")
+                .next(Step::say("Add one: ").and_run(shown!("snow connect {} --header NAME", profile.name))));
+        }
         "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
         "labels" => {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
@@ -266,6 +270,7 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
     match key {
         "api_version" => profile.api_version = None,
         "tables" => profile.tables.clear(),
+        "headers" => profile.headers.clear(),
         "ca_cert" => profile.ca_cert = None,
         "proxy" => profile.proxy = None,
         "description" => profile.description = None,

@@ -7,13 +7,17 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
 use super::list::show_profile;
-use super::sign_in::args::{BrowserArgs, SecretArgs};
+use super::sign_in::NewCredential;
+use super::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs};
 use super::sign_in::flow::{self, SignedIn, Wanted};
+use super::test::Options;
 use super::{select, sign_in, test};
+use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Step, shown};
+use crate::check::report::Report;
 use crate::check::runner::StartedTest;
 use crate::cli::completion;
 use crate::model::profile::{ConnectionName, Profile};
@@ -31,6 +35,8 @@ pub struct LoginArgs {
     pub force: bool,
     #[command(flatten)]
     pub browser: BrowserArgs,
+    #[command(flatten)]
+    pub headers: HeaderArgs,
 }
 
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
@@ -38,6 +44,12 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
     app.prove_store(profile.store, profile.id).await?;
+    let headers = sign_in::headers::given(app, &arguments.headers)?;
+    let browser = &arguments.browser;
+    if !headers.is_empty() && !arguments.secrets.is_any_given() && !browser.manual && !browser.no_browser {
+        return replace_headers(app, &profile, &headers).await;
+    }
+    let headers = sign_in::headers::of(app, &profile, headers, true).await?;
     let is_typed = !MethodSpec::of(profile.auth.method).has_session() && !arguments.secrets.is_any_given();
     if is_typed && app.is_interactive() {
         let paint = app.console.err;
@@ -48,6 +60,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
         profile: &profile,
         secrets: &arguments.secrets,
         browser: &arguments.browser,
+        headers: &headers,
         force: arguments.force,
         is_saved: true,
         was_probed: false,
@@ -65,10 +78,27 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     finish(app, &profile, started_test, started).await
 }
 
-/// A flag of another way to sign in is a mistake, not to be passed over.
+/// Replaces the values of headers alone, and tests.
+async fn replace_headers(app: &mut App, profile: &Profile, headers: &GatewayHeaders) -> Result<u8, Failure> {
+    let (_, origins) = app.network.client_for(profile)?;
+    let credential = NewCredential { secrets: headers.secrets().collect(), session: None };
+    sign_in::save(app, profile, &origins, &credential).await?;
+    let tested = test::test_saved(app, profile, &Options::default()).await?;
+    match tested.failure() {
+        Some(failure) => Err(failure.clone()),
+        None => done(app, profile, &tested),
+    }
+}
+
+/// A flag of another way to sign in, or of a header that the connection does not have,
+/// is a mistake, not to be passed over.
 fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Failure> {
     let spec = MethodSpec::of(profile.auth.method);
     let (secrets, browser) = (&arguments.secrets, &arguments.browser);
+    if let Some((header, _)) = arguments.headers.given().find(|(header, _)| !profile.headers.contains(header)) {
+        return Err(Failure::new(Code::Usage, shown!("{} has no header {}", profile.name, header))
+            .next(Step::say("To add it: ").and_run(shown!("snow connect {} --header {}", profile.name, header))));
+    }
     let wrong = match secrets.given().find(|input| spec.secret(input).is_none()) {
         Some(input) => input.phrase,
         None if spec.grant.is_none() && (browser.manual || browser.no_browser) => "a browser flag",
@@ -98,6 +128,10 @@ fn settle(app: &App, profile: &Profile, user: Option<UserName>) -> Result<Profil
 async fn finish(app: &mut App, profile: &Profile, started_test: StartedTest, sent: Instant) -> Result<u8, Failure> {
     let test = sign_in::report(app, profile, started_test.finish().await, sent.elapsed());
     test::remember(app, profile, &test)?;
+    done(app, profile, &test)
+}
+
+fn done(app: &mut App, profile: &Profile, test: &Report) -> Result<u8, Failure> {
     if app.console.json {
         show_profile(app, profile)?
     } else {

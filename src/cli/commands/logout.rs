@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::app::App;
 use super::{select, sign_in};
-use crate::auth::method::MethodSpec;
+use crate::auth::gateway::GatewayHeaders;
+use crate::auth::method;
 use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
 use crate::base::code::Code;
 use crate::base::error::{Failure, exit_code_of};
@@ -24,7 +25,7 @@ use crate::model::profile::{ConnectionName, Profile, StoreKind};
 use crate::report;
 use crate::report::json::session::{Ended, SignedOut};
 use crate::store::file::KIND as FILE;
-use crate::store::{ItemKey, record};
+use crate::store::{Field, ItemKey, record};
 
 #[derive(Debug, Args)]
 pub struct LogoutArgs {
@@ -201,6 +202,7 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     let read = async {
         let (client, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
+        let client = GatewayHeaders::read(store.as_ref(), profile, &origins).await?.added_to(client);
         let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins).await? else {
             return Ok(None);
         };
@@ -240,14 +242,14 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
 
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let place = profile.store.place();
-    for field in MethodSpec::of(profile.auth.method).items {
+    for field in stored_items(app, profile).await {
         let key = ItemKey { connection: profile.id, field: field.clone() };
         let deleted = delete(app, profile.store, key).await;
         deleted.map_err(|failure| {
             if failure.code() == Code::Interrupted {
                 return failure;
             }
-            let what = field.label();
+            let what = Shown::outside(field.label());
             let message = shown!("the {} of {} is still in {}: {}", what, profile.name, place, failure.message());
             let still_there = Failure::new(failure.code(), message)
                 .why(failure.reason().cloned().unwrap_or("It could not be deleted.".into()));
@@ -258,6 +260,22 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
         })?;
     }
     Ok(())
+}
+
+/// What the store has of a connection, and what it may have.
+async fn stored_items(app: &mut App, profile: &Profile) -> Vec<Field> {
+    let mut items = method::items_of(profile);
+    let inventory = match app.store(profile.store) {
+        Ok(store) => store.inventory().await.ok().flatten().unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    let keys = inventory.iter().filter_map(|item| ItemKey::of_account(&item.account));
+    for key in keys.filter(|key| key.connection == profile.id) {
+        if !items.contains(&key.field) {
+            items.push(key.field);
+        }
+    }
+    items
 }
 
 async fn delete(app: &mut App, store: StoreKind, key: ItemKey) -> Result<(), Failure> {

@@ -22,7 +22,8 @@ use crate::cli::args::NameArg;
 use crate::cli::completion;
 use crate::cli::duration::duration;
 use crate::config::environment as variables;
-use crate::model::profile::ConnectionName;
+use crate::model::header::OwnHeader;
+use crate::model::profile::{ConnectionName, Profile, any_of};
 use crate::report::json::session;
 
 #[derive(Debug, Args)]
@@ -67,7 +68,8 @@ pub async fn token(app: &mut App, arguments: TokenArgs) -> Result<u8, Failure> {
         Selected::Saved(profile) => {
             let (client, origins) = app.network.client_for(&profile)?;
             let store = app.store(profile.store)?;
-            let credential = app.open_credential(store, &profile, &client, origins).await?;
+            let credential = app.open_credential(store, &profile, client, origins).await?.credential;
+            mention_headers(app, &profile);
             let spec = MethodSpec::of(profile.auth.method);
             (profile.name.to_string(), hand_out(app, credential.as_ref(), spec, min_ttl).await?)
         }
@@ -97,7 +99,7 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     }
     let (client, origins) = app.network.client_for(&profile)?;
     let store = app.store(profile.store)?;
-    let credential = app.open_credential(store, &profile, &client, origins).await?;
+    let credential = app.open_credential(store, &profile, client, origins).await?.credential;
     let mut session = credential.session().await.expect("a way to sign in with sessions gives one");
     let deadline = app.deadline()?;
     {
@@ -121,6 +123,15 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     let line = format!("{} {}: {verb} {until}", app.console.out.tick(), profile.name);
     app.console.data(&line);
     Ok(0)
+}
+
+/// Says what a token cannot carry.
+fn mention_headers(app: &mut App, profile: &Profile) {
+    if !profile.headers.is_empty() {
+        let headers: Vec<_> = profile.headers.iter().map(OwnHeader::as_str).collect();
+        let text = format!("note: a request to {} also needs the header {}", profile.name, any_of(&headers));
+        app.console.note(&text.replace(" or ", " and "));
+    }
 }
 
 async fn hand_out(

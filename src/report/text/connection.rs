@@ -30,6 +30,9 @@ pub fn connection(
     if let Some(version) = profile.api_version {
         row("API version", version.as_str());
     }
+    if !profile.headers.is_empty() {
+        row("headers", &profile.headers.iter().map(|header| header.as_str()).collect::<Vec<_>>().join(", "));
+    }
     if !profile.tables.is_empty() {
         row("tables", &profile.tables.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(", "));
     }

@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::OAUTH_HEADING;
-use crate::cli::commands::sign_in::args::{BrowserArgs, SecretArgs, SettingArgs};
+use crate::cli::commands::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs, SettingArgs};
 use crate::cli::completion;
 use crate::cli::duration::duration;
 use crate::model::instance::ApiVersion;
@@ -69,6 +69,8 @@ pub struct ConnectArgs {
     pub sdk_client: bool,
     #[command(flatten)]
     pub browser: BrowserArgs,
+    #[command(flatten)]
+    pub headers: HeaderArgs,
 }
 
 fn auth_method(text: &str) -> Result<&'static MethodSpec, InvalidValue> {

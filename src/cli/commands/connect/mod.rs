@@ -18,6 +18,7 @@ use super::app::App;
 use super::sign_in;
 use super::sign_in::flow::{self, NotSignedIn, SignedIn, Wanted};
 use super::test::{self, Options};
+use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::error::Failure;
 use crate::check::report::IdentitySource;
@@ -62,13 +63,25 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     }
 }
 
+impl Request {
+    /// The values of the headers that the connection will have.
+    async fn headers(&self, app: &mut App, saved: Option<&Profile>) -> Result<GatewayHeaders, Failure> {
+        let given = sign_in::headers::given(app, &self.arguments.headers)?;
+        match saved {
+            Some(saved) => sign_in::headers::of(app, saved, given, true).await,
+            None => Ok(given),
+        }
+    }
+}
+
 /// Signs in anew and saves.
 async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
     app.prove_store(request.store(app, saved)?, request.target.id).await?;
+    let headers = request.headers(app, saved).await?;
     // Before a browser is opened it is done in any case.
     let probes_first = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
     if probes_first {
-        preflight(app, request).await?;
+        preflight(app, request, &headers).await?;
     }
     let auth = match auth {
         Some(auth) => auth,
@@ -80,6 +93,7 @@ async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth
         profile: &profile,
         secrets: &arguments.secrets,
         browser: &arguments.browser,
+        headers: &headers,
         force: arguments.force,
         is_saved: saved.is_some(),
         was_probed: probes_first,
@@ -147,7 +161,7 @@ async fn finish(
 /// A known connection without a new secret: updates what was given, tests, and
 /// where the credential is the trouble lets a person sign in again.
 async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &Auth) -> Result<u8, Failure> {
-    let (profile, how) = save::update(app, request, saved, auth)?;
+    let (profile, how) = save::update(app, request, saved, auth).await?;
     if request.arguments.no_test {
         return Ok(report(app, request, &profile, how, None));
     }
@@ -165,9 +179,9 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
 }
 
 /// Shows a person that the instance answers, before a secret is typed.
-async fn preflight(app: &mut App, request: &Request) -> Result<(), Failure> {
+async fn preflight(app: &mut App, request: &Request, headers: &GatewayHeaders) -> Result<(), Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.network.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    sign_in::preflight(app, instance, &client, request.arguments.wait).await
+    sign_in::preflight(app, instance, &headers.added_to(client), request.arguments.wait).await
 }

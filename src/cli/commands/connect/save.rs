@@ -43,18 +43,40 @@ struct Former {
     default: Option<ConnectionName>,
 }
 
-/// Saves what the flags change of a known connection; its secret stays.
-pub fn update(app: &App, request: &Request, saved: &Profile, auth: &Auth) -> Result<(Profile, Saved), Failure> {
-    request.file.change(|change| {
+/// Saves what the flags change of a known connection; its credential stays.
+pub async fn update(
+    app: &mut App,
+    request: &Request,
+    saved: &Profile,
+    auth: &Auth,
+) -> Result<(Profile, Saved), Failure> {
+    let headers = sign_in::headers::given(app, &request.arguments.headers)?;
+    let (profile, current) = request.file.change(|change| {
         // Another snow may have changed it since it was read: both changes stay.
         let current = select::find(change.config(), &saved.name)?.clone();
         let profile = change.put(request.updated(app, &current, auth.clone())?);
         if request.arguments.default {
             change.set_default(Some(&profile.name));
         }
+        Ok::<_, Failure>((profile, current))
+    })?;
+    if headers.is_empty() {
         let is_same = profile.revision == current.revision;
-        Ok((profile, if is_same { Saved::Unchanged } else { Saved::Changed }))
-    })
+        return Ok((profile, if is_same { Saved::Unchanged } else { Saved::Changed }));
+    }
+    let (_, origins) = app.network.client_for(&profile)?;
+    let credential = NewCredential { secrets: headers.secrets().collect(), session: None };
+    if let Err(failure) = sign_in::save(app, &profile, &origins, &credential).await {
+        // Without its values the connection would not work.
+        request.file.change(|change| {
+            if change.config().connections.get(&profile.name) == Some(&profile) {
+                change.restore(current);
+            }
+            Ok::<_, Failure>(())
+        })?;
+        return Err(failure);
+    }
+    Ok((profile, Saved::Changed))
 }
 
 /// Saves a connection with its new credential.
@@ -67,13 +89,13 @@ pub async fn save(
 ) -> Result<(Profile, Saved), Failure> {
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
     let store = app.store(profile.store)?;
-    let kept = FormerSecrets::read(store.as_ref(), &former, &profile).await;
+    let kept = FormerSecrets::read(store.as_ref(), &former, &profile, credential).await;
     if let Err(failure) = sign_in::save(app, &profile, origins, credential).await {
         if failure.code() == Code::UnknownConnection {
             // Removed meanwhile, and so it shall stay.
             return Err(failure);
         }
-        kept.put_back(store.as_ref(), credential).await;
+        kept.put_back(store.as_ref()).await;
         let name = profile.name.clone();
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
             Ok(()) => failure,
@@ -101,7 +123,7 @@ async fn forget_former_secrets(
     let _lock = sign_in::lock(app, former).await?;
     let is_moved = former.store != profile.store;
     let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
-    for field in method::items().into_iter().filter(left_behind) {
+    for field in every_item(former, profile).into_iter().filter(left_behind) {
         let key = ItemKey { connection: profile.id, field };
         let deleted = match app.store(former.store) {
             Ok(store) => store.delete(key).await.map_err(Failure::from),
@@ -116,6 +138,14 @@ async fn forget_former_secrets(
         }
     }
     Ok(())
+}
+
+/// Every item that either may have stored.
+fn every_item(former: &Profile, profile: &Profile) -> Vec<Field> {
+    let own = [former, profile].into_iter().flat_map(method::items_of);
+    let mut items = method::items();
+    items.extend(own.collect::<Vec<_>>());
+    items
 }
 
 /// The user of a session, which the instance told after it was saved: a part
@@ -139,13 +169,13 @@ pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<
 struct FormerSecrets(Vec<(ItemKey, Option<Secret>)>);
 
 impl FormerSecrets {
-    async fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile) -> Self {
+    async fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile, credential: &NewCredential) -> Self {
         let key = |field| ItemKey { connection: profile.id, field };
         if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
-            return Self(method::items().into_iter().map(|field| (key(field), None)).collect());
+            return Self(credential.fields().into_iter().map(|field| (key(field), None)).collect());
         }
         let mut records = Vec::new();
-        for key in method::items().into_iter().map(key) {
+        for key in credential.fields().into_iter().map(key) {
             // What cannot be read cannot be put back either.
             if let Ok(record) = store.read(key.clone()).await {
                 records.push((key, record));
@@ -156,8 +186,8 @@ impl FormerSecrets {
 
     /// A write may be reported as failed and have been done, so what was
     /// attempted is undone as far as the store lets it.
-    async fn put_back(self, store: &dyn CredentialStore, credential: &NewCredential) {
-        for (key, record) in self.0.into_iter().filter(|(key, _)| credential.fields().contains(&key.field)) {
+    async fn put_back(self, store: &dyn CredentialStore) {
+        for (key, record) in self.0 {
             let _ = match record {
                 Some(record) => store.write(key, &record).await,
                 None => store.delete(key).await,

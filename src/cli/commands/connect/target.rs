@@ -217,6 +217,14 @@ impl Request {
             } else {
                 arguments.tables.clone()
             },
+            headers: {
+                let given = arguments.headers.given().map(|(header, _)| header.clone());
+                let mut headers = saved.map(|saved| saved.headers.clone()).unwrap_or_default();
+                headers.retain(|header| !arguments.headers.given().any(|(given, _)| given == header));
+                headers.extend(given);
+                headers.dedup();
+                headers
+            },
             ca_cert: self.given_ca_cert(app).or(saved.and_then(|saved| saved.ca_cert.clone())),
             proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
             description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),

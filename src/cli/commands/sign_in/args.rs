@@ -1,7 +1,7 @@
 //! What signing in takes, whichever command does it. The flags of settings and
 //! secrets are made of what the ways to sign in say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use crate::auth::method;
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
 use crate::cli::duration::duration;
+use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
 use crate::service::servicenow::oauth::DEFAULTS;
 
@@ -179,6 +180,33 @@ impl FromArgMatches for SecretArgs {
             }
         }
         Ok(())
+    }
+}
+
+/// Headers for a gateway in front of the instance.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "For a gateway in front of the instance")]
+pub struct HeaderArgs {
+    /// A header to add to every request; its value is asked for (repeatable)
+    #[arg(long = "header", value_name = "NAME")]
+    asked: Vec<OwnHeader>,
+    /// The same, with its value in a file (repeatable)
+    #[arg(long = "header-file", value_name = "NAME=FILE", value_parser = header_file)]
+    files: Vec<(OwnHeader, PathBuf)>,
+}
+
+impl HeaderArgs {
+    /// The headers that were given, each with the file of its value if it has one.
+    pub fn given(&self) -> impl Iterator<Item = (&OwnHeader, Option<&Path>)> {
+        let files = self.files.iter().map(|(header, path)| (header, Some(path.as_path())));
+        self.asked.iter().map(|header| (header, None)).chain(files)
+    }
+}
+
+fn header_file(text: &str) -> Result<(OwnHeader, PathBuf), InvalidValue> {
+    match text.split_once('=') {
+        Some((name, path)) if !path.is_empty() => Ok((name.parse()?, path.into())),
+        _ => Err(InvalidValue("it is written NAME=FILE, as in X-Gateway-Key=key.txt".to_owned())),
     }
 }
 

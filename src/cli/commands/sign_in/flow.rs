@@ -12,6 +12,7 @@ use super::secret::{self, Attempt};
 use super::session::{self, NewSession};
 use super::{NewCredential, confirm_identity, no_token};
 use crate::auth::access_token::AccessToken;
+use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::page::Page;
@@ -31,6 +32,8 @@ pub struct Wanted<'a> {
     pub profile: &'a Profile,
     pub secrets: &'a SecretArgs,
     pub browser: &'a BrowserArgs,
+    /// For the gateway in front of the instance.
+    pub headers: &'a GatewayHeaders,
     /// Whether a different user than the connection's is accepted.
     pub force: bool,
     pub is_saved: bool,
@@ -76,8 +79,14 @@ impl From<Failure> for NotSignedIn {
 }
 
 impl Wanted<'_> {
-    fn subject(&self) -> Subject {
+    pub fn subject(&self) -> Subject {
         if self.is_saved { Subject::Saved(self.profile.name.clone()) } else { Subject::New }
+    }
+
+    /// A client for the instance, and where the secrets may go.
+    pub fn client(&self, app: &App) -> Result<(Client, Origins), Failure> {
+        let (client, origins) = app.network.client_for(self.profile)?;
+        Ok((self.headers.added_to(client), origins))
     }
 
     fn spec(&self) -> &'static MethodSpec {
@@ -100,17 +109,20 @@ pub async fn earn(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSig
 /// The instance judges the secret, with the first request.
 async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
     let usage = wanted.spec().secrets.first().expect("a sign-in without a session sends a secret");
-    let new_credential = |secret| NewCredential { secrets: vec![(usage.input, secret)], session: None };
+    let new_credential = |secret| {
+        let own = (usage.input.item.clone(), secret);
+        NewCredential { secrets: wanted.headers.secrets().chain([own]).collect(), session: None }
+    };
     let secret = secret::new_secret(app, &wanted.profile.auth, usage, wanted.secrets)?;
     if !wanted.is_tested {
-        let (_, origins) = app.network.client_for(wanted.profile)?;
+        let (_, origins) = wanted.client(app)?;
         let credential = new_credential(secret);
         let first_request = FirstRequest::None;
         return Ok(SignedIn { credential, origins, started: Instant::now(), first_request, browser: None });
     }
     let may_retype = !wanted.secrets.is_any_given();
     let Attempt { secret, started_test, origins, sent } =
-        secret::sign_in(app, wanted.profile, usage, secret, may_retype, wanted.subject()).await?;
+        secret::sign_in(app, wanted, usage, secret, may_retype).await?;
     if let Some(failure) = started_test.not_signed_in().cloned() {
         return Err(NotSignedIn { failure, seen: Some((started_test.finish().await, sent)) });
     }
@@ -120,14 +132,15 @@ async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, Not
 
 /// The token endpoint judges the sign-in.
 async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
-    session::look_before_browser(app, wanted.profile, wanted.was_probed).await?;
+    session::look_before_browser(app, wanted).await?;
     let secret = session::client_secret(app, wanted.profile, wanted.secrets, wanted.is_saved).await?;
     let started = Instant::now();
-    let signed_in = session::sign_in(app, wanted.profile, secret, wanted.browser, wanted.subject()).await;
-    let (NewSession { credential, client, origins }, browser) = signed_in.map_err(|failure| {
+    let signed_in = session::sign_in(app, wanted, secret).await;
+    let (NewSession { mut credential, client, origins }, browser) = signed_in.map_err(|failure| {
         let seen = Some((no_token(&failure), started));
         NotSignedIn { failure, seen }
     })?;
+    credential.secrets.extend(wanted.headers.secrets());
     let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
     Ok(SignedIn { credential, origins, started, first_request, browser })
 }

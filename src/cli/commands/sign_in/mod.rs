@@ -7,6 +7,7 @@
 pub mod args;
 pub mod browser;
 pub mod flow;
+pub mod headers;
 
 pub mod refusals;
 pub mod secret;
@@ -18,7 +19,6 @@ use super::app::App;
 use super::waiting::{Wait, Waiting};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::lock;
-use crate::auth::setting::SecretInput;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::files::Lock;
@@ -35,7 +35,7 @@ use crate::model::profile::Subject;
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 use crate::report::text::took;
-use crate::store::record::{self, Origins, ReadBack};
+use crate::store::record::{self, Origins, ReadBack, SecretItem};
 use crate::store::{CredentialStore, Field, ItemKey};
 
 /// How long a person is offered to wait: a personal instance needs three to
@@ -46,7 +46,7 @@ const OFFERED_WAIT: Duration = Duration::from_secs(600);
 #[derive(Default)]
 pub struct NewCredential {
     /// What was entered.
-    pub secrets: Vec<(&'static SecretInput, Secret)>,
+    pub secrets: Vec<(SecretItem, Secret)>,
     /// What the token endpoint gave.
     pub session: Option<SavedSession>,
 }
@@ -54,7 +54,7 @@ pub struct NewCredential {
 impl NewCredential {
     /// The items of the store that it takes.
     pub fn fields(&self) -> Vec<Field> {
-        let secrets = self.secrets.iter().map(|(input, _)| input.item.field.clone());
+        let secrets = self.secrets.iter().map(|(item, _)| item.field.clone());
         secrets.chain(self.session.as_ref().map(|_| Field::SESSION)).collect()
     }
 }
@@ -79,7 +79,9 @@ pub async fn save(
         let spec = MethodSpec::of(profile.auth.method);
         let noted = match (&credential.session, profile.username()) {
             (Some(session), _) => state.record_session(profile.id, SessionNote::of(session, spec.method)),
-            (None, Some(username)) if spec.locks_accounts => state.clear_refusals(&profile.instance, username),
+            (None, Some(username)) if spec.locks_accounts && credential.fields().contains(&spec.needs) => {
+                state.clear_refusals(&profile.instance, username)
+            }
             (None, _) => Ok(()),
         };
         app.mention_unwritable_state(noted);
@@ -99,8 +101,8 @@ async fn write(
     origins: &Origins,
     credential: &NewCredential,
 ) -> Result<(), Failure> {
-    for (input, secret) in &credential.secrets {
-        record::write_secret(store, profile, input.item, origins, secret).await?;
+    for (item, secret) in &credential.secrets {
+        record::write_secret(store, profile, item, origins, secret).await?;
     }
     match &credential.session {
         Some(session) => record::write_session(store, profile, origins, session, ReadBack::Yes).await,

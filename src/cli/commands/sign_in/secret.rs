@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::SecretArgs;
+use super::flow::Wanted;
 use crate::auth::method::{InHand, MethodSpec};
 use crate::auth::setting::SecretUse;
 use crate::base::code::Code;
@@ -16,7 +17,7 @@ use crate::cli::commands::app::App;
 use crate::engine::Connection;
 use crate::history::state::State;
 use crate::http::client::Client;
-use crate::model::profile::{Auth, Profile, Subject};
+use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::store::record::Origins;
 
@@ -60,13 +61,12 @@ pub fn missing(auth: &Auth, usage: &SecretUse) -> Failure {
 /// handed in may not.
 pub async fn sign_in(
     app: &mut App,
-    profile: &Profile,
+    wanted: &Wanted<'_>,
     usage: &SecretUse,
-    secret: Secret,
+    mut secret: Secret,
     may_retype: bool,
-    subject: Subject,
 ) -> Result<Attempt, Failure> {
-    let mut secret = secret;
+    let profile = wanted.profile;
     let account = account_at_risk(profile);
     let before_lockout = match account {
         Some(user) => (LOCKOUT - 1).saturating_sub(app.state()?.refusals(&profile.instance, user) + 1),
@@ -75,11 +75,11 @@ pub async fn sign_in(
     let mut tries_left = if may_retype { MORE_TRIES.min(before_lockout) } else { 0 };
     loop {
         let sent = Instant::now();
-        let (client, origins) = app.network.client_for(profile)?;
+        let (client, origins) = wanted.client(app)?;
         let connection = connection(app, profile, client, &secret).await;
         let started_test = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-            let plan = Plan::new(profile.tables.clone(), subject.clone(), app.deadline()?, app.clock());
+            let plan = Plan::new(profile.tables.clone(), wanted.subject(), app.deadline()?, app.clock());
             runner::begin(Arc::new(connection), plan).await
         };
         let state = app.state()?;

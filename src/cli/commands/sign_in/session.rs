@@ -2,8 +2,9 @@
 
 use http::HeaderMap;
 
-use super::args::{BrowserArgs, SecretArgs};
+use super::args::SecretArgs;
 use super::browser::authorize;
+use super::flow::Wanted;
 use super::{NewCredential, secret};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
@@ -20,7 +21,7 @@ use crate::base::shown::shown;
 use crate::cli::commands::app::App;
 use crate::http::client::Client;
 use crate::model::oauth_client::{GrantType, OAuthClient};
-use crate::model::profile::{Profile, Subject};
+use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
 use crate::service::servicenow::oauth::is_sdk;
@@ -36,13 +37,14 @@ pub struct NewSession {
 /// What is seen before a browser is opened: that the instance answers, and
 /// that it has the page of ServiceNow's own client where that is to be used. A client
 /// that signs in for itself opens none.
-pub async fn look_before_browser(app: &mut App, profile: &Profile, was_probed: bool) -> Result<(), Failure> {
+pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(), Failure> {
+    let profile = wanted.profile;
     let oauth = client_of(profile);
     if oauth.grant != GrantType::AuthorizationCode {
         return Ok(());
     }
-    let (client, _) = app.network.client_for(profile)?;
-    if !was_probed {
+    let (client, _) = wanted.client(app)?;
+    if !wanted.was_probed {
         super::preflight(app, &profile.instance, &client, None).await?;
     }
     if !is_sdk(oauth) {
@@ -117,18 +119,18 @@ pub async fn client_secret(
 /// Gets tokens for a connection. Nothing is saved here.
 pub async fn sign_in(
     app: &mut App,
-    profile: &Profile,
+    wanted: &Wanted<'_>,
     client_secret: Option<Secret>,
-    arguments: &BrowserArgs,
-    subject: Subject,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
-    let (client, origins) = app.network.client_for(profile)?;
+    let profile = wanted.profile;
+    let (client, origins) = wanted.client(app)?;
     let oauth = client_of(profile);
-    let endpoint = app.network.token_endpoint_of(profile, &client, subject)?.expect("a client has a token endpoint");
+    let endpoint =
+        app.network.token_endpoint_of(profile, &client, wanted.subject())?.expect("a client has a token endpoint");
     let secret = client_secret.as_ref();
     let (outcome, browser) = match (oauth.grant, secret) {
         (GrantType::AuthorizationCode, secret) => {
-            let authorized = authorize(app, profile, oauth, arguments).await?;
+            let authorized = authorize(app, profile, oauth, wanted.browser).await?;
             let _progress = app.console.progress("Getting the token");
             let answered = endpoint.redeem(authorized.grant, secret, app.deadline()?).await;
             (answered.outcome, authorized.browser)
@@ -141,7 +143,8 @@ pub async fn sign_in(
     };
     match tokens(outcome, &endpoint, secret.is_some(), app) {
         Ok(session) => {
-            let secrets = client_secret.map(|secret| (secret_use(profile).input, secret)).into_iter().collect();
+            let secrets =
+                client_secret.map(|secret| (secret_use(profile).input.item.clone(), secret)).into_iter().collect();
             let credential = NewCredential { secrets, session: Some(session) };
             Ok((NewSession { credential, client, origins }, browser))
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Options, plan_for};
-use crate::auth::credential::Credential;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -16,7 +15,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
 use crate::check::runner::{SignIn, StartedTest};
-use crate::cli::commands::app::App;
+use crate::cli::commands::app::{App, Opened};
 use crate::cli::commands::sign_in::secret;
 use crate::cli::commands::waiting::{self, Wait};
 use crate::cli::console::Progress;
@@ -31,7 +30,7 @@ use crate::store::CredentialStore;
 use crate::store::record::Origins;
 
 /// A store that was opened for a run, or why it could not be.
-type Opened = Result<Arc<dyn CredentialStore>, Failure>;
+type OpenedStore = Result<Arc<dyn CredentialStore>, Failure>;
 
 /// The right to ask a store.
 type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
@@ -40,7 +39,7 @@ type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
 pub struct ConnectionTester<'a> {
     app: &'a App,
     options: &'a Options,
-    stores: Vec<(StoreKind, Opened)>,
+    stores: Vec<(StoreKind, OpenedStore)>,
     /// A store does one thing at a time.
     store_turn: tokio::sync::Mutex<()>,
     state: State,
@@ -57,8 +56,8 @@ pub struct ConnectionTester<'a> {
 pub fn open_stores<'p>(
     app: &mut App,
     profiles: impl IntoIterator<Item = &'p Profile>,
-) -> Result<Vec<(StoreKind, Opened)>, Failure> {
-    let mut stores: Vec<(StoreKind, Opened)> = Vec::new();
+) -> Result<Vec<(StoreKind, OpenedStore)>, Failure> {
+    let mut stores: Vec<(StoreKind, OpenedStore)> = Vec::new();
     for profile in profiles {
         if stores.iter().any(|(kind, _)| *kind == profile.store) {
             continue;
@@ -72,7 +71,7 @@ pub fn open_stores<'p>(
 }
 
 impl<'a> ConnectionTester<'a> {
-    pub fn new(app: &'a App, options: &'a Options, stores: Vec<(StoreKind, Opened)>) -> Result<Self, Failure> {
+    pub fn new(app: &'a App, options: &'a Options, stores: Vec<(StoreKind, OpenedStore)>) -> Result<Self, Failure> {
         let state = app.state()?;
         Ok(Self {
             app,
@@ -146,10 +145,10 @@ impl<'a> ConnectionTester<'a> {
             }
         };
         let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
-        let (opened, took) = self.open(profile, &client, origins).await;
+        let (opened, took) = self.open(profile, client, origins).await;
         drop(turn);
-        let credential = match opened {
-            Ok(credential) => credential,
+        let Opened { client, credential } = match opened {
+            Ok(opened) => opened,
             Err(failure) => return no_secret(checks, failure, took),
         };
         checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
@@ -217,12 +216,7 @@ impl<'a> ConnectionTester<'a> {
     }
 
     /// The saved credential, and how long the store took.
-    async fn open(
-        &self,
-        profile: &Profile,
-        client: &Client,
-        origins: Origins,
-    ) -> (Result<Box<dyn Credential>, Failure>, Duration) {
+    async fn open(&self, profile: &Profile, client: Client, origins: Origins) -> (Result<Opened, Failure>, Duration) {
         let store = match self.store(profile.store) {
             Ok(store) => store,
             Err(failure) => return (Err(failure), Duration::ZERO),
@@ -231,7 +225,7 @@ impl<'a> ConnectionTester<'a> {
         (self.app.open_credential(store, profile, client, origins).await, asked.elapsed())
     }
 
-    fn store(&self, wanted: StoreKind) -> Opened {
+    fn store(&self, wanted: StoreKind) -> OpenedStore {
         let opened = self.stores.iter().find(|(kind, _)| *kind == wanted);
         opened.expect("every store was opened before the tests").1.clone()
     }

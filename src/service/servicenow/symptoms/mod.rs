@@ -146,6 +146,7 @@ impl Places {
             ("{wait_for_it}", wait_for_it(response.subject)),
             ("{enter}", enter(response)),
             ("{login}", login),
+            ("{add_header}", add_header(response.subject)),
             ("{guide_oauth}", Step::run("snow guide oauth")),
             ("{guide_api_key}", Step::run("snow guide api-key")),
             ("{wait}", wait(response).into()),
@@ -181,6 +182,15 @@ fn wait_for_it(subject: &Subject) -> Step {
         Subject::Saved(name) => Step::run(shown!("snow test {} --wait 10m", name)),
         Subject::Environment => Step::run("snow test --wait 10m"),
         Subject::New => "run the command again, with --wait 10m".into(),
+    }
+}
+
+/// How a gateway gets a key of its own.
+fn add_header(subject: &Subject) -> Step {
+    match subject {
+        Subject::Saved(name) => Step::say("If it is a header: ").and_run(shown!("snow connect {} --header NAME", name)),
+        Subject::Environment => "If it is a header, save the connection: snow connect has --header".into(),
+        Subject::New => "If it is a header, give it with --header NAME".into(),
     }
 }
 

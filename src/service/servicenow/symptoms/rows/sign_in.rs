@@ -19,6 +19,7 @@ pub const ROWS: &[Symptom] = &[
         ],
         next: &[
             "Ask whoever runs the gateway what programs must send, and show what it answered",
+            "{add_header}",
             "Check the address: it is the one in the browser after signing in to the instance",
         ],
     },

@@ -1,0 +1,89 @@
+//! The names of headers that a person gives.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::HeaderName;
+
+use crate::base::shown::{shorten, shown_as_displayed};
+use crate::model::profile::InvalidValue;
+
+shown_as_displayed!(OwnHeader);
+
+/// Headers that the request itself needs.
+const RESERVED: [&str; 12] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+/// A header that a connection adds to its requests, spelled as it was given. Names are
+/// compared without case (RFC 9110 §5.1).
+#[derive(Debug, Clone)]
+pub struct OwnHeader {
+    spelled: String,
+    name: HeaderName,
+}
+
+impl OwnHeader {
+    pub fn name(&self) -> &HeaderName {
+        &self.name
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.spelled
+    }
+}
+
+impl FromStr for OwnHeader {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let text = text.trim();
+        let shown = shorten(text, 80);
+        match text.parse::<HeaderName>() {
+            Ok(name) if RESERVED.contains(&name.as_str()) => {
+                Err(InvalidValue(format!("{shown} is a header that snow sets itself")))
+            }
+            Ok(name) if text.len() <= 100 => Ok(Self { spelled: text.to_owned(), name }),
+            _ => Err(InvalidValue(format!("\"{shown}\" is not the name of a header, as X-Gateway-Key is"))),
+        }
+    }
+}
+
+impl fmt::Display for OwnHeader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.spelled)
+    }
+}
+
+impl PartialEq for OwnHeader {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for OwnHeader {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_request_needs_itself_and_what_is_no_name_is_refused() {
+        assert_eq!("X-Gateway-Key".parse::<OwnHeader>().unwrap().as_str(), "X-Gateway-Key");
+        assert_eq!("x-a".parse::<OwnHeader>().unwrap(), "X-A".parse().unwrap());
+        for bad in ["Authorization", "cookie", "HOST", "", "a b", "a:b", "a\r\nb", "ä", &"x".repeat(101)] {
+            assert!(bad.parse::<OwnHeader>().is_err(), "{bad:?}");
+        }
+    }
+}
