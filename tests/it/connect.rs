@@ -16,6 +16,21 @@ fn a_person_answers_three_questions_and_is_connected() {
 }
 
 #[test]
+fn a_question_is_asked_again_until_its_answer_fits() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let origin: &'static str = sandbox.origin().leak();
+    let mut world = World::new();
+    let instance = [Answer::Text(""), Answer::Text("foo bar"), Answer::Text("https://u:p@x"), Answer::Text(origin)];
+    let user = [Answer::Choose(2), Answer::Text(""), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
+    world.person(instance.into_iter().chain(user));
+    world.run("connect").expect(0).says(&["as beth.anglin"]);
+    // The name that the host suggests is taken now.
+    let second = [Answer::Text("no such/name"), Answer::Text("127-0-0-1"), Answer::Secret("sandbox-admin")];
+    world.person(second);
+    world.run(&format!("connect {origin} --username admin")).expect(0).says(&["Saved as \"127-0-0-1\""]);
+}
+
+#[test]
 fn a_refused_password_may_be_typed_twice_more() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let line = format!("connect {} --name acme --username admin", sandbox.origin());

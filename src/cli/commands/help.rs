@@ -180,3 +180,17 @@ fn exit_codes() -> String {
     text.push_str("\nWarnings leave the exit code 0. snow explain CODE says more about each.\n");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::method::{METHODS, MethodSpec};
+
+    #[test]
+    fn the_topic_on_variables_names_those_of_every_way_to_sign_in() {
+        let (_, text) = TOPICS.iter().find(|(name, _)| *name == "environment").unwrap();
+        for variable in METHODS.into_iter().filter(|spec| spec.has_variables).flat_map(MethodSpec::variables) {
+            assert!(text.split_whitespace().any(|word| word.trim_matches([',', '.']) == variable), "{variable}");
+        }
+    }
+}

@@ -11,6 +11,16 @@ impl App {
     pub fn answer<T, E: ToString>(
         &mut self,
         question: &Question,
+        read: impl FnMut(&str) -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        self.answer_with(question, question.hint, read)
+    }
+
+    /// The same, with another hint.
+    pub fn answer_with<T, E: ToString>(
+        &mut self,
+        question: &Question,
+        hint: &str,
         mut read: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<T, Failure> {
         let Some(person) = self.person() else {
@@ -18,7 +28,7 @@ impl App {
                 .why("There is no terminal to ask at, or asking was forbidden.")
                 .next(question.instead));
         };
-        let mut hint = question.hint.to_owned();
+        let mut hint = hint.to_owned();
         loop {
             match read(person.text(question.text, None, &hint)?.trim()) {
                 Ok(value) => return Ok(value),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Request;
 use super::args::ConnectArgs;
 use crate::auth::method::MethodSpec;
+use crate::auth::setting::Question;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
@@ -14,7 +15,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::config::Config;
 use crate::model::instance::Instance;
-use crate::model::profile::{Auth, ConnectionId, ConnectionName, Profile, StoreKind};
+use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind};
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::sdk_client;
 
@@ -58,7 +59,7 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
     let text = match (&arguments.target, arguments.name.as_ref().and_then(by_name)) {
         (Some(target), _) => target.clone(),
         (None, Some(saved)) => return Ok(Target::saved(saved, None)),
-        (None, None) => ask_instance(app)?,
+        (None, None) => ask_instance(app, config)?,
     };
     let saved_name = text.parse::<ConnectionName>().ok().and_then(|name| by_name(&name));
     if let Some(name) = &arguments.name {
@@ -121,13 +122,31 @@ fn same_value(key: &str, value: &str) -> String {
     if key == "username" { value.to_lowercase() } else { value.to_owned() }
 }
 
-fn ask_instance(app: &mut App) -> Result<String, Failure> {
-    match app.person() {
-        Some(person) => person.text("Instance", None, "a name such as dev12345, or any URL of the instance"),
-        None => Err(Failure::new(Code::NoTerminal, "the instance is missing")
+const INSTANCE: Question = Question {
+    text: "Instance",
+    hint: "a name such as dev12345, or any URL of the instance",
+    what: "instance",
+    instead: "Give it: snow connect INSTANCE",
+};
+
+const NAME: Question = Question {
+    text: "Name",
+    hint: "what you call the connection",
+    what: "name of the connection",
+    instead: "Give it one with --name",
+};
+
+/// A saved name, or what can be the address of an instance.
+fn ask_instance(app: &mut App, config: &Config) -> Result<String, Failure> {
+    if app.person().is_none() {
+        return Err(Failure::new(Code::NoTerminal, "the instance is missing")
             .why("There is no terminal to ask at, or asking was forbidden.")
-            .next(Step::run("snow connect INSTANCE --username USER --password-stdin"))),
+            .next(Step::run("snow connect INSTANCE --username USER --password-stdin")));
     }
+    app.answer(&INSTANCE, |typed| {
+        let is_saved = typed.parse::<ConnectionName>().is_ok_and(|name| config.connections.contains_key(&name));
+        if is_saved { Ok(typed.to_owned()) } else { Address::parse(typed).map(|_| typed.to_owned()) }
+    })
 }
 
 fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<&'a Profile, Failure> {
@@ -175,20 +194,15 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
         Some(name) => format!("{name}, which the host suggests, is another connection"),
         None => "the host suggests none that a connection can have".to_owned(),
     };
-    let Some(person) = app.person() else {
-        return Err(Failure::new(
-            Code::ConnectionExists,
-            shown!("{} needs a name: {}", instance, Shown::outside(&reason)),
-        )
-        .next("Give it one with --name"));
-    };
-    loop {
-        let typed = person.text("Name", None, &reason)?;
-        match typed.parse::<ConnectionName>() {
-            Ok(name) if !config.connections.contains_key(&name) => return Ok(name),
-            _ => {}
-        }
+    if app.person().is_none() {
+        let message = shown!("{} needs a name: {}", instance, Shown::outside(&reason));
+        return Err(Failure::new(Code::ConnectionExists, message).next("Give it one with --name"));
     }
+    app.answer_with(&NAME, &reason, |typed| {
+        let name: ConnectionName = typed.parse()?;
+        let taken = config.connections.contains_key(&name);
+        if taken { Err(InvalidValue(format!("{name} is another connection"))) } else { Ok(name) }
+    })
 }
 
 impl Request {
