@@ -5,7 +5,7 @@
 //! variables, records and `doctor` iterate the list.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::future::BoxFuture;
 
@@ -121,14 +121,17 @@ pub fn label_of(name: &str) -> &'static str {
 }
 
 /// Every setting once, in the order of the methods.
-pub fn settings() -> Vec<&'static Setting> {
-    let mut settings: Vec<&'static Setting> = Vec::new();
-    for setting in METHODS.iter().flat_map(|spec| spec.settings) {
-        if settings.iter().all(|known| known.key != setting.key) {
-            settings.push(setting);
+pub fn settings() -> &'static [&'static Setting] {
+    static SETTINGS: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
+        let mut settings: Vec<&'static Setting> = Vec::new();
+        for setting in METHODS.iter().flat_map(|spec| spec.settings) {
+            if settings.iter().all(|known| known.key != setting.key) {
+                settings.push(setting);
+            }
         }
-    }
-    settings
+        settings
+    });
+    &SETTINGS
 }
 
 /// Every secret once, in the order of the methods.
@@ -282,7 +285,7 @@ mod tests {
     #[test]
     fn a_key_means_one_thing_in_every_method() {
         for setting in METHODS.iter().flat_map(|spec| spec.settings) {
-            let first = settings().into_iter().find(|known| known.key == setting.key).unwrap();
+            let first = settings().iter().find(|known| known.key == setting.key).unwrap();
             assert_eq!((first.label, first.is_switch, first.binds), (setting.label, setting.is_switch, setting.binds));
             assert_eq!(first.flag.as_ref().map(|flag| flag.name), setting.flag.as_ref().map(|flag| flag.name));
         }

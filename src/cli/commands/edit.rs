@@ -61,7 +61,8 @@ pub struct EditArgs {
 fn edit_help() -> String {
     let before = ["instance"].into_iter();
     let after = ["api_version", "tables (by comma)", "headers", "ca_cert", "proxy", "description", "labels.KEY"];
-    let keys: Vec<_> = before.chain(method::settings().into_iter().map(|setting| setting.key)).chain(after).collect();
+    let keys: Vec<_> =
+        before.chain(method::settings().iter().copied().map(|setting| setting.key)).chain(after).collect();
     let keys = textwrap::fill(&format!("Keys: {}", keys.join(", ")), 76);
     format!(
         "{keys}

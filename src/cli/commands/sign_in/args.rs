@@ -25,13 +25,13 @@ impl SettingArgs {
 
     /// The settings that were given.
     pub fn given(&self) -> impl Iterator<Item = &'static Setting> {
-        method::settings().into_iter().filter(|setting| self.value(setting).is_some())
+        method::settings().iter().copied().filter(|setting| self.value(setting).is_some())
     }
 }
 
 impl Args for SettingArgs {
     fn augment_args(command: Command) -> Command {
-        method::settings().into_iter().fold(command, |command, setting| match arg(setting) {
+        method::settings().iter().copied().fold(command, |command, setting| match arg(setting) {
             Some(arg) => command.arg(arg),
             None => command,
         })
