@@ -1,14 +1,17 @@
 //! What everything stands on: errors, secrets, foreign text made safe, files and
-//! kernel locks, time and backoff, the variables of the process.
+//! kernel locks, time and backoff, the variables and directories of the process.
 
 pub mod backoff;
 pub mod code;
 pub mod deferral;
+pub mod directories;
+pub mod duration;
 pub mod error;
 pub mod files;
 pub mod html;
 pub mod schemas;
 pub mod secret;
+pub mod secret_file;
 pub mod server_text;
 pub mod shown;
 pub mod time;

@@ -3,6 +3,12 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::code::Code;
+use crate::base::duration::duration;
+use crate::base::error::Failure;
+use crate::base::shown::{Shown, shown};
 
 /// The environment variables at the start. Some hold secrets, so only their
 /// names can be formatted.
@@ -43,6 +49,17 @@ impl Variables {
     /// The value as a path; nothing where it is unset or empty.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.raw(name).filter(|value| !value.is_empty()).map(|value| Path::new(value).to_owned())
+    }
+
+    /// The value as a duration; nothing where it is unset or empty.
+    pub fn duration(&self, name: &'static str) -> Result<Option<Duration>, Failure> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        duration(text).map(Some).map_err(|reason| {
+            Failure::new(Code::Usage, shown!("{}: {}", name, Shown::outside(&reason)))
+                .next(shown!("Correct or unset {}", name))
+        })
     }
 
     /// Whether windows can be shown here.

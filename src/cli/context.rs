@@ -8,9 +8,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::auth::oauth::browser::{Browser, SystemBrowser};
-use crate::base::code::Code;
+use crate::base::directories::Directories;
 use crate::base::error::Failure;
-use crate::base::shown::shown;
 use crate::base::variables::Variables;
 use crate::cli::terminal::{Prompt, TerminalPrompt};
 use crate::store::CredentialStore;
@@ -72,47 +71,21 @@ impl Context {
 
     /// The directory of the connections file.
     pub fn config_directory(&self) -> Result<PathBuf, Failure> {
-        self.directory("SNOW_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "APPDATA", "")
+        self.directories().config()
     }
 
     /// The directory of what could be forgotten.
     pub fn state_directory(&self) -> Result<PathBuf, Failure> {
-        self.directory("SNOW_STATE_DIR", "XDG_STATE_HOME", ".local/state", "LOCALAPPDATA", "state")
+        self.directories().state()
     }
 
     /// The directory of the encrypted file of secrets.
     pub fn data_directory(&self) -> Result<PathBuf, Failure> {
-        self.directory("SNOW_DATA_DIR", "XDG_DATA_HOME", ".local/share", "LOCALAPPDATA", "")
+        self.directories().data()
     }
 
-    fn directory(
-        &self,
-        own: &'static str,
-        xdg: &str,
-        under_home: &str,
-        windows: &'static str,
-        leaf: &str,
-    ) -> Result<PathBuf, Failure> {
-        let needed = if cfg!(windows) { windows } else { "HOME" };
-        if let Some(path) = self.variables.path(own) {
-            return Ok(crate::base::files::absolute(&path));
-        }
-        let base = if cfg!(windows) {
-            self.variables.path(windows)
-        } else {
-            // The XDG specification: a relative path is to be ignored.
-            self.variables
-                .path(xdg)
-                .filter(|path| path.is_absolute())
-                .or_else(|| Some(self.home.as_ref().filter(|home| home.is_absolute())?.join(under_home)))
-        };
-        let base = base.ok_or_else(|| {
-            Failure::new(Code::ConfigUnwritable, "there is no home directory to keep connections in")
-                .why(shown!("{} is not set to an absolute path.", needed))
-                .next(shown!("Set {}, or {} to a directory", needed, own))
-        })?;
-        let directory = base.join("snow");
-        Ok(if cfg!(windows) { directory.join(leaf) } else { directory })
+    fn directories(&self) -> Directories<'_> {
+        Directories { variables: &self.variables, home: self.home.as_deref() }
     }
 }
 

@@ -20,7 +20,7 @@ use toml_edit::DocumentMut;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
 pub use change::Change;
 use change::LineEnd;
@@ -82,6 +82,30 @@ impl From<ConfigError> for Failure {
                 .next("See to the permissions and the free space there, then run the command again")
                 .evidence("path", Shown::outside(path)),
         }
+    }
+}
+
+impl Config {
+    /// A saved connection, or what is close to the name.
+    pub fn find(&self, name: &ConnectionName) -> Result<&Profile, Failure> {
+        self.connections.get(name).ok_or_else(|| {
+            let failure = Failure::new(Code::UnknownConnection, shown!("there is no connection called {}", name));
+            let near = self
+                .connections
+                .keys()
+                .map(|other| (strsim::damerau_levenshtein(other.as_str(), name.as_str()), other))
+                .filter(|(distance, _)| *distance <= 2)
+                .min_by_key(|(distance, _)| *distance);
+            match near {
+                Some((_, other)) => failure
+                    .next(shown!("Did you mean {}?", other))
+                    .next(Step::run("snow list").and_say(" shows them all")),
+                None if self.connections.is_empty() => {
+                    failure.next(Step::say("Make one: ").and_run("snow connect INSTANCE"))
+                }
+                None => failure.next(Step::say("See what there is: ").and_run("snow list")),
+            }
+        })
     }
 }
 

@@ -19,6 +19,8 @@ use crate::base::shown::{Shown, shown};
 /// for is far smaller.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_HEADERS: usize = 256;
+/// How long a connection may take where nobody says.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The instant by which everything must be done.
 #[derive(Debug, Clone, Copy)]

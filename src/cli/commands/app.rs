@@ -20,7 +20,6 @@ use crate::base::variables::Variables;
 use crate::cli::args::{Global, Output};
 use crate::cli::console::Console;
 use crate::cli::context::{Context, Streams};
-use crate::cli::duration::duration;
 use crate::cli::logging;
 use crate::cli::signals::Stop;
 use crate::cli::terminal::{Prompt, interrupted};
@@ -28,7 +27,7 @@ use crate::config::{ConfigFile, environment};
 use crate::engine::network::Network;
 use crate::history::state::SessionNote;
 use crate::history::state::State;
-use crate::http::client::{Client, Deadline};
+use crate::http::client::{Client, Deadline, TIMEOUT};
 use crate::http::proxy::{ProxyVariables, without_user};
 use crate::http::tls::CaCertificates;
 use crate::model::profile::{Profile, Subject};
@@ -36,8 +35,6 @@ use crate::model::tokens::SavedSession;
 use crate::report::format::Format;
 use crate::store::CredentialStore;
 use crate::store::record::Origins;
-
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct App {
     pub global: Global,
@@ -263,17 +260,7 @@ impl App {
     fn timeout(&self) -> Result<Duration, Failure> {
         match self.global.timeout {
             Some(timeout) => Ok(timeout),
-            None => self.duration_variable("SNOW_TIMEOUT").map(|timeout| timeout.unwrap_or(TIMEOUT)),
+            None => self.variables.duration("SNOW_TIMEOUT").map(|timeout| timeout.unwrap_or(TIMEOUT)),
         }
-    }
-
-    pub(super) fn duration_variable(&self, name: &'static str) -> Result<Option<Duration>, Failure> {
-        let Some(text) = self.variables.text(name) else {
-            return Ok(None);
-        };
-        duration(text).map(Some).map_err(|reason| {
-            Failure::new(Code::Usage, shown!("{}: {}", name, Shown::outside(&reason)))
-                .next(shown!("Correct or unset {}", name))
-        })
     }
 }

@@ -1,7 +1,6 @@
 //! Secrets that are handed in: by standard input, or in a file.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::app::App;
@@ -11,7 +10,8 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::is_public;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::secret_file;
+use crate::base::shown::shown;
 
 impl App {
     /// Refuses to read a secret from a terminal, which would show what is
@@ -34,7 +34,7 @@ impl App {
             None => Ok(None),
             Some(SecretSource::Stdin) => {
                 let stdin = self.context.streams.stdin.as_mut();
-                read_secret(stdin, "standard input").map(Some)
+                secret_file::read(stdin, "standard input").map(Some)
             }
             Some(SecretSource::File(path)) => self.secret_file(path, &format!("--{}-file", input.flag)).map(Some),
         }
@@ -43,35 +43,16 @@ impl App {
     /// A secret in a file or a pipe that `origin` names.
     pub fn secret_file(&mut self, path: &Path, origin: &str) -> Result<Secret, Failure> {
         let mut file = self.open_secret_file(path, origin)?;
-        read_secret(&mut file, &format!("{origin}: {}", path.display()))
+        secret_file::read(&mut file, &format!("{origin}: {}", path.display()))
     }
 
     /// Opens a file or a pipe that holds something secret, and says where
     /// others could read it too.
     pub(super) fn open_secret_file(&mut self, path: &Path, origin: &str) -> Result<File, Failure> {
-        let unreadable = |reason: String| {
-            // Without the path: it may be the secret itself, given by mistake.
-            Failure::new(
-                Code::InvalidSecret,
-                shown!("the file of {} cannot be read: {}", Shown::outside(origin), Shown::outside(&reason)),
-            )
-            .next("Give the path of a file that holds the secret and nothing else")
-        };
-        let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
-        if metadata.is_dir() {
-            return Err(unreadable("it is a directory".to_owned()));
-        }
+        let (file, metadata) = secret_file::open(path, origin)?;
         if is_public(&metadata) {
             self.console.note(&format!("note: {} can be read by other users of this machine", path.display()));
         }
         Ok(file)
     }
-}
-
-fn read_secret(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
-    Secret::read(input).map_err(|invalid| {
-        Failure::new(Code::InvalidSecret, shown!("{} holds no usable secret: {}", Shown::outside(origin), invalid))
-            .next("Hand in the secret alone, on one line, in UTF-8")
-    })
 }

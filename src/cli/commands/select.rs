@@ -124,24 +124,7 @@ pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Res
 
 /// A saved connection, or what is close to the name.
 pub fn find<'a>(config: &'a Config, name: &ConnectionName) -> Result<&'a Profile, Failure> {
-    config.connections.get(name).ok_or_else(|| {
-        let failure = Failure::new(Code::UnknownConnection, shown!("there is no connection called {}", name));
-        let near = config
-            .connections
-            .keys()
-            .map(|other| (strsim::damerau_levenshtein(other.as_str(), name.as_str()), other))
-            .filter(|(distance, _)| *distance <= 2)
-            .min_by_key(|(distance, _)| *distance);
-        match near {
-            Some((_, other)) => {
-                failure.next(shown!("Did you mean {}?", other)).next(Step::run("snow list").and_say(" shows them all"))
-            }
-            None if config.connections.is_empty() => {
-                failure.next(Step::say("Make one: ").and_run("snow connect INSTANCE"))
-            }
-            None => failure.next(Step::say("See what there is: ").and_run("snow list")),
-        }
-    })
+    config.find(name)
 }
 
 /// The saved connections of these names, each once.

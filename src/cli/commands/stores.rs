@@ -62,7 +62,7 @@ impl App {
     /// The variables that stores read as durations.
     pub fn check_store_variables(&self) -> Result<(), Failure> {
         let mut variables = STORES.iter().flat_map(|spec| spec.durations);
-        variables.try_for_each(|variable| self.duration_variable(variable).map(drop))
+        variables.try_for_each(|variable| self.variables.duration(variable).map(drop))
     }
 
     fn open_store(&mut self, kind: StoreKind, access: Access) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
@@ -81,7 +81,7 @@ impl Surroundings for App {
     }
 
     fn duration(&self, variable: &'static str) -> Result<Option<Duration>, Failure> {
-        self.duration_variable(variable)
+        self.variables.duration(variable)
     }
 
     fn data_directory(&self) -> Result<PathBuf, Failure> {

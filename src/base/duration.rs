@@ -1,0 +1,48 @@
+//! Durations as people write them.
+
+use std::time::Duration;
+
+/// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing, and no
+/// longer than a command may take.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    duration_up_to(7, "seven days", text)
+}
+
+/// As above, for times that nobody waits for: `14d`, `90d`.
+pub fn long_duration(text: &str) -> Result<Duration, String> {
+    duration_up_to(3650, "ten years", text)
+}
+
+fn duration_up_to(days: u32, spelt: &str, text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return Err("a duration is written 500ms, 30s, 5m, 1h or 14d".to_owned()),
+    };
+    let seconds =
+        number.parse::<f64>().map_err(|_| "a duration is written 500ms, 30s, 5m, 1h or 14d".to_owned())? * factor;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && seconds <= f64::from(days) * 86400.0 => Ok(duration),
+        _ => Err(format!("a duration is more than nothing and at most {spelt}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for bad in ["", "0", "-1s", "1y", "1e9", "99999h", "s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}
