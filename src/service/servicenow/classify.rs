@@ -15,6 +15,8 @@ use crate::model::user_name::UserName;
 pub enum RequestKind<'a> {
     /// Rows of a table.
     Table(&'a TableName),
+    /// Anything else of the API.
+    Api,
     /// Who is signed in.
     Identity,
     /// Anything at all, without a credential.

@@ -5,6 +5,7 @@ pub mod classify;
 pub mod guide;
 pub mod identity;
 pub mod oauth;
+pub mod path;
 pub mod refusals;
 pub mod symptoms;
 pub mod table;

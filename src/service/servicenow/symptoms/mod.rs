@@ -115,9 +115,7 @@ impl Places {
     fn of(response: &ClassifiedResponse<'_>) -> Self {
         let table = match response.request {
             RequestKind::Table(table) => table.show(),
-            RequestKind::Identity | RequestKind::Preflight | RequestKind::Token | RequestKind::Revocation => {
-                Shown::default()
-            }
+            _ => Shown::default(),
         };
         let title =
             response.title().map(|title| shown!("\"{}\"", response.redactor.server_text(title))).unwrap_or_default();

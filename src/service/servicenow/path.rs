@@ -1,0 +1,296 @@
+//! What a program may ask an instance for, as a text: a path, the short form of one,
+//! or a whole URL. What is accepted stays at the origin of the connection.
+
+use std::borrow::Cow;
+
+use url::Url;
+
+use crate::base::code::Code;
+use crate::base::error::Failure;
+use crate::base::shown::{Shown, shown, shown_as_displayed};
+use crate::model::instance::{ApiVersion, Instance, Naming};
+use crate::model::profile::TableName;
+
+shown_as_displayed!(InvalidPath);
+
+/// The APIs that a path may begin with, without what is before.
+const SHORT: [&str; 4] = ["table", "stats", "attachment", "import"];
+/// How often a path is decoded in search of what it hides.
+const MAX_LAYERS: usize = 4;
+
+/// Why a text is no path of an instance. Never repeats what may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPath {
+    #[error("it is empty")]
+    Empty,
+    #[error("it holds a control character")]
+    ControlCharacter,
+    #[error("it holds a backslash, which servers read as a slash")]
+    Backslash,
+    #[error("it begins with two slashes, which name another host")]
+    TwoSlashes,
+    #[error("it holds \".\" or \"..\" as a segment")]
+    DotSegment,
+    #[error("it is percent-encoded too often")]
+    Layers,
+    #[error("it holds a #, after which nothing is sent")]
+    Fragment,
+    #[error("it is a URL, and not of {0}")]
+    OtherOrigin(Shown),
+    #[error("it begins with neither a slash nor one of: table/, stats/, attachment/, import/")]
+    Unknown,
+}
+
+impl From<InvalidPath> for Failure {
+    fn from(invalid: InvalidPath) -> Self {
+        let next: Shown = match &invalid {
+            InvalidPath::OtherOrigin(origin) => {
+                shown!("Use a path, as in /api/now/table/incident, or a URL of {}", origin)
+            }
+            InvalidPath::Fragment => "Write %23 for a # in a value".into(),
+            InvalidPath::Backslash => "Write %5C for a backslash in a value of the query".into(),
+            InvalidPath::ControlCharacter => {
+                "Percent-encode it in a value of the query, and leave it out elsewhere".into()
+            }
+            _ => "Use a path such as table/incident or /api/now/table/incident".into(),
+        };
+        Self::new(Code::Usage, shown!("the path of the request cannot be used: {}", invalid))
+            .why("Nothing was sent.")
+            .next(next)
+    }
+}
+
+/// The URL of what `text` asks for: `/…`, `table/…` and the like, or a URL of exactly
+/// this instance.
+pub fn request_url(instance: &Instance, api_version: Option<ApiVersion>, text: &str) -> Result<Url, InvalidPath> {
+    if text.is_empty() {
+        return Err(InvalidPath::Empty);
+    }
+    if text.chars().any(char::is_control) {
+        return Err(InvalidPath::ControlCharacter);
+    }
+    if text.contains('\\') {
+        return Err(InvalidPath::Backslash);
+    }
+    if text.contains('#') {
+        return Err(InvalidPath::Fragment);
+    }
+    let text = local(instance, api_version, text)?;
+    let (path, query) = match text.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (&*text, None),
+    };
+    if path.starts_with("//") {
+        return Err(InvalidPath::TwoSlashes);
+    }
+    check_segments(path)?;
+    let mut url = instance.url(path);
+    url.set_query(query);
+    Ok(url)
+}
+
+/// The table that a URL is about, if it is about one.
+pub fn table_of(url: &Url) -> Option<TableName> {
+    let mut segments = url.path_segments()?.skip_while(|segment| !SHORT.contains(segment));
+    (segments.next()? != "attachment").then(|| segments.next()?.parse().ok())?
+}
+
+/// The text from the slash on that begins the path.
+fn local<'t>(instance: &Instance, api_version: Option<ApiVersion>, text: &'t str) -> Result<Cow<'t, str>, InvalidPath> {
+    if text.starts_with('/') {
+        return Ok(text.into());
+    }
+    let first = text.split(['/', '?']).next().unwrap_or_default();
+    if SHORT.contains(&first) {
+        return Ok(match api_version {
+            None => format!("/api/now/{text}"),
+            Some(version) => format!("/api/now/{}/{text}", version.as_str()),
+        }
+        .into());
+    }
+    let is_url = first.ends_with(':') || text.contains("://");
+    if !is_url {
+        return Err(InvalidPath::Unknown);
+    }
+    let elsewhere = || InvalidPath::OtherOrigin(Shown::outside(instance.origin()));
+    // A text without a scheme would be taken for a host.
+    if !first.ends_with(':') {
+        return Err(elsewhere());
+    }
+    match Instance::read(text, &Naming { domain: None, portals: &[] }) {
+        Ok((other, tail)) if other == *instance => {
+            Ok(if tail.starts_with('/') { tail.into() } else { format!("/{tail}").into() })
+        }
+        _ => Err(elsewhere()),
+    }
+}
+
+/// Looks for dot segments, and for what only decoding shows, as some servers decode
+/// before they look.
+fn check_segments(path: &str) -> Result<(), InvalidPath> {
+    let mut path = path.as_bytes().to_vec();
+    for _ in 0..MAX_LAYERS {
+        if path.iter().any(u8::is_ascii_control) {
+            return Err(InvalidPath::ControlCharacter);
+        }
+        if path.contains(&b'\\') {
+            return Err(InvalidPath::Backslash);
+        }
+        // What follows a semicolon is a parameter of the segment.
+        let mut names = path.split(|&byte| byte == b'/').map(|segment| segment.split(|&byte| byte == b';').next());
+        if names.any(|name| matches!(name, Some(b"." | b".."))) {
+            return Err(InvalidPath::DotSegment);
+        }
+        let decoded = decoded(&path);
+        if decoded == path {
+            return Ok(());
+        }
+        path = decoded;
+    }
+    Err(InvalidPath::Layers)
+}
+
+/// One layer of percent-encoding less.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        match (path[at], digit(path.get(at + 1)), digit(path.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.extend(u8::try_from(high * 16 + low));
+                at += 3;
+            }
+            (byte, ..) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HERE: &str = "https://acme.service-now.com";
+
+    fn url(text: &str) -> Result<String, InvalidPath> {
+        request_url(&HERE.parse().unwrap(), None, text).map(|url| url.as_str().strip_prefix(HERE).unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_path_its_short_form_and_a_url_of_the_instance_are_taken() {
+        for (text, path) in [
+            ("/", "/"),
+            ("/api/x/y", "/api/x/y"),
+            ("/api/now/table/incident?sysparm_limit=1", "/api/now/table/incident?sysparm_limit=1"),
+            ("table/incident", "/api/now/table/incident"),
+            ("stats/incident?sysparm_count=true", "/api/now/stats/incident?sysparm_count=true"),
+            ("attachment?sysparm_limit=1", "/api/now/attachment?sysparm_limit=1"),
+            ("attachment/abc/file", "/api/now/attachment/abc/file"),
+            ("import/imp_user", "/api/now/import/imp_user"),
+            ("table/incident?sysparm_query=a=..^b=a b/../c", "/api/now/table/incident?sysparm_query=a=..^b=a%20b/../c"),
+            ("table/incident?next=https://b.example/", "/api/now/table/incident?next=https://b.example/"),
+            ("https://acme.service-now.com", "/"),
+            ("https://acme.service-now.com?a=b", "/?a=b"),
+            ("HTTPS://ACME.service-now.com:443/a/b", "/a/b"),
+            ("/a%2Fb/ä", "/a%2Fb/%C3%A4"),
+            ("/a..b/.c/...", "/a..b/.c/..."),
+            ("/100%", "/100%"),
+        ] {
+            assert_eq!(url(text).as_deref(), Ok(path), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_the_connection_is_in_the_short_form_alone() {
+        let here = HERE.parse().unwrap();
+        let path = |text| request_url(&here, Some(ApiVersion::V2), text).unwrap().path().to_owned();
+        assert_eq!(path("table/incident"), "/api/now/v2/table/incident");
+        assert_eq!(path("/api/now/table/incident"), "/api/now/table/incident");
+    }
+
+    #[test]
+    fn what_could_leave_the_instance_is_refused() {
+        let elsewhere = || InvalidPath::OtherOrigin(Shown::outside(HERE));
+        for (text, why) in [
+            ("", InvalidPath::Empty),
+            ("incident", InvalidPath::Unknown),
+            ("api/now/table/incident", InvalidPath::Unknown),
+            (" /api", InvalidPath::Unknown),
+            ("tables/x", InvalidPath::Unknown),
+            ("//evil.example/x", InvalidPath::TwoSlashes),
+            ("https://acme.service-now.com//evil.example", InvalidPath::TwoSlashes),
+            ("/\\evil.example", InvalidPath::Backslash),
+            ("\\\\evil.example", InvalidPath::Backslash),
+            ("/a/%5c..%5Cb", InvalidPath::Backslash),
+            ("/a\nb", InvalidPath::ControlCharacter),
+            ("/a%0d%0ab", InvalidPath::ControlCharacter),
+            ("/a%00", InvalidPath::ControlCharacter),
+            ("/a\u{85}", InvalidPath::ControlCharacter),
+            ("/a/../b", InvalidPath::DotSegment),
+            ("table/../../x", InvalidPath::DotSegment),
+            ("/a/.", InvalidPath::DotSegment),
+            ("/a/%2e%2E/b", InvalidPath::DotSegment),
+            ("/a/.%2e", InvalidPath::DotSegment),
+            ("/a%2f..%2fb", InvalidPath::DotSegment),
+            ("/a/%252e%252e/b", InvalidPath::DotSegment),
+            ("/a/..;x=1/b", InvalidPath::DotSegment),
+            ("/%252525252525252e", InvalidPath::Layers),
+            ("/a#b", InvalidPath::Fragment),
+            ("https://evil.example/api/now/table/incident", elsewhere()),
+            ("http://acme.service-now.com/", elsewhere()),
+            ("https://acme.service-now.com:8443/", elsewhere()),
+            ("https://acme.service-now.com.evil.example/", elsewhere()),
+            ("https://acme.service-now.com@evil.example/", elsewhere()),
+            ("https://u:CANARY@acme.service-now.com/", elsewhere()),
+            ("javascript:alert(1)", InvalidPath::Unknown),
+            ("x://acme.service-now.com/", elsewhere()),
+            ("evil.example?x=https://acme.service-now.com/", elsewhere()),
+        ] {
+            assert_eq!(url(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_failure_is_one_of_usage_and_repeats_nothing_of_the_path() {
+        let invalid = url("https://u:CANARY@evil.example/").unwrap_err();
+        let failure = Failure::from(invalid);
+        assert_eq!(failure.code(), Code::Usage);
+        assert!(!format!("{failure:?}").contains("CANARY"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_table_is_known_by_its_place_in_the_path() {
+        let here = HERE.parse().unwrap();
+        let table = |text| table_of(&request_url(&here, None, text).unwrap()).map(|table| table.to_string());
+        assert_eq!(table("table/incident?x").as_deref(), Some("incident"));
+        assert_eq!(table("/api/now/v2/stats/incident").as_deref(), Some("incident"));
+        assert_eq!(table("table/incident/abc").as_deref(), Some("incident"));
+        assert_eq!(table("attachment/abc"), None);
+        assert_eq!(table("table"), None);
+        assert_eq!(table("/x.do"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_accepted_path_leaves_the_origin(
+            text in r"(|/|//|table/|https?:/{0,3}(acme\.service-now\.com)?(:443|@)?)([a-z./\\%?#@:;25ef \t-]|\.\.|%2e|%5c|\PC){0,24}",
+        ) {
+            let here: Instance = HERE.parse().unwrap();
+            for version in [None, Some(ApiVersion::V1)] {
+                let Ok(url) = request_url(&here, version, &text) else { continue };
+                // As whoever receives the text of it reads it.
+                let url = Url::parse(url.as_str()).unwrap();
+                prop_assert_eq!(url.origin().ascii_serialization(), HERE);
+                prop_assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
+                prop_assert!(url.path().starts_with('/') && !url.path().starts_with("//"));
+                let segments = url.path().to_ascii_lowercase().replace("%2e", ".");
+                prop_assert!(!segments.split('/').any(|segment| segment == ".." || segment == "."));
+            }
+        }
+    }
+}
