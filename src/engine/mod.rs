@@ -10,13 +10,22 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderMap, Method};
+use hyper::body::Bytes;
+use network::Network;
+use url::Url;
+
 use crate::auth::credential::{Credential, Signature};
+use crate::auth::method::{InHand, MethodSpec};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
+use crate::base::time::Time;
 use crate::http::client::{Client, Deadline, Exchange};
+use crate::http::failure::NetworkError;
+use crate::http::stream::Streamed;
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::profile::Profile;
+use crate::model::profile::{Auth, Profile, Subject};
 use crate::model::user_name::UserName;
 
 /// An instance, and the credential that is sent to it and nowhere else.
@@ -27,6 +36,16 @@ pub struct Connection {
     client: Client,
     credential: Box<dyn Credential>,
     secrets: Mutex<Secrets>,
+}
+
+/// A connection that is saved nowhere.
+#[derive(Debug, Clone)]
+pub struct Described {
+    pub instance: Instance,
+    pub api_version: Option<ApiVersion>,
+    pub auth: Auth,
+    pub secret: Secret,
+    pub subject: Subject,
 }
 
 /// What has been sent or received in this run, and what masks it.
@@ -49,6 +68,16 @@ impl Connection {
         let connection = Self { instance, api_version, username, client, credential, secrets };
         connection.learn_secrets().await;
         connection
+    }
+
+    /// A connection whose secret is at hand and stored nowhere.
+    pub async fn in_hand(network: &Network, described: Described, time: Arc<dyn Time>) -> Result<Self, Failure> {
+        let Described { instance, api_version, auth, secret, subject } = described;
+        let (client, _) = network.client(&instance, None, None)?;
+        let endpoint = network.token_endpoint(&instance, &auth, None, None, &client, subject)?;
+        let from_secret = MethodSpec::of(auth.method).from_secret.expect("what is described has one secret");
+        let credential = from_secret(InHand { auth: &auth, secret, endpoint, time });
+        Ok(Self::new(instance, api_version, client, auth.username, credential).await)
     }
 
     /// A saved connection with its credential.
@@ -113,10 +142,42 @@ impl Connection {
         self.client.get(url, &headers, deadline).await.after(&exchange)
     }
 
+    /// One authenticated request, whose answer is read piece by piece. Where the
+    /// instance refuses an access token, it is renewed; what only reads is then sent
+    /// once more, and nothing else is.
+    pub async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &Bytes,
+        deadline: Deadline,
+    ) -> Result<Streamed, NetworkError> {
+        let Signature { headers: signature, generation } = self.credential.sign().await;
+        let answer = self.client.open(method, url, &signed(headers, signature), body, deadline).await?;
+        let (Some(generation), 401) = (generation, answer.status) else {
+            return Ok(answer);
+        };
+        let is_renewed = self.credential.renew_refused(generation, deadline).await;
+        self.learn_secrets().await;
+        if !is_renewed || !method.is_safe() {
+            return Ok(answer);
+        }
+        let Signature { headers: signature, .. } = self.credential.sign().await;
+        self.client.open(method, url, &signed(headers, signature), body, deadline).await
+    }
+
     async fn learn_secrets(&self) {
         let now = self.credential.secrets().await.into_iter().chain(self.client.secrets().iter().cloned());
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).learn(now);
     }
+}
+
+/// The headers of a request with those that sign it, which win.
+fn signed(headers: &HeaderMap, signature: HeaderMap) -> HeaderMap {
+    let mut signed = headers.clone();
+    signed.extend(signature);
+    signed
 }
 
 impl Secrets {

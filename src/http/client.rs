@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::Method;
+use hyper::body::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::certificate::Certificate;
 use super::failure::{Kind, NetworkError};
 use super::proxy::Route;
+use super::stream::Streamed;
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
 use crate::base::error::{Failure, internal};
@@ -159,6 +162,65 @@ impl Client {
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         let request = self.inner.post(url.clone()).header(CONTENT_TYPE, content_type).body(form);
         self.send("POST", url, request, deadline).await
+    }
+
+    /// Sends a request with these headers; the answer's head must come by the deadline,
+    /// and each piece of its body within as long a time. What only reads is sent once
+    /// more if the server closed a kept connection in the meantime.
+    pub async fn open(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &Bytes,
+        deadline: Deadline,
+    ) -> Result<Streamed, NetworkError> {
+        let (first, opened_anew) = Box::pin(self.open_once(method, url, headers, body, deadline)).await;
+        match first {
+            Err(NetworkError { kind: Kind::Lost, .. }) if !opened_anew && method.is_safe() => {
+                Box::pin(self.open_once(method, url, headers, body, deadline)).await.0
+            }
+            first => first,
+        }
+    }
+
+    /// As above, without a second time; says whether it opened a connection.
+    async fn open_once(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &Bytes,
+        deadline: Deadline,
+    ) -> (Result<Streamed, NetworkError>, bool) {
+        if deadline.left().is_zero() {
+            return (Err(NetworkError::too_late(url, &self.route, deadline.timeout)), false);
+        }
+        let mut request = self.inner.request(method.clone(), url.clone());
+        if !headers.contains_key(ACCEPT) {
+            request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
+        }
+        request = request.headers(headers.clone());
+        if !body.is_empty() {
+            request = request.body(body.clone());
+        }
+        let (trace, sent) = Trace::of(tokio::time::timeout(deadline.left(), request.send())).await;
+        let timings = trace.timings(Some(Instant::now()));
+        let answer = match sent {
+            Ok(Ok(mut inner)) => Ok(Streamed {
+                status: inner.status().as_u16(),
+                headers: std::mem::take(inner.headers_mut()),
+                url: url.clone(),
+                inner,
+                route: self.route.clone(),
+                idle: deadline.timeout,
+            }),
+            Ok(Err(error)) => Err(NetworkError::classify(&error, url, trace.phase(), &self.route, deadline.timeout)),
+            Err(_) => Err(NetworkError::timed_out(url, trace.phase(), &self.route, deadline.timeout)),
+        };
+        let came = answer.as_ref().map_or("nothing".to_owned(), |answer| answer.status.to_string());
+        tracing::debug!("{method} {}{} gave {came} after {:?}", url.authority(), url.path(), timings.total);
+        (answer, timings.tcp.is_some())
     }
 
     async fn send(&self, method: &str, url: Url, request: reqwest::RequestBuilder, deadline: Deadline) -> Exchange {

@@ -50,6 +50,17 @@ pub enum Reached {
     Response,
 }
 
+impl Reached {
+    fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::Dns => Self::Dns,
+            Phase::Tcp => Self::Connect,
+            Phase::Tls => Self::Tls,
+            Phase::Connected => Self::Response,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
     #[error("the host name does not exist")]
@@ -105,6 +116,12 @@ impl NetworkError {
         Self { kind: Kind::Timeout(timeout), host: host_of(url), proxy, phase: Reached::Response, opened: false }
     }
 
+    /// No answer, or no more of one, within `timeout`.
+    pub(super) fn timed_out(url: &Url, phase: Phase, route: &Route, timeout: Duration) -> Self {
+        let opened = phase == Phase::Connected;
+        Self { phase: Reached::of(phase), opened, ..Self::too_late(url, route, timeout) }
+    }
+
     pub(super) fn classify(error: &reqwest::Error, url: &Url, phase: Phase, route: &Route, timeout: Duration) -> Self {
         let kind = kind_of(error, phase, route, timeout);
         let opened = phase == Phase::Connected;
@@ -117,12 +134,7 @@ impl NetworkError {
             Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Reached::Tls,
             Kind::NoAuthorities | Kind::Tls(_) => Reached::Tls,
             Kind::Truncated | Kind::TooLarge | Kind::Malformed => Reached::Response,
-            _ => match phase {
-                Phase::Dns => Reached::Dns,
-                Phase::Tcp => Reached::Connect,
-                Phase::Tls => Reached::Tls,
-                Phase::Connected => Reached::Response,
-            },
+            _ => Reached::of(phase),
         };
         Self { kind, host: host_of(url), proxy, phase, opened }
     }

@@ -1,7 +1,7 @@
 //! The one place that builds an HTTP client.
 //!
-//! No redirect is followed, no cookie is kept, and nothing is repeated but a GET
-//! that found its kept connection closed. Bodies and times are bounded, and
+//! No redirect is followed, no cookie is kept, and nothing is repeated but what only
+//! reads and found its kept connection closed. Bodies and times are bounded, and
 //! every answer says how long each step took. Which credential goes where is
 //! decided above, in `engine`.
 
@@ -11,5 +11,6 @@ pub mod failure;
 pub mod oauth2;
 pub mod proxy;
 pub mod retry_after;
+pub mod stream;
 pub mod tls;
 pub mod trace;
