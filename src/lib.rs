@@ -83,6 +83,8 @@ mod check;
 #[cfg(all(feature = "cli", not(feature = "testing")))]
 mod cli;
 #[cfg(not(feature = "testing"))]
+mod client;
+#[cfg(not(feature = "testing"))]
 mod config;
 #[cfg(all(feature = "cli", not(feature = "testing")))]
 mod doctor;
@@ -118,6 +120,9 @@ pub mod check;
 pub mod cli;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
+pub mod client;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod config;
 #[cfg(all(feature = "cli", feature = "testing"))]
 #[doc(hidden)]
@@ -151,6 +156,7 @@ pub use base::code::{Class, Code};
 pub use base::error::Failure;
 pub use base::shown::Step;
 pub use check::report::Report;
+pub use client::{Client, Connection, Engine, Request, Response};
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -115,6 +115,15 @@ pub fn named(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     })
 }
 
+/// The method of this name, if its secret alone signs in: it needs no person.
+pub fn unattended(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
+    let unattended = || METHODS.into_iter().filter(|spec| spec.from_secret.is_some());
+    unattended().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
+        let names: Vec<_> = unattended().map(|spec| spec.method.as_str()).collect();
+        InvalidValue(format!("\"{name}\" is not a sign-in method that needs no person: {}", any_of(&names)))
+    })
+}
+
 /// What a person calls the method of this name.
 pub fn label_of(name: &str) -> &'static str {
     METHODS.iter().find(|spec| spec.method.as_str() == name).map_or("?", |spec| spec.method.label())

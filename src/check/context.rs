@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 use super::expectations::Expectations;
 use crate::auth::credential::CredentialKind;
@@ -62,7 +64,7 @@ impl CheckContext {
         let query = TableQuery { table, query: None, fields: TABLE_FIELDS, limit, count };
         let exchange = self
             .persistently(
-                || self.ask(&query),
+                || self.ask(&query).boxed(),
                 |exchange| self.rows(exchange, table).err().map(|failure| failure.code()),
             )
             .await;
@@ -73,8 +75,9 @@ impl CheckContext {
     /// Asks who is signed in, in the way that the instance has.
     pub async fn own_user(&self) -> Exchange {
         let deadline = self.plan.deadline;
-        let exchange =
-            self.persistently(|| self.connection.get(CURRENT_USER, &[], deadline), |asked| self.nobody(asked)).await;
+        let exchange = self
+            .persistently(|| self.connection.get(CURRENT_USER, &[], deadline).boxed(), |asked| self.nobody(asked))
+            .await;
         // A key may be meant for the Table API alone. Asking again with a password would
         // count as another failure.
         let is_for_some_apis =
@@ -85,7 +88,7 @@ impl CheckContext {
         }
         let table = users();
         let query = TableQuery { table: &table, query: Some(OWN_ROW), fields: OWN_FIELDS, limit: 2, count: false };
-        self.persistently(|| self.ask(&query), |asked| self.nobody(asked)).await
+        self.persistently(|| self.ask(&query).boxed(), |asked| self.nobody(asked)).await
     }
 
     async fn ask(&self, query: &TableQuery<'_>) -> Exchange {
@@ -137,9 +140,9 @@ impl CheckContext {
     /// Sends a request, and again as often as the plan allows where what came
     /// of it may be otherwise next time. Never a refused credential: that is
     /// not `retryable`. A wait that would outlast the deadline is not begun.
-    async fn persistently(
-        &self,
-        send: impl AsyncFn() -> Exchange,
+    async fn persistently<'s>(
+        &'s self,
+        send: impl Fn() -> BoxFuture<'s, Exchange>,
         fails: impl Fn(&Exchange) -> Option<Code>,
     ) -> Exchange {
         let mut backoff = Backoff::of_requests();

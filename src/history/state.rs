@@ -16,10 +16,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::method::{MethodSpec, Renewal};
+use crate::base::code::Code;
+use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock};
+use crate::base::shown::{Step, shown};
 use crate::history::last_test::LastTest;
 use crate::model::instance::Instance;
-use crate::model::profile::{AuthMethod, ConnectionId};
+use crate::model::profile::{AuthMethod, ConnectionId, ConnectionName};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 
@@ -217,6 +220,15 @@ impl State {
         let text = serde_json::to_vec(&content)?;
         files::write(&self.directory.join(name), &text, Durability::Cached)
     }
+}
+
+/// Why a password that was refused `count` times in a row is not sent again.
+pub fn refused_before(connection: &ConnectionName, user: &UserName, count: u32) -> Failure {
+    Failure::new(Code::RefusedBefore, shown!("the password of {} was refused {} times in a row", user, count))
+        .why("It was not sent again: the instance locks an account after five failures.")
+        .next(Step::say("Enter the right one: ").and_run(shown!("snow login {}", connection)))
+        .next(Step::say("If it is right by now: ").and_run(shown!("snow test {} --retry-refused", connection)))
+        .evidence("refusals", count)
 }
 
 impl Refused {

@@ -239,7 +239,7 @@ pub enum Access {
 }
 
 /// Opens a store once per run.
-pub trait Opener {
+pub trait Opener: Send {
     /// The store; `None` if it does not exist and is not to be created.
     fn open(
         &mut self,

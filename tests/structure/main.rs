@@ -22,7 +22,7 @@ use paths::{Source, read};
 
 /// From what everything stands on to what a person sees.
 const LAYERS: [&str; 14] = [
-    "base", "model", "http", "store", "auth", "service", "config", "history", "engine", "check", "use", "doctor",
+    "base", "model", "http", "store", "auth", "service", "config", "history", "engine", "check", "client", "doctor",
     "report", "cli",
 ];
 

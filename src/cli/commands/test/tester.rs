@@ -11,7 +11,7 @@ use super::{Options, plan_for};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Shown, shown};
 use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
 use crate::check::runner::{SignIn, StartedTest};
@@ -21,7 +21,7 @@ use crate::cli::commands::waiting::{self, Wait};
 use crate::cli::console::Progress;
 use crate::engine::Connection;
 use crate::history::last_test::LastTest;
-use crate::history::state::{REFUSALS_BEFORE_STOP, State};
+use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{Client, Deadline};
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionId, Profile, StoreKind, Subject};
@@ -180,7 +180,7 @@ impl<'a> ConnectionTester<'a> {
         let kept_back = match known {
             Some(Judged { refused, .. }) => refused.clone(),
             None if count >= REFUSALS_BEFORE_STOP && !self.options.retry_refused => {
-                Some(refused_before(profile, user, count))
+                Some(refused_before(&profile.name, user, count))
             }
             None => None,
         };
@@ -262,14 +262,6 @@ fn refused_elsewhere(profile: &Profile, failure: &Failure) -> Failure {
     let elsewhere = shown!("The same password was refused for {} in this run, and was not sent again.", profile.name);
     let why = failure.reason().cloned().into_iter().chain([elsewhere]);
     failure.clone().why(Shown::list(why, " ")).evidence("refused_for", &profile.name)
-}
-
-fn refused_before(profile: &Profile, username: &UserName, count: u32) -> Failure {
-    Failure::new(Code::RefusedBefore, shown!("the password of {} was refused {} times in a row", username, count))
-        .why("It was not sent again: the instance locks an account after five failures.")
-        .next(Step::say("Enter the right one: ").and_run(shown!("snow login {}", profile.name)))
-        .next(Step::say("If it is right by now: ").and_run(shown!("snow test {} --retry-refused", profile.name)))
-        .evidence("refusals", count)
 }
 
 fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Duration) -> CheckResults {

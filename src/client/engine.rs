@@ -1,0 +1,231 @@
+//! Where connections come from.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::connection::{Connection, Source};
+use super::surroundings::Unattended;
+use crate::auth::credential::Credential;
+use crate::auth::method::{self, InvalidSetting, MethodSpec, Stored};
+use crate::base::code::Code;
+use crate::base::directories::Directories;
+use crate::base::error::Failure;
+use crate::base::secret::Secret;
+use crate::base::shown::{Shown, shown};
+use crate::base::time::{SystemTime, Time};
+use crate::base::variables::Variables;
+use crate::config::environment::{self, EnvironmentConnection, SecretSource};
+use crate::config::{Config, ConfigFile};
+use crate::engine::Described;
+use crate::engine::network::Network;
+use crate::history::state::{SessionNote, State};
+use crate::http::client::{Client, Deadline, TIMEOUT};
+use crate::http::proxy::ProxyVariables;
+use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, Subject};
+use crate::model::tokens::SavedSession;
+use crate::service::servicenow::address::Address;
+use crate::service::servicenow::oauth::DEFAULTS;
+use crate::store::record::Origins;
+use crate::store::{Access, CredentialStore, Opener, STORES, Surroundings};
+
+/// Finds connections: those that `snow connect` saved, the one that variables describe,
+/// and what a program describes itself.
+///
+/// It looks where `snow` looks and asks nobody for anything. Clones share what is open.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+/// What the connections of an engine share.
+pub struct Inner {
+    pub variables: Variables,
+    home: Option<PathBuf>,
+    pub clock: fn() -> DateTime<Utc>,
+    /// The store instead of the system's keyring.
+    pub keyring: Option<Arc<dyn CredentialStore>>,
+    pub network: Network,
+    /// How long a request, a renewal or a test may take.
+    pub timeout: Duration,
+    openers: Mutex<Vec<(StoreKind, Box<dyn Opener>)>>,
+}
+
+impl Engine {
+    /// An engine with the surroundings of this process: its variables (`SNOW_CONFIG_DIR`,
+    /// `SNOW_STATE_DIR`, `SNOW_DATA_DIR`, `SNOW_TIMEOUT`, `HTTPS_PROXY` and all others
+    /// that `snow` reads), home directory and clock. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// Class `usage` where a variable that holds a duration is not one.
+    pub fn from_environment() -> Result<Self, Failure> {
+        Self::of(Variables::new(std::env::vars_os()), std::env::home_dir(), Utc::now, None)
+    }
+
+    /// With a store in memory instead of the keyring, and nothing of this process.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn testing(
+        variables: Variables,
+        home: Option<PathBuf>,
+        keyring: Option<Arc<dyn CredentialStore>>,
+    ) -> Result<Self, Failure> {
+        Self::of(variables, home, Utc::now, keyring)
+    }
+
+    fn of(
+        variables: Variables,
+        home: Option<PathBuf>,
+        clock: fn() -> DateTime<Utc>,
+        keyring: Option<Arc<dyn CredentialStore>>,
+    ) -> Result<Self, Failure> {
+        let timeout = variables.duration("SNOW_TIMEOUT")?.unwrap_or(TIMEOUT);
+        let mut durations = STORES.iter().flat_map(|spec| spec.durations);
+        durations.try_for_each(|variable| variables.duration(variable).map(drop))?;
+        let network = Network::new(None, None, ProxyVariables::of(&variables));
+        let openers = Mutex::new(STORES.iter().map(|spec| (spec.kind, (spec.opener)())).collect());
+        Ok(Self(Arc::new(Inner { variables, home, clock, keyring, network, timeout, openers })))
+    }
+
+    /// The saved connection of this name, as `snow list` shows it. Reads the connections
+    /// file; neither the store nor the instance is asked.
+    ///
+    /// # Errors
+    ///
+    /// Code `unknown-connection` where there is none, and class `config` where the file
+    /// cannot be read.
+    pub fn connection(&self, name: &str) -> Result<Connection, Failure> {
+        let name: ConnectionName = name.parse().map_err(|invalid: InvalidValue| {
+            Failure::new(Code::UnknownConnection, shown!("{}", invalid)).next("Give the name of a saved connection")
+        })?;
+        let profile = self.0.config()?.find(&name)?.clone();
+        Ok(Connection::new(self.0.clone(), Source::Saved(Box::new(profile))))
+    }
+
+    /// The connection that variables describe: `SNOW_INSTANCE`, and `SNOW_USERNAME` with
+    /// `SNOW_PASSWORD`, or those of another way to sign in. Reads the file of the secret
+    /// where a variable names one.
+    ///
+    /// # Errors
+    ///
+    /// Code `environment-incomplete`, with the variable that is wrong or missing.
+    pub fn described(&self) -> Result<Connection, Failure> {
+        let EnvironmentConnection { instance, api_version, auth, secret } = environment::read(&self.0.variables)?;
+        let secret = match secret {
+            SecretSource::Value(secret) => secret,
+            SecretSource::File(variable, path) => Unattended(&self.0).secret_file(&path, &variable)?,
+        };
+        let described = Described { instance, api_version, auth, secret, subject: Subject::Environment };
+        Ok(Connection::new(self.0.clone(), Source::of_variables(described)))
+    }
+
+    /// A connection that is saved nowhere. `instance` is a name such as `dev12345`, a host
+    /// or a URL; `method` and the keys of `settings` are those of `snow connect --auth`
+    /// and of the connections file. The methods that need no person are `basic`,
+    /// `client-credentials`, `api-key` and `token`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), snow_connect::Failure> {
+    /// # let password = String::new();
+    /// let engine = snow_connect::Engine::from_environment()?;
+    /// let connection = engine.describe("dev12345", "basic", &[("username", "svc.ci")], &password)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Class `usage` or `config`, with what is wrong or missing. The secret is never in it.
+    pub fn describe(
+        &self,
+        instance: &str,
+        method: &str,
+        settings: &[(&str, &str)],
+        secret: &str,
+    ) -> Result<Connection, Failure> {
+        let Address { instance, api_version } = Address::parse(instance)?;
+        let spec = method::unattended(method)
+            .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Give one of these methods"))?;
+        if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {
+            let keys: Vec<_> = spec.settings.iter().map(|setting| setting.key).collect();
+            let failure = Failure::new(Code::Usage, shown!("{} has no setting {}", spec.phrase, Shown::outside(key)));
+            return Err(match keys.is_empty() {
+                true => failure.next("Give no settings"),
+                false => failure.next(shown!("The settings are: {}", Shown::list(keys, ", "))),
+            });
+        }
+        let value = |key| settings.iter().find(|(given, _)| *given == key).map(|(_, value)| (*value).to_owned());
+        let auth = spec.read(&DEFAULTS, &instance, |setting| value(setting.key)).map_err(|invalid| match invalid {
+            InvalidSetting::Missing(setting) => {
+                Failure::new(Code::Usage, shown!("the setting {} is missing", setting.key))
+                    .next(shown!("Give it among the settings: {}", setting.label))
+            }
+            InvalidSetting::Invalid(setting, error) => Failure::new(Code::Usage, shown!("{}: {}", setting.key, error))
+                .next(shown!("Correct the setting {}", setting.key)),
+        })?;
+        let secret = Secret::new(secret.to_owned()).map_err(|invalid| {
+            let label = Shown::outside(spec.secret_label());
+            Failure::new(Code::InvalidSecret, shown!("the {} cannot be used: {}", label, invalid))
+                .next("Give the secret alone, on one line")
+        })?;
+        let described = Described { instance, api_version, auth, secret, subject: Subject::New };
+        Ok(Connection::new(self.0.clone(), Source::of_program(described)))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub fn directories(&self) -> Directories<'_> {
+        Directories { variables: &self.variables, home: self.home.as_deref() }
+    }
+
+    pub fn state(&self) -> Result<State, Failure> {
+        Ok(State { directory: self.directories().state()? })
+    }
+
+    pub fn time(&self) -> Arc<dyn Time> {
+        Arc::new(SystemTime::new(self.clock))
+    }
+
+    /// A new deadline for one request or one test.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let path = self.directories().config()?.join("config.toml");
+        Ok(ConfigFile { path, lock: self.state()?.config_lock() }.load()?)
+    }
+
+    /// The credential of a saved connection. The store is read; no request is made.
+    pub async fn credential(
+        &self,
+        profile: &Profile,
+        client: &Client,
+        origins: Origins,
+    ) -> Result<Box<dyn Credential>, Failure> {
+        let store = self.store(profile.store)?;
+        let endpoint = self.network.token_endpoint_of(profile, client, Subject::Saved(profile.name.clone()))?;
+        let (state, id, method) = (self.state()?, profile.id, profile.auth.method);
+        let lock = state.session_lock(id);
+        // What could be forgotten is no reason to fail.
+        let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
+        let (note, time) = (Box::new(note), self.time());
+        (MethodSpec::of(method).open)(Stored { profile, store, origins, endpoint, lock, note, time }).await
+    }
+
+    fn store(&self, kind: StoreKind) -> Result<Arc<dyn CredentialStore>, Failure> {
+        let mut openers = self.openers.lock().unwrap_or_else(PoisonError::into_inner);
+        let opener = openers.iter_mut().find(|(other, _)| *other == kind);
+        let opener = &mut opener.expect("every store has an opener").1;
+        let store = opener.open(&mut Unattended(self), Access::Saved)?;
+        Ok(store.expect("what is saved somewhere has a store"))
+    }
+}

@@ -1,0 +1,296 @@
+//! A connection in use, and the requests that it sends.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+use hyper::body::Bytes;
+use url::Url;
+
+use super::engine::Inner;
+use super::response::Response;
+use crate::auth::credential::CredentialKind;
+use crate::base::code::Code;
+use crate::base::error::Failure;
+use crate::base::shown::{Shown, shown};
+use crate::engine::Connection;
+use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
+use crate::http::client::{self, Deadline};
+use crate::http::stream::Streamed;
+use crate::model::instance::Instance;
+use crate::model::profile::{ConnectionName, Subject};
+use crate::model::user_name::UserName;
+use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
+use crate::service::servicenow::path::{request_url, table_of};
+use crate::service::servicenow::symptoms::diagnose;
+
+/// Headers that the connection or the client alone sets.
+const RESERVED: [HeaderName; 8] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::HOST,
+    header::COOKIE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::UPGRADE,
+];
+
+/// An open connection: it sends signed requests to its instance, and nowhere else.
+///
+/// A session is renewed before a request where that is due. Where the instance refuses
+/// an access token all the same, it is renewed once, and a request that only reads (`GET`,
+/// `HEAD`, `OPTIONS`) is sent once more; what writes is never repeated. A password that
+/// was refused is not sent again. No redirect is followed. Clones share the connection.
+///
+/// It needs a Tokio runtime with time and I/O.
+#[derive(Clone)]
+pub struct Client(Arc<Opened>);
+
+/// What the requests of a client share.
+pub struct Opened {
+    engine: Arc<Inner>,
+    connection: Connection,
+    subject: Subject,
+    account: Option<Account>,
+    /// Why the secret is not sent again.
+    refused: Mutex<Option<Failure>>,
+}
+
+/// An account that its instance locks after too many refusals.
+pub struct Account {
+    pub state: State,
+    pub instance: Instance,
+    /// Of the connection.
+    pub name: ConnectionName,
+    pub user: UserName,
+}
+
+/// A request that is being put together; see [`Client::request`].
+pub struct Request {
+    client: Client,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+    timeout: Option<Duration>,
+}
+
+/// A request that can be sent.
+struct Checked {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+}
+
+impl Client {
+    pub(super) fn new(engine: Arc<Inner>, connection: Connection, subject: Subject, account: Option<Account>) -> Self {
+        Self(Arc::new(Opened { engine, connection, subject, account, refused: Mutex::default() }))
+    }
+
+    /// Gets a path, as [`Self::request`] reads it. The answer may have any status:
+    /// [`Response::check`] judges it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Request::send`].
+    pub async fn get(&self, path: &str) -> Result<Response, Failure> {
+        self.request("GET", path).send().await
+    }
+
+    /// A request with this method, as `PATCH`. `path` is
+    ///
+    /// - a path with its query, as in `/api/now/table/incident?sysparm_limit=1`;
+    /// - a short form for `/api/now/…` with the API version of the connection: `table/…`,
+    ///   `stats/…`, `attachment/…` or `import/…`;
+    /// - a URL of exactly the origin of the connection.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request {
+            client: self.clone(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            timeout: None,
+        }
+    }
+}
+
+impl Request {
+    /// Adds a header. `Accept` is `application/json` unless it is given, and with a body
+    /// so is `Content-Type`.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The body, as it is.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Bytes::from(body.into());
+        self
+    }
+
+    /// How long the head of the answer may take, a renewal before it included, and how
+    /// long each piece of its body may. Otherwise `SNOW_TIMEOUT` says it, or it is 30
+    /// seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends it, and gives the answer as soon as its head is there, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// Class `usage` where the path leaves the instance or the method or a header cannot be
+    /// sent, and then nothing was; `auth` where there is no valid credential; `network`
+    /// where no answer came.
+    pub async fn send(self) -> Result<Response, Failure> {
+        // Of a type that is known to be `Send`, or the compiler loses that in the
+        // futures of callers.
+        self.sent().boxed().await
+    }
+
+    async fn sent(self) -> Result<Response, Failure> {
+        let Checked { method, url, headers } = self.checked()?;
+        let Self { client: Client(opened), body, timeout, .. } = self;
+        if let Some(failure) = opened.refused() {
+            return Err(failure);
+        }
+        let deadline = timeout.map_or_else(|| opened.engine.deadline(), Deadline::after);
+        opened.connection.ensure_fresh(Duration::ZERO, deadline).await?;
+        let answer = opened.connection.send(&method, &url, &headers, &body, deadline).await?;
+        opened.look_for_refusal(answer).await
+    }
+
+    fn checked(&self) -> Result<Checked, Failure> {
+        let connection = &self.client.0.connection;
+        let url = request_url(connection.instance(), connection.api_version(), &self.path)?;
+        let method = self.method.parse().ok().filter(|method| *method != Method::CONNECT);
+        let method = method.ok_or_else(|| {
+            Failure::new(Code::Usage, "the method of the request cannot be sent").next("Use one such as GET or POST")
+        })?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let (name, value) = checked_header(name, value)?;
+            headers.append(name, value);
+        }
+        if !self.body.is_empty() {
+            headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        }
+        Ok(Checked { method, url, headers })
+    }
+}
+
+/// The value may be a secret, and is never repeated.
+fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Failure> {
+    let Ok(known) = name.parse::<HeaderName>() else {
+        let failure = Failure::new(Code::Usage, "a header of the request has a name that cannot be sent");
+        return Err(failure.next("Use letters, digits and - in the name of a header"));
+    };
+    if RESERVED.contains(&known) {
+        return Err(Failure::new(Code::Usage, shown!("the header {} cannot be given", Shown::outside(known.as_str())))
+            .why("The connection sets it.")
+            .next("Leave it out"));
+    }
+    let value = HeaderValue::from_str(value).map_err(|_| {
+        Failure::new(Code::Usage, shown!("the header {} has a value that cannot be sent", Shown::outside(name)))
+            .next("Leave control characters out of the value")
+    })?;
+    Ok((known, value))
+}
+
+impl Opened {
+    /// Looks whether the instance refused a secret that must not be tried too often.
+    async fn look_for_refusal(self: Arc<Self>, answer: Streamed) -> Result<Response, Failure> {
+        let locks_accounts =
+            matches!(self.connection.credential().kind(), CredentialKind::Secret(spec) if spec.locks_accounts);
+        if answer.status != 401 || !locks_accounts {
+            return Ok(Response::coming(self, answer));
+        }
+        let url = answer.url.clone();
+        let answer = answer.judgeable().await;
+        let failure = self.diagnosed(&answer, &url).await;
+        if failure.code().is_counted() {
+            if let Some(account) = &self.account {
+                account.was_refused(&failure);
+            }
+            let failure = failure.why("The secret was refused before, and was not sent again.");
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
+        Ok(Response::came(self, answer, url))
+    }
+
+    fn refused(&self) -> Option<Failure> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What an answer means that is not the one asked for.
+    pub async fn diagnosed(&self, answer: &client::Response, url: &Url) -> Failure {
+        let token = self.connection.credential().token().await;
+        let credential = match self.connection.credential().kind() {
+            CredentialKind::AccessToken if token.is_some_and(|token| token.life.refreshed) => {
+                CredentialKind::NewAccessToken
+            }
+            other => other,
+        };
+        let (table, redactor) = (table_of(url), self.connection.redactor());
+        diagnose(&ClassifiedResponse {
+            raw: answer,
+            body: Body::read(answer),
+            request: table.as_ref().map_or(RequestKind::Api, RequestKind::Table),
+            credential,
+            subject: &self.subject,
+            instance: self.connection.instance(),
+            user: self.connection.username(),
+            redactor: &redactor,
+        })
+    }
+}
+
+impl Account {
+    /// An error where its password was refused too often in a row.
+    pub fn refused_before(&self) -> Result<(), Failure> {
+        match self.state.refusals(&self.instance, &self.user) {
+            count if count < REFUSALS_BEFORE_STOP => Ok(()),
+            count => Err(refused_before(&self.name, &self.user, count)),
+        }
+    }
+
+    pub fn was_taken(&self) {
+        self.mention(self.state.clear_refusals(&self.instance, &self.user));
+    }
+
+    pub fn was_refused(&self, failure: &Failure) {
+        if failure.code().is_counted() {
+            self.mention(self.state.record_refusal(&self.instance, &self.user));
+        }
+    }
+
+    fn mention(&self, result: std::io::Result<()>) {
+        if let Err(error) = result {
+            tracing::warn!("refusals of {} cannot be counted, and too many lock the account: {error}", self.name);
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instance = self.0.connection.instance().origin();
+        formatter.debug_struct("Client").field("instance", &instance).finish_non_exhaustive()
+    }
+}
+
+// Headers and body may hold secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}
