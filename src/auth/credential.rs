@@ -87,6 +87,10 @@ pub trait Credential: Send + Sync {
         Ok(())
     }
 
+    /// The instance took the token of this generation. Where it refuses it later, that
+    /// is news.
+    fn was_taken(&self, _generation: u64) {}
+
     /// The instance refused the token of this generation. Says whether there is a new
     /// one to try.
     async fn renew_refused(&self, _generation: u64, _deadline: Deadline) -> bool {

@@ -153,8 +153,7 @@ impl Connection {
         body: &Bytes,
         deadline: Deadline,
     ) -> Result<Streamed, NetworkError> {
-        let Signature { headers: signature, generation } = self.credential.sign().await;
-        let answer = self.client.open(method, url, &signed(headers, signature), body, deadline).await?;
+        let (answer, generation) = self.send_once(method, url, headers, body, deadline).await?;
         let (Some(generation), 401) = (generation, answer.status) else {
             return Ok(answer);
         };
@@ -163,21 +162,31 @@ impl Connection {
         if !is_renewed || !method.is_safe() {
             return Ok(answer);
         }
-        let Signature { headers: signature, .. } = self.credential.sign().await;
-        self.client.open(method, url, &signed(headers, signature), body, deadline).await
+        Ok(self.send_once(method, url, headers, body, deadline).await?.0)
+    }
+
+    async fn send_once(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &Bytes,
+        deadline: Deadline,
+    ) -> Result<(Streamed, Option<u64>), NetworkError> {
+        let Signature { headers: signature, generation } = self.credential.sign().await;
+        let mut signed = headers.clone();
+        signed.extend(signature);
+        let answer = self.client.open(method, url, &signed, body, deadline).await?;
+        if let Some(generation) = generation.filter(|_| answer.status != 401) {
+            self.credential.was_taken(generation);
+        }
+        Ok((answer, generation))
     }
 
     async fn learn_secrets(&self) {
         let now = self.credential.secrets().await.into_iter().chain(self.client.secrets().iter().cloned());
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).learn(now);
     }
-}
-
-/// The headers of a request with those that sign it, which win.
-fn signed(headers: &HeaderMap, signature: HeaderMap) -> HeaderMap {
-    let mut signed = headers.clone();
-    signed.extend(signature);
-    signed
 }
 
 impl Secrets {

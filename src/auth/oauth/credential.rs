@@ -1,6 +1,7 @@
 //! A session as a credential. It is locked during a renewal, so that requests at the
 //! same time cause one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,11 +13,18 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::Deadline;
 
-pub struct SessionCredential(Mutex<Session>);
+pub struct SessionCredential {
+    session: Mutex<Session>,
+    /// The generation of the token that the instance took last.
+    taken: AtomicU64,
+}
+
+/// No token was taken yet.
+const NONE: u64 = u64::MAX;
 
 impl SessionCredential {
     pub fn new(session: Session) -> Self {
-        Self(Mutex::new(session))
+        Self { session: Mutex::new(session), taken: AtomicU64::new(NONE) }
     }
 }
 
@@ -27,36 +35,41 @@ impl Credential for SessionCredential {
     }
 
     async fn sign(&self) -> Signature {
-        let session = self.0.lock().await;
+        let session = self.session.lock().await;
         let headers = session.saved().map(|saved| bearer(&saved.access_token)).unwrap_or_default();
         Signature { headers, generation: Some(session.generation()) }
     }
 
     async fn secrets(&self) -> Vec<Secret> {
-        self.0.lock().await.secrets()
+        self.session.lock().await.secrets()
     }
 
     async fn ensure_fresh(&self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
-        self.0.lock().await.ensure_fresh(min_ttl, deadline).await
+        self.session.lock().await.ensure_fresh(min_ttl, deadline).await
+    }
+
+    fn was_taken(&self, generation: u64) {
+        self.taken.store(generation, Ordering::Relaxed);
     }
 
     async fn renew_refused(&self, generation: u64, deadline: Deadline) -> bool {
-        let mut session = self.0.lock().await;
-        // One renewal a run: a fresh token that is refused is no reason for another.
-        if !session.is_renewable() || (session.was_asked_for() && session.generation() == generation) {
+        let mut session = self.session.lock().await;
+        // A fresh token that is refused at once is no reason for another.
+        let is_fresh = session.was_asked_for() && self.taken.load(Ordering::Relaxed) != generation;
+        if !session.is_renewable() || (is_fresh && session.generation() == generation) {
             return false;
         }
         session.renew_refused(generation, deadline).await.is_ok()
     }
 
     async fn token(&self) -> Option<Token> {
-        let session = self.0.lock().await;
+        let session = self.session.lock().await;
         let saved = session.saved()?;
         let life = TokenLife { expires_at: saved.expires_at, refreshed: session.was_renewed() };
         Some(Token { access_token: saved.access_token.clone(), life })
     }
 
     async fn session(&self) -> Option<MutexGuard<'_, Session>> {
-        Some(self.0.lock().await)
+        Some(self.session.lock().await)
     }
 }
