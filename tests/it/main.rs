@@ -55,6 +55,7 @@ mod keyring;
 mod keyring_faults;
 #[cfg(target_os = "linux")]
 mod landing;
+mod library;
 #[cfg(unix)]
 mod manual;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,12 @@
+//! Gets incidents by the saved connection of this name: `get NAME`.
+
+#![allow(clippy::print_stdout, reason = "that is its output")]
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let name = std::env::args().nth(1).unwrap_or("acme".to_owned());
+    let response =
+        snow_connect::Engine::from_environment()?.connection(&name)?.open().await?.get("table/incident").await?;
+    println!("{}", response.check().await?.json::<serde_json::Value>().await?);
+    Ok(())
+}
