@@ -4,6 +4,20 @@
 //! identity. `snow connect` defines one, signs in, saves it and tests it;
 //! `snow test` says later whether it still works, and why not.
 //!
+//! # As a library
+//!
+//! [`Engine`] finds the connections of `snow`, and asks nobody for anything. Every error
+//! is a [`Failure`], with a code, its class, and what to do.
+//!
+//! ```no_run
+//! # async fn get() -> Result<(), snow_connect::Failure> {
+//! let connection = snow_connect::Engine::from_environment()?.connection("acme")?;
+//! let response = connection.open().await?.get("table/incident").await?.check().await?;
+//! let rows: serde_json::Value = response.json().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Features
 //!
 //! - `cli`: the program; brings the two below.
@@ -34,6 +48,7 @@
 //! - [`engine`]: what makes clients, and a connection in use, which renews its
 //!   session where that is due.
 //! - [`check`]: the connection test and its results.
+//! - [`client`]: the library: connections for other programs, and requests by them.
 //! - [`doctor`]: what can be examined on this machine without asking anybody.
 //! - [`report`]: text, JSON, JUnit, GitHub's commands and a page, of all of it.
 //! - [`cli`]: arguments, a person at a terminal, one file a verb. It alone knows
@@ -62,7 +77,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Below `cli` nothing prints, prompts, reads the environment or exits.
+//! Below `cli` nothing prints, prompts or exits, and only [`client`] reads the environment.
 //! No code names the keyring crate outside `store::keyring`, none the age
 //! crate outside `store::file`, and none builds an HTTP client outside
 //! `http`. There is no way to accept a

@@ -151,9 +151,10 @@ impl Engine {
         if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {
             let keys: Vec<_> = spec.settings.iter().map(|setting| setting.key).collect();
             let failure = Failure::new(Code::Usage, shown!("{} has no setting {}", spec.phrase, Shown::outside(key)));
-            return Err(match keys.is_empty() {
-                true => failure.next("Give no settings"),
-                false => failure.next(shown!("The settings are: {}", Shown::list(keys, ", "))),
+            return Err(if keys.is_empty() {
+                failure.next("Give no settings")
+            } else {
+                failure.next(shown!("The settings are: {}", Shown::list(keys, ", ")))
             });
         }
         let value = |key| settings.iter().find(|(given, _)| *given == key).map(|(_, value)| (*value).to_owned());
