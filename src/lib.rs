@@ -64,7 +64,7 @@
 //!
 //! Prompt or pipe → [`base::secret::Secret`] → [`auth::basic::BasicCredential`]
 //! → the `Authorization` header of [`engine::Connection`] → the instance;
-//! and, once the instance took it, [`store::record::write_password`] →
+//! and, once the instance took it, [`store::record::write_secret`] →
 //! the keyring or the encrypted file. Nothing else holds it.
 //!
 //! # How one session travels
