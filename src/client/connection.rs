@@ -14,6 +14,7 @@ use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, Report, TestTarget, skipped};
 use crate::check::runner::{self, SignIn};
 use crate::config::environment;
+use crate::engine::saved::Opened;
 use crate::engine::{self, Described};
 use crate::model::instance::Instance;
 use crate::model::profile::{InvalidValue, Profile, Subject, TableName};
@@ -174,9 +175,10 @@ impl Connection {
         let of_config = |failure| NotOpened(CheckId::ConfigConnection, failure);
         match &self.source {
             Source::Saved(profile) => {
-                let (client, origins) = self.engine.network.client_for(profile).map_err(of_config)?;
-                let credential = self.engine.credential(profile, &client, origins).await;
-                let credential = credential.map_err(|failure| NotOpened(CheckId::StoreSecret, failure))?;
+                let reached = self.engine.network.client_for(profile).map_err(of_config)?;
+                let opened = self.engine.open(profile, reached).await;
+                let Opened { client, credential } =
+                    opened.map_err(|failure| NotOpened(CheckId::StoreSecret, failure))?;
                 Ok(engine::Connection::of(profile, client, credential).await)
             }
             Source::Described { described, .. } => {

@@ -9,8 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::connection::{Connection, Source};
 use super::surroundings::Unattended;
-use crate::auth::credential::Credential;
-use crate::auth::method::{self, InvalidSetting, MethodSpec, Stored};
+use crate::auth::method::{self, InvalidSetting};
 use crate::base::code::Code;
 use crate::base::directories::Directories;
 use crate::base::error::Failure;
@@ -22,11 +21,11 @@ use crate::config::environment::{self, EnvironmentConnection, SecretSource};
 use crate::config::{Config, ConfigFile};
 use crate::engine::Described;
 use crate::engine::network::Network;
-use crate::history::state::{SessionNote, State};
+use crate::engine::saved::{self, Opened};
+use crate::history::state::State;
 use crate::http::client::{Client, Deadline, TIMEOUT};
 use crate::http::proxy::ProxyVariables;
 use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, Subject};
-use crate::model::tokens::SavedSession;
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
 use crate::store::record::Origins;
@@ -205,21 +204,9 @@ impl Inner {
         Ok(ConfigFile { path, lock: self.state()?.config_lock() }.load()?)
     }
 
-    /// The credential of a saved connection. The store is read; no request is made.
-    pub async fn credential(
-        &self,
-        profile: &Profile,
-        client: &Client,
-        origins: Origins,
-    ) -> Result<Box<dyn Credential>, Failure> {
-        let store = self.store(profile.store)?;
-        let endpoint = self.network.token_endpoint_of(profile, client, Subject::Saved(profile.name.clone()))?;
-        let (state, id, method) = (self.state()?, profile.id, profile.auth.method);
-        let lock = state.session_lock(id);
-        // What could be forgotten is no reason to fail.
-        let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
-        let (note, time) = (Box::new(note), self.time());
-        (MethodSpec::of(method).open)(Stored { profile, store, origins, endpoint, lock, note, time }).await
+    /// A saved connection with what its store has. No request is made.
+    pub async fn open(&self, profile: &Profile, reached: (Client, Origins)) -> Result<Opened, Failure> {
+        saved::open(&self.network, self.state()?, self.time(), self.store(profile.store)?, profile, reached).await
     }
 
     fn store(&self, kind: StoreKind) -> Result<Arc<dyn CredentialStore>, Failure> {

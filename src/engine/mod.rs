@@ -5,6 +5,7 @@
 //! instance. It renews a session where that is due.
 
 pub mod network;
+pub mod saved;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -196,7 +196,7 @@ impl Client {
         if deadline.left().is_zero() {
             return (Err(NetworkError::too_late(url, &self.route, deadline.timeout)), false);
         }
-        let mut request = self.inner.request(method.clone(), url.clone());
+        let mut request = self.inner.request(method.clone(), url.clone()).headers(self.added.headers.clone());
         if !headers.contains_key(ACCEPT) {
             request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
         }

@@ -179,6 +179,19 @@ fn a_request_carries_its_headers_and_its_body() {
 }
 
 #[test]
+fn a_saved_connection_sends_the_headers_of_its_gateway() {
+    let server = Wire::replies(|_| http(200, "", r#"{"result":[]}"#));
+    let mut world = World::new();
+    let file = world.home().join("value");
+    std::fs::write(&file, "gateway-value").unwrap();
+    let flags = format!("--username beth --password-stdin --header-file X-Gateway-Key={} --no-test", file.display());
+    world.stdin(PASSWORD).run(&format!("connect {} --name acme {flags}", server.origin())).expect(0);
+    let client = block_on(engine(&world).connection("acme").unwrap().open()).unwrap();
+    block_on(client.get("table/incident")).unwrap();
+    assert_eq!(header(&server.heads()[0], "x-gateway-key"), Some("gateway-value"), "{:?}", server.heads());
+}
+
+#[test]
 fn a_refused_token_is_renewed_once_and_only_what_reads_is_repeated() {
     let sandbox = sandbox();
     let world = oauth::connected(&sandbox);

@@ -8,9 +8,6 @@ use chrono::{DateTime, Utc};
 
 use super::outputs::Outputs;
 use super::stores::Stores;
-use crate::auth::credential::Credential;
-use crate::auth::gateway::GatewayHeaders;
-use crate::auth::method::{MethodSpec, Stored};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
@@ -25,13 +22,12 @@ use crate::cli::signals::Stop;
 use crate::cli::terminal::{Prompt, interrupted};
 use crate::config::{ConfigFile, environment};
 use crate::engine::network::Network;
-use crate::history::state::SessionNote;
+use crate::engine::saved::{self, Opened};
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline, TIMEOUT};
 use crate::http::proxy::{ProxyVariables, without_user};
 use crate::http::tls::CaCertificates;
-use crate::model::profile::{Profile, Subject};
-use crate::model::tokens::SavedSession;
+use crate::model::profile::Profile;
 use crate::report::format::Format;
 use crate::store::CredentialStore;
 use crate::store::record::Origins;
@@ -46,13 +42,6 @@ pub struct App {
     interactive: bool,
     stdin_is_terminal: bool,
     outputs: Result<Outputs, Failure>,
-}
-
-/// What a saved connection is used with.
-pub struct Opened {
-    /// Sends the headers of the connection.
-    pub client: Client,
-    pub credential: Box<dyn Credential>,
 }
 
 impl App {
@@ -216,24 +205,14 @@ impl App {
         Ok(Deadline::after(self.timeout()?))
     }
 
-    /// The credential of a saved connection. The store is read; no request is made.
-    pub async fn open_credential(
+    /// A saved connection with what its store has. No request is made.
+    pub async fn open(
         &self,
         store: Arc<dyn CredentialStore>,
         profile: &Profile,
-        client: Client,
-        origins: Origins,
+        reached: (Client, Origins),
     ) -> Result<Opened, Failure> {
-        let headers = GatewayHeaders::read(store.as_ref(), profile, &origins).await?;
-        let client = headers.added_to(client);
-        let endpoint = self.network.token_endpoint_of(profile, &client, Subject::Saved(profile.name.clone()))?;
-        let (state, id, method) = (self.state()?, profile.id, profile.auth.method);
-        let lock = state.session_lock(id);
-        // What could be forgotten is no reason to fail.
-        let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
-        let (note, time) = (Box::new(note), self.time());
-        let stored = Stored { profile, store, origins, endpoint, lock, note, time };
-        Ok(Opened { client, credential: (MethodSpec::of(method).open)(stored).await? })
+        saved::open(&self.network, self.state()?, self.time(), store, profile, reached).await
     }
 
     /// Says that the variables of a connection are not looked at.

@@ -66,9 +66,9 @@ pub async fn token(app: &mut App, arguments: TokenArgs) -> Result<u8, Failure> {
     let selection = select::select_one(app, arguments.name.as_ref(), Code::UnknownConnection)?;
     let (name, credential) = match selection.selected {
         Selected::Saved(profile) => {
-            let (client, origins) = app.network.client_for(&profile)?;
+            let reached = app.network.client_for(&profile)?;
             let store = app.store(profile.store)?;
-            let credential = app.open_credential(store, &profile, client, origins).await?.credential;
+            let credential = app.open(store, &profile, reached).await?.credential;
             mention_headers(app, &profile);
             let spec = MethodSpec::of(profile.auth.method);
             (profile.name.to_string(), hand_out(app, credential.as_ref(), spec, min_ttl).await?)
@@ -97,9 +97,9 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
             .why("There is no session to renew.")
             .next(Step::say("To see whether it works: ").and_run(shown!("snow test {}", profile.name))));
     }
-    let (client, origins) = app.network.client_for(&profile)?;
+    let reached = app.network.client_for(&profile)?;
     let store = app.store(profile.store)?;
-    let credential = app.open_credential(store, &profile, client, origins).await?.credential;
+    let credential = app.open(store, &profile, reached).await?.credential;
     let mut session = credential.session().await.expect("a way to sign in with sessions gives one");
     let deadline = app.deadline()?;
     {

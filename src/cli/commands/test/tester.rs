@@ -15,11 +15,12 @@ use crate::base::shown::{Shown, shown};
 use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
 use crate::check::runner::{SignIn, StartedTest};
-use crate::cli::commands::app::{App, Opened};
+use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::secret;
 use crate::cli::commands::waiting::{self, Wait};
 use crate::cli::console::Progress;
 use crate::engine::Connection;
+use crate::engine::saved::Opened;
 use crate::history::last_test::LastTest;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{Client, Deadline};
@@ -135,8 +136,8 @@ impl<'a> ConnectionTester<'a> {
     async fn run_checks(&self, profile: &Profile, turn: Turn<'_>, progress: &Progress) -> CheckResults {
         // Made first, so that the certificate authorities are loaded on their
         // thread while the store is asked.
-        let (client, origins) = match self.app.network.client_for(profile) {
-            Ok(client) => client,
+        let reached = match self.app.network.client_for(profile) {
+            Ok(reached) => reached,
             Err(failure) => {
                 let mut checks =
                     vec![Check::fail(CheckId::ConfigConnection, failure), Check::skip(CheckId::StoreSecret)];
@@ -145,7 +146,7 @@ impl<'a> ConnectionTester<'a> {
             }
         };
         let mut checks = vec![Check::pass(CheckId::ConfigConnection)];
-        let (opened, took) = self.open(profile, client, origins).await;
+        let (opened, took) = self.open(profile, reached).await;
         drop(turn);
         let Opened { client, credential } = match opened {
             Ok(opened) => opened,
@@ -216,13 +217,13 @@ impl<'a> ConnectionTester<'a> {
     }
 
     /// The saved credential, and how long the store took.
-    async fn open(&self, profile: &Profile, client: Client, origins: Origins) -> (Result<Opened, Failure>, Duration) {
+    async fn open(&self, profile: &Profile, reached: (Client, Origins)) -> (Result<Opened, Failure>, Duration) {
         let store = match self.store(profile.store) {
             Ok(store) => store,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
         let asked = Instant::now();
-        (self.app.open_credential(store, profile, client, origins).await, asked.elapsed())
+        (self.app.open(store, profile, reached).await, asked.elapsed())
     }
 
     fn store(&self, wanted: StoreKind) -> OpenedStore {

@@ -1,0 +1,43 @@
+//! A saved connection, opened: its headers and its credential come from the store.
+
+use std::sync::Arc;
+
+use super::network::Network;
+use crate::auth::credential::Credential;
+use crate::auth::gateway::GatewayHeaders;
+use crate::auth::method::{MethodSpec, Stored};
+use crate::base::error::Failure;
+use crate::base::time::Time;
+use crate::history::state::{SessionNote, State};
+use crate::http::client::Client;
+use crate::model::profile::{Profile, Subject};
+use crate::model::tokens::SavedSession;
+use crate::store::CredentialStore;
+use crate::store::record::Origins;
+
+/// What a saved connection is used with.
+pub struct Opened {
+    /// Sends the headers of the connection.
+    pub client: Client,
+    pub credential: Box<dyn Credential>,
+}
+
+/// Reads the store; no request is made.
+pub async fn open(
+    network: &Network,
+    state: State,
+    time: Arc<dyn Time>,
+    store: Arc<dyn CredentialStore>,
+    profile: &Profile,
+    (client, origins): (Client, Origins),
+) -> Result<Opened, Failure> {
+    let client = GatewayHeaders::read(store.as_ref(), profile, &origins).await?.added_to(client);
+    let endpoint = network.token_endpoint_of(profile, &client, Subject::Saved(profile.name.clone()))?;
+    let (id, method) = (profile.id, profile.auth.method);
+    let lock = state.session_lock(id);
+    // What could be forgotten is no reason to fail.
+    let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
+    let note = Box::new(note);
+    let stored = Stored { profile, store, origins, endpoint, lock, note, time };
+    Ok(Opened { client, credential: (MethodSpec::of(method).open)(stored).await? })
+}
