@@ -21,7 +21,7 @@ use crate::cli::commands::test::args::TestArgs;
 use crate::cli::commands::token::TokenArgs;
 use crate::cli::completion;
 use crate::cli::duration::duration;
-use crate::model::profile::ConnectionName;
+use crate::model::profile::{ConnectionName, any_of};
 use crate::report::format::Format;
 
 /// Connect to ServiceNow, keep the secret in the OS keyring, and test.
@@ -49,9 +49,8 @@ pub struct Global {
     /// The connection to use
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub connection: Option<ConnectionName>,
-    /// How to print the result: text or json; test also knows jsonl, junit, github and html,
-    /// and several at once, each with a file but one
-    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]")]
+    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help = output_help(),
+        add = ArgValueCandidates::new(completion::formats))]
     pub output: Vec<Output>,
     /// Same as --output json
     #[arg(long, global = true)]
@@ -85,6 +84,16 @@ pub struct Global {
     pub config: Option<PathBuf>,
 }
 
+fn output_help() -> String {
+    let names: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+    let (all, of_test) = names.split_at(2);
+    let of_test = any_of(of_test).replace(" or ", " and ");
+    format!(
+        "How to print the result: {}; test also knows {of_test}, and several at once, each with a file but one",
+        any_of(all)
+    )
+}
+
 /// One result: in which form, and where to if not to standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
@@ -108,11 +117,11 @@ impl FromStr for Output {
             Some((name, file)) => (name, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        match Format::ALL.into_iter().find(|format| format.as_str() == name) {
-            Some(format) => Ok(Self { format, file }),
+        match Format::ALL.iter().find(|format| format.as_str() == name) {
+            Some(&format) => Ok(Self { format, file }),
             None => Err(format!(
                 "one of {}, with =FILE where it goes to a file",
-                Format::ALL.map(Format::as_str).join(", ")
+                Format::ALL.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", ")
             )),
         }
     }

@@ -11,6 +11,9 @@ use crate::cli::args::Cli;
 use crate::cli::context::Context;
 use crate::cli::explain::explanation;
 use crate::config::ConfigFile;
+use crate::model::profile::StoreKind;
+use crate::report::format::Format;
+use crate::store::STORES;
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "SNOW_COMPLETE";
@@ -43,6 +46,17 @@ pub fn auth_methods() -> Vec<CompletionCandidate> {
     let candidate =
         |spec: &MethodSpec| CompletionCandidate::new(spec.method.as_str()).help(Some(spec.method.label().into()));
     saved_methods().map(candidate).collect()
+}
+
+/// The forms of a report.
+pub fn formats() -> Vec<CompletionCandidate> {
+    Format::ALL.iter().map(|format| CompletionCandidate::new(format.as_str())).collect()
+}
+
+/// The stores.
+pub fn stores() -> Vec<CompletionCandidate> {
+    let candidate = |kind: StoreKind| CompletionCandidate::new(kind.as_str()).help(Some(kind.place().into()));
+    STORES.iter().map(|spec| candidate(spec.kind)).collect()
 }
 
 /// The error codes, with their summaries.

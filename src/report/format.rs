@@ -1,32 +1,33 @@
 //! The forms of a report.
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Json,
+macro_rules! formats {
+    ($($(#[$about:meta])* $format:ident = $word:literal;)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Format { $($(#[$about])* $format,)* }
+
+        impl Format {
+            pub const ALL: &[Self] = &[$(Self::$format,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$format => $word,)* }
+            }
+        }
+    };
+}
+
+formats! {
+    Text = "text";
+    Json = "json";
     /// One JSON document a line, as results come.
-    Jsonl,
-    Junit,
+    Jsonl = "jsonl";
+    Junit = "junit";
     /// Annotations of a workflow; beside them the summary of its job.
-    Github,
+    Github = "github";
     /// One page that loads nothing.
-    Html,
+    Html = "html";
 }
 
 impl Format {
-    pub const ALL: [Self; 6] = [Self::Text, Self::Json, Self::Jsonl, Self::Junit, Self::Github, Self::Html];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Junit => "junit",
-            Self::Github => "github",
-            Self::Html => "html",
-        }
-    }
-
     pub fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Jsonl)
     }

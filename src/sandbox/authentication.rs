@@ -24,7 +24,7 @@ pub struct Challenge {
 }
 
 /// The header of an API key.
-pub const API_KEY_HEADER: &str = "x-sn-apikey";
+const API_KEY_HEADER: &str = "x-sn-apikey";
 
 /// Reads the headers that say who it is. `bearer` says whom a token speaks for.
 pub fn signed_in(
@@ -33,7 +33,7 @@ pub fn signed_in(
     bearer: impl FnOnce(&str) -> Option<&'static User>,
 ) -> Result<SignedIn, Challenge> {
     let unknown = || Challenge { is_bearer: scenario == Some(Scenario::BasicNotOffered), ..Challenge::default() };
-    if let (None, Some(key)) = (request.authorization, request.api_key) {
+    if let (None, Some(key)) = (request.authorization, request.header(API_KEY_HEADER)) {
         let user = User::with_api_key(key).filter(|_| scenario != Some(Scenario::ApiKeyRefused));
         return user.map(|user| SignedIn { user, is_bearer: false }).ok_or_else(unknown);
     }

@@ -1,5 +1,7 @@
 //! A request as the instance sees it, after its bytes were read.
 
+use http::HeaderMap;
+
 /// A request, as far as it matters here.
 pub struct Request<'a> {
     pub method: &'a str,
@@ -8,7 +10,7 @@ pub struct Request<'a> {
     pub url_bytes: usize,
     pub parameters: Vec<(String, String)>,
     pub authorization: Option<&'a str>,
-    pub api_key: Option<&'a str>,
+    pub headers: &'a HeaderMap,
     pub accept: Option<&'a str>,
     pub content_type: Option<&'a str>,
     pub body: Body<'a>,
@@ -30,6 +32,10 @@ pub struct TooLarge {
 }
 
 impl Request<'_> {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }

@@ -6,43 +6,37 @@ use std::str::FromStr;
 
 use crate::base::code::Code;
 
-/// How a client signs in that meets a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignIn {
-    Basic,
-    OAuth,
-    ApiKey,
+macro_rules! sign_ins {
+    ($($name:ident = $word:literal, $heading:literal, $flags:literal;)*) => {
+        /// How a client signs in that meets a scenario.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum SignIn { $($name,)* }
+
+        impl SignIn {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word for it on the command line.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// For a list.
+            pub fn heading(self) -> &'static str {
+                match self { $(Self::$name => $heading,)* }
+            }
+
+            /// What `snow connect` needs for it.
+            pub fn flags(self) -> &'static str {
+                match self { $(Self::$name => $flags,)* }
+            }
+        }
+    };
 }
 
-impl SignIn {
-    pub const ALL: [Self; 3] = [Self::Basic, Self::OAuth, Self::ApiKey];
-
-    /// For a list.
-    pub fn heading(self) -> &'static str {
-        match self {
-            Self::Basic => "With a password",
-            Self::OAuth => "By OAuth",
-            Self::ApiKey => "With an API key",
-        }
-    }
-
-    /// What `snow connect` needs for it.
-    pub fn flags(self) -> &'static str {
-        match self {
-            Self::Basic => "--username beth.anglin",
-            Self::OAuth => "--client-id sandbox-public",
-            Self::ApiKey => "--auth api-key",
-        }
-    }
-
-    /// The word for it on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::OAuth => "oauth",
-            Self::ApiKey => "api-key",
-        }
-    }
+sign_ins! {
+    Basic = "basic", "With a password", "--username beth.anglin";
+    OAuth = "oauth", "By OAuth", "--client-id sandbox-public";
+    ApiKey = "api-key", "With an API key", "--auth api-key";
 }
 
 macro_rules! scenarios {

@@ -13,7 +13,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::answers::envelope;
-use super::authentication::API_KEY_HEADER;
 use super::delivery::{Payload, deliver};
 use super::instance::{API_PATH, Instance};
 use super::request::{Body, Request, TooLarge};
@@ -79,7 +78,7 @@ async fn respond(
         url_bytes: head.uri.path_and_query().map_or(0, |url| url.as_str().len()),
         parameters: parameters.into_owned().collect(),
         authorization: header(AUTHORIZATION),
-        api_key: head.headers.get(API_KEY_HEADER).and_then(|value| value.to_str().ok()),
+        headers: &head.headers,
         accept: header(ACCEPT),
         content_type: header(CONTENT_TYPE),
         body: body.as_ref().map_or_else(|too_large| Body::TooLarge(*too_large), |body| Body::Whole(body)),

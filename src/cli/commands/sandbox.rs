@@ -123,7 +123,7 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }
     lines.push(String::new());
-    for (number, sign_in) in SignIn::ALL.into_iter().enumerate() {
+    for (number, sign_in) in SignIn::ALL.iter().enumerate() {
         let lead = if number == 0 { "Try" } else { "or" };
         lines.push(format!("  {lead:<3}   {}", paint.command(&format!("snow connect {origin} {}", sign_in.flags()))));
     }
@@ -148,7 +148,7 @@ fn list(app: &mut App) {
     let paint = app.console.out;
     let width = Scenario::ALL.iter().map(|scenario| scenario.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for sign_in in SignIn::ALL {
+    for &sign_in in SignIn::ALL {
         let (heading, flags) = (sign_in.heading(), sign_in.flags());
         if !lines.is_empty() {
             lines.push(String::new());

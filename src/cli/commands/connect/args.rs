@@ -12,7 +12,7 @@ use crate::cli::completion;
 use crate::cli::duration::duration;
 use crate::model::instance::ApiVersion;
 use crate::model::profile::{ConnectionName, InvalidValue, StoreKind, TableName, any_of, label, shown_text};
-use crate::store::kind_of;
+use crate::store::{STORES, kind_of};
 
 #[derive(Debug, Args)]
 #[command(before_help = "\
@@ -37,8 +37,7 @@ pub struct ConnectArgs {
     pub settings: SettingArgs,
     #[command(flatten)]
     pub secrets: SecretArgs,
-    /// Where to keep the secret: keyring, or file (encrypted) [default: keyring]
-    #[arg(long, value_parser = kind_of)]
+    #[arg(long, value_parser = kind_of, help = store_help(), add = ArgValueCandidates::new(completion::stores))]
     pub store: Option<StoreKind>,
     /// Make it the default connection
     #[arg(long)]
@@ -75,6 +74,11 @@ pub struct ConnectArgs {
 
 fn auth_method(text: &str) -> Result<&'static MethodSpec, InvalidValue> {
     method::named(text)
+}
+
+fn store_help() -> String {
+    let names: Vec<_> = STORES.iter().map(|spec| spec.kind.as_str()).collect();
+    format!("Where to keep the secret: {} [default: {}]", any_of(&names), names[0])
 }
 
 fn auth_help() -> String {
