@@ -1,6 +1,5 @@
 //! `snow doctor`: what it sees of a machine, and what it gives away of it.
 
-use crate::world::items;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::{Field, ItemKey};
 
+use crate::world::items;
 use crate::world::keyring::Session;
 use crate::world::process::{finish, program, snow};
 use crate::world::tls::Authority;

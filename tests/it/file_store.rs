@@ -1,7 +1,6 @@
 //! Secrets in the encrypted file: which store is used, what opens the file,
 //! and that the `age` command and we open each other's.
 
-use crate::world::items;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use serde_json::Value;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::ItemKey;
 
+use crate::world::items;
 use crate::world::keyring::Session;
 use crate::world::process::{finish, snow, tool};
 use crate::world::pty::Terminal;

@@ -4,7 +4,6 @@
 //! Where the passphrase is not the matter an identity opens the file: it costs
 //! no time.
 
-use crate::world::items;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -23,6 +22,7 @@ use snow_connect::store::file::encryption::{GivenBy, Key};
 use snow_connect::store::{CredentialStore, ItemKey};
 
 use crate::world::canary::Canaries;
+use crate::world::items;
 use crate::world::process::{finish, program, snow, tool};
 use crate::world::{Outcome, World, block_on, next_call, reach};
 
@@ -194,9 +194,15 @@ fn a_change_killed_at_any_call_leaves_the_old_or_the_new_file_and_the_next_run_g
     }
 }
 
-/// Whether what was refused, as strace writes it, is how a thread wakes another.
+/// Whether what was refused, as strace writes it, is how a thread wakes another. A line
+/// is in two parts if another thread got between.
 fn is_wake_up_refused(log: &str) -> bool {
-    log.lines().any(|line| line.contains(r#""\1\0\0\0\0\0\0\0", 8)"#) && line.contains("INJECTED"))
+    let thread = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    let refused = log.lines().position(|line| line.contains("INJECTED"));
+    let Some(refused) = refused else { return false };
+    let lines: Vec<&str> = log.lines().collect();
+    let begun = |line: &&&str| thread(line) == thread(lines[refused]) && line.contains("write(");
+    lines[..=refused].iter().rev().find(begun).is_some_and(|line| line.contains(r#""\1\0\0\0\0\0\0\0", 8"#))
 }
 
 /// How many records the file holds, as `age` shows it.

@@ -1,7 +1,6 @@
 //! Many connections to as many instances over TLS, twelve of them broken in
 //! twelve ways: every form of the report says the same of them.
 
-use crate::world::items;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -13,6 +12,7 @@ use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use snow_connect::store::ItemKey;
 
 use crate::world::chromium::Chromium;
+use crate::world::items;
 use crate::world::process::{finish, tool};
 use crate::world::tls::{Authority, Leaf};
 use crate::world::wire::Wire;

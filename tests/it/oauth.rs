@@ -1,19 +1,27 @@
 //! Signing in by OAuth against the embedded instance: browser, paste, client
 //! credentials, and the life of a session afterwards.
 
-use crate::world::items;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::{Field, ItemKey};
 
 use crate::world::browser::{get, sign_in};
+use crate::world::items;
 use crate::world::{Outcome, World, block_on, check};
 
-/// A port that nobody listens on right now.
+/// A port that nobody has, and that the system gives to nobody who asks for any.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + u16::try_from(std::process::id() % 15_000).unwrap();
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A person who signs in as a user in the browser that opens, and presses the

@@ -1,7 +1,6 @@
 //! Signing out: tokens are revoked in the form, the secrets here go whatever
 //! the instance says; and no redirect is followed with any of it.
 
-use crate::world::items;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use snow_connect::sandbox::scenario::Scenario;
 
 use crate::oauth::connected;
 use crate::world::World;
+use crate::world::items;
 use crate::world::oauth::who;
 use crate::world::session::{
     self, ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, Received, Scripted, kept, saved, world_with, world_with_secret,

@@ -1,7 +1,6 @@
 //! A connection `acme` with a session, put into a world without a sign-in; and
 //! an instance whose OAuth side says what a test wants.
 
-use crate::world::items;
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,6 +16,8 @@ use snow_connect::store::{Field, ItemKey};
 use super::keyring::Session;
 use super::wire::{Wire, header, http};
 use super::{World, block_on};
+
+use crate::world::items;
 
 pub const ID: &str = "0f4c2f0e-7a58-4a51-9a3c-0d7b5f1f2f11";
 /// What the session of before has.
