@@ -1,5 +1,4 @@
-//! An access token that is used as it is: somebody else keeps it valid, or it was just
-//! given.
+//! An access token that is not renewed: another program does that, or it is brand new.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -17,6 +17,8 @@ pub struct Setting {
     pub variable: Option<&'static str>,
     /// Whether a connection cannot be without it.
     pub is_required: bool,
+    /// Whether an empty value means something.
+    pub may_be_empty: bool,
     /// Whether it is true or false.
     pub is_switch: bool,
     /// Whether what is stored belongs to this value, and is not used for another.
@@ -42,7 +44,7 @@ pub struct Flag {
     pub help: &'static str,
     /// The heading under which the help has it, if not the usual one.
     pub heading: Option<&'static str>,
-    /// The value that a flag without one stands for.
+    /// Set for a flag without a value: what it sets.
     pub means: Option<&'static str>,
 }
 
@@ -53,7 +55,7 @@ pub struct Question {
     pub hint: &'static str,
     /// What an error calls the answer, as in "the user name is missing".
     pub what: &'static str,
-    /// What to do if nobody can be asked.
+    /// What to do without a terminal.
     pub instead: &'static str,
 }
 
@@ -98,6 +100,7 @@ impl Setting {
             flag: None,
             variable: None,
             is_required: false,
+            may_be_empty: false,
             is_switch: false,
             binds: false,
             is_guarded: false,

@@ -8,7 +8,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     duration_up_to(7, "seven days", text)
 }
 
-/// As above, for times that nobody waits for: `14d`, `90d`.
+/// The same for longer periods: `14d`, `90d`.
 pub fn long_duration(text: &str) -> Result<Duration, String> {
     duration_up_to(3650, "ten years", text)
 }

@@ -1,7 +1,7 @@
 //! The JSON documents by name, each with its JSON Schema in `src/schemas`.
 //!
-//! A name is a type of its own, which serializes as the name: the first member of
-//! the struct that is the document. The schemas are generated from those structs;
+//! Each name is a type that serializes as the name. It is the first member of the struct
+//! of the document. The schemas are generated from those structs;
 //! `report::json::tests` compares them and writes them anew. A new document needs a
 //! line here and an empty file to begin with.
 

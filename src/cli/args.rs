@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
+use crate::base::duration::duration;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
@@ -20,7 +21,6 @@ use crate::cli::commands::status::StatusArgs;
 use crate::cli::commands::test::args::TestArgs;
 use crate::cli::commands::token::TokenArgs;
 use crate::cli::completion;
-use crate::cli::duration::duration;
 use crate::model::profile::{ConnectionName, any_of};
 use crate::report::format::Format;
 

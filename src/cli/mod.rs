@@ -5,7 +5,6 @@ mod commands;
 pub mod completion;
 pub mod console;
 pub mod context;
-mod duration;
 pub mod explain;
 mod logging;
 pub mod process;

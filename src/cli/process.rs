@@ -53,7 +53,7 @@ fn report_panics_without_details() {
             let _ = writeln!(std::io::stderr());
         }
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        let text = format!("error: snow stopped because of a defect of its own, at {place}");
+        let text = format!("error: snow crashed because of a defect in it, at {place}");
         // Not `eprintln`, which panics where standard error cannot be written.
         let _ = writeln!(std::io::stderr(), "{text}\n  do     Report it with the command you ran and this line.");
     }));

@@ -20,24 +20,13 @@ use crate::engine::Connection;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{self, Deadline};
 use crate::http::stream::Streamed;
+use crate::model::header::is_reserved;
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, Subject};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::path::{request_url, table_of};
 use crate::service::servicenow::symptoms::diagnose;
-
-/// Headers that the connection or the client alone sets.
-const RESERVED: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::PROXY_AUTHORIZATION,
-    header::HOST,
-    header::COOKIE,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    header::UPGRADE,
-];
 
 /// An open connection: it sends signed requests to its instance, and nowhere else.
 ///
@@ -191,7 +180,7 @@ fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), 
         let failure = Failure::new(Code::Usage, "a header of the request has a name that cannot be sent");
         return Err(failure.next("Use letters, digits and - in the name of a header"));
     };
-    if RESERVED.contains(&known) {
+    if is_reserved(&known) {
         return Err(Failure::new(Code::Usage, shown!("the header {} cannot be given", Shown::outside(known.as_str())))
             .why("The connection sets it.")
             .next("Leave it out"));

@@ -57,11 +57,6 @@ impl Surroundings for Unattended<'_> {
         tracing::warn!("{text}");
     }
 
-    fn secret_file(&mut self, path: &Path, variable: &str) -> Result<Secret, Failure> {
-        let mut file = self.open_secret_file(path, variable)?;
-        secret_file::read(&mut file, &format!("{variable}: {}", path.display()))
-    }
-
     fn open_secret_file(&mut self, path: &Path, variable: &str) -> Result<File, Failure> {
         let (file, metadata) = secret_file::open(path, variable)?;
         if is_public(&metadata) {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::auth::method::{InvalidSetting, METHODS, MethodSpec};
+use crate::auth::method::{InvalidSetting, METHODS, MethodSpec, settings};
 use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -59,8 +59,8 @@ pub fn is_described(variables: &Variables) -> bool {
 /// Reads the variables; an error names the one that is wrong or missing.
 pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     for name in self::variables() {
-        // An empty scope asks for none.
-        if name != "SNOW_SCOPE" && variables.raw(name).is_some_and(|value| value.is_empty()) {
+        let may_be_empty = settings().iter().any(|setting| setting.variable == Some(name) && setting.may_be_empty);
+        if !may_be_empty && variables.raw(name).is_some_and(|value| value.is_empty()) {
             return Err(
                 incomplete(shown!("{} is set, but empty", name)).next(shown!("Give {} a value, or unset it", name))
             );

@@ -146,7 +146,7 @@ impl Client {
     /// Gets `url` with these headers. If the server closed a kept connection in the
     /// meantime, it is asked once more on a new one (RFC 9110 §9.2.2): a GET only reads.
     pub async fn get(&self, url: Url, headers: &HeaderMap, deadline: Deadline) -> Exchange {
-        let request = || self.inner.get(url.clone()).headers(headers.clone());
+        let request = || self.request(Method::GET, url.clone(), headers);
         // In a place of its own, so that its callers are small when they do
         // something else.
         let exchange = Box::pin(self.send("GET", url.clone(), request(), deadline)).await;
@@ -159,9 +159,19 @@ impl Client {
 
     /// Posts a form, whose fields may be secrets. Never sent twice by itself.
     pub async fn post_form(&self, url: Url, form: Vec<u8>, deadline: Deadline) -> Exchange {
-        let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let request = self.inner.post(url.clone()).header(CONTENT_TYPE, content_type).body(form);
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, form_type)]);
+        let request = self.request(Method::POST, url.clone(), &headers).body(form);
         self.send("POST", url, request, deadline).await
+    }
+
+    /// A request with the headers of the client, and with these in place of them where
+    /// both have one.
+    fn request(&self, method: Method, url: Url, headers: &HeaderMap) -> reqwest::RequestBuilder {
+        let mut all = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        all.extend(self.added.headers.clone());
+        all.extend(headers.clone());
+        self.inner.request(method, url).headers(all)
     }
 
     /// Sends a request with these headers; the answer's head must come by the deadline,
@@ -196,11 +206,7 @@ impl Client {
         if deadline.left().is_zero() {
             return (Err(NetworkError::too_late(url, &self.route, deadline.timeout)), false);
         }
-        let mut request = self.inner.request(method.clone(), url.clone()).headers(self.added.headers.clone());
-        if !headers.contains_key(ACCEPT) {
-            request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
-        }
-        request = request.headers(headers.clone());
+        let mut request = self.request(method.clone(), url.clone(), headers);
         if !body.is_empty() {
             request = request.body(body.clone());
         }
@@ -230,8 +236,6 @@ impl Client {
         }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
-            let request = request.headers(self.added.headers.clone());
-            let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
             let mut response = request.timeout(deadline.left()).send().await?;
             first_byte = Some(Instant::now());
             let status = response.status().as_u16();

@@ -3,28 +3,30 @@
 use std::fmt;
 use std::str::FromStr;
 
-use http::HeaderName;
+use http::header::{self, HeaderName};
 
 use crate::base::shown::{shorten, shown_as_displayed};
 use crate::model::profile::InvalidValue;
 
 shown_as_displayed!(OwnHeader);
 
-/// Headers that the request itself needs.
-const RESERVED: [&str; 12] = [
-    "accept",
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
+/// Headers that only the client sets: what signs a request, and how it is sent.
+const RESERVED: [HeaderName; 9] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::TE,
+    header::UPGRADE,
 ];
+
+/// Whether only the client sets this header.
+pub fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(name)
+}
 
 /// A header that a connection adds to its requests, spelled as it was given. Names are
 /// compared without case (RFC 9110 §5.1).
@@ -51,9 +53,7 @@ impl FromStr for OwnHeader {
         let text = text.trim();
         let shown = shorten(text, 80);
         match text.parse::<HeaderName>() {
-            Ok(name) if RESERVED.contains(&name.as_str()) => {
-                Err(InvalidValue(format!("{shown} is a header that snow sets itself")))
-            }
+            Ok(name) if is_reserved(&name) => Err(InvalidValue(format!("{shown} is a header that snow sets itself"))),
             Ok(name) if text.len() <= 100 => Ok(Self { spelled: text.to_owned(), name }),
             _ => Err(InvalidValue(format!("\"{shown}\" is not the name of a header, as X-Gateway-Key is"))),
         }

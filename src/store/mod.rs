@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use crate::base::code::Code;
 use crate::base::error::{CausesOfCode, Failure};
 use crate::base::secret::Secret;
+use crate::base::secret_file;
 use crate::base::shown::{Step, shown};
 use crate::base::variables::Variables;
 use crate::model::profile::{ConnectionId, InvalidValue, StoreKind};
@@ -280,7 +281,10 @@ pub trait Surroundings {
     fn say(&mut self, text: &str);
 
     /// A secret in a file that a variable names.
-    fn secret_file(&mut self, path: &Path, variable: &str) -> Result<Secret, Failure>;
+    fn secret_file(&mut self, path: &Path, variable: &str) -> Result<Secret, Failure> {
+        let mut file = self.open_secret_file(path, variable)?;
+        secret_file::read(&mut file, &format!("{variable}: {}", path.display()))
+    }
 
     /// Such a file itself, for what is more than one line.
     fn open_secret_file(&mut self, path: &Path, variable: &str) -> Result<File, Failure>;

@@ -195,7 +195,7 @@ fn a_panic_shows_its_place_and_nothing_else() {
         let outcome = finish(shell, b"").expect(1);
         let lines: Vec<&str> = outcome.stderr.lines().collect();
         assert_eq!(lines.len(), 2, "{}", outcome.stderr);
-        assert!(lines[0].starts_with("error: snow stopped because of a defect of its own, at src/cli/process.rs:"));
+        assert!(lines[0].starts_with("error: snow crashed because of a defect in it, at src/cli/process.rs:"));
         match flag {
             "--json" => assert_eq!(outcome.error_code(), "internal"),
             _ => assert_eq!(outcome.stdout, ""),

@@ -1,9 +1,11 @@
 //! Headers for a gateway in front of the instance: with every request to its origin,
 //! and to no other.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use snow_connect::store::{Field, ItemKey};
 
-use crate::world::wire::{Wire, http};
+use crate::world::wire::{Wire, header, http};
 use crate::world::{Answer, World, block_on};
 
 const VALUE: &str = "CANARY-gateway-1";
@@ -71,6 +73,25 @@ fn a_header_is_added_to_a_saved_connection_without_its_password() {
     world.person([Answer::Secret(VALUE)]);
     world.run("connect acme --header X-Gateway-Key").expect(0);
     world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_value_is_asked_for_once_even_if_the_password_turns_out_wrong() {
+    let right = format!("Basic {}", STANDARD.encode("beth:right"));
+    let server = Wire::replies(move |head| match head {
+        _ if header(head, "x-gateway-key") != Some(VALUE) => http(401, "Server: edge\r\n", r#"{"message":"key"}"#),
+        _ if header(head, "authorization") != Some(&right) => {
+            let body = r#"{"error":{"message":"User is not authenticated","detail":null},"status":"failure"}"#;
+            http(401, "WWW-Authenticate: BASIC realm=\"Service-now\"\r\n", body)
+        }
+        _ if head.contains("current_user") => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
+        _ => http(200, "", r#"{"result":[{"sys_id":"1"}]}"#),
+    });
+    let mut world = World::new();
+    let flags = "--name acme --username beth --password-stdin --no-test";
+    world.stdin("wrong").run(&format!("connect {} {flags}", server.origin())).expect(0);
+    world.person([Answer::Secret(VALUE), Answer::Secret("right")]);
+    world.run("connect acme --header X-Gateway-Key").expect(0);
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub static CLIENT_ID: Setting = Setting {
 pub static SCOPE: Setting = Setting {
     flag: flag("scope", "SCOPE", "The scope to ask for; empty for none [default: {scope}]"),
     variable: Some("SNOW_SCOPE"),
+    may_be_empty: true,
     binds: true,
     ..Setting::plain(
         "scope",

@@ -5,6 +5,7 @@ use crate::base::error::Failure;
 use crate::config::environment::{EnvironmentConnection, SecretSource};
 use crate::engine::{Connection, Described};
 use crate::model::profile::Subject;
+use crate::store::Surroundings;
 
 /// No file but those of the secrets, no store, and no request.
 pub async fn connection(app: &mut App, described: EnvironmentConnection) -> Result<Connection, Failure> {

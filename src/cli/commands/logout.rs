@@ -24,7 +24,6 @@ use crate::model::profile::Subject;
 use crate::model::profile::{ConnectionName, Profile, StoreKind};
 use crate::report;
 use crate::report::json::session::{Ended, SignedOut};
-use crate::store::file::KIND as FILE;
 use crate::store::{Field, ItemKey, record};
 
 #[derive(Debug, Args)]
@@ -253,7 +252,7 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
             let message = shown!("the {} of {} is still in {}: {}", what, profile.name, place, failure.message());
             let still_there = Failure::new(failure.code(), message)
                 .why(failure.reason().cloned().unwrap_or("It could not be deleted.".into()));
-            let steps = failure.steps().iter().filter(|&_| profile.store == FILE).cloned();
+            let steps = failure.steps().iter().cloned();
             steps
                 .fold(still_there, Failure::next)
                 .next(shown!("Run the command again when {} can be used; nothing else was changed", place))

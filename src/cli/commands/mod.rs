@@ -131,7 +131,7 @@ fn report(app: &mut App, failure: &Failure) -> u8 {
 pub fn report_defect(arguments: &[OsString]) -> u8 {
     use std::io::Write;
 
-    let failure = internal("snow stopped because of a defect of its own");
+    let failure = internal("snow crashed because of a defect in it");
     if usage::wants_json(arguments) {
         let _ = writeln!(std::io::stdout(), "{}", json::line(&json::Error::from(&failure)));
     }

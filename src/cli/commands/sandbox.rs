@@ -7,10 +7,10 @@ use clap::Args;
 
 use super::app::App;
 use crate::base::code::Code;
+use crate::base::duration::duration;
 use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
-use crate::cli::duration::duration;
 use crate::cli::signals;
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;

@@ -1,17 +1,14 @@
 //! Secrets that are handed in: by standard input, or in a file.
 
-use std::fs::File;
-use std::path::Path;
-
 use super::app::App;
 use super::sign_in::args::{SecretArgs, SecretSource};
 use crate::auth::setting::SecretInput;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::files::is_public;
 use crate::base::secret::Secret;
 use crate::base::secret_file;
 use crate::base::shown::shown;
+use crate::store::Surroundings;
 
 impl App {
     /// Refuses to read a secret from a terminal, which would show what is
@@ -38,21 +35,5 @@ impl App {
             }
             Some(SecretSource::File(path)) => self.secret_file(path, &format!("--{}-file", input.flag)).map(Some),
         }
-    }
-
-    /// A secret in a file or a pipe that `origin` names.
-    pub fn secret_file(&mut self, path: &Path, origin: &str) -> Result<Secret, Failure> {
-        let mut file = self.open_secret_file(path, origin)?;
-        secret_file::read(&mut file, &format!("{origin}: {}", path.display()))
-    }
-
-    /// Opens a file or a pipe that holds something secret, and says where
-    /// others could read it too.
-    pub(super) fn open_secret_file(&mut self, path: &Path, origin: &str) -> Result<File, Failure> {
-        let (file, metadata) = secret_file::open(path, origin)?;
-        if is_public(&metadata) {
-            self.console.note(&format!("note: {} can be read by other users of this machine", path.display()));
-        }
-        Ok(file)
     }
 }

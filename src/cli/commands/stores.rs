@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::app::App;
 use crate::base::code::Code;
 use crate::base::error::Failure;
+use crate::base::files::is_public;
 use crate::base::secret::Secret;
+use crate::base::secret_file;
 use crate::base::shown::shown;
 use crate::base::variables::Variables;
 use crate::model::profile::{ConnectionId, StoreKind};
@@ -116,11 +118,11 @@ impl Surroundings for App {
         self.console.say(text);
     }
 
-    fn secret_file(&mut self, path: &Path, variable: &str) -> Result<Secret, Failure> {
-        App::secret_file(self, path, variable)
-    }
-
     fn open_secret_file(&mut self, path: &Path, variable: &str) -> Result<File, Failure> {
-        App::open_secret_file(self, path, variable)
+        let (file, metadata) = secret_file::open(path, variable)?;
+        if is_public(&metadata) {
+            self.console.note(&format!("note: {} can be read by other users of this machine", path.display()));
+        }
+        Ok(file)
     }
 }

@@ -7,9 +7,9 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::OAUTH_HEADING;
+use crate::base::duration::duration;
 use crate::cli::commands::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs, SettingArgs};
 use crate::cli::completion;
-use crate::cli::duration::duration;
 use crate::model::instance::ApiVersion;
 use crate::model::profile::{ConnectionName, InvalidValue, StoreKind, TableName, any_of, label, shown_text};
 use crate::store::{STORES, kind_of};

@@ -42,7 +42,7 @@ impl Request {
         let is_other = |auth: &Auth, setting: &Setting| {
             given.value(setting).is_some_and(|value| (setting.get)(auth).as_deref() != Some(value))
         };
-        // Another client or user has settings of its own.
+        // The settings of one client or user do not apply to another.
         let base =
             saved.filter(|auth| !spec.settings.iter().any(|setting| setting.is_required && is_other(auth, setting)));
         let mut auth = match base {

@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use super::app::App;
 use super::sign_in;
+use super::sign_in::args::HeaderArgs;
 use super::sign_in::flow::{self, NotSignedIn, SignedIn, Wanted};
 use super::test::{self, Options};
 use crate::auth::gateway::GatewayHeaders;
@@ -47,7 +48,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let target = target::resolve(app, &arguments, &file.load()?)?;
     let request = Request { arguments, file, target, started };
     let Some(saved) = &request.target.saved else {
-        return connect(app, &request, None, None).await;
+        return connect(app, &request, None, None, &request.arguments.headers).await;
     };
     let auth = request.auth(app, Some(saved))?;
     let wanted = request.updated(app, saved, auth)?;
@@ -57,27 +58,26 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     // A secret is not moved from store to store: it is entered again.
     if arguments.secrets.is_any_given() || method::needs_another_secret(&wanted, saved) {
-        connect(app, &request, Some(saved), Some(wanted.auth)).await
+        connect(app, &request, Some(saved), Some(wanted.auth), &arguments.headers).await
     } else {
         check_known(app, &request, saved, &wanted.auth).await
     }
 }
 
-impl Request {
-    /// The values of the headers that the connection will have.
-    async fn headers(&self, app: &mut App, saved: Option<&Profile>) -> Result<GatewayHeaders, Failure> {
-        let given = sign_in::headers::given(app, &self.arguments.headers)?;
-        match saved {
-            Some(saved) => sign_in::headers::of(app, saved, given, true).await,
-            None => Ok(given),
-        }
-    }
-}
-
 /// Signs in anew and saves.
-async fn connect(app: &mut App, request: &Request, saved: Option<&Profile>, auth: Option<Auth>) -> Result<u8, Failure> {
+async fn connect(
+    app: &mut App,
+    request: &Request,
+    saved: Option<&Profile>,
+    auth: Option<Auth>,
+    headers: &HeaderArgs,
+) -> Result<u8, Failure> {
     app.prove_store(request.store(app, saved)?, request.target.id).await?;
-    let headers = request.headers(app, saved).await?;
+    let given = sign_in::headers::given(app, headers)?;
+    let headers = match saved {
+        Some(saved) => sign_in::headers::of(app, saved, given, true).await?,
+        None => given,
+    };
     // Before a browser is opened it is done in any case.
     let probes_first = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
     if probes_first {
@@ -173,7 +173,8 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     {
         let text = report::text::report(&test, app.console.err);
         app.console.say(&format!("{text}\n"));
-        return connect(app, request, Some(&profile), Some(profile.auth.clone())).await;
+        // The values of headers that were given are saved by now.
+        return connect(app, request, Some(&profile), Some(profile.auth.clone()), &HeaderArgs::default()).await;
     }
     Ok(report(app, request, &profile, how, Some(test)))
 }

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::auth::method;
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
-use crate::cli::duration::duration;
+use crate::base::duration::duration;
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
 use crate::service::servicenow::oauth::DEFAULTS;

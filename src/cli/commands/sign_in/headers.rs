@@ -9,6 +9,7 @@ use crate::base::shown::shown;
 use crate::cli::commands::app::App;
 use crate::model::header::OwnHeader;
 use crate::model::profile::Profile;
+use crate::store::Surroundings;
 use crate::store::record::read_secret;
 
 /// The values that were given or are asked for.

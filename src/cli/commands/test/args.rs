@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
+use crate::base::duration::duration;
 use crate::cli::completion;
-use crate::cli::duration::duration;
 use crate::model::profile::{ConnectionName, TableName, label};
 use crate::model::user_name::UserName;
 

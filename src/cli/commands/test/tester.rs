@@ -171,8 +171,8 @@ impl<'a> ConnectionTester<'a> {
     ) -> CheckResults {
         let secrets = connection.credential().secrets().await;
         let secret = secrets.into_iter().next().expect("a credential that locks an account has a secret");
-        // Held until the secret is judged: nobody else tries one of this user
-        // meanwhile, since so many failures lock the account.
+        // Held until the secret is judged: too many failures at once would lock the
+        // account.
         let judged = self.judged_secrets.of(&profile.instance, user);
         let judged = judged.lock().await;
         let count = self.state.refusals(&profile.instance, user);
