@@ -21,7 +21,7 @@ pub enum CheckId {
     StoreSecret,
     /// The host has an address.
     NetworkDns,
-    /// TCP and TLS together, where they are not told apart.
+    /// TCP and TLS together, if they are not told apart.
     NetworkConnect,
     /// The host takes a TCP connection.
     NetworkTcp,
@@ -67,11 +67,11 @@ pub enum Status {
 pub struct Check {
     /// Which step it is.
     pub id: CheckId,
-    /// The table, where there is one for each.
+    /// The table, if there is one for each.
     pub target: Option<String>,
     /// How it went.
     pub status: Status,
-    /// How long it took, where it was measured.
+    /// How long it took, if it was measured.
     pub took: Option<Duration>,
     /// Of a failed check and of a warning.
     pub error: Option<Failure>,
@@ -105,7 +105,7 @@ pub struct CheckResults {
     /// The signed-in user; `None` if unknown.
     pub identity: Option<Identity>,
     pub certificate_ends: Option<DateTime<Utc>>,
-    /// How long the first request took, where the sign-in was good.
+    /// How long the first request took, if the sign-in was good.
     pub latency: Option<Duration>,
 }
 
@@ -132,11 +132,11 @@ pub struct Report {
     pub auth: &'static str,
     /// The store of its secrets, as `snow connect --store` names it.
     pub store: &'static str,
-    /// The access token that was used, where one was.
+    /// The access token that was used, if one was.
     pub token: Option<TokenLife>,
     /// The signed-in user; `None` if unknown.
     pub identity: Option<Identity>,
-    /// When the certificate of the instance ends, where it was seen.
+    /// When the certificate of the instance ends, if it was seen.
     pub certificate_ends: Option<DateTime<Utc>>,
     /// When it ended.
     pub tested_at: DateTime<Utc>,
@@ -144,9 +144,9 @@ pub struct Report {
     pub duration: Duration,
     /// Every check in its order, those that were not reached too.
     pub checks: Vec<Check>,
-    /// What was made of the warnings, where they count as a failure.
+    /// What was made of the warnings, if they count as a failure.
     pub strict: Option<Failure>,
-    /// How long the first request took, where the sign-in was good.
+    /// How long the first request took, if the sign-in was good.
     pub latency: Option<Duration>,
     /// What is new since the last test of a saved connection.
     pub changes: Vec<Change>,
@@ -182,7 +182,7 @@ pub struct Run {
     pub started_at: DateTime<Utc>,
     pub duration: Duration,
     pub reports: Vec<Report>,
-    /// The exit code of the signal that stopped it, where one did.
+    /// The exit code of the signal that stopped it, if one did.
     pub stopped_by: Option<u8>,
 }
 

@@ -19,7 +19,7 @@ use crate::engine::{self, Described};
 use crate::model::instance::Instance;
 use crate::model::profile::{InvalidValue, Profile, Subject, TableName};
 
-/// A connection that was found. Nothing of it is open yet.
+/// A connection that is not open yet.
 #[derive(Clone)]
 pub struct Connection {
     engine: Arc<Inner>,
@@ -90,12 +90,12 @@ impl Connection {
         self.source.instance().origin()
     }
 
-    /// The same, whose test asks for these tables instead of its own, each of which must
+    /// Sets the tables that a test asks for, instead of those of the connection. Each must
     /// be readable.
     ///
     /// # Errors
     ///
-    /// Class `usage` where a text is not the name of a table.
+    /// Class `usage` if a name is not that of a table.
     pub fn with_tables(self, tables: &[&str]) -> Result<Self, Failure> {
         let tables = tables.iter().map(|table| table.parse()).collect::<Result<_, InvalidValue>>();
         let tables = tables.map_err(|invalid| {
@@ -108,9 +108,9 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Class `store` where the store is locked or fails, `auth` where it has no secret of
-    /// this connection, `refused-before` where its password was refused too often to be
-    /// sent again, and `config` where its certificate authority or proxy cannot be used.
+    /// Class `store` if the store is locked or fails, `auth` if it has no secret of
+    /// this connection, `refused-before` if its password was refused too often to be
+    /// sent again, and `config` if its certificate authority or proxy cannot be used.
     pub async fn open(&self) -> Result<Client, Failure> {
         let connection = self.opened().await.map_err(|NotOpened(_, failure)| failure)?;
         let account = self.account()?;
@@ -121,7 +121,7 @@ impl Connection {
     }
 
     /// Tests it as `snow test` does: whether the instance is reached, takes the credential
-    /// and lets tables be read. A session is renewed where that is due. Sends at most one
+    /// and lets tables be read. A session is renewed when it is due. Sends at most one
     /// request that could be refused, and takes as long as `SNOW_TIMEOUT` says, 30 seconds
     /// unless it is set. What failed is in the report.
     pub async fn test(&self) -> Report {

@@ -34,7 +34,8 @@ use crate::store::{Access, CredentialStore, Opener, STORES, Surroundings};
 /// Finds connections: those that `snow connect` saved, the one that variables describe,
 /// and what a program describes itself.
 ///
-/// It looks where `snow` looks and asks nobody for anything. Clones share what is open.
+/// It reads the same files and variables as `snow`, and never prompts. Clones share open
+/// stores.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -58,7 +59,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Class `usage` where a variable that holds a duration is not one.
+    /// Class `usage` if the duration in a variable cannot be read.
     pub fn from_environment() -> Result<Self, Failure> {
         Self::of(Variables::new(std::env::vars_os()), std::env::home_dir(), Utc::now, None)
     }
@@ -93,7 +94,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Code `unknown-connection` where there is none, and class `config` where the file
+    /// Code `unknown-connection` if there is none, and class `config` if the file
     /// cannot be read.
     pub fn connection(&self, name: &str) -> Result<Connection, Failure> {
         let name: ConnectionName = name.parse().map_err(|invalid: InvalidValue| {
@@ -105,7 +106,7 @@ impl Engine {
 
     /// The connection that variables describe: `SNOW_INSTANCE`, and `SNOW_USERNAME` with
     /// `SNOW_PASSWORD`, or those of another way to sign in. Reads the file of the secret
-    /// where a variable names one.
+    /// if a variable names one.
     ///
     /// # Errors
     ///

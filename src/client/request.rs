@@ -30,12 +30,12 @@ use crate::service::servicenow::symptoms::diagnose;
 
 /// An open connection: it sends signed requests to its instance, and nowhere else.
 ///
-/// A session is renewed before a request where that is due. Where the instance refuses
-/// an access token all the same, it is renewed once, and a request that only reads (`GET`,
-/// `HEAD`, `OPTIONS`) is sent once more; what writes is never repeated. A password that
-/// was refused is not sent again. No redirect is followed. Clones share the connection.
+/// A session is renewed before a request when it is due. If the instance still refuses the
+/// access token, the token is renewed once and a request that only reads (`GET`, `HEAD`,
+/// `OPTIONS`) is repeated; a write never is. A refused password is not sent again.
+/// Redirects are not followed. Clones share the connection.
 ///
-/// It needs a Tokio runtime with time and I/O.
+/// It needs a Tokio runtime with time and I/O enabled.
 #[derive(Clone)]
 pub struct Client(Arc<Opened>);
 
@@ -134,9 +134,9 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Class `usage` where the path leaves the instance or the method or a header cannot be
-    /// sent, and then nothing was; `auth` where there is no valid credential; `network`
-    /// where no answer came.
+    /// Class `usage` if the path leaves the instance or the method or a header cannot be
+    /// sent, and then nothing was; `auth` if there is no valid credential; `network`
+    /// if no answer came.
     pub async fn send(self) -> Result<Response, Failure> {
         // Of a type that is known to be `Send`, or the compiler loses that in the
         // futures of callers.
@@ -245,7 +245,7 @@ impl Opened {
 }
 
 impl Account {
-    /// An error where its password was refused too often in a row.
+    /// An error if its password was refused too often in a row.
     pub fn refused_before(&self) -> Result<(), Failure> {
         match self.state.refusals(&self.instance, &self.user) {
             count if count < REFUSALS_BEFORE_STOP => Ok(()),

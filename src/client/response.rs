@@ -53,7 +53,7 @@ impl Response {
         self.status
     }
 
-    /// The headers as they came; names are in lower case. Where the body was compressed
+    /// The headers as they came; names are in lower case. If the body was compressed
     /// with gzip, those that say so are gone, since what is read is not.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -64,7 +64,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// Class `network` where the body breaks off, or no piece comes in time.
+    /// Class `network` if the body breaks off, or no piece comes in time.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         match &mut self.body {
             Body::Coming(answer) => Ok(answer.chunk().await?),
@@ -100,7 +100,7 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::bytes`], and code `unexpected-answer` where the body is not JSON of
+    /// Those of [`Self::bytes`], and code `unexpected-answer` if the body is not JSON of
     /// this type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Failure> {
         let (status, opened) = (self.status, self.opened.clone());
@@ -115,7 +115,7 @@ impl Response {
         })
     }
 
-    /// The answer itself where its status is 2xx.
+    /// The answer itself if its status is 2xx.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a store gets where nobody can be asked.
+//! What a store needs from a program that never prompts.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

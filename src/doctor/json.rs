@@ -22,7 +22,7 @@ use crate::model::profile::ConnectionId;
 pub struct Check<'a> {
     /// As in `store.ready`.
     id: &'static str,
-    /// Which of several: a connection, a port. Null where there is one.
+    /// Which of several: a connection, a port. Null if there is one.
     target: Option<&'a str>,
     status: Status,
     /// What was found, in one sentence without full stop.
@@ -69,12 +69,12 @@ pub struct Bundle<'a> {
     pub snow: &'a str,
     pub system: System<'a>,
     pub terminal: Terminal,
-    /// The variables that are set and that snow reads: the value where it is
+    /// The variables that are set and that snow reads: the value if it is
     /// harmless, else `(set)` or `(empty)`.
     pub variables: BTreeMap<String, String>,
     pub doctor: Findings<'a>,
     pub config: Config<'a>,
-    /// Null where there is no state directory.
+    /// Null if there is no state directory.
     pub state: Option<State<'a>>,
 }
 
@@ -152,7 +152,7 @@ pub struct Config<'a> {
 pub struct BundledConnection<'a> {
     #[serde(flatten)]
     pub connection: Connection<'a>,
-    /// Null where no OAuth client signs in.
+    /// Null if no OAuth client signs in.
     pub oauth: Option<OAuth<'a>>,
 }
 

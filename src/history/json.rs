@@ -19,13 +19,13 @@ pub struct Connection<'a> {
     id: ConnectionId,
     /// Grows by one with every change.
     revision: u64,
-    /// The origin: scheme, host and, where it is not the usual one, port.
+    /// The origin: scheme, host and, if it is not the default, port.
     instance: &'a str,
     /// The way to sign in, as `snow connect --auth` names it.
     auth: &'a str,
-    /// Null where the user is not known yet.
+    /// Null if the user is not known yet.
     pub username: Option<Cow<'a, str>>,
-    /// Null where no OAuth client signs in.
+    /// Null if no OAuth client signs in.
     pub client_id: Option<Cow<'a, str>>,
     /// The store of its secrets, as `snow connect --store` names it.
     store: &'a str,
@@ -41,7 +41,7 @@ pub struct Connection<'a> {
     api_version: Option<&'a str>,
     /// The PEM file of an additional certificate authority.
     ca_cert: Option<&'a Path>,
-    /// The URL of the proxy, where the connection has one of its own.
+    /// The URL of the proxy, if the connection has one of its own.
     proxy: Option<&'a str>,
     /// Null before the first test.
     pub last_test: Option<LastTest>,
@@ -53,9 +53,9 @@ pub struct Connection<'a> {
 pub struct LastTest {
     at: Timestamp,
     ok: bool,
-    /// The class of the failure; null where it passed.
+    /// The class of the failure; null if it passed.
     class: Option<String>,
-    /// The code of the failure; null where it passed.
+    /// The code of the failure; null if it passed.
     code: Option<String>,
     /// When the first test in a row was that ended in the same way.
     since: Option<Timestamp>,

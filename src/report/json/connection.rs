@@ -50,7 +50,7 @@ pub struct Connect<'a> {
     /// `new`, `updated` or `unchanged`.
     pub saved: &'a str,
     pub connection: Connection<'a>,
-    /// Null where it was not tested.
+    /// Null if it was not tested.
     pub test: Option<TestedConnection<'a>>,
     /// The exit code of the command.
     pub exit_code: u8,
@@ -68,11 +68,11 @@ pub struct Status<'a> {
     /// What selected it: `argument`, `variable`, `environment`, `directory` or
     /// `default`.
     pub selected_by: Option<&'a str>,
-    /// Null where none is selected or a password signs in.
+    /// Null if none is selected or a password signs in.
     pub session: Option<Session>,
     /// Null before the first test.
     pub last_test: Option<LastTest>,
-    /// Null where none is selected.
+    /// Null if none is selected.
     pub connection: Option<Selected<'a>>,
     #[serde(flatten)]
     pub expiry: Option<Expiry<'a>>,
@@ -93,11 +93,11 @@ pub enum Selected<'a> {
 pub struct Environment<'a> {
     /// `environment`.
     pub name: &'a str,
-    /// The origin: scheme, host and, where it is not the usual one, port.
+    /// The origin: scheme, host and, if it is not the default, port.
     pub instance: String,
     /// The way to sign in, as `SNOW_AUTH` names it.
     pub auth: &'a str,
-    /// The user or the client, where the variables say it.
+    /// The user or the client, if the variables say it.
     pub username: Option<String>,
 }
 
@@ -106,9 +106,9 @@ pub struct Environment<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Session {
     pub health: Health,
-    /// When the access token ends, where the server said it.
+    /// When the access token ends, if the server said it.
     pub expires_at: Option<Timestamp>,
-    /// When the access token came, where that was by a renewal.
+    /// When the access token came, if that was by a renewal.
     pub refreshed_at: Option<Timestamp>,
     pub signed_in_at: Option<Timestamp>,
 }
@@ -126,7 +126,7 @@ pub struct Expiry<'a> {
     pub ends: Vec<End<'a>>,
     /// The names of the connections of which no end is known.
     pub unknown: Vec<&'a str>,
-    /// Why somebody has to act; null where nobody has to.
+    /// Why somebody has to act; null if nobody has to.
     pub error: Option<FailureInJson<'a>>,
 }
 

@@ -27,7 +27,7 @@ enum Credential<'a> {
         access_token: &'a str,
         /// `Bearer`.
         token_type: &'a str,
-        /// Null where the server did not say.
+        /// Null if the server did not say.
         expires_at: Option<Timestamp>,
     },
     Header {
@@ -70,9 +70,9 @@ pub struct Ended<'a, Name> {
 pub struct SignedOut<'a> {
     pub name: &'a str,
     pub id: ConnectionId,
-    /// Whether the instance took the tokens back; null where there was nothing to
+    /// Whether the instance took the tokens back; null if there was nothing to
     /// revoke, or it was not to be.
     pub revoked: Option<bool>,
-    /// What went wrong; null where nothing did.
+    /// What went wrong; null if nothing did.
     pub error: Option<FailureInJson<'a>>,
 }

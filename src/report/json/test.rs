@@ -61,9 +61,9 @@ pub struct Totals {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestedConnection<'a> {
     name: &'a str,
-    /// Null where the connection is not saved.
+    /// Null if the connection is not saved.
     id: Option<ConnectionId>,
-    /// The origin: scheme, host and, where it is not the usual one, port.
+    /// The origin: scheme, host and, if it is not the default, port.
     instance: &'a str,
     /// The way to sign in, as `snow connect --auth` and `SNOW_AUTH` name it.
     auth: &'a str,
@@ -74,22 +74,22 @@ pub struct TestedConnection<'a> {
     code: Option<Code>,
     /// How long the test took, in milliseconds.
     duration_ms: u64,
-    /// Null where it is unknown.
+    /// Null if it is unknown.
     identity: Option<Identity<'a>>,
-    /// How long the first request took, in milliseconds; null where the sign-in failed.
+    /// How long the first request took, in milliseconds; null if the sign-in failed.
     latency_ms: Option<u64>,
-    /// Null where none was seen.
+    /// Null if none was seen.
     certificate: Option<Certificate>,
     credential: Credential<'a>,
     /// In the order in which they were made.
     checks: Vec<Check<'a>>,
-    /// What is new since the last test of a saved connection; left out where nothing is.
+    /// What is new since the last test of a saved connection; left out if nothing is.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     changes: &'a [Change],
-    /// Why it was not tested; left out where it was.
+    /// Why it was not tested; left out if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_tested: Option<NotTested>,
-    /// What `--strict` made of warnings; left out where nothing.
+    /// What `--strict` made of warnings; left out if nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureInJson<'a>>,
 }
@@ -120,11 +120,11 @@ pub struct Credential<'a> {
     token: Option<Token>,
 }
 
-/// The access token that was used; left out where none was.
+/// The access token that was used; left out if none was.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Token {
-    /// Null where the server did not say.
+    /// Null if the server did not say.
     expires_at: Option<Timestamp>,
     /// Whether this run renewed it.
     refreshed: bool,
@@ -137,10 +137,10 @@ pub struct Check<'a> {
     /// As in `auth.request`.
     id: &'static str,
     status: Status,
-    /// The table; left out where the step is not about one.
+    /// The table; left out if the step is not about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
-    /// How long it took, in milliseconds; left out where nothing was measured.
+    /// How long it took, in milliseconds; left out if nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<u64>,
     /// Of a failure or a warning; left out otherwise.
