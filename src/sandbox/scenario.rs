@@ -169,6 +169,8 @@ scenarios! {
         "token answers give expires_in as a string";
     ExpiresMissing = "expires-missing", OAuth "connect",
         "token answers give no expires_in";
+    LongTokens = "long-tokens", OAuth "connect",
+        "access tokens are 3000 characters long, as signed ones may be";
     AnotherUser = "another-user", OAuth "connect --username beth.anglin" => UserMismatch,
         "whoever signs in, the tokens are for joe.employee";
     BearerRefused = "bearer-refused", OAuth "connect" => BearerRefused,

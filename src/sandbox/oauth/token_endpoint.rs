@@ -48,6 +48,7 @@ impl OAuth {
         if let Some(answer) = scenario.and_then(faults::in_place_of_a_token) {
             return answer;
         }
+        self.tokens.are_long = scenario == Some(Scenario::LongTokens);
         match self.issued(request, scenario, now) {
             Some(issued) => success(issued, scenario),
             None => access_denied(),

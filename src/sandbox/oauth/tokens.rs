@@ -11,10 +11,16 @@ use crate::sandbox::rows::User;
 /// says 1799 of its half hour.
 const TOLD_EXACTLY: Duration = Duration::from_secs(60);
 
+/// The characters of a long access token. More than an item of the Windows Credential
+/// Manager can hold.
+const LONG: usize = 3000;
+
 /// All sign-ins with their tokens.
 pub struct Tokens {
     access_ttl: Duration,
     rotate: bool,
+    /// Whether new access tokens are [`LONG`].
+    pub are_long: bool,
     families: Vec<Family>,
 }
 
@@ -44,7 +50,7 @@ pub struct Issued {
 
 impl Tokens {
     pub fn new(access_ttl: Duration, rotate: bool) -> Self {
-        Self { access_ttl, rotate, families: Vec::new() }
+        Self { access_ttl, rotate, are_long: false, families: Vec::new() }
     }
 
     /// Tokens for somebody who signed in. While an access token of the same
@@ -78,9 +84,10 @@ impl Tokens {
                 self.families.len() - 1
             }
         };
-        let (access_ttl, family) = (self.access_ttl, &mut self.families[index]);
+        let (access_ttl, token) = (self.access_ttl, self.new_access_token());
+        let family = &mut self.families[index];
         if family.valid(now).is_none() {
-            family.mint(access_ttl, now);
+            family.mint(token, access_ttl, now);
         }
         family.issued(access_ttl, now)
     }
@@ -89,7 +96,7 @@ impl Tokens {
     /// rotated token that comes again ends its whole family. With
     /// `may_rotate` off the token stays what it is.
     pub fn refresh(&mut self, client: &Client, token: &str, may_rotate: bool, now: Instant) -> Option<Issued> {
-        let access_ttl = self.access_ttl;
+        let (access_ttl, access_token) = (self.access_ttl, self.new_access_token());
         let is_rotated = self.rotate && may_rotate;
         let index = self.families.iter().position(|family| {
             family.refresh_token.as_deref() == Some(token) || family.spent.iter().any(|t| t == token)
@@ -107,9 +114,14 @@ impl Tokens {
             family.spent.extend(former);
         }
         if self.rotate || family.valid(now).is_none() {
-            family.mint(access_ttl, now);
+            family.mint(access_token, access_ttl, now);
         }
         Some(family.issued(access_ttl, now))
+    }
+
+    fn new_access_token(&self) -> String {
+        let token = random();
+        if self.are_long { token.repeat(LONG.div_ceil(token.len())) } else { token }
     }
 
     /// Whom a bearer token speaks for.
@@ -155,9 +167,9 @@ impl Family {
         self.access.last().filter(|access| access.expires_at > now)
     }
 
-    fn mint(&mut self, access_ttl: Duration, now: Instant) {
+    fn mint(&mut self, token: String, access_ttl: Duration, now: Instant) {
         self.access.retain(|access| access.expires_at > now);
-        self.access.push(AccessToken { token: random(), expires_at: now + access_ttl });
+        self.access.push(AccessToken { token, expires_at: now + access_ttl });
     }
 
     fn issued(&self, access_ttl: Duration, now: Instant) -> Issued {
