@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::KIND;
+use super::{KIND, platform};
 use crate::base::code::Code;
-use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
-use crate::base::shown::{Shown, shown};
+use crate::base::error::{CausesOfCode, Failure};
+use crate::base::shown::{Shown, Step, shown};
 use crate::store::{StoreError, Trouble};
 
 /// Why a keyring did not do what it was asked.
@@ -39,16 +39,13 @@ impl From<KeyringError> for Failure {
             KeyringError::Unavailable { reason } => {
                 let failure = Failure::new(Code::KeyringUnavailable, Shown::outside(message))
                     .why(Shown::outside(reason))
-                    .causes(UNAVAILABLE)
+                    .causes(platform::UNAVAILABLE)
                     .next(WITHOUT_KEYRING);
-                IN_A_FILE
-                    .into_iter()
-                    .fold(failure, Failure::next)
-                    .next("Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock")
+                IN_A_FILE.into_iter().fold(failure, Failure::next).next(platform::START)
             }
             KeyringError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
                 .why("It wants its password, and nothing here can ask for it.")
-                .next("Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again"),
+                .next(platform::UNLOCK),
             KeyringError::Denied => Failure::new(Code::KeyringDenied, Shown::outside(message))
                 .why("The request for access was dismissed or forbidden. Nothing was changed.")
                 .next("Run the command again and allow the access"),
@@ -58,8 +55,8 @@ impl From<KeyringError> for Failure {
                 .evidence("waited_seconds", timeout.as_secs_f64()),
             KeyringError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, Shown::outside(message))
                 .why("Another program saved an item with the same service and user name. None of them was used.")
-                .next("Delete the one that is not snow's with the program of your keyring, such as Seahorse")
-                .next(shown!("Delete them all and sign in again: secret-tool clear service snow username {}", Shown::outside(&account)))
+                .next(shown!("Delete the one that is not snow's with {}", platform::PROGRAM))
+                .next(Step::say("Delete them all and sign in again: ").and(platform::deletion_of(&account)))
                 .evidence("items", count),
             KeyringError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
                 .why("Nothing was saved.")
@@ -72,18 +69,12 @@ impl From<KeyringError> for Failure {
 
 /// What may be behind each code of a keyring.
 pub fn causes() -> Vec<CausesOfCode> {
-    vec![CausesOfCode::new(Code::KeyringUnavailable, UNAVAILABLE)]
+    vec![CausesOfCode::new(Code::KeyringUnavailable, platform::UNAVAILABLE)]
 }
-
-/// What may be behind a keyring that cannot be reached.
-const UNAVAILABLE: &[CauseRow] = &[
-    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
-    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
-];
 
 /// The way out for one command that needs no keyring.
 const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
-    SNOW_INSTANCE=… SNOW_USERNAME=… SNOW_PASSWORD_FILE=… snow test";
+    set SNOW_INSTANCE, SNOW_USERNAME and SNOW_PASSWORD_FILE, then snow test";
 
 /// The way out for a machine that has no keyring.
 const IN_A_FILE: Option<&str> = if cfg!(feature = "file-store") {

@@ -8,6 +8,7 @@
 
 pub mod error;
 pub mod open;
+mod parts;
 #[cfg_attr(any(not(unix), target_os = "macos"), path = "other.rs")]
 #[cfg_attr(all(unix, not(target_os = "macos")), path = "secret_service.rs")]
 mod platform;
@@ -24,9 +25,10 @@ use zeroize::Zeroizing;
 use super::thread::OwnThread;
 use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::Step;
 use crate::model::profile::StoreKind;
 use error::KeyringError;
+use parts::Items;
 
 /// The store as a connection names it.
 pub const KIND: StoreKind = StoreKind::new("keyring", "the keyring");
@@ -79,22 +81,22 @@ impl KeyringStore {
         }
     }
 
-    /// Has something done with one item. A daemon that was restarted leaves a
-    /// dead connection behind: one new connection is tried. Anything else stands.
-    async fn with_item<T: Send + 'static>(
+    /// Has something done with the items of one account. A daemon that was restarted
+    /// leaves a dead connection behind: one new connection is tried. Any other error
+    /// is final.
+    async fn with_account<T: Send + 'static>(
         &self,
         name: &str,
         key: ItemKey,
         size: usize,
-        act: impl Fn(&Entry) -> Result<T, Error> + Send + 'static,
+        act: impl Fn(&str) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, KeyringError> {
         let account = key.account();
         let has_display = self.has_display;
         self.call(&format!("{name} {account}"), move || {
-            let perform = || act(&entry(&account)?);
-            let result = perform().or_else(|error| {
+            let result = act(&account).or_else(|error| {
                 if platform::is_disconnected(&error) {
-                    platform::reconnect().and_then(|()| perform())
+                    platform::reconnect().and_then(|()| act(&account))
                 } else {
                     Err(error)
                 }
@@ -125,26 +127,30 @@ impl CredentialStore for KeyringStore {
     }
 
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        let read = self.with_item("read", key, 0, |entry| match entry.get_secret() {
-            Ok(bytes) => Ok(Some(record(bytes))),
-            Err(Error::NoEntry) => Ok(None),
-            Err(error) => Err(error),
+        let read = self.with_account("read", key, 0, |account| match platform::ITEM_LIMIT {
+            Some(_) => parts::read(&Keyring, account),
+            None => Keyring.get(account),
         });
-        Ok(read.await?)
+        Ok(read.await?.map(record))
     }
 
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
         let record = record.clone();
-        // Windows counts a password in UTF-16, so bytes go further there.
         let size = record.expose().len();
-        let written = self.with_item("write", key, size, move |entry| entry.set_secret(record.expose().as_bytes()));
+        let written = self.with_account("write", key, size, move |account| {
+            let record = record.expose().as_bytes();
+            match platform::ITEM_LIMIT {
+                Some(limit) => parts::write(&Keyring, account, record, limit),
+                None => Keyring.set(account, record),
+            }
+        });
         Ok(written.await?)
     }
 
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        let deleted = self.with_item("delete", key, 0, |entry| match entry.delete_credential() {
-            Ok(()) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(error),
+        let deleted = self.with_account("delete", key, 0, |account| match platform::ITEM_LIMIT {
+            Some(_) => parts::delete(&Keyring, account),
+            None => Keyring.delete(account),
         });
         Ok(deleted.await?)
     }
@@ -158,7 +164,32 @@ impl CredentialStore for KeyringStore {
     }
 
     fn deletion_of(&self, account: &str) -> Option<Step> {
-        Some(shown!("secret-tool clear service snow username {}", Shown::outside(account)).into())
+        Some(platform::deletion_of(account))
+    }
+}
+
+/// The items of the system's keyring.
+struct Keyring;
+
+impl Items for Keyring {
+    fn get(&self, account: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        match entry(account)?.get_secret() {
+            Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set(&self, account: &str, content: &[u8]) -> Result<(), Error> {
+        // As bytes: a password is UTF-16 on Windows, and half as long.
+        entry(account)?.set_secret(content)
+    }
+
+    fn delete(&self, account: &str) -> Result<(), Error> {
+        match entry(account)?.delete_credential() {
+            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -168,12 +199,11 @@ fn entry(account: &str) -> Result<Entry, Error> {
         // The facade tries once in a process and keeps the reason to itself.
         platform::reconnect()?;
     }
-    Entry::new(SERVICE, account)
+    platform::entry(account)
 }
 
 /// What an item holds. What is no text becomes a record that cannot be parsed.
-fn record(bytes: Vec<u8>) -> Secret {
-    let bytes = Zeroizing::new(bytes);
+fn record(bytes: Zeroizing<Vec<u8>>) -> Secret {
     let text = std::str::from_utf8(&bytes).unwrap_or("?").to_owned();
     Secret::derived(text).unwrap_or_else(|_| Secret::derived("?".to_owned()).expect("a mark is a record"))
 }

@@ -1,11 +1,67 @@
-//! Keychain Services and the Credential Manager: their errors carry
-//! numbers, and what a person does about them is the same.
+//! Keychain Services of macOS and the Credential Manager of Windows.
 
+use std::collections::HashMap;
 use std::error::Error as StdError;
 
 use keyring::Error;
+use keyring_core::Entry;
 
-use super::{KeyringError, StoredItem};
+use super::{KeyringError, SERVICE, StoredItem};
+use crate::base::error::CauseRow;
+use crate::base::error::Likelihood::{High, Medium};
+use crate::base::shown::{Shown, Step, shown};
+
+/// The bytes that an item may have, where that is known. Windows:
+/// `CRED_MAX_CREDENTIAL_BLOB_SIZE`.
+pub const ITEM_LIMIT: Option<usize> = if cfg!(windows) { Some(5 * 512) } else { None };
+
+/// What may be behind a keyring that cannot be reached.
+pub const UNAVAILABLE: &[CauseRow] = if cfg!(windows) {
+    &[
+        (
+            "no-logon-session",
+            High,
+            "this session has no Credential Manager, as over SSH with a key, and in some services",
+        ),
+        ("no-service", Medium, "the service of the Credential Manager (VaultSvc) is stopped or disabled"),
+    ]
+} else {
+    &[
+        ("no-keychain", High, "this session may not use the login keychain, as over SSH and in some services"),
+        ("no-default-keychain", Medium, "there is no default keychain"),
+    ]
+};
+pub const START: &str = if cfg!(windows) {
+    "Start the Credential Manager: sc.exe start VaultSvc"
+} else {
+    "Unlock the login keychain: security unlock-keychain"
+};
+pub const UNLOCK: &str = if cfg!(windows) {
+    "Sign in to Windows at the desktop, then run the command again"
+} else {
+    "Unlock the login keychain (security unlock-keychain), then run the command again"
+};
+/// A program that shows what is in it.
+pub const PROGRAM: &str = if cfg!(windows) { "Credential Manager, in the Control Panel" } else { "Keychain Access" };
+
+pub fn deletion_of(account: &str) -> Step {
+    let account = Shown::outside(account);
+    if cfg!(windows) {
+        shown!("cmdkey /delete:{}.{}", account, SERVICE).into()
+    } else {
+        shown!("security delete-generic-password -s {} -a {}", SERVICE, account).into()
+    }
+}
+
+pub fn entry(account: &str) -> Result<Entry, Error> {
+    if cfg!(windows) {
+        // Not on other machines of the same user: a lock of this machine is what
+        // keeps two renewals of a session apart.
+        Entry::new_with_modifiers(SERVICE, account, &HashMap::from([("persistence", "Local")]))
+    } else {
+        Entry::new(SERVICE, account)
+    }
+}
 
 /// Neither says what it holds without the right to read each item.
 pub fn inventory() -> Result<Option<Vec<StoredItem>>, KeyringError> {

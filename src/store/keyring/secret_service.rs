@@ -4,12 +4,37 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 
 use keyring::Error;
+use keyring_core::Entry;
 use secret_service::Error as ServiceError;
 use secret_service::blocking::SecretService;
 use zbus::DBusError;
 use zbus::names::ErrorName;
 
 use super::{KeyringError, SERVICE, StoredItem};
+use crate::base::error::{CauseRow, Likelihood};
+use crate::base::shown::{Shown, Step, shown};
+
+/// The bytes that an item may have, where that is known.
+pub const ITEM_LIMIT: Option<usize> = None;
+
+/// What may be behind a keyring that cannot be reached.
+pub const UNAVAILABLE: &[CauseRow] = &[
+    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
+    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+];
+pub const START: &str = "Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock";
+pub const UNLOCK: &str =
+    "Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again";
+/// A program that shows what is in it.
+pub const PROGRAM: &str = "the program of your keyring, such as Seahorse";
+
+pub fn deletion_of(account: &str) -> Step {
+    shown!("secret-tool clear service snow username {}", Shown::outside(account)).into()
+}
+
+pub fn entry(account: &str) -> Result<Entry, Error> {
+    Entry::new(SERVICE, account)
+}
 
 /// The items under our service. The keyring crate's own search unlocks
 /// what it finds; this one asks nobody.
