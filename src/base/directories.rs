@@ -43,14 +43,12 @@ impl Directories<'_> {
         if let Some(path) = self.variables.path(own) {
             return Ok(files::absolute(&path));
         }
+        // The XDG specification: a relative path is to be ignored.
+        let absolute = |name: &str| self.variables.path(name).filter(|path| path.is_absolute());
         let base = if cfg!(windows) {
-            self.variables.path(windows)
+            absolute(windows)
         } else {
-            // The XDG specification: a relative path is to be ignored.
-            self.variables
-                .path(xdg)
-                .filter(|path| path.is_absolute())
-                .or_else(|| Some(self.home.filter(|home| home.is_absolute())?.join(under_home)))
+            absolute(xdg).or_else(|| Some(self.home.filter(|home| home.is_absolute())?.join(under_home)))
         };
         let base = base.ok_or_else(|| {
             Failure::new(Code::ConfigUnwritable, "there is no home directory to keep connections in")

@@ -44,7 +44,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
     }
-    let file = match options.open(path) {
+    let file = match patiently(|| options.open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // A dangling link is not the same as no file.
@@ -153,14 +153,7 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         create_private_directory(parent)?;
     }
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        // Private from the start, should we die before the next line.
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    match builder.create(path) {
+    match private_directory().create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Another process was quicker, or it is something else.
             let message =
@@ -222,20 +215,30 @@ pub fn absolute(path: &Path) -> PathBuf {
 }
 
 fn persist(temporary: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
-    let mut temporary = temporary;
-    // A virus scanner may hold the file for a moment on Windows.
-    let attempts = if cfg!(windows) { 10 } else { 1 };
-    for attempt in 1.. {
-        match temporary.persist(target) {
-            Ok(_) => return Ok(()),
-            Err(failed) if attempt < attempts && failed.error.kind() == io::ErrorKind::PermissionDenied => {
-                temporary = failed.file;
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            Err(failed) => return Err(failed.error),
+    let mut temporary = Some(temporary);
+    patiently(|| match temporary.take().expect("it comes back with each failure").persist(target) {
+        Ok(_) => Ok(()),
+        Err(failed) => {
+            temporary = Some(failed.file);
+            Err(failed.error)
+        }
+    })
+}
+
+/// Tries again for a second if another program holds the file. On Windows a virus
+/// scanner, a backup or an editor may.
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    /// ERROR_ACCESS_DENIED (a rename over an open file), ERROR_SHARING_VIOLATION,
+    /// ERROR_LOCK_VIOLATION.
+    const HELD: [i32; 3] = [5, 32, 33];
+    let is_held = |error: &io::Error| cfg!(windows) && error.raw_os_error().is_some_and(|code| HELD.contains(&code));
+    for _ in 0..20 {
+        match attempt() {
+            Err(error) if is_held(&error) => std::thread::sleep(Duration::from_millis(50)),
+            other => return other,
         }
     }
-    unreachable!("the loop returns")
+    attempt()
 }
 
 fn remove_stale(directory: &Path) {
@@ -255,6 +258,21 @@ fn remove_stale(directory: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Private from the start, should we die before its mode is set.
+#[cfg(unix)]
+fn private_directory() -> fs::DirBuilder {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+/// What is below the directories of a user is theirs alone on Windows.
+#[cfg(not(unix))]
+fn private_directory() -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 #[cfg(unix)]

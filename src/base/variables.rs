@@ -21,14 +21,19 @@ impl std::fmt::Debug for Variables {
     }
 }
 
+/// A name as it is kept. Windows does not tell `Path` from `PATH`.
+fn key(name: &OsStr) -> OsString {
+    if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_owned() }
+}
+
 impl Variables {
     pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        Self(variables.into_iter().map(|(name, value)| (key(&name.into()), value.into())).collect())
     }
 
     /// The value as it is, also when empty.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.0.get(&key(OsStr::new(name))).map(OsString::as_os_str)
     }
 
     /// The value as text; nothing where it is unset, empty or not UTF-8.

@@ -157,11 +157,12 @@ impl ConfigFile {
             line: line_of(&bytes, at),
             message: message.to_owned(),
         };
-        if bytes.starts_with(b"\xef\xbb\xbf") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-            return Err(invalid(0, "the file starts with a byte-order mark: save it as plain UTF-8"));
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(invalid(0, "the file is UTF-16, as its byte-order mark shows: save it as UTF-8"));
         }
         match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Some(text.to_owned())),
+            // Editors on Windows write a mark. The next write leaves it out.
+            Ok(text) => Ok(Some(text.trim_start_matches('\u{feff}').to_owned())),
             Err(error) => Err(invalid(error.valid_up_to(), "the file is not valid UTF-8")),
         }
     }

@@ -45,7 +45,6 @@ fn a_file_that_cannot_be_used_is_refused_with_its_line_and_left_as_it_is() {
     let cases: Vec<(&str, Vec<u8>, usize, &str)> = vec![
         ("truncated", ONE.as_bytes()[..ONE.find("2]").unwrap()].to_vec(), 15, ""),
         ("torn in a text", ONE.as_bytes()[..ONE.find("tps://").unwrap()].to_vec(), 8, ""),
-        ("byte-order mark", [b"\xef\xbb\xbf", ONE.as_bytes()].concat(), 1, "byte-order mark"),
         ("UTF-16", b"\xff\xfev\0e\0r\0".to_vec(), 1, "byte-order mark"),
         ("invalid UTF-8", [ONE.as_bytes(), b"x = \"\xff\""].concat(), 17, "not valid UTF-8"),
         ("NUL bytes", vec![0; 4096], 1, ""),
