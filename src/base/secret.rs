@@ -40,6 +40,7 @@ pub enum InvalidSecret {
     NotUtf8,
     #[error("it is larger than 64 KiB")]
     TooLarge,
+    #[cfg(unix)]
     #[error("it is longer than a line of this terminal may be; --password-stdin takes it")]
     LongerThanALine,
     #[error("it could not be read")]

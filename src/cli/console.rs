@@ -144,12 +144,19 @@ impl Console {
     pub fn check(&self) -> Result<(), Failure> {
         match &*self.broken.borrow() {
             None => Ok(()),
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Some(error) if is_closed_pipe(error) => Ok(()),
             Some(error) => Err(Failure::new(Code::OutputUnwritable, "standard output cannot be written")
                 .why(Shown::outside(error.to_string()))
                 .next("See to the free space where the output goes")),
         }
     }
+}
+
+/// Whether the reader of a pipe is gone.
+fn is_closed_pipe(error: &io::Error) -> bool {
+    /// Windows: ERROR_PIPE_NOT_CONNECTED, which std does not count.
+    const NOT_CONNECTED: i32 = 233;
+    error.kind() == io::ErrorKind::BrokenPipe || cfg!(windows) && error.raw_os_error() == Some(NOT_CONNECTED)
 }
 
 /// A line that says what is being waited for, after half a second and on a

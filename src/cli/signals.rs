@@ -141,23 +141,41 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 pub fn end_process_on_signal(document: Option<OneDocument>) {
+    use tokio::signal::windows;
+
+    let (ready, is_ready) = std::sync::mpsc::channel();
     let watch = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if let Ok(runtime) = runtime {
-            runtime.block_on(async {
-                if tokio::signal::ctrl_c().await.is_ok() {
-                    let second_signal = async || drop(tokio::signal::ctrl_c().await);
-                    if !tell_first(130, second_signal()).await {
-                        let_finish(second_signal()).await;
-                    }
-                    end(130, document.as_ref());
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let (Ok(mut interrupt), Ok(mut stop)) = (windows::ctrl_c(), windows::ctrl_break()) else { return };
+            let (Ok(mut close), Ok(mut shutdown)) = (windows::ctrl_close(), windows::ctrl_shutdown()) else { return };
+            let _ = ready.send(());
+            // The codes of the signals that these keys send elsewhere.
+            let code = tokio::select! {
+                _ = interrupt.recv() => 130,
+                _ = stop.recv() => 131,
+                _ = close.recv() => 129,
+                _ = shutdown.recv() => 143,
+            };
+            let mut second_signal = async || {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = stop.recv() => {}
                 }
-            });
-        }
+            };
+            if !tell_first(code, second_signal()).await {
+                let_finish(second_signal()).await;
+            }
+            end(code, document.as_ref());
+        });
     };
-    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(watch);
+    // Without the thread, keys act as they do on any program.
+    if std::thread::Builder::new().name("signals".to_owned()).spawn(watch).is_ok() {
+        let _ = is_ready.recv();
+    }
 }
 
 /// A directory that a signal shall not leave behind; `None` once it is gone.
@@ -204,6 +222,14 @@ pub async fn wait_for_stop() {
             }
             return;
         }
+    }
+    #[cfg(windows)]
+    if let Ok(mut stop) = tokio::signal::windows::ctrl_break() {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = stop.recv() => {}
+        }
+        return;
     }
     let _ = tokio::signal::ctrl_c().await;
 }

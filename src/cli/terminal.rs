@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::Show;
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled};
+use crossterm::terminal::{disable_raw_mode, is_raw_mode_enabled};
 use inquire::list_option::ListOption;
 use inquire::{Confirm, InquireError, Select, Text};
 
@@ -121,9 +121,10 @@ pub fn give_back() -> bool {
 }
 
 /// Takes the terminal again for the question that is still open.
+#[cfg(unix)]
 pub fn take_again() {
     if RAW_BEFORE_PAUSE.swap(false, Ordering::SeqCst) {
-        let _ = enable_raw_mode();
+        let _ = crossterm::terminal::enable_raw_mode();
     }
     hidden::take_again();
 }

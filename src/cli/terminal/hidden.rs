@@ -4,7 +4,7 @@
 pub use unix::{ask, give_back, take_again, wait_for_hangup};
 
 #[cfg(not(unix))]
-pub use elsewhere::{ask, give_back, take_again, wait_for_hangup};
+pub use elsewhere::{ask, give_back, wait_for_hangup};
 
 #[cfg(unix)]
 mod unix {
@@ -134,8 +134,6 @@ mod elsewhere {
     pub fn give_back() -> bool {
         false
     }
-
-    pub fn take_again() {}
 
     pub fn wait_for_hangup() {}
 }
