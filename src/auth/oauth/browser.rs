@@ -142,8 +142,8 @@ impl Browser for SystemBrowser {
 }
 
 fn command_of(text: &str, url: &str) -> Command {
-    let mut words = text.split_ascii_whitespace();
-    let mut command = Command::new(words.next().unwrap_or("false"));
+    let mut words = words_of(text).into_iter();
+    let mut command = Command::new(words.next().unwrap_or_default());
     let mut is_given = false;
     for word in words {
         is_given |= word.contains("%s");
@@ -153,6 +153,20 @@ fn command_of(text: &str, url: &str) -> Command {
         command.arg(url);
     }
     command
+}
+
+/// The words of a command. Blanks between double quotes are part of a word, as in
+/// `"C:\Program Files\Mozilla Firefox\firefox.exe" %s`.
+fn words_of(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in text.split('"').enumerate() {
+        if index % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_ascii_whitespace().map(str::to_owned));
+        }
+    }
+    words
 }
 
 /// Starts a command that neither hears nor says anything here, knows none of
@@ -223,5 +237,8 @@ mod tests {
         };
         assert_eq!(words("firefox --new-tab"), ["--new-tab", "https://x/?a=b c"]);
         assert_eq!(words("chrome --app=%s -x"), ["--app=https://x/?a=b c", "-x"]);
+        let quoted = command_of(r#""C:\Program Files\Firefox\firefox.exe" %s"#, "https://x/");
+        assert_eq!(quoted.get_program(), r"C:\Program Files\Firefox\firefox.exe");
+        assert_eq!(quoted.get_args().collect::<Vec<_>>(), ["https://x/"]);
     }
 }
