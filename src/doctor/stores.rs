@@ -62,12 +62,18 @@ fn not_ready(machine: &Machine, error: StoreError) -> Check {
         check.status = Status::Warn;
         check = check.why("Its key is in no variable, and this command asks nobody for it.");
     }
-    let is_used = profiles(machine).any(|profile| profile.store == store);
-    if !is_used && environment::is_described(&machine.variables) {
-        check.status = Status::Warn;
-        check = check.why("Nothing here needs it: the variables describe the connection.");
+    if profiles(machine).any(|profile| profile.store == store) {
+        return check;
     }
-    check
+    let reason = if environment::is_described(&machine.variables) {
+        "Nothing here needs it: the variables describe the connection."
+    } else if machine.variables.text("SNOW_STORE").is_some_and(|chosen| chosen != store.as_str()) {
+        "Nothing here needs it: no connection uses it, and SNOW_STORE chooses another store."
+    } else {
+        return check;
+    };
+    check.status = Status::Warn;
+    check.why(reason)
 }
 
 /// Items that no connection names.
