@@ -34,7 +34,7 @@ Examples:
   snow connect dev12345           connect to an instance
   snow test                       does it still work, and if not, why")]
 #[command(after_help = "\
-Topics: snow help environment, exit-codes, precedence, schemas, security
+Topics: snow help environment, exit-codes, platforms, precedence, schemas, security
 More:   snow guide METHOD, snow explain CODE")]
 pub struct Cli {
     #[command(flatten)]
@@ -172,7 +172,7 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// Show the whole story against the embedded instance
     Demo,
-    /// Help for a command or topic: environment, exit-codes, precedence, schemas, security
+    /// Help for a command or a topic
     Help(HelpArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),

@@ -9,6 +9,7 @@ use crate::base::code::{Class, Code};
 use crate::base::error::{CausesOfCode, Likelihood};
 use crate::base::shown::Step;
 use crate::cli::commands::sign_in;
+use crate::cli::shell;
 use crate::service::servicenow::{refusals, symptoms};
 use crate::{check, http, store};
 
@@ -35,7 +36,7 @@ pub fn explanation(code: Code) -> Explanation {
         }
         _ => text.to_owned(),
     };
-    Explanation { summary, body }
+    Explanation { summary, body: shell::for_this_system(&body).into_owned() }
 }
 
 /// What may be behind a code by all rows that have it, most likely first, in

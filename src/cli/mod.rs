@@ -8,6 +8,7 @@ pub mod context;
 pub mod explain;
 mod logging;
 pub mod process;
+mod shell;
 pub mod signals;
 pub mod terminal;
 

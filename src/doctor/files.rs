@@ -1,11 +1,10 @@
 //! The connections file and the state directory: can they be used, by whom
 //! else, and does anything stand there that should not.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Check, CheckId, Machine, quoted, secret_keys};
+use super::{Check, CheckId, Machine, secret_keys};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Lock};
@@ -39,50 +38,35 @@ pub fn config(machine: &Machine) -> Vec<Check> {
 }
 
 /// Who else may read or change the file and its directory.
+#[cfg(unix)]
 fn permissions(path: &Path) -> Vec<Check> {
+    use std::os::unix::fs::PermissionsExt;
+
     let directory = path.parent().map(|directory| (directory, "700"));
     let wrong: Vec<Check> = directory
         .into_iter()
         .chain([(path, "600")])
         .filter_map(|(path, mode)| {
-            let what = match others_may(path)? {
-                Others::Change => "can be changed by other users of this machine",
-                Others::Read => "can be read by other users of this machine",
+            let (what, why) = match path.metadata().ok()?.permissions().mode() {
+                mode if mode & 0o022 != 0 => ("changed", "They could lead your connections to another instance."),
+                mode if mode & 0o077 != 0 => ("read", "It holds no secret, but says where you sign in and as whom."),
+                _ => return None,
             };
-            let check = Check::warn(CheckId::ConfigPermissions, shown!("{} {}", path.display(), what));
-            let why = if what.contains("changed") {
-                "They could lead your connections to another instance."
-            } else {
-                "It holds no secret, but says where you sign in and as whom."
-            };
-            Some(check.why(why).next(shown!("chmod {} {}", mode, Shown::outside(quoted(path)))))
+            let message = shown!("{} can be {} by other users of this machine", path.display(), what);
+            let check = Check::warn(CheckId::ConfigPermissions, message).why(why);
+            Some(check.next(shown!("chmod {} {}", mode, Shown::outside(super::quoted(path)))))
         })
         .collect();
-    if wrong.is_empty() && cfg!(unix) {
+    if wrong.is_empty() {
         vec![Check::pass(CheckId::ConfigPermissions, "file and directory are yours alone")]
     } else {
         wrong
     }
 }
 
-enum Others {
-    Read,
-    Change,
-}
-
-#[cfg(unix)]
-fn others_may(path: &Path) -> Option<Others> {
-    use std::os::unix::fs::PermissionsExt;
-    match fs::metadata(path).ok()?.permissions().mode() {
-        mode if mode & 0o022 != 0 => Some(Others::Change),
-        mode if mode & 0o077 != 0 => Some(Others::Read),
-        _ => None,
-    }
-}
-
 #[cfg(not(unix))]
-fn others_may(_: &Path) -> Option<Others> {
-    None
+fn permissions(_: &Path) -> Vec<Check> {
+    vec![Check::skip(CheckId::ConfigPermissions, "the access rights of files are not looked at on this system")]
 }
 
 fn secrets(path: &Path) -> Option<Check> {

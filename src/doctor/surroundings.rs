@@ -13,7 +13,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::http::proxy::{ProxyVariables, Route};
-use crate::http::tls::{CaCertificates, system_authorities};
+use crate::http::tls::{CaCertificates, NO_AUTHORITIES, system_authorities};
 use crate::model::profile::Profile;
 
 /// A clock that is this far behind what was seen before has been set back.
@@ -147,7 +147,7 @@ fn authorities(machine: &Machine) -> Vec<Check> {
         Err(reason) => {
             let failure = Failure::new(Code::TlsUntrusted, "there is no certificate authority to trust")
                 .why(shown!("{}. No instance can prove who it is.", Shown::outside(&reason)))
-                .next("Install the authorities of the system, as with the package ca-certificates");
+                .next(NO_AUTHORITIES);
             Check::fail(id, &failure)
         }
     });

@@ -15,6 +15,7 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
 use super::proxy::Route;
+use super::tls::NO_AUTHORITIES;
 use super::trace::{DnsError, Phase};
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
@@ -308,7 +309,7 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::NoAuthorities),
         code: Code::TlsFailure,
         causes: &[],
-        next: &["Install the package ca-certificates, or set SSL_CERT_FILE"],
+        next: &[NO_AUTHORITIES],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::Tls(_)),

@@ -25,6 +25,15 @@ use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
 
+/// What to do if this machine has no certificate authority to trust.
+pub const NO_AUTHORITIES: &str = if cfg!(windows) {
+    "See the trusted root certificates of Windows: certlm.msc"
+} else if cfg!(target_os = "macos") {
+    "See the certificates of the system in Keychain Access"
+} else {
+    "Install the package ca-certificates, or set SSL_CERT_FILE"
+};
+
 /// Certificate authorities to trust besides the system's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaCertificates(Vec<CertificateDer<'static>>);

@@ -14,6 +14,7 @@ use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::base::shown::shown;
 use crate::cli::completion;
+use crate::cli::shell;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::RedirectUri;
 use crate::model::profile::{ConnectionName, Profile};
@@ -138,12 +139,12 @@ fn markdown(guide: &Guide, target: Option<&Target>, redirect_uri: Option<Redirec
     let word = target.map_or_else(|| "INSTANCE".to_owned(), Target::written);
     let argument = target.map_or_else(|| "INSTANCE".to_owned(), |target| target.argument(guide));
     let for_tokens = if guide.has_tokens { TOKENS } else { "" };
-    format!("{}{ACCOUNT}", guide.text)
+    shell::for_this_system(&format!("{}{ACCOUNT}", guide.text))
         .replace("{for_tokens}\n", &format!("{for_tokens}\n"))
         .replace("{instance}", &instance)
         .replace("{instance_word}", &word)
         .replace("{target}", &argument)
-        .replace("{redirect_flag}", &redirect_flag)
+        .replace("{redirect_flag}", &shell::for_this_system(&redirect_flag))
         .replace("{redirect_uri}", redirect_uri.as_str())
 }
 

@@ -16,7 +16,7 @@ use crate::report::json::help::Schemas;
 
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command, or environment, exit-codes, precedence, schemas, security
+    /// A command, or environment, exit-codes, platforms, precedence, schemas, security
     pub topic: Option<String>,
     /// With schemas: one document, as in snow.test/1 [default: all]
     pub document: Option<String>,
@@ -63,6 +63,7 @@ pub struct ManArgs {
 const TOPICS: &[(&str, &str)] = &[
     ("environment", include_str!("../../help/environment.txt")),
     ("exit-codes", ""),
+    ("platforms", include_str!("../../help/platforms.txt")),
     ("precedence", include_str!("../../help/precedence.txt")),
     ("schemas", ""),
     ("security", include_str!("../../help/security.txt")),

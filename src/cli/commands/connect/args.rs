@@ -19,9 +19,8 @@ use crate::store::{STORES, kind_of};
 Examples:
   snow connect dev12345
   snow connect acme --client-id 8f2c41d0
-  snow connect acme --username svc.ci --password-stdin < pw
-  snow connect acme --auth client-credentials --client-id 8f2c41d0 \\
-      --client-secret-file secret
+  snow connect acme --username svc.ci --password-file pw
+  snow connect acme --auth client-credentials --client-id 8f2c41d0
   snow connect acme --name acme-test --table incident,cmdb_ci --label env=test")]
 pub struct ConnectArgs {
     /// A saved name, an instance (dev12345), a host, or any URL of the instance

@@ -19,7 +19,8 @@ Examples:
   snow test --filter env=prod -o junit=report.xml -o html=report.html
   snow test acme --expect-user svc.ci --max-latency 2s --strict
   snow test dev12345 --wait 10m
-  SNOW_INSTANCE=acme SNOW_USERNAME=svc.ci SNOW_PASSWORD_FILE=pw snow test")]
+  snow test                                  in CI, with SNOW_INSTANCE and others
+  snow help environment                      which others")]
 pub struct TestArgs {
     /// The connections [default: the selected one]
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
