@@ -490,3 +490,26 @@ fn a_jenkinsfile_that_is_not_groovy_is_noticed() {
     });
     assert_eq!(jenkinsfiles(&Machine::new(GOOD), &texts), [Value::Null, Value::Null, Value::Null]);
 }
+
+/// The lines on which each of these texts is no PowerShell, by tests/ci/powershell.py.
+fn powershell_errors(texts: &[String]) -> Vec<Vec<usize>> {
+    let mut python = Command::new(place().join("python/bin/python"));
+    python.args(["-B", "-c", include_str!("../ci/powershell.py")]);
+    serde_json::from_value(Machine::new(GOOD).run(python, &[], &json!(texts).to_string()).expect(0).json()).unwrap()
+}
+
+#[test]
+fn the_completion_for_powershell_is_powershell() {
+    let machine = Machine::new(GOOD);
+    let mut snow = Command::new(program());
+    snow.args(["completion", "powershell"]);
+    let script = machine.run(snow, &[], "").expect(0).stdout;
+    let wrongs = [("param(", "param"), ("ForEach-Object {", "ForEach-Object"), ("} else {", "} else")];
+    let broken = wrongs.map(|(right, wrong)| {
+        assert!(script.contains(right), "{script}");
+        script.replace(right, wrong)
+    });
+    let [whole, broken @ ..] = &powershell_errors(&[&[script][..], &broken].concat())[..] else { panic!("none") };
+    assert_eq!(whole, &[] as &[usize]);
+    assert!(broken.iter().all(|lines| !lines.is_empty()), "{broken:?}");
+}
