@@ -12,7 +12,7 @@ use crate::auth::oauth::browser::{self, BrowserMode, Reason};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
-use crate::http::proxy::{ProxyVariables, Route};
+use crate::http::proxy::{self, ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, NO_AUTHORITIES, system_authorities};
 use crate::model::profile::Profile;
 
@@ -98,9 +98,9 @@ fn proxies(machine: &Machine) -> Vec<Check> {
     }
     let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for profile in profiles(machine) {
-        let given = machine.proxy.as_deref().or(profile.proxy.as_deref());
+        let given = proxy::given(machine.proxy.as_deref(), profile.proxy.as_deref());
         let way = match Route::to(&profile.instance, given, &variables) {
-            Ok(route) => route.proxy().map_or_else(|| "no proxy".to_owned(), |url| format!("through {url}")),
+            Ok(route) => route.proxy().map_or_else(|| "no proxy".to_owned(), |proxy| format!("through {}", proxy.url)),
             Err(_) => "no request, until the proxy can be read".to_owned(),
         };
         ways.entry(way).or_default().push(profile.name.as_str());

@@ -6,7 +6,7 @@ use crate::auth::oauth::endpoint::TokenEndpoint;
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::http::client::Client;
-use crate::http::proxy::{ProxyVariables, Route};
+use crate::http::proxy::{self, ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, Verifiers};
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, Profile, Subject};
@@ -42,9 +42,9 @@ impl Network {
         if let Some(path) = self.ca_cert.as_deref().filter(|&path| ca_cert != Some(&files::absolute(path))) {
             authorities.add(path)?;
         }
-        let given = self.proxy.as_deref().or(proxy);
+        let given = proxy::given(self.proxy.as_deref(), proxy);
         let route = Route::to(instance, given, &self.variables)?;
-        let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {proxy}"));
+        let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {}", proxy.url));
         tracing::info!("asking {instance}, {through}");
         let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
         Ok((Client::new(&self.verifiers, &authorities, route)?, origins))

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::certificate::Certificate;
 use super::failure::{Kind, NetworkError};
-use super::proxy::Route;
+use super::proxy::{ProxyLogin, Route};
 use super::stream::Streamed;
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
@@ -118,10 +118,14 @@ impl Client {
             .http1_max_headers(MAX_HEADERS)
             // The environment was asked already; see `Route`.
             .no_proxy();
-        if let Route::Proxy { url, authorization } = &route {
-            let mut proxy = reqwest::Proxy::all(url.as_str()).map_err(unbuildable)?;
-            if let Some(authorization) = authorization {
-                proxy = proxy.custom_http_auth(authorization.clone());
+        if let Route::Through { proxy, login } = &route {
+            let address = match login {
+                ProxyLogin::Address(address) => address.expose(),
+                ProxyLogin::None | ProxyLogin::Header(_) => &proxy.url,
+            };
+            let mut proxy = reqwest::Proxy::all(address).map_err(unbuildable)?;
+            if let ProxyLogin::Header(header) = login {
+                proxy = proxy.custom_http_auth(header.clone());
             }
             builder = builder.proxy(proxy);
         }

@@ -14,13 +14,13 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
-use super::proxy::Route;
+use super::proxy::{ProxyOnTheWay, Route};
 use super::tls::NO_AUTHORITIES;
 use super::trace::{DnsError, Phase};
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::base::error::{CauseRow, CausesOfCode, Failure};
-use crate::base::shown::{Shown, shorten, shown};
+use crate::base::shown::{Shown, Step, shorten, shown};
 
 /// How many names of a certificate are repeated to a person.
 const SHOWN_NAMES: usize = 5;
@@ -35,7 +35,7 @@ pub struct NetworkError {
     pub kind: Kind,
     /// Host and port that were asked for.
     pub host: String,
-    pub proxy: Option<String>,
+    pub proxy: Option<ProxyOnTheWay>,
     pub phase: Reached,
     /// Whether the connection stood, so that the request may have been sent.
     /// In TLS 1.3 a server can refuse the handshake after that.
@@ -113,7 +113,7 @@ impl NetworkError {
 
     /// The time was over before the request began.
     pub(super) fn too_late(url: &Url, route: &Route, timeout: Duration) -> Self {
-        let proxy = route.proxy().map(str::to_owned);
+        let proxy = route.proxy().cloned();
         Self { kind: Kind::Timeout(timeout), host: host_of(url), proxy, phase: Reached::Response, opened: false }
     }
 
@@ -128,7 +128,7 @@ impl NetworkError {
         let opened = phase == Phase::Connected;
         // Some proxies leave it to us to look up the instance.
         let is_proxys = find::<DnsError>(error).is_none_or(|dns| url.host_str() != Some(dns.host.as_str()));
-        let proxy = route.proxy().filter(|_| is_proxys).map(str::to_owned);
+        let proxy = route.proxy().filter(|_| is_proxys).cloned();
         let phase = match &kind {
             Kind::NoSuchHost | Kind::DnsTemporary => Reached::Dns,
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
@@ -150,7 +150,8 @@ impl From<NetworkError> for Failure {
     fn from(error: NetworkError) -> Self {
         let host = &error.host;
         let host = Shown::outside(host);
-        let proxy = error.proxy.as_ref().map(Shown::outside);
+        let proxy = error.proxy.as_ref().map(|proxy| Shown::outside(&proxy.url));
+        let setting = error.proxy.as_ref().map_or("HTTPS_PROXY", |proxy| proxy.setting);
         let via = proxy.as_ref().map(|proxy| shown!(" through the proxy {}", proxy)).unwrap_or_default();
         let message = match &error.kind {
             Kind::NoSuchHost | Kind::DnsTemporary => match &proxy {
@@ -190,7 +191,10 @@ impl From<NetworkError> for Failure {
         let failure =
             Failure::new(fault.code, message).why(Shown::outside(why)).evidence("host", host).evidence("proxy", proxy);
         let failure = failure.causes(fault.causes);
-        let failure = fault.next.iter().fold(failure, |failure, step| failure.next(*step));
+        let failure = fault
+            .next
+            .iter()
+            .fold(failure, |failure, step| failure.next(Step::filled(step, &[("{setting}", setting.into())])));
         match &error.kind {
             Kind::Timeout(timeout) => failure.evidence("timeout_seconds", timeout.as_secs_f64()),
             _ => failure,
@@ -213,7 +217,7 @@ static FAULTS: &[Fault] = &[
         fits: |kind, is_proxied| is_proxied && matches!(kind, Kind::NoSuchHost | Kind::DnsTemporary),
         code: Code::ProxyFailure,
         causes: &[],
-        next: &["Check HTTPS_PROXY, --proxy and the proxy of the connection"],
+        next: &["Check the name of the proxy: {setting} sets it"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NoSuchHost),
@@ -321,14 +325,16 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::ProxyAuth),
         code: Code::ProxyAuth,
         causes: &[],
-        next: &["Put user name and password of the proxy into HTTPS_PROXY"],
+        next: &[
+            "{setting} sets the proxy. Its user name and password go into a variable alone: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+        ],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::Proxy),
         code: Code::ProxyFailure,
         causes: &[],
         next: &[
-            "Check HTTPS_PROXY, --proxy and the proxy of the connection; does the proxy allow the host?",
+            "Check {setting}; does it allow the host?",
             "If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way",
         ],
     },

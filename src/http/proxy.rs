@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::base::code::Code;
 use crate::base::error::Failure;
+use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown, shown_as_displayed};
 use crate::base::variables::Variables;
 use crate::model::instance::Instance;
@@ -39,11 +40,26 @@ pub struct ProxyVariable {
 #[derive(Debug, Clone)]
 pub enum Route {
     Direct,
-    Proxy {
-        /// Without user name and password.
-        url: String,
-        authorization: Option<HeaderValue>,
-    },
+    Through { proxy: ProxyOnTheWay, login: ProxyLogin },
+}
+
+/// A proxy as a person knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyOnTheWay {
+    /// Scheme, host and port.
+    pub url: String,
+    /// What sets it, in words: a variable, a flag, the connection.
+    pub setting: &'static str,
+}
+
+/// How a request signs in at the proxy.
+#[derive(Debug, Clone)]
+pub enum ProxyLogin {
+    None,
+    /// The header of an HTTP proxy.
+    Header(HeaderValue),
+    /// The address of a SOCKS proxy with user name and password in it.
+    Address(Secret),
 }
 
 /// Why a proxy setting cannot be used. Never repeats the value, which can hold
@@ -58,13 +74,15 @@ pub enum InvalidProxy {
     Variable(&'static str),
     #[error("{0} is not text in UTF-8")]
     NotText(&'static str),
+    #[error("{0} gives a user to a SOCKS4 proxy, to which snow cannot give one")]
+    Socks4User(&'static str),
 }
 
 impl From<InvalidProxy> for Failure {
     fn from(invalid: InvalidProxy) -> Self {
         let code = match invalid {
             InvalidProxy::UserInfo => Code::Usage,
-            InvalidProxy::NotAUrl | InvalidProxy::Variable(_) | InvalidProxy::NotText(_) => Code::ProxyInvalid,
+            _ => Code::ProxyInvalid,
         };
         let failure = Failure::new(code, Shown::outside(invalid.to_string()));
         match invalid {
@@ -77,18 +95,22 @@ impl From<InvalidProxy> for Failure {
             InvalidProxy::NotText(name) => failure
                 .why("Nothing was sent: a request that should go through a proxy does not go direct.")
                 .next(shown!("Correct or unset {}", name)),
+            InvalidProxy::Socks4User(name) => failure
+                .why("Nothing was sent.")
+                .next(shown!("Set {} to socks5://USER:PASSWORD@HOST:PORT if the proxy knows SOCKS5", name)),
         }
     }
 }
 
-/// Accepts a proxy given by flag or file: a URL without user information.
+/// Accepts a proxy given by flag or file: scheme, host and port. It is shown and saved,
+/// so nothing in it may be a secret.
 pub fn without_user(text: &str) -> Result<(), InvalidProxy> {
     if text.contains('@') {
         return Err(InvalidProxy::UserInfo);
     }
-    let url = Url::parse(text).map_err(|_| InvalidProxy::NotAUrl)?;
-    let known = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
-    if known.contains(&url.scheme()) && url.host().is_some() { Ok(()) } else { Err(InvalidProxy::NotAUrl) }
+    let (_, place) = text.split_once("://").ok_or(InvalidProxy::NotAUrl)?;
+    let has_more = place.trim_end_matches('/').contains(['/', '?', '#']);
+    if has_more || Proxy::read(text).is_none() { Err(InvalidProxy::NotAUrl) } else { Ok(()) }
 }
 
 impl ProxyVariable {
@@ -96,23 +118,9 @@ impl ProxyVariable {
         self.value.to_str().ok_or(InvalidProxy::NotText(self.name))
     }
 
-    /// The proxy that the variable names; without a scheme it is http.
-    fn read(&self) -> Result<Proxy, InvalidProxy> {
-        let invalid = || InvalidProxy::Variable(self.name);
-        let text = self.text()?;
-        // As GNOME writes it; the proxy resolves names there.
-        let text = match text.split_at_checked("socks://".len()) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("socks://") => format!("socks5h://{rest}"),
-            _ => text.to_owned(),
-        };
-        let any: http::Uri = "https://any.invalid".parse().expect("a URI");
-        let intercept = Matcher::builder().all(text).build().intercept(&any).ok_or_else(invalid)?;
-        let url = Url::parse(&intercept.uri().to_string()).map_err(|_| invalid())?;
-        // A second @ leaves a part of the password in the host.
-        if !url.has_host() || !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid());
-        }
-        Ok(Proxy { url, intercept })
+    fn read(&self) -> Result<(Proxy, &'static str), InvalidProxy> {
+        let proxy = Proxy::read(self.text()?).ok_or(InvalidProxy::Variable(self.name))?;
+        Ok((proxy, self.name))
     }
 
     /// The setting as it may be shown: without user and password.
@@ -120,7 +128,9 @@ impl ProxyVariable {
         if self.is_list() {
             return self.text().map(str::to_owned);
         }
-        Ok(self.read()?.url.as_str().trim_end_matches('/').to_owned())
+        let (proxy, name) = self.read()?;
+        proxy.login().ok_or(InvalidProxy::Socks4User(name))?;
+        Ok(proxy.shown())
     }
 
     /// Whether it lists the hosts that no proxy is for.
@@ -129,11 +139,49 @@ impl ProxyVariable {
     }
 }
 
-/// A proxy as a variable names it.
+/// A proxy as a setting names it.
 struct Proxy {
     /// Without user and password.
     url: Url,
     intercept: Intercept,
+}
+
+impl Proxy {
+    /// The proxy that a text names, without a scheme an HTTP proxy. The one reading of
+    /// variables, flags and files.
+    fn read(text: &str) -> Option<Self> {
+        // As GNOME writes it; the proxy resolves names there.
+        let text = match text.split_at_checked("socks://".len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("socks://") => format!("socks5h://{rest}"),
+            _ => text.to_owned(),
+        };
+        let any: http::Uri = "https://any.invalid".parse().expect("a URI");
+        let intercept = Matcher::builder().all(text).build().intercept(&any)?;
+        let url = Url::parse(&intercept.uri().to_string()).ok()?;
+        // A second @ leaves a part of the password in the host.
+        let is_bare = url.has_host() && url.username().is_empty() && url.password().is_none();
+        is_bare.then_some(Self { url, intercept })
+    }
+
+    fn shown(&self) -> String {
+        self.url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// How to sign in at it; `None` if that is not possible.
+    fn login(&self) -> Option<ProxyLogin> {
+        if let Some(header) = self.intercept.basic_auth() {
+            let mut header = header.clone();
+            header.set_sensitive(true);
+            return Some(ProxyLogin::Header(header));
+        }
+        let Some((user, password)) = self.intercept.raw_auth() else { return Some(ProxyLogin::None) };
+        if self.url.scheme().starts_with("socks4") {
+            return None;
+        }
+        let mut url = self.url.clone();
+        url.set_username(user).and_then(|()| url.set_password(Some(password))).ok()?;
+        Secret::derived(url.into()).ok().map(ProxyLogin::Address)
+    }
 }
 
 impl ProxyVariables {
@@ -164,7 +212,7 @@ impl ProxyVariables {
 
     /// The proxy for `instance`. One that cannot be read is refused also where
     /// another one would be taken: nobody sets it in order to go direct.
-    fn proxy_for(&self, instance: &Instance) -> Result<Option<Proxy>, InvalidProxy> {
+    fn proxy_for(&self, instance: &Instance) -> Result<Option<(Proxy, &'static str)>, InvalidProxy> {
         let read = |variable: &Option<ProxyVariable>| variable.as_ref().map(ProxyVariable::read).transpose();
         let (http, https, all) = (read(&self.http)?, read(&self.https)?, read(&self.all)?);
         let own = if instance.origin().starts_with("https:") { https } else { http };
@@ -183,34 +231,44 @@ impl ProxyVariables {
     }
 }
 
+/// The proxy that a flag or else a connection gives, and what gives it.
+pub fn given<'a>(flag: Option<&'a str>, connection: Option<&'a str>) -> Option<(&'a str, &'static str)> {
+    let of_connection = || Some((connection?, "the proxy of the connection"));
+    flag.map(|flag| (flag, "--proxy")).or_else(of_connection)
+}
+
 impl Route {
-    /// The way to `instance`: the given proxy, else the environment's.
-    pub fn to(instance: &Instance, given: Option<&str>, variables: &ProxyVariables) -> Result<Self, InvalidProxy> {
+    /// The way to `instance`: through the given proxy, with what gave it in words, else
+    /// through the environment's.
+    pub fn to(
+        instance: &Instance,
+        given: Option<(&str, &'static str)>,
+        variables: &ProxyVariables,
+    ) -> Result<Self, InvalidProxy> {
         if instance.is_loopback() {
             return Ok(Self::Direct);
         }
-        if let Some(given) = given {
-            without_user(given)?;
-            return Ok(Self::Proxy { url: given.to_owned(), authorization: None });
+        if let Some((text, setting)) = given {
+            without_user(text)?;
+            let proxy = Proxy::read(text).ok_or(InvalidProxy::NotAUrl)?;
+            let proxy = ProxyOnTheWay { url: proxy.shown(), setting };
+            return Ok(Self::Through { proxy, login: ProxyLogin::None });
         }
         if variables.exempts(instance)? {
             return Ok(Self::Direct);
         }
-        let Some(Proxy { url, intercept }) = variables.proxy_for(instance)? else {
+        let Some((proxy, setting)) = variables.proxy_for(instance)? else {
             return Ok(Self::Direct);
         };
-        let authorization = intercept.basic_auth().cloned().map(|mut header| {
-            header.set_sensitive(true);
-            header
-        });
-        Ok(Self::Proxy { url: url.to_string(), authorization })
+        let login = proxy.login().ok_or(InvalidProxy::Socks4User(setting))?;
+        Ok(Self::Through { proxy: ProxyOnTheWay { url: proxy.shown(), setting }, login })
     }
 
-    /// The proxy as a person knows it: scheme, host and port.
-    pub fn proxy(&self) -> Option<&str> {
+    /// The proxy on the way, if there is one.
+    pub fn proxy(&self) -> Option<&ProxyOnTheWay> {
         match self {
             Self::Direct => None,
-            Self::Proxy { url, .. } => Some(url.trim_end_matches('/')),
+            Self::Through { proxy, .. } => Some(proxy),
         }
     }
 }
@@ -256,8 +314,9 @@ mod tests {
     }
 
     fn route(instance: &str, given: Option<&str>, https: &str, no: &str) -> Option<String> {
+        let given = given.map(|given| (given, "--proxy"));
         let route = Route::to(&instance.parse().unwrap(), given, &variables(https, no)).unwrap();
-        route.proxy().map(str::to_owned)
+        route.proxy().map(|proxy| proxy.url.clone())
     }
 
     #[test]
@@ -283,7 +342,7 @@ mod tests {
         ] {
             let read = |http, https, all| {
                 let variables = ProxyVariables { http, https, all, no: None };
-                Route::to(&instance, None, &variables).map(|route| route.proxy().map(str::to_owned))
+                Route::to(&instance, None, &variables).map(|route| route.proxy().map(|proxy| proxy.url.clone()))
             };
             let refused = |name| Err(InvalidProxy::Variable(name));
             assert_eq!(read(None, variable("https_proxy", value), None), refused("https_proxy"), "{value:?}");

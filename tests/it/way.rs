@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::oauth::free_port;
 use crate::world::process::{Guard, tool};
+use crate::world::socks::{Rules, SocksProxy};
 use crate::world::tls::{Authority, Leaf};
 use crate::world::wire::{Wire, first_error, header, http, run_against};
 use crate::world::{Outcome, PASSWORD, World};
@@ -199,6 +200,68 @@ fn a_real_proxy_is_gone_through_with_its_password_and_the_instance_never_sees_it
     }
     assert_eq!(beyond.requests(), before);
     through(&format!("http://{}", open.address), &[("NO_PROXY", "proxy-target.invalid:80")], &line).expect(0);
+}
+
+#[test]
+fn user_and_password_reach_a_socks_proxy_and_no_text() {
+    let server = Wire::replies(|head| {
+        let body = if head.contains("current_user") { r#"{"result":{"user_name":"beth"}}"# } else { ROWS };
+        http(200, "", body)
+    });
+    let authority = Authority::new();
+    let files = tempfile::tempdir().unwrap();
+    let ca = files.path().join("ca.pem");
+    authority.save(&ca);
+    let host = "proxy-target.invalid";
+    let target = authority.front(Leaf::Named(host), &server.origin()).address;
+    let socks = SocksProxy::start(Rules { user: "be th", password: CANARY, host, target }).address;
+    let line = format!("test --json --timeout 10s --ca-cert {}", ca.display());
+    // GNOME's scheme, and the one of curl.
+    for scheme in ["socks", "socks5h", "SOCKS"] {
+        through(&format!("{scheme}://be%20th:{CANARY}@{socks}"), &[], &line).expect(0);
+    }
+    assert_eq!(server.requests(), 6);
+    for login in ["", "be%20th:CANARY-of-another@", "beth@"] {
+        let outcome = through(&format!("socks5h://{login}{socks}"), &[], &line).expect(6);
+        assert_eq!(outcome.error_code(), "proxy-failure", "{login}");
+        assert_eq!(first_error(&outcome)["evidence"]["proxy"], format!("socks5h://{socks}"));
+        outcome.says(&["HTTPS_PROXY", "password", "Nothing secret was sent"]);
+        assert!(!outcome.stdout.contains("CANARY"), "{}", outcome.stdout);
+    }
+    // SOCKS4 has no password, and the library that speaks it sends no user.
+    let socks4 = format!("socks4a://user:{CANARY}@{socks}");
+    let outcome = through(&socks4, &[], &line).expect(3);
+    assert_eq!(outcome.error_code(), "proxy-invalid");
+    outcome.says(&["HTTPS_PROXY", "SOCKS4"]);
+    through(&socks4, &[], "doctor --json").says(&["HTTPS_PROXY gives a user to a SOCKS4 proxy"]);
+    assert_eq!(server.requests(), 6);
+}
+
+#[test]
+fn a_failure_names_the_setting_that_sets_the_proxy() {
+    let closed = "http://127.0.0.1:1";
+    let mut world = World::new();
+    let instance = "https://proxy-target.invalid";
+    world
+        .stdin(b"secret")
+        .run(&format!("connect {instance} --name x --username u --password-stdin --no-test"))
+        .expect(0);
+    world.run(&format!("test x --json --proxy {closed}")).expect(6).says(&["Check --proxy"]);
+    for name in ["ALL_PROXY", "https_proxy"] {
+        world.set(name, closed);
+        world.run("test x --json").expect(6).says(&[&format!("Check {name}")]);
+        world.unset(name);
+    }
+    world.run(&format!("edit x --set proxy={closed}")).expect(0);
+    world.run("test x --json").expect(6).says(&["Check the proxy of the connection"]);
+    world.run("edit x --set proxy=socks://127.0.0.1:1").expect(0);
+    world.run("test x --json").expect(6);
+    for text in ["http://127.0.0.1:1/?apikey=CANARY", "http://127.0.0.1:1/CANARY", "u:CANARY", "127.0.0.1:1#CANARY"] {
+        let outcome = world.run(&format!("edit x --set proxy={text} --json")).expect(3);
+        assert_eq!(outcome.error_code(), "proxy-invalid", "{text}");
+        assert!(!format!("{outcome:?}").contains("CANARY"), "{outcome:?}");
+        world.run(&format!("list --proxy {text}")).expect(3);
+    }
 }
 
 #[test]

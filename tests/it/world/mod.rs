@@ -16,6 +16,7 @@ pub mod pty;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 pub mod session;
+pub mod socks;
 pub mod store;
 pub mod tls;
 pub mod waiting;
