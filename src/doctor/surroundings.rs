@@ -40,6 +40,7 @@ fn browser(machine: &Machine) -> Check {
         Reason::Forbidden => "--no-input, SNOW_NO_INPUT or CI forbids it".to_owned(),
         Reason::Variable(name) => format!("{name} is set"),
         Reason::Desktop => "there is a desktop".to_owned(),
+        Reason::Workspace(name) => format!("{name} is set: the browser is on another machine"),
         Reason::RemoteShell => "this is a remote shell".to_owned(),
         Reason::NoDisplay => "there is no display".to_owned(),
     };

@@ -241,6 +241,32 @@ fn of_many_good_callbacks_at_once_one_is_redeemed() {
     assert_eq!(sandbox.token_requests().authorization_code, 1);
 }
 
+/// A browser sends the cookies of every program on this host, whatever their ports.
+#[test]
+fn the_cookies_of_all_of_localhost_do_not_keep_a_sign_in_from_coming_back() {
+    let sandbox = sandbox();
+    let head = |waiting: &Waiting, kib: usize| {
+        let target = waiting.granted();
+        let target = target.split_once(&format!(":{}", waiting.port())).unwrap().1.to_owned();
+        let cookies: Vec<_> = (0..kib).map(|number| format!("app{number}={}", "x".repeat(1014))).collect();
+        format!("GET {target} HTTP/1.1\r\nHost: HOST\r\nCookie: {}\r\n\r\n", cookies.join("; "))
+    };
+    for kib in [4, 24, 60] {
+        let (outcome, answer) =
+            meanwhile(&mut World::new(), &connect_line(&sandbox), move |waiting| waiting.say(&head(waiting, kib)));
+        outcome.expect(0);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{kib} KiB: {answer}");
+    }
+    // More than that is said in both places, and the sign-in is still waited for.
+    let (outcome, answer) = meanwhile(&mut World::new(), &connect_line(&sandbox), move |waiting| {
+        let answer = waiting.say(&head(waiting, 80));
+        waiting.person_returns();
+        answer
+    });
+    assert!(answer.starts_with("HTTP/1.1 431 ") && answer.contains("cookies of localhost"), "{answer}");
+    outcome.expect(0).says(&["64 KiB of cookies", "private window"]);
+}
+
 // C8
 #[cfg(target_os = "linux")]
 #[test]

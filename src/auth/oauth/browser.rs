@@ -31,6 +31,8 @@ pub enum Reason {
     /// `SNOW_BROWSER` or `BROWSER`.
     Variable(&'static str),
     Desktop,
+    /// A machine elsewhere whose browser is here, by the variable that says so.
+    Workspace(&'static str),
     RemoteShell,
     NoDisplay,
 }
@@ -61,7 +63,11 @@ impl BrowserMode {
         if forbidden {
             return (Self::Print, Reason::Forbidden);
         }
-        if let Some(variable) = variable(variables).filter(|_| !commands_in(variables).is_empty()) {
+        let chosen = variable(variables).filter(|_| !commands_in(variables).is_empty());
+        if let Some(workspace) = workspace(variables).filter(|_| chosen != Some(OWN)) {
+            return (without_browser, Reason::Workspace(workspace));
+        }
+        if let Some(variable) = chosen {
             return (Self::Open, Reason::Variable(variable));
         }
         // Whether a browser opened here would be seen by the person.
@@ -86,6 +92,13 @@ pub fn programs(variables: &Variables) -> Vec<OsString> {
 fn has_desktop(variables: &Variables) -> bool {
     let is_set = |name: &str| variables.text(name).is_some();
     cfg!(any(windows, target_os = "macos")) || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
+}
+
+/// GitHub Codespaces, dev containers, Gitpod and Google Cloud Shell set BROWSER to what
+/// opens a tab on the machine of the person, which cannot come back to a port here.
+fn workspace(variables: &Variables) -> Option<&'static str> {
+    let names = ["CODESPACES", "REMOTE_CONTAINERS", "GITPOD_WORKSPACE_ID", "CLOUD_SHELL"];
+    names.into_iter().find(|name| variables.is_on(name))
 }
 
 fn is_remote(variables: &Variables) -> bool {
@@ -116,8 +129,11 @@ fn commands_in(variables: &Variables) -> Vec<String> {
 }
 
 fn variable(variables: &Variables) -> Option<&'static str> {
-    ["SNOW_BROWSER", "BROWSER"].into_iter().find(|name| variables.text(name).is_some())
+    [OWN, "BROWSER"].into_iter().find(|name| variables.text(name).is_some())
 }
+
+/// The variable that is for this program alone.
+const OWN: &str = "SNOW_BROWSER";
 
 /// The browser of this system.
 pub struct SystemBrowser;
@@ -207,6 +223,12 @@ mod tests {
         let forbidden = BrowserPolicy { forbidden: true, ..PLAIN };
         assert_eq!(mode(BrowserPolicy { must_paste: true, ..forbidden }, &[display]), BrowserMode::Paste);
         assert_eq!(mode(forbidden, &[display, ("BROWSER", "x")]), BrowserMode::Print);
+        for variable in ["CODESPACES", "REMOTE_CONTAINERS", "GITPOD_WORKSPACE_ID", "CLOUD_SHELL"] {
+            assert_eq!(mode(PLAIN, &[display, ("BROWSER", "x"), (variable, "true")]), BrowserMode::Paste);
+            assert_eq!(mode(alone, &[("BROWSER", "x"), (variable, "true")]), BrowserMode::Print);
+            assert_eq!(mode(PLAIN, &[("SNOW_BROWSER", "x"), (variable, "true")]), BrowserMode::Open);
+        }
+        assert_eq!(mode(PLAIN, &[("BROWSER", "x"), ("CODESPACES", "false")]), BrowserMode::Open);
         assert_eq!(mode(PLAIN, &[ssh, ("SNOW_BROWSER", "x")]), BrowserMode::Open);
         assert_eq!(mode(alone, &[display]), BrowserMode::Open);
         assert_eq!(mode(PLAIN, &[display, ssh]), BrowserMode::Paste);

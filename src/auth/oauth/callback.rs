@@ -20,10 +20,13 @@ use tokio::task::AbortHandle;
 use crate::auth::oauth::page::Page;
 use crate::model::oauth_client::Loopback;
 
-const MAX_HEAD_BYTES: usize = 8 * 1024;
+/// The cookies of every program on this host come along, whatever port set them.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// So much of what comes after the head is taken, so that the page is not lost.
+const MAX_REST: u64 = 1024 * 1024;
 /// So many may be heard at once; then the one that is slowest must go.
 const MAX_CONNECTIONS: usize = 128;
 /// So many may wait to be heard. One more would have to try again in a second.
@@ -38,10 +41,18 @@ pub struct Listener {
 /// The browser whose request was the right one, waiting for its page.
 pub struct WaitingBrowser(TcpStream);
 
-/// A request that could be the right one.
-struct Candidate {
-    query: String,
-    stream: TcpStream,
+/// What came of a visit.
+enum Visit {
+    /// A request that could be the right one.
+    Candidate { query: String, stream: TcpStream },
+    /// A request whose head is too large to be read.
+    TooLarge,
+}
+
+/// Why there is no head of a request.
+enum Unread {
+    Gone,
+    TooLarge,
 }
 
 /// Those who are being heard or answered, the first to come in front.
@@ -75,17 +86,21 @@ impl Listener {
     }
 
     /// Waits until `judge` takes the query of a request. The port is free again
-    /// when this returns.
-    pub async fn wait<T, E>(self, judge: impl Fn(&str) -> Result<T, E>) -> (T, WaitingBrowser) {
+    /// when this returns. `too_large` is called for each request that is not read
+    /// because of its size.
+    pub async fn wait<T, E>(self, judge: impl Fn(&str) -> Result<T, E>, too_large: impl Fn()) -> (T, WaitingBrowser) {
         // Each visitor says one thing, and it is heard before the next comes in.
-        let (heard, mut hear) = mpsc::unbounded_channel::<Candidate>();
+        let (heard, mut hear) = mpsc::unbounded_channel::<Visit>();
         let mut visitors = Visitors::default();
         let answer = loop {
             tokio::select! {
                 biased;
-                Some(Candidate { query, stream }) = hear.recv() => match judge(&query) {
-                    Ok(answer) => break (answer, WaitingBrowser(stream)),
-                    Err(_) => visitors.add(show(stream, Page::not_this_attempt())),
+                Some(visit) = hear.recv() => match visit {
+                    Visit::Candidate { query, stream } => match judge(&query) {
+                        Ok(answer) => break (answer, WaitingBrowser(stream)),
+                        Err(_) => visitors.add(show(stream, Page::not_this_attempt())),
+                    },
+                    Visit::TooLarge => too_large(),
                 },
                 accepted = accept(&self.sockets) => {
                     match accepted {
@@ -100,7 +115,9 @@ impl Listener {
         };
         hear.close();
         while let Ok(late) = hear.try_recv() {
-            tokio::spawn(show(late.stream, Page::too_late()));
+            if let Visit::Candidate { stream, .. } = late {
+                tokio::spawn(show(stream, Page::too_late()));
+            }
         }
         answer
     }
@@ -158,29 +175,40 @@ async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
 
 /// Hears a visitor out: hands over what could be the right request, and
 /// answers what cannot.
-async fn receive(mut stream: TcpStream, loopback: Loopback, heard: mpsc::UnboundedSender<Candidate>) {
-    let Ok(Some(head)) = tokio::time::timeout(HEAD_TIMEOUT, head_from(&mut stream)).await else {
-        return;
+async fn receive(mut stream: TcpStream, loopback: Loopback, heard: mpsc::UnboundedSender<Visit>) {
+    let head = match tokio::time::timeout(HEAD_TIMEOUT, head_from(&mut stream)).await {
+        Ok(Ok(head)) => head,
+        Ok(Err(Unread::TooLarge)) => {
+            let _ = heard.send(Visit::TooLarge);
+            return show(stream, Page::too_large()).await;
+        }
+        Ok(Err(Unread::Gone)) | Err(_) => return,
     };
     let query = match query_of(&head, &loopback) {
         Ok(query) => query.to_owned(),
         Err(page) => return show(stream, page).await,
     };
-    if let Err(too_late) = heard.send(Candidate { query, stream }) {
-        show(too_late.0.stream, Page::too_late()).await;
+    if let Err(mpsc::error::SendError(Visit::Candidate { stream, .. })) = heard.send(Visit::Candidate { query, stream })
+    {
+        show(stream, Page::too_late()).await;
     }
 }
 
-/// The head of a request, where there is a small one.
-async fn head_from(stream: &mut TcpStream) -> Option<Head> {
+/// The head of a request.
+async fn head_from(stream: &mut TcpStream) -> Result<Head, Unread> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
+        let known = bytes.len();
+        if stream.read_buf(&mut bytes).await.map_err(|_| Unread::Gone)? == 0 {
+            return Err(Unread::Gone);
         }
-        match read_head(&bytes) {
-            Some(head) => return head.ok(),
-            None if bytes.len() >= MAX_HEAD_BYTES => return None,
+        // Looked at from the start as seldom as possible: a head can come byte by byte.
+        let is_first = known == 0;
+        let new = &bytes[known.saturating_sub(3)..];
+        let may_end = new.windows(2).any(|pair| pair == b"\n\n") || new.windows(3).any(|three| three == b"\n\r\n");
+        match (is_first || may_end).then(|| read_head(&bytes)).flatten() {
+            Some(head) => return head.map_err(|()| Unread::Gone),
+            None if bytes.len() >= MAX_HEAD_BYTES => return Err(Unread::TooLarge),
             None => {}
         }
     }
@@ -230,9 +258,8 @@ async fn show(mut stream: TcpStream, page: Page) {
         stream.write_all(&page.into_response()).await?;
         stream.shutdown().await?;
         // Closed by us with something unread, the page could be lost.
-        let mut rest = [0; 1024];
-        while stream.read(&mut rest).await? > 0 {}
-        Ok::<_, io::Error>(())
+        let mut rest = stream.take(MAX_REST);
+        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
     })
     .await;
 }

@@ -73,6 +73,13 @@ impl Page {
         Self::new(405, "neutral", "Wrong method").says("snow waits here for a sign-in to come back.")
     }
 
+    /// A request with more cookies than are read.
+    pub fn too_large() -> Self {
+        Self::new(431, "bad", "Too many cookies")
+            .says("This browser sends more than 64 KiB of cookies to this machine, so the sign-in could not be read.")
+            .says("Delete the cookies of localhost, or open the address from the terminal in a private window.")
+    }
+
     fn new(status: u16, tone: &'static str, title: &str) -> Self {
         Self { status, tone, title: title.to_owned(), sentences: Vec::new(), command: None }
     }
@@ -101,6 +108,7 @@ impl Page {
             403 => "Forbidden",
             404 => "Not Found",
             410 => "Gone",
+            431 => "Request Header Fields Too Large",
             _ => "Method Not Allowed",
         };
         let allow = if self.status == 405 { "Allow: GET\r\n" } else { "" };

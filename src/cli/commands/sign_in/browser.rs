@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use super::args::BrowserArgs;
 use super::refusals::{judge, nobody_came, nobody_to_paste};
 use super::session::sentence;
+use tokio::sync::Notify;
+
 use crate::auth::oauth::authorize::{self, Authorization, Stray};
-use crate::auth::oauth::browser::{self, BrowserMode, BrowserPolicy};
+use crate::auth::oauth::browser::{self, BrowserMode, BrowserPolicy, Reason};
 use crate::auth::oauth::callback::{Listener, WaitingBrowser};
 use crate::auth::oauth::page::Page;
 use crate::base::code::Code;
@@ -23,6 +25,9 @@ const HINT_AFTER: Duration = Duration::from_secs(15);
 
 const MAX_PASTES: u32 = 5;
 
+const TOO_MANY_COOKIES: &str = "  The browser came back with more than 64 KiB of cookies for this machine, which are not\n  \
+    read. Open the address in a private window.";
+
 /// A code, and the browser that brought it.
 pub struct Authorized {
     pub grant: authorize::CodeGrant,
@@ -36,7 +41,7 @@ pub async fn authorize(
     arguments: &BrowserArgs,
 ) -> Result<Authorized, Failure> {
     let loopback = oauth.redirect_uri.loopback().filter(|_| !arguments.manual);
-    let mode = BrowserMode::choose(policy(app, oauth, arguments), &app.variables);
+    let (mode, reason) = BrowserMode::explained(policy(app, oauth, arguments), &app.variables);
     // Bound before the address is shown, or the answer could go to another.
     let listener = match (&loopback, mode) {
         (Some(loopback), BrowserMode::Open | BrowserMode::Print) => Some(listen(oauth, loopback)?),
@@ -46,6 +51,10 @@ pub async fn authorize(
     let authorization = Authorization::new(oauth, &profile.instance);
     app.console.say(&format!("\n  {}\n\n  {}\n", invitation(mode), authorization.url()));
     let Some(listener) = listener else {
+        if matches!(reason, Reason::Workspace(_)) {
+            // The address is on the screen, if no tab opens.
+            let _ = app.open_browser(authorization.url().as_str());
+        }
         return paste(app, profile, oauth, authorization);
     };
     if let Some(tunnel) = loopback.as_ref().and_then(|loopback| browser::tunnel(loopback.port, &app.variables)) {
@@ -57,8 +66,9 @@ pub async fn authorize(
         app.console.note(&format!("  No browser could be started ({error}): open the address yourself.\n"));
     }
     let timeout = arguments.login_timeout.unwrap_or(Duration::from_secs(300));
-    let waiting = listener.wait(|query| authorization.judge(query));
-    let Some((callback, browser)) = wait(app, oauth, timeout, waiting).await else {
+    let too_large = Notify::new();
+    let waiting = listener.wait(|query| authorization.judge(query), || too_large.notify_one());
+    let Some((callback, browser)) = wait(app, oauth, timeout, waiting, &too_large).await else {
         return Err(nobody_came(oauth, timeout));
     };
     match judge(profile, oauth, callback) {
@@ -126,7 +136,13 @@ fn who_listens(port: u16) -> String {
 }
 
 /// Waits for the browser, and tells a person how long.
-async fn wait<T>(app: &mut App, oauth: &OAuthClient, timeout: Duration, waiting: impl Future<Output = T>) -> Option<T> {
+async fn wait<T>(
+    app: &mut App,
+    oauth: &OAuthClient,
+    timeout: Duration,
+    waiting: impl Future<Output = T>,
+    too_large: &Notify,
+) -> Option<T> {
     let started = Instant::now();
     let progress = app.console.waiting(&left(timeout));
     if !app.console.err.is_terminal {
@@ -142,13 +158,15 @@ async fn wait<T>(app: &mut App, oauth: &OAuthClient, timeout: Duration, waiting:
         let tick = Duration::from_secs(1).min(timeout - passed);
         tokio::select! {
             result = &mut waiting => return Some(result),
+            () = too_large.notified() => progress.above(|| app.console.say(TOO_MANY_COOKIES)),
             () = tokio::time::sleep(tick) => {}
         }
         progress.say(&left(timeout.saturating_sub(started.elapsed())));
         if !is_told && started.elapsed() >= HINT_AFTER {
             is_told = true;
             let hint = format!(
-                "  Nothing happens after the sign-in? The redirect URL of the client must be\n  exactly   {}",
+                "  Nothing happens after the sign-in? The redirect URL of the client must be\n  exactly   {}\n  \
+                 If your browser is on another machine, run the command again with --manual.",
                 oauth.redirect_uri
             );
             progress.above(|| app.console.say(&hint));
