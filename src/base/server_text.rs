@@ -27,6 +27,10 @@ const MAX_READ: usize = 4 * MAX_CHARACTERS;
 /// What begins with so many characters of a secret is masked as far as it goes
 /// on like it, so that looking at a place costs little, whatever a server sends.
 const PREFIX: usize = 24;
+/// What the search for one secret in one text may cost: so many looks at a place, and
+/// so many more for each byte. A usual text takes one or two a byte.
+const STEPS: usize = 10_000;
+const STEPS_A_BYTE: usize = 32;
 /// The most that one character is escaped to, as in `\ud83d\ude00`.
 const LONGEST_ESCAPE: usize = 12;
 
@@ -161,13 +165,19 @@ fn encodings(secret: &str) -> Vec<String> {
     found
 }
 
-/// Where `secret` occurs in `text`, with any of its characters escaped in any way.
+/// Where `secret` occurs in `text`, with any of its characters escaped in any way. A
+/// text that was made to be long in the reading is a secret as a whole.
 fn spans_of(text: &str, secret: &[char]) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     let mut rest = text;
+    let mut steps = STEPS + STEPS_A_BYTE * text.len();
     while let Some(first) = rest.chars().next() {
         let start = text.len() - rest.len();
-        rest = match after_escaped(rest, secret) {
+        let after = after_escaped(rest, secret, &mut steps);
+        if steps == 0 {
+            return std::iter::once(0..text.len()).collect();
+        }
+        rest = match after {
             Some(after) => {
                 spans.push(start..text.len() - after.len());
                 after
@@ -179,17 +189,22 @@ fn spans_of(text: &str, secret: &[char]) -> Vec<Range<usize>> {
 }
 
 /// What follows `secret` where `text` begins with it; or with its beginning, and
-/// what follows is where that ends.
-fn after_escaped<'a>(text: &'a str, secret: &[char]) -> Option<&'a str> {
+/// what follows is where that ends. Each look at a place takes one of the `steps`; with
+/// none left the answer counts for nothing.
+fn after_escaped<'a>(text: &'a str, secret: &[char], steps: &mut usize) -> Option<&'a str> {
     // Every place that the characters so far may have led to: whether a
     // backslash is an escape or stands for itself, only the rest can tell.
     let mut places = vec![text];
     for (count, &expected) in secret.iter().enumerate() {
         let mut next: Vec<&str> = places.iter().flat_map(|place| after_one(place, expected)).collect();
         let mut done = 0;
-        while expected == ' ' && done < next.len() {
+        while expected == ' ' && done < next.len() && done < *steps {
             next.extend(after_one(next[done], expected).collect::<Vec<_>>());
             done += 1;
+        }
+        *steps = steps.saturating_sub(places.len() + done);
+        if *steps == 0 {
+            return None;
         }
         next.sort_by_key(|place| place.len());
         next.dedup_by_key(|place| place.len());
@@ -372,6 +387,26 @@ mod tests {
         let secret = format!("{}b", "a".repeat(3000));
         let shown = redactor(&secret).server_text(&format!("<{}> {}", "a".repeat(PREFIX - 1), "a".repeat(1_000_000)));
         assert!(shown.starts_with(&format!("<{}> ****", "a".repeat(PREFIX - 1))), "{shown}");
+    }
+
+    /// A server chooses its refresh token and what it says of it.
+    #[test]
+    fn a_text_that_is_made_to_be_long_in_the_reading_is_masked_whole() {
+        let made = [
+            (format!("{}c", "\\".repeat(400)), "\\".repeat(1_000_000)),
+            (format!("+ {}b", "+".repeat(40)), "+".repeat(1_000_000)),
+            (format!("{}b", "% ".repeat(60)), "%25%20".repeat(200_000)),
+            (format!("{}b", "& ".repeat(60)), "&amp; ".repeat(200_000)),
+        ];
+        for (secret, text) in made {
+            // Minutes, if each place were looked at as often as it could be.
+            let shown = redactor(&secret).server_text(&text);
+            assert!(shown.starts_with("****") && !shown.contains(&secret), "{shown}");
+        }
+        // A secret of spaces, and a page that is indented, go together.
+        let shown =
+            redactor("correct horse  battery").server_text(&format!("{}correct horse battery", " ".repeat(300)));
+        assert!(shown.ends_with("****"), "{shown}");
     }
 
     #[test]

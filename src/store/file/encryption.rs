@@ -24,6 +24,8 @@ const WORK: u8 = 15;
 /// for, about a second and 256 MiB; a file that wants more could stop the
 /// machine.
 const MOST_WORK: u8 = 18;
+/// The bytes of the longest header that is read.
+const LONGEST_HEADER: u64 = 16 * 1024;
 
 /// How a passphrase is given without a terminal.
 pub const BY_PASSPHRASE: &str =
@@ -153,11 +155,22 @@ pub fn locked_with(bytes: &[u8]) -> Result<LockedWith, Unopened> {
 fn header(bytes: &[u8]) -> Result<Decryptor<ArmoredReader<BufReader<&[u8]>>>, Unopened> {
     // The crate takes anything without a line end for the start of a header.
     let is_age = bytes.starts_with(b"age-encryption.org/") || bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE ");
-    if is_age {
-        Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged)
-    } else {
-        Err(Unopened::Damaged("it is not an age file".to_owned()))
+    if !is_age {
+        return Err(Unopened::Damaged("it is not an age file".to_owned()));
     }
+    if has_long_header(bytes) {
+        return Err(Unopened::Damaged("its header is too long".to_owned()));
+    }
+    Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(damaged)
+}
+
+/// Whether the header is longer than one for some dozens of recipients. The crate reads
+/// it anew for each of its lines, which takes minutes for a long one.
+fn has_long_header(bytes: &[u8]) -> bool {
+    let mut start = Vec::new();
+    // An armour that breaks off is for the crate to tell.
+    let _ = ArmoredReader::new(bytes).take(LONGEST_HEADER).read_to_end(&mut start);
+    start.len() as u64 == LONGEST_HEADER && !start.windows(5).any(|window| window == b"\n--- ")
 }
 
 /// Decrypts a file, binary or in ASCII armour.
@@ -281,6 +294,25 @@ mod tests {
         ] {
             let Err(error) = identity(content) else { panic!("{content}") };
             assert!(error.contains(reason) && !error.contains("CANARY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_long_header_is_refused_at_once() {
+        let start = "age-encryption.org/v1\n-> scrypt bBjlhJVYZeE4aqUdmtRHfw 15\n";
+        let line = "A".repeat(64) + "\n";
+        let stanzas = "-> X25519 abc\nAAAA\n".repeat(40_000);
+        let mut armoured = Vec::new();
+        let mut writer = age::armor::ArmoredWriter::wrap_output(&mut armoured, age::armor::Format::AsciiArmor).unwrap();
+        writer.write_all(format!("{start}{}", line.repeat(5_000)).as_bytes()).unwrap();
+        writer.finish().unwrap();
+        for bytes in
+            [format!("{start}{}", line.repeat(5_000)).into_bytes(), format!("{start}{stanzas}").into(), armoured]
+        {
+            let before = std::time::Instant::now();
+            let Err(Unopened::Damaged(reason)) = locked_with(&bytes) else { panic!("it is not refused") };
+            assert_eq!(reason, "its header is too long");
+            assert!(before.elapsed() < std::time::Duration::from_secs(2));
         }
     }
 }
