@@ -63,6 +63,12 @@ pub trait CredentialStore: Send + Sync {
     /// Saves or replaces the record.
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError>;
 
+    /// Does what the next write would take time for. Called before something is asked for
+    /// that comes only once, such as the answer to a refresh.
+    async fn prepare(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Deletes the record. Idempotent: that there was none is no error, so that a
     /// failed deletion can be repeated.
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError>;

@@ -91,4 +91,6 @@ mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]
 mod way;
+#[cfg(target_os = "linux")]
+mod window;
 mod wire;

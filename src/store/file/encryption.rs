@@ -203,8 +203,9 @@ pub fn open(key: &Key, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
     Ok(content)
 }
 
-/// Encrypts content, binary.
-pub fn seal(key: &Key, content: &[u8]) -> Vec<u8> {
+/// Prepares to encrypt one file, with a salt for it alone. This is what a passphrase takes
+/// time for.
+pub fn prepare(key: &Key) -> Encryptor {
     let encryptor = match key {
         Key::Passphrase { passphrase, .. } => {
             let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase.expose()));
@@ -216,7 +217,11 @@ pub fn seal(key: &Key, content: &[u8]) -> Vec<u8> {
             Encryptor::with_recipients(recipients.iter().map(|recipient| recipient as &dyn Recipient))
         }
     };
-    let encryptor = encryptor.expect("there is a recipient, and all are of one kind");
+    encryptor.expect("there is a recipient, and all are of one kind")
+}
+
+/// Encrypts content, binary.
+pub fn seal(encryptor: Encryptor, content: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(content.len() + 512);
     let mut writer = encryptor.wrap_output(&mut sealed).expect("memory takes what is written");
     writer.write_all(content).expect("memory takes what is written");
@@ -259,7 +264,7 @@ mod tests {
         let one = generated();
         let keys = [passphrase("one"), passphrase("two"), identity(&one).unwrap(), identity(&generated()).unwrap()];
         for (index, key) in keys.iter().enumerate() {
-            let sealed = seal(key, b"content");
+            let sealed = seal(prepare(key), b"content");
             for (other, key) in keys.iter().enumerate() {
                 assert_eq!(open(key, &sealed).is_ok_and(|content| *content == b"content"), index == other);
             }
@@ -268,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_work_of_a_passphrase_is_pinned_and_bounded() {
-        let sealed = seal(&passphrase("one"), b"content");
+        let sealed = seal(prepare(&passphrase("one")), b"content");
         assert!(String::from_utf8_lossy(&sealed).lines().nth(1).unwrap().ends_with(" 15"));
         let at = sealed.iter().position(|&byte| byte == b'\n').unwrap() + 1;
         let end = at + sealed[at..].iter().position(|&byte| byte == b'\n').unwrap();

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use age::Encryptor;
 use async_trait::async_trait;
 
 use super::thread::OwnThread;
@@ -54,6 +55,8 @@ struct EncryptedFile {
 struct Inner {
     key: Option<Key>,
     opened: Option<Opened>,
+    /// For the next file that is written.
+    prepared: Option<Encryptor>,
 }
 
 /// What the file held when it was last read: opening the same bytes again
@@ -167,7 +170,7 @@ impl FileStore {
 
     /// The key for this run. Whether it fits shows when the file is opened.
     pub fn unlock(&self, key: Key) {
-        *self.file.inner() = Inner { key: Some(key), opened: None };
+        *self.file.inner() = Inner { key: Some(key), ..Inner::default() };
     }
 }
 
@@ -182,6 +185,15 @@ impl FileStore {
     }
 }
 
+impl Inner {
+    /// With the key at hand, the next write needs no work for a passphrase.
+    fn prepare(&mut self) {
+        if let (Some(key), None) = (&self.key, &self.prepared) {
+            self.prepared = Some(encryption::prepare(key));
+        }
+    }
+}
+
 impl EncryptedFile {
     fn missing_key(&self, with: LockedWith) -> FileError {
         self.unopened(Unopened::Locked(UnlockError::Missing(with)))
@@ -191,6 +203,8 @@ impl EncryptedFile {
     /// says whether there is anything to write.
     fn change(&self, change: impl FnOnce(&mut Records) -> bool) -> Result<(), FileError> {
         let mut inner = self.inner();
+        // Before its turn, so that others do not wait for it.
+        inner.prepare();
         let _lock = self.take_turn()?;
         let mut records = self.open(&mut inner, self.bytes()?)?;
         // Left by a run that was killed between writing and undoing one.
@@ -198,7 +212,7 @@ impl EncryptedFile {
         if !change(&mut records) {
             return Ok(());
         }
-        let sealed = self.seal(&inner, &records)?;
+        let sealed = self.seal(&mut inner, &records)?;
         self.put(&sealed)?;
         inner.opened = Some(Opened { bytes: sealed, records: Ok(records) });
         Ok(())
@@ -208,11 +222,12 @@ impl EncryptedFile {
     /// same bytes, since encrypting them anew would cost the work once more.
     fn write_probe_and_undo(&self, probe: ItemKey) -> Result<bool, FileError> {
         let mut inner = self.inner();
+        inner.prepare();
         let _lock = self.take_turn()?;
         let former = self.bytes()?;
         let mut records = self.open(&mut inner, former.clone())?;
         records.put(probe.account(), "probe");
-        let sealed = self.seal(&inner, &records)?;
+        let sealed = self.seal(&mut inner, &records)?;
         self.put(&sealed)?;
         let is_there = self.bytes().is_ok_and(|bytes| bytes.as_ref() == Some(&sealed));
         match &former {
@@ -241,12 +256,12 @@ impl EncryptedFile {
         records
     }
 
-    fn seal(&self, inner: &Inner, records: &Records) -> Result<Vec<u8>, FileError> {
-        let Some(key) = &inner.key else {
+    fn seal(&self, inner: &mut Inner, records: &Records) -> Result<Vec<u8>, FileError> {
+        let Some(encryptor) = inner.prepared.take() else {
             return Err(self.missing_key(LockedWith::Passphrase));
         };
         tracing::debug!("file store: encrypting {}", self.path.display());
-        let sealed = encryption::seal(key, &records.written());
+        let sealed = encryption::seal(encryptor, &records.written());
         // Nothing is written that would not be read back.
         if sealed.len() as u64 <= MAX_BYTES { Ok(sealed) } else { Err(FileError::Full { path: shown(&self.path) }) }
     }
@@ -311,6 +326,14 @@ impl CredentialStore for FileStore {
                 records.put(key.account(), record.expose());
                 true
             })
+        })
+        .await
+    }
+
+    async fn prepare(&self) -> Result<(), StoreError> {
+        self.with_file(|file| {
+            file.inner().prepare();
+            Ok(())
         })
         .await
     }

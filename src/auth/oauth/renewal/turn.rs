@@ -44,7 +44,11 @@ pub async fn sign_client_in(
     deadline: Deadline,
 ) -> Option<Attempt> {
     let place = turn.place;
-    if let Err(error) = place.store.prove(place.profile.id).await {
+    let proven = match place.store.prove(place.profile.id).await {
+        Ok(()) => place.store.prepare().await,
+        refused => refused,
+    };
+    if let Err(error) = proven {
         return Some(Failure::from(error).into());
     }
     let client_secret = client_secret.expect("a client that signs in for itself has a secret");
@@ -67,6 +71,9 @@ pub async fn refresh(
         Commit::Mine(_) => {}
         Commit::Overtaken(_) => return None,
         Commit::Failed(failure) => return Some(failure.into()),
+    }
+    if let Err(error) = turn.place.store.prepare().await {
+        return Some(Failure::from(error).into());
     }
     let _signals = deferral::defer();
     let request = Request::Refresh { session: &marked, client_secret, now: turn.started };

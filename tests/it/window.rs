@@ -1,0 +1,218 @@
+//! What lies between the answer to a refresh and its write, in each store: a process that
+//! dies there has lost the session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use snow_connect::base::secret::Secret;
+use snow_connect::store::file::FileStore;
+use snow_connect::store::file::encryption::{GivenBy, Key};
+use snow_connect::store::{CredentialStore, Field, ItemKey};
+
+use crate::file_store::identity;
+use crate::world::block_on;
+use crate::world::keyring::Session;
+use crate::world::process::{finish, program, tool};
+use crate::world::session::{self, ID, Scripted, in_keyring, put_into_keyring, tokens};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Keyring,
+    Identity,
+    Passphrase,
+}
+
+const STORES: [Store; 3] = [Store::Keyring, Store::Identity, Store::Passphrase];
+
+/// A session that must be renewed, in one of the stores, at an instance that gives new
+/// tokens whenever it is asked.
+struct Scene {
+    home: Session,
+    instance: Scripted,
+    answers: Arc<AtomicUsize>,
+    store: Store,
+    /// The encrypted file before a renewal.
+    sealed: Vec<u8>,
+}
+
+impl Scene {
+    fn new(store: Store) -> Self {
+        let answers = Arc::new(AtomicUsize::new(0));
+        let count = answers.clone();
+        let instance = Scripted::plays(move |request, _| {
+            (request.path == "/oauth_token.do").then(|| {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                tokens(&format!("CANARY-access-{number}"), &format!("CANARY-refresh-{number}"), 1800)
+            })
+        });
+        let mut home = if store == Store::Keyring { Session::new() } else { Session::without_keyring() };
+        home.set("SNOW_STORE", if store == Store::Keyring { "keyring" } else { "file" });
+        let mut scene = Self { home, instance, answers, store, sealed: Vec::new() };
+        match store {
+            Store::Keyring => {}
+            Store::Identity => {
+                identity(&scene.key_path());
+                let path = scene.key_path();
+                scene.home.set("SNOW_STORE_IDENTITY", path.to_str().unwrap());
+            }
+            Store::Passphrase => {
+                scene.home.set("SNOW_STORE_PASSPHRASE", "CANARY correct horse");
+            }
+        }
+        scene.put_back();
+        scene
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.home.home().join("age-key")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.home.home().join(".local/share/snow/secrets.age")
+    }
+
+    fn opened(&self) -> FileStore {
+        let lock = self.home.home().join("lock-of-the-test");
+        let store = FileStore::new(self.file(), lock, Duration::from_secs(5));
+        store.unlock(match self.store {
+            Store::Identity => {
+                Key::from_identity_file(&std::fs::read_to_string(self.key_path()).unwrap(), self.key_path()).unwrap()
+            }
+            _ => Key::Passphrase {
+                passphrase: Secret::new("CANARY correct horse".to_owned()).unwrap(),
+                given_by: GivenBy::Prompt,
+            },
+        });
+        store
+    }
+
+    /// The session as it was before any renewal.
+    fn put_back(&mut self) {
+        let origin = self.instance.origin();
+        let record = session::record(&origin, -1, json!({}));
+        if self.store == Store::Keyring {
+            return put_into_keyring(&self.home, &origin, &record);
+        }
+        if self.sealed.is_empty() {
+            let config = self.home.home().join(".config/snow");
+            std::fs::create_dir_all(&config).unwrap();
+            let content = session::config(&origin, "").replace("\"keyring\"", "\"file\"");
+            std::fs::write(config.join("config.toml"), content).unwrap();
+            let key = ItemKey { connection: ID.parse().unwrap(), field: Field::SESSION };
+            block_on(self.opened().write(key, &Secret::derived(record.to_string()).unwrap())).unwrap();
+            self.sealed = std::fs::read(self.file()).unwrap();
+        }
+        std::fs::write(self.file(), &self.sealed).unwrap();
+    }
+
+    fn record(&self) -> Value {
+        if self.store == Store::Keyring {
+            return in_keyring(&self.home);
+        }
+        let key = ItemKey { connection: ID.parse().unwrap(), field: Field::SESSION };
+        let record = block_on(self.opened().read(key)).unwrap().expect("a session");
+        serde_json::from_str(record.expose()).unwrap()
+    }
+
+    /// Whether the instance has answered and the store does not have it.
+    fn is_lost(&self) -> bool {
+        let answers = self.answers.load(Ordering::SeqCst);
+        answers > 0 && self.record()["refresh_token"] != format!("CANARY-refresh-{}", answers - 1)
+    }
+}
+
+/// A key that is derived takes 32 MiB, and a session that is opened a socket.
+#[test]
+fn nothing_slow_lies_between_the_answer_to_a_refresh_and_its_write() {
+    for store in STORES {
+        let scene = Scene::new(store);
+        let log = scene.home.home().join("strace.log");
+        let mut command = tool("strace");
+        scene.home.environment(&mut command);
+        let inner = scene.home.command(&["refresh", "acme", "--json"]);
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(scene.home.home()).args(["-f", "-qq", "-o"]).arg(&log);
+        command.arg("--trace=mmap,socket,connect,read,recvfrom,recvmsg,sendmsg,sendto,writev,close,?rename,?renameat,?renameat2");
+        command.arg("--").arg(program()).args(["refresh", "acme", "--json"]);
+        finish(command, b"").expect(0);
+        assert!(!scene.is_lost());
+
+        let calls = std::fs::read_to_string(&log).unwrap();
+        let lines: Vec<&str> = calls.lines().collect();
+        // The socket that is opened last leads to the instance.
+        let opened = lines.iter().rposition(|line| line.contains("socket(AF_INET")).expect("a connection");
+        let fd = lines[opened].rsplit("= ").next().unwrap().trim();
+        let reads = [format!("read({fd},"), format!("recvfrom({fd},"), format!("recvmsg({fd},")];
+        let has_read = |line: &str| {
+            let count = line.rsplit("= ").next().and_then(|count| count.split(' ').next()?.parse::<i64>().ok());
+            reads.iter().any(|call| line.contains(call)) && count.is_some_and(|count| count > 0)
+        };
+        let answered = opened + lines[opened..].iter().position(|line| has_read(line)).expect("an answer");
+        let is_write = |line: &&str| match store {
+            Store::Keyring => line.contains("sendmsg(") || line.contains("sendto("),
+            Store::Identity | Store::Passphrase => line.contains("rename"),
+        };
+        // The keyring is asked for the item before it is written: the last message counts.
+        let written = answered + lines[answered..].iter().rposition(|line| is_write(&line)).expect("a write");
+        let between = &lines[answered..written];
+        let slow: Vec<_> = between.iter().filter(|line| line.contains("socket(") || mapped(line) >= 16 << 20).collect();
+        assert!(slow.is_empty(), "{store:?}: {slow:#?}");
+        // What is looked for is there before: the test sees what it forbids.
+        let derived = lines[..answered].iter().filter(|line| mapped(line) >= 16 << 20).count();
+        assert_eq!(derived > 0, store == Store::Passphrase, "{store:?}");
+    }
+}
+
+/// How much memory to write to a line of strace asks for.
+fn mapped(line: &str) -> usize {
+    if !line.contains("PROT_READ|PROT_WRITE") {
+        return 0;
+    }
+    let length = line.split_once("mmap(NULL, ").and_then(|(_, rest)| rest.split(',').next());
+    length.and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
+/// How many sessions are lost when `snow refresh` is killed at a random moment of its run:
+/// `SNOW_TEST_KILLS=1000 tests/run how_many_sessions --ignored --nocapture`.
+#[test]
+#[ignore = "a report, on demand"]
+#[allow(clippy::print_stdout, reason = "it is a report")]
+fn how_many_sessions_are_lost_by_a_kill_in_a_refresh() {
+    let kills: u32 = std::env::var("SNOW_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(1000);
+    println!("| store | kills | lost | of all kills | run |");
+    println!("| --- | --- | --- | --- | --- |");
+    for store in STORES {
+        let mut scene = Scene::new(store);
+        let started = Instant::now();
+        for _ in 0..5 {
+            scene.put_back();
+            finish(scene.home.command(&["refresh", "acme", "--json"]), b"").expect(0);
+        }
+        let run = started.elapsed() / 5;
+        let (mut killed, mut lost, mut seed) = (0, 0, 1_u64);
+        while killed < kills {
+            scene.put_back();
+            scene.answers.store(0, Ordering::SeqCst);
+            let mut command = scene.home.command(&["refresh", "acme", "--json"]);
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            let mut child = command.spawn().unwrap();
+            // Knuth's generator: the same moments in each report.
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            std::thread::sleep(run.mul_f64((seed >> 11) as f64 / (1_u64 << 53) as f64));
+            if child.try_wait().unwrap().is_some() {
+                continue;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            killed += 1;
+            // The request may still be on its way.
+            std::thread::sleep(Duration::from_millis(2));
+            lost += u32::from(scene.is_lost());
+        }
+        let share = f64::from(lost) * 100.0 / f64::from(killed);
+        println!("| {store:?} | {killed} | {lost} | {share:.1} % | {} ms |", run.as_millis());
+    }
+}
