@@ -14,5 +14,7 @@ pub mod secret;
 pub mod secret_file;
 pub mod server_text;
 pub mod shown;
+#[cfg(target_os = "linux")]
+pub mod sockets;
 pub mod time;
 pub mod variables;

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::net::Ipv4Addr;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 
 use super::{Check, CheckId, Machine};
 use crate::base::code::Code;
 use crate::base::shown::{Shown, Step, shown};
+#[cfg(target_os = "linux")]
+use crate::base::sockets;
 use crate::model::oauth_client::{GrantType, RedirectUri};
 
 pub fn examine(machine: &Machine) -> Vec<Check> {
@@ -66,11 +70,10 @@ fn one(address: SocketAddr, users: &[&str]) -> Check {
 /// Who listens at a port, where the system tells it to this user.
 #[cfg(target_os = "linux")]
 fn owner(port: u16) -> Option<String> {
-    let socket = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().find_map(|table| {
-        let table = std::fs::read_to_string(table).ok()?;
-        table.lines().find_map(|line| listening(line, port)).map(str::to_owned)
-    })?;
-    let link = format!("socket:[{socket}]");
+    let families = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let mut sockets = families.into_iter().flat_map(sockets::of_family);
+    let socket = sockets.find(|socket| socket.is_listening && socket.port == port)?;
+    let link = format!("socket:[{}]", socket.inode);
     let holds = |process: &std::path::Path| {
         let descriptors = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
         descriptors.into_iter().any(|descriptor| {
@@ -91,15 +94,4 @@ fn owner(port: u16) -> Option<String> {
 #[cfg(not(target_os = "linux"))]
 fn owner(_: u16) -> Option<String> {
     None
-}
-
-/// The inode of the socket that a line of `/proc/net/tcp` shows, where it
-/// listens at `port`: local address, remote address, state, …, inode.
-#[cfg(target_os = "linux")]
-fn listening(line: &str, port: u16) -> Option<&str> {
-    const LISTEN: &str = "0A";
-    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-    let (_, local_port) = local.rsplit_once(':')?;
-    (*state == LISTEN && u16::from_str_radix(local_port, 16) == Ok(port)).then_some(*inode)
 }

@@ -17,7 +17,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use snow_connect::auth::credential::CredentialKind;
 use snow_connect::auth::oauth::authorize::{Authorization, Callback};
-use snow_connect::auth::oauth::callback::Listener;
+use snow_connect::auth::oauth::callback::{Listener, Users};
 use snow_connect::auth::oauth::outcome::{TokenOutcome, TokenRequest};
 use snow_connect::base::error::{Failure, FailureInJson};
 use snow_connect::base::secret::Secret;
@@ -196,7 +196,7 @@ fn no_request_to_the_listener_ends_the_wait_but_the_right_one() {
         });
         say(format!("GET /callback?state=RIGHT HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").as_bytes());
     });
-    let judged = listener.wait(|query| if query == "state=RIGHT" { Ok(()) } else { Err(()) }, || ());
+    let judged = listener.wait(Users::default(), |query| if query == "state=RIGHT" { Ok(()) } else { Err(()) }, |_| ());
     runtime.block_on(async { tokio::time::timeout(Duration::from_secs(3600), judged).await }).unwrap();
     browser.join().unwrap();
 }

@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::auth::oauth::page::Page;
+#[cfg(target_os = "linux")]
+use crate::base::sockets;
 use crate::model::oauth_client::Loopback;
 
 /// The cookies of every program on this host come along, whatever port set them.
@@ -40,6 +42,44 @@ pub struct Listener {
 
 /// The browser whose request was the right one, waiting for its page.
 pub struct WaitingBrowser(TcpStream);
+
+/// Why a browser was not heard that could have been the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// It sends more cookies than are read.
+    TooLarge,
+    /// It runs as another user of this machine, who may have seen the address.
+    OtherUser,
+}
+
+/// Whose browser may come back, where the system tells whose it is: this user's, root's,
+/// and with sudo the one's who ran it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Users {
+    /// `SUDO_UID`.
+    pub sudo_user: Option<u32>,
+}
+
+impl Users {
+    #[cfg(target_os = "linux")]
+    fn include_peer_of(self, stream: &TcpStream) -> bool {
+        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return true };
+        let owner = sockets::owner_of_peer(local, peer).filter(|uid| !sockets::is_unknown_user(*uid));
+        owner.is_none_or(|uid| self.include(uid, rustix::process::geteuid().as_raw()))
+    }
+
+    /// Whether a program of the user `uid` may be the browser, if `me` waits for it.
+    #[cfg(target_os = "linux")]
+    fn include(self, uid: u32, me: u32) -> bool {
+        let is_sudo_user = me == 0 && self.sudo_user == Some(uid);
+        uid == me || uid == 0 || is_sudo_user
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn include_peer_of(self, _: &TcpStream) -> bool {
+        true
+    }
+}
 
 /// What came of a visit.
 enum Visit {
@@ -85,10 +125,15 @@ impl Listener {
         Ok(Self { sockets, loopback: loopback.clone() })
     }
 
-    /// Waits until `judge` takes the query of a request. The port is free again
-    /// when this returns. `too_large` is called for each request that is not read
-    /// because of its size.
-    pub async fn wait<T, E>(self, judge: impl Fn(&str) -> Result<T, E>, too_large: impl Fn()) -> (T, WaitingBrowser) {
+    /// Waits until `judge` takes the query of a request that comes from `users`. The port
+    /// is free again when this returns. `turned_away` is told of a browser that could
+    /// have been the right one.
+    pub async fn wait<T, E>(
+        self,
+        users: Users,
+        judge: impl Fn(&str) -> Result<T, E>,
+        turned_away: impl Fn(TurnedAway),
+    ) -> (T, WaitingBrowser) {
         // Each visitor says one thing, and it is heard before the next comes in.
         let (heard, mut hear) = mpsc::unbounded_channel::<Visit>();
         let mut visitors = Visitors::default();
@@ -97,10 +142,14 @@ impl Listener {
                 biased;
                 Some(visit) = hear.recv() => match visit {
                     Visit::Candidate { query, stream } => match judge(&query) {
-                        Ok(answer) => break (answer, WaitingBrowser(stream)),
+                        Ok(answer) if users.include_peer_of(&stream) => break (answer, WaitingBrowser(stream)),
+                        Ok(_) => {
+                            turned_away(TurnedAway::OtherUser);
+                            visitors.add(show(stream, Page::other_user()));
+                        }
                         Err(_) => visitors.add(show(stream, Page::not_this_attempt())),
                     },
-                    Visit::TooLarge => too_large(),
+                    Visit::TooLarge => turned_away(TurnedAway::TooLarge),
                 },
                 accepted = accept(&self.sockets) => {
                     match accepted {
@@ -273,6 +322,31 @@ mod tests {
         let loopback = "http://127.0.0.1:8914/callback".parse::<RedirectUri>().unwrap().loopback().unwrap();
         let head = read_head(request.as_bytes()).expect("a whole head").map_err(|()| 0_u16)?;
         query_of(&head, &loopback).map(str::to_owned).map_err(|page| page.status())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_browser_of_another_user_is_not_the_one_that_is_waited_for() {
+        let (none, sudo) = (Users::default(), Users { sudo_user: Some(1000) });
+        for (users, uid, me, is_included) in [
+            (none, 1000, 1000, true),
+            (none, 0, 1000, true),
+            (none, 1001, 1000, false),
+            (none, 1000, 0, false),
+            (sudo, 1000, 0, true),
+            (sudo, 1001, 0, false),
+            // The variable counts for root alone.
+            (sudo, 1000, 1001, false),
+        ] {
+            assert_eq!(users.include(uid, me), is_included, "{users:?} {uid} {me}");
+        }
+        // The owner of the other end is read from the system.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, peer) = listener.accept().unwrap();
+        let me = rustix::process::geteuid().as_raw();
+        assert_eq!(sockets::owner_of_peer(server.local_addr().unwrap(), peer), Some(me));
+        drop(client);
     }
 
     #[test]

@@ -80,6 +80,12 @@ impl Page {
             .says("Delete the cookies of localhost, or open the address from the terminal in a private window.")
     }
 
+    /// The browser of somebody else on this machine.
+    pub fn other_user() -> Self {
+        Self::new(403, "neutral", "Not your sign-in")
+            .says("Another user of this machine runs the program that waits here.")
+    }
+
     fn new(status: u16, tone: &'static str, title: &str) -> Self {
         Self { status, tone, title: title.to_owned(), sentences: Vec::new(), command: None }
     }

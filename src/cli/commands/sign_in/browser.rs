@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::args::BrowserArgs;
 use super::refusals::{judge, nobody_came, nobody_to_paste};
 use super::session::sentence;
-use tokio::sync::Notify;
+use tokio::sync::mpsc;
 
 use crate::auth::oauth::authorize::{self, Authorization, Stray};
 use crate::auth::oauth::browser::{self, BrowserMode, BrowserPolicy, Reason};
-use crate::auth::oauth::callback::{Listener, WaitingBrowser};
+use crate::auth::oauth::callback::{Listener, TurnedAway, Users, WaitingBrowser};
 use crate::auth::oauth::page::Page;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -25,8 +25,15 @@ const HINT_AFTER: Duration = Duration::from_secs(15);
 
 const MAX_PASTES: u32 = 5;
 
-const TOO_MANY_COOKIES: &str = "  The browser came back with more than 64 KiB of cookies for this machine, which are not\n  \
-    read. Open the address in a private window.";
+fn why_turned_away(why: TurnedAway) -> &'static str {
+    match why {
+        TurnedAway::TooLarge => {
+            "  The browser sent more than 64 KiB of cookies for this machine, which are not read.\n  \
+             Open the address in a private window."
+        }
+        TurnedAway::OtherUser => "  A browser of another user of this machine came back, and was turned away.",
+    }
+}
 
 /// A code, and the browser that brought it.
 pub struct Authorized {
@@ -66,9 +73,13 @@ pub async fn authorize(
         app.console.note(&format!("  No browser could be started ({error}): open the address yourself.\n"));
     }
     let timeout = arguments.login_timeout.unwrap_or(Duration::from_secs(300));
-    let too_large = Notify::new();
-    let waiting = listener.wait(|query| authorization.judge(query), || too_large.notify_one());
-    let Some((callback, browser)) = wait(app, oauth, timeout, waiting, &too_large).await else {
+    let sudo_user = app.variables.text("SUDO_UID").and_then(|uid| uid.parse().ok());
+    let (tell, told) = mpsc::unbounded_channel();
+    let turned_away = |why| {
+        let _ = tell.send(why);
+    };
+    let waiting = listener.wait(Users { sudo_user }, |query| authorization.judge(query), turned_away);
+    let Some((callback, browser)) = wait(app, oauth, timeout, waiting, told).await else {
         return Err(nobody_came(oauth, timeout));
     };
     match judge(profile, oauth, callback) {
@@ -141,7 +152,7 @@ async fn wait<T>(
     oauth: &OAuthClient,
     timeout: Duration,
     waiting: impl Future<Output = T>,
-    too_large: &Notify,
+    mut turned_away: mpsc::UnboundedReceiver<TurnedAway>,
 ) -> Option<T> {
     let started = Instant::now();
     let progress = app.console.waiting(&left(timeout));
@@ -158,7 +169,7 @@ async fn wait<T>(
         let tick = Duration::from_secs(1).min(timeout - passed);
         tokio::select! {
             result = &mut waiting => return Some(result),
-            () = too_large.notified() => progress.above(|| app.console.say(TOO_MANY_COOKIES)),
+            Some(why) = turned_away.recv() => progress.above(|| app.console.say(why_turned_away(why))),
             () = tokio::time::sleep(tick) => {}
         }
         progress.say(&left(timeout.saturating_sub(started.elapsed())));
