@@ -126,7 +126,9 @@ impl ProxyVariable {
     /// The setting as it may be shown: without user and password.
     pub fn shown(&self) -> Result<String, InvalidProxy> {
         if self.is_list() {
-            return self.text().map(str::to_owned);
+            // A host has no @; a proxy that was set here by mistake may have a password.
+            let text = self.text()?;
+            return if text.contains('@') { Err(InvalidProxy::Variable(self.name)) } else { Ok(text.to_owned()) };
         }
         let (proxy, name) = self.read()?;
         proxy.login().ok_or(InvalidProxy::Socks4User(name))?;
@@ -155,6 +157,11 @@ impl Proxy {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("socks://") => format!("socks5h://{rest}"),
             _ => text.to_owned(),
         };
+        // An @ behind the host: it ends in the middle of a password.
+        let place = text.split_once("://").map_or(text.as_str(), |(_, place)| place);
+        if place.split_once(['/', '?', '#']).is_some_and(|(_, rest)| rest.contains('@')) {
+            return None;
+        }
         let any: http::Uri = "https://any.invalid".parse().expect("a URI");
         let intercept = Matcher::builder().all(text).build().intercept(&any)?;
         let url = Url::parse(&intercept.uri().to_string()).ok()?;
@@ -335,6 +342,9 @@ mod tests {
             "u:CANARY",
             "http://u:CANARY@",
             "http://u:CAN@ARY@proxy:3128",
+            "http://u:12/CANARY@proxy:3128",
+            "u:12?CANARY@proxy:3128",
+            "http://u:12#CANARY@proxy:3128",
             "http://proxy:3128 ",
             " ",
             "\u{e9}",
