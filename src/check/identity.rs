@@ -12,7 +12,7 @@ use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
-use crate::service::servicenow::identity::{own_row, read_user_name, users};
+use crate::service::servicenow::identity::{CURRENT_USER, own_row, read_user_name, users};
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
@@ -38,7 +38,7 @@ impl CheckContext {
             Ok(answer) => answer,
             Err(error) => {
                 let code = Failure::from(error.clone()).code();
-                return Err(unknown_user().evidence("reason", code.as_str()));
+                return Err(unknown_user().next("Run the test again").evidence("reason", code.as_str()));
             }
         };
         let redactor = self.connection.redactor();
@@ -80,7 +80,12 @@ impl CheckContext {
 
     /// Nobody knows who is signed in.
     fn unknown(&self, failure: Failure) -> Check {
+        let step = failure.steps().first().cloned();
         let Some(expected) = &self.plan.expectations.user else {
+            let failure = match step {
+                Some(_) => failure,
+                None => failure.next("Nothing, unless you need to be sure of the user"),
+            };
             return Check::warn(CheckId::AuthIdentity, failure);
         };
         let message = shown!("whether {} is signed in could not be read", expected);
@@ -91,7 +96,9 @@ impl CheckContext {
         let unknown = Failure::new(Code::IdentityUnknown, message)
             .why(why)
             .causes(failure.likely_causes().iter().cloned())
-            .next(shown!("Ask an administrator to let {} read the own record of sys_user", expected))
+            .next(step.unwrap_or_else(|| {
+                shown!("Ask an administrator to let {} read the own record of sys_user", expected).into()
+            }))
             .evidence("expected_user", expected)
             .evidence_of(&failure);
         Check::fail(CheckId::AuthIdentity, unknown)
@@ -101,7 +108,6 @@ impl CheckContext {
 fn unknown_user() -> Failure {
     Failure::new(Code::IdentityUnknown, "who is signed in could not be read")
         .why("The sign-in itself is good; the instance did not tell the user name.")
-        .next("Nothing, unless you need to be sure of the user")
 }
 
 /// An answer without a user name: the own row lacks the field, or anything
@@ -118,6 +124,9 @@ fn no_user_name(response: &ClassifiedResponse<'_>) -> Failure {
         Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
             .why("The sign-in itself is good. The question for the own record of sys_user gave not one row: the instance dropped its condition, or hides the record.")
             .evidence("rows", rows.len()),
+        _ if response.status() >= 300 && !response.is_servicenow() => unknown_user()
+            .why("The sign-in itself is good. A gateway answered this question in place of the instance.")
+            .next(shown!("Ask the people who run the gateway to let {} through", CURRENT_USER)),
         _ => unknown_user(),
     }
     }

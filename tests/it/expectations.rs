@@ -73,6 +73,23 @@ fn an_identity_that_cannot_be_read_fails_where_a_user_is_expected() {
     assert_eq!(first_error(&outcome)["evidence"]["reason"], "connection-lost");
 }
 
+/// No right of the user opens what a gateway does not publish.
+#[test]
+fn a_gateway_that_hides_the_user_is_not_a_matter_of_rights() {
+    for status in [401, 404] {
+        let server = Wire::replies(move |head| match head {
+            _ if head.starts_with("GET /api/now/table/u_note") => http(200, "", ROWS),
+            _ => http(status, "Server: edge\r\n", r#"{"message":"no route"}"#),
+        });
+        let outcome = run_against(&server.origin(), "test --json --table u_note --expect-user beth").expect(11);
+        let error = first_error(&outcome);
+        assert_eq!(error["code"], "identity-unknown", "{error}");
+        let step = error["next"][0].as_str().unwrap();
+        assert!(step.contains("run the gateway") && step.contains(IDENTITY), "{error}");
+        assert!(!error["next"].to_string().contains("own record"), "{error}");
+    }
+}
+
 #[test]
 fn a_failure_before_the_identity_keeps_its_own_code() {
     let server = Wire::answers(http(401, "WWW-Authenticate: BASIC realm=\"Service-now\"\r\n", ""));
