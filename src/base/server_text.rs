@@ -268,6 +268,24 @@ fn json_escape(rest: &str) -> Option<(char, &str)> {
     Some((character, &rest[6..]))
 }
 
+/// The text that a page means: with its escaped characters as they are.
+pub fn html_unescaped(text: &str) -> String {
+    let mut unescaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        unescaped.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match html_escape(rest) {
+            Some((character, after)) => {
+                unescaped.push(character);
+                rest = after;
+            }
+            None => unescaped.push('&'),
+        }
+    }
+    unescaped + rest
+}
+
 /// What follows an ampersand: `amp;`, `#228;` or `#xe4;`.
 fn html_escape(rest: &str) -> Option<(char, &str)> {
     // None is longer, and a page of ampersands shall not take long.

@@ -12,7 +12,7 @@ use crate::world::session::{
     self, ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, Scripted, saved, time, token_answer, world_with,
     world_with_secret,
 };
-use crate::world::wire::http;
+use crate::world::wire::{Wire, first_error, http, run_as_client};
 
 /// A good answer with other members; null removes one.
 fn answer_with(changes: Value) -> Vec<u8> {
@@ -194,11 +194,44 @@ fn an_answer_that_is_none_is_classified_and_keeps_the_session() {
         (raw("access_token=second-access&token_type=bearer"), "not-servicenow", 7, true),
         (raw("[".repeat(100_000)), "not-servicenow", 7, true),
         (http(403, html, page).into(), "forbidden-page", 5, false),
+        // The words of a gateway, in the member that OAuth has for its own.
+        (http(401, json, r#"{"error":"Authentication attempt failed"}"#).into(), "gateway-refused", 4, false),
+        (http(403, json, r#"{"error":"Forbidden"}"#).into(), "forbidden-page", 5, false),
+        (http(400, json, r#"{"error":"Bad Request"}"#).into(), "not-servicenow", 7, false),
+        (http(404, json, r#"{"message":"no route"}"#).into(), "not-servicenow", 7, false),
+        (http(401, "WWW-Authenticate: Key realm=\"edge\"\r\n", r#"{"error":{"#).into(), "gateway-refused", 4, false),
+        (http(302, "Location: /logout_success.do\r\n", "").into(), "login-page", 7, false),
+        (http(302, "Location: https://id.example/x?SAMLRequest=y\r\n", "").into(), "sso-redirect", 7, false),
         (http(418, "", "short and stout").into(), "not-servicenow", 7, false),
     ];
     for (answer, code, exit, may_have_acted) in answers {
         refused(answer, code, exit, may_have_acted);
     }
+}
+
+#[test]
+fn the_words_of_a_gateway_at_the_token_endpoint_are_not_those_of_oauth() {
+    for status in [400, 401, 403] {
+        let body = r#"{"error":"Not at this hour"}"#;
+        let server = Wire::answers(http(status, "Server: edge\r\n", body));
+        let outcome = run_as_client(&server.origin(), "test --json");
+        let error = first_error(&outcome);
+        assert_ne!(error["code"], "token-refused", "{error}");
+        assert_eq!(error["evidence"]["server_message"], "Not at this hour", "{error}");
+        assert!(!error.to_string().contains("secret is wrong"), "{error}");
+    }
+    let server = Wire::answers(http(400, "", r#"{"error":"invalid_client"}"#));
+    let error = first_error(&run_as_client(&server.origin(), "test --json").expect(4));
+    assert_eq!((&error["code"], error["evidence"].get("server_message")), (&json!("token-refused"), None));
+}
+
+#[test]
+fn a_token_endpoint_at_another_address_is_named_with_the_command() {
+    let location = "Location: https://acme-it.service-now.com/oauth_token.do\r\n";
+    let instance = Scripted::token_endpoint(http(301, location, "").into_bytes());
+    let outcome = world_with(&instance.origin(), -1, json!({})).run("refresh acme --json").expect(7);
+    assert_eq!(outcome.error_code(), "redirected");
+    outcome.says(&["snow edit acme --set instance=https://acme-it.service-now.com"]);
 }
 
 // D5

@@ -41,7 +41,10 @@ const EXCHANGES: &[&str] = exchanges! {
     "200_current_user"
     "200_cut_json"
     "200_error_with_rows"
+    "200_firewall"
     "200_hibernating"
+    "200_hibernating_heading"
+    "200_hibernating_name"
     "200_hotel"
     "200_late_error"
     "200_login_form_without_title"
@@ -53,18 +56,31 @@ const EXCHANGES: &[&str] = exchanges! {
     "200_rows"
     "200_rows_of_2016"
     "200_rows_with_pages"
+    "200_terms"
     "201_created"
+    "202_bot_challenge"
     "202_queued"
     "202_with_result"
     "301_elsewhere"
+    "301_other_origin"
+    "302_authorization_request"
+    "302_cookie"
     "302_developer_portal"
+    "302_identity_provider"
+    "302_identity_request"
+    "302_logged_out"
     "302_login"
+    "302_portal"
     "302_single_sign_on"
+    "302_terms"
+    "302_timed_out"
     "302_without_location"
+    "400_certificate"
     "400_front_end"
     "400_header_too_large"
     "400_invalid_table"
     "400_large_payload"
+    "400_no_certificate"
     "400_other"
     "400_requested_uri"
     "400_requires_tls"
@@ -73,6 +89,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "401_bearer_alone"
     "401_cookie_session"
     "401_cookie_session_and_token"
+    "401_cut_by_gateway"
     "401_gateway"
     "401_missing_rights"
     "401_negotiate"
@@ -83,19 +100,28 @@ const EXCHANGES: &[&str] = exchanges! {
     "401_page"
     "401_second_factor"
     "401_second_factor_and_bearer"
+    "401_security_constraints"
+    "401_unquoted_realm"
+    "401_web_services"
     "403_acl_exception"
     "403_api_acl"
+    "403_bot_challenge"
     "403_business_rule"
+    "403_firewall"
+    "403_gateway"
+    "403_incident"
     "403_missing_scope"
     "403_other"
     "403_page"
     "403_query"
     "403_unscoped"
+    "403_web_services"
     "404_foreign_envelope"
     "404_no_record"
     "404_other_json"
     "404_page"
     "404_requested_uri"
+    "405_bot_challenge"
     "405_elsewhere"
     "405_json"
     "406_json"
@@ -112,9 +138,14 @@ const EXCHANGES: &[&str] = exchanges! {
     "500_exception"
     "500_page"
     "502_front_end"
+    "502_own_proxy"
+    "503_bot_challenge"
     "503_front_end"
     "503_json"
     "504_front_end"
+    "504_own_proxy"
+    "511_terms"
+    "522_own_proxy"
 };
 const TOKENS: &str = r#"{"access_token":"CANARY-of-a-token","token_type":"Bearer","expires_in":1799,"scope":""}"#;
 const IDENTITY: &str = "/api/now/ui/user/current_user";
@@ -237,6 +268,97 @@ fn the_transaction_id_and_the_servers_words_are_evidence() {
     assert_eq!(evidence["transaction_id"], "4c1f09a2be77");
     assert_eq!(evidence["server_detail"], "Failed API level ACL Validation");
     assert_eq!(check(report, "auth.request")["status"], "pass");
+}
+
+/// Runs the same test with `--json` and without, and gives the error and the text.
+fn told(answer: &str, flags: &str) -> (Value, String) {
+    let server = Wire::answers(answer);
+    let error = first_error(&run_against(&server.origin(), &format!("test --json{flags}")));
+    let outcome = run_against(&server.origin(), &format!("test{flags}"));
+    let text = format!("{}{}", outcome.stdout, outcome.stderr);
+    (error, text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn what_answers_in_front_of_an_instance_is_named_by_what_it_shows() {
+    let page = "<title>Just a moment...</title>";
+    let entities = "<title>Denied</title>Reference&#32;&#35;18&#46;2f5e&#46;7d1c";
+    for (status, headers, body, shown, reference) in [
+        (403, "Server: cloudflare\r\nCF-RAY: 7b20-AMS\r\n", page, &["Just a moment", "cloudflare"][..], "7b20-AMS"),
+        (403, "Server: Edge\r\n", entities, &["Denied", "Edge"], "18.2f5e.7d1c"),
+        (403, "x-amzn-RequestId: 0f4c-9b\r\n", r#"{"message":"Missing token"}"#, &["Missing token"], "0f4c-9b"),
+        (
+            401,
+            "X-Kong-Request-Id: 5a11\r\nWWW-Authenticate: Key realm=\"edge\"\r\n",
+            "",
+            &["Key realm=\"edge\""],
+            "5a11",
+        ),
+        (502, "Server: nginx/1.24.0\r\nX-Azure-Ref: 0abc\r\n", "", &["nginx/1.24.0"], "0abc"),
+    ] {
+        let (error, text) = told(&http(status, headers, body), "");
+        assert_eq!(error["evidence"]["reference"], reference, "{error}");
+        assert!(error["message"].as_str().unwrap().contains("not judged"), "{error}");
+        for words in shown.iter().chain([&reference]) {
+            assert_eq!(text.matches(words).count(), 1, "{words} is said once: {text}");
+        }
+    }
+    // An instance behind a CDN has a transaction, by which it finds the request itself.
+    let headers = "Server: edge\r\nCF-RAY: 7b20\r\nX-Transaction-ID: 12ab\r\n";
+    let (error, text) = told(&http(403, headers, ""), "");
+    assert_eq!(error["evidence"].get("reference"), None, "{error}");
+    assert!(text.contains("transaction 12ab") && !text.contains("server edge"), "{text}");
+}
+
+#[test]
+fn text_shows_where_a_redirect_points_and_what_a_front_end_calls_itself() {
+    let (error, text) = told(&http(302, "Location: /logout_success.do\r\nServer: snow_adc\r\n", ""), "");
+    assert_eq!(error["code"], "login-page");
+    assert!(text.contains("/logout_success.do") && text.contains("server snow_adc"), "{text}");
+    let (_, text) = told(&http(401, "WWW-Authenticate: BASIC realm=\"Service-now\"\r\n", ""), "");
+    assert!(text.contains("challenge BASIC realm=\"Service-now\""), "{text}");
+}
+
+#[test]
+fn a_redirect_to_the_same_path_gives_the_command_with_that_origin_and_no_other() {
+    for (location, origin) in [
+        ("https://acme-it.service-now.com/api/now/table/sys_user?x=1", Some("https://acme-it.service-now.com")),
+        ("https://acme.example:8443/api/now/table/sys_user", Some("https://acme.example:8443")),
+        // Another path, a password in the clear, and what a shell would run.
+        ("https://acme.example/welcome", None),
+        ("http://acme.example/api/now/table/sys_user", None),
+        ("https://a;reboot/api/now/table/sys_user", None),
+        ("https://$(reboot)/api/now/table/sys_user", None),
+    ] {
+        let server = Wire::answers(http(301, &format!("Location: {location}\r\n"), ""));
+        let outcome = run_against(&server.origin(), "test --json").expect(7);
+        let error = first_error(&outcome);
+        assert_eq!(error["code"], "redirected", "{error}");
+        assert!(error["message"].as_str().unwrap().contains("not judged"), "{error}");
+        let next = error["next"].to_string();
+        assert_eq!(next.contains("SNOW_INSTANCE"), origin.is_some(), "{error}");
+        assert!(next.contains(origin.unwrap_or_default()), "{error}");
+
+        let mut world = World::new();
+        let line = format!("connect {} --name x --username beth --password-stdin --json", server.origin());
+        let next = world.stdin(PASSWORD).run(&line).json()["error"]["steps"].clone();
+        let command = origin.map(|origin| format!("snow connect {origin}"));
+        assert_eq!(next[0]["command"].as_str(), command.as_deref(), "{location}: {next}");
+    }
+}
+
+#[test]
+fn where_the_probe_meets_a_gateway_another_table_is_proposed() {
+    let foreign = http(404, "", r#"{"statusCode":404,"message":"Resource not found"}"#);
+    let (error, _) = told(&foreign, "");
+    let commands = |error: &Value| {
+        error["steps"].as_array().unwrap().iter().any(|step| step["command"] == "snow test --table TABLE")
+    };
+    assert!(commands(&error), "{error}");
+    assert!(error["causes"].as_array().unwrap().iter().any(|cause| cause["code"] == "some-tables"), "{error}");
+    assert!(error["next"].to_string().contains("--header"), "{error}");
+    let (error, _) = told(&foreign, " --table u_note");
+    assert!(!commands(&error), "a table was named: {error}");
 }
 
 #[test]

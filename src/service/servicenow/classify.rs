@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::auth::credential::CredentialKind;
-use crate::base::server_text::Redactor;
+use crate::base::server_text::{Redactor, html_unescaped};
 use crate::base::shown::Shown;
 use crate::http::client::Response;
 use crate::model::instance::Instance;
@@ -27,6 +27,18 @@ pub enum RequestKind<'a> {
     Revocation,
 }
 
+impl RequestKind<'_> {
+    /// Whether a path, of whatever origin, is that of the request.
+    fn is_asked_at(self, path: &str) -> bool {
+        match self {
+            Self::Table(table) => path.ends_with(&format!("/table/{}", table.as_str())),
+            Self::Token => path.ends_with("/oauth_token.do"),
+            Self::Revocation => path.ends_with("/oauth_revoke.do"),
+            Self::Api | Self::Identity | Self::Preflight => path.starts_with("/api/now/"),
+        }
+    }
+}
+
 /// The body of an answer by its kind.
 #[derive(Debug)]
 pub enum Body {
@@ -37,8 +49,10 @@ pub enum Body {
         message: Option<String>,
         detail: Option<String>,
     },
-    /// Other JSON.
-    OtherJson,
+    /// Other JSON, with its words for people, where gateways usually put them.
+    OtherJson {
+        said: Option<String>,
+    },
     /// A page, with its title.
     Html {
         title: Option<String>,
@@ -60,6 +74,12 @@ pub struct RedirectTarget {
     pub path: String,
     /// As it may be shown, with the scheme where that is another.
     pub shown: Shown,
+    /// Whether the query is one by which a person is sent to sign in.
+    pub asks_to_sign_in: bool,
+    /// Where the same is to be asked of another origin, that one.
+    pub other_origin: Option<Instance>,
+    /// Whether it is what was asked for.
+    pub is_itself: bool,
 }
 
 /// An answer with what is needed to judge it.
@@ -105,8 +125,23 @@ impl<'a> ClassifiedResponse<'a> {
         matches!(self.body, Body::Html { .. })
     }
 
+    /// Whether a heading or a name in the markup of a page holds `word`, in small letters.
+    pub fn is_marked(&self, word: &str) -> bool {
+        let text = self.text().to_lowercase();
+        let holds = |(start, end): &(&str, &str)| {
+            text.split(start).skip(1).any(|rest| rest.split(end).next().is_some_and(|part| part.contains(word)))
+        };
+        self.is_html() && [("<h1", "</h1"), ("<h2", "</h2"), ("class=\"", "\""), ("id=\"", "\"")].iter().any(holds)
+    }
+
     pub fn has_envelope(&self) -> bool {
         matches!(self.body, Body::Envelope { .. })
+    }
+
+    /// Whether the error envelope holds any words.
+    fn says_anything(&self) -> bool {
+        matches!(&self.body, Body::Envelope { message, detail }
+            if [message, detail].into_iter().flatten().any(|text| !text.is_empty()))
     }
 
     /// Whether message or detail of the error envelope hold `words`.
@@ -134,20 +169,28 @@ impl<'a> ClassifiedResponse<'a> {
 
     /// Whether a refusal is the instance's own: in its envelope, with its word on
     /// who is signed in or on a second factor, or with its challenge. An answer
-    /// that broke off may have been.
+    /// that broke off may have been, unless its challenge is another.
     pub fn is_refused_by_the_instance(&self) -> bool {
-        let mut challenges = self.raw.header_values("www-authenticate");
+        let is_ours = |challenge: &str| challenge.to_ascii_lowercase().replace('"', "").contains("realm=service-now");
+        let mut challenges = self.raw.header_values("www-authenticate").map(is_ours).peekable();
+        let has_challenge = challenges.peek().is_some();
         self.has_envelope()
-            || matches!(self.body, Body::Broken | Body::CutJson)
             || ["x-is-logged-in", "x-mfa_token"].iter().any(|name| self.raw.headers.contains_key(*name))
-            || challenges.any(|challenge| challenge.to_ascii_lowercase().contains("realm=\"service-now\""))
+            || challenges.any(|is_ours| is_ours)
+            || (matches!(self.body, Body::Broken | Body::CutJson) && !has_challenge)
     }
 
-    /// 403, or a 401 that says of somebody who is signed in that rights are missing.
+    /// 403, or a 401 that says of a user who is signed in that something else is missing.
     pub fn is_forbidden(&self) -> bool {
-        let words = ["not authorized", "insufficient rights", "acl ", "api access", "unscoped api", "business rule"];
-        let is_about_rights = || words.iter().any(|words| self.says(words));
-        self.status() == 403 || (self.status() == 401 && self.is_logged_in() && is_about_rights())
+        let says_more = || self.says_anything() && !self.says("not authenticated");
+        self.status() == 403
+            || (self.status() == 401 && self.is_logged_in() && says_more() && !self.is_cookie_session())
+    }
+
+    /// 401, though a user is signed in: by a cookie whose session lacks its
+    /// token against forged requests.
+    pub fn is_cookie_session(&self) -> bool {
+        self.status() == 401 && self.is_logged_in() && self.raw.headers.contains_key("x-usertoken-response")
     }
 
     /// Whether the answer shows that the instance took the credential. Only
@@ -189,7 +232,49 @@ impl<'a> ClassifiedResponse<'a> {
             false if is_web => format!("{}://{host}{port}{path}", target.scheme()),
             false => format!("{}:{path}", target.scheme()),
         };
-        Some(RedirectTarget { host, path, shown: self.redactor.server_text(&shown) })
+        let has = |key: &str| target.query_pairs().any(|(name, _)| name == key);
+        let is_here = target.origin() == here.origin();
+        let asked = self.request.is_asked_at(&path);
+        Some(RedirectTarget {
+            asks_to_sign_in: has("SAMLRequest") || has("wtrealm") || (has("client_id") && has("response_type")),
+            other_origin: match asked && !is_here {
+                true => target.origin().ascii_serialization().parse().ok(),
+                false => None,
+            },
+            is_itself: asked && is_here,
+            host,
+            path,
+            shown: self.redactor.server_text(&shown),
+        })
+    }
+
+    /// The number by which something in front of an instance finds the request: from
+    /// its page, or from a header of its own.
+    pub fn reference(&self) -> Option<Shown> {
+        if self.is_servicenow() {
+            return None;
+        }
+        let in_header = || REFERENCE_HEADERS.iter().find_map(|name| self.raw.header(name)).map(str::to_owned);
+        let number = reference_in(&html_unescaped(&self.text()), self.redactor).or_else(in_header)?;
+        Some(self.redactor.server_text(&number)).filter(|number| !number.is_empty())
+    }
+
+    /// The `Server` header, where that is neither an instance nor its front end.
+    pub fn foreign_server(&self) -> Option<&str> {
+        let is_own = |server: &&str| ["servicenow", "snow_adc"].contains(&server.to_ascii_lowercase().as_str());
+        self.raw.header("server").filter(|server| !server.is_empty() && !is_own(server))
+    }
+
+    /// Whether the text of a page holds one of `words`, in small letters.
+    pub fn page_says(&self, words: &[&str]) -> bool {
+        let text = self.text().to_lowercase();
+        self.is_html() && words.iter().any(|word| text.contains(word))
+    }
+
+    /// Whether the title of a page holds one of `words`, in small letters.
+    pub fn is_titled(&self, words: &[&str]) -> bool {
+        let title = self.title().map(str::to_lowercase);
+        title.is_some_and(|title| words.iter().any(|word| title.contains(word)))
     }
 
     /// The authentication schemes that the answer offers, in lower case.
@@ -205,6 +290,26 @@ impl<'a> ClassifiedResponse<'a> {
             .flat_map(|value| value.split(',').filter_map(|challenge| scheme(challenge.trim())).collect::<Vec<_>>())
             .collect()
     }
+}
+
+/// Headers in which something in front of an instance has its number of a request.
+const REFERENCE_HEADERS: &[&str] =
+    &["cf-ray", "x-amz-cf-id", "x-amzn-requestid", "x-azure-ref", "x-iinfo", "x-kong-request-id"];
+
+/// The same in pages.
+const REFERENCE_WORDS: &[&str] = &["reference #", "support id is:", "incident id:", "ray id:"];
+
+/// The number after such words, unless a secret stands there, which must not be cut.
+fn reference_in(page: &str, redactor: &Redactor) -> Option<String> {
+    let lower = page.to_ascii_lowercase();
+    let (at, words) = REFERENCE_WORDS.iter().find_map(|words| Some((lower.find(words)?, words)))?;
+    let mut rest = page[at + words.len()..].trim_start();
+    while let Some(tag) = rest.strip_prefix('<') {
+        rest = tag[tag.find('>')? + 1..].trim_start();
+    }
+    let line = rest.split(['<', '\n']).next()?;
+    let number = line.split(|letter: char| !letter.is_ascii_alphanumeric() && !".-_".contains(letter)).next()?;
+    (!redactor.finds(line)).then(|| number.trim_end_matches('.').to_owned())
 }
 
 /// A header value without its quoted strings, which may hold commas.
@@ -245,8 +350,9 @@ impl Body {
     }
 
     fn of_json(value: Value) -> Self {
+        let said = said(&value);
         let Value::Object(mut members) = value else {
-            return Self::OtherJson;
+            return Self::OtherJson { said };
         };
         let text = |error: &Value, key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
         // Other APIs have an `error` with a `message`, too; the status word and
@@ -256,11 +362,35 @@ impl Body {
             (Some(error), _) if error.get("detail").is_some() || (is_failure && error.get("message").is_some()) => {
                 Self::Envelope { message: text(&error, "message"), detail: text(&error, "detail") }
             }
-            (Some(_), _) => Self::OtherJson,
+            (Some(_), _) => Self::OtherJson { said },
             (None, Some(result)) => Self::Result(result),
-            (None, None) => Self::OtherJson,
+            (None, None) => Self::OtherJson { said },
         }
     }
+}
+
+/// What other JSON says to people. The word of a token endpoint is not for people.
+fn said(json: &Value) -> Option<String> {
+    let places = ["/message", "/error/message", "/error", "/fault/faultstring", "/errors/0/message", "/detail"];
+    let said = places.iter().find_map(|place| json.pointer(place)?.as_str())?;
+    (!is_oauth_error(said)).then(|| said.to_owned())
+}
+
+/// Whether `word` is one by which a token endpoint refuses: those of RFC 6749
+/// (§4.1.2.1, §5.2).
+pub fn is_oauth_error(word: &str) -> bool {
+    [
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "access_denied",
+        "server_error",
+        "temporarily_unavailable",
+    ]
+    .contains(&word)
 }
 
 /// The text between `<title>` and `</title>`. Not shortened here: a secret that
@@ -300,10 +430,12 @@ mod tests {
         );
         assert_eq!(body(r#"{"result":[{"a":"#), "CutJson");
         assert_eq!(body(r#"{"result":[{"a":"1"},"error":{"detail":"Transaction cancelled: x"}}"#), "CutJson");
-        assert_eq!(body(r#"{"hello":1}"#), "OtherJson");
-        assert_eq!(body(r#"{"error":"not found"}"#), "OtherJson");
-        assert_eq!(body(r#"{"error":{"code":7},"result":[]}"#), "OtherJson");
-        assert_eq!(body("[1]"), "OtherJson");
+        assert_eq!(body(r#"{"hello":1}"#), "OtherJson { said: None }");
+        assert_eq!(body(r#"{"error":"not found"}"#), r#"OtherJson { said: Some("not found") }"#);
+        assert_eq!(body(r#"{"error":"invalid_client"}"#), "OtherJson { said: None }");
+        assert_eq!(body(r#"{"fault":{"faultstring":"no"}}"#), r#"OtherJson { said: Some("no") }"#);
+        assert_eq!(body(r#"{"error":{"code":7},"result":[]}"#), "OtherJson { said: None }");
+        assert_eq!(body("[1]"), "OtherJson { said: None }");
         assert_eq!(body(" \n"), "Empty");
         assert_eq!(body("pong"), "Other");
         assert_eq!(body(&"[".repeat(100_000)), "Other");
@@ -360,6 +492,28 @@ mod tests {
         assert!(target(long.as_bytes()).unwrap().chars().count() < 600);
     }
 
+    fn reference(page: &str) -> Option<String> {
+        let mut redactor = Redactor::default();
+        redactor.add(&crate::base::secret::Secret::new("CANARY-pass word".into()).unwrap());
+        reference_in(&html_unescaped(page), &redactor)
+    }
+
+    #[test]
+    fn the_number_of_a_request_is_read_from_the_pages_of_firewalls() {
+        for (page, number) in [
+            ("Your support ID is: 409116277<br><br>", Some("409116277")),
+            ("Reference&#32;&#35;18&#46;2f5e1702&#46;174&#46;7d1c2a</BODY>", Some("18.2f5e1702.174.7d1c2a")),
+            ("Incapsula incident ID: 466-71</iframe>", Some("466-71")),
+            ("Ray ID: <strong class=\"x\">7b20d4</strong>", Some("7b20d4")),
+            ("Ray ID: <strong", None),
+            ("reference: none", None),
+            // Half a secret would not be recognised any more.
+            ("Ray ID: CANARY-pass word", None),
+        ] {
+            assert_eq!(reference(page).as_deref(), number, "{page}");
+        }
+    }
+
     #[test]
     fn the_schemes_of_a_challenge_are_told_from_its_parameters() {
         for (challenge, schemes) in [
@@ -397,7 +551,8 @@ mod tests {
             }
             .proves_sign_in()
         };
-        let (result, envelope) = (r#"{"result":[]}"#, r#"{"error":{"message":"x","detail":null}}"#);
+        let (result, envelope) =
+            (r#"{"result":[]}"#, r#"{"error":{"message":"User Not Authenticated","detail":null}}"#);
         for status in [200, 201, 202, 204] {
             assert!(proves(status, result, None), "{status}");
         }
@@ -450,6 +605,12 @@ mod tests {
                 prop_assert!(!shown.contains(['?', '#']), "{}", shown);
                 prop_assert!(!shown.chars().any(|c| c.is_control()));
             }
+        }
+
+        #[test]
+        fn any_page_gives_a_number_or_none(page in r"(Ray ID:|Reference &#35;|<b>|[<&#;\\x00-\\x7fäß€\u{10ffff}]){0,30}") {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+            prop_assert!(reference(&page).is_none_or(|number| number.chars().all(is_part)));
         }
 
         #[test]

@@ -7,12 +7,12 @@
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::classify::{Body, ClassifiedResponse};
+use super::classify::{Body, ClassifiedResponse, is_oauth_error};
 use super::refusals::{self, Refused};
 use super::symptoms::{diagnose, with_evidence};
 use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::base::code::Code;
-use crate::base::error::Likelihood::Medium;
+use crate::base::error::Likelihood::{Low, Medium};
 use crate::base::error::{CauseRow, Failure};
 use crate::base::shown::shown;
 use crate::model::oauth_client::OAuthClient;
@@ -55,7 +55,7 @@ pub fn judge(
         (200, None) if response.raw.broken.is_some() || matches!(response.body, Body::CutJson) => {
             TokenOutcome::Lost(diagnose(response))
         }
-        (401, None) if response.is_refused_by_the_instance() => {
+        (401, _) if response.is_refused_by_the_instance() => {
             let refusal = Refusal { error: String::new(), description: None };
             TokenOutcome::Refused(refusals::refused(&Refused {
                 response,
@@ -74,10 +74,12 @@ pub fn judge(
     }
 }
 
-/// An error in OAuth's shape, or in the shape of ServiceNow's REST APIs.
+/// An error of OAuth, or in the shape of ServiceNow's REST APIs. Gateways have an
+/// `error` as well, with other words in it, and their refusal says nothing of the
+/// client or the session.
 fn read_refusal(json: &Value, response: &ClassifiedResponse<'_>) -> Option<Refusal> {
     let text = |key: &str| json.get(key).and_then(Value::as_str).map(str::to_owned);
-    if let Some(error) = text("error") {
+    if let Some(error) = text("error").filter(|error| is_oauth_error(error) || response.is_refused_by_the_instance()) {
         return Some(Refusal { error, description: text("error_description") });
     }
     match &response.body {
@@ -98,7 +100,8 @@ fn unusable(response: &ClassifiedResponse<'_>, invalid: InvalidTokens) -> Failur
 
 fn not_there(response: &ClassifiedResponse<'_>) -> Failure {
     let diagnosed = diagnose(response);
-    if diagnosed.code() == Code::InstanceHibernating {
+    let is_foreign_json = matches!(response.body, Body::OtherJson { .. }) && !response.is_servicenow();
+    if diagnosed.code() == Code::InstanceHibernating || is_foreign_json {
         return diagnosed;
     }
     let host = response.instance.host_and_port();
@@ -113,4 +116,5 @@ fn not_there(response: &ClassifiedResponse<'_>) -> Failure {
 const NOT_THERE: &[CauseRow] = &[
     ("oauth-off", Medium, "OAuth is switched off: the property com.snc.platform.security.oauth.is.active"),
     ("wrong-address", Medium, "the address is not that of an instance"),
+    ("gateway", Low, "a gateway in front publishes only some addresses, and not this one"),
 ];

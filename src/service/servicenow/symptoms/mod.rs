@@ -9,12 +9,16 @@
 //! `{status}`, `{target}` of a redirect, `{said}` (the server's own words), `{again}` (the
 //! command that tests again), `{wait_for_it}` (the same, and waits until the
 //! instance is up), `{wait}` (as long as Retry-After says), `{enter}` (how to
-//! sign in otherwise), `{login}`, `{guide_oauth}` and `{unjudged}` (a sentence where the answer
-//! does not show that the credential was taken).
+//! sign in otherwise), `{login}`, `{guide_oauth}`, `{connect_there}` (the command with the origin that a
+//! redirect points to), `{name_table}` (how to test with another table than that of
+//! the probe, else nothing), and two sentences or none: `{by}`, what the answer came
+//! from, and `{unjudged}`, where it does not show that the credential was taken. A
+//! step with nothing in it is left out.
 
 mod rows;
 
 use super::classify::{Body, ClassifiedResponse, RequestKind};
+use super::identity::users;
 use crate::auth::credential::CredentialKind;
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure};
@@ -58,8 +62,8 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
     failure = failure.why(places.fill(symptom.why).text());
     failure = failure.evidence("symptom", symptom.name);
     failure = failure.causes(symptom.causes);
-    for next in symptom.next {
-        failure = failure.next(places.fill(next));
+    for next in symptom.next.iter().map(|next| places.fill(next)).filter(|next| !next.text().is_empty()) {
+        failure = failure.next(next);
     }
     with_evidence(failure, response)
 }
@@ -70,6 +74,7 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
     let header = |name: &str| response.raw.header(name).map(|text| response.redactor.server_text(text));
     let (message, detail) = match &response.body {
         Body::Envelope { message, detail } => (message.as_deref(), detail.as_deref()),
+        Body::OtherJson { said } => (said.as_deref(), None),
         _ => (None, None),
     };
     let target = response.redirect_target().map(|target| target.shown);
@@ -83,7 +88,8 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
         .evidence("redirect_target", target)
         .evidence("www_authenticate", header("www-authenticate"))
         .evidence("is_logged_in", response.is_logged_in().then_some(true))
-        .evidence("server", header("server"));
+        .evidence("server", header("server"))
+        .evidence("reference", response.reference());
     if response.status() == 429 {
         failure = failure
             .evidence("retry_after", header("retry-after"))
@@ -124,10 +130,11 @@ impl Places {
             _ => Vec::new(),
         };
         let said = response.redactor.server_text(&said.join(": "));
-        let target = match response.redirect_target() {
-            Some(target) => target.shown,
-            None => "no address that can be read".into(),
+        let (target, origin) = match response.redirect_target() {
+            Some(target) => (target.shown, target.other_origin),
+            None => ("no address that can be read".into(), None),
         };
+        let origin = origin.map(|origin| response.redactor.server_text(origin.origin())).unwrap_or_default();
         let login = match response.subject {
             Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
             Subject::Environment | Subject::New => "run the command again".into(),
@@ -145,6 +152,9 @@ impl Places {
             ("{enter}", enter(response)),
             ("{login}", login),
             ("{add_header}", add_header(response.subject)),
+            ("{connect_there}", connect_there(response.subject, origin)),
+            ("{name_table}", name_table(response)),
+            ("{by}", by(response).into()),
             ("{guide_oauth}", Step::run("snow guide oauth")),
             ("{guide_api_key}", Step::run("snow guide api-key")),
             ("{wait}", wait(response).into()),
@@ -186,9 +196,45 @@ fn wait_for_it(subject: &Subject) -> Step {
 /// How a gateway gets a key of its own.
 fn add_header(subject: &Subject) -> Step {
     match subject {
-        Subject::Saved(name) => Step::say("If it is a header: ").and_run(shown!("snow connect {} --header NAME", name)),
-        Subject::Environment => "If it is a header, save the connection: snow connect has --header".into(),
-        Subject::New => "If it is a header, give it with --header NAME".into(),
+        Subject::Saved(name) => {
+            Step::say("If the gateway wants a header: ").and_run(shown!("snow connect {} --header NAME", name))
+        }
+        Subject::Environment => "If the gateway wants a header, save the connection: snow connect has --header".into(),
+        Subject::New => "If the gateway wants a header, give it with --header NAME".into(),
+    }
+}
+
+/// How the origin that a redirect points to becomes that of the connection.
+fn connect_there(subject: &Subject, origin: Shown) -> Step {
+    match subject {
+        Subject::Saved(name) => Step::run(shown!("snow edit {} --set instance={}", name, origin)),
+        Subject::Environment => Step::say(shown!("set SNOW_INSTANCE to {}", origin)),
+        Subject::New => Step::run(shown!("snow connect {}", origin)),
+    }
+}
+
+/// How to test with another table than that of the probe.
+fn name_table(response: &ClassifiedResponse<'_>) -> Step {
+    let RequestKind::Table(table) = response.request else {
+        return "".into();
+    };
+    let publishes = Step::say("If a gateway publishes only some tables, name one: ");
+    match response.subject {
+        _ if *table != users() => "".into(),
+        Subject::Saved(name) => publishes.and_run(shown!("snow test {} --table TABLE", name)),
+        Subject::Environment => publishes.and_run("snow test --table TABLE"),
+        Subject::New => publishes.and_say("--table TABLE"),
+    }
+}
+
+/// What the answer came from, where that is not an instance.
+fn by(response: &ClassifiedResponse<'_>) -> Shown {
+    let server = response.foreign_server().map(|server| response.redactor.server_text(server));
+    match (server, response.reference()) {
+        (Some(server), Some(reference)) => shown!(" It came from {}, with the reference {}.", server, reference),
+        (Some(server), None) => shown!(" It came from {}.", server),
+        (None, Some(reference)) => shown!(" Its reference is {}.", reference),
+        (None, None) => Shown::default(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
+use crate::service::servicenow::classify::Body;
 use crate::service::servicenow::symptoms::Symptom;
+use crate::service::servicenow::symptoms::rows::SOME_TABLES;
 
 pub const ROWS: &[Symptom] = &[
     Symptom {
@@ -107,20 +109,48 @@ pub const ROWS: &[Symptom] = &[
         next: &["Ask an administrator which role {user} needs, and show the transaction id"],
     },
     Symptom {
+        name: "closed-to-web-services",
+        code: Code::AccessDenied,
+        shows: |response| response.is_forbidden() && response.says("webservicepolicyvalidator"),
+        message: "signed in as {user}, but the table is closed to web services",
+        why: "The instance said: {said}. No role of the user changes that.",
+        causes: &[("web-services-off", High, "the table does not allow access by web services")],
+        next: &[
+            "Ask an administrator to turn on \"Allow access to this table via web services\", on the Application Access tab of the table",
+        ],
+    },
+    Symptom {
         name: "access-denied",
         code: Code::AccessDenied,
         shows: |response| response.is_forbidden() && response.has_envelope(),
         message: "signed in as {user}, but access was denied",
-        why: "The instance answered 403: the sign-in is good, the permission is missing.",
+        why: "The instance answered {status}: the sign-in is good, the permission is missing.",
         causes: &[("missing-role", High, "the user lacks a role")],
         next: &["Ask an administrator which role {user} needs, and show the transaction id"],
+    },
+    Symptom {
+        name: "forbidden-by-gateway",
+        code: Code::ForbiddenPage,
+        shows: |response| response.status() == 403 && matches!(response.body, Body::OtherJson { .. }),
+        message: "a gateway in front of {host} blocked the request",
+        why: "The answer was 403, in JSON that is not ServiceNow's.{by}{unjudged}",
+        causes: &[
+            ("gateway", High, "a gateway wants a key or a sign-in of its own"),
+            SOME_TABLES,
+            ("ip-restriction", Low, "the gateway allows only certain network addresses"),
+        ],
+        next: &[
+            "Ask the people who run the gateway what programs must send, and which tables it publishes",
+            "{add_header}",
+            "{name_table}",
+        ],
     },
     Symptom {
         name: "forbidden-page",
         code: Code::ForbiddenPage,
         shows: |response| response.status() == 403,
-        message: "something in front of {host} forbids the way",
-        why: "The answer was 403 without the JSON that an instance gives.{unjudged}",
+        message: "a firewall or proxy blocked the request to {host}",
+        why: "The answer was 403 without the JSON that an instance gives{title}.{by}{unjudged}",
         causes: &[
             ("ip-restriction", Medium, "the instance allows only certain network addresses"),
             ("middlebox", Medium, "a firewall or proxy between here and the instance refused"),

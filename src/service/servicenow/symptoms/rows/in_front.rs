@@ -2,14 +2,26 @@
 //! and redirects.
 
 use crate::base::code::Code;
+use crate::base::error::CauseRow;
 use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::service::servicenow::symptoms::Symptom;
+
+/// Past what stands in front of an address of one's own.
+const ORIGINAL: &str = "Use the original address of the instance, NAME.service-now.com";
+
+const TERMS: &[CauseRow] = &[("terms", High, "this network or a gateway wants its terms accepted first")];
+const ACCEPT: &[&str] = &[
+    "Open {origin} in a browser on this machine and accept the terms, then: {again}",
+    "Ask the people who run the gateway to let programs through",
+];
 
 pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "hibernating-page",
         code: Code::InstanceHibernating,
-        shows: |response| response.title().is_some_and(|title| title.to_lowercase().contains("hibernating")),
+        shows: |response| {
+            response.is_titled(&["hibernating"]) || (response.title().is_none() && response.is_marked("hibernat"))
+        },
         message: "the instance is asleep",
         why: "Personal instances hibernate after some hours without use. Every address then answers with a page that says so.{unjudged}",
         causes: &[
@@ -44,11 +56,146 @@ pub const ROWS: &[Symptom] = &[
         next: &["Put user name and password of the proxy into HTTPS_PROXY"],
     },
     Symptom {
+        name: "bot-challenge",
+        code: Code::ForbiddenPage,
+        shows: |response| {
+            let has = |name: &str| response.raw.headers.contains_key(name);
+            let titles = ["just a moment", "human verification", "are you a robot", "checking your browser"];
+            has("cf-mitigated")
+                || has("x-amzn-waf-action")
+                || (matches!(response.status(), 200 | 202 | 403 | 405 | 429 | 503) && response.is_titled(&titles))
+        },
+        message: "bot protection in front of {host} stopped the request",
+        why: "It answered {status} with a test for browsers{title}. A program cannot pass it.{by}{unjudged}",
+        causes: &[
+            ("bot-protection", High, "the CDN or firewall of this address lets only browsers through"),
+            ("ip-restriction", Low, "it does not trust the network of this machine"),
+        ],
+        next: &[
+            "Ask the people who run it to let this program through, and give them the time and the reference",
+            ORIGINAL,
+        ],
+    },
+    Symptom {
+        name: "blocked-by-firewall",
+        code: Code::ForbiddenPage,
+        shows: |response| {
+            let words = [
+                "support id is",
+                "incapsula",
+                "reference #",
+                "reference&#32;",
+                "the request is blocked",
+                "request blocked",
+                "you have been blocked",
+                "mod_security",
+            ];
+            let blocks = matches!(response.status(), 200 | 403 | 405 | 406);
+            blocks && !response.is_servicenow() && response.page_says(&words)
+        },
+        message: "a firewall in front of {host} blocked the request",
+        why: "It answered {status}, and not as an instance does{title}.{by}{unjudged}",
+        causes: &[
+            ("firewall-rule", High, "a rule of a web application firewall fits the request or this program"),
+            ("ip-restriction", Medium, "the address of this machine is blocked"),
+        ],
+        next: &["Give the time and the reference to the people who run the firewall", ORIGINAL],
+    },
+    Symptom {
+        name: "front-end-certificate",
+        code: Code::UnexpectedAnswer,
+        shows: |response| {
+            let words = ["ssl certificate error", "no required ssl certificate", "client certificate required"];
+            matches!(response.status(), 400 | 403) && response.page_says(&words)
+        },
+        message: "the front end of {host} did not accept a client certificate, or missed one",
+        why: "It answered {status} before it read the request{title}. snow shows no client certificate.{by}{unjudged}",
+        causes: &[
+            ("added-certificate", High, "an outgoing gateway or service mesh shows a certificate that is not accepted"),
+            ("certificate-wanted", Medium, "this address takes only requests with a client certificate"),
+        ],
+        next: &[
+            "Ask the people who run the gateway about its client certificate, or test without the gateway",
+            ORIGINAL,
+        ],
+    },
+    Symptom {
+        name: "terms-page",
+        code: Code::NotServiceNow,
+        shows: |response| {
+            let titles = ["terms of", "terms and", "acceptable use", "disclaimer", "captive portal"];
+            let answers = matches!(response.status(), 200 | 403) && response.is_titled(&titles);
+            // RFC 6585 §6.
+            response.status() == 511 || (answers && !response.is_servicenow())
+        },
+        message: "a page of terms answers in place of {host}",
+        why: "A network or gateway shows it until a person has accepted it in a browser{title}.{by}{unjudged}",
+        causes: TERMS,
+        next: ACCEPT,
+    },
+    Symptom {
+        name: "instance-page",
+        code: Code::LoginPage,
+        shows: |response| {
+            let pages = [
+                "logout_success.do",
+                "logout_redirect.do",
+                "external_logout_complete.do",
+                "session_timeout.do",
+                "validate_multifactor_auth_code.do",
+                "multi_factor_auth_view.do",
+                "password_change.do",
+                "welcome.do",
+                "navpage.do",
+            ];
+            response.redirect_target().is_some_and(|target| pages.iter().any(|page| target.path.ends_with(page)))
+        },
+        message: "{host} sends the request to one of its pages for people",
+        why: "It redirected to {target}, as instances do where a sign-in failed or a session ended. The redirect was not followed.{unjudged}",
+        causes: &[
+            (
+                "failed-sign-in",
+                Medium,
+                "the instance sends failed sign-ins to a page: the property glide.authenticate.failed_redirect",
+            ),
+            ("bot-protection", Medium, "bot protection in front of the instance sends programs away"),
+            ("sso", Low, "single sign-on stands in front of the API"),
+        ],
+        next: &[
+            ORIGINAL,
+            "Ask an administrator about that property, and about bot protection in front of the instance",
+        ],
+    },
+    Symptom {
         name: "sso-redirect",
         code: Code::SsoRedirect,
         shows: |response| {
-            let paths = ["login_with_sso", "login_locate_sso", "auth_redirect.do", "/saml", "/sso/"];
-            response.redirect_target().is_some_and(|target| paths.iter().any(|part| target.path.contains(part)))
+            let paths = [
+                "login_with_sso",
+                "login_locate_sso",
+                "auth_redirect.do",
+                "/saml",
+                "/sso/",
+                "/adfs/",
+                "/idp/",
+                "/oauth2/authorize",
+                "/oauth2/v2.0/authorize",
+            ];
+            let providers = [
+                "okta.com",
+                "oktapreview.com",
+                "microsoftonline.com",
+                "pingone.com",
+                "onelogin.com",
+                "auth0.com",
+                "duosecurity.com",
+                "accounts.google.com",
+            ];
+            response.redirect_target().is_some_and(|target| {
+                target.asks_to_sign_in
+                    || paths.iter().any(|part| target.path.contains(part))
+                    || providers.iter().any(|host| target.host.ends_with(host))
+            })
         },
         message: "{host} sends the request to a single sign-on page",
         why: "It redirected to {target} instead of answering. The redirect was not followed.{unjudged}",
@@ -56,7 +203,7 @@ pub const ROWS: &[Symptom] = &[
             ("custom-url", Medium, "the address is a custom URL whose sign-in is handed to an identity provider"),
             ("forced-sso", Medium, "the instance sends everything through single sign-on"),
         ],
-        next: &["Use the original address of the instance, NAME.service-now.com"],
+        next: &[ORIGINAL],
     },
     Symptom {
         name: "redirect-to-login",
@@ -71,7 +218,7 @@ pub const ROWS: &[Symptom] = &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
             ("sso", Medium, "single sign-on stands in front of the API"),
         ],
-        next: &["Use the original address of the instance, NAME.service-now.com"],
+        next: &[ORIGINAL],
     },
     Symptom {
         name: "login-page",
@@ -93,14 +240,59 @@ pub const ROWS: &[Symptom] = &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
             ("sso", Medium, "single sign-on stands in front of the API"),
         ],
-        next: &["Use the original address of the instance, NAME.service-now.com"],
+        next: &[ORIGINAL],
+    },
+    Symptom {
+        name: "redirect-to-terms",
+        code: Code::Redirected,
+        shows: |response| {
+            let here = response.instance.url("/");
+            response.redirect_target().is_some_and(|target| {
+                let is_elsewhere = here.host_str() != Some(target.host.as_str());
+                let words = ["terms", "disclaimer", "acceptable", "captive"];
+                let path = target.path.to_lowercase();
+                words.iter().any(|word| path.contains(word)) || (is_elsewhere && path.contains("portal"))
+            })
+        },
+        message: "{host} sends the request to a page of terms",
+        why: "It redirected to {target}. A network or gateway does so until a person has accepted its terms in a browser.{by}{unjudged}",
+        causes: TERMS,
+        next: ACCEPT,
+    },
+    Symptom {
+        name: "cookie-wall",
+        code: Code::Redirected,
+        shows: |response| {
+            let sets_cookie = response.raw.headers.contains_key("set-cookie");
+            sets_cookie && response.redirect_target().is_some_and(|target| target.is_itself)
+        },
+        message: "{host} wants a cookie before it answers",
+        why: "It set a cookie and redirected to the same address. snow keeps no cookies.{by}{unjudged}",
+        causes: &[(
+            "cookie-wall",
+            High,
+            "a gateway or load balancer in front lets only clients with its cookie through",
+        )],
+        next: &["Ask the people who run the gateway to let programs through without its cookie", ORIGINAL],
+    },
+    Symptom {
+        name: "other-origin",
+        code: Code::Redirected,
+        shows: |response| response.redirect_target().is_some_and(|target| target.other_origin.is_some()),
+        message: "{host} redirects to the same path at another address",
+        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.{unjudged}",
+        causes: &[
+            ("moved", High, "that is the address of the instance, and this one only leads there"),
+            ("proxy", Low, "something between here and the instance answers in its place"),
+        ],
+        next: &["If you know that address, use it: {connect_there}"],
     },
     Symptom {
         name: "redirected",
         code: Code::Redirected,
         shows: |response| (300..400).contains(&response.status()),
         message: "{host} redirects to another address",
-        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.",
+        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.{by}{unjudged}",
         causes: &[
             ("moved", Medium, "the instance has another address"),
             ("proxy", Low, "something between here and the instance answers in its place"),

@@ -4,6 +4,7 @@ use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::service::servicenow::classify::Body;
 use crate::service::servicenow::symptoms::Symptom;
+use crate::service::servicenow::symptoms::rows::SOME_TABLES;
 
 pub const ROWS: &[Symptom] = &[
     Symptom {
@@ -27,6 +28,13 @@ pub const ROWS: &[Symptom] = &[
         causes: &[("slow-query", Medium, "the table is large and the query not indexed, or the instance is busy")],
         next: &["Run the command again; if it stays, show the transaction id to an administrator"],
     },
+    Symptom {
+        name: "own-proxy-timeout",
+        code: Code::GatewayTimeout,
+        shows: |response| response.status() == 504 && response.foreign_server().is_some(),
+        ..OWN_PROXY
+    },
+    OWN_PROXY,
     Symptom {
         name: "gateway-timeout",
         code: Code::GatewayTimeout,
@@ -93,25 +101,48 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "other-json",
         code: Code::NotServiceNow,
-        shows: |response| matches!(response.body, Body::OtherJson),
+        shows: |response| matches!(response.body, Body::OtherJson { .. }),
         message: "what answers at {host} is another API",
-        why: "It speaks JSON, and has neither the result nor the error of the Table API.{unjudged}",
+        why: "It speaks JSON, and has neither the result nor the error of the Table API.{by}{unjudged}",
         causes: &[
             ("wrong-address", High, "the address is that of another service"),
+            SOME_TABLES,
             ("middlebox", Low, "a gateway answers in place of the instance"),
         ],
-        next: &["Check the address: it is the one in the browser after signing in to the instance"],
+        next: &[
+            "Check the address: it is the one in the browser after signing in to the instance",
+            "{name_table}",
+            "{add_header}",
+        ],
     },
     Symptom {
         name: "not-servicenow",
         code: Code::NotServiceNow,
         shows: |_| true,
         message: "what answers at {host} is not a ServiceNow API",
-        why: "The answer has nothing of the Table API{title}.{unjudged}",
+        why: "The answer has nothing of the Table API{title}.{by}{unjudged}",
         causes: &[
             ("wrong-address", High, "the address is not that of an instance"),
             ("middlebox", Medium, "a proxy or captive portal answers in its place"),
+            SOME_TABLES,
         ],
-        next: &["Check the address: it is the one in the browser after signing in to the instance"],
+        next: &["Check the address: it is the one in the browser after signing in to the instance", "{name_table}"],
     },
 ];
+
+/// What passes requests on to the instance, and is not the instance's own.
+const OWN_PROXY: Symptom = Symptom {
+    name: "own-proxy",
+    code: Code::InstanceUnavailable,
+    shows: |response| {
+        let passes_on = matches!(response.status(), 502 | 503 | 520..=530);
+        passes_on && response.foreign_server().is_some() && !response.is_servicenow()
+    },
+    message: "a proxy in front of {host} does not reach the instance",
+    why: "It answered {status} by itself{title}. It is not the front end of an instance.{by}{unjudged}",
+    causes: &[
+        ("own-proxy", High, "your own proxy or load balancer cannot reach the instance"),
+        ("waking", Medium, "the instance is restarting or under maintenance"),
+    ],
+    next: &["Ask the people who run the proxy whether it reaches the instance", "Wait a few minutes: {wait_for_it}"],
+};

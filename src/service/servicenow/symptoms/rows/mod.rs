@@ -8,6 +8,11 @@ mod request;
 mod sign_in;
 
 use super::Symptom;
+use crate::base::error::CauseRow;
+use crate::base::error::Likelihood::Medium;
+
+/// Behind a foreign answer to a good request, at a good address.
+const SOME_TABLES: CauseRow = ("some-tables", Medium, "a gateway in front publishes only some tables or addresses");
 
 /// The symptoms, most telling first.
 pub fn symptoms() -> impl Iterator<Item = &'static Symptom> {

@@ -3,7 +3,7 @@
 use crate::auth::credential::CredentialKind;
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
-use crate::service::servicenow::classify::{Body, ClassifiedResponse};
+use crate::service::servicenow::classify::Body;
 use crate::service::servicenow::symptoms::Symptom;
 
 pub const ROWS: &[Symptom] = &[
@@ -12,13 +12,13 @@ pub const ROWS: &[Symptom] = &[
         code: Code::GatewayRefused,
         shows: |response| response.status() == 401 && !response.is_refused_by_the_instance(),
         message: "a gateway in front of {host} rejected the request",
-        why: "The answer was 401, and it does not look like one of ServiceNow{title}.{unjudged}",
+        why: "The answer was 401, and it does not look like one of ServiceNow{title}.{by}{unjudged}",
         causes: &[
             ("gateway", High, "a gateway wants a key or a sign-in of its own"),
             ("wrong-address", Medium, "the address is not that of an instance"),
         ],
         next: &[
-            "Ask whoever runs the gateway what programs must send, and show what it answered",
+            "Ask the people who run the gateway what programs must send, and show them what it answered",
             "{add_header}",
             "Check the address: it is the one in the browser after signing in to the instance",
         ],
@@ -44,7 +44,7 @@ pub const ROWS: &[Symptom] = &[
     Symptom {
         name: "cookie-session-with-token",
         code: Code::BearerRefused,
-        shows: |response| is_cookie_session(response) && response.credential.is_access_token(),
+        shows: |response| response.is_cookie_session() && response.credential.is_access_token(),
         message: "{host} looked at a session cookie instead of the access token",
         ..COOKIE_SESSION
     },
@@ -150,15 +150,9 @@ pub const ROWS: &[Symptom] = &[
 const COOKIE_SESSION: Symptom = Symptom {
     name: "cookie-session",
     code: Code::BasicRefused,
-    shows: |response| is_cookie_session(response) && response.credential.is_secret_of("basic"),
+    shows: |response| response.is_cookie_session() && response.credential.is_secret_of("basic"),
     message: "{host} looked at a session cookie instead of the password",
     why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
     causes: &[("cookie-added", High, "a proxy between here and the instance keeps cookies and adds them to requests")],
     next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
 };
-
-/// 401, though somebody is signed in: by a cookie whose session lacks its
-/// token against forged requests.
-fn is_cookie_session(response: &ClassifiedResponse<'_>) -> bool {
-    response.status() == 401 && response.is_logged_in() && response.raw.headers.contains_key("x-usertoken-response")
-}
