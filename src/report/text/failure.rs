@@ -27,8 +27,12 @@ pub fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
     for (index, step) in failure.steps().iter().enumerate() {
         lines.push(labelled(if index == 0 { "do" } else { "or" }, &step.to_string(), paint, INDENT));
     }
-    let said = ["server_message", "server_detail", "oauth_error", "oauth_error_description"];
-    let said: Vec<&str> = said.into_iter().filter_map(|key| failure.seen(key)?.as_str()).collect();
+    let text = |key: &str| failure.seen(key)?.as_str();
+    let mut said: Vec<&str> = ["server_message", "server_detail", "oauth_error", "oauth_error_description"]
+        .into_iter()
+        .filter_map(text)
+        .collect();
+    said.dedup();
     let mut seen = Vec::new();
     if let Some(status) = failure.seen("http_status").and_then(serde_json::Value::as_u64) {
         seen.push(format!("HTTP {status}"));
@@ -36,15 +40,28 @@ pub fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
     if !said.is_empty() {
         seen.push(format!("\"{}\"", said.join(": ")));
     }
-    if let Some(at) = failure.seen("retry_at").and_then(|value| value.as_str()) {
+    // What has a transaction came from the instance itself, whatever its server is called.
+    let transaction = text("transaction_id");
+    let told = [Some(failure.message()), failure.reason()];
+    let untold = |found: &&str| !told.iter().flatten().any(|told| told.contains(*found));
+    let evidence = [
+        ("page", text("page_title")),
+        ("server", text("server").filter(|_| transaction.is_none())),
+        ("challenge", text("www_authenticate")),
+        ("reference", text("reference")),
+        ("redirect to", text("redirect_target")),
+    ];
+    let evidence = evidence.into_iter().filter_map(|(name, found)| Some((name, found.filter(untold)?)));
+    seen.extend(evidence.map(|(name, found)| format!("{name} {found}")));
+    if let Some(at) = text("retry_at") {
         seen.push(format!("retry at {at}"));
-    } else if let Some(wait) = failure.seen("retry_after").and_then(|value| value.as_str()) {
+    } else if let Some(wait) = text("retry_after") {
         seen.push(format!("Retry-After {wait}"));
     }
-    if let Some(transaction) = failure.seen("transaction_id").and_then(|value| value.as_str()) {
+    if let Some(transaction) = transaction {
         seen.push(format!("transaction {transaction}"));
     }
-    if let Some(time) = failure.seen("server_time").and_then(|value| value.as_str()) {
+    if let Some(time) = text("server_time") {
         seen.push(time.to_owned());
     }
     if !seen.is_empty() {
