@@ -237,10 +237,7 @@ impl<'a> ClassifiedResponse<'a> {
         let asked = self.request.is_asked_at(&path);
         Some(RedirectTarget {
             asks_to_sign_in: has("SAMLRequest") || has("wtrealm") || (has("client_id") && has("response_type")),
-            other_origin: match asked && !is_here {
-                true => target.origin().ascii_serialization().parse().ok(),
-                false => None,
-            },
+            other_origin: (asked && !is_here).then(|| target.origin().ascii_serialization().parse().ok()).flatten(),
             is_itself: asked && is_here,
             host,
             path,
