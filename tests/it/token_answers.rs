@@ -220,6 +220,13 @@ fn the_words_of_a_gateway_at_the_token_endpoint_are_not_those_of_oauth() {
         assert_eq!(error["evidence"]["server_message"], "Not at this hour", "{error}");
         assert!(!error.to_string().contains("secret is wrong"), "{error}");
     }
+    // An instance may have words that no RFC knows.
+    let server = Wire::answers(http(401, "Server: ServiceNow\r\n", r#"{"error":"Not at this hour"}"#));
+    let error = first_error(&run_as_client(&server.origin(), "test --json").expect(4));
+    assert_eq!(
+        (&error["code"], &error["evidence"]["oauth_error"]),
+        (&json!("token-refused"), &json!("Not at this hour"))
+    );
     let server = Wire::answers(http(400, "", r#"{"error":"invalid_client"}"#));
     let error = first_error(&run_as_client(&server.origin(), "test --json").expect(4));
     assert_eq!((&error["code"], error["evidence"].get("server_message")), (&json!("token-refused"), None));

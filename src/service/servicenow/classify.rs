@@ -33,7 +33,7 @@ impl RequestKind<'_> {
         match self {
             Self::Table(table) => path.ends_with(&format!("/table/{}", table.as_str())),
             Self::Token => path.ends_with("/oauth_token.do"),
-            Self::Revocation => path.ends_with("/oauth_revoke.do"),
+            Self::Revocation => path.ends_with("/oauth_revoke_token.do"),
             Self::Api | Self::Identity | Self::Preflight => path.starts_with("/api/now/"),
         }
     }

@@ -79,7 +79,8 @@ pub fn judge(
 /// client or the session.
 fn read_refusal(json: &Value, response: &ClassifiedResponse<'_>) -> Option<Refusal> {
     let text = |key: &str| json.get(key).and_then(Value::as_str).map(str::to_owned);
-    if let Some(error) = text("error").filter(|error| is_oauth_error(error) || response.is_refused_by_the_instance()) {
+    let is_its_own = || response.is_servicenow() || response.is_refused_by_the_instance();
+    if let Some(error) = text("error").filter(|error| is_oauth_error(error) || is_its_own()) {
         return Some(Refusal { error, description: text("error_description") });
     }
     match &response.body {

@@ -80,8 +80,8 @@ pub const ROWS: &[Symptom] = &[
         name: "blocked-by-firewall",
         code: Code::ForbiddenPage,
         shows: |response| {
-            let words = [
-                "support id is",
+            let at_any_status = ["support id is", "incapsula incident id"];
+            let blocked = [
                 "incapsula",
                 "reference #",
                 "reference&#32;",
@@ -90,8 +90,12 @@ pub const ROWS: &[Symptom] = &[
                 "you have been blocked",
                 "mod_security",
             ];
-            let blocks = matches!(response.status(), 200 | 403 | 405 | 406);
-            blocks && !response.is_servicenow() && response.page_says(&words)
+            let shows = match response.status() {
+                200 => response.page_says(&at_any_status),
+                403 | 405 | 406 => response.page_says(&at_any_status) || response.page_says(&blocked),
+                _ => false,
+            };
+            shows && !response.is_servicenow()
         },
         message: "a firewall in front of {host} blocked the request",
         why: "It answered {status}, and not as an instance does{title}.{by}{unjudged}",
