@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::credential::{Credential, CredentialKind, Signature, Token, TokenLife, bearer};
+use super::credential::{Credential, CredentialKind, Signature, Token, TokenAge, TokenLife, bearer};
 use super::method::{InHand, MethodSpec, Renewal};
 use super::setting::{SecretInput, SecretUse};
 use crate::base::secret::Secret;
@@ -39,25 +39,34 @@ pub static SPEC: MethodSpec = MethodSpec {
     has_variables: true,
     choice: None,
     open: |_| unreachable!("no saved connection has it"),
-    from_secret: Some(|InHand { secret, .. }| Box::new(AccessToken::new(secret, None))),
+    from_secret: Some(|InHand { secret, .. }| Box::new(AccessToken::given(secret))),
 };
 
 pub struct AccessToken {
     access_token: Secret,
     expires_at: Option<DateTime<Utc>>,
+    kind: CredentialKind,
 }
 
 impl AccessToken {
-    /// `expires_at` is `None` if the server did not say.
-    pub fn new(access_token: Secret, expires_at: Option<DateTime<Utc>>) -> Self {
-        Self { access_token, expires_at }
+    /// One that another program got.
+    pub fn given(access_token: Secret) -> Self {
+        let kind = CredentialKind::AccessToken { spec: &SPEC, age: TokenAge::Given };
+        Self { access_token, expires_at: None, kind }
+    }
+
+    /// One that this run got by signing in as `spec` says. `expires_at` is `None` if the
+    /// server did not say.
+    pub fn new(spec: &'static MethodSpec, access_token: Secret, expires_at: Option<DateTime<Utc>>) -> Self {
+        let kind = CredentialKind::AccessToken { spec, age: TokenAge::New };
+        Self { access_token, expires_at, kind }
     }
 }
 
 #[async_trait]
 impl Credential for AccessToken {
     fn kind(&self) -> CredentialKind {
-        CredentialKind::AccessToken
+        self.kind
     }
 
     async fn sign(&self) -> Signature {

@@ -12,6 +12,7 @@ use super::oauth::session::Session;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::Deadline;
+use crate::model::oauth_client::GrantType;
 
 /// What a request carries, so that a failure can say what was and was not judged.
 #[derive(Debug, Clone, Copy)]
@@ -19,22 +20,47 @@ pub enum CredentialKind {
     Nothing,
     /// The secret of this way to sign in, as it is.
     Secret(&'static MethodSpec),
-    AccessToken,
-    /// An access token that was renewed just before.
-    NewAccessToken,
+    /// An access token of this way to sign in.
+    AccessToken {
+        spec: &'static MethodSpec,
+        age: TokenAge,
+    },
     /// A code, a refresh token or the secret of a client.
     TokenRequest,
 }
 
 impl CredentialKind {
     pub fn is_access_token(self) -> bool {
-        matches!(self, Self::AccessToken | Self::NewAccessToken)
+        matches!(self, Self::AccessToken { .. })
+    }
+
+    /// Whether it is an access token of this age.
+    pub fn is_token_of_age(self, wanted: TokenAge) -> bool {
+        matches!(self, Self::AccessToken { age, .. } if age == wanted)
+    }
+
+    /// Whether it is of a way to sign in that has this grant.
+    pub fn has_grant(self, grant: GrantType) -> bool {
+        matches!(self, Self::AccessToken { spec, .. } if spec.grant == Some(grant))
     }
 
     /// Whether it is the secret of the way to sign in that has this name.
     pub fn is_secret_of(self, method: &str) -> bool {
         matches!(self, Self::Secret(spec) if spec.method.as_str() == method)
     }
+}
+
+/// What is known of an access token's past, which decides what its refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenAge {
+    /// Another program got it, at a time that is not known.
+    Given,
+    /// An earlier run got it.
+    Saved,
+    /// This run got it.
+    New,
+    /// The instance took it in this run.
+    Taken,
 }
 
 /// An access token in use.

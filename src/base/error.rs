@@ -114,6 +114,12 @@ impl Failure {
         self
     }
 
+    /// The thing to do before all others.
+    pub(crate) fn first(mut self, next: impl Into<Step>) -> Self {
+        self.0.next.insert(0, next.into());
+        self
+    }
+
     /// What may be behind it.
     pub fn causes(mut self, causes: impl IntoIterator<Item = impl Into<Cause>>) -> Self {
         self.0.causes.extend(causes.into_iter().map(Into::into));

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::expectations::Expectations;
-use crate::auth::credential::CredentialKind;
+use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -21,7 +21,7 @@ use crate::model::profile::Subject;
 use crate::model::profile::TableName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name, users};
-use crate::service::servicenow::symptoms::diagnose;
+use crate::service::servicenow::symptoms::{diagnose, with_evidence};
 use crate::service::servicenow::table::{Rows, TableQuery, read_rows};
 
 /// What to test.
@@ -49,8 +49,8 @@ impl Plan {
 pub struct CheckContext {
     pub connection: Arc<Connection>,
     pub plan: Plan,
-    /// Whether the access token was renewed for this run.
-    pub has_new_token: bool,
+    /// Whether the instance took the credential in this run.
+    pub was_taken: bool,
 }
 
 /// The fields that a table is asked for.
@@ -104,7 +104,9 @@ impl CheckContext {
         redactor: &'s Redactor,
     ) -> ClassifiedResponse<'s> {
         let credential = match self.connection.credential().kind() {
-            CredentialKind::AccessToken if self.has_new_token => CredentialKind::NewAccessToken,
+            CredentialKind::AccessToken { spec, .. } if self.was_taken => {
+                CredentialKind::AccessToken { spec, age: TokenAge::Taken }
+            }
             other => other,
         };
         ClassifiedResponse {
@@ -124,6 +126,15 @@ impl CheckContext {
         let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
         let redactor = self.connection.redactor();
         read_rows(&self.classified(answer, RequestKind::Table(table), &redactor), self.connection.api_version())
+    }
+
+    /// A failure with what the answer showed, where there is one.
+    pub fn with_evidence_of(&self, exchange: &Exchange, request: RequestKind<'_>, failure: Failure) -> Failure {
+        let redactor = self.connection.redactor();
+        match &exchange.result {
+            Ok(answer) => with_evidence(failure, &self.classified(answer, request, &redactor)),
+            Err(_) => failure,
+        }
     }
 
     /// Why an answer names nobody, where it does not.

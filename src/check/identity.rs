@@ -7,12 +7,13 @@ use super::network::request_time;
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use super::tables::field_hidden;
 use crate::base::code::Code;
-use crate::base::error::Failure;
+use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
+use crate::model::oauth_client::GrantType;
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
-use crate::service::servicenow::identity::{CURRENT_USER, own_row, read_user_name, users};
+use crate::service::servicenow::identity::{CURRENT_USER, GUEST, own_row, read_user_name, users};
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
@@ -21,7 +22,13 @@ impl CheckContext {
     /// the connection's, is worth a warning; where one is expected, it fails.
     pub async fn identity_check(&self) -> (Check, Option<Identity>) {
         let exchange = self.own_user().await;
+        if let Some(failure) = self.refused_next_time(&exchange).await {
+            return (Check::fail(CheckId::AuthIdentity, failure), None);
+        }
         let (check, identity) = match self.user_in(&exchange) {
+            Ok((user_name, _)) if self.is_guest(&user_name) => {
+                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange)), None)
+            }
             Ok((user_name, mismatch)) => {
                 let check = mismatch.unwrap_or_else(|| Check::pass(CheckId::AuthIdentity));
                 (check, Some(Identity { user_name, source: IdentitySource::Instance }))
@@ -29,6 +36,35 @@ impl CheckContext {
             Err(unknown) => (self.unknown(unknown), None),
         };
         (check.taking(Some(request_time(&exchange.timings))), identity)
+    }
+
+    /// Where the question is refused with a token that was taken: whether the token is, and
+    /// not the question. The first table, which the token opened, is asked once more.
+    async fn refused_next_time(&self, exchange: &Exchange) -> Option<Failure> {
+        let is_token = self.connection.credential().kind().is_access_token();
+        if !is_token || !matches!(&exchange.result, Ok(answer) if answer.status == 401) {
+            return None;
+        }
+        let table = self.plan.tables.first().cloned().unwrap_or_else(users);
+        let (_, rows) = self.table(&table, 1, false).await;
+        rows.err().filter(|failure| failure.code() == Code::BearerRefused)
+    }
+
+    /// Whether the instance names its user for requests without a sign-in, and that user
+    /// was not asked for.
+    fn is_guest(&self, user_name: &str) -> bool {
+        user_name.eq_ignore_ascii_case(GUEST) && !self.connection.username().is_some_and(|user| user.matches(GUEST))
+    }
+
+    fn as_guest(&self, exchange: &Exchange) -> Failure {
+        let host = self.connection.instance().host_and_port();
+        let is_client = self.connection.credential().kind().has_grant(GrantType::ClientCredentials);
+        let causes = if is_client { GUEST_BEHIND_CLIENT } else { GUEST_BEHIND_REQUEST };
+        let failure = Failure::new(Code::AnsweredAsGuest, shown!("{} answered without signing anybody in", host))
+            .why("It says that the user is guest, the user of requests without a sign-in.")
+            .causes(causes)
+            .next("Ask an administrator which user the sign-in is for");
+        self.with_evidence_of(exchange, RequestKind::Identity, failure)
     }
 
     /// The user that an answer names, with what is wrong about it; or why it
@@ -103,6 +139,26 @@ impl CheckContext {
             .evidence_of(&failure);
         Check::fail(CheckId::AuthIdentity, unknown)
     }
+}
+
+const GUEST_BEHIND_CLIENT: &[CauseRow] = &[
+    (
+        "no-application-user",
+        Likelihood::High,
+        "the entry of the client has no OAuth Application User, and the release is older than Washington DC",
+    ),
+    ("header-removed", Likelihood::Low, "a proxy between here and the instance removes the Authorization header"),
+];
+const GUEST_BEHIND_REQUEST: &[CauseRow] =
+    &[("header-removed", Likelihood::High, "a proxy between here and the instance removes the Authorization header")];
+
+/// What may be behind the user guest.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    let client = CausesOfCode {
+        when: Some("with client credentials"),
+        ..CausesOfCode::new(Code::AnsweredAsGuest, GUEST_BEHIND_CLIENT)
+    };
+    [client].into_iter()
 }
 
 fn unknown_user() -> Failure {

@@ -7,7 +7,7 @@
 
 pub mod context;
 pub mod expectations;
-mod identity;
+pub mod identity;
 mod network;
 pub mod preflight;
 mod quality;

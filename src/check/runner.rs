@@ -65,21 +65,20 @@ pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight
     };
     let stops = stops_at.map(|id| (id, &failure));
     checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
-    let context = CheckContext { connection, plan, has_new_token: false };
+    let context = CheckContext { connection, plan, was_taken: false };
     StartedTest::without_rows(context, checks, SignIn::Unjudged(failure), None)
 }
 
 /// Sends the first request: the first table, one row, `sys_id` only. A session
 /// is renewed before it, where that is due.
 pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
-    let mut context = CheckContext { connection, plan, has_new_token: false };
+    let mut context = CheckContext { connection, plan, was_taken: false };
     if let Err(failure) = context.connection.ensure_fresh(Duration::ZERO, context.plan.deadline).await {
         return without_token(context, failure).await;
     }
     let probe = users();
     let table = context.plan.tables.first().unwrap_or(&probe).clone();
     let (exchange, _) = context.table(&table, 1, false).await;
-    context.has_new_token = context.connection.credential().token().await.is_some_and(|token| token.life.refreshed);
     let renewal = RenewalSeen::of(&context.connection).await;
     // The connection that a renewal opened carries the request as well.
     let opening = match &renewal {
@@ -102,8 +101,8 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
             let rows = rows.map_err(|failure| context.with_retry_time(failure, &exchange));
             let (sign_in, filed) = stage::judge(&response, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
             checks.extend(filed);
-            let is_good = matches!(sign_in, SignIn::Good);
-            (sign_in, is_good.then_some(rows))
+            context.was_taken = matches!(sign_in, SignIn::Good);
+            (sign_in, context.was_taken.then_some(rows))
         }
     };
     let locks_accounts =

@@ -8,7 +8,6 @@ use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
 use crate::service::servicenow::classify::RequestKind;
-use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
 /// How many rows are asked for when one alone was not visible: the limit is
@@ -33,7 +32,7 @@ impl CheckContext {
             Check::pass(CheckId::AccessTable)
         } else {
             let hidden = field_hidden(table, &missing, &self.user());
-            self.unreadable(self.with_evidence_of(exchange, table, hidden))
+            self.unreadable(self.with_evidence_of(exchange, RequestKind::Table(table), hidden))
         }
     }
 
@@ -48,10 +47,11 @@ impl CheckContext {
         if !rows.records.is_empty() {
             return self.fields_check(table, &exchange, &rows);
         }
-        let with_evidence = |failure| self.with_evidence_of(&exchange, table, failure);
+        let with_evidence = |failure| self.with_evidence_of(&exchange, RequestKind::Table(table), failure);
         match rows.total {
             Some(total) if total > 0 && !self.is_probe() => Check::fail(id, with_evidence(self.hidden(table, total))),
-            Some(total) if total > 0 => Check::warn(id, with_evidence(self.hidden(table, total))),
+            Some(total) if total > 0 => Check::warn(id, of_probe(with_evidence(self.hidden(table, total)))),
+            _ if self.is_probe() => Check::warn(id, of_probe(with_evidence(self.empty(table)))),
             _ => Check::warn(id, with_evidence(self.empty(table))),
         }
     }
@@ -63,7 +63,7 @@ impl CheckContext {
 
     fn unreadable(&self, failure: Failure) -> Check {
         if self.is_probe() && failure.code().reach() == Reach::Table {
-            Check::warn(CheckId::AccessTable, failure)
+            Check::warn(CheckId::AccessTable, of_probe(failure))
         } else {
             Check::fail(CheckId::AccessTable, failure)
         }
@@ -86,17 +86,18 @@ impl CheckContext {
             .next("Test with a table that has rows: --table NAME")
     }
 
-    fn with_evidence_of(&self, exchange: &Exchange, table: &TableName, failure: Failure) -> Failure {
-        let redactor = self.connection.redactor();
-        match &exchange.result {
-            Ok(answer) => with_evidence(failure, &self.classified(answer, RequestKind::Table(table), &redactor)),
-            Err(_) => failure,
-        }
-    }
-
     fn user(&self) -> Shown {
         self.connection.username().map_or("the user".into(), Show::show)
     }
+}
+
+/// What is said where the table of the default probe gives nothing.
+fn of_probe(failure: Failure) -> Failure {
+    let why = shown!(
+        "{} No table was named, so this proves the sign-in and nothing else.",
+        failure.reason().cloned().unwrap_or_default()
+    );
+    failure.why(why).first("Name a table that the connection is for: --table NAME")
 }
 
 const ROWS_HIDDEN: &[CauseRow] = &[

@@ -48,6 +48,7 @@ fn causes(code: Code) -> Vec<String> {
         .chain(answers.into_iter().rev())
         .chain(refusals::causes())
         .chain(check::tables::causes())
+        .chain(check::identity::causes())
         .chain(store::causes())
         .chain(sign_in::refusals::causes());
     let general = GENERAL.map(|(place, words)| (place, Step::from(words)));
@@ -69,7 +70,8 @@ fn causes(code: Code) -> Vec<String> {
 }
 
 /// The places of causes, where nothing is known of an instance or a user.
-const GENERAL: [(&str, &str); 6] = [
+const GENERAL: [(&str, &str); 7] = [
+    ("{host}", "the instance"),
     ("{user}", "the user"),
     ("{table}", "the table"),
     ("{fields}", "the field"),

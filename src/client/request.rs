@@ -223,19 +223,12 @@ impl Opened {
 
     /// What an answer means that is not the one asked for.
     pub async fn diagnosed(&self, answer: &client::Response, url: &Url) -> Failure {
-        let token = self.connection.credential().token().await;
-        let credential = match self.connection.credential().kind() {
-            CredentialKind::AccessToken if token.is_some_and(|token| token.life.refreshed) => {
-                CredentialKind::NewAccessToken
-            }
-            other => other,
-        };
         let (table, redactor) = (table_of(url), self.connection.redactor());
         diagnose(&ClassifiedResponse {
             raw: answer,
             body: Body::read(answer),
             request: table.as_ref().map_or(RequestKind::Api, RequestKind::Table),
-            credential,
+            credential: self.connection.credential().kind(),
             subject: &self.subject,
             instance: self.connection.instance(),
             user: self.connection.username(),

@@ -15,7 +15,8 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use snow_connect::auth::credential::CredentialKind;
+use snow_connect::auth::credential::{CredentialKind, TokenAge};
+use snow_connect::auth::oauth::AUTHORIZATION_CODE;
 use snow_connect::auth::oauth::authorize::{Authorization, Callback};
 use snow_connect::auth::oauth::callback::{Listener, Users};
 use snow_connect::auth::oauth::outcome::{TokenOutcome, TokenRequest};
@@ -110,7 +111,7 @@ fn any_answer_has_a_meaning_that_is_fit_to_show() {
         let answer = answer(body.to_vec(), random);
         for (asked, sent) in [
             (RequestKind::Table(&table), CredentialKind::Secret(&snow_connect::auth::basic::SPEC)),
-            (RequestKind::Identity, CredentialKind::AccessToken),
+            (RequestKind::Identity, CredentialKind::AccessToken { spec: &AUTHORIZATION_CODE, age: TokenAge::New }),
             (RequestKind::Preflight, CredentialKind::Nothing),
             (RequestKind::Revocation, CredentialKind::TokenRequest),
         ] {

@@ -1,12 +1,14 @@
 //! What `snow test` says of every answer that this version knows.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use snow_connect::service::servicenow::symptoms::symptoms;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::world::session::world_with;
 use crate::world::wire::{Wire, first_error, http, run_against, run_as_client, run_with_key, run_with_token};
 use crate::world::{Outcome, PASSWORD, World, block_on, check};
 
@@ -75,6 +77,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "302_terms"
     "302_timed_out"
     "302_without_location"
+    "400_as_guest"
     "400_certificate"
     "400_front_end"
     "400_header_too_large"
@@ -94,6 +97,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "401_missing_rights"
     "401_negotiate"
     "401_new_token"
+    "401_new_token_of_a_client"
     "401_of_2021"
     "401_of_2023"
     "401_of_2026"
@@ -101,10 +105,12 @@ const EXCHANGES: &[&str] = exchanges! {
     "401_second_factor"
     "401_second_factor_and_bearer"
     "401_security_constraints"
+    "401_token_taken_once"
     "401_unquoted_realm"
     "401_web_services"
     "403_acl_exception"
     "403_api_acl"
+    "403_as_guest"
     "403_bot_challenge"
     "403_business_rule"
     "403_firewall"
@@ -171,8 +177,10 @@ fn server_of(exchange: &Value) -> Wire {
     };
     let answer = http(response["status"].as_u64().unwrap().try_into().unwrap(), &headers, &body);
     let start = format!("GET {}", request["path"].as_str().unwrap());
+    // Where an exchange says so, the first request is answered well.
+    let is_first = AtomicBool::new(exchange["taken_first"] == true);
     Wire::replies(move |head| match head {
-        _ if head.starts_with(&start) => answer.clone(),
+        _ if head.starts_with(&start) && !is_first.swap(false, Ordering::SeqCst) => answer.clone(),
         _ if head.starts_with("POST /oauth_token.do") => http(200, "", TOKENS),
         _ if head.contains(IDENTITY) => http(200, "", r#"{"result":{"user_name":"beth"}}"#),
         _ => http(200, "", r#"{"result":[{"sys_id":"1"}]}"#),
@@ -195,6 +203,8 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
             Some("token") => run_with_token(&server.origin(), &line),
             Some("api-key") => run_with_key(&server.origin(), &line),
             Some("client") => run_as_client(&server.origin(), &line),
+            // It has ended, and is renewed first.
+            Some("session") => world_with(&server.origin(), -1, json!({})).run(&line),
             _ => run_against(&server.origin(), &line),
         };
         let report = &outcome.json()["connections"][0];
@@ -498,9 +508,15 @@ fn the_default_probe_warns_of_what_is_its_own_and_fails_for_the_rest() {
         let outcome = run_against(&server.origin(), "test --json").expect(0);
         let report = &outcome.json()["connections"][0];
         assert_eq!(check(report, "access.table")["status"], "warn", "{report}");
-        assert_eq!(check(report, "access.table")["error"]["code"], code);
+        let warning = &check(report, "access.table")["error"];
+        assert_eq!(warning["code"], code);
         assert_eq!(outcome.json()["summary"]["warned"], 1);
-        run_against(&server.origin(), "test --json --table sys_user").expect(explicit);
+        // A warning of the probe proves less than it seems.
+        let proven = "No table was named, so this proves the sign-in and nothing else.";
+        assert!(warning["message"].as_str().unwrap().ends_with(proven), "{warning}");
+        assert!(warning["next"][0].as_str().unwrap().ends_with("--table NAME"), "{warning}");
+        let named = run_against(&server.origin(), "test --json --table sys_user").expect(explicit);
+        assert!(!named.stdout.contains("No table was named"), "{}", named.stdout);
     }
     let closed = server(403, envelope("Failed API level ACL Validation").leak());
     let outcome = run_against(&closed.origin(), "test --json").expect(5);
@@ -529,6 +545,9 @@ fn an_empty_answer_is_asked_once_more_and_only_the_count_makes_it_hidden() {
             assert_eq!(table["error"]["evidence"]["transaction_id"], "12ab", "{table}");
             assert_eq!(table["error"]["evidence"]["http_status"], 200);
             outcome.says(&[words]);
+            let next = table["error"]["next"][0].as_str().unwrap();
+            assert_eq!(next.contains("--table NAME"), flag.is_empty() || code == 0, "{table}");
+            assert_eq!(outcome.stdout.contains("proves the sign-in and nothing else"), flag.is_empty(), "{table}");
             let asked = questions(&server);
             assert!(asked[1].contains("sysparm_limit=100") && !asked[1].contains("sysparm_no_count"), "{asked:?}");
             assert_eq!(asked.len(), 3, "{asked:?}");
@@ -595,6 +614,52 @@ fn another_identity_than_the_user_is_a_warning() {
     assert_eq!(found["error"]["evidence"]["transaction_id"], "12ab");
     assert_eq!(report["identity"], json!({"user_name": "admin", "source": "instance"}));
     assert_eq!(report["ok"], true);
+}
+
+#[test]
+fn the_user_guest_is_nobody_who_signed_in() {
+    let guest = r#"{"result":{"user_name":"guest"}}"#;
+    let server = Wire::replies(move |head| match head {
+        _ if head.starts_with("POST /oauth_token.do") => http(200, "", TOKENS),
+        _ if head.contains(IDENTITY) => http(200, "X-Transaction-ID: 12ab\r\n", guest),
+        _ => http(200, "", ONE),
+    });
+    let outcome = run_as_client(&server.origin(), "test --json").expect(4);
+    let report = &outcome.json()["connections"][0];
+    let error = &check(report, "auth.identity")["error"];
+    assert_eq!(
+        (&error["code"], &error["causes"][0]["code"]),
+        (&json!("answered-as-guest"), &json!("no-application-user"))
+    );
+    assert_eq!(error["evidence"]["transaction_id"], "12ab");
+    assert_eq!(report["identity"], Value::Null);
+    let outcome = run_against(&server.origin(), "test --json").expect(4);
+    assert_eq!(first_error(&outcome)["causes"][0]["code"], "header-removed");
+    // Who asked for that user got it.
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", &server.origin()).set("SNOW_USERNAME", "guest").set("SNOW_PASSWORD", PASSWORD);
+    world.run("test --json").expect(0);
+}
+
+#[test]
+fn a_token_that_opens_tables_and_not_the_question_who_it_is_of_is_no_one_time_token() {
+    let server =
+        answering(vec![(IDENTITY, 401, "WWW-Authenticate: BEARER\r\n", ""), ("/api/now/table/", 200, "", ONE)]);
+    let outcome = run_with_token(&server.origin(), "test --json").expect(0);
+    let found = &check(&outcome.json()["connections"][0], "auth.identity").clone();
+    assert_eq!((&found["status"], &found["error"]["code"]), (&json!("warn"), &json!("identity-unknown")), "{found}");
+    assert_eq!(questions(&server).len(), 3, "the table is asked once more: {:?}", questions(&server));
+}
+
+#[test]
+fn a_transaction_id_is_named_where_one_came() {
+    for (headers, is_named) in [("", false), ("X-Transaction-ID: 12ab\r\n", true)] {
+        let headers = format!("WWW-Authenticate: BEARER realm=\"Service-now\"\r\n{headers}");
+        let server = Wire::answers(http(401, &headers, ""));
+        let next = first_error(&run_with_token(&server.origin(), "test --json").expect(4))["next"].to_string();
+        assert_eq!(next.contains("transaction id"), is_named, "{next}");
+        assert!(next.contains("Give a new token with SNOW_ACCESS_TOKEN"), "{next}");
+    }
 }
 
 #[test]

@@ -1,20 +1,24 @@
 //! A session as a credential. It is locked during a renewal, so that requests at the
 //! same time cause one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::session::Session;
-use crate::auth::credential::{Credential, CredentialKind, Signature, Token, TokenLife, bearer};
+use crate::auth::credential::{Credential, CredentialKind, Signature, Token, TokenAge, TokenLife, bearer};
+use crate::auth::method::MethodSpec;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::Deadline;
 
 pub struct SessionCredential {
+    spec: &'static MethodSpec,
     session: Mutex<Session>,
+    /// Whether this run got the token.
+    is_new: AtomicBool,
     /// The generation of the token that the instance took last.
     taken: AtomicU64,
 }
@@ -23,15 +27,17 @@ pub struct SessionCredential {
 const NONE: u64 = u64::MAX;
 
 impl SessionCredential {
-    pub fn new(session: Session) -> Self {
-        Self { session: Mutex::new(session), taken: AtomicU64::new(NONE) }
+    pub fn new(spec: &'static MethodSpec, session: Session) -> Self {
+        let (is_new, taken) = (AtomicBool::new(false), AtomicU64::new(NONE));
+        Self { spec, session: Mutex::new(session), is_new, taken }
     }
 }
 
 #[async_trait]
 impl Credential for SessionCredential {
     fn kind(&self) -> CredentialKind {
-        CredentialKind::AccessToken
+        let age = if self.is_new.load(Ordering::Relaxed) { TokenAge::New } else { TokenAge::Saved };
+        CredentialKind::AccessToken { spec: self.spec, age }
     }
 
     async fn sign(&self) -> Signature {
@@ -45,7 +51,10 @@ impl Credential for SessionCredential {
     }
 
     async fn ensure_fresh(&self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
-        self.session.lock().await.ensure_fresh(min_ttl, deadline).await
+        let mut session = self.session.lock().await;
+        let fresh = session.ensure_fresh(min_ttl, deadline).await;
+        self.is_new.store(session.was_renewed(), Ordering::Relaxed);
+        fresh
     }
 
     fn was_taken(&self, generation: u64) {
@@ -59,7 +68,9 @@ impl Credential for SessionCredential {
         if !session.is_renewable() || (is_fresh && session.generation() == generation) {
             return false;
         }
-        session.renew_refused(generation, deadline).await.is_ok()
+        let renewed = session.renew_refused(generation, deadline).await;
+        self.is_new.store(session.was_renewed(), Ordering::Relaxed);
+        renewed.is_ok()
     }
 
     async fn token(&self) -> Option<Token> {

@@ -87,13 +87,14 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     from_secret: Some(|InHand { secret, endpoint, time, .. }| {
         let source = SessionSource::Environment { client_secret: secret };
         let endpoint = endpoint.expect("a method with a client has a token endpoint");
-        Box::new(SessionCredential::new(Session::unsaved(source, endpoint, time)))
+        Box::new(SessionCredential::new(&CLIENT_CREDENTIALS, Session::unsaved(source, endpoint, time)))
     }),
 };
 
 async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Credential>, Failure> {
     let Stored { profile, store, origins, endpoint, lock, note, time } = stored;
     let endpoint = endpoint.expect("a method with a client has a token endpoint");
+    let spec = MethodSpec::of(profile.auth.method);
     let session = Session::open(SessionStore { store, profile: profile.clone(), origins, lock, note, time }, endpoint);
-    Ok(Box::new(SessionCredential::new(session.await?)))
+    Ok(Box::new(SessionCredential::new(spec, session.await?)))
 }

@@ -14,7 +14,7 @@ use super::test::Options;
 use super::{select, sign_in, test};
 use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::{self, MethodSpec};
-use crate::base::code::Code;
+use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::shown::{Step, shown};
 use crate::check::report::Report;
@@ -126,17 +126,22 @@ fn settle(app: &App, profile: &Profile, user: Option<UserName>) -> Result<Profil
 }
 
 async fn finish(app: &mut App, profile: &Profile, started_test: StartedTest, sent: Instant) -> Result<u8, Failure> {
+    let refused = started_test.not_signed_in().cloned();
     let test = sign_in::report(app, profile, started_test.finish().await, sent.elapsed());
     test::remember(app, profile, &test)?;
-    done(app, profile, &test)
+    // Who is signed in and may not read a table is signed in.
+    match refused.or_else(|| test.failure().filter(|failure| failure.class() == Class::Auth).cloned()) {
+        Some(failure) => Err(failure),
+        None => done(app, profile, &test),
+    }
 }
 
 fn done(app: &mut App, profile: &Profile, test: &Report) -> Result<u8, Failure> {
     if app.console.json {
         show_profile(app, profile)?
     } else {
-        let user = test.identity.as_ref().map_or(profile.identity(), |identity| &identity.user_name);
-        let line = format!("{} {}: signed in as {user}", app.console.out.tick(), profile.name);
+        let user = test.identity.as_ref().map(|identity| format!(" as {}", identity.user_name)).unwrap_or_default();
+        let line = format!("{} {}: signed in{user}", app.console.out.tick(), profile.name);
         app.console.data(&line);
     }
     Ok(0)

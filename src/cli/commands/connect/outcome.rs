@@ -86,19 +86,20 @@ fn connected(
     saved_as: Option<String>,
 ) -> Vec<String> {
     let paint = app.console.out;
-    let user = test.identity.as_ref().map_or(profile.identity(), |identity| identity.user_name.as_str());
+    let user = test.identity.as_ref().map(|identity| identity.user_name.as_str());
     if !(app.is_interactive() && paint.is_terminal) {
         let verb = if how == Saved::Unchanged { "still connected" } else { "connected" };
         let (auth, spent) = (profile.auth.as_str(), took(request.started.elapsed()));
-        return vec![format!("{} {}: {verb} as {user} ({auth}) in {spent}", paint.tick(), profile.name)];
+        let user = user.map(|user| format!(" as {user}")).unwrap_or_default();
+        return vec![format!("{} {}: {verb}{user} ({auth}) in {spent}", paint.tick(), profile.name)];
     }
     let verb = if how == Saved::Unchanged { "Still connected" } else { "Connected" };
     let auth = auth_label(profile.auth.as_str());
     let mut lines = vec![format!(
-        "\n{} {verb} to {} as {}   {}",
+        "\n{} {verb} to {}{}   {}",
         paint.tick(),
         paint.bold(profile.name.as_str()),
-        paint.bold(user),
+        user.map(|user| format!(" as {}", paint.bold(user))).unwrap_or_default(),
         paint.dim(&format!("{auth} {} {}", paint.dot(), took(test.duration)))
     )];
     lines.extend(saved_as);

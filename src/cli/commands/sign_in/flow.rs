@@ -193,7 +193,8 @@ impl SignedIn {
         let (FirstRequest::Possible(client), Some(session)) = (&self.first_request, &self.credential.session) else {
             return Ok(());
         };
-        let credential = AccessToken::new(session.access_token.clone(), session.expires_at);
+        let spec = MethodSpec::of(profile.auth.method);
+        let credential = AccessToken::new(spec, session.access_token.clone(), session.expires_at);
         let connection = Connection::of(profile, client.clone(), Box::new(credential)).await;
         let plan = Plan::new(profile.tables.clone(), subject, app.deadline()?, app.clock());
         let test = {

@@ -9,17 +9,18 @@
 //! `{status}`, `{target}` of a redirect, `{said}` (the server's own words), `{again}` (the
 //! command that tests again), `{wait_for_it}` (the same, and waits until the
 //! instance is up), `{wait}` (as long as Retry-After says), `{enter}` (how to
-//! sign in otherwise), `{login}`, `{guide_oauth}`, `{connect_there}` (the command with the origin that a
-//! redirect points to), `{name_table}` (how to test with another table than that of
-//! the probe, else nothing), and two sentences or none: `{by}`, what the answer came
-//! from, and `{unjudged}`, where it does not show that the credential was taken. A
-//! step with nothing in it is left out.
+//! sign in otherwise), `{login}`, `{guide_oauth}`, `{connect_there}` (the command with the
+//! origin that a redirect points to), `{name_table}` (how to test with another table than
+//! that of the probe, else nothing), `{transaction}` (that it be shown, where there is
+//! one), and two sentences or none: `{by}`, what the answer came from, and `{unjudged}`,
+//! where it does not show that the credential was taken. A step with nothing in it is left
+//! out.
 
 mod rows;
 
 use super::classify::{Body, ClassifiedResponse, RequestKind};
 use super::identity::users;
-use crate::auth::credential::CredentialKind;
+use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
@@ -156,7 +157,9 @@ impl Places {
             ("{name_table}", name_table(response)),
             ("{by}", by(response).into()),
             ("{guide_oauth}", Step::run("snow guide oauth")),
+            ("{transaction}", transaction(response).into()),
             ("{guide_api_key}", Step::run("snow guide api-key")),
+            ("{guide_client_credentials}", Step::run("snow guide client-credentials")),
             ("{wait}", wait(response).into()),
             ("{status}", response.status().show().into()),
             ("{unjudged}", unjudged(response).into()),
@@ -250,11 +253,13 @@ fn enter(response: &ClassifiedResponse<'_>) -> Step {
             let variables: Vec<_> = spec.variables().filter(|name| !name.ends_with("_FILE")).collect();
             Step::say(Shown::outside(format!("Correct {}", variables.join(" and "))))
         }
-        (Subject::Environment, _) => "Give a new token with SNOW_ACCESS_TOKEN".into(),
+        (Subject::Environment, CredentialKind::AccessToken { age: TokenAge::Given, .. }) => {
+            "Give a new token with SNOW_ACCESS_TOKEN".into()
+        }
         (Subject::New, CredentialKind::Secret(spec)) => {
             Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label())))
         }
-        (Subject::New, _) => "Run the command again to sign in anew".into(),
+        (Subject::Environment | Subject::New, _) => "Run the command again to sign in anew".into(),
     }
 }
 
@@ -279,7 +284,20 @@ fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
         CredentialKind::Nothing => Shown::default(),
         _ if response.proves_sign_in() => Shown::default(),
         CredentialKind::Secret(spec) => shown!(" The {} was not judged.", Shown::outside(spec.secret_label())),
-        CredentialKind::AccessToken | CredentialKind::NewAccessToken => " The access token was not judged.".into(),
-        CredentialKind::TokenRequest => " Nothing was judged, and what is saved was kept.".into(),
+        CredentialKind::AccessToken { .. } => " The access token was not judged.".into(),
+        CredentialKind::TokenRequest => shown!(" Nothing was judged.{}", kept(response.subject)),
     }
+}
+
+/// That what is saved is as it was, where something is saved.
+pub fn kept(subject: &Subject) -> &'static str {
+    match subject {
+        Subject::Saved(_) => " What is saved was kept.",
+        Subject::Environment | Subject::New => "",
+    }
+}
+
+/// With the time, what an administrator finds the request by.
+fn transaction(response: &ClassifiedResponse<'_>) -> &'static str {
+    if response.raw.headers.contains_key("x-transaction-id") { " and the transaction id" } else { "" }
 }

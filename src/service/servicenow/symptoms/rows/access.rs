@@ -97,7 +97,7 @@ pub const ROWS: &[Symptom] = &[
         message: "signed in as {user}, but a business rule stopped the request",
         why: "The connection is good. The instance said: {said}.",
         causes: &[("business-rule", High, "the rule that the instance names does not let this through")],
-        next: &["Ask an administrator about the rule, and show the transaction id"],
+        next: &["Ask an administrator about the rule, and show the time{transaction}"],
     },
     Symptom {
         name: "acl-exception",
@@ -106,7 +106,7 @@ pub const ROWS: &[Symptom] = &[
         message: "signed in as {user}, but an access rule of the table refused",
         why: "The connection is good. The instance said: {said}.",
         causes: &[("missing-role", High, "the user lacks the role that this operation on the table needs")],
-        next: &["Ask an administrator which role {user} needs, and show the transaction id"],
+        next: &["Ask an administrator which role {user} needs, and show the time{transaction}"],
     },
     Symptom {
         name: "closed-to-web-services",
@@ -126,7 +126,7 @@ pub const ROWS: &[Symptom] = &[
         message: "signed in as {user}, but access was denied",
         why: "The instance answered {status}: the sign-in is good, the permission is missing.",
         causes: &[("missing-role", High, "the user lacks a role")],
-        next: &["Ask an administrator which role {user} needs, and show the transaction id"],
+        next: &["Ask an administrator which role {user} needs, and show the time{transaction}"],
     },
     Symptom {
         name: "forbidden-by-gateway",

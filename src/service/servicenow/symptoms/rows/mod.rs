@@ -16,5 +16,7 @@ const SOME_TABLES: CauseRow = ("some-tables", Medium, "a gateway in front publis
 
 /// The symptoms, most telling first.
 pub fn symptoms() -> impl Iterator<Item = &'static Symptom> {
-    [in_front::ROWS, access::ROWS, sign_in::ROWS, request::ROWS, instance::ROWS].into_iter().flatten()
+    [in_front::ROWS, sign_in::AS_GUEST, access::ROWS, sign_in::ROWS, request::ROWS, instance::ROWS]
+        .into_iter()
+        .flatten()
 }

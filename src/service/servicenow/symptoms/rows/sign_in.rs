@@ -1,10 +1,31 @@
 //! Answers about the credential: 401.
 
-use crate::auth::credential::CredentialKind;
+use crate::auth::credential::TokenAge;
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
-use crate::service::servicenow::classify::Body;
+use crate::model::oauth_client::GrantType;
+use crate::service::servicenow::classify::{Body, ClassifiedResponse};
 use crate::service::servicenow::symptoms::Symptom;
+
+/// Whatever it says, it says of a guest: nothing of it is about the credential.
+pub const AS_GUEST: &[Symptom] = &[Symptom {
+    name: "answered-as-guest",
+    code: Code::AnsweredAsGuest,
+    shows: |response| {
+        let is_answer = matches!(response.body, Body::Result(_) | Body::Envelope { .. });
+        is_answer && !matches!(response.status(), 401 | 429 | 500..) && response.is_for_a_guest()
+    },
+    message: "{host} answered without signing anybody in",
+    why: "The answer has the header X-Is-Logged-In: false.{unjudged}",
+    causes: &[
+        ("header-removed", High, "a proxy between here and the instance removes the Authorization header"),
+        ("public-api", Medium, "the table is public, so the instance did not check the sign-in"),
+    ],
+    next: &[
+        "Test without the proxy, or ask whoever runs it to let the Authorization header pass",
+        "Test with a table that is not public: --table NAME",
+    ],
+}];
 
 pub const ROWS: &[Symptom] = &[
     Symptom {
@@ -23,23 +44,6 @@ pub const ROWS: &[Symptom] = &[
             "Check the address: it is the one in the browser after signing in to the instance",
         ],
     },
-    Symptom {
-        name: "answered-as-guest",
-        code: Code::AnsweredAsGuest,
-        shows: |response| {
-            response.status() < 300 && matches!(response.body, Body::Result(_)) && response.is_for_a_guest()
-        },
-        message: "{host} answered without signing anybody in",
-        why: "The answer has the header X-Is-Logged-In: false.{unjudged}",
-        causes: &[
-            ("header-removed", High, "a proxy between here and the instance removes the Authorization header"),
-            ("public-api", Medium, "the table is public, so the instance did not check the sign-in"),
-        ],
-        next: &[
-            "Test without the proxy, or ask whoever runs it to let the Authorization header pass",
-            "Test with a table that is not public: --table NAME",
-        ],
-    },
     COOKIE_SESSION,
     Symptom {
         name: "cookie-session-with-token",
@@ -49,18 +53,44 @@ pub const ROWS: &[Symptom] = &[
         ..COOKIE_SESSION
     },
     Symptom {
-        name: "new-token-refused",
+        name: "token-taken-once",
         code: Code::BearerRefused,
-        shows: |response| response.status() == 401 && matches!(response.credential, CredentialKind::NewAccessToken),
-        message: "{host} refused an access token that it gave a moment ago",
-        why: "The token endpoint gave a new token, and the Table API answered 401 to it. The age of the token is not the cause.",
+        shows: |response| response.status() == 401 && response.credential.is_token_of_age(TokenAge::Taken),
+        message: "{host} took the access token once and refused it the next time",
+        why: "Both requests were made in this run with the same token: its age is not the cause.",
         causes: &[
-            ("access-policy", High, "a REST API access policy refuses this client, user or address"),
-            ("user", Medium, "the user is locked or inactive"),
-            ("other-instance", Medium, "the token endpoint belongs to another instance than the API"),
+            (
+                "one-time-token",
+                High,
+                "the instance or a gateway in front of it takes each access token for one request",
+            ),
+            ("revoked", Low, "the token ended or was revoked in between"),
         ],
-        next: &["Show an administrator the time and the transaction id", "{enter}"],
+        next: &[
+            "Ask an administrator whether tokens of this client are good for one request, and show the time{transaction}",
+        ],
     },
+    Symptom {
+        name: "new-client-token-refused",
+        shows: |response| is_new_token(response) && response.credential.has_grant(GrantType::ClientCredentials),
+        causes: &[
+            (
+                "no-application-user",
+                High,
+                "the OAuth Application User on the entry of the client is missing, inactive or locked out",
+            ),
+            ("guest-user", High, "the release is older than Washington DC: there the token belongs to the user guest"),
+            ("scope-restriction", Medium, SECURELY_SCOPED),
+            ("access-policy", Medium, "a REST API access policy refuses this client, user or address"),
+            ("other-instance", Low, "the token endpoint belongs to another instance than the API"),
+        ],
+        next: &[
+            "Ask an administrator to check the OAuth Application User on the entry of the client: {guide_client_credentials}",
+            "Show the administrator the time{transaction}",
+        ],
+        ..NEW_TOKEN_REFUSED
+    },
+    NEW_TOKEN_REFUSED,
     Symptom {
         name: "bearer-refused",
         code: Code::BearerRefused,
@@ -72,7 +102,7 @@ pub const ROWS: &[Symptom] = &[
             ("access-policy", Medium, "a REST API access policy refuses this client, user or address"),
             ("user", Medium, "the user is locked or inactive, or the client's entry was switched off"),
         ],
-        next: &["{enter}", "If it stays, show an administrator the time and the transaction id"],
+        next: &["{enter}", "If it stays, show an administrator the time{transaction}"],
     },
     Symptom {
         name: "api-key-refused",
@@ -145,6 +175,33 @@ pub const ROWS: &[Symptom] = &[
         ],
     },
 ];
+
+/// A token that this run got, and that the API does not take.
+const NEW_TOKEN_REFUSED: Symptom = Symptom {
+    name: "new-token-refused",
+    code: Code::BearerRefused,
+    shows: is_new_token,
+    message: "{host} refused an access token that it gave a moment ago",
+    why: "The token endpoint gave a new token, and the API answered 401 to it. The age of the token is not the cause.",
+    causes: &[
+        ("scope-restriction", High, SECURELY_SCOPED),
+        ("access-policy", Medium, "a REST API access policy refuses this client, user or address"),
+        ("user", Medium, "the user is locked or inactive"),
+        ("other-instance", Low, "the token endpoint belongs to another instance than the API"),
+    ],
+    next: &[
+        "Ask an administrator to set the Scope Restriction of the client to \"Broadly scoped\", or to let the client pass in the REST API access policy of the API",
+        "Show the administrator the time{transaction}",
+        "Then a new token is needed: {login}",
+    ],
+};
+
+const SECURELY_SCOPED: &str =
+    "the Scope Restriction of the client is \"Securely scoped\", the default since Zurich, and the API is outside it";
+
+fn is_new_token(response: &ClassifiedResponse<'_>) -> bool {
+    response.status() == 401 && response.credential.is_token_of_age(TokenAge::New)
+}
 
 /// Something in between adds a cookie, and the password was not looked at.
 const COOKIE_SESSION: Symptom = Symptom {
