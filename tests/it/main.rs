@@ -87,6 +87,7 @@ mod terminal;
 #[cfg(target_os = "linux")]
 mod token_answers;
 mod token_command;
+mod token_words;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]

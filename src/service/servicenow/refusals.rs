@@ -1,12 +1,14 @@
 //! How a token endpoint says no, and what it means: a table.
 //!
-//! [`REFUSALS`] is read from the top; the first that fits decides. ServiceNow
-//! says `access_denied` or `server_error` to almost everything and keeps the
-//! reason in its own log, so the causes are ranked by what was asked for and by
-//! what is known of it.
+//! [`REFUSALS`] is read from the top; the first that fits decides. What the endpoint
+//! said counts first. ServiceNow says `access_denied` or `server_error` to almost
+//! everything and keeps the reason in its own log, so then the causes are ranked by
+//! what was asked for and by what is known of it.
 //!
 //! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{code_age}`,
-//! `{session_age}` and `{login}` (how to sign in again).
+//! `{session_age}`, `{grant}`, `{said}` (the endpoint's own words), `{reason}` (the same,
+//! or that there was none), `{kept}` (a sentence where something is saved), `{give_scope}`
+//! (how to ask for another scope) and `{login}` (how to sign in again).
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use Likelihood::{High, Low, Medium};
 use chrono::TimeDelta;
 
 use super::classify::ClassifiedResponse;
-use super::symptoms::with_evidence;
+use super::symptoms::{kept, with_evidence};
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
 use crate::auth::oauth::outcome::TokenRequest;
 use crate::base::code::Code;
@@ -53,11 +55,20 @@ type RankedCause = (&'static str, fn(&Refused<'_>) -> Option<Likelihood>, &'stat
 
 static REFUSALS: &[Row] = &[
     Row {
-        fits: |refused| refused.says("invalid_client") || refused.says("unauthorized_client"),
+        fits: |refused| refused.mentions("integration user is not configured") || refused.mentions("application user"),
+        code: Code::TokenRefused,
+        when: CLIENT.when,
+        message: "{host} knows the client {client}, and has no user for its token",
+        why: "The token endpoint said: {said}.{kept}",
+        causes: &[("no-application-user", |_| Some(High), NO_APPLICATION_USER)],
+        next: &["Ask an administrator to set the OAuth Application User on the entry of the client: {guide}"],
+    },
+    Row {
+        fits: |refused| refused.says("invalid_client"),
         code: Code::TokenRefused,
         when: None,
         message: "{host} does not accept the client {client}",
-        why: "The token endpoint said that the client itself is the trouble. What is saved was kept.",
+        why: "The token endpoint answered invalid_client.{kept}",
         causes: &[
             (
                 "wrong-client",
@@ -77,21 +88,68 @@ static REFUSALS: &[Row] = &[
         code: Code::TokenRefused,
         when: None,
         message: "{host} does not give the scope \"{scope}\" to this client",
-        why: "The token endpoint answered invalid_scope. What is saved was kept.",
+        why: "The token endpoint answered invalid_scope.{kept}",
         causes: &[("scope-not-allowed", |_| Some(High), "the entry of the client has another auth scope")],
-        next: &["Ask an administrator for the auth scope of the client, and give it with --scope"],
+        next: &["Ask an administrator for the auth scope of the client, and give it with {give_scope}"],
     },
     Row {
-        fits: |refused| refused.says("unsupported_grant_type"),
+        fits: |refused| {
+            let words = ["unauthorized_client", "unsupported_grant_type"];
+            let is_said = ["grant type", "grant_type", "not allowed"].iter().any(|words| refused.mentions(words));
+            words.iter().any(|word| refused.says(word)) || is_said
+        },
         code: Code::TokenRefused,
         when: None,
-        message: "{host} does not offer this way to sign in to the client",
-        why: "The token endpoint answered unsupported_grant_type. What is saved was kept.",
-        causes: &[("grant-not-enabled", |_| Some(High), "the grant type is not enabled on the entry of the client")],
-        next: &["Ask an administrator to allow the grant type on the entry of the client"],
+        message: "{host} does not let the client {client} use the grant {grant}",
+        why: "The token endpoint said: {said}.{kept}",
+        causes: &[
+            ("grant-not-enabled", |refused| refused.is_of_client().then_some(High), GRANT_PROPERTY),
+            (
+                "grant-not-enabled",
+                |refused| (!refused.is_of_client()).then_some(High),
+                "the grant type is not enabled on the entry of the client",
+            ),
+            ("no-application-user", |refused| refused.is_of_client().then_some(Medium), NO_APPLICATION_USER),
+            ("other-instance", |_| Some(Low), "the client is registered on another instance"),
+        ],
+        next: &["Ask an administrator to allow the grant type on the entry of the client: {guide}"],
     },
     Row {
-        fits: |refused| matches!(refused.request, TokenRequest::Code { .. }) && refused.is_late(),
+        fits: |refused| {
+            let is_known = refused.is_about_pkce() || refused.is_about_redirect();
+            refused.says("invalid_request") && !is_known && !matches!(refused.request, TokenRequest::Refresh { .. })
+        },
+        code: Code::TokenRefused,
+        when: None,
+        message: "{host} did not understand the token request",
+        why: "The token endpoint said: {said}.{kept}",
+        causes: &[(
+            "other-endpoint",
+            |_| Some(Medium),
+            "the token URL is that of another server, or something in between changes the request",
+        )],
+        next: &["Check the address of the token endpoint", LOG],
+    },
+    Row {
+        fits: |refused| refused.is_code() && refused.is_about_redirect(),
+        why: "The token endpoint refused the code {reason}. A code is good for one try, so it was not sent again.",
+        causes: &[("redirect-uri", |_| Some(High), NOT_REGISTERED)],
+        next: &["Ask an administrator to register exactly {redirect_uri} on the entry of the client: {guide}"],
+        ..CODE
+    },
+    Row {
+        fits: |refused| refused.is_code() && refused.says("invalid_grant") && !refused.is_about_pkce(),
+        why: "The token endpoint refused the code {reason}: it took the client, and not the code. A code is good for one try, so it was not sent again.",
+        causes: &[
+            ("code-expired", |refused| Some(if refused.is_late() { High } else { Medium }), CODE_EXPIRED),
+            ("redirect-uri", |_| Some(Medium), NOT_REGISTERED),
+            ("code-used", |_| Some(Low), "the code was used before, or is of another client"),
+        ],
+        next: &["{login}, and come back within a minute", LOG],
+        ..CODE
+    },
+    Row {
+        fits: |refused| refused.is_code() && refused.is_late(),
         next: &["{login}, and come back within a minute", LOG],
         ..CODE
     },
@@ -116,35 +174,26 @@ static REFUSALS: &[Row] = &[
         next: &["{login}", LOG],
     },
     Row {
-        fits: |_| true,
-        code: Code::TokenRefused,
-        when: Some("with client credentials"),
-        message: "{host} gave no token to the client {client}",
-        why: "The token endpoint refused client credentials without a reason.",
+        fits: |refused| refused.says("invalid_grant"),
+        why: "The token endpoint refused client credentials {reason}: it took the client, and gives no token for its user.{kept}",
         causes: &[
-            ("wrong-secret", |_| Some(High), "client id or client secret is wrong, or the secret was changed"),
-            (
-                "grant-not-enabled",
-                |_| Some(High),
-                "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)",
-            ),
-            ("no-application-user", |_| Some(High), "the entry of the client has no OAuth Application User"),
+            ("no-application-user", |_| Some(High), NO_APPLICATION_USER),
+            ("user", |_| Some(High), "the OAuth Application User is inactive or locked out"),
+            ("grant-not-enabled", |_| Some(Medium), GRANT_PROPERTY),
         ],
-        next: &[
-            "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User",
-            "{login}",
-            LOG,
-        ],
+        next: &["Ask an administrator to check the OAuth Application User on the entry of the client: {guide}", LOG],
+        ..CLIENT
     },
+    CLIENT,
 ];
 
-/// A code that was refused without a reason.
+/// A code that was refused.
 const CODE: Row = Row {
-    fits: |refused| matches!(refused.request, TokenRequest::Code { .. }),
+    fits: |refused| refused.is_code(),
     code: Code::TokenRefused,
     when: Some("after a browser sign-in"),
     message: "the sign-in was good, but {host} gave no token for it",
-    why: "The token endpoint refused the code without a reason. A code is good for one try, so it was not sent again.",
+    why: "The token endpoint refused the code {reason}. A code is good for one try, so it was not sent again.",
     causes: &[
         ("code-expired", |refused| refused.is_late().then_some(High), CODE_EXPIRED),
         (
@@ -162,13 +211,36 @@ const CODE: Row = Row {
             |refused| (!refused.has_secret).then_some(if refused.is_late() { Low } else { High }),
             "the client is confidential, and its secret was not given",
         ),
-        ("redirect-uri", |_| Some(Medium), "{redirect_uri} is not registered in just these letters"),
+        ("redirect-uri", |_| Some(Medium), NOT_REGISTERED),
         ("missing-role", |_| Some(Medium), "the user may not have tokens: it lacks snc_internal, or has snc_read_only"),
         ("code-expired", |refused| (!refused.is_late()).then_some(Low), CODE_EXPIRED),
     ],
     next: &["Compare client id, secret and redirect URI with the entry in the Application Registry", LOG],
 };
 
+/// A client that signs in for itself, and was refused.
+const CLIENT: Row = Row {
+    fits: |_| true,
+    code: Code::TokenRefused,
+    when: Some("with client credentials"),
+    message: "{host} gave no token to the client {client}",
+    why: "The token endpoint refused client credentials {reason}.",
+    causes: &[
+        ("wrong-secret", |_| Some(High), "client id or client secret is wrong, or the secret was changed"),
+        ("grant-not-enabled", |_| Some(High), GRANT_PROPERTY),
+        ("no-application-user", |_| Some(High), NO_APPLICATION_USER),
+    ],
+    next: &[
+        "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User",
+        "{login}",
+        LOG,
+    ],
+};
+
+const NO_APPLICATION_USER: &str = "the entry of the client has no OAuth Application User";
+const GRANT_PROPERTY: &str =
+    "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)";
+const NOT_REGISTERED: &str = "{redirect_uri} is not registered in just these letters";
 const CODE_EXPIRED: &str = "the code was {code_age} old, and it lives for 60 s";
 const EXPIRED: &str =
     "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {session_age} ago";
@@ -191,14 +263,14 @@ pub fn refused(refused: &Refused<'_>) -> Failure {
     let causes = row.causes.iter().filter_map(|(code, likelihood, text)| {
         Some(Cause { code, likelihood: likelihood(refused)?, text: fill(text).text() })
     });
-    let mut failure = Failure::new(row.code, fill(row.message).text()).why(row.why).causes(causes);
+    let mut failure = Failure::new(row.code, fill(row.message).text()).why(fill(row.why).text()).causes(causes);
     for next in row.next {
         failure = failure.next(fill(next));
     }
-    let (refusal, shown) = (refused.refusal, |text: &str| refused.response.redactor.server_text(text));
+    let refusal = refused.refusal;
     with_evidence(failure, refused.response)
-        .evidence("oauth_error", Some(shown(&refusal.error)).filter(|text| !text.is_empty()))
-        .evidence("oauth_error_description", refusal.description.as_deref().map(shown))
+        .evidence("oauth_error", Some(refused.shown(&refusal.error)).filter(|text| !text.is_empty()))
+        .evidence("oauth_error_description", refusal.description.as_deref().map(|text| refused.shown(text)))
 }
 
 impl Refused<'_> {
@@ -207,10 +279,36 @@ impl Refused<'_> {
         self.texts().any(|text| text.eq_ignore_ascii_case(word))
     }
 
+    /// Whether error or description hold these words.
+    fn mentions(&self, words: &str) -> bool {
+        self.texts().any(|text| text.to_ascii_lowercase().contains(words))
+    }
+
+    fn is_code(&self) -> bool {
+        matches!(self.request, TokenRequest::Code { .. })
+    }
+
+    fn is_of_client(&self) -> bool {
+        matches!(self.request, TokenRequest::ClientCredentials)
+    }
+
     fn is_about_pkce(&self) -> bool {
         let has_pkce = matches!(self.request, TokenRequest::Code { has_pkce: true, .. });
-        let words = ["pkce", "verifier", "challenge"];
-        has_pkce && self.texts().any(|text| words.iter().any(|word| text.to_ascii_lowercase().contains(word)))
+        has_pkce && ["pkce", "verifier", "challenge"].iter().any(|words| self.mentions(words))
+    }
+
+    fn is_about_redirect(&self) -> bool {
+        ["redirect_uri", "redirect uri", "redirect url"].iter().any(|words| self.mentions(words))
+    }
+
+    /// What the endpoint said of the reason: the last of its texts that is more than a no.
+    fn said(&self) -> Option<Shown> {
+        let is_reason = |text: &&str| !matches!(text.trim(), "" | "access_denied" | "server_error");
+        self.texts().filter(is_reason).last().map(|text| self.shown(text.trim().trim_end_matches('.')))
+    }
+
+    fn shown(&self, text: &str) -> Shown {
+        self.response.redactor.server_text(text)
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
@@ -232,11 +330,21 @@ impl Refused<'_> {
             TokenRequest::Refresh { age } => (Shown::default(), shown!("{} days", age.num_days())),
             TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
         };
-        let login = match self.response.subject {
-            Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
-            Subject::Environment => "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into(),
-            Subject::New => "Run the command again".into(),
+        let (login, give_scope) = match self.response.subject {
+            Subject::Saved(name) => (
+                Step::run(shown!("snow login {}", name)),
+                Step::run(shown!("snow edit {} --set scope=SCOPE", name)).and_say(", then sign in again"),
+            ),
+            Subject::Environment => ("Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into(), "SNOW_SCOPE".into()),
+            Subject::New => ("Run the command again".into(), "--scope".into()),
         };
+        let (grant, guide) = match self.request {
+            TokenRequest::Code { .. } => ("authorization_code", Step::run("snow guide oauth")),
+            TokenRequest::Refresh { .. } => ("refresh_token", Step::run("snow guide oauth")),
+            TokenRequest::ClientCredentials => ("client_credentials", Step::run("snow guide client-credentials")),
+        };
+        let said = self.said();
+        let reason = said.as_ref().map_or("without a reason".into(), |said| shown!("and said: {}", said));
         vec![
             ("{host}", self.response.instance.host_and_port().into()),
             ("{client}", self.client.client_id.show().into()),
@@ -245,6 +353,12 @@ impl Refused<'_> {
             ("{code_age}", code_age.into()),
             ("{session_age}", session_age.into()),
             ("{login}", login),
+            ("{give_scope}", give_scope),
+            ("{grant}", grant.into()),
+            ("{guide}", guide),
+            ("{said}", said.unwrap_or_else(|| "nothing".into()).into()),
+            ("{reason}", reason.into()),
+            ("{kept}", kept(self.response.subject).into()),
         ]
     }
 }

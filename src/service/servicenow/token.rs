@@ -16,6 +16,7 @@ use crate::base::error::Likelihood::{Low, Medium};
 use crate::base::error::{CauseRow, Failure};
 use crate::base::shown::shown;
 use crate::model::oauth_client::OAuthClient;
+use crate::model::profile::Subject;
 use crate::model::tokens::{InvalidTokens, TokenResponse};
 
 /// A refresh token lives for a hundred days where nobody chose otherwise.
@@ -92,9 +93,13 @@ fn read_refusal(json: &Value, response: &ClassifiedResponse<'_>) -> Option<Refus
 }
 
 fn unusable(response: &ClassifiedResponse<'_>, invalid: InvalidTokens) -> Failure {
+    let saved = match response.subject {
+        Subject::Environment => "",
+        Subject::Saved(_) | Subject::New => " Nothing of it was saved.",
+    };
     let host = response.instance.host_and_port();
     let failure = Failure::new(Code::UnexpectedAnswer, shown!("the token answer of {} cannot be used", host))
-        .why(shown!("It is JSON, but {}. Nothing of it was saved.", invalid))
+        .why(shown!("It is JSON, but {}.{}", invalid, saved))
         .next("Check that the address is the token endpoint of a ServiceNow instance");
     with_evidence(failure, response)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use Likelihood::{High, Medium};
+
 use crate::auth::oauth::authorize::{AuthorizationCode, Callback};
 use crate::base::code::Code;
 use crate::base::error::{Cause, CauseRow, CausesOfCode, Failure, Likelihood};
@@ -10,23 +12,126 @@ use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 
-const DENIED: &[CauseRow] = &[
-    ("denied", Likelihood::High, "somebody pressed Deny on the page that asks for consent"),
-    ("user", Likelihood::Medium, "a rule of the instance does not let this user use the client"),
-];
-const PKCE_UNKNOWN: &[CauseRow] = &[("pkce", Likelihood::High, "the release does not know PKCE")];
-const PKCE_REQUIRED: &[CauseRow] =
-    &[("pkce-required", Likelihood::High, "PKCE is required on the entry of the client")];
-const NOBODY_CAME: &[CauseRow] = &[
-    ("redirect-uri", Likelihood::High, "{redirect_uri} is not registered with the client in just these letters"),
-    ("not-signed-in", Likelihood::Medium, "the sign-in in the browser was not finished"),
+/// One way in which a browser comes back without a code. Texts may hold `{host}`,
+/// `{client}`, `{scope}`, `{redirect_uri}`, `{said}`, `{guide_oauth}`, `{edit_pkce_on}` and
+/// `{edit_pkce_off}`.
+struct Row {
+    fits: fn(&Denied<'_>) -> bool,
+    why: &'static str,
+    causes: &'static [CauseRow],
+    next: &'static [&'static str],
+}
+
+/// What the browser brought instead of a code (RFC 6749 §4.1.2.1).
+struct Denied<'a> {
+    error: &'a str,
+    description: Option<&'a str>,
+    has_pkce: bool,
+}
+
+/// Read from the top; the first that fits decides.
+static DENIALS: &[Row] = &[
+    Row {
+        fits: |denied| denied.is("access_denied"),
+        why: "The user chose to deny, or the instance does not let this user grant it. Nothing was saved.",
+        causes: &[
+            ("denied", High, "the user pressed Deny on the page that asks for consent"),
+            ("user", Medium, "a rule of the instance does not let this user use the client"),
+        ],
+        next: &["Run the command again, and allow the access"],
+    },
+    Row {
+        fits: |denied| denied.is("invalid_scope"),
+        why: "It does not give the scope \"{scope}\" to this client. Nothing was saved.",
+        causes: &[("scope-not-allowed", High, "the entry of the client has another auth scope")],
+        next: &["Ask an administrator for the auth scope of the client, and give it with --scope"],
+    },
+    // A server that complains about PKCE wants the opposite of what it was given.
+    Row {
+        fits: |denied| denied.is_about_pkce() && denied.has_pkce,
+        why: "It complains about PKCE; an old release may not know it. Nothing was saved.",
+        causes: &[("pkce", High, "the release does not know PKCE")],
+        next: &["Run the command again with --no-pkce", "Where the connection is saved: {edit_pkce_off}"],
+    },
+    Row {
+        fits: |denied| denied.is_about_pkce(),
+        why: "It wants PKCE, and this sign-in went without. Nothing was saved.",
+        causes: &[("pkce-required", High, "PKCE is required on the entry of the client")],
+        next: &["Run the command again without --no-pkce", "Where the connection is saved: {edit_pkce_on}"],
+    },
+    Row {
+        fits: |denied| denied.mentions("redirect_uri") || denied.mentions("redirect uri"),
+        why: "It does not take the redirect URI {redirect_uri}. Nothing was saved.",
+        causes: &[NOT_REGISTERED],
+        next: &["Ask an administrator to register exactly {redirect_uri} on the entry of the client: {guide_oauth}"],
+    },
+    Row {
+        fits: |denied| denied.is("unauthorized_client") || denied.is("invalid_client"),
+        why: "It does not take the client {client}: it said {said}. Nothing was saved.",
+        causes: &[
+            ("wrong-client", High, "the client is not registered on {host}: a client belongs to one instance"),
+            ("client-off", Medium, "the entry of the client is switched off"),
+            ("grant-not-enabled", Medium, "the entry of the client does not allow the grant authorization_code"),
+        ],
+        next: &[
+            "Compare the client id {client} with the Application Registry of {host}",
+            "How a client is registered: {guide_oauth}",
+        ],
+    },
+    Row {
+        fits: |denied| denied.is("unsupported_response_type"),
+        why: "It gives no code to the client {client}: it said {said}. Nothing was saved.",
+        causes: &[("grant-not-enabled", High, "the entry of the client does not allow the grant authorization_code")],
+        next: &["Ask an administrator to allow the grant on the entry of the client: {guide_oauth}"],
+    },
+    Row {
+        fits: |denied| denied.is("invalid_request"),
+        why: "It did not understand the request: it said {said}. Nothing was saved.",
+        causes: &[
+            ("other-endpoint", Medium, "the authorization URL is that of another server"),
+            (NOT_REGISTERED.0, Medium, NOT_REGISTERED.2),
+        ],
+        next: &["Show an administrator the error, and the entry of the client: {guide_oauth}"],
+    },
+    Row {
+        fits: |denied| denied.is("server_error") || denied.is("temporarily_unavailable"),
+        why: "The instance failed, not the sign-in: it said {said}. Nothing was saved.",
+        causes: &[("instance", Medium, "the instance could not answer at that moment")],
+        next: &["Run the command again", "If it stays, show an administrator the error and the time"],
+    },
+    Row {
+        fits: |_| true,
+        why: "It came back with an error instead of a code: {said}. Nothing was saved.",
+        causes: &[],
+        next: &["Show an administrator the error, and the entry of the client"],
+    },
 ];
 
+impl Denied<'_> {
+    fn is(&self, word: &str) -> bool {
+        self.error.eq_ignore_ascii_case(word)
+    }
+
+    /// Whether error or description hold these words.
+    fn mentions(&self, words: &str) -> bool {
+        let mut texts = [Some(self.error), self.description].into_iter().flatten();
+        texts.any(|text| text.to_ascii_lowercase().contains(words))
+    }
+
+    fn is_about_pkce(&self) -> bool {
+        self.mentions("code_challenge") || self.mentions("pkce")
+    }
+}
+
+const NOT_REGISTERED: CauseRow =
+    ("redirect-uri", High, "{redirect_uri} is not registered with the client in just these letters");
+const NOBODY_CAME: &[CauseRow] =
+    &[NOT_REGISTERED, ("not-signed-in", Medium, "the sign-in in the browser was not finished")];
+
 /// What may be behind each code of a sign-in with a browser. The texts hold
-/// `{redirect_uri}`.
+/// `{redirect_uri}` and `{host}`.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    let denied =
-        [DENIED, PKCE_UNKNOWN, PKCE_REQUIRED].into_iter().map(|rows| CausesOfCode::new(Code::LoginDenied, rows));
+    let denied = DENIALS.iter().map(|row| CausesOfCode::new(Code::LoginDenied, row.causes));
     denied.chain([CausesOfCode::new(Code::LoginTimeout, NOBODY_CAME)])
 }
 
@@ -49,49 +154,34 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
                 .next("Run the command again"))
         }
         Callback::Denied { error, description } => {
-            let said = |word: &str| {
-                error.eq_ignore_ascii_case(word) || description.as_deref().is_some_and(|text| text.contains(word))
-            };
-            let failure = Failure::new(Code::LoginDenied, shown!("{} did not grant the sign-in", host));
-            let failure = match error.as_str() {
-                "access_denied" => failure
-                    .why("Somebody chose to deny, or the instance does not let this user grant it. Nothing was saved.")
-                    .causes(DENIED)
-                    .next("Run the command again, and allow the access"),
-                "invalid_scope" => failure
-                    .why(shown!(
-                        "It does not give the scope \"{}\" to this client.",
-                        Shown::outside(oauth.scope.as_str())
-                    ))
-                    .next("Ask an administrator for the auth scope of the client, and give it with --scope"),
-                _ if said("code_challenge") || said("PKCE") => about_pkce(failure, profile, oauth),
-                _ => failure
-                    .why("It came back with an error instead of a code. Nothing was saved.")
-                    .next("Show an administrator the error, and the entry of the client"),
-            };
-            Err(failure
-                .evidence("oauth_error", redactor.server_text(&error))
-                .evidence("oauth_error_description", description.map(|text| redactor.server_text(&text))))
+            let denied = Denied { error: &error, description: description.as_deref(), has_pkce: oauth.pkce };
+            Err(denied_sign_in(profile, oauth, &denied))
         }
     }
 }
 
-/// A server that complains about PKCE wants the opposite of what it was given.
-fn about_pkce(failure: Failure, profile: &Profile, oauth: &OAuthClient) -> Failure {
-    let name = &profile.name;
-    if oauth.pkce {
-        failure
-            .why("It complains about PKCE; an old release may not know it. Nothing was saved.")
-            .causes(PKCE_UNKNOWN)
-            .next("Run the command again with --no-pkce")
-            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=false", name)))
-    } else {
-        failure
-            .why("It wants PKCE, and this sign-in went without. Nothing was saved.")
-            .causes(PKCE_REQUIRED)
-            .next("Run the command again without --no-pkce")
-            .next(Step::say("Where the connection is saved: ").and_run(shown!("snow edit {} --set pkce=true", name)))
-    }
+fn denied_sign_in(profile: &Profile, oauth: &OAuthClient, denied: &Denied<'_>) -> Failure {
+    let (host, redactor) = (profile.instance.host_and_port(), Redactor::default());
+    let shown = |text: &str| redactor.server_text(text);
+    let description = denied.description.filter(|text| !text.trim().is_empty());
+    let said = shown(description.unwrap_or(denied.error).trim().trim_end_matches('.'));
+    let values = [
+        ("{host}", host.clone().into()),
+        ("{client}", oauth.client_id.show().into()),
+        ("{scope}", Shown::outside(oauth.scope.as_str()).into()),
+        ("{redirect_uri}", oauth.redirect_uri.show().into()),
+        ("{said}", shown!("\"{}\"", said).into()),
+        ("{edit_pkce_off}", Step::run(shown!("snow edit {} --set pkce=false", &profile.name))),
+        ("{edit_pkce_on}", Step::run(shown!("snow edit {} --set pkce=true", &profile.name))),
+        ("{guide_oauth}", Step::run("snow guide oauth")),
+    ];
+    let row = DENIALS.iter().find(|row| (row.fits)(denied)).expect("the last row fits everything");
+    let failure = Failure::new(Code::LoginDenied, shown!("{} did not grant the sign-in", host))
+        .why(Step::filled(row.why, &values).text())
+        .causes(Cause::filled(row.causes, &values))
+        .evidence("oauth_error", shown(denied.error))
+        .evidence("oauth_error_description", denied.description.map(shown));
+    row.next.iter().fold(failure, |failure, next| failure.next(Step::filled(next, &values)))
 }
 
 pub fn nobody_came(oauth: &OAuthClient, timeout: Duration) -> Failure {
