@@ -21,6 +21,9 @@ use crate::base::shown::{Shown, shown};
 /// The most that is read of an answer, after decompression. What a test asks
 /// for is far smaller.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The most values of a JSON body that is read: each takes a hundred times its bytes of
+/// memory. What is asked for has some hundreds.
+const MAX_VALUES: usize = 20_000;
 const MAX_HEADERS: usize = 256;
 /// How long a connection may take where nobody says.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -301,7 +304,26 @@ async fn read_body(response: &mut reqwest::Response, headers: &HeaderMap, body: 
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(())
+    if values_in(body) > MAX_VALUES { Err(Broken::TooLarge) } else { Ok(()) }
+}
+
+/// About how many values a JSON body has: what begins one or stands between two, outside
+/// of strings. Zero for what is not JSON.
+fn values_in(body: &[u8]) -> usize {
+    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return 0;
+    }
+    let (mut count, mut is_in_string, mut is_escaped) = (0, false, false);
+    for byte in body {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_in_string => is_escaped = true,
+            b'"' => is_in_string = !is_in_string,
+            b',' | b'{' | b'[' if !is_in_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn is_html(headers: &HeaderMap) -> bool {

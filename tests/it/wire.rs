@@ -647,6 +647,10 @@ fn an_endless_answer_or_a_bomb_costs_no_memory() {
     let mut bombing = format!("{head}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len()).into_bytes();
     bombing.extend_from_slice(&bomb);
     let page = head.replace("application/json", "text/html");
+    let many = |value: &str| {
+        let values = vec![value; 1_000_000 / (value.len() + 1)].join(",");
+        Wire::answers(http(200, "Content-Type: application/json\r\n", &format!(r#"{{"result":[{values}]}}"#)))
+    };
     for (server, code) in [
         (endless(format!("{head}\r\n"), filler.clone()), "answer-too-large"),
         (endless(format!("{head}Content-Length: 10737418240\r\n\r\n"), filler.clone()), "answer-too-large"),
@@ -656,6 +660,11 @@ fn an_endless_answer_or_a_bomb_costs_no_memory() {
         // A page is known by its beginning.
         (endless(format!("{page}\r\n<html><title>Welcome</title>"), filler.clone()), "not-servicenow"),
         (Wire::answers(bombing), "answer-too-large"),
+        // A megabyte of small values, each of which takes a hundred times its bytes.
+        (many(r#"{"":0}"#), "answer-too-large"),
+        (many("[[]]"), "answer-too-large"),
+        (many("0"), "answer-too-large"),
+        (many(r#"{"a":{}}"#), "answer-too-large"),
     ] {
         let (document, peak) = measured(&server);
         assert_eq!(document["connections"][0]["code"], code, "{document}");
