@@ -315,6 +315,38 @@ pub fn is_hidden(character: char) -> bool {
     }
 }
 
+/// JSON with what could act on a terminal or hide text escaped as JSON has it. Such
+/// characters occur within its strings alone.
+pub fn visible_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_hidden(character) {
+            shown.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// The reason why a value is wrong, without the value, which may be a secret at the
+/// wrong place: ours begin with it, as `"x" is not a table name`, and serde's hold it.
+pub fn without_value(reason: &str) -> String {
+    if reason == "invalid digit found in string" {
+        return "a whole number is needed".to_owned();
+    }
+    let found = reason.split_once(": ").filter(|(kind, _)| kind.starts_with("invalid "));
+    if let Some((kind, found)) = found
+        && let Some((_, expected)) = found.rsplit_once(", expected ")
+    {
+        return format!("{kind}: expected {expected}");
+    }
+    match reason.strip_prefix('"').and_then(|reason| reason.rsplit_once("\" ")) {
+        Some((_, rest)) => format!("this {rest}"),
+        None => reason.to_owned(),
+    }
+}
+
 /// The first `limit` characters, with a mark where something was cut.
 pub fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
@@ -333,6 +365,14 @@ mod tests {
         assert_eq!(shown.as_str(), "a\\u{1b}[2J b \\u{3a}:error::c \\u{23}#[group]");
         assert_eq!(Shown::outside("x".repeat(MAX_OUTSIDE + 1)).chars().count(), MAX_OUTSIDE + 1);
         assert!(Shown::outside("x".repeat(1_000_000)).ends_with('…'));
+    }
+
+    #[test]
+    fn hidden_characters_in_json_are_escaped_and_mean_the_same() {
+        let text = "a\u{7f}\u{9b}\u{202e}\u{e0041}\nä";
+        let json = visible_json(&serde_json::to_string(text).unwrap());
+        assert!(json.is_ascii() != json.contains('ä') && !json.contains(is_hidden), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
     #[test]

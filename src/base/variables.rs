@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::code::Code;
 use crate::base::duration::duration;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, shown, without_value};
 
 /// The environment variables at the start. Some hold secrets, so only their
 /// names can be formatted.
@@ -41,9 +41,9 @@ impl Variables {
         self.raw(name).and_then(OsStr::to_str).filter(|text| !text.is_empty())
     }
 
-    /// The names that are set.
-    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
-        self.0.keys().map(OsString::as_os_str)
+    /// What is set, by its name.
+    pub fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// A switch: set, not empty, and neither `0` nor `false`.
@@ -62,7 +62,7 @@ impl Variables {
             return Ok(None);
         };
         duration(text).map(Some).map_err(|reason| {
-            Failure::new(Code::Usage, shown!("{}: {}", name, Shown::outside(&reason)))
+            Failure::new(Code::Usage, shown!("{}: {}", name, Shown::outside(without_value(&reason))))
                 .next(shown!("Correct or unset {}", name))
         })
     }

@@ -174,7 +174,7 @@ impl Console {
         bar.set_style(template);
         // The first tick comes after the interval, so what is quick stays silent.
         bar.enable_steady_tick(TIMEOUT);
-        Progress(Some(bar.with_message(what.to_owned())))
+        Progress(Some(bar.with_message(Paint::PLAIN.spelled(what).into_owned())))
     }
 }
 
@@ -208,7 +208,7 @@ impl Progress {
     /// Says something else in the same line.
     pub fn say(&self, what: &str) {
         if let Some(bar) = &self.0 {
-            bar.set_message(what.to_owned());
+            bar.set_message(Paint::PLAIN.spelled(what).into_owned());
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, shown, without_value};
 use crate::base::variables::Variables;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, any_of};
@@ -92,7 +92,7 @@ fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<
         InvalidSetting::Invalid(setting, error) => {
             // The revocation endpoint follows the token endpoint.
             let name = setting.variable.unwrap_or("SNOW_TOKEN_URL");
-            incomplete(shown!("{}: {}", name, error)).next(shown!("Correct {}", name))
+            incomplete(shown!("{}: {}", name, Shown::outside(without_value(&error.0)))).next(shown!("Correct {}", name))
         }
     })
 }

@@ -20,7 +20,7 @@ use toml_edit::DocumentMut;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
 pub use change::Change;
 use change::LineEnd;
@@ -214,7 +214,7 @@ impl ConfigFile {
         ConfigError::Invalid {
             path: shown(&self.path),
             line: line_of(text.as_bytes(), span.map_or(0, |span| span.start)),
-            message,
+            message: without_value(&message),
         }
     }
 

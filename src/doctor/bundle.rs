@@ -22,7 +22,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
 use crate::base::schemas;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, shown, visible_json};
 use crate::base::time::Timestamp;
 use crate::history::json::Connection;
 use crate::history::state as history;
@@ -115,7 +115,7 @@ impl Bundle {
             // The way there may be written with the secret itself.
             return Err(found_in(&secrets.mask(&place)));
         }
-        let text = serde_json::to_string_pretty(&document).expect("a document is always JSON");
+        let text = visible_json(&serde_json::to_string_pretty(&document).expect("a document is always JSON"));
         if secrets.stand_in(&text) { Err(found_in("it, across several values")) } else { Ok(Self(format!("{text}\n"))) }
     }
 
@@ -174,7 +174,7 @@ fn system() -> System<'static> {
 /// The names of those that snow reads, as far as they are set, and the values
 /// of the harmless ones.
 fn variables(machine: &Machine) -> BTreeMap<String, String> {
-    let names = machine.variables.names().filter_map(|name| name.to_str());
+    let names = machine.variables.all().filter_map(|(name, _)| name.to_str());
     let known = names.filter(|name| name.starts_with("SNOW_") || FOREIGN.contains(name));
     let shown = known.map(|name| {
         let value = machine.variables.raw(name).map(|value| value.to_string_lossy().into_owned());

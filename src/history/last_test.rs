@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::code::Code;
 
@@ -14,7 +14,9 @@ use crate::base::code::Code;
 pub struct LastTest {
     pub at: DateTime<Utc>,
     pub ok: bool,
+    #[serde(default, deserialize_with = "word_or_none")]
     pub class: Option<String>,
+    #[serde(default, deserialize_with = "word_or_none")]
     pub code: Option<String>,
     /// Since which test it is so: ok, or failing with this code.
     #[serde(default)]
@@ -43,6 +45,7 @@ pub enum Change {
     /// It failed before, with another code.
     FailsOtherwise {
         /// That code.
+        #[serde(deserialize_with = "word")]
         before: String,
         /// When that code was first seen.
         since: DateTime<Utc>,
@@ -50,6 +53,7 @@ pub enum Change {
     /// It works, and failed before.
     Recovered {
         /// The code it failed with.
+        #[serde(deserialize_with = "word")]
         before: String,
         /// When that code was first seen.
         since: DateTime<Utc>,
@@ -75,6 +79,17 @@ pub enum Change {
         /// When this one ends.
         not_after: DateTime<Utc>,
     },
+}
+
+/// A code as it was written, also one of a newer `snow`; of anything else, nothing.
+fn word_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let is_word =
+        |text: &String| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    Ok(Option::<String>::deserialize(deserializer)?.filter(is_word))
+}
+
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(word_or_none(deserializer)?.unwrap_or_else(|| "another code".to_owned()))
 }
 
 /// What a test found, as far as it is remembered.

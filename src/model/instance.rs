@@ -37,8 +37,8 @@ pub enum ApiVersion {
     V2,
 }
 
-/// Why a text is not the address of an instance. Never repeats the part
-/// before an `@`, which may be a password.
+/// Why a text is not the address of an instance. Never repeats the part before an `@`
+/// nor the one after a colon, which may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidInstance {
     #[error("the instance is empty")]
@@ -248,7 +248,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), InvalidInstance> {
     let number = port.parse::<u16>().ok().filter(|&number| number > 0);
     match number {
         Some(number) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok((host, Some(number))),
-        _ => Err(InvalidInstance::Port(authority.to_owned())),
+        _ => Err(InvalidInstance::Port(host.to_owned())),
     }
 }
 

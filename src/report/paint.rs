@@ -4,7 +4,12 @@ use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::base::shown::is_hidden;
 use crate::check::report::Status;
+
+/// What [`Paint`] writes to colour; no other sequence reaches a terminal.
+const OWN_COLOURS: [&str; 7] =
+    ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[36m"];
 
 /// How text may look on one stream: colour, symbols, width.
 #[derive(Debug, Clone, Copy)]
@@ -50,13 +55,39 @@ impl Paint {
         self.paint(AnsiColor::Cyan.on_default(), text)
     }
 
-    /// Our own signs in ASCII, where the locale has no others.
+    /// Text as it may be written: what could act on a terminal or hide text is
+    /// escaped, wherever it came from, and our own signs are in ASCII where the
+    /// locale has no others.
     pub fn spelled(self, text: &str) -> Cow<'_, str> {
+        let text = self.harmless(text);
         if self.unicode || text.is_ascii() {
-            text.into()
+            text
         } else {
             text.replace('…', "...").replace(['–', '·'], "-").into()
         }
+    }
+
+    /// Without hidden characters but for our own colours.
+    fn harmless(self, text: &str) -> Cow<'_, str> {
+        let acts = |character: char| character == '\r' || is_hidden(character);
+        if !text.contains(acts) {
+            return text.into();
+        }
+        let mut shown = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(acts) {
+            shown.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let own = OWN_COLOURS.into_iter().find(|colour| self.colour && rest.starts_with(colour));
+            let character = rest.chars().next().unwrap_or_default();
+            match own {
+                Some(colour) => shown.push_str(colour),
+                None => shown.extend(character.escape_unicode()),
+            }
+            rest = &rest[own.map_or(character.len_utf8(), str::len)..];
+        }
+        shown.push_str(rest);
+        shown.into()
     }
 
     fn paint(self, style: Style, text: &str) -> String {
@@ -95,5 +126,30 @@ impl Paint {
 
     pub fn dot(self) -> &'static str {
         if self.unicode { "·" } else { "-" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLOURED: Paint = Paint { colour: true, ..Paint::PLAIN };
+
+    #[test]
+    fn what_is_written_acts_on_no_terminal_but_by_our_own_colours() {
+        let hostile = "a\u{1b}]0;x\u{7}\u{9b}8m\r\u{202e}\u{1b}[8mb\n\tc";
+        let escaped = "a\\u{1b}]0;x\\u{7}\\u{9b}8m\\u{d}\\u{202e}\\u{1b}[8mb\n\tc";
+        for paint in [Paint::PLAIN, COLOURED] {
+            assert_eq!(paint.spelled(hostile), escaped);
+        }
+        assert_eq!(Paint::PLAIN.spelled("\u{1b}[31mred"), "\\u{1b}[31mred");
+    }
+
+    #[test]
+    fn every_colour_of_ours_is_written() {
+        for paint in [Paint::bold, Paint::dim, Paint::good, Paint::bad, Paint::doubtful, Paint::command] {
+            let painted = paint(COLOURED, "text");
+            assert_eq!(COLOURED.spelled(&painted), painted);
+        }
     }
 }

@@ -118,6 +118,68 @@ fn an_escape_sequence_in_the_file_does_not_reach_the_terminal() {
     assert!(!outcome.stderr.contains(['\u{1b}', '\u{202e}']), "{:?}", outcome.stderr);
 }
 
+/// A name of a directory that would command a terminal and turn text around.
+const HOSTILE: &str = "x\u{1b}]0;PWNED\u{7}\u{1b}[31m\u{1b}[8m\u{9b}2J\r\u{202e}y";
+
+#[test]
+fn the_name_of_a_directory_acts_on_no_terminal() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    world.directory = world.home().join(HOSTILE);
+    fs::create_dir(&world.directory).unwrap();
+    let bundle = world.directory.join("bundle").display().to_string();
+    for colour in ["never", "always"] {
+        for words in [
+            &["use", "acme", "--here"][..],
+            &["status"],
+            &["show"],
+            &["test"],
+            &["status", "--json"],
+            &["doctor", "--yes", "--bundle", &bundle],
+            &["doctor", "--yes", "--json", "--bundle", &bundle],
+        ] {
+            let outcome = world.run_words(&[words, &["--color", colour]].concat());
+            let said = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert!(said.contains("PWNED") && !acts(&said), "{words:?} {colour}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn what_another_wrote_into_the_last_tests_acts_on_no_terminal() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let path = world.home().join(".local/state/snow/tests.json");
+    for colour in ["never", "always"] {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut tests: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for test in tests["tests"].as_object_mut().unwrap().values_mut() {
+            test["ok"] = false.into();
+            test["code"] = HOSTILE.into();
+            test["class"] = HOSTILE.into();
+            test["changes"] =
+                serde_json::json!([{"what": "recovered", "before": HOSTILE, "since": "2026-11-21T21:04:00Z"}]);
+        }
+        fs::write(&path, tests.to_string()).unwrap();
+        for line in ["list", "show acme", "status acme", "list --json", "show acme --json", "test acme"] {
+            let outcome = world.run(&format!("{line} --color {colour}"));
+            let said = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert!(!said.contains("PWNED") && !acts(&said), "{line} {colour}: {said:?}");
+        }
+    }
+}
+
+/// Whether anything but our own colours is in it that acts on a terminal.
+fn acts(said: &str) -> bool {
+    let mut said = said.to_owned();
+    for colour in ["0", "1", "2", "31", "32", "33", "36"] {
+        said = said.replace(&format!("\u{1b}[{colour}m"), "");
+    }
+    said.contains(['\u{1b}', '\u{7}', '\u{9b}', '\r', '\u{202e}'])
+}
+
 // F6
 #[test]
 fn what_is_no_regular_file_is_refused_without_waiting_for_it() {

@@ -14,7 +14,7 @@ use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
@@ -87,7 +87,7 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
             Failure::new(Code::ConfigUnwritable, shown!("{} cannot be written: {}", path.display(), error))
                 .next("See to the permissions and the free space there")
         })?;
-        format!("{} is chosen in this directory and below, by {}", profile.name, path.display())
+        shown!("{} is chosen in this directory and below, by {}", profile.name, path.display()).into()
     } else {
         file.change(|change| {
             select::find(change.config(), &profile.name)?;
@@ -128,7 +128,8 @@ fn mention_directory_file(app: &mut App, old: &ConnectionName, new: &ConnectionN
         } else {
             format!("correct it, or run snow use {new} --here in its directory")
         };
-        app.console.say(&format!("{} still names {old}, so commands without a name fail here: {next}", path.display()));
+        let path = Shown::outside(path.display().to_string());
+        app.console.say(&format!("{path} still names {old}, so commands without a name fail here: {next}"));
     }
 }
 
@@ -201,7 +202,7 @@ fn keeps_secrets_back(wanted: &Profile, saved: &Profile) -> bool {
 
 fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
     let wrong = |reason: String| {
-        Failure::new(Code::Usage, shown!("{}: {}", Shown::outside(key), Shown::outside(&reason)))
+        Failure::new(Code::Usage, shown!("{}: {}", Shown::outside(key), Shown::outside(without_value(&reason))))
             .next("Correct the value")
     };
     if let Some(label) = key.strip_prefix("labels.") {

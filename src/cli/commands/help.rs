@@ -124,7 +124,7 @@ pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
         )
         .next("Give a directory that can be written")
     })?;
-    app.console.note(&format!("The pages are in {}.", directory.display()));
+    app.console.note(&shown!("The pages are in {}.", directory.display()));
     Ok(0)
 }
 

@@ -10,7 +10,7 @@ use super::app::App;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::config::{Config, environment};
 use crate::model::profile::{ConnectionName, Profile};
 
@@ -69,7 +69,7 @@ pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option
         return Ok(Some(Selection { selected: Selected::Environment, by: SelectedBy::Environment }));
     }
     if let Some((name, path)) = named_by_directory(app)? {
-        app.console.say(&format!("Using {name}, which {} names.", path.display()));
+        app.console.say(&shown!("Using {}, which {} names.", name, path.display()));
         return saved(app, &name, SelectedBy::Directory);
     }
     let config = app.config_file()?.load()?;
@@ -195,7 +195,7 @@ struct DirectoryFile {
 /// The name in one such file, where there is one.
 pub fn read_directory_file(path: &Path) -> Result<Option<ConnectionName>, Failure> {
     let invalid = |reason: String| {
-        Failure::new(Code::ConfigInvalid, shown!("{}: {}", path.display(), Shown::outside(&reason)))
+        Failure::new(Code::ConfigInvalid, shown!("{}: {}", path.display(), Shown::outside(without_value(&reason))))
             .why("The file of a directory may hold connection = \"NAME\" and nothing else, and must be yours.")
             .next(shown!("Correct or delete {}, or name the connection", path.display()))
             .evidence("path", Shown::outside(path.display().to_string()))

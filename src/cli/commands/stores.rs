@@ -121,7 +121,7 @@ impl Surroundings for App {
     fn open_secret_file(&mut self, path: &Path, variable: &str) -> Result<File, Failure> {
         let (file, metadata) = secret_file::open(path, variable)?;
         if is_public(&metadata) {
-            self.console.note(&format!("note: {} can be read by other users of this machine", path.display()));
+            self.console.note(&shown!("note: {} can be read by other users of this machine", path.display()));
         }
         Ok(file)
     }

@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, shown, without_value};
 use crate::cli::args::{Color, Output};
 use crate::cli::console::Console;
 use crate::cli::context::Context;
@@ -103,18 +103,6 @@ fn flag(argument: &str) -> Option<&str> {
     let name = flag.strip_prefix("--")?;
     let fits = |character: char| character.is_ascii_lowercase() || character == '-';
     (!name.is_empty() && name.len() <= 30 && name.chars().all(fits)).then_some(flag)
-}
-
-/// The reason why a value is wrong, without the value that some begin with, as
-/// in `"x" is not a table name`.
-fn without_value(reason: &str) -> String {
-    if reason == "invalid digit found in string" {
-        return "a whole number is needed".to_owned();
-    }
-    match reason.strip_prefix('"').and_then(|reason| reason.rsplit_once("\" ")) {
-        Some((_, rest)) => format!("this {rest}"),
-        None => reason.to_owned(),
-    }
 }
 
 /// Whether JSON was asked for, as far as that can be told from arguments that

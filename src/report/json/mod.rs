@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::base::error::{Failure, FailureInJson};
 use crate::base::schemas;
+use crate::base::shown::visible_json;
 
 /// A command that failed, with nothing else to report.
 #[derive(Serialize)]
@@ -33,5 +34,5 @@ impl<'a> From<&'a Failure> for Error<'a> {
 
 /// A document as one line.
 pub fn line(document: &impl Serialize) -> String {
-    serde_json::to_string(document).expect("a document is always JSON")
+    visible_json(&serde_json::to_string(document).expect("a document is always JSON"))
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::lines::{pad, wrap};
 use super::time::{ago, until};
 use crate::auth::method;
+use crate::base::shown::Shown;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
 use crate::model::profile::Profile;
@@ -37,7 +38,7 @@ pub fn connection(
         row("tables", &profile.tables.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(", "));
     }
     if let Some(path) = &profile.ca_cert {
-        row("CA file", &path.display().to_string());
+        row("CA file", &Shown::outside(path.display().to_string()));
     }
     if let Some(proxy) = &profile.proxy {
         row("proxy", proxy);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::lines::{head, labelled, pad, wrap};
+use crate::base::shown::shown;
 use crate::check::report::Status;
 use crate::doctor::Check;
 use crate::doctor::stores::Unchecked;
@@ -74,7 +75,7 @@ pub fn bundle(path: &Path, count: usize, unchecked: &[Unchecked], paint: Paint) 
         1 => "The one secret that could be read was searched for in it, and is not there.".to_owned(),
         count => format!("{count} secrets were searched for in it, as they are and encoded, and none is there."),
     };
-    let written = format!("The bundle is {}.", path.display());
+    let written = shown!("The bundle is {}.", path.display());
     let mut lines = vec![String::new(), wrap(&written, "", "  ", paint), wrap(&searched, "", "", paint)];
     if !unchecked.is_empty() {
         let text = "Not searched for, so look for it yourself before you send the file:";
