@@ -4,7 +4,7 @@
 //! proxy. Loopback never goes through one. A setting that cannot be read is
 //! refused by name: a request that was to go through a proxy never goes direct.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::header::HeaderValue;
@@ -111,6 +111,12 @@ pub fn without_user(text: &str) -> Result<(), InvalidProxy> {
     let (_, place) = text.split_once("://").ok_or(InvalidProxy::NotAUrl)?;
     let has_more = place.trim_end_matches('/').contains(['/', '?', '#']);
     if has_more || Proxy::read(text).is_none() { Err(InvalidProxy::NotAUrl) } else { Ok(()) }
+}
+
+/// The value of a proxy variable without user name and password; `None` if it cannot be
+/// read.
+pub fn without_login(value: &OsStr) -> Option<String> {
+    Proxy::read(value.to_str()?).map(|proxy| proxy.shown())
 }
 
 impl ProxyVariable {

@@ -59,12 +59,19 @@ fn a_browser_that_never_ends_gets_the_address_alone_and_is_not_waited_for() {
     let mut command = connecting(&session, &sandbox);
     command.env("BROWSER", format!("sh {}", browser.display())).env("SNOW_PASSWORD", PASSWORD);
     command.env("SNOW_CLIENT_SECRET", "CANARY-client-secret").env("SNOW_STORE_PASSPHRASE", "CANARY-passphrase");
+    command.env("HTTPS_PROXY", "http://u:CANARY-proxy@proxy.example:1");
+    command.env("all_proxy", "socks5://u:CANARY-proxy@proxy.example:2").env("ftp_proxy", "u:CANARY@proxy@[");
+    command.env("NO_PROXY", "127.0.0.1");
     let running = Running::start(command);
     let waiting = running.waiting();
     assert_eq!(noted(&notes, "arguments"), format!("{}\n", waiting.url));
     let environment = noted(&notes, "environment");
     assert!(!environment.contains("SNOW_") && !environment.contains("CANARY"), "{environment}");
     assert!(environment.contains("HOME="), "the rest is there");
+    for rest in ["HTTPS_PROXY=http://proxy.example:1\n", "all_proxy=socks5://proxy.example:2\n", "NO_PROXY=127.0.0.1\n"]
+    {
+        assert!(environment.contains(rest), "the proxy is there, and not its password: {environment}");
+    }
     Canaries::usual().check(environment.as_bytes(), "the environment of the browser");
     // Others may come from whoever runs the tests.
     let descriptors = noted(&notes, "descriptors");

@@ -1,10 +1,11 @@
 //! Opening the browser of a person, and whether that makes sense here.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::process::{Command, Stdio};
 
 use crate::base::variables::Variables;
+use crate::http::proxy;
 
 /// Opens an address for a person.
 pub trait Browser {
@@ -186,10 +187,19 @@ fn words_of(text: &str) -> Vec<String> {
 }
 
 /// Starts a command that neither hears nor says anything here, knows none of
-/// our variables, and outlives a Ctrl-C.
+/// our variables nor the password of a proxy, and outlives a Ctrl-C.
 fn start(command: &mut Command, variables: &Variables) -> io::Result<()> {
-    for name in variables.names().filter(|name| is_ours(name)) {
-        command.env_remove(name);
+    for (name, value) in variables.all() {
+        // Windows takes no notice of case.
+        let known = name.to_string_lossy().to_ascii_uppercase();
+        if known.starts_with("SNOW_") {
+            command.env_remove(name);
+        } else if known.ends_with("_PROXY") && known != "NO_PROXY" && value.to_string_lossy().contains('@') {
+            match proxy::without_login(value) {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
@@ -198,11 +208,6 @@ fn start(command: &mut Command, variables: &Variables) -> io::Result<()> {
         command.process_group(0);
     }
     command.spawn().map(drop)
-}
-
-/// Some of them hold secrets. Windows takes no notice of case.
-fn is_ours(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.to_ascii_uppercase().starts_with("SNOW_"))
 }
 
 #[cfg(test)]
