@@ -69,7 +69,7 @@ impl CheckContext {
 
     /// The user that an answer names, with what is wrong about it; or why it
     /// names none.
-    fn user_in(&self, exchange: &Exchange) -> Result<(String, Option<Check>), Failure> {
+    fn user_in(&self, exchange: &Exchange) -> Result<(Shown, Option<Check>), Failure> {
         let answer = match &exchange.result {
             Ok(answer) => answer,
             Err(error) => {
@@ -90,14 +90,11 @@ impl CheckContext {
 
     /// Fails for another user than the expected one, warns of another than the
     /// connection's.
-    fn mismatch(&self, user_name: &str) -> Option<Check> {
+    fn mismatch(&self, user_name: &Shown) -> Option<Check> {
         let differs = |expected: &&UserName| !expected.matches(user_name);
         let failure = |expected: &UserName| {
-            Failure::new(
-                Code::UserMismatch,
-                shown!("the instance says the user is {}, not {}", Shown::outside(user_name), expected),
-            )
-            .evidence("user_name", Shown::outside(user_name))
+            Failure::new(Code::UserMismatch, shown!("the instance says the user is {}, not {}", user_name, expected))
+                .evidence("user_name", user_name)
         };
         if let Some(expected) = self.plan.expectations.user.as_ref().filter(differs) {
             let failure = failure(expected)

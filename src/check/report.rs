@@ -9,6 +9,7 @@ use super::expectations::Expectations;
 use crate::auth::credential::TokenLife;
 use crate::base::code::Class;
 use crate::base::error::{Failure, exit_code_of};
+use crate::base::shown::Shown;
 use crate::history::last_test::{Change, TestOutcome};
 use crate::model::profile::{ConnectionId, Profile};
 
@@ -81,7 +82,7 @@ pub struct Check {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The name to sign in with, as `beth.anglin`.
-    pub user_name: String,
+    pub user_name: Shown,
     /// Who says so.
     pub source: IdentitySource,
 }

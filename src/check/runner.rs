@@ -16,6 +16,7 @@ use super::{quality, stage};
 use crate::auth::credential::CredentialKind;
 use crate::base::code::{Class, Reach};
 use crate::base::error::Failure;
+use crate::base::shown::Show;
 use crate::engine::Connection;
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
@@ -218,7 +219,7 @@ impl StartedTest {
             .context
             .connection
             .username()
-            .map(|user| Identity { user_name: user.as_str().to_owned(), source: IdentitySource::Configured });
+            .map(|user| Identity { user_name: user.show(), source: IdentitySource::Configured });
         let tables = if self.context.plan.tables.is_empty() {
             vec![self.probe.clone()]
         } else {

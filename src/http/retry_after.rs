@@ -1,5 +1,6 @@
 //! The header `Retry-After` (RFC 9110 §10.2.3): seconds, or an HTTP-date.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,16 +8,41 @@ use chrono::{DateTime, Utc};
 /// More than this is not believed: a server that means tomorrow is wrong.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// What the header says. Its text is never shown: it may hold more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    Seconds(u32),
+    Date(DateTime<Utc>),
+}
+
+impl RetryAfter {
+    /// `None` for what is neither seconds nor a date.
+    pub fn of(value: &str) -> Option<Self> {
+        let value = value.trim();
+        if value.is_empty() || value.bytes().any(|byte| !byte.is_ascii_digit()) {
+            return http_date(value).map(Self::Date);
+        }
+        // Only a number that is too large cannot be read.
+        Some(Self::Seconds(value.parse().unwrap_or(u32::MAX)))
+    }
+}
+
+/// As the header spells it.
+impl fmt::Display for RetryAfter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seconds(seconds) => write!(formatter, "{seconds}"),
+            Self::Date(date) => write!(formatter, "{}", date.format("%a, %d %b %Y %H:%M:%S GMT")),
+        }
+    }
+}
+
 /// How long the server wants to be left alone. Zero for a date that has
 /// passed, at most a day, and `None` for what is neither seconds nor a date.
 pub fn read(value: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let value = value.trim();
-    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let wait = if is_number {
-        // Only a number that is too large cannot be read.
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        (http_date(value)? - now).to_std().unwrap_or_default()
+    let wait = match RetryAfter::of(value)? {
+        RetryAfter::Seconds(seconds) => Duration::from_secs(seconds.into()),
+        RetryAfter::Date(date) => (date - now).to_std().unwrap_or_default(),
     };
     Some(wait.min(LONGEST))
 }

@@ -59,6 +59,10 @@ fn a_secret_at_the_wrong_place_is_refused_and_not_repeated() {
         (vec!["connect", "https://u:CAN/CANARY@host.example"], 3),
         (vec!["connect", "https://u:CANARY#x@host.example"], 3),
         (vec!["connect", "u:CANARY@host.example"], 3),
+        (vec!["connect", "dev1:CANARY"], 3),
+        (vec!["connect", "https://dev1.example:CANARY/"], 3),
+        (vec!["guide", "oauth", "dev1:CANARY"], 3),
+        (vec!["connect", "dev1", "--token-url", "https://login.example:CANARY/"], 2),
         (vec!["connect", "dev1", "--proxy", "http://u:CANARY@proxy.example"], 2),
         (vec!["connect", "dev1", "--proxy", "http://u:CANARY"], 3),
         (vec!["connect", "dev1", "--name", "CANARY!"], 2),
@@ -83,6 +87,41 @@ fn a_secret_at_the_wrong_place_is_refused_and_not_repeated() {
     let mut world = World::new();
     world.set("SNOW_INSTANCE", "http://127.0.0.1:9").set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD_FILE", PASSWORD);
     world.run("test").expect(3).says(&["SNOW_PASSWORD_FILE cannot be read"]);
+}
+
+#[test]
+fn a_secret_at_the_wrong_place_of_a_file_or_variable_is_not_repeated() {
+    const CANARY: &str = "CANARY pass: \\\"word\\\", expected é";
+    let mut world = World::new();
+    let connection = "[connections.a]\nauth = \"basic\"\nusername = \"u\"\n";
+    for (top, key) in [
+        ("version", ""),
+        ("default", ""),
+        ("", "id"),
+        ("", "revision"),
+        ("", "tables"),
+        ("", "headers"),
+        ("", "labels"),
+        ("", "auth"),
+        ("", "store"),
+        ("", "api_version"),
+    ] {
+        let line = |key: &str| if key.is_empty() { String::new() } else { format!("{key} = \"{CANARY}\"\n") };
+        let (top, own) = (line(top), line(key));
+        let connection = if key == "auth" { "[connections.a]\nusername = \"u\"\n" } else { connection };
+        for config in [
+            format!("{top}{connection}instance = \"http://127.0.0.1:9\"\n{own}"),
+            format!("{connection}instance = \"dev1:CANARY\"\n"),
+        ] {
+            world.write_config(&config);
+            let outcome = world.run("list").expect(3);
+            assert!(!outcome.stderr.contains("CANARY"), "{config}: {}", outcome.stderr);
+        }
+    }
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", "dev1:CANARY").set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
+    let outcome = world.run("test").expect(3);
+    assert!(!outcome.stderr.contains("CANARY"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -408,15 +447,44 @@ fn nothing_that_a_server_says_is_a_command_to_a_runner() {
 fn of_a_retry_after_its_date_is_said_and_not_its_text() {
     let password = "a-password-in-ASCII";
     let date = "Fri, 06 Nov 2099 08:50:07 GMT";
-    let with_comment = format!("{date} ({password} ::error::x {})", "y".repeat(20_000));
+    let with_comment = format!("{date} ({password} ::error::x comment {})", "y".repeat(20_000));
     for (value, is_said) in [(date, true), (with_comment.as_str(), false)] {
         let server = serving(ResponseTemplate::new(429).insert_header("Retry-After", value));
-        for words in [&["test"][..], &["test", "--json"], &["test", "-o", "github"], &["test", "-o", "html"]] {
-            let outcome = with_environment(&server.uri(), "svc.ci", password, words).expect(8);
+        for form in ["text", "json", "jsonl", "junit", "github", "html"] {
+            let outcome = with_environment(&server.uri(), "svc.ci", password, &["test", "-o", form]).expect(8);
             let said = format!("{}{}", outcome.stdout, outcome.stderr);
-            assert_eq!(said.contains("until Fri, 06 Nov 2099"), is_said, "{words:?}: {said}");
-            assert!(!said.contains(password) && !said.contains("::error::x"), "{words:?}: {said}");
-            assert!(!said.contains(&"y".repeat(600)), "{words:?}");
+            assert_eq!(said.contains("until Fri, 06 Nov 2099"), is_said, "{form}: {said}");
+            for part in [password, "error::x", "comment", "yyyyyy"] {
+                assert!(!said.contains(part), "{form}: {said}");
+            }
+        }
+    }
+    let server = serving(ResponseTemplate::new(429).insert_header("Retry-After", "12345678"));
+    let outcome = with_environment(&server.uri(), "svc.ci", "12345678", &["test", "--json"]).expect(8);
+    assert!(!outcome.stdout.contains("12345678"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_token_endpoint_that_asks_to_wait_has_its_date_said_and_not_its_text() {
+    let date = "Fri, 06 Nov 2099 08:50:07 GMT";
+    for (value, is_said) in [(date.to_owned(), true), (format!("{date} (comment ::error::x)"), false)] {
+        let endpoint = block_on(async {
+            let server = MockServer::start().await;
+            let answer = ResponseTemplate::new(429).insert_header("Retry-After", value.as_str());
+            Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+            server
+        });
+        let origin = endpoint.uri();
+        let mut world = World::new();
+        for form in ["", " --json"] {
+            let line = format!(
+                "connect {origin} --name acme --auth client-credentials --client-id ci --client-secret-stdin{form}"
+            );
+            let outcome = world.stdin(PASSWORD).run(&line);
+            let said = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert_ne!(outcome.code, 0, "{said}");
+            assert_eq!(said.contains("06 Nov 2099"), is_said, "{said}");
+            assert!(!said.contains("comment") && !said.contains("error::x"), "{said}");
         }
     }
 }

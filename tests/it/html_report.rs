@@ -279,7 +279,7 @@ fn one_of_many(index: usize, of: usize, tested_at: DateTime<Utc>) -> Report {
         store: "keyring",
         token: None,
         identity: (index % 19 != 7 && !is_last)
-            .then(|| Identity { user_name: "svc.integration".to_owned(), source: IdentitySource::Instance }),
+            .then(|| Identity { user_name: "svc.integration".into(), source: IdentitySource::Instance }),
         certificate_ends: Some(tested_at + TimeDelta::days(60)),
         tested_at,
         duration: Duration::from_millis(slowness * 5),

@@ -26,7 +26,7 @@ fn report(name: &str) -> Report {
         auth: "basic",
         store: "keyring",
         token: None,
-        identity: Some(Identity { user_name: "beth.anglin".to_owned(), source: IdentitySource::Instance }),
+        identity: Some(Identity { user_name: "beth.anglin".into(), source: IdentitySource::Instance }),
         certificate_ends: Some(now() + TimeDelta::days(90)),
         tested_at: now(),
         duration: Duration::from_millis(214),
@@ -74,7 +74,7 @@ fn names_and_texts_from_elsewhere_are_text_wherever_they_stand() {
         .evidence("rows", vec![HOSTILE.into(), HOSTILE.into()]);
     let mut hostile = failing(HOSTILE, failure.clone());
     hostile.instance = HOSTILE.to_owned();
-    hostile.identity = Some(Identity { user_name: HOSTILE.to_owned(), source: IdentitySource::Configured });
+    hostile.identity = Some(Identity { user_name: HOSTILE.into(), source: IdentitySource::Configured });
     hostile.changes = vec![Change::FailsOtherwise { before: HOSTILE.to_owned(), since: now() }];
     hostile.checks.push(Check::fail(CheckId::AccessTable, failure.clone()).of(HOSTILE));
     hostile.checks.push(Check::warn(CheckId::QualityClock, failure));

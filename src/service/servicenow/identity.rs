@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::classify::{Body, ClassifiedResponse};
+use crate::base::shown::Shown;
 use crate::model::profile::TableName;
 
 /// The path of the question.
@@ -22,7 +23,7 @@ pub fn users() -> TableName {
 }
 
 /// The user name that the instance gave, or nothing that can be trusted.
-pub fn read_user_name(response: &ClassifiedResponse<'_>) -> Option<String> {
+pub fn read_user_name(response: &ClassifiedResponse<'_>) -> Option<Shown> {
     let Body::Result(result) = &response.body else {
         return None;
     };
@@ -35,7 +36,7 @@ pub fn read_user_name(response: &ClassifiedResponse<'_>) -> Option<String> {
         _ => return None,
     };
     let name = user.get("user_name")?.as_str()?.trim();
-    (!name.is_empty()).then(|| response.redactor.server_text(name).into())
+    (!name.is_empty()).then(|| response.redactor.server_text(name))
 }
 
 /// The one row of `sys_user` in an answer, whatever it holds.

@@ -24,7 +24,7 @@ use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
-use crate::http::retry_after::http_date;
+use crate::http::retry_after::{RetryAfter, http_date};
 use crate::model::profile::Subject;
 
 pub use rows::symptoms;
@@ -93,7 +93,7 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
         .evidence("reference", response.reference());
     if response.status() == 429 {
         failure = failure
-            .evidence("retry_after", header("retry-after"))
+            .evidence("retry_after", retry_after(response).map(|(_, shown)| shown))
             .evidence("rate_limit", header("x-ratelimit-limit"))
             .evidence("rate_limit_reset", header("x-ratelimit-reset"))
             .evidence("rate_limit_rule", header("x-ratelimit-rule"));
@@ -263,19 +263,19 @@ fn enter(response: &ClassifiedResponse<'_>) -> Step {
     }
 }
 
-/// How long to wait: seconds, or a date (RFC 9110 §10.2.3). What was read of the
-/// header, never its text.
+/// How long to wait: seconds, or a date (RFC 9110 §10.2.3).
 fn wait(response: &ClassifiedResponse<'_>) -> Shown {
-    let header = response.raw.header("retry-after").map(str::trim);
-    let seconds = header.and_then(|text| text.parse::<u32>().ok());
-    let date = header.and_then(http_date);
-    match (seconds, date) {
-        (Some(seconds), _) => shown!("{} s", seconds),
-        (None, Some(date)) => {
-            shown!("until {}", Shown::outside(date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
-        }
-        (None, None) => "some seconds".into(),
+    match retry_after(response) {
+        Some((RetryAfter::Seconds(_), seconds)) => shown!("{} s", seconds),
+        Some((RetryAfter::Date(_), date)) => shown!("until {}", date),
+        None => "some seconds".into(),
     }
+}
+
+/// What was read of the header, and how it is shown. Also a number may be a secret.
+fn retry_after(response: &ClassifiedResponse<'_>) -> Option<(RetryAfter, Shown)> {
+    let read = RetryAfter::of(response.raw.header("retry-after")?)?;
+    Some((read, response.redactor.server_text(&read.to_string())))
 }
 
 /// That the answer does not show whether the credential was taken.
