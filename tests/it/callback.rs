@@ -573,6 +573,35 @@ fn another_authorization_server_is_asked_only_where_it_was_given() {
     assert_eq!((idp.token_requests().total(), instance.token_requests().total()), (0, 1));
 }
 
+// B18
+#[test]
+fn a_token_endpoint_elsewhere_is_shown_before_anything_goes_there() {
+    let (instance, elsewhere) = (sandbox(), sandbox());
+    let shown = format!("Token endpoint   {}\n", elsewhere.origin());
+    let own = format!("{}/oauth_token.do", instance.origin());
+    let mut world = World::new();
+    let line = format!("{} --token-url {}/oauth_token.do", connect_line(&instance), elsewhere.origin());
+    let (outcome, _) = meanwhile(&mut world, &line, Waiting::person_returns);
+    // That server never gave this code.
+    let said = outcome.expect(4).stderr;
+    let (at, address) = (said.find(&shown), said.find("/oauth_auth.do?"));
+    assert!(at.is_some() && at < address, "{said}");
+    let line = format!("{} --token-url {own}", connect_line(&instance));
+    let (outcome, _) = meanwhile(&mut world, &line, Waiting::person_returns);
+    assert!(!outcome.expect(0).stderr.contains("Token endpoint"), "it is the instance");
+
+    let line = format!(
+        "connect {} --name ci --auth client-credentials --client-id sandbox-ci --client-secret-stdin --no-test \
+         --token-url {}/oauth_token.do",
+        instance.origin(),
+        elsewhere.origin()
+    );
+    let said = world.stdin("sandbox-ci-secret").run(&line).expect(0).stderr;
+    assert!(said.contains(&shown), "{said}");
+    let said = world.run("login ci").stderr;
+    assert!(said.contains(&shown), "{said}");
+}
+
 // C17
 #[test]
 fn who_does_not_come_back_in_time_is_told_what_must_be_registered() {

@@ -133,6 +133,7 @@ async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, Not
 /// The token endpoint judges the sign-in.
 async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
     session::look_before_browser(app, wanted).await?;
+    session::show_token_endpoint(app, wanted.profile);
     let secret = session::client_secret(app, wanted.profile, wanted.secrets, wanted.is_saved).await?;
     let started = Instant::now();
     let signed_in = session::sign_in(app, wanted, secret).await;

@@ -65,6 +65,16 @@ pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(
     Ok(())
 }
 
+/// Where codes, client secrets and refresh tokens go, if not to the instance: to be seen
+/// before any is typed or a browser is opened, as the instance is.
+pub fn show_token_endpoint(app: &App, profile: &Profile) {
+    let token_origin = client_of(profile).token_origin(&profile.instance);
+    if *token_origin != profile.instance {
+        let paint = app.console.err;
+        app.console.note(&format!("  {}   {}", paint.dim("Token endpoint"), paint.bold(token_origin.origin())));
+    }
+}
+
 fn client_of(profile: &Profile) -> &OAuthClient {
     profile.auth.client().expect("a session belongs to a client")
 }
