@@ -105,7 +105,7 @@ fn row(report: &Report) -> String {
     format!(
         "| {} | {mark} | {} | {} | {} | {} |\n",
         escaped(&report.name),
-        escaped(who),
+        code(who),
         auth_label(report.auth),
         took(report.duration),
         remarks.join("<br>")
@@ -118,6 +118,14 @@ fn remark(failure: &Failure) -> Vec<String> {
     lines
 }
 
+/// Text as code, in which nothing is a link, a mention or an issue.
+fn code(text: &str) -> String {
+    if text.is_empty() || text.contains(['`', '|', '\\', '\n', '\r']) { escaped(text) } else { format!("`{text}`") }
+}
+
+/// What parts an address, so that GitHub makes no link of it, and is not seen.
+const APART: &str = "<!-- -->";
+
 /// Text as Markdown that means this text.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -129,7 +137,9 @@ fn escaped(text: &str) -> String {
             // Within a table not even a backslash hides this one everywhere.
             '|' => escaped.push_str("&#124;"),
             '\n' | '\r' => escaped.push(' '),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '~' | '$' | '@' | ':' => {
+            '@' => escaped.push_str(&format!("\\@{APART}")),
+            '.' if escaped.to_ascii_lowercase().ends_with("www") => escaped.push_str(&format!("{APART}.")),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '~' | '$' | ':' => {
                 escaped.push('\\');
                 escaped.push(character);
             }
@@ -153,5 +163,15 @@ mod tests {
     fn markdown_means_the_text_it_was() {
         assert_eq!(escaped("a|b<script>"), "a&#124;b&lt;script&gt;");
         assert_eq!(escaped("[x](y)\n`z`"), "\\[x\\]\\(y\\) \\`z\\`");
+    }
+
+    #[test]
+    fn no_text_of_another_is_a_link() {
+        assert_eq!(escaped("see WWW.evil.example"), "see WWW<!-- -->.evil.example");
+        assert_eq!(escaped("xmpp:a@evil.example"), "xmpp\\:a\\@<!-- -->evil.example");
+        assert_eq!(code("www.evil.example"), "`www.evil.example`");
+        assert_eq!(code("a|b@c"), "a&#124;b\\@<!-- -->c");
+        assert_eq!(code("`www.x`\\"), "\\`www<!-- -->.x\\`\\\\");
+        assert_eq!(code(""), "");
     }
 }

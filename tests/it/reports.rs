@@ -274,6 +274,23 @@ fn annotations_are_commands_and_nothing_else_is() {
 }
 
 #[test]
+fn no_user_name_is_a_link_in_the_summary() {
+    for name in ["www.evil.example", "a@evil.example", "xmpp:a@evil.example", "`a@www.evil.example`|"] {
+        let body = json!({ "result": { "user_name": name } });
+        let server = Wire::replies(move |_| http(200, "X-Is-Logged-In: true\r\n", &body.to_string()));
+        let mut world = World::new();
+        let summary = world.home().join("summary.md");
+        world.set("SNOW_INSTANCE", &server.origin()).set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
+        world.set("GITHUB_ACTIONS", "true").set("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+        world.run("test -o github");
+        let markdown = fs::read_to_string(&summary).unwrap();
+        assert!(markdown.contains("evil"), "{markdown}");
+        let outside_code = markdown.replace(&format!("`{name}`"), "");
+        assert!(!["www.", "a@evil", "a\\@evil"].iter().any(|link| outside_code.contains(link)), "{markdown}");
+    }
+}
+
+#[test]
 fn in_a_workflow_no_line_begins_with_what_a_server_said() {
     let (_good, _asleep, _hostile, mut world) = three();
     world.set("GITHUB_ACTIONS", "true").set("CI", "true");
