@@ -1,6 +1,7 @@
 //! The way from a request to an answer: what stands before the instance, the
 //! pages of a sign-in, who is asking, which API is meant.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -31,6 +32,8 @@ pub struct Instance {
     pub oauth: OAuth,
     store: Store,
     latency: Duration,
+    /// The names besides those of this machine that it answers to.
+    hosts: Vec<String>,
 }
 
 impl Instance {
@@ -42,11 +45,15 @@ impl Instance {
             oauth: OAuth::new(options),
             store: Store::new(options.incidents, options.seed),
             latency: options.latency,
+            hosts: options.hosts.clone(),
         }
     }
 
     pub fn answer(&mut self, request: &Request<'_>) -> Response {
         self.requests += 1;
+        if !request.host().is_some_and(|host| self.answers_to(&host)) {
+            return front_end(421, "Misdirected Request");
+        }
         self.oauth.count(request);
         let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(request));
         let mut answer = match self.scenario {
@@ -55,6 +62,15 @@ impl Instance {
         };
         answer.delivery.delay += self.latency;
         answer
+    }
+
+    /// Whether a request was meant for it. A page whose name was made to lead to this
+    /// machine (DNS rebinding) comes by that name.
+    fn answers_to(&self, host: &str) -> bool {
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+            || self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
     fn undisturbed(&mut self, request: &Request<'_>) -> Response {

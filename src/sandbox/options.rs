@@ -11,6 +11,8 @@ pub struct SandboxOptions {
     /// On 127.0.0.1; a free one where none is given.
     pub port: Option<u16>,
     pub scenario: Option<Scenario>,
+    /// The names besides those of this machine that it answers to.
+    pub hosts: Vec<String>,
     /// How many incidents there are.
     pub incidents: usize,
     /// What decides everything that is made up.
@@ -30,6 +32,7 @@ impl Default for SandboxOptions {
         Self {
             port: None,
             scenario: None,
+            hosts: Vec::new(),
             incidents: DEFAULT_INCIDENTS,
             seed: 0,
             access_ttl: Duration::from_secs(30 * 60),

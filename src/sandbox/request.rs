@@ -1,6 +1,7 @@
 //! A request as the instance sees it, after its bytes were read.
 
 use http::HeaderMap;
+use http::uri::Authority;
 
 /// A request, as far as it matters here.
 pub struct Request<'a> {
@@ -32,6 +33,12 @@ pub struct TooLarge {
 }
 
 impl Request<'_> {
+    /// The name or address that it is sent to, without the port.
+    pub fn host(&self) -> Option<String> {
+        let authority: Authority = self.header("host")?.parse().ok()?;
+        Some(authority.host().trim_matches(['[', ']']).to_ascii_lowercase())
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

@@ -1,6 +1,7 @@
 //! `snow sandbox` itself: what it says when it serves, and what its flags do.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -90,4 +91,31 @@ fn a_start_with_other_than_a_sensible_number_of_rows_is_refused() {
     for bad in ["-1", "many", "200001"] {
         world.run(&format!("sandbox --rows={bad}")).expect(2).says(&["--rows"]);
     }
+}
+
+#[test]
+fn a_page_whose_name_was_made_to_lead_here_gets_no_answer() {
+    let serving = Serving::start(&["--host", "Front.example", "--host", "other.example"]);
+    let status = |host: &str| {
+        let mut stream = TcpStream::connect(serving.origin().trim_start_matches("http://")).unwrap();
+        write!(stream, "GET /login.do HTTP/1.0\r\n{host}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    for host in [
+        "127.0.0.1:1",
+        "127.9.9.9",
+        "[::1]:8910",
+        "LOCALHOST",
+        "dev.localhost:80",
+        "front.example:443",
+        "other.example",
+    ] {
+        assert_eq!(status(&format!("Host: {host}\r\n")), "200", "{host}");
+    }
+    for host in ["evil.example", "evil.example:8910", "127.0.0.1.evil.example", "10.0.0.1", "xlocalhost", ""] {
+        assert_eq!(status(&format!("Host: {host}\r\n")), "421", "{host}");
+    }
+    assert_eq!(status(""), "421");
 }

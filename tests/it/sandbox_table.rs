@@ -484,7 +484,7 @@ fn a_body_that_is_too_large_is_refused_after_it_was_sent() {
     use std::io::{Read, Write};
     let sandbox = sandbox();
     let mut stream = std::net::TcpStream::connect(sandbox.origin().trim_start_matches("http://")).unwrap();
-    let head = "POST /api/now/table/incident HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+    let head = "POST /api/now/table/incident HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                 Authorization: Basic YWRtaW46c2FuZGJveC1hZG1pbg==\r\nTransfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     let chunk = format!("100000\r\n{}\r\n", " ".repeat(0x10_0000));

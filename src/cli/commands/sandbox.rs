@@ -30,6 +30,9 @@ pub struct SandboxArgs {
     /// What the instance should do wrong
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<Scenario>,
+    /// Another name that it answers to, as of a proxy before it [repeatable]
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
     /// How long an access token is good
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
     pub access_ttl: Duration,
@@ -63,6 +66,7 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
     let options = SandboxOptions {
         port: arguments.port,
         scenario: arguments.scenario,
+        hosts: arguments.host,
         incidents: arguments.rows,
         seed: arguments.seed,
         access_ttl: arguments.access_ttl,
