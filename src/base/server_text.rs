@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
@@ -36,7 +37,8 @@ const LONGEST_ESCAPE: usize = 12;
 
 /// Knows the secrets of this run and masks them in foreign text: as they are,
 /// with any of their characters escaped as URLs, JSON or HTML escape them, in
-/// hexadecimal, and in base64 at each of the three offsets.
+/// hexadecimal, and in base64 at each of the three offsets; with accents that are part
+/// of their letters, and that follow them (NFC and NFD).
 #[derive(Default)]
 pub struct Redactor {
     /// The secrets by character, as they would be shown.
@@ -52,11 +54,18 @@ impl Redactor {
         if !can_be_masked {
             return;
         }
-        self.needles.extend(encodings(secret).into_iter().map(Zeroizing::new));
-        // Without the white space around it, unless so little is left that
-        // masking it would garble all text.
-        let shown = [secret.trim(), secret].map(as_shown);
-        self.secrets.extend(shown.into_iter().find(|characters| characters.len() > MASK.len()));
+        let composed: Zeroizing<String> = Zeroizing::new(secret.nfc().collect());
+        let decomposed: Zeroizing<String> = Zeroizing::new(secret.nfd().collect());
+        let mut forms = vec![secret, composed.as_str(), decomposed.as_str()];
+        forms.sort_unstable();
+        forms.dedup();
+        for secret in forms {
+            self.needles.extend(encodings(secret).into_iter().map(Zeroizing::new));
+            // Without the white space around it, unless so little is left that
+            // masking it would garble all text.
+            let shown = [secret.trim(), secret].map(as_shown);
+            self.secrets.extend(shown.into_iter().find(|characters| characters.len() > MASK.len()));
+        }
     }
 
     /// Whether one of the secrets stands in `text`, in any encoding that would
@@ -286,27 +295,73 @@ pub fn html_unescaped(text: &str) -> String {
     unescaped + rest
 }
 
-/// What follows an ampersand: `amp;`, `#228;` or `#xe4;`.
+/// The names of the characters of ASCII and of the euro in HTML.
+const NAMES: [(&str, char); 38] = [
+    ("Tab", '\t'),
+    ("NewLine", '\n'),
+    ("excl", '!'),
+    ("quot", '"'),
+    ("num", '#'),
+    ("dollar", '$'),
+    ("percnt", '%'),
+    ("amp", '&'),
+    ("apos", '\''),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("ast", '*'),
+    ("plus", '+'),
+    ("comma", ','),
+    ("period", '.'),
+    ("sol", '/'),
+    ("colon", ':'),
+    ("semi", ';'),
+    ("lt", '<'),
+    ("equals", '='),
+    ("gt", '>'),
+    ("quest", '?'),
+    ("commat", '@'),
+    ("lsqb", '['),
+    ("lbrack", '['),
+    ("bsol", '\\'),
+    ("rsqb", ']'),
+    ("rbrack", ']'),
+    ("Hat", '^'),
+    ("lowbar", '_'),
+    ("grave", '`'),
+    ("lcub", '{'),
+    ("lbrace", '{'),
+    ("verbar", '|'),
+    ("vert", '|'),
+    ("rcub", '}'),
+    ("rbrace", '}'),
+    ("euro", '€'),
+];
+/// Those of Latin-1, from the no-break space on.
+const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn \
+    sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde \
+    Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde \
+    Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil \
+    egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave \
+    uacute ucirc uuml yacute thorn yuml";
+
+/// What follows an ampersand: `amp;`, `#228;` or `#xe4;`, which pages read without the
+/// semicolon, too.
 fn html_escape(rest: &str) -> Option<(char, &str)> {
-    // None is longer, and a page of ampersands shall not take long.
-    let end = rest.bytes().take(10).position(|byte| byte == b';')?;
-    let (name, rest) = (&rest[..end], &rest[end + 1..]);
-    let character = match name.strip_prefix('#') {
-        Some(number) => match number.strip_prefix(['x', 'X']) {
-            Some(digits) => char::from_u32(u32::from_str_radix(digits, 16).ok()?)?,
-            None => char::from_u32(number.parse().ok()?)?,
-        },
-        None => match name {
-            "amp" => '&',
-            "lt" => '<',
-            "gt" => '>',
-            "quot" => '"',
-            "apos" => '\'',
-            "nbsp" => '\u{a0}',
-            _ => return None,
-        },
+    let (character, rest) = match rest.strip_prefix('#') {
+        Some(number) => {
+            let hexadecimal = number.strip_prefix(['x', 'X']);
+            let (digits, radix) = hexadecimal.map_or((number, 10), |digits| (digits, 16));
+            let end = digits.bytes().take(8).take_while(|byte| char::from(*byte).is_digit(radix)).count();
+            (char::from_u32(u32::from_str_radix(&digits[..end], radix).ok()?)?, &digits[end..])
+        }
+        None => {
+            let latin_1 = LATIN_1.split(' ').zip('\u{a0}'..);
+            let named = NAMES.into_iter().chain(latin_1).filter(|(name, _)| rest.starts_with(name));
+            let (name, character) = named.max_by_key(|(name, _)| name.len())?;
+            (character, &rest[name.len()..])
+        }
     };
-    Some((character, rest))
+    Some((character, rest.strip_prefix(';').unwrap_or(rest)))
 }
 
 #[cfg(test)]
@@ -335,7 +390,10 @@ mod tests {
             "C%C3%A4n/ary%20%22+9~&x".into(),
             serde_json::to_string(secret).unwrap(),
             r#"C\u00e4n\/ary \"\u002b9~\u0026x"#.into(),
-            "C&auml;n/ary".replace("&auml;", "&#228;") + " &quot;&#x2b;9~&amp;x",
+            "C&#228;n/ary &quot;&#x2b;9~&amp;x".into(),
+            "C&auml;n&sol;ary &quot;&plus;9~&ampx".into(),
+            "Ca\u{308}n/ary \"+9~&x".into(),
+            "Ca%CC%88n%2Fary%20%22%2B9~%26x".into(),
             secret.bytes().map(|b| format!("{b:02X}")).collect(),
             STANDARD.encode(secret),
             STANDARD.encode(format!("u:{secret}")),
@@ -347,6 +405,27 @@ mod tests {
             assert!(shown.contains(MASK), "{echo} -> {shown}");
             assert!(!shown.to_lowercase().contains("ary"), "{echo} -> {shown}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_masked_with_its_accents_apart_or_not() {
+        for (secret, echo) in [("pässwört", "pa\u{308}sswo\u{308}rt"), ("pa\u{308}sswo\u{308}rt", "pässwört")] {
+            let shown = redactor(secret).server_text(&format!("you sent {echo}, {secret}"));
+            assert_eq!(shown.as_str(), "you sent ****, ****");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_masked_whichever_names_a_page_has_for_its_characters() {
+        let redactor = redactor("ä(ö)€!é_ÿ\u{a0}x");
+        let echoes = [
+            "&auml;&lpar;&ouml;&rpar;&euro;&excl;&eacute;&lowbar;&yuml;&nbsp;x",
+            "&auml(&ouml)&#8364!&eacute_&yuml&nbspx",
+        ];
+        for echo in echoes {
+            assert_eq!(redactor.server_text(echo).as_str(), MASK, "{echo}");
+        }
+        assert_eq!(LATIN_1.split(' ').count(), 96);
     }
 
     #[test]
