@@ -553,13 +553,23 @@ fn a_saved_secret_in_a_description_or_a_label_keeps_the_bundle_from_being_writte
 
 #[test]
 fn a_saved_secret_in_the_last_tests_keeps_the_bundle_from_being_written() {
-    for planted in encodings(SAVED) {
-        let mut world = saved("");
+    let with_code = |code: &str| {
+        let world = saved("");
         let state = world.home().join(".local/state/snow");
         std::fs::create_dir_all(&state).unwrap();
-        let test = serde_json::json!({ "at": "2026-11-21T21:04:00Z", "ok": false, "class": "auth", "code": planted });
+        let test = serde_json::json!({ "at": "2026-11-21T21:04:00Z", "ok": false, "class": "auth", "code": code });
         std::fs::write(state.join("tests.json"), serde_json::json!({ "tests": { ID: test } }).to_string()).unwrap();
-        refused(&mut world, "last_test", &planted);
+        world
+    };
+    let mut world = with_code("planted-in-the-code");
+    put(&world, items::PASSWORD, "password", "planted-in-the-code");
+    refused(&mut world, "last_test", "planted-in-the-code");
+    // What is no word is no code, and not read.
+    for planted in encodings(SAVED) {
+        let mut world = with_code(&planted);
+        let (outcome, path) = bundle_of(&mut world);
+        outcome.expect(0);
+        assert!(!std::fs::read_to_string(path).unwrap().contains(&planted), "{planted}");
     }
 }
 
