@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use age::scrypt;
+use age::secrecy::SecretString;
 use serde_json::Value;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::ItemKey;
@@ -364,6 +366,24 @@ fn a_person_chooses_the_passphrase_twice_and_is_then_asked_once() {
     outcome.says(&["does not open with this passphrase", "with the right passphrase"]);
     // Nor is anybody asked who forbids it.
     world.person([]).run("test acme --no-input --json").expect(9).says(&["store-locked"]);
+}
+
+#[test]
+fn a_short_passphrase_makes_no_file_and_opens_the_one_that_it_made_before() {
+    let mut world = World::new();
+    world.set("SNOW_STORE", "file").set("SNOW_STORE_PASSPHRASE", "7 chars");
+    let line = "connect https://acme.example --name x --username u --password-stdin --no-test --json";
+    let outcome = world.stdin("sandbox-beth").run(line).expect(3);
+    assert_eq!(outcome.error_code(), "invalid-secret");
+    outcome.says(&["SNOW_STORE_PASSPHRASE", "at least 8 characters"]);
+    assert!(!file_in(world.home()).exists());
+    // A file of an earlier version.
+    let mut recipient = scrypt::Recipient::new(SecretString::from("7 chars"));
+    recipient.set_work_factor(10);
+    let sealed = age::encrypt(&recipient, b"{\"v\":1,\"records\":{}}").unwrap();
+    fs::create_dir_all(file_in(world.home()).parent().unwrap()).unwrap();
+    fs::write(file_in(world.home()), sealed).unwrap();
+    world.stdin("sandbox-beth").run(line).expect(0);
 }
 
 #[test]

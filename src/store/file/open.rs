@@ -109,10 +109,26 @@ fn key(surroundings: &mut dyn Surroundings, store: &FileStore, with: LockedWith)
     passphrase.map(|passphrase| Key::Passphrase { passphrase, given_by: GivenBy::Prompt }).ok_or_else(missing)
 }
 
+/// The fewest characters of the passphrase of a new file. A file that is there opens with
+/// the one that it has.
+const SHORTEST_PASSPHRASE: usize = 8;
+const TOO_SHORT: &str = "A passphrase has at least 8 characters: a stolen file can be guessed at.";
+
+fn is_short(passphrase: &Secret) -> bool {
+    passphrase.expose().chars().count() < SHORTEST_PASSPHRASE
+}
+
 /// The key for a file that is about to be made.
 fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key, Failure> {
     if let Some(key) = key_of_variables(surroundings)? {
-        return Ok(key);
+        return match &key {
+            Key::Passphrase { passphrase, given_by: GivenBy::Variable(name) } if is_short(passphrase) => {
+                Err(Failure::new(Code::InvalidSecret, shown!("the passphrase of {} is too short for a new file", name))
+                    .why(shown!("{} Nothing was made.", TOO_SHORT))
+                    .next(shown!("Give {} a longer one", name)))
+            }
+            _ => Ok(key),
+        };
     }
     let path = store.path().display().to_string();
     if !surroundings.is_interactive() {
@@ -127,6 +143,10 @@ fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key
     surroundings.note(&format!("  New file  {path}"));
     for _ in 0..TRIES {
         let Some(passphrase) = surroundings.ask("New passphrase for the encrypted file")? else { break };
+        if is_short(&passphrase) {
+            surroundings.say(&format!("  {TOO_SHORT}"));
+            continue;
+        }
         let Some(again) = surroundings.ask("The same passphrase again")? else { break };
         if passphrase.expose() == again.expose() {
             return Ok(Key::Passphrase { passphrase, given_by: GivenBy::Prompt });
@@ -134,7 +154,7 @@ fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key
         surroundings.say("  These were two different ones.");
     }
     Err(Failure::new(Code::StoreLocked, shown!("the encrypted file {} got no passphrase", Shown::outside(&path)))
-        .why("Two different ones were typed each time. Nothing was made.")
+        .why("Each one was too short, or not typed the same twice. Nothing was made.")
         .next("Run the command again")
         .evidence("path", Shown::outside(path)))
 }
