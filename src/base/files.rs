@@ -9,6 +9,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::base::shown::Step;
+#[cfg(unix)]
+use crate::base::shown::shown;
+
 /// Temporary files of runs that died are removed once they are this old.
 const STALE: Duration = Duration::from_secs(3600);
 const TEMPORARY_PREFIX: &str = ".snow-";
@@ -73,29 +77,84 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
 /// Replaces the content of `path`, readable by its owner alone whatever the
 /// umask says. A symbolic link stays, and its target is replaced.
 pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+    let (target, directory) = place_of(path)?;
+    remove_stale(&directory);
+    let mut temporary = match private_temporary(&directory) {
+        Err(error) if is_beside_a_mount(&error, &target) => return overwrite(&target, content),
+        temporary => temporary?,
+    };
+    temporary.write_all(content)?;
+    if durability == Durability::Durable {
+        temporary.as_file().sync_all()?;
+    }
+    match persist(temporary, &target) {
+        Err(error) if is_of_a_mount(&error) => return overwrite(&target, content),
+        replaced => replaced?,
+    }
+    #[cfg(unix)]
+    if durability == Durability::Durable {
+        // The rename itself lives in the directory. A file system that cannot
+        // sync a directory has still done the rename.
+        let _ = File::open(&directory).and_then(|directory| directory.sync_all());
+    }
+    Ok(())
+}
+
+/// Shows that [`write`] would find a place. Leaves a file that is there as it is.
+pub fn prove_writable(path: &Path) -> io::Result<()> {
+    let (target, directory) = place_of(path)?;
+    let opened = || OpenOptions::new().write(true).open(&target).map(drop);
+    match private_temporary(&directory) {
+        Err(error) if is_beside_a_mount(&error, &target) => opened(),
+        Err(error) => Err(error),
+        // Beside a file that is mounted read-only by itself there may be room.
+        Ok(_) if target.is_file() => opened().or_else(|error| match error.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => Err(error),
+            _ => Ok(()),
+        }),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Where content goes: to the target of a link, in a directory that is there then.
+fn place_of(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     let target = match fs::symlink_metadata(path) {
         Ok(_) => fs::canonicalize(path)?,
         Err(_) => path.to_owned(),
     };
     let directory =
-        target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no directory"))?;
-    create_private_directory(directory)?;
-    remove_stale(directory);
-    let mut temporary =
+        target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no directory"))?.to_owned();
+    create_private_directory(&directory)?;
+    Ok((target, directory))
+}
+
+fn private_temporary(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let temporary =
         tempfile::Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(directory)?;
     set_mode(temporary.as_file(), 0o600)?;
-    temporary.write_all(content)?;
-    if durability == Durability::Durable {
-        temporary.as_file().sync_all()?;
-    }
-    persist(temporary, &target)?;
-    #[cfg(unix)]
-    if durability == Durability::Durable {
-        // The rename itself lives in the directory. A file system that cannot
-        // sync a directory has still done the rename.
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
-    }
-    Ok(())
+    Ok(temporary)
+}
+
+/// Whether nothing can take the place of a file because it is mounted by itself, as
+/// containers do with a single file.
+fn is_of_a_mount(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices)
+}
+
+/// Whether only the file itself may be writable, since it is mounted into a directory
+/// that is not.
+fn is_beside_a_mount(error: &io::Error, target: &Path) -> bool {
+    cfg!(unix) && error.kind() == io::ErrorKind::ReadOnlyFilesystem && target.is_file()
+}
+
+/// Writes to the file itself. A crash may leave a part of it, so only where it cannot
+/// be replaced.
+fn overwrite(target: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(target)?;
+    let _ = set_mode(&file, 0o600);
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_all()
 }
 
 /// Writes a file for others to read, as the umask has it: a new one whole or
@@ -209,6 +268,15 @@ impl Lock {
     }
 }
 
+/// The path with its `~` as a shell reads it. What no shell saw still has it: the value
+/// of a variable in a unit or an image, and what follows `--flag=`.
+pub fn at_home(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
 /// An absolute path, also where the file does not exist.
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -297,6 +365,35 @@ fn is_foreign(metadata: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_foreign(_: &fs::Metadata) -> bool {
     false
+}
+
+/// Who owns a path or, where it cannot be seen, the nearest directory above it.
+#[cfg(unix)]
+pub fn owner(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    path.ancestors().find_map(|path| fs::symlink_metadata(path).ok()).map(|metadata| metadata.uid())
+}
+
+/// What lets this user have again what root made, as a run under sudo does; or says who
+/// else may use a path.
+#[cfg(unix)]
+pub fn way_back(path: &Path) -> Option<Step> {
+    let me = rustix::process::geteuid().as_raw();
+    let owners = path.ancestors().filter(|path| fs::symlink_metadata(path).is_ok()).map(|path| (path, owner(path)));
+    let owners: Vec<_> = owners.collect();
+    if me == 0 {
+        let is_of_another = owners.first().is_some_and(|(_, owner)| *owner != Some(0));
+        return is_of_another.then(|| shown!("Run snow as the user that {} belongs to", path.display()).into());
+    }
+    let of_root = owners.iter().take_while(|(_, owner)| *owner == Some(0)).count();
+    let is_below_mine = owners.get(of_root).is_some_and(|(_, owner)| *owner == Some(me));
+    let (top, _) = owners.get(of_root.checked_sub(1)?).filter(|_| is_below_mine)?;
+    Some(Step::say("Root made it. Make it yours again: ").and_run(shown!("sudo chown -R {} {}", me, top.display())))
+}
+
+#[cfg(not(unix))]
+pub fn way_back(_: &Path) -> Option<Step> {
+    None
 }
 
 /// Whether other users of the machine may read or change a file.

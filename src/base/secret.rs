@@ -69,8 +69,7 @@ impl Secret {
         }
     }
 
-    /// Reads a secret from a pipe or a file: one byte-order mark and one line
-    /// end are dropped, everything else is the secret.
+    /// Reads a secret from a pipe or a file, as [`Secret::of_line`] takes it.
     pub fn read(input: &mut dyn Read) -> Result<Self, InvalidSecret> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 8));
         // Room for the mark and the line end; one byte more shows oversize.
@@ -80,6 +79,12 @@ impl Secret {
             length if length >= limit => InvalidSecret::TooLarge,
             _ => InvalidSecret::NotUtf8,
         })?;
+        Self::of_line(text)
+    }
+
+    /// Takes the content of a file, a pipe or a variable: one byte-order mark and one
+    /// line end are dropped, everything else is the secret.
+    pub fn of_line(text: &str) -> Result<Self, InvalidSecret> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let text = match text.strip_suffix('\n') {
             Some(line) => line.strip_suffix('\r').unwrap_or(line),

@@ -8,16 +8,21 @@ use std::time::Duration;
 use crate::base::code::Code;
 use crate::base::duration::duration;
 use crate::base::error::Failure;
+use crate::base::files;
 use crate::base::shown::{Shown, shown, without_value};
 
 /// The environment variables at the start. Some hold secrets, so only their
 /// names can be formatted.
 #[derive(Clone, Default)]
-pub struct Variables(BTreeMap<OsString, OsString>);
+pub struct Variables {
+    values: BTreeMap<OsString, OsString>,
+    /// What `~` means in a path.
+    home: Option<PathBuf>,
+}
 
 impl std::fmt::Debug for Variables {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
+        formatter.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -28,12 +33,20 @@ fn key(name: &OsStr) -> OsString {
 
 impl Variables {
     pub fn new<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (key(&name.into()), value.into())).collect())
+        let values = variables.into_iter().map(|(name, value)| (key(&name.into()), value.into())).collect();
+        let mut variables = Self { values, home: None };
+        variables.home = variables.path(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+        variables
+    }
+
+    /// The same for a user whose home no variable names.
+    pub fn with_home(self, home: Option<PathBuf>) -> Self {
+        Self { home: self.home.or(home), ..self }
     }
 
     /// The value as it is, also when empty.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(&key(OsStr::new(name))).map(OsString::as_os_str)
+        self.values.get(&key(OsStr::new(name))).map(OsString::as_os_str)
     }
 
     /// The value as text; nothing where it is unset, empty or not UTF-8.
@@ -43,7 +56,7 @@ impl Variables {
 
     /// What is set, by its name.
     pub fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.values.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// A switch: set, not empty, and neither `0` nor `false`.
@@ -51,9 +64,10 @@ impl Variables {
         self.raw(name).is_some_and(|value| !value.is_empty() && value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
-    /// The value as a path; nothing where it is unset or empty.
+    /// The value as a path, with the home for `~`; nothing where it is unset or empty.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.raw(name).filter(|value| !value.is_empty()).map(|value| Path::new(value).to_owned())
+        let value = self.raw(name).filter(|value| !value.is_empty())?;
+        Some(files::at_home(Path::new(value), self.home.as_deref()))
     }
 
     /// The value as a duration; nothing where it is unset or empty.

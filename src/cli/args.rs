@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::base::duration::duration;
+use crate::base::files;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
@@ -77,11 +79,21 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub proxy: Option<String>,
     /// A certificate authority to trust besides the system's (PEM)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     pub ca_cert: Option<PathBuf>,
     /// The connections file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     pub config: Option<PathBuf>,
+}
+
+/// Reads a path as a shell would. Most shells leave the `~` of `--flag=~/file`.
+pub fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(at_home)
+}
+
+/// The path with the home of this user for its `~`.
+pub fn at_home(path: PathBuf) -> PathBuf {
+    files::at_home(&path, std::env::home_dir().as_deref())
 }
 
 fn output_help() -> String {
@@ -114,7 +126,7 @@ impl FromStr for Output {
         let (name, file) = match text.split_once('=') {
             Some((_, "")) => return Err("after = a file is named, as in junit=report.xml".to_owned()),
             Some((name, "-")) => (name, None),
-            Some((name, file)) => (name, Some(PathBuf::from(file))),
+            Some((name, file)) => (name, Some(at_home(file.into()))),
             None => (text, None),
         };
         match Format::ALL.iter().find(|format| format.as_str() == name) {

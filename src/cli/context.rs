@@ -11,6 +11,7 @@ use crate::auth::oauth::browser::{Browser, SystemBrowser};
 use crate::base::directories::Directories;
 use crate::base::error::Failure;
 use crate::base::variables::Variables;
+use crate::cli::patient;
 use crate::cli::terminal::{Prompt, TerminalPrompt};
 use crate::store::CredentialStore;
 
@@ -52,12 +53,12 @@ impl Context {
             // Not crossterm's size, which without a terminal starts `tput`, and
             // hands it the secrets of the environment.
             columns: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
-            stdin: unbuffered(stdin),
-            stdout: Box::new(stdout),
-            stderr: Box::new(stderr),
+            stdin: patient::stdin(),
+            stdout: patient::stdout(),
+            stderr: patient::stderr(),
         };
         Self {
-            variables: Variables::new(std::env::vars_os()),
+            variables: Variables::new(std::env::vars_os()).with_home(std::env::home_dir()),
             home: std::env::home_dir(),
             directory: std::env::current_dir().unwrap_or_default(),
             streams,
@@ -87,16 +88,6 @@ impl Context {
     fn directories(&self) -> Directories<'_> {
         Directories { variables: &self.variables, home: self.home.as_deref() }
     }
-}
-
-/// Standard input without std's buffer, which would keep a password for the
-/// rest of the run.
-fn unbuffered(stdin: std::io::Stdin) -> Box<dyn Read> {
-    #[cfg(unix)]
-    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&stdin).try_clone_to_owned() {
-        return Box::new(std::fs::File::from(descriptor));
-    }
-    Box::new(stdin)
 }
 
 impl Streams {

@@ -7,6 +7,7 @@ pub mod console;
 pub mod context;
 pub mod explain;
 mod logging;
+mod patient;
 pub mod process;
 mod shell;
 pub mod signals;

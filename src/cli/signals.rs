@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+#[cfg(unix)]
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 
 use crate::base::deferral;
 use crate::cli::console::OneDocument;
+use crate::cli::patient;
 use crate::cli::terminal::{self, interrupted};
 use crate::report;
 
@@ -87,15 +90,14 @@ async fn let_finish(second_signal: impl Future<Output = ()>) {
 /// standard output gets a `document`, it gets it then, too.
 #[cfg(unix)]
 pub fn end_process_on_signal(document: Option<OneDocument>) {
-    use rustix::process::{Signal, getpid, kill_process};
-    use tokio::signal::unix::{SignalKind, signal};
+    use rustix::process::{getpid, kill_process};
 
     let (ready, is_ready) = std::sync::mpsc::channel();
     let watch = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
-            let on = |number: Signal| signal(SignalKind::from_raw(number.as_raw()));
+            let on = |number| Coming::on(number, is_ignored(number));
             let ends = [Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP].map(on);
             let [Ok(mut interrupt), Ok(mut quit), Ok(mut terminate), Ok(mut hangup)] = ends else { return };
             let [Ok(mut pause), Ok(mut resume)] = [Signal::TSTP, Signal::CONT].map(on) else { return };
@@ -194,7 +196,7 @@ fn end(code: u8, document: Option<&OneDocument>) -> ! {
         Some(document) => document.write_last(|| {
             let mut document = report::json::Error::from(&failure);
             document.error.exit_code = code;
-            let _ = writeln!(std::io::stdout(), "{}", report::json::line(&document));
+            let _ = writeln!(patient::stdout(), "{}", report::json::line(&document));
         }),
         None => {
             // On a terminal, what was being waited for stands in this line.
@@ -210,15 +212,50 @@ fn end(code: u8, document: Option<&OneDocument>) -> ! {
     std::process::exit(code.into());
 }
 
+/// A signal that may come; it never does where it was ignored at the start, as `nohup`
+/// and the `&` of a script have it.
+#[cfg(unix)]
+struct Coming(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Coming {
+    fn on(signal: Signal, is_ignored: bool) -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal as watch};
+        if is_ignored { Ok(Self(None)) } else { watch(SignalKind::from_raw(signal.as_raw())).map(|it| Self(Some(it))) }
+    }
+
+    async fn recv(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether this process ignores a signal. To be asked before it is watched.
+#[cfg(target_os = "linux")]
+fn is_ignored(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
+}
+
+/// Elsewhere no safe call tells it.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_ignored(_: Signal) -> bool {
+    false
+}
+
 /// Waits until somebody stops this process.
 pub async fn wait_for_stop() {
     #[cfg(unix)]
     {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let [interrupt, terminate] = [Signal::INT, Signal::TERM].map(|number| Coming::on(number, is_ignored(number)));
+        if let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+                () = interrupt.recv() => {}
+                () = terminate.recv() => {}
             }
             return;
         }

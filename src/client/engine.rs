@@ -24,7 +24,6 @@ use crate::engine::network::Network;
 use crate::engine::saved::{self, Opened};
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline, TIMEOUT};
-use crate::http::proxy::ProxyVariables;
 use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, Subject};
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
@@ -61,7 +60,8 @@ impl Engine {
     ///
     /// Class `usage` if the duration in a variable cannot be read.
     pub fn from_environment() -> Result<Self, Failure> {
-        Self::of(Variables::new(std::env::vars_os()), std::env::home_dir(), Utc::now, None)
+        let home = std::env::home_dir();
+        Self::of(Variables::new(std::env::vars_os()).with_home(home.clone()), home, Utc::now, None)
     }
 
     /// With a store in memory instead of the keyring, and nothing of this process.
@@ -84,7 +84,7 @@ impl Engine {
         let timeout = variables.duration("SNOW_TIMEOUT")?.unwrap_or(TIMEOUT);
         let mut durations = STORES.iter().flat_map(|spec| spec.durations);
         durations.try_for_each(|variable| variables.duration(variable).map(drop))?;
-        let network = Network::new(None, None, ProxyVariables::of(&variables));
+        let network = Network::new(None, None, &variables);
         let openers = Mutex::new(STORES.iter().map(|spec| (spec.kind, (spec.opener)())).collect());
         Ok(Self(Arc::new(Inner { variables, home, clock, keyring, network, timeout, openers })))
     }

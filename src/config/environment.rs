@@ -126,10 +126,10 @@ fn names_of_ways() -> Shown {
 fn secret(variables: &Variables, name: &'static str, file: &'static str) -> Result<SecretSource, Failure> {
     match (variables.raw(name), variables.raw(file)) {
         (Some(_), Some(_)) => Err(incomplete(shown!("{} and {} are both set", name, file)).next("Unset one of them")),
-        (None, Some(path)) => Ok(SecretSource::File(file.to_owned(), path.into())),
+        (None, Some(_)) => Ok(SecretSource::File(file.to_owned(), variables.path(file).unwrap_or_default())),
         (None, None) => Err(incomplete(shown!("{} is not set", name)).next(shown!("Set {} or {}", name, file))),
         (Some(_), None) => {
-            let secret = Secret::new(required(variables, name)?.to_owned()).map_err(|invalid| {
+            let secret = Secret::of_line(required(variables, name)?).map_err(|invalid| {
                 incomplete(shown!("{} holds no usable secret: {}", name, invalid)).next(shown!("Correct {}", name))
             })?;
             Ok(SecretSource::Value(secret))

@@ -65,7 +65,9 @@ impl From<ConfigError> for Failure {
         let message = error.to_string();
         match error {
             ConfigError::Unreadable { path, .. } => Failure::new(Code::ConfigInvalid, Shown::outside(message))
-                .next(shown!("Make {} a file of yours, or move it out of the way", Shown::outside(&path)))
+                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                    shown!("Make {} a file of yours, or move it out of the way", Shown::outside(&path)).into()
+                }))
                 .evidence("path", Shown::outside(path)),
             ConfigError::Invalid { path, line, .. } => Failure::new(Code::ConfigInvalid, Shown::outside(message))
                 .why("The file was left as it is.")
@@ -79,7 +81,9 @@ impl From<ConfigError> for Failure {
                 .evidence("version", version),
             ConfigError::Unwritable { path, .. } => Failure::new(Code::ConfigUnwritable, Shown::outside(message))
                 .why("Nothing was changed.")
-                .next("See to the permissions and the free space there, then run the command again")
+                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                    "See to the permissions and the free space there, then run the command again".into()
+                }))
                 .evidence("path", Shown::outside(path)),
         }
     }
@@ -118,12 +122,7 @@ impl ConfigFile {
     /// Changes the file under its lock: `change` sees the connections as they
     /// are then, so that no concurrent change is lost (read, modify, write).
     pub fn change<T, E: From<ConfigError>>(&self, change: impl FnOnce(&mut Change) -> Result<T, E>) -> Result<T, E> {
-        let lock =
-            Lock::acquire(&self.lock, LOCK_TIMEOUT).map_err(|error| self.unwritable(&self.lock, error.to_string()))?;
-        if lock.is_none() {
-            let reason = "another snow has been changing the connections for 30 seconds";
-            return Err(self.unwritable(&self.path, reason.to_owned()).into());
-        }
+        let _lock = self.locked()?;
         let text = self.read()?.unwrap_or_default();
         let config = self.parse(&text)?;
         let line_end = LineEnd::of(&text);
@@ -140,6 +139,20 @@ impl ConfigFile {
                 .map_err(|error| self.unwritable(&self.path, error.to_string()))?;
         }
         Ok(result)
+    }
+
+    /// Shows that a change could be written, before anything is done for it.
+    pub fn prove(&self) -> Result<(), ConfigError> {
+        let _lock = self.locked()?;
+        files::prove_writable(&self.path).map_err(|error| self.unwritable(&self.path, error.to_string()))
+    }
+
+    fn locked(&self) -> Result<Lock, ConfigError> {
+        let lock = Lock::acquire(&self.lock, LOCK_TIMEOUT);
+        lock.map_err(|error| self.unwritable(&self.lock, error.to_string()))?.ok_or_else(|| {
+            let reason = "another snow has been changing the connections for 30 seconds";
+            self.unwritable(&self.path, reason.to_owned())
+        })
     }
 
     fn read(&self) -> Result<Option<String>, ConfigError> {

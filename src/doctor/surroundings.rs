@@ -120,13 +120,12 @@ fn proxies(machine: &Machine) -> Vec<Check> {
 fn authorities(machine: &Machine) -> Vec<Check> {
     let id = CheckId::NetworkAuthorities;
     let mut checks = Vec::new();
-    if let Some(path) = machine.variables.text("SSL_CERT_FILE") {
+    if let Some(path) = machine.variables.path("SSL_CERT_FILE") {
         let mut authorities = CaCertificates::default();
-        checks.push(match authorities.add(Path::new(path)) {
-            Ok(_) => Check::pass(
-                id,
-                shown!("SSL_CERT_FILE: {} certificates in {}", authorities.count(), Shown::outside(path)),
-            ),
+        checks.push(match authorities.add(&path) {
+            Ok(_) => {
+                Check::pass(id, shown!("SSL_CERT_FILE: {} certificates in {}", authorities.count(), path.display()))
+            }
             Err(failure) => {
                 let failure = Failure::new(Code::CaCertInvalid, shown!("SSL_CERT_FILE: {}", failure.message()))
                     .why("It takes the place of the system's certificate authorities.")

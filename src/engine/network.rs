@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::auth::oauth::endpoint::TokenEndpoint;
 use crate::base::error::Failure;
 use crate::base::files;
+use crate::base::variables::Variables;
 use crate::http::client::Client;
 use crate::http::proxy::{self, ProxyVariables, Route};
-use crate::http::tls::{CaCertificates, Verifiers};
+use crate::http::tls::{CaCertificates, CaVariables, Verifiers};
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, Profile, Subject};
 use crate::service::servicenow::oauth::ServiceNow;
@@ -21,11 +22,14 @@ pub struct Network {
     /// A proxy for every instance, instead of the connection's own.
     proxy: Option<String>,
     variables: ProxyVariables,
+    /// Where the system's authorities are.
+    ca_variables: CaVariables,
 }
 
 impl Network {
-    pub fn new(ca_cert: Option<PathBuf>, proxy: Option<String>, variables: ProxyVariables) -> Self {
-        Self { verifiers: Verifiers::default(), ca_cert, proxy, variables }
+    pub fn new(ca_cert: Option<PathBuf>, proxy: Option<String>, variables: &Variables) -> Self {
+        let (proxies, ca_variables) = (ProxyVariables::of(variables), CaVariables::of(variables));
+        Self { verifiers: Verifiers::default(), ca_cert, proxy, variables: proxies, ca_variables }
     }
 
     /// A client for an instance, with its own authority and proxy; and where
@@ -41,6 +45,9 @@ impl Network {
         let ca_cert_sha256 = ca_cert.map(|path| authorities.add(path)).transpose()?;
         if let Some(path) = self.ca_cert.as_deref().filter(|&path| ca_cert != Some(&files::absolute(path))) {
             authorities.add(path)?;
+        }
+        if instance.origin().starts_with("https:") {
+            self.ca_variables.add_to(&mut authorities)?;
         }
         let given = proxy::given(self.proxy.as_deref(), proxy);
         let route = Route::to(instance, given, &self.variables)?;

@@ -4,7 +4,9 @@
 //! authorities are loaded on a thread, while the name is resolved and TCP
 //! connects.
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
@@ -14,7 +16,8 @@ use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tl
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +27,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
+use crate::base::variables::Variables;
 
 /// What to do if this machine has no certificate authority to trust.
 pub const NO_AUTHORITIES: &str = if cfg!(windows) {
@@ -45,10 +49,8 @@ impl CaCertificates {
     /// Adds the certificates of a PEM file, one or more; gives the SHA-256 of
     /// the file as it was read.
     pub fn add(&mut self, path: &Path) -> Result<String, Failure> {
-        let bytes = files::read(path, Self::MAX_BYTES)
-            .map_err(|error| Self::unreadable(path, &error.to_string()))?
-            .ok_or_else(|| Self::unreadable(path, "there is no such file"))?;
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        let bytes = Self::bytes(path)?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&as_lines(&bytes))
             .collect::<Result<_, _>>()
             .map_err(|_| Self::unreadable(path, "it is not valid PEM"))?;
         if certificates.is_empty() {
@@ -61,6 +63,12 @@ impl CaCertificates {
         }
         self.0.extend(certificates);
         Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+        files::read(path, Self::MAX_BYTES)
+            .map_err(|error| Self::unreadable(path, &error.to_string()))?
+            .ok_or_else(|| Self::unreadable(path, "there is no such file"))
     }
 
     /// How many there are.
@@ -81,6 +89,71 @@ impl CaCertificates {
         .next("Give a PEM file with the certificate of the authority (--ca-cert)")
         .evidence("path", Shown::outside(path.display().to_string()))
     }
+}
+
+/// The lines of a PEM file. Windows puts a byte-order mark before the first, and files
+/// that were joined without a line end have two in one.
+fn as_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const JOINT: &[u8] = b"----------BEGIN ";
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if !bytes.windows(JOINT.len()).any(|window| window == JOINT) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut lines = Vec::with_capacity(bytes.len() + 64);
+    for (index, byte) in bytes.iter().enumerate() {
+        if index >= 5 && bytes[index - 5..].starts_with(JOINT) {
+            lines.push(b'\n');
+        }
+        lines.push(*byte);
+    }
+    Cow::Owned(lines)
+}
+
+/// The variables that name the system's authorities where these are files.
+#[derive(Debug, Clone, Default)]
+pub struct CaVariables {
+    file: Option<PathBuf>,
+    directories: Option<OsString>,
+}
+
+impl CaVariables {
+    pub fn of(variables: &Variables) -> Self {
+        if cfg!(any(windows, target_os = "macos")) {
+            return Self::default();
+        }
+        let directories = variables.raw(DIRECTORIES).filter(|value| !value.is_empty());
+        Self { file: variables.path(FILE), directories: directories.map(OsStr::to_owned) }
+    }
+
+    /// What the system's loader would not find in the file; or which variable leads
+    /// nowhere, so that nothing could be trusted.
+    pub fn add_to(&self, authorities: &mut CaCertificates) -> Result<(), Failure> {
+        let Some(path) = &self.file else {
+            return match &self.directories {
+                Some(value) if !std::env::split_paths(value).any(|path| path.is_dir()) => {
+                    Err(named(DIRECTORIES, shown!("{} names no directory that is there", DIRECTORIES)))
+                }
+                _ => Ok(()),
+            };
+        };
+        let of_variable = |failure: Failure| named(FILE, shown!("{}: {}", FILE, failure.message()));
+        let bytes = CaCertificates::bytes(path).map_err(of_variable)?;
+        let found = |bytes: &[u8]| CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok).collect::<Vec<_>>();
+        let (certificates, by_loader) = (found(&as_lines(&bytes)), found(&bytes));
+        if certificates.is_empty() {
+            let reason = "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+            return Err(of_variable(CaCertificates::unreadable(path, reason)));
+        }
+        authorities.0.extend(certificates.into_iter().filter(|certificate| !by_loader.contains(certificate)));
+        Ok(())
+    }
+}
+
+const FILE: &str = "SSL_CERT_FILE";
+const DIRECTORIES: &str = "SSL_CERT_DIR";
+
+fn named(variable: &'static str, message: Shown) -> Failure {
+    Failure::new(Code::CaCertInvalid, message).next(shown!("Correct or unset {}", variable))
 }
 
 /// A cache of the verifiers of a run. Clients that trust the same authorities share one:
@@ -125,6 +198,8 @@ pub fn system_authorities() -> Result<(), String> {
 #[derive(Debug)]
 struct LazyVerifier {
     provider: Arc<CryptoProvider>,
+    /// The certificates that were given.
+    extra: Vec<CertificateDer<'static>>,
     building: Mutex<Option<JoinHandle<Result<Verifier, rustls::Error>>>>,
     built: OnceLock<Result<Verifier, rustls::Error>>,
 }
@@ -132,9 +207,9 @@ struct LazyVerifier {
 impl LazyVerifier {
     fn start(extra: Vec<CertificateDer<'static>>) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let for_thread = provider.clone();
-        let building = std::thread::spawn(move || Verifier::new_with_extra_roots(extra, for_thread));
-        Self { provider, building: Mutex::new(Some(building)), built: OnceLock::new() }
+        let (for_thread, roots) = (provider.clone(), extra.clone());
+        let building = std::thread::spawn(move || Verifier::new_with_extra_roots(roots, for_thread));
+        Self { provider, extra, building: Mutex::new(Some(building)), built: OnceLock::new() }
     }
 
     fn verifier(&self) -> Result<&Verifier, rustls::Error> {
@@ -157,7 +232,13 @@ impl ServerCertVerifier for LazyVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         trace::certificate_comes(end_entity);
-        self.verifier()?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let verified = self.verifier()?.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verified.or_else(|error| {
+            if !self.extra.contains(end_entity) {
+                return Err(error);
+            }
+            verify_given(end_entity, server_name, now).map(|()| ServerCertVerified::assertion())
+        })
     }
 
     fn verify_tls12_signature(
@@ -182,6 +263,20 @@ impl ServerCertVerifier for LazyVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Verifies a certificate of a server that was itself given to be trusted, which for a
+/// path of authorities need not do: it may be marked as an authority, or be issued by
+/// one that nobody gave.
+fn verify_given(given: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    rustls::client::verify_server_name(&ParsedCertificate::try_from(given)?, name)?;
+    let dates = Certificate::read(given).ok_or(CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    match now {
+        now if now < dates.not_before.timestamp() => Err(CertificateError::NotValidYet.into()),
+        now if now > dates.not_after.timestamp() => Err(CertificateError::Expired.into()),
+        _ => Ok(()),
     }
 }
 

@@ -131,7 +131,7 @@ fn a_browser_that_is_missing_or_fails_leaves_the_address_to_the_person() {
         let landed = running.waiting().person_returns();
         assert!(landed.body.contains("Signed in"), "{browser}");
         let outcome = running.end().expect(0);
-        let told = outcome.stderr.contains("No browser could be started");
+        let told = outcome.stderr.contains("The browser that SNOW_BROWSER names could not be started");
         assert_eq!(told, is_told, "{browser}: {}", outcome.stderr);
     }
 }

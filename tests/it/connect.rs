@@ -77,6 +77,25 @@ fn a_refused_sign_in_saves_nothing_and_the_store_stays_empty() {
     assert_eq!(sandbox.requests(), 1);
 }
 
+/// Nobody can make a directory there, root neither.
+const NOWHERE: &str = "/proc/snow/config.toml";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connections_file_that_cannot_be_written_is_noticed_before_anything_is_sent() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let line = format!("connect {} --config {NOWHERE} --json", sandbox.origin());
+    let outcome = world.stdin("sandbox-admin").run(&format!("{line} --username admin --password-stdin")).expect(3);
+    assert_eq!(outcome.error_code(), "config-unwritable");
+    world.browser(|_| panic!("no browser is opened for what cannot be saved"));
+    world.set("BROWSER", "any");
+    let redirect = format!("--redirect-uri http://127.0.0.1:{}/callback", crate::oauth::free_port());
+    let outcome = world.run(&format!("{line} --client-id sandbox-public {redirect}")).expect(3);
+    assert_eq!(outcome.error_code(), "config-unwritable");
+    assert_eq!(sandbox.requests(), 0);
+}
+
 #[test]
 fn a_known_connection_is_tested_and_updated_and_not_replaced_by_accident() {
     let sandbox = Sandbox::start(None, None).unwrap();

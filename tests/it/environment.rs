@@ -38,6 +38,20 @@ fn a_password_file_serves_as_well() {
 }
 
 #[test]
+fn a_secret_in_a_variable_may_end_in_one_line_end() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_USERNAME", "svc.ci");
+    for end in ["\n", "\r\n"] {
+        world.set("SNOW_PASSWORD", &format!("sandbox-svc{end}")).run("test").expect(0);
+    }
+    for text in ["sandbox-svc\n\n", "\n", "sandbox\nsvc"] {
+        let outcome = world.set("SNOW_PASSWORD", text).run("test --json").expect(3);
+        assert_eq!(outcome.error_code(), "environment-incomplete", "{text:?}");
+    }
+}
+
+#[test]
 fn an_incomplete_description_names_the_variable_and_never_falls_to_a_saved_connection() {
     let sandbox = Sandbox::start(None, None).unwrap();
     for (variables, named) in [

@@ -380,6 +380,58 @@ fn a_home_that_takes_no_files_is_named_and_nothing_is_left_in_the_store() {
     assert_eq!(fs::read_to_string(&config).unwrap(), ONE);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_single_file_that_is_mounted_is_changed_in_place() {
+    let world = World::new();
+    world.write_config(ONE);
+    let config = world.config_path();
+    // In a user namespace, in which everybody may mount.
+    let mounted = |options: &str, line: &str| {
+        let mut command = tool("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-ec"]);
+        command.arg(format!("mount --bind $FILE $FILE; {options} exec \"$@\"")).arg("sh").arg(program());
+        command.args(line.split(' ')).env_clear().env("FILE", &config).env("HOME", world.home());
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").current_dir(world.home());
+        finish(command, b"")
+    };
+    mounted("", "connect acme --no-test --description words").expect(0);
+    assert!(world.config().contains("description = \"words\""), "{}", world.config());
+    assert!(names_in(config.parent().unwrap()).iter().all(|name| name == "config.toml"));
+    let read_only = "mount -o remount,bind,ro $FILE;";
+    let outcome = mounted(read_only, "connect https://new.service-now.com --username u --password-stdin --json");
+    // Before a keyring was looked for: nothing is asked or sent.
+    assert!(["config-unwritable", "keyring-unavailable"].contains(&outcome.error_code().as_str()));
+    assert_eq!(mounted(read_only, "edit acme --set description=x --json").expect(3).error_code(), "config-unwritable");
+    mounted("", "edit acme --set description=x").expect(0);
+    assert!(world.config().contains("description = \"x\""), "{}", world.config());
+}
+
+#[cfg(unix)]
+#[test]
+fn under_sudo_nothing_is_made_in_the_home_of_the_user_who_typed_it() {
+    let home = tempfile::tempdir().unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    let mut command = if is_root {
+        snow(home.path())
+    } else {
+        let mut unshare = tool("unshare");
+        unshare.args(["--user", "--map-root-user"]).arg(program());
+        unshare
+    };
+    // In a namespace without it, root itself is 65534.
+    let place = if is_root { home.path().join(".config") } else { PathBuf::from("/usr") };
+    if is_root {
+        std::os::unix::fs::chown(home.path(), Some(65534), None).unwrap();
+    }
+    command.env("HOME", home.path()).env("XDG_CONFIG_HOME", &place).env("SUDO_UID", "65534");
+    command.args(["list", "--json"]);
+    let outcome = finish(command, b"").expect(3);
+    assert_eq!(outcome.error_code(), "config-unwritable");
+    outcome.says(&["without sudo", place.to_str().unwrap()]);
+    assert_eq!(names_in(home.path()), [] as [&str; 0]);
+}
+
 #[test]
 fn a_state_directory_that_is_damaged_or_cannot_be_used_fails_no_test() {
     let sandbox = Sandbox::start(None, None).unwrap();

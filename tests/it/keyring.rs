@@ -118,6 +118,19 @@ fn a_bus_that_takes_the_connection_and_says_nothing_costs_one_deadline() {
     assert!(started.elapsed() < Duration::from_millis(1500));
 }
 
+#[test]
+fn a_keyring_without_a_collection_has_causes_of_its_own() {
+    let mut session = Session::without_keyring();
+    session.start_locked_keyring();
+    let outcome = session.run("connect dev1 --username beth --password-stdin --json", "sandbox-beth").expect(9);
+    assert_eq!(outcome.error_code(), "keyring-unavailable");
+    outcome.says(&["no default collection", "gnome-keyring-daemon --unlock"]);
+    let error = &outcome.json()["error"];
+    let causes: Vec<_> = error["likely_causes"].as_array().unwrap().iter().map(|cause| cause["code"].clone()).collect();
+    assert_eq!(causes, ["no-collection"], "{error}");
+    assert!(!outcome.stdout.contains("dbus-run-session"), "the bus is there: {error}");
+}
+
 // E2
 #[test]
 fn a_locked_keyring_that_nobody_can_unlock_is_said_to_be_locked_at_once() {

@@ -75,6 +75,7 @@ mod sandbox_table;
 mod sandbox_tokens;
 mod scenarios;
 mod screens;
+mod scripts;
 mod session;
 mod session_end;
 #[cfg(target_os = "linux")]

@@ -89,8 +89,37 @@ fn a_given_user_must_be_the_one_who_signs_in() {
     let outcome = world.run(&line).expect(11);
     assert_eq!(outcome.error_code(), "user-mismatch");
     assert_eq!(world.config(), "");
+    assert_eq!(sandbox.revocations(), 2, "both tokens, which nothing keeps");
     world.run(&format!("{line} --force --yes")).expect(0);
     assert!(world.config().contains("username = \"joe.employee\""));
+}
+
+#[test]
+fn tokens_that_cannot_be_saved_are_revoked() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    let config = world.config_path();
+    let line = connect_line(&sandbox);
+    world.browser(move |url| {
+        let (url, config) = (url.to_owned(), config.clone());
+        std::thread::spawn(move || {
+            // The place goes while the person signs in.
+            std::fs::create_dir_all(&config).unwrap();
+            get(&sign_in(&url, "beth.anglin", "allow"))
+        });
+    });
+    world.run(&line).expect(3);
+    assert_eq!(sandbox.revocations(), 2);
+}
+
+#[test]
+fn a_session_that_is_saved_outlives_another_sign_in_that_is_not() {
+    let sandbox = sandbox();
+    let mut world = connected(&sandbox);
+    signs_in(&mut world, "joe.employee", "allow");
+    assert_eq!(world.run("login acme --json").expect(11).error_code(), "user-mismatch");
+    assert_eq!(sandbox.revocations(), 2);
+    world.run("test acme").expect(0);
 }
 
 #[test]

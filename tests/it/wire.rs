@@ -10,7 +10,7 @@ use serde_json::Value;
 use snow_connect::sandbox::Sandbox;
 
 use crate::world::process::snow;
-use crate::world::tls::{Authority, Front, Leaf};
+use crate::world::tls::{Authority, Front, Leaf, saved_server_config};
 use crate::world::wire::{Wire, first_error, header, http, run_against};
 use crate::world::{Outcome, PASSWORD, World, check};
 
@@ -305,6 +305,86 @@ fn a_ca_file_that_is_none_is_named_and_nothing_is_sent() {
         outcome.says(&[file.to_str().unwrap()]);
     }
     assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn a_ca_file_may_begin_with_a_mark_and_its_certificates_may_touch() {
+    let server = Wire::answers(http(200, "", ROWS));
+    let [other, authority] = [Authority::new(), Authority::new()];
+    let front = authority.front(Leaf::Good, &server.origin());
+    let (_other_files, other) = ca_file(&other);
+    let (_files, path) = ca_file(&authority);
+    let [other, pem] = [&other, &path].map(|path| std::fs::read_to_string(path).unwrap());
+    let forms = [
+        format!("\u{feff}{pem}"),
+        format!("\u{feff}{}", pem.replace('\n', "\r\n")),
+        format!("{}{}{}", other.trim_end(), other.trim_end(), pem.trim_end()),
+    ];
+    for form in forms {
+        std::fs::write(&path, form).unwrap();
+        run_against(&front.origin(), &format!("test --ca-cert {}", path.display())).expect(0);
+        #[cfg(not(target_os = "macos"))]
+        run_with_variable("SSL_CERT_FILE", path.to_str().unwrap(), &front.origin()).expect(0);
+    }
+}
+
+#[cfg(not(target_os = "macos"))]
+fn run_with_variable(name: &str, value: &str, origin: &str) -> Outcome {
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", origin).set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD", PASSWORD);
+    world.set(name, value).run("test --json")
+}
+
+#[cfg(not(target_os = "macos"))]
+#[test]
+fn a_variable_for_authorities_that_leads_nowhere_is_named() {
+    let server = Wire::answers(http(200, "", ROWS));
+    let authority = Authority::new();
+    let front = authority.front(Leaf::Good, &server.origin());
+    let directory = tempfile::tempdir().unwrap();
+    let text = directory.path().join("text.pem");
+    std::fs::write(&text, "no certificate").unwrap();
+    let variables = [
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
+        ("SSL_CERT_FILE", text.to_str().unwrap()),
+        ("SSL_CERT_DIR", "/nonexistent:/nonexistent/too"),
+    ];
+    for (name, value) in variables {
+        let outcome = run_with_variable(name, value, &front.origin()).expect(3);
+        assert_eq!(outcome.error_code(), "ca-cert-invalid", "{value}");
+        outcome.says(&[&format!("Correct or unset {name}")]);
+    }
+    assert_eq!(server.requests(), 0);
+    // Without TLS no certificate is shown.
+    for (name, value) in variables {
+        run_with_variable(name, value, &server.origin()).expect(0);
+    }
+}
+
+#[test]
+fn the_certificate_of_the_server_may_itself_be_given() {
+    let server = Wire::answers(http(200, "", ROWS));
+    let authority = Authority::new();
+    for (leaf, code) in [
+        (Leaf::SelfSigned { is_authority: true }, None),
+        (Leaf::SelfSigned { is_authority: false }, None),
+        (Leaf::Good, None),
+        (Leaf::Expired, Some("tls-expired")),
+        (Leaf::NotYetValid, Some("tls-expired")),
+        (Leaf::OtherName, Some("tls-name-mismatch")),
+    ] {
+        let files = tempfile::tempdir().unwrap();
+        let (certificate, key) = authority.save_leaf(leaf, files.path());
+        let front = Front::new(saved_server_config(&certificate, &key), &server.origin());
+        let line = format!("test --json --ca-cert {}", certificate.display());
+        match code {
+            None => drop(run_against(&front.origin(), &line).expect(0)),
+            Some(code) => assert_fails(&run_against(&front.origin(), &line).expect(6), "network.tls", code),
+        }
+        // Another one of the same name is another one.
+        let outcome = run_against(&authority.front(leaf, &server.origin()).origin(), &line).expect(6);
+        assert!(outcome.json()["connections"][0]["code"].as_str().unwrap().starts_with("tls-"));
+    }
 }
 
 #[test]

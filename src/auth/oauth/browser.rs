@@ -129,7 +129,8 @@ fn commands_in(variables: &Variables) -> Vec<String> {
     text.split(separator).map(str::trim).filter(|command| !command.is_empty()).map(str::to_owned).collect()
 }
 
-fn variable(variables: &Variables) -> Option<&'static str> {
+/// The variable that names the browser.
+pub fn variable(variables: &Variables) -> Option<&'static str> {
     [OWN, "BROWSER"].into_iter().find(|name| variables.text(name).is_some())
 }
 

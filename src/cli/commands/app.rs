@@ -25,7 +25,7 @@ use crate::engine::network::Network;
 use crate::engine::saved::{self, Opened};
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline, TIMEOUT};
-use crate::http::proxy::{ProxyVariables, without_user};
+use crate::http::proxy::without_user;
 use crate::http::tls::CaCertificates;
 use crate::model::profile::Profile;
 use crate::report::format::Format;
@@ -55,7 +55,7 @@ impl App {
             && !variables.is_on("CI");
         let stdin_is_terminal = streams.stdin_is_terminal;
         std::mem::swap(&mut context.streams.stdin, &mut streams.stdin);
-        let network = Network::new(global.ca_cert.clone(), global.proxy.clone(), ProxyVariables::of(&variables));
+        let network = Network::new(global.ca_cert.clone(), global.proxy.clone(), &variables);
         let mut console = Console::of(&variables, streams, global.color);
         console.quiet = global.quiet;
         console.json = global.json || global.output.iter().any(Output::is_json_for_stdout);
@@ -193,7 +193,10 @@ impl App {
             None => self.context.config_directory()?.join("config.toml"),
         };
         tracing::info!("connections: {}", path.display());
-        Ok(ConfigFile { path, lock: self.state()?.config_lock() })
+        let lock = self.state()?.config_lock();
+        #[cfg(unix)]
+        [&path, &lock].into_iter().try_for_each(|path| super::sudo::refuse(&self.variables, path))?;
+        Ok(ConfigFile { path, lock })
     }
 
     pub fn state(&self) -> Result<State, Failure> {

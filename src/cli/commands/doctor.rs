@@ -26,7 +26,7 @@ Examples:
   snow doctor --bundle snow-bundle.json              for whoever helps you")]
 pub struct DoctorArgs {
     /// Also write a file for support, without secrets
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::cli::args::path())]
     pub bundle: Option<PathBuf>,
 }
 

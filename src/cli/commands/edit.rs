@@ -15,6 +15,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
 use crate::base::shown::{Shown, Step, shown, without_value};
+use crate::cli::args::at_home;
 use crate::cli::completion;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
@@ -224,7 +225,7 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         }
         "ca_cert" => {
             let path = shown_text(key, value).map_err(|error| wrong(error.0))?;
-            let path = files::absolute(&PathBuf::from(path));
+            let path = files::absolute(&at_home(PathBuf::from(path)));
             CaCertificates::default().add(&path)?;
             profile.ca_cert = Some(path);
         }

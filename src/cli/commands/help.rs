@@ -10,7 +10,7 @@ use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
-use crate::cli::args::Cli;
+use crate::cli::args::{self, Cli};
 use crate::cli::completion;
 use crate::report::json::help::Schemas;
 
@@ -55,7 +55,7 @@ impl Shell {
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// Write the pages of all commands to this directory
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = args::path())]
     pub dir: Option<PathBuf>,
 }
 

@@ -43,6 +43,8 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
     let profile = select::select_to_change(app, arguments.name.as_ref())?;
     refuse_other_flags(&profile, &arguments)?;
+    // Before a sign-in, whatever keeps its result from being settled.
+    settle(app, &profile, None)?;
     app.prove_store(profile.store, profile.id).await?;
     let headers = sign_in::headers::given(app, &arguments.headers)?;
     let browser = &arguments.browser;

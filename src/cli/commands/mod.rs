@@ -21,6 +21,8 @@ mod select;
 pub mod sign_in;
 pub(super) mod status;
 mod stores;
+#[cfg(unix)]
+mod sudo;
 pub(super) mod test;
 pub(super) mod token;
 mod usage;
@@ -35,6 +37,7 @@ use crate::base::error::{Failure, internal};
 use crate::base::schemas;
 use crate::cli::args::{Cli, Command};
 use crate::cli::context::Context;
+use crate::cli::patient;
 use crate::report;
 use crate::report::json;
 use crate::report::json::help::Version;
@@ -129,11 +132,9 @@ fn report(app: &mut App, failure: &Failure) -> u8 {
 
 /// What a script is told after a panic, whose text is on standard error.
 pub fn report_defect(arguments: &[OsString]) -> u8 {
-    use std::io::Write;
-
     let failure = internal("snow crashed because of a defect in it");
     if usage::wants_json(arguments) {
-        let _ = writeln!(std::io::stdout(), "{}", json::line(&json::Error::from(&failure)));
+        let _ = writeln!(patient::stdout(), "{}", json::line(&json::Error::from(&failure)));
     }
     failure.exit_code()
 }

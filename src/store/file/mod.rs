@@ -110,14 +110,16 @@ impl From<FileError> for Failure {
             }
             FileError::Unreadable { path, .. } => Failure::new(Code::SecretUnreadable, Shown::outside(message))
                 .why("The file was left as it is.")
-                .next(shown!(
-                    "Put a copy of {} back, or move it away and sign in again with snow login NAME",
-                    Shown::outside(&path)
-                ))
+                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                    let path = Shown::outside(&path);
+                    shown!("Put a copy of {} back, or move it away and sign in again with snow login NAME", path).into()
+                }))
                 .evidence("path", Shown::outside(path)),
             FileError::Unwritable { path, .. } => Failure::new(Code::StoreUnwritable, Shown::outside(message))
                 .why("The secrets are as they were.")
-                .next("See to the permissions and the free space there, then run the command again")
+                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                    "See to the permissions and the free space there, then run the command again".into()
+                }))
                 .evidence("path", Shown::outside(path)),
             FileError::Busy { path, timeout } => Failure::new(Code::StoreBusy, Shown::outside(message))
                 .why("Each change is made alone, and this one did not get its turn. Nothing was changed.")

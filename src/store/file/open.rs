@@ -162,7 +162,8 @@ fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key
 fn key_of_variables(surroundings: &mut dyn Surroundings) -> Result<Option<Key>, Failure> {
     let set: Vec<(&str, PathBuf)> = [PASSPHRASE, PASSPHRASE_FILE, IDENTITY]
         .into_iter()
-        .filter_map(|name| Some((name, PathBuf::from(surroundings.variables().raw(name)?))))
+        .filter(|name| surroundings.variables().raw(name).is_some())
+        .map(|name| (name, surroundings.variables().path(name).unwrap_or_default()))
         .collect();
     if let [(one, _), (other, _), ..] = set.as_slice() {
         return Err(Failure::new(Code::Usage, shown!("{} and {} are both set", one, other))
@@ -192,7 +193,7 @@ fn passphrase_variable(surroundings: &dyn Surroundings) -> Result<Secret, Failur
             .next(shown!("Correct {}", PASSPHRASE))
     };
     let text = surroundings.variables().text(PASSPHRASE).ok_or_else(|| invalid("it is not valid UTF-8".to_owned()))?;
-    Secret::new(text.to_owned()).map_err(|error| invalid(error.to_string()))
+    Secret::of_line(text).map_err(|error| invalid(error.to_string()))
 }
 
 fn identity_file(surroundings: &mut dyn Surroundings, path: PathBuf) -> Result<Key, Failure> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{KIND, platform};
 use crate::base::code::Code;
-use crate::base::error::{CausesOfCode, Failure};
+use crate::base::error::{CauseRow, CausesOfCode, Failure};
 use crate::base::shown::{Shown, Step, shown};
 use crate::store::{StoreError, Trouble};
 
@@ -12,7 +12,7 @@ use crate::store::{StoreError, Trouble};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     #[error("no keyring can be reached")]
-    Unavailable { reason: String },
+    Unavailable { reason: String, missing: &'static Missing },
     #[error("the keyring is locked")]
     Locked,
     #[error("access to the keyring was denied")]
@@ -23,6 +23,20 @@ pub enum KeyringError {
     Ambiguous { account: String, count: usize },
     #[error("the keyring holds at most {limit} bytes an item, and this one has {size}")]
     TooLarge { size: usize, limit: usize },
+}
+
+/// What is missing where no keyring can be reached.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing {
+    pub causes: &'static [CauseRow],
+    pub step: &'static str,
+}
+
+impl KeyringError {
+    /// Unavailable, and what is missing can only be guessed.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Unavailable { reason: reason.into(), missing: &platform::KEYRING }
+    }
 }
 
 impl From<KeyringError> for StoreError {
@@ -36,12 +50,12 @@ impl From<KeyringError> for Failure {
     fn from(error: KeyringError) -> Self {
         let message = error.to_string();
         match error {
-            KeyringError::Unavailable { reason } => {
+            KeyringError::Unavailable { reason, missing } => {
                 let failure = Failure::new(Code::KeyringUnavailable, Shown::outside(message))
                     .why(Shown::outside(reason))
-                    .causes(platform::UNAVAILABLE)
+                    .causes(missing.causes)
                     .next(WITHOUT_KEYRING);
-                IN_A_FILE.into_iter().fold(failure, Failure::next).next(platform::START)
+                IN_A_FILE.into_iter().fold(failure, Failure::next).next(missing.step)
             }
             KeyringError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
                 .why("It wants its password, and nothing here can ask for it.")
@@ -69,7 +83,7 @@ impl From<KeyringError> for Failure {
 
 /// What may be behind each code of a keyring.
 pub fn causes() -> Vec<CausesOfCode> {
-    vec![CausesOfCode::new(Code::KeyringUnavailable, platform::UNAVAILABLE)]
+    platform::MISSING.iter().map(|missing| CausesOfCode::new(Code::KeyringUnavailable, missing.causes)).collect()
 }
 
 /// The way out for one command that needs no keyring.

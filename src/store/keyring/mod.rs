@@ -73,7 +73,7 @@ impl KeyringStore {
         tracing::debug!("keyring: {name}");
         match self.within_the_timeout(self.thread.call(act)).await {
             Some(Ok(result)) => result,
-            Some(Err(gone)) => Err(KeyringError::Unavailable { reason: gone.to_string() }),
+            Some(Err(gone)) => Err(KeyringError::unavailable(gone.to_string())),
             None => {
                 *is_stuck = true;
                 Err(KeyringError::Timeout(self.timeout))
@@ -210,7 +210,7 @@ fn record(bytes: Zeroizing<Vec<u8>>) -> Secret {
 
 /// `size`: how many bytes were to be written.
 fn tell_apart(error: Error, account: &str, size: usize, has_display: bool) -> KeyringError {
-    let unavailable = |reason: &str| KeyringError::Unavailable { reason: reason.to_owned() };
+    let unavailable = |reason: &str| KeyringError::unavailable(reason);
     match error {
         Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
             platform::tell_apart(cause.as_ref(), has_display)

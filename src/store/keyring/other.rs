@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use keyring::Error;
 use keyring_core::Entry;
 
+use super::error::Missing;
 use super::{KeyringError, SERVICE, StoredItem};
 use crate::base::error::CauseRow;
 use crate::base::error::Likelihood::{High, Medium};
@@ -15,8 +16,10 @@ use crate::base::shown::{Shown, Step, shown};
 /// `CRED_MAX_CREDENTIAL_BLOB_SIZE`.
 pub const ITEM_LIMIT: Option<usize> = if cfg!(windows) { Some(5 * 512) } else { None };
 
-/// What may be behind a keyring that cannot be reached.
-pub const UNAVAILABLE: &[CauseRow] = if cfg!(windows) {
+/// What is missing where no keyring can be reached.
+pub static KEYRING: Missing = Missing { causes: UNAVAILABLE, step: START };
+pub static MISSING: &[&Missing] = &[&KEYRING];
+const UNAVAILABLE: &[CauseRow] = if cfg!(windows) {
     &[
         (
             "no-logon-session",
@@ -31,7 +34,7 @@ pub const UNAVAILABLE: &[CauseRow] = if cfg!(windows) {
         ("no-default-keychain", Medium, "there is no default keychain"),
     ]
 };
-pub const START: &str = if cfg!(windows) {
+const START: &str = if cfg!(windows) {
     "Start the Credential Manager: sc.exe start VaultSvc"
 } else {
     "Unlock the login keychain: security unlock-keychain"
@@ -84,6 +87,6 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), _: bool) -> Ke
     } else if reason.contains("-25308") {
         KeyringError::Locked
     } else {
-        KeyringError::Unavailable { reason }
+        KeyringError::unavailable(reason)
     }
 }

@@ -10,19 +10,33 @@ use secret_service::blocking::SecretService;
 use zbus::DBusError;
 use zbus::names::ErrorName;
 
+use super::error::Missing;
 use super::{KeyringError, SERVICE, StoredItem};
-use crate::base::error::{CauseRow, Likelihood};
+use crate::base::error::Likelihood;
 use crate::base::shown::{Shown, Step, shown};
 
 /// The bytes that an item may have, where that is known.
 pub const ITEM_LIMIT: Option<usize> = None;
 
-/// What may be behind a keyring that cannot be reached.
-pub const UNAVAILABLE: &[CauseRow] = &[
-    ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
-    ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
-];
-pub const START: &str = "Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock";
+/// Everything that may be missing.
+pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION];
+/// Nothing that is a keyring could be reached.
+pub static KEYRING: Missing = Missing {
+    causes: &[
+        ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
+        ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+    ],
+    step: "Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock",
+};
+/// The service answers and has no place for new items.
+static COLLECTION: Missing = Missing {
+    causes: &[(
+        "no-collection",
+        Likelihood::High,
+        "the Secret Service runs and has no default collection: this user never signed in at a desktop",
+    )],
+    step: "Create the collection: gnome-keyring-daemon --unlock, then type a new password and Ctrl-D",
+};
 pub const UNLOCK: &str =
     "Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again";
 /// A program that shows what is in it.
@@ -86,7 +100,7 @@ pub fn is_disconnected(error: &Error) -> bool {
 
 /// What the Secret Service said, by what a person would do.
 pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: bool) -> KeyringError {
-    let unavailable = |reason: &str| KeyringError::Unavailable { reason: reason.to_owned() };
+    let unavailable = |reason: &str| KeyringError::unavailable(reason);
     match cause.downcast_ref::<ServiceError>() {
         Some(ServiceError::Locked) => KeyringError::Locked,
         // A dismissed prompt looks the same whether a person closed it or
@@ -99,7 +113,10 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: b
                 KeyringError::Denied
             }
         }
-        Some(ServiceError::NoResult) => unavailable("The keyring has no default collection yet: create one first."),
+        Some(ServiceError::NoResult) => {
+            let reason = "The keyring has no default collection yet: create one first.".to_owned();
+            KeyringError::Unavailable { reason, missing: &COLLECTION }
+        }
         Some(ServiceError::Unavailable) => {
             unavailable("There is no session D-Bus here, or nothing on it is a keyring.")
         }
@@ -126,7 +143,7 @@ fn tell_name_apart(name: &str) -> KeyringError {
         _ if name.starts_with("org.freedesktop.DBus.Error.Spawn") => "The Secret Service could not be started.",
         _ => "The Secret Service answered with an error.",
     };
-    KeyringError::Unavailable { reason: reason.to_owned() }
+    KeyringError::unavailable(reason)
 }
 
 /// The D-Bus name of an error. What stands beside it could quote anything.

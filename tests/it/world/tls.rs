@@ -134,6 +134,13 @@ impl Authority {
     }
 }
 
+/// The TLS side of a server with what [`Authority::save_leaf`] wrote.
+pub fn saved_server_config(certificate: &Path, key: &Path) -> ServerConfig {
+    let chain = vec![CertificateDer::from_pem_file(certificate).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    server_builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
+}
+
 fn server_builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
     let provider = Arc::new(crypto::ring::default_provider());
     ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap()

@@ -1,7 +1,7 @@
 //! `snow connect`: define, sign in, save, test. It keeps what was earned.
 //!
 //! In order: which connection is meant ([`target`]) and how it signs in
-//! ([`auth`]); the store is proven; a person sees that the instance answers;
+//! ([`auth`]); the file and the store are proven; a person sees that the instance answers;
 //! what is missing is asked for; sign-in; [`save`]; the other tests;
 //! [`outcome`]. A crash between any two steps leaves a state that the next
 //! run repairs: at worst an entry without its secret.
@@ -73,6 +73,14 @@ async fn connect(
     headers: &HeaderArgs,
 ) -> Result<u8, Failure> {
     app.prove_store(request.store(app, saved)?, request.target.id).await?;
+    let is_unchanged = match (saved, &auth) {
+        (Some(saved), Some(auth)) => request.updated(app, saved, auth.clone())? == *saved,
+        _ => false,
+    };
+    // A new secret for an entry that stays needs no place in the file.
+    if !is_unchanged {
+        request.file.prove()?;
+    }
     let given = sign_in::headers::given(app, headers)?;
     let headers = match saved {
         Some(saved) => sign_in::headers::of(app, saved, given, true).await?,

@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use crate::auth::method;
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
 use crate::base::duration::duration;
+use crate::cli::args::{at_home, path};
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
 use crate::service::servicenow::oauth::DEFAULTS;
@@ -153,7 +154,7 @@ impl Args for SecretArgs {
                         .help(format!("Read the {label} from a file"))
                         .help_heading(input.heading)
                         .value_name("FILE")
-                        .value_parser(clap::value_parser!(PathBuf)),
+                        .value_parser(path()),
                 )
         })
     }
@@ -205,7 +206,7 @@ impl HeaderArgs {
 
 fn header_file(text: &str) -> Result<(OwnHeader, PathBuf), InvalidValue> {
     match text.split_once('=') {
-        Some((name, path)) if !path.is_empty() => Ok((name.parse()?, path.into())),
+        Some((name, path)) if !path.is_empty() => Ok((name.parse()?, at_home(path.into()))),
         _ => Err(InvalidValue("it is written NAME=FILE, as in X-Gateway-Key=key.txt".to_owned())),
     }
 }

@@ -70,7 +70,11 @@ pub async fn authorize(
     if mode == BrowserMode::Open
         && let Err(error) = app.open_browser(authorization.url().as_str())
     {
-        app.console.note(&format!("  No browser could be started ({error}): open the address yourself.\n"));
+        let what = match browser::variable(&app.variables) {
+            Some(variable) => format!("The browser that {variable} names could not be started"),
+            None => "No browser could be started".to_owned(),
+        };
+        app.console.note(&format!("  {what} ({error}): open the address yourself.\n"));
     }
     let timeout = arguments.login_timeout.unwrap_or(Duration::from_secs(300));
     let sudo_user = app.variables.text("SUDO_UID").and_then(|uid| uid.parse().ok());

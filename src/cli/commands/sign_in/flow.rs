@@ -147,7 +147,7 @@ async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, No
 }
 
 /// Checks the user, saves, and tells the browser. If a different user signed in and
-/// was accepted, `save` gets that user.
+/// was accepted, `save` gets that user. Tokens that are not saved are revoked.
 pub async fn conclude<T>(
     app: &mut App,
     wanted: &Wanted<'_>,
@@ -174,6 +174,9 @@ pub async fn conclude<T>(
             Err(failure) => Page::failed(&session::sentence(failure.message())),
         };
         browser.show(page).await;
+    }
+    if result.is_err() {
+        session::revoke(app, wanted, &signed_in.credential).await;
     }
     result
 }

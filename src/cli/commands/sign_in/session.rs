@@ -167,6 +167,42 @@ pub async fn sign_in(
     }
 }
 
+/// Revokes tokens that nothing will keep. The session that is saved stays: an instance
+/// may give the same tokens again.
+pub async fn revoke(app: &mut App, wanted: &Wanted<'_>, credential: &NewCredential) {
+    let Some(session) = &credential.session else { return };
+    let profile = wanted.profile;
+    let (Ok((client, origins)), Ok(deadline)) = (wanted.client(app), app.deadline()) else { return };
+    if wanted.is_saved
+        && let Ok(store) = app.store(profile.store)
+        && let Ok(Some(saved)) = record::read_session(store.as_ref(), profile, client_of(profile), &origins).await
+        && has_same_tokens(&saved, session)
+    {
+        return;
+    }
+    let Ok(Some(endpoint)) = app.network.token_endpoint_of(profile, &client, wanted.subject()) else { return };
+    let secret = credential.secrets.iter().find(|(item, _)| item.field == secret_use(profile).input.item.field);
+    let _progress = app.console.progress("Revoking the tokens, which could not be saved");
+    let secret = secret.map(|(_, secret)| secret);
+    let is_at_instance = *endpoint.origin() == profile.instance;
+    let tokens = [
+        session.refresh_token.as_ref().map(|token| (token, "refresh_token")),
+        is_at_instance.then_some((&session.access_token, "access_token")),
+    ];
+    for (token, hint) in tokens.into_iter().flatten() {
+        if let Err(failure) = endpoint.revoke(token, hint, secret, deadline).await {
+            tracing::info!("not revoked: {}", failure.message());
+        }
+    }
+}
+
+fn has_same_tokens(one: &SavedSession, other: &SavedSession) -> bool {
+    let tokens = |session: &SavedSession| {
+        [session.refresh_token.as_ref(), Some(&session.access_token)].map(|token| token.map(|t| t.expose().to_owned()))
+    };
+    tokens(one).iter().zip(&tokens(other)).any(|(one, other)| one.is_some() && one == other)
+}
+
 fn tokens(
     outcome: TokenOutcome,
     endpoint: &TokenEndpoint,
