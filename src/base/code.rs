@@ -230,6 +230,7 @@ codes! {
         PortInUse = "port-in-use", final, lasting, whole, SignIn, free, Request, other;
         ConnectionExists = "connection-exists", final, lasting, whole, SignIn, free, Request, other;
         RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free, Request, other;
+        LimitReached = "limit-reached", final, lasting, whole, SignIn, free, Request, other;
         AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
         InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "What was handed in as a secret cannot be one.";
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or holds no certificate.";

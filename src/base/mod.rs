@@ -9,6 +9,7 @@ pub mod duration;
 pub mod error;
 pub mod files;
 pub mod html;
+pub mod limits;
 pub mod schemas;
 pub mod secret;
 pub mod secret_file;

@@ -5,9 +5,10 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use super::commands::report_defect;
+use super::commands::{report_defect, report_start};
 use super::context::Context;
 use super::{completion, run, terminal};
+use crate::base::limits;
 
 /// What `snow` does. It is to be called once, first, and its exit code returned.
 pub fn main() -> ExitCode {
@@ -15,6 +16,10 @@ pub fn main() -> ExitCode {
     completion::answer_shell();
     report_panics_without_details();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // The runtime itself would end in a panic.
+    if let Err(failure) = limits::room_for(8, 0) {
+        return ExitCode::from(report_start(&arguments, &failure));
+    }
     let code = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -208,15 +208,21 @@ impl LazyVerifier {
     fn start(extra: Vec<CertificateDer<'static>>) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let (for_thread, roots) = (provider.clone(), extra.clone());
-        let building = std::thread::spawn(move || Verifier::new_with_extra_roots(roots, for_thread));
-        Self { provider, extra, building: Mutex::new(Some(building)), built: OnceLock::new() }
+        let building = std::thread::Builder::new()
+            .name("certificate authorities".to_owned())
+            .spawn(move || Verifier::new_with_extra_roots(roots, for_thread));
+        Self { provider, extra, building: Mutex::new(building.ok()), built: OnceLock::new() }
     }
 
     fn verifier(&self) -> Result<&Verifier, rustls::Error> {
         let built = self.built.get_or_init(|| {
             let building = self.building.lock().unwrap_or_else(PoisonError::into_inner).take();
             let failed = || rustls::Error::General("the certificate authorities could not be loaded".to_owned());
-            building.map_or_else(|| Err(failed()), |thread| thread.join().unwrap_or_else(|_| Err(failed())))
+            match building {
+                Some(thread) => thread.join().unwrap_or_else(|_| Err(failed())),
+                // Without a thread it takes a moment of the handshake.
+                None => Verifier::new_with_extra_roots(self.extra.clone(), self.provider.clone()),
+            }
         });
         built.as_ref().map_err(Clone::clone)
     }

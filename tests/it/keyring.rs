@@ -126,7 +126,7 @@ fn a_keyring_without_a_collection_has_causes_of_its_own() {
     assert_eq!(outcome.error_code(), "keyring-unavailable");
     outcome.says(&["no default collection", "gnome-keyring-daemon --unlock"]);
     let error = &outcome.json()["error"];
-    let causes: Vec<_> = error["likely_causes"].as_array().unwrap().iter().map(|cause| cause["code"].clone()).collect();
+    let causes: Vec<_> = error["causes"].as_array().unwrap().iter().map(|cause| cause["code"].clone()).collect();
     assert_eq!(causes, ["no-collection"], "{error}");
     assert!(!outcome.stdout.contains("dbus-run-session"), "the bus is there: {error}");
 }

@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use snow_connect::sandbox::Sandbox;
 
 use crate::world::PASSWORD;
-use crate::world::process::{finish, snow};
+use crate::world::process::{finish, snow, tool};
 use crate::world::wire::{Wire, http};
 
 /// `snow` with the encrypted file for its secrets.
@@ -125,4 +125,43 @@ fn a_tilde_that_no_shell_saw_means_the_home() {
     for path in ["config/snow/config.toml", "state", "data/secrets.age", "report.json"] {
         File::open(home.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
+}
+
+// ---- limits ----
+
+/// Runs `snow` under a limit that it cannot pass. Root has none on threads, so it
+/// becomes a user of its own.
+#[cfg(target_os = "linux")]
+fn limited(limit: &str, words: &[&str]) -> crate::world::Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("snow");
+    fs::copy(crate::world::process::program(), &program).unwrap();
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = tool("setpriv");
+        command.args(["--reuid=65532", "--regid=65532", "--clear-groups", "prlimit"]);
+        command
+    } else {
+        tool("prlimit")
+    };
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    command.arg(limit).arg(&program).args(words).env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin");
+    command.env("SNOW_INSTANCE", "http://127.0.0.1:9").env("SNOW_USERNAME", "u").env("SNOW_PASSWORD", PASSWORD);
+    finish(command, b"")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_descriptors_or_threads_is_named_in_one_document() {
+    for limit in ["nofile=5", "nofile=7", "nofile=9", "nofile=12", "nofile=16", "nproc=1", "nproc=3", "nproc=6"] {
+        let limit = format!("--{limit}");
+        let outcome = limited(&limit, &["test", "--json"]).expect(3);
+        assert_eq!(outcome.stdout.lines().count(), 1, "{limit}: {outcome:?}");
+        assert_eq!(outcome.error_code(), "limit-reached", "{limit}");
+        assert_eq!(outcome.stderr, "", "{limit}");
+        let words = if limit.contains("nofile") { "open files" } else { "processes and threads" };
+        limited(&limit, &["test"]).expect(3).says(&[words]);
+    }
+    // What is there is enough for one connection, which is refused.
+    limited("--nofile=48", &["test", "--json"]).expect(6);
 }

@@ -34,6 +34,7 @@ use clap::Parser;
 
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
+use crate::base::limits;
 use crate::base::schemas;
 use crate::cli::args::{Cli, Command};
 use crate::cli::context::Context;
@@ -72,6 +73,9 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     }
     if !matches!(command, Command::Test(_)) {
         app.refuse_reports()?;
+    }
+    if !matches!(command, Command::Help(_) | Command::Man(_) | Command::Completion(_) | Command::Explain(_)) {
+        limits::room_for(16, 8)?;
     }
     match command {
         // These end by themselves, or wait for the signal.
@@ -126,6 +130,16 @@ fn report(app: &mut App, failure: &Failure) -> u8 {
     if !app.console.json || app.console.check().is_err() {
         let text = report::text::error(failure, app.console.err);
         app.console.say(&text);
+    }
+    failure.exit_code()
+}
+
+/// What kept the program from starting.
+pub fn report_start(arguments: &[OsString], failure: &Failure) -> u8 {
+    if usage::wants_json(arguments) {
+        let _ = writeln!(patient::stdout(), "{}", json::line(&json::Error::from(failure)));
+    } else {
+        let _ = writeln!(patient::stderr(), "{failure}");
     }
     failure.exit_code()
 }
