@@ -128,6 +128,7 @@ fn a_keyring_without_a_collection_has_causes_of_its_own() {
     let error = &outcome.json()["error"];
     let causes: Vec<_> = error["causes"].as_array().unwrap().iter().map(|cause| cause["code"].clone()).collect();
     assert_eq!(causes, ["no-collection"], "{error}");
+    assert!(!outcome.stdout.contains("can be reached"), "the service is there: {error}");
     assert!(!outcome.stdout.contains("dbus-run-session"), "the bus is there: {error}");
 }
 

@@ -11,7 +11,7 @@ use crate::store::{StoreError, Trouble};
 /// Why a keyring did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
-    #[error("no keyring can be reached")]
+    #[error("{}", missing.message)]
     Unavailable { reason: String, missing: &'static Missing },
     #[error("the keyring is locked")]
     Locked,
@@ -28,6 +28,7 @@ pub enum KeyringError {
 /// What is missing where no keyring can be reached.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Missing {
+    pub message: &'static str,
     pub causes: &'static [CauseRow],
     pub step: &'static str,
 }

@@ -17,7 +17,7 @@ use crate::base::shown::{Shown, Step, shown};
 pub const ITEM_LIMIT: Option<usize> = if cfg!(windows) { Some(5 * 512) } else { None };
 
 /// What is missing where no keyring can be reached.
-pub static KEYRING: Missing = Missing { causes: UNAVAILABLE, step: START };
+pub static KEYRING: Missing = Missing { message: "no keyring can be reached", causes: UNAVAILABLE, step: START };
 pub static MISSING: &[&Missing] = &[&KEYRING];
 const UNAVAILABLE: &[CauseRow] = if cfg!(windows) {
     &[

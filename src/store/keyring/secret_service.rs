@@ -22,6 +22,7 @@ pub const ITEM_LIMIT: Option<usize> = None;
 pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION];
 /// Nothing that is a keyring could be reached.
 pub static KEYRING: Missing = Missing {
+    message: "no keyring can be reached",
     causes: &[
         ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
         ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
@@ -30,6 +31,7 @@ pub static KEYRING: Missing = Missing {
 };
 /// The service answers and has no place for new items.
 static COLLECTION: Missing = Missing {
+    message: "the keyring has no place for a secret yet",
     causes: &[(
         "no-collection",
         Likelihood::High,
