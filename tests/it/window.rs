@@ -148,12 +148,12 @@ fn nothing_slow_lies_between_the_request_of_a_refresh_and_the_write_of_its_answe
         let sends = ["write", "sendto", "writev", "sendmsg"].map(|call| format!("{call}({fd},"));
         let sent =
             opened + lines[opened..].iter().rposition(|line| sends.iter().any(|call| line.contains(call))).unwrap();
-        let is_write = |line: &&str| match store {
+        let is_write = |line: &str| match store {
             Store::Keyring => line.contains("sendmsg("),
             Store::Identity | Store::Passphrase => line.contains("rename"),
         };
         // The keyring is asked for the item before it is written: the last message counts.
-        let written = sent + lines[sent..].iter().rposition(|line| is_write(&line)).expect("a write");
+        let written = sent + lines[sent..].iter().rposition(|line| is_write(line)).expect("a write");
         let between = &lines[sent + 1..written];
         let slow: Vec<_> = between.iter().filter(|line| line.contains("socket(") || mapped(line) >= 16 << 20).collect();
         assert!(slow.is_empty(), "{store:?}: {slow:#?}");
