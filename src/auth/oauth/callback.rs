@@ -57,6 +57,7 @@ pub enum TurnedAway {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Users {
     /// `SUDO_UID`.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux tells whose a connection is"))]
     pub sudo_user: Option<u32>,
 }
 
