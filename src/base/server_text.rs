@@ -44,6 +44,7 @@ pub struct Redactor {
     /// The secrets by character, as they would be shown.
     secrets: Vec<Zeroizing<Vec<char>>>,
     needles: Vec<Zeroizing<String>>,
+    has_quoted: bool,
 }
 
 impl Redactor {
@@ -51,6 +52,8 @@ impl Redactor {
     pub fn add(&mut self, secret: &Secret) {
         let can_be_masked = Self::can_search_for(secret);
         let secret = secret.expose();
+        let is_quoted = |mark| secret.len() > 2 && secret.starts_with(mark) && secret.ends_with(mark);
+        self.has_quoted |= is_quoted('"') || is_quoted('\'');
         if !can_be_masked {
             return;
         }
@@ -66,6 +69,11 @@ impl Redactor {
             let shown = [secret.trim(), secret].map(as_shown);
             self.secrets.extend(shown.into_iter().find(|characters| characters.len() > MASK.len()));
         }
+    }
+
+    /// Whether one of the secrets has quotation marks around it.
+    pub fn has_quoted(&self) -> bool {
+        self.has_quoted
     }
 
     /// Whether one of the secrets stands in `text`, in any encoding that would

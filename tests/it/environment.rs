@@ -51,6 +51,37 @@ fn a_secret_in_a_variable_may_end_in_one_line_end() {
     }
 }
 
+/// As a file of variables or a form of a CI service may keep them.
+#[test]
+fn quotation_marks_around_a_secret_that_is_refused_are_noticed() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let described = |variables: &[(&str, &str)]| {
+        let mut world = World::new();
+        world.set("SNOW_INSTANCE", &sandbox.origin());
+        for (name, value) in variables {
+            world.set(name, value);
+        }
+        world.run("test --json").expect(4)
+    };
+    let client = ("SNOW_CLIENT_ID", "sandbox-ci");
+    for variables in [
+        vec![("SNOW_USERNAME", "svc.ci"), ("SNOW_PASSWORD", "\"sandbox-svc\"")],
+        vec![("SNOW_USERNAME", "svc.ci"), ("SNOW_PASSWORD", "'sandbox-svc'")],
+        vec![client, ("SNOW_CLIENT_SECRET", "\"sandbox-ci-secret\"")],
+        vec![("SNOW_API_KEY", "'now_sandbox_svc'")],
+        vec![("SNOW_ACCESS_TOKEN", "\"0123456789abcdef\"")],
+    ] {
+        let outcome = described(&variables);
+        outcome.says(&["\"quotes\"", "without the quotation marks"]);
+    }
+    for variables in [
+        vec![("SNOW_USERNAME", "svc.ci"), ("SNOW_PASSWORD", "\"sandbox-svc")],
+        vec![client, ("SNOW_CLIENT_SECRET", "wrong-secret")],
+    ] {
+        assert!(!described(&variables).stdout.contains("quotation"));
+    }
+}
+
 #[test]
 fn an_incomplete_description_names_the_variable_and_never_falls_to_a_saved_connection() {
     let sandbox = Sandbox::start(None, None).unwrap();

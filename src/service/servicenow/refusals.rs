@@ -16,7 +16,7 @@ use Likelihood::{High, Low, Medium};
 use chrono::TimeDelta;
 
 use super::classify::ClassifiedResponse;
-use super::symptoms::{kept, with_evidence};
+use super::symptoms::{kept, with_evidence, with_quotes};
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
 use crate::auth::oauth::outcome::TokenRequest;
 use crate::base::code::Code;
@@ -263,7 +263,8 @@ pub fn refused(refused: &Refused<'_>) -> Failure {
     let causes = row.causes.iter().filter_map(|(code, likelihood, text)| {
         Some(Cause { code, likelihood: likelihood(refused)?, text: fill(text).text() })
     });
-    let mut failure = Failure::new(row.code, fill(row.message).text()).why(fill(row.why).text()).causes(causes);
+    let failure = Failure::new(row.code, fill(row.message).text()).why(fill(row.why).text());
+    let mut failure = with_quotes(failure, refused.response).causes(causes);
     for next in row.next {
         failure = failure.next(fill(next));
     }

@@ -22,7 +22,7 @@ use super::classify::{Body, ClassifiedResponse, RequestKind};
 use super::identity::users;
 use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::code::Code;
-use crate::base::error::{CauseRow, CausesOfCode, Failure};
+use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::http::retry_after::{RetryAfter, http_date};
 use crate::model::profile::Subject;
@@ -31,7 +31,23 @@ pub use rows::symptoms;
 
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes))
+    let quoted = QUOTED_CODES.map(|code| CausesOfCode::new(code, &[QUOTED]));
+    symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).chain(quoted)
+}
+
+/// The codes of a secret that was refused.
+const QUOTED_CODES: [Code; 4] = [Code::BasicRefused, Code::BearerRefused, Code::ApiKeyRefused, Code::TokenRefused];
+const QUOTED: CauseRow =
+    ("quotes", Likelihood::High, "the secret has quotation marks around it, which were sent as a part of it");
+
+/// Names the quotation marks around a secret that was refused: a file or a variable of a
+/// CI job may hold them.
+pub fn with_quotes(failure: Failure, response: &ClassifiedResponse<'_>) -> Failure {
+    if response.redactor.has_quoted() && QUOTED_CODES.contains(&failure.code()) {
+        failure.causes([QUOTED]).next("Give the secret without the quotation marks around it")
+    } else {
+        failure
+    }
 }
 
 /// One way an answer can look, and what it means.
@@ -62,7 +78,7 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
     let mut failure = Failure::new(symptom.code, places.fill(symptom.message).text());
     failure = failure.why(places.fill(symptom.why).text());
     failure = failure.evidence("symptom", symptom.name);
-    failure = failure.causes(symptom.causes);
+    failure = with_quotes(failure, response).causes(symptom.causes);
     for next in symptom.next.iter().map(|next| places.fill(next)).filter(|next| !next.text().is_empty()) {
         failure = failure.next(next);
     }
