@@ -132,6 +132,28 @@ fn a_keyring_without_a_collection_has_causes_of_its_own() {
     assert!(!outcome.stdout.contains("dbus-run-session"), "the bus is there: {error}");
 }
 
+#[test]
+fn a_bus_of_another_user_and_a_list_of_addresses_are_named() {
+    let mut session = Session::without_keyring();
+    // What the system has is another user's; only root has to give something away.
+    let theirs = if rustix::process::geteuid().is_root() {
+        let path = session.home().join("their-bus");
+        std::fs::write(&path, "").unwrap();
+        std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
+        path
+    } else {
+        "/etc/passwd".into()
+    };
+    let list = format!("unix:path=/nowhere;{}", session.address());
+    for (address, cause) in [(format!("unix:path={}", theirs.display()), "other-user"), (list, "several-addresses")] {
+        session.set("DBUS_SESSION_BUS_ADDRESS", &address);
+        let outcome = session.run("connect dev1 --username beth --password-stdin --json", "sandbox-beth").expect(9);
+        assert_eq!(outcome.error_code(), "keyring-unavailable");
+        assert_eq!(outcome.json()["error"]["causes"][0]["code"], cause, "{}", outcome.stdout);
+        outcome.says(&["DBUS_SESSION_BUS_ADDRESS"]);
+    }
+}
+
 // E2
 #[test]
 fn a_locked_keyring_that_nobody_can_unlock_is_said_to_be_locked_at_once() {

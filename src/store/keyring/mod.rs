@@ -26,6 +26,7 @@ use super::thread::OwnThread;
 use super::{CredentialStore, ItemKey, StoreError, StoredItem};
 use crate::base::secret::Secret;
 use crate::base::shown::Step;
+use crate::base::variables::Variables;
 use crate::model::profile::StoreKind;
 use error::KeyringError;
 use parts::Items;
@@ -41,10 +42,25 @@ const NOTICEABLE: Duration = Duration::from_secs(1);
 /// Tells a person that the keyring is being waited for.
 pub type Notice = Box<dyn Fn() + Send + Sync>;
 
+/// What is around the keyring, by the variables.
+#[derive(Debug, Clone, Default)]
+pub struct Desktop {
+    /// Whether a window could ask somebody to unlock the keyring.
+    pub has_display: bool,
+    /// `DBUS_SESSION_BUS_ADDRESS`.
+    pub bus: Option<String>,
+}
+
+impl Desktop {
+    pub fn of(variables: &Variables) -> Self {
+        let bus = variables.text("DBUS_SESSION_BUS_ADDRESS").map(str::to_owned);
+        Self { has_display: variables.has_display(), bus }
+    }
+}
+
 pub struct KeyringStore {
     timeout: Duration,
-    /// Whether a window could ask somebody to unlock the keyring.
-    has_display: bool,
+    desktop: Desktop,
     notice: Option<Notice>,
     thread: OwnThread,
     /// Whether a call ran into the deadline: the keyring is not asked again. Locked
@@ -56,8 +72,8 @@ impl KeyringStore {
     /// A store that waits at most `timeout` for each call, and gives `notice`
     /// where the wait becomes noticeable. Nothing is opened before the first
     /// call.
-    pub fn new(timeout: Duration, has_display: bool, notice: Option<Notice>) -> Self {
-        Self { timeout, has_display, notice, thread: OwnThread::new("keyring"), is_stuck: Mutex::new(false) }
+    pub fn new(timeout: Duration, desktop: Desktop, notice: Option<Notice>) -> Self {
+        Self { timeout, desktop, notice, thread: OwnThread::new("keyring"), is_stuck: Mutex::new(false) }
     }
 
     /// Has `act` done by the thread that owns the keyring.
@@ -92,7 +108,7 @@ impl KeyringStore {
         act: impl Fn(&str) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, KeyringError> {
         let account = key.account();
-        let has_display = self.has_display;
+        let desktop = self.desktop.clone();
         self.call(&format!("{name} {account}"), move || {
             let result = act(&account).or_else(|error| {
                 if platform::is_disconnected(&error) {
@@ -101,7 +117,7 @@ impl KeyringStore {
                     Err(error)
                 }
             });
-            result.map_err(|error| tell_apart(error, &account, size, has_display))
+            result.map_err(|error| tell_apart(error, &account, size, &desktop))
         })
         .await
     }
@@ -156,7 +172,8 @@ impl CredentialStore for KeyringStore {
     }
 
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
-        Ok(self.call("list all items", platform::inventory).await?)
+        let desktop = self.desktop.clone();
+        Ok(self.call("list all items", move || platform::inventory(&desktop)).await?)
     }
 
     fn remedy(&self) -> &'static str {
@@ -209,12 +226,10 @@ fn record(bytes: Zeroizing<Vec<u8>>) -> Secret {
 }
 
 /// `size`: how many bytes were to be written.
-fn tell_apart(error: Error, account: &str, size: usize, has_display: bool) -> KeyringError {
+fn tell_apart(error: Error, account: &str, size: usize, desktop: &Desktop) -> KeyringError {
     let unavailable = |reason: &str| KeyringError::unavailable(reason);
     match error {
-        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => {
-            platform::tell_apart(cause.as_ref(), has_display)
-        }
+        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => platform::tell_apart(cause.as_ref(), desktop),
         Error::Ambiguous(entries) => KeyringError::Ambiguous { account: account.to_owned(), count: entries.len() },
         Error::TooLong(_, limit) => KeyringError::TooLarge { size, limit: limit as usize },
         Error::NoEntry => unavailable("It lost the item while it was used."),

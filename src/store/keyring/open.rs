@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KIND, KeyringStore, Notice};
+use super::{Desktop, KIND, KeyringStore, Notice};
 use crate::base::error::Failure;
 use crate::store::{Access, CredentialStore, Opener, StoreSpec, Surroundings};
 
@@ -39,10 +39,10 @@ impl Opener for KeyringOpener {
         let timeout = surroundings.duration(TIMEOUT)?.unwrap_or(usual);
         let notice = surroundings.is_interactive() && !surroundings.is_quiet();
         let notice = notice.then(|| Box::new(say_it_is_slow) as Notice);
-        let has_display = surroundings.variables().has_display();
+        let desktop = Desktop::of(surroundings.variables());
         let store = match surroundings.keyring() {
             Some(store) => store,
-            None => Arc::new(KeyringStore::new(timeout, has_display, notice)),
+            None => Arc::new(KeyringStore::new(timeout, desktop, notice)),
         };
         Ok(Some(self.0.insert(store).clone()))
     }

@@ -7,7 +7,7 @@ use keyring::Error;
 use keyring_core::Entry;
 
 use super::error::Missing;
-use super::{KeyringError, SERVICE, StoredItem};
+use super::{Desktop, KeyringError, SERVICE, StoredItem};
 use crate::base::error::CauseRow;
 use crate::base::error::Likelihood::{High, Medium};
 use crate::base::shown::{Shown, Step, shown};
@@ -67,7 +67,7 @@ pub fn entry(account: &str) -> Result<Entry, Error> {
 }
 
 /// Neither says what it holds without the right to read each item.
-pub fn inventory() -> Result<Option<Vec<StoredItem>>, KeyringError> {
+pub fn inventory(_: &Desktop) -> Result<Option<Vec<StoredItem>>, KeyringError> {
     Ok(None)
 }
 
@@ -79,7 +79,7 @@ pub fn is_disconnected(_: &Error) -> bool {
     false
 }
 
-pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), _: bool) -> KeyringError {
+pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), _: &Desktop) -> KeyringError {
     let reason = cause.to_string();
     // errSecAuthFailed, errSecUserCanceled; errSecInteractionNotAllowed.
     if reason.contains("-25293") || reason.contains("-128") {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::os::unix::fs::MetadataExt;
 
 use keyring::Error;
 use keyring_core::Entry;
@@ -11,7 +12,7 @@ use zbus::DBusError;
 use zbus::names::ErrorName;
 
 use super::error::Missing;
-use super::{KeyringError, SERVICE, StoredItem};
+use super::{Desktop, KeyringError, SERVICE, StoredItem};
 use crate::base::error::Likelihood;
 use crate::base::shown::{Shown, Step, shown};
 
@@ -19,7 +20,7 @@ use crate::base::shown::{Shown, Step, shown};
 pub const ITEM_LIMIT: Option<usize> = None;
 
 /// Everything that may be missing.
-pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION];
+pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION, &OWN_BUS, &ONE_ADDRESS];
 /// Nothing that is a keyring could be reached.
 pub static KEYRING: Missing = Missing {
     message: "no keyring can be reached",
@@ -39,6 +40,26 @@ static COLLECTION: Missing = Missing {
     )],
     step: "Create the collection: gnome-keyring-daemon --unlock, then type a new password and Ctrl-D",
 };
+/// The bus is another user's, who alone may use it.
+static OWN_BUS: Missing = Missing {
+    message: "the session D-Bus is another user's",
+    causes: &[(
+        "other-user",
+        Likelihood::High,
+        "DBUS_SESSION_BUS_ADDRESS is left from another user, as after su or sudo",
+    )],
+    step: "Run the command as the user who is signed in, or unset DBUS_SESSION_BUS_ADDRESS and use dbus-run-session",
+};
+/// Of several addresses the library reads none.
+static ONE_ADDRESS: Missing = Missing {
+    message: "no keyring can be reached",
+    causes: &[(
+        "several-addresses",
+        Likelihood::High,
+        "DBUS_SESSION_BUS_ADDRESS lists several addresses, and snow uses one alone",
+    )],
+    step: "Set DBUS_SESSION_BUS_ADDRESS to one of them",
+};
 pub const UNLOCK: &str =
     "Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again";
 /// A program that shows what is in it.
@@ -54,8 +75,9 @@ pub fn entry(account: &str) -> Result<Entry, Error> {
 
 /// The items under our service. The keyring crate's own search unlocks
 /// what it finds; this one asks nobody.
-pub fn inventory() -> Result<Option<Vec<StoredItem>>, KeyringError> {
-    list().map_err(|error| tell_apart(&error, true))
+pub fn inventory(desktop: &Desktop) -> Result<Option<Vec<StoredItem>>, KeyringError> {
+    let desktop = Desktop { has_display: true, ..desktop.clone() };
+    list().map_err(|error| tell_apart(&error, &desktop))
 }
 
 fn list() -> Result<Option<Vec<StoredItem>>, ServiceError> {
@@ -101,7 +123,7 @@ pub fn is_disconnected(error: &Error) -> bool {
 }
 
 /// What the Secret Service said, by what a person would do.
-pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: bool) -> KeyringError {
+pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), desktop: &Desktop) -> KeyringError {
     let unavailable = |reason: &str| KeyringError::unavailable(reason);
     match cause.downcast_ref::<ServiceError>() {
         Some(ServiceError::Locked) => KeyringError::Locked,
@@ -109,7 +131,7 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: b
         // nothing could show it. A collection that is locked with no
         // display at hand was never shown to anybody.
         Some(ServiceError::Prompt) => {
-            if !has_display && is_default_locked() {
+            if !desktop.has_display && is_default_locked() {
                 KeyringError::Locked
             } else {
                 KeyringError::Denied
@@ -120,16 +142,31 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), has_display: b
             KeyringError::Unavailable { reason, missing: &COLLECTION }
         }
         Some(ServiceError::Unavailable) => {
-            unavailable("There is no session D-Bus here, or nothing on it is a keyring.")
+            without_bus(desktop, "There is no session D-Bus here, or nothing on it is a keyring.")
         }
         Some(ServiceError::PromptDisconnected) => unavailable("It went away while it asked for its password."),
         Some(ServiceError::Crypto(_)) => unavailable("The encrypted transport to it could not be agreed on."),
         Some(error) => match name_of(error) {
             Some(name) => tell_name_apart(name.as_str()),
-            None => unavailable("The session D-Bus cannot be used."),
+            None => without_bus(desktop, "The session D-Bus cannot be used."),
         },
         None => unavailable("The Secret Service failed without a reason that snow knows."),
     }
+}
+
+/// No keyring, and what the address of the bus tells of the reason.
+fn without_bus(desktop: &Desktop, reason: &str) -> KeyringError {
+    let bus = desktop.bus.as_deref().unwrap_or_default();
+    let owner = || {
+        let path = bus.strip_prefix("unix:path=")?.split(',').next()?;
+        Some(std::fs::metadata(path).ok()?.uid())
+    };
+    let missing = match owner() {
+        _ if bus.contains(';') => &ONE_ADDRESS,
+        Some(uid) if uid != rustix::process::geteuid().as_raw() => &OWN_BUS,
+        _ => &KEYRING,
+    };
+    KeyringError::Unavailable { reason: reason.to_owned(), missing }
 }
 
 fn tell_name_apart(name: &str) -> KeyringError {
