@@ -116,16 +116,26 @@ pub fn prove_writable(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Where content goes: to the target of a link, in a directory that is there then.
+/// Where content goes, in a directory that is there then.
 fn place_of(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
-    let target = match fs::symlink_metadata(path) {
-        Ok(_) => fs::canonicalize(path)?,
-        Err(_) => path.to_owned(),
-    };
+    let target = target_of(&absolute(path))?;
     let directory =
         target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no directory"))?.to_owned();
     create_private_directory(&directory)?;
     Ok((target, directory))
+}
+
+/// The file that a path means: the target of a link that is ours. A link or a pipe of
+/// another user, as shared directories may hold, would let them choose where it goes.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    let of_another = |what: &str| io::Error::new(io::ErrorKind::PermissionDenied, what);
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if is_link_or_pipe(&metadata) && is_foreign(&metadata) => {
+            Err(of_another("it is a link or a pipe of another user"))
+        }
+        Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path),
+        _ => Ok(path.to_owned()),
+    }
 }
 
 fn private_temporary(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
@@ -183,9 +193,10 @@ pub fn prove_publishable(path: &Path) -> io::Result<()> {
 fn publishable(path: &Path) -> io::Result<Option<PathBuf>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")),
-        Ok(metadata) if metadata.is_file() => fs::canonicalize(path).map(Some),
-        Ok(_) => Ok(None),
+        Ok(metadata) if metadata.is_file() => target_of(path).map(Some),
+        Ok(_) => target_of(path).map(|_| None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            target_of(path)?;
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
             Ok(Some(path.to_owned()))
         }
@@ -360,6 +371,17 @@ fn is_foreign(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     let me = rustix::process::geteuid().as_raw();
     metadata.uid() != me && metadata.uid() != 0
+}
+
+#[cfg(unix)]
+fn is_link_or_pipe(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    metadata.is_symlink() || metadata.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_link_or_pipe(metadata: &fs::Metadata) -> bool {
+    metadata.is_symlink()
 }
 
 #[cfg(not(unix))]

@@ -204,6 +204,45 @@ fn a_pipe_is_written_to_and_not_replaced() {
     assert_eq!(document["ok"], true);
 }
 
+/// Where others can put something, as in /tmp.
+#[test]
+fn a_link_or_a_pipe_of_another_user_is_not_written_through() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let theirs = |path: &Path| {
+        std::os::unix::fs::lchown(path, Some(12_345), Some(12_345)).unwrap();
+    };
+    let target = home.path().join("target");
+    fs::write(&target, "of before").unwrap();
+    // Only root can give a file to another; else this user is another in a namespace,
+    // where what belongs to the system is of one that is not known.
+    let is_root = rustix::process::geteuid().is_root();
+    let (link, pipe) = if is_root {
+        let (link, pipe) = (home.path().join("link"), home.path().join("their-pipe"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let mut command = tool("mkfifo");
+        command.arg(&pipe);
+        finish(command, b"").expect(0);
+        theirs(&link);
+        theirs(&pipe);
+        (link, Some(pipe))
+    } else {
+        (Path::new("/bin/sh").to_owned(), None)
+    };
+    for path in [Some(&link), pipe.as_ref()].into_iter().flatten() {
+        let output = format!("html={}", path.display());
+        let inner = command(home.path(), &sandbox.origin(), &["-q", "-o", &output]);
+        let mut command = tool("unshare");
+        if !is_root {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command.arg(inner.get_program()).args(inner.get_args()).env_clear().current_dir(home.path());
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        finish(command, b"").expect(3).says(&["a link or a pipe of another user"]);
+    }
+    assert_eq!(fs::read_to_string(&target).unwrap(), "of before");
+}
+
 // ---- JUnit ----
 
 /// Jenkins' own schema, where `tests/run` has put it.

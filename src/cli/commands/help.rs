@@ -1,6 +1,7 @@
 //! `snow help`, `snow completion` and `snow man`.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::env::Shells;
@@ -8,6 +9,7 @@ use clap_complete::env::Shells;
 use super::app::App;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
+use crate::base::files;
 use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
 use crate::cli::args::{self, Cli};
@@ -115,9 +117,7 @@ pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
         app.console.data(String::from_utf8_lossy(&page).trim_end());
         return Ok(0);
     };
-    let written =
-        std::fs::create_dir_all(&directory).and_then(|()| clap_mangen::generate_to(Cli::command(), &directory));
-    written.map_err(|error| {
+    write_pages(&directory).map_err(|error| {
         Failure::new(
             Code::OutputUnwritable,
             shown!("the pages cannot be written to {}: {}", directory.display(), error),
@@ -126,6 +126,19 @@ pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
     })?;
     app.console.note(&shown!("The pages are in {}.", directory.display()));
     Ok(0)
+}
+
+/// Writes the page of each command. The library writes through links, so it does so where
+/// there are none.
+fn write_pages(directory: &Path) -> io::Result<()> {
+    let pages = tempfile::tempdir()?;
+    clap_mangen::generate_to(Cli::command(), pages.path())?;
+    std::fs::create_dir_all(directory)?;
+    for page in std::fs::read_dir(pages.path())? {
+        let page = page?;
+        files::publish(&directory.join(page.file_name()), &std::fs::read(page.path())?)?;
+    }
+    Ok(())
 }
 
 fn rendered(app: &App, command: &mut clap::Command) -> String {
