@@ -24,6 +24,8 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The most values of a JSON body that is read: each takes a hundred times its bytes of
 /// memory. What is asked for has some hundreds.
 const MAX_VALUES: usize = 20_000;
+/// How deep serde_json reads.
+const DEEPEST: usize = 128;
 const MAX_HEADERS: usize = 256;
 /// How long a connection may take where nobody says.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -307,20 +309,29 @@ async fn read_body(response: &mut reqwest::Response, headers: &HeaderMap, body: 
     if values_in(body) > MAX_VALUES { Err(Broken::TooLarge) } else { Ok(()) }
 }
 
-/// About how many values a JSON body has: what begins one or stands between two, outside
-/// of strings. Zero for what is not JSON.
+/// About how many values are read of a JSON body: what begins one or is between two,
+/// outside of strings. Zero for what is not JSON, and for what nests deeper than a reader
+/// goes.
 fn values_in(body: &[u8]) -> usize {
     if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return 0;
     }
-    let (mut count, mut is_in_string, mut is_escaped) = (0, false, false);
+    let (mut count, mut depth, mut is_in_string, mut is_escaped) = (0, 0_usize, false, false);
     for byte in body {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' if is_in_string => is_escaped = true,
             b'"' => is_in_string = !is_in_string,
-            b',' | b'{' | b'[' if !is_in_string => count += 1,
+            b',' if !is_in_string => count += 1,
+            b'{' | b'[' if !is_in_string => {
+                count += 1;
+                depth += 1;
+            }
+            b'}' | b']' if !is_in_string => depth = depth.saturating_sub(1),
             _ => {}
+        }
+        if depth > DEEPEST {
+            return 0;
         }
     }
     count
