@@ -14,7 +14,7 @@ use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
 use crate::auth::credential::CredentialKind;
-use crate::base::code::{Class, Reach};
+use crate::base::code::{Class, Code, Reach};
 use crate::base::error::Failure;
 use crate::base::shown::Show;
 use crate::engine::Connection;
@@ -36,6 +36,16 @@ pub enum SignIn {
     Unjudged(Failure),
 }
 
+/// What no credential changes: an instance that cannot be reached, or is asleep. It holds
+/// for every connection of that origin.
+#[derive(Clone)]
+pub struct OriginVerdict {
+    opening: Opening,
+    /// The check that fails; none if it is one of the network.
+    stops_at: Option<CheckId>,
+    failure: Failure,
+}
+
 /// A test whose first request was answered.
 pub struct StartedTest {
     context: CheckContext,
@@ -52,22 +62,29 @@ pub struct StartedTest {
     certificate: Option<Certificate>,
     /// Who one is, where it was asked for before the rest.
     asked_identity: Option<(Check, Option<Identity>)>,
+    verdict: Option<OriginVerdict>,
 }
 
 /// The test of an instance that did not wake up: the probe was all there was,
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
-    let mut checks = network_checks(&connection, &Opening::of(&preflight.exchange));
-    let has_token = connection.credential().kind().is_access_token();
     let stops_at = match &preflight.exchange.result {
         Err(error) if error.phase != Reached::Response => None,
         Err(_) => Some(CheckId::InstanceServiceNow),
         Ok(_) => Some(CheckId::InstanceAwake),
     };
-    let stops = stops_at.map(|id| (id, &failure));
+    stopped(connection, plan, OriginVerdict { opening: Opening::of(&preflight.exchange), stops_at, failure })
+}
+
+/// The test of an instance whose verdict is known. Nothing is sent.
+pub fn stopped(connection: Arc<Connection>, plan: Plan, verdict: OriginVerdict) -> StartedTest {
+    let mut checks = network_checks(&connection, &verdict.opening);
+    let has_token = connection.credential().kind().is_access_token();
+    let stops = verdict.stops_at.map(|id| (id, &verdict.failure));
     checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
     let context = CheckContext { connection, plan, was_taken: false };
-    StartedTest::without_rows(context, checks, SignIn::Unjudged(failure), None)
+    let started = StartedTest::without_rows(context, checks, SignIn::Unjudged(verdict.failure.clone()), None);
+    StartedTest { verdict: Some(verdict), ..started }
 }
 
 /// Sends the first request: the first table, one row, `sys_id` only. A session
@@ -112,6 +129,19 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         locks_accounts && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
     let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
+    let stops_at = match (&exchange.result, &sign_in) {
+        (Err(error), _) if matches!(error.phase, Reached::Dns | Reached::Connect) => Some(None),
+        (Ok(_), SignIn::Unjudged(failure)) if failure.code() == Code::InstanceHibernating => {
+            Some(Some(CheckId::InstanceAwake))
+        }
+        _ => None,
+    };
+    let verdict = match (stops_at, &sign_in) {
+        (Some(stops_at), SignIn::Unjudged(failure)) => {
+            Some(OriginVerdict { opening: opening.clone(), stops_at, failure: failure.clone() })
+        }
+        _ => None,
+    };
     let certificate = opening.certificate;
     let first = first.map(|rows| (exchange, rows));
     StartedTest {
@@ -125,6 +155,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         quality,
         certificate,
         asked_identity: None,
+        verdict,
     }
 }
 
@@ -175,7 +206,13 @@ impl StartedTest {
             quality: Vec::new(),
             certificate,
             asked_identity: None,
+            verdict: None,
         }
+    }
+
+    /// What it found that holds for every connection of that origin.
+    pub fn verdict(&self) -> Option<&OriginVerdict> {
+        self.verdict.as_ref()
     }
 
     pub fn sign_in(&self) -> &SignIn {

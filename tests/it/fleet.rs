@@ -17,6 +17,7 @@ use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use snow_connect::store::memory::MemoryStore;
 use snow_connect::store::{CredentialStore, ItemKey, StoreError};
 
+use crate::wire::BlackHole;
 use crate::world::wire::{Wire, header, http};
 use crate::world::{Outcome, World, check};
 
@@ -302,6 +303,35 @@ fn a_fleet_waits_for_its_sleepers_together() {
     // One after the other, and yet one wait.
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert_eq!(document["summary"]["failed"], 3);
+}
+
+/// Whoever signs in there, it is the same address.
+#[test]
+fn connections_of_a_dead_origin_cost_one_time_out_and_those_of_a_sleeping_one_request() {
+    let silent = BlackHole::new();
+    let mut world = World::new();
+    for (name, user) in (0..12).map(|number| (format!("c{number}"), format!("user{}", number % 4))) {
+        let line =
+            format!("connect http://{} --name {name} --username {user} --password-stdin --no-test", silent.address);
+        world.stdin("sandbox-beth").run(&line).expect(0);
+    }
+    let started = Instant::now();
+    let document = world.run("test --all --timeout 2s --json").expect(6).json();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(document["summary"]["failed"], 12);
+
+    let sandbox = instance(Some(Scenario::Hibernating));
+    let mut world = World::new();
+    for (name, user) in (0..12).map(|number| (format!("c{number}"), format!("user{number}"))) {
+        let line = format!("connect {} --name {name} --username {user} --password-stdin --no-test", sandbox.origin());
+        world.stdin("sandbox-beth").run(&line).expect(0);
+    }
+    let document = world.run("test --all --jobs 1 --json").expect(7).json();
+    assert!(document["connections"].as_array().unwrap().iter().all(|one| one["code"] == "instance-hibernating"));
+    assert_eq!(sandbox.requests(), 1);
+    let before = sandbox.requests();
+    world.run("test --all --wait 1s --json").expect(7);
+    assert!(sandbox.requests() - before < 12, "{}", sandbox.requests());
 }
 
 #[test]

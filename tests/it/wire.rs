@@ -407,13 +407,13 @@ fn a_server_is_spoken_to_in_http_1_1_whatever_else_it_offers() {
 // ---- silence and loss in each phase ----
 
 /// A listener that accepts nothing and whose queue is full.
-struct BlackHole {
-    address: SocketAddr,
+pub struct BlackHole {
+    pub address: SocketAddr,
     _kept: (std::os::fd::OwnedFd, Vec<TcpStream>),
 }
 
 impl BlackHole {
-    fn new() -> Self {
+    pub fn new() -> Self {
         use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
         let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -40,13 +40,14 @@ impl Wait {
 }
 
 /// Begins a test; with `wait` only once the instance is awake, and again where
-/// it falls asleep before the credential was judged.
-pub async fn begin(
+/// it falls asleep before the credential was judged. `turn` is given up once it is awake.
+pub async fn begin<T>(
     app: &App,
     progress: &Progress,
     connection: Arc<Connection>,
     plan: Plan,
     wait: Option<Wait>,
+    mut turn: Option<T>,
 ) -> StartedTest {
     let Some(wait) = wait else {
         return runner::begin(connection, plan).await;
@@ -62,6 +63,7 @@ pub async fn begin(
             }
             return runner::never_awake(connection, plan, preflight, waiting.in_vain(failure));
         }
+        drop(turn.take());
         progress.say(&format!("Testing {host}"));
         let started_test = runner::begin(connection.clone(), Plan { deadline: deadline(), ..plan.clone() }).await;
         match started_test.may_be_repeated().cloned() {

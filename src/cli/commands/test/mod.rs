@@ -198,7 +198,7 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let plan = plan_for(app, &options.tables, Subject::Environment, &options, app.deadline()?);
     let started_test = {
         let progress = app.console.progress(&format!("Testing {instance}"));
-        waiting::begin(app, &progress, Arc::new(connection), plan, options.wait.map(Wait::of)).await
+        waiting::begin(app, &progress, Arc::new(connection), plan, options.wait.map(Wait::of), None::<()>).await
     };
     let target = TestTarget { name: environment::NAME.to_owned(), id: None, instance, auth, store: environment::NAME };
     let report = started_test.finish().await.after(checks).report(target, app.now(), started.elapsed());

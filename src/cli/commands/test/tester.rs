@@ -14,7 +14,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::check::context::Plan;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
-use crate::check::runner::{SignIn, StartedTest};
+use crate::check::runner::{self, OriginVerdict, SignIn, StartedTest};
 use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::secret;
 use crate::cli::commands::waiting::{self, Wait};
@@ -46,6 +46,7 @@ pub struct ConnectionTester<'a> {
     state: State,
     remembered: BTreeMap<ConnectionId, LastTest>,
     judged_secrets: JudgedSecrets,
+    origins: OriginsOfRun,
     /// How long each test may take.
     timeout: Duration,
     wait: Option<Wait>,
@@ -82,6 +83,7 @@ impl<'a> ConnectionTester<'a> {
             remembered: state.last_tests(),
             state,
             judged_secrets: JudgedSecrets::default(),
+            origins: OriginsOfRun::default(),
             timeout: app.deadline()?.timeout,
             wait: options.wait.map(Wait::of),
         })
@@ -212,8 +214,21 @@ impl<'a> ConnectionTester<'a> {
         started_test.finish().await.after(checks)
     }
 
+    /// Connections of one origin share what no credential changes: a dead one costs one
+    /// time-out, and one of them waits for it.
     async fn begin(&self, profile: &Profile, connection: Connection, progress: &Progress) -> StartedTest {
-        waiting::begin(self.app, progress, Arc::new(connection), self.plan(profile), self.wait).await
+        let origin = self.origins.of(&connection);
+        let connection = Arc::new(connection);
+        let turn = if self.wait.is_some() { Some(origin.turn.lock().await) } else { None };
+        let known = origin.verdict.borrow().clone();
+        if let Some(verdict) = known {
+            return runner::stopped(connection, self.plan(profile), verdict);
+        }
+        let started = waiting::begin(self.app, progress, connection, self.plan(profile), self.wait, turn).await;
+        if let Some(verdict) = started.verdict() {
+            origin.verdict.replace(Some(verdict.clone()));
+        }
+        started
     }
 
     /// The saved credential, and how long the store took.
@@ -235,6 +250,27 @@ impl<'a> ConnectionTester<'a> {
         let tables = if self.options.tables.is_empty() { &profile.tables } else { &self.options.tables };
         let deadline = Deadline::after(self.timeout);
         plan_for(self.app, tables, Subject::Saved(profile.name.clone()), self.options, deadline)
+    }
+}
+
+/// What a run found out about each origin.
+#[derive(Default)]
+struct OriginsOfRun(RefCell<HashMap<Way, Rc<Origin>>>);
+
+/// An origin, and the proxy on the way.
+type Way = (String, Option<String>);
+
+#[derive(Default)]
+struct Origin {
+    verdict: RefCell<Option<OriginVerdict>>,
+    /// The right to wait for it.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl OriginsOfRun {
+    fn of(&self, connection: &Connection) -> Rc<Origin> {
+        let proxy = connection.client().route().proxy().map(|proxy| proxy.url.clone());
+        self.0.borrow_mut().entry((connection.instance().origin().to_owned(), proxy)).or_default().clone()
     }
 }
 
