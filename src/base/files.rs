@@ -100,7 +100,7 @@ pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<
     Ok(())
 }
 
-/// Shows that [`write`] would find a place. Leaves a file that is there as it is.
+/// Shows that [`write()`] would find a place. Leaves a file that is there as it is.
 pub fn prove_writable(path: &Path) -> io::Result<()> {
     let (target, directory) = place_of(path)?;
     let opened = || OpenOptions::new().write(true).open(&target).map(drop);

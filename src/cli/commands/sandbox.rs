@@ -30,7 +30,7 @@ pub struct SandboxArgs {
     /// What the instance should do wrong
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<Scenario>,
-    /// Another name that it answers to, as of a proxy before it [repeatable]
+    /// Another name that it answers to, as of a proxy before it (repeatable)
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
     /// How long an access token is good

@@ -31,7 +31,8 @@ pub use rows::symptoms;
 
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    let quoted = QUOTED_CODES.map(|code| CausesOfCode::new(code, &[QUOTED]));
+    // Without a look at the secret it is seldom the reason.
+    let quoted = QUOTED_CODES.map(|code| CausesOfCode::new(code, &[(QUOTED.0, Likelihood::Low, QUOTED.2)]));
     symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).chain(quoted)
 }
 
