@@ -44,6 +44,7 @@ pub type Notice = Box<dyn Fn() + Send + Sync>;
 
 /// What is around the keyring, by the variables.
 #[derive(Debug, Clone, Default)]
+#[cfg_attr(any(not(unix), target_os = "macos"), allow(dead_code, reason = "only the Secret Service asks for it"))]
 pub struct Desktop {
     /// Whether a window could ask somebody to unlock the keyring.
     pub has_display: bool,
