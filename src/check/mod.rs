@@ -9,6 +9,7 @@ pub mod context;
 pub mod expectations;
 pub mod identity;
 mod network;
+pub mod origin;
 pub mod preflight;
 mod quality;
 mod renewal;

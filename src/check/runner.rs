@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use super::context::{CheckContext, Plan};
 use super::network::{Opening, network_checks, request_time};
+use super::origin::OriginVerdict;
 use super::preflight::Preflight;
 use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
 use crate::auth::credential::CredentialKind;
-use crate::base::code::{Class, Code, Reach};
+use crate::base::code::{Class, Reach};
 use crate::base::error::Failure;
 use crate::base::shown::Show;
 use crate::engine::Connection;
@@ -34,16 +35,6 @@ pub enum SignIn {
     Refused(Failure),
     /// Something answered, or nothing did, but not about the credential.
     Unjudged(Failure),
-}
-
-/// What no credential changes: an instance that cannot be reached, or is asleep. It holds
-/// for every connection of that origin.
-#[derive(Clone)]
-pub struct OriginVerdict {
-    opening: Opening,
-    /// The check that fails; none if it is one of the network.
-    stops_at: Option<CheckId>,
-    failure: Failure,
 }
 
 /// A test whose first request was answered.
@@ -68,22 +59,29 @@ pub struct StartedTest {
 /// The test of an instance that did not wake up: the probe was all there was,
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
-    let stops_at = match &preflight.exchange.result {
-        Err(error) if error.phase != Reached::Response => None,
-        Err(_) => Some(CheckId::InstanceServiceNow),
-        Ok(_) => Some(CheckId::InstanceAwake),
-    };
-    stopped(connection, plan, OriginVerdict { opening: Opening::of(&preflight.exchange), stops_at, failure })
+    let context = CheckContext { connection, plan, was_taken: false };
+    stopped_by(context, OriginVerdict::of_preflight(preflight.exchange), failure)
 }
 
-/// The test of an instance whose verdict is known. Nothing is sent.
-pub fn stopped(connection: Arc<Connection>, plan: Plan, verdict: OriginVerdict) -> StartedTest {
-    let mut checks = network_checks(&connection, &verdict.opening);
-    let has_token = connection.credential().kind().is_access_token();
-    let stops = verdict.stops_at.map(|id| (id, &verdict.failure));
-    checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
+/// The test of an instance whose verdict is known; `worded` adds to the failure. Nothing is
+/// sent.
+pub fn stopped(
+    connection: Arc<Connection>,
+    plan: Plan,
+    verdict: OriginVerdict,
+    worded: impl FnOnce(Failure) -> Failure,
+) -> StartedTest {
     let context = CheckContext { connection, plan, was_taken: false };
-    let started = StartedTest::without_rows(context, checks, SignIn::Unjudged(verdict.failure.clone()), None);
+    let failure = worded(verdict.failure(&context));
+    stopped_by(context, verdict, failure)
+}
+
+fn stopped_by(context: CheckContext, verdict: OriginVerdict, failure: Failure) -> StartedTest {
+    let mut checks = network_checks(&context.connection, &verdict.opening);
+    let has_token = context.connection.credential().kind().is_access_token();
+    let stops = verdict.stops_at().map(|id| (id, &failure));
+    checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
+    let started = StartedTest::without_rows(context, checks, SignIn::Unjudged(failure), None);
     StartedTest { verdict: Some(verdict), ..started }
 }
 
@@ -129,21 +127,12 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         locks_accounts && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
     let quality = quality::checks(&exchange, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
-    let stops_at = match (&exchange.result, &sign_in) {
-        (Err(error), _) if matches!(error.phase, Reached::Dns | Reached::Connect) => Some(None),
-        (Ok(_), SignIn::Unjudged(failure)) if failure.code() == Code::InstanceHibernating => {
-            Some(Some(CheckId::InstanceAwake))
-        }
-        _ => None,
-    };
-    let verdict = match (stops_at, &sign_in) {
-        (Some(stops_at), SignIn::Unjudged(failure)) => {
-            Some(OriginVerdict { opening: opening.clone(), stops_at, failure: failure.clone() })
-        }
-        _ => None,
-    };
     let certificate = opening.certificate;
-    let first = first.map(|rows| (exchange, rows));
+    let (first, verdict) = match (first, &sign_in) {
+        (Some(rows), _) => (Some((exchange, rows)), None),
+        (None, SignIn::Unjudged(failure)) => (None, OriginVerdict::of_request(&opening, exchange, failure.code())),
+        (None, _) => (None, None),
+    };
     StartedTest {
         context,
         probe,

@@ -305,7 +305,6 @@ fn a_fleet_waits_for_its_sleepers_together() {
     assert_eq!(document["summary"]["failed"], 3);
 }
 
-/// Whoever signs in there, it is the same address.
 #[test]
 fn connections_of_a_dead_origin_cost_one_time_out_and_those_of_a_sleeping_one_request() {
     let silent = BlackHole::new();
@@ -327,7 +326,13 @@ fn connections_of_a_dead_origin_cost_one_time_out_and_those_of_a_sleeping_one_re
         world.stdin("sandbox-beth").run(&line).expect(0);
     }
     let document = world.run("test --all --jobs 1 --json").expect(7).json();
-    assert!(document["connections"].as_array().unwrap().iter().all(|one| one["code"] == "instance-hibernating"));
+    for one in document["connections"].as_array().unwrap() {
+        assert_eq!(one["code"], "instance-hibernating");
+        // The answer is shared; the command is that of each connection.
+        let failed = one["checks"].as_array().unwrap().iter().find(|check| check["status"] == "fail").unwrap();
+        let command = format!("snow test {} --wait 10m", one["name"].as_str().unwrap());
+        assert!(failed["error"]["next"].to_string().contains(&command), "{command}: {failed}");
+    }
     assert_eq!(sandbox.requests(), 1);
     let before = sandbox.requests();
     world.run("test --all --wait 1s --json").expect(7);

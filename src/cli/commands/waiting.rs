@@ -37,6 +37,16 @@ impl Wait {
     pub fn of(duration: Duration) -> Self {
         Self { duration, until: Instant::now() + duration }
     }
+
+    /// The failure that was still there at its end.
+    pub fn in_vain(self, failure: Failure) -> Failure {
+        let why = format!(
+            "{} It was still so after {}.",
+            failure.reason().cloned().unwrap_or_default(),
+            spelled(self.duration)
+        );
+        failure.why(Shown::outside(why)).evidence("waited_seconds", self.duration.as_secs_f64())
+    }
 }
 
 /// Begins a test; with `wait` only once the instance is awake, and again where
@@ -107,12 +117,7 @@ impl Waiting {
 
     /// The failure that was still there at the end.
     pub fn in_vain(&self, failure: Failure) -> Failure {
-        let why = format!(
-            "{} It was still so after {}.",
-            failure.reason().cloned().unwrap_or_default(),
-            spelled(self.wait.duration)
-        );
-        failure.why(Shown::outside(why)).evidence("waited_seconds", self.wait.duration.as_secs_f64())
+        self.wait.in_vain(failure)
     }
 }
 

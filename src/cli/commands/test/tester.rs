@@ -13,8 +13,9 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::check::context::Plan;
+use crate::check::origin::OriginVerdict;
 use crate::check::report::{Check, CheckId, CheckResults, NotTested, Report, skipped};
-use crate::check::runner::{self, OriginVerdict, SignIn, StartedTest};
+use crate::check::runner::{self, SignIn, StartedTest};
 use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::secret;
 use crate::cli::commands::waiting::{self, Wait};
@@ -222,7 +223,11 @@ impl<'a> ConnectionTester<'a> {
         let turn = if self.wait.is_some() { Some(origin.turn.lock().await) } else { None };
         let known = origin.verdict.borrow().clone();
         if let Some(verdict) = known {
-            return runner::stopped(connection, self.plan(profile), verdict);
+            let worded = |failure| match self.wait {
+                Some(wait) => wait.in_vain(failure),
+                None => failure,
+            };
+            return runner::stopped(connection, self.plan(profile), verdict, worded);
         }
         let started = waiting::begin(self.app, progress, connection, self.plan(profile), self.wait, turn).await;
         if let Some(verdict) = started.verdict() {
