@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::auth::credential::CredentialKind;
-use crate::base::server_text::{Redactor, html_unescaped};
+use crate::base::server_text::Redactor;
 use crate::base::shown::Shown;
 use crate::http::client::Response;
 use crate::model::instance::Instance;
@@ -245,17 +245,6 @@ impl<'a> ClassifiedResponse<'a> {
         })
     }
 
-    /// The number by which something in front of an instance finds the request: from
-    /// its page, or from a header of its own.
-    pub fn reference(&self) -> Option<Shown> {
-        if self.is_servicenow() {
-            return None;
-        }
-        let in_header = || REFERENCE_HEADERS.iter().find_map(|name| self.raw.header(name)).map(str::to_owned);
-        let number = reference_in(&html_unescaped(&self.text()), self.redactor).or_else(in_header)?;
-        Some(self.redactor.server_text(&number)).filter(|number| !number.is_empty())
-    }
-
     /// The `Server` header, where that is neither an instance nor its front end.
     pub fn foreign_server(&self) -> Option<&str> {
         let is_own = |server: &&str| ["servicenow", "snow_adc"].contains(&server.to_ascii_lowercase().as_str());
@@ -287,26 +276,6 @@ impl<'a> ClassifiedResponse<'a> {
             .flat_map(|value| value.split(',').filter_map(|challenge| scheme(challenge.trim())).collect::<Vec<_>>())
             .collect()
     }
-}
-
-/// Headers in which something in front of an instance has its number of a request.
-const REFERENCE_HEADERS: &[&str] =
-    &["cf-ray", "x-amz-cf-id", "x-amzn-requestid", "x-azure-ref", "x-iinfo", "x-kong-request-id"];
-
-/// The same in pages.
-const REFERENCE_WORDS: &[&str] = &["reference #", "support id is:", "incident id:", "ray id:"];
-
-/// The number after such words, unless a secret stands there, which must not be cut.
-fn reference_in(page: &str, redactor: &Redactor) -> Option<String> {
-    let lower = page.to_ascii_lowercase();
-    let (at, words) = REFERENCE_WORDS.iter().find_map(|words| Some((lower.find(words)?, words)))?;
-    let mut rest = page[at + words.len()..].trim_start();
-    while let Some(tag) = rest.strip_prefix('<') {
-        rest = tag[tag.find('>')? + 1..].trim_start();
-    }
-    let line = rest.split(['<', '\n']).next()?;
-    let number = line.split(|letter: char| !letter.is_ascii_alphanumeric() && !".-_".contains(letter)).next()?;
-    (!redactor.finds(line)).then(|| number.trim_end_matches('.').to_owned())
 }
 
 /// A header value without its quoted strings, which may hold commas.
@@ -489,28 +458,6 @@ mod tests {
         assert!(target(long.as_bytes()).unwrap().chars().count() < 600);
     }
 
-    fn reference(page: &str) -> Option<String> {
-        let mut redactor = Redactor::default();
-        redactor.add(&crate::base::secret::Secret::new("CANARY-pass word".into()).unwrap());
-        reference_in(&html_unescaped(page), &redactor)
-    }
-
-    #[test]
-    fn the_number_of_a_request_is_read_from_the_pages_of_firewalls() {
-        for (page, number) in [
-            ("Your support ID is: 409116277<br><br>", Some("409116277")),
-            ("Reference&#32;&#35;18&#46;2f5e1702&#46;174&#46;7d1c2a</BODY>", Some("18.2f5e1702.174.7d1c2a")),
-            ("Incapsula incident ID: 466-71</iframe>", Some("466-71")),
-            ("Ray ID: <strong class=\"x\">7b20d4</strong>", Some("7b20d4")),
-            ("Ray ID: <strong", None),
-            ("reference: none", None),
-            // Half a secret would not be recognised any more.
-            ("Ray ID: CANARY-pass word", None),
-        ] {
-            assert_eq!(reference(page).as_deref(), number, "{page}");
-        }
-    }
-
     #[test]
     fn the_schemes_of_a_challenge_are_told_from_its_parameters() {
         for (challenge, schemes) in [
@@ -602,12 +549,6 @@ mod tests {
                 prop_assert!(!shown.contains(['?', '#']), "{}", shown);
                 prop_assert!(!shown.chars().any(|c| c.is_control()));
             }
-        }
-
-        #[test]
-        fn any_page_gives_a_number_or_none(page in r"(Ray ID:|Reference &#35;|<b>|[<&#;\\x00-\\x7fäß€\u{10ffff}]){0,30}") {
-            let is_part = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-            prop_assert!(reference(&page).is_none_or(|number| number.chars().all(is_part)));
         }
 
         #[test]

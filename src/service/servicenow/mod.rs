@@ -6,6 +6,7 @@ pub mod guide;
 pub mod identity;
 pub mod oauth;
 pub mod path;
+mod reference;
 pub mod refusals;
 pub mod symptoms;
 pub mod table;
