@@ -85,9 +85,6 @@ fn the_sandbox_serves_and_the_environment_alone_is_enough() {
 #[test]
 fn a_certificate_is_checked_by_the_authority_that_is_given_and_by_no_other() {
     let mut person = Person::new();
-    if !person.checks_certificates() {
-        return;
-    }
     let sandbox = sandbox();
     let authority = Authority::new();
     let front = authority.front(Leaf::Good, &sandbox.origin());
@@ -97,6 +94,13 @@ fn a_certificate_is_checked_by_the_authority_that_is_given_and_by_no_other() {
     let refused = person.run_with(&connect, "sandbox-beth").json();
     let code = refused["error"]["code"].as_str().unwrap().to_owned();
     assert!(code.starts_with("tls-"), "{refused}");
+    assert_eq!(sandbox.requests(), 0);
+    if !person.checks_certificates() {
+        // Even with the authority: what cannot be checked is not trusted.
+        person.run_with(&[&connect[..], &["--ca-cert", &file]].concat(), "sandbox-beth").expect(6);
+        assert_eq!(sandbox.requests(), 0);
+        return;
+    }
     let with_authority = [&connect[..], &["--ca-cert", &file]].concat();
     person.run_with(&with_authority, "sandbox-beth").expect(0);
     person.run("test acme").expect(0);
