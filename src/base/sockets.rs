@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 /// One socket.
 pub struct Socket {
-    /// The port of its own end.
+    /// The local port.
     pub port: u16,
-    /// The port of the other end; 0 if it listens.
+    /// The remote port; 0 for a listener.
     pub peer_port: u16,
     pub is_listening: bool,
     /// Who opened it.
@@ -21,14 +21,13 @@ pub fn of_family(address: IpAddr) -> Vec<Socket> {
     text.lines().filter_map(socket).collect()
 }
 
-/// Who opened the other end of a connection on loopback; `None` where it cannot be known.
+/// The user of the other end of a loopback connection; `None` if the system does not tell.
 pub fn owner_of_peer(local: SocketAddr, peer: SocketAddr) -> Option<u32> {
     let is_other_end = |socket: &Socket| socket.port == peer.port() && socket.peer_port == local.port();
     of_family(local.ip()).into_iter().find(is_other_end).map(|socket| socket.uid)
 }
 
-/// Whether this is how the system shows a user that this process cannot know: one outside
-/// the container that it runs in.
+/// Whether this is the placeholder that a user namespace shows for users outside of it.
 pub fn is_unknown_user(uid: u32) -> bool {
     const ALL_USERS: &str = "4294967295";
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();

@@ -41,7 +41,7 @@ pub struct Connection<'a> {
     api_version: Option<&'a str>,
     /// The PEM file of an additional certificate authority.
     ca_cert: Option<&'a Path>,
-    /// The URL of the proxy, if the connection has one of its own.
+    /// The URL of the proxy that the connection names; null if it names none.
     proxy: Option<&'a str>,
     /// Null before the first test.
     pub last_test: Option<LastTest>,

@@ -272,9 +272,8 @@ impl ServerCertVerifier for LazyVerifier {
     }
 }
 
-/// Verifies a certificate of a server that was itself given to be trusted, which for a
-/// path of authorities need not do: it may be marked as an authority, or be issued by
-/// one that nobody gave.
+/// Verifies the certificate of a server that the user trusts as it is. It needs no chain:
+/// it may be marked as an authority, or its issuer may be unknown.
 fn verify_given(given: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), rustls::Error> {
     rustls::client::verify_server_name(&ParsedCertificate::try_from(given)?, name)?;
     let dates = Certificate::read(given).ok_or(CertificateError::BadEncoding)?;

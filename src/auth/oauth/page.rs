@@ -80,7 +80,7 @@ impl Page {
             .says("Delete the cookies of localhost, or open the address from the terminal in a private window.")
     }
 
-    /// The browser of somebody else on this machine.
+    /// For a browser that another user of this machine runs.
     pub fn other_user() -> Self {
         Self::new(403, "neutral", "Not your sign-in")
             .says("Another user of this machine runs the program that waits here.")

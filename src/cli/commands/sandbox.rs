@@ -163,7 +163,7 @@ fn list(app: &mut App) {
             let name = paint.bold(&format!("{:<width$}", scenario.as_str()));
             let outcome = match scenario.code() {
                 Some(code) => code.as_str(),
-                None => "works all the same",
+                None => "works anyway",
             };
             lines.push(format!("  {name}  {}", paint.dim(&format!("snow {}: {outcome}", scenario.command()))));
             lines.push(format!("      {}", scenario.description()));

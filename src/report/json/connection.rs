@@ -126,7 +126,7 @@ pub struct Expiry<'a> {
     pub ends: Vec<End<'a>>,
     /// The names of the connections of which no end is known.
     pub unknown: Vec<&'a str>,
-    /// Why somebody has to act; null if nobody has to.
+    /// Why action is needed; null if none is.
     pub error: Option<FailureInJson<'a>>,
 }
 

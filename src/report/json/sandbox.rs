@@ -59,7 +59,7 @@ pub struct Scenario<'a> {
     pub auth: &'a str,
     /// The command that meets it.
     pub command: String,
-    /// The error code that the command ends with; null if it works all the same.
+    /// The error code that the command ends with; null if the command succeeds.
     pub code: Option<Code>,
     /// The class of the code.
     pub class: Option<Class>,

@@ -12,7 +12,7 @@ use crate::model::profile::TableName;
 
 /// The path of the question.
 pub const CURRENT_USER: &str = "/api/now/ui/user/current_user";
-/// The user of requests that nobody signed in for.
+/// The user of requests without a sign-in.
 pub const GUEST: &str = "guest";
 /// The query for one's own row of `sys_user`.
 pub const OWN_ROW: &str = "user_name=javascript:gs.getUserName()";

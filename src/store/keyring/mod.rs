@@ -46,7 +46,7 @@ pub type Notice = Box<dyn Fn() + Send + Sync>;
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(any(not(unix), target_os = "macos"), allow(dead_code, reason = "only the Secret Service asks for it"))]
 pub struct Desktop {
-    /// Whether a window could ask somebody to unlock the keyring.
+    /// Whether a window can ask the user to unlock the keyring.
     pub has_display: bool,
     /// `DBUS_SESSION_BUS_ADDRESS`.
     pub bus: Option<String>,

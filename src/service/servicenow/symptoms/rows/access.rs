@@ -135,7 +135,7 @@ pub const ROWS: &[Symptom] = &[
         message: "a gateway in front of {host} blocked the request",
         why: "The answer was 403, in JSON that is not ServiceNow's.{by}{unjudged}",
         causes: &[
-            ("gateway", High, "a gateway wants a key or a sign-in of its own"),
+            ("gateway", High, "a gateway requires its own key or sign-in"),
             SOME_TABLES,
             ("ip-restriction", Low, "the gateway allows only certain network addresses"),
         ],

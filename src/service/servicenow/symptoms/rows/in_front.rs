@@ -6,10 +6,10 @@ use crate::base::error::CauseRow;
 use crate::base::error::Likelihood::{High, Low, Medium};
 use crate::service::servicenow::symptoms::Symptom;
 
-/// Past what stands in front of an address of one's own.
+/// Goes around a proxy or CDN in front of a custom address.
 const ORIGINAL: &str = "Use the original address of the instance, NAME.service-now.com";
 
-const TERMS: &[CauseRow] = &[("terms", High, "this network or a gateway wants its terms accepted first")];
+const TERMS: &[CauseRow] = &[("terms", High, "this network or a gateway requires its terms to be accepted")];
 const ACCEPT: &[&str] = &[
     "Open {origin} in a browser on this machine and accept the terms, then: {again}",
     "Ask the people who run the gateway to let programs through",
@@ -163,7 +163,7 @@ pub const ROWS: &[Symptom] = &[
                 "the instance sends failed sign-ins to a page: the property glide.authenticate.failed_redirect",
             ),
             ("bot-protection", Medium, "bot protection in front of the instance sends programs away"),
-            ("sso", Low, "single sign-on stands in front of the API"),
+            ("sso", Low, "single sign-on protects the API"),
         ],
         next: &[
             ORIGINAL,
@@ -220,7 +220,7 @@ pub const ROWS: &[Symptom] = &[
         why: "It redirected to {target}. The Table API answers by itself, and sends nobody to a page.{unjudged}",
         causes: &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
-            ("sso", Medium, "single sign-on stands in front of the API"),
+            ("sso", Medium, "single sign-on protects the API"),
         ],
         next: &[ORIGINAL],
     },
@@ -242,7 +242,7 @@ pub const ROWS: &[Symptom] = &[
         why: "The Table API answers in JSON; this was a page for people ({title}).{unjudged}",
         causes: &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
-            ("sso", Medium, "single sign-on stands in front of the API"),
+            ("sso", Medium, "single sign-on protects the API"),
         ],
         next: &[ORIGINAL],
     },

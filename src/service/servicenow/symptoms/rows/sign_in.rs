@@ -22,7 +22,7 @@ pub const AS_GUEST: &[Symptom] = &[Symptom {
         ("public-api", Medium, "the table is public, so the instance did not check the sign-in"),
     ],
     next: &[
-        "Test without the proxy, or ask whoever runs it to let the Authorization header pass",
+        "Test without the proxy, or ask its administrator to let the Authorization header pass",
         "Test with a table that is not public: --table NAME",
     ],
 }];
@@ -35,7 +35,7 @@ pub const ROWS: &[Symptom] = &[
         message: "a gateway in front of {host} rejected the request",
         why: "The answer was 401, and it does not look like one of ServiceNow{title}.{by}{unjudged}",
         causes: &[
-            ("gateway", High, "a gateway wants a key or a sign-in of its own"),
+            ("gateway", High, "a gateway requires its own key or sign-in"),
             ("wrong-address", Medium, "the address is not that of an instance"),
         ],
         next: &[
@@ -211,5 +211,5 @@ const COOKIE_SESSION: Symptom = Symptom {
     message: "{host} looked at a session cookie instead of the password",
     why: "It answered 401 and says both that somebody is signed in (X-Is-Logged-In) and that the session lacks its token (X-UserToken-Response). This program sends no cookie, so something in between adds one.",
     causes: &[("cookie-added", High, "a proxy between here and the instance keeps cookies and adds them to requests")],
-    next: &["Test without the proxy, or ask whoever runs it not to add cookies", "{enter}"],
+    next: &["Test without the proxy, or ask its administrator not to add cookies", "{enter}"],
 };
