@@ -83,9 +83,38 @@ impl TokenEndpoint {
         self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
     }
 
+    /// Revokes the tokens of a session, the refresh token first. Gives each that was not
+    /// revoked, in words, and why; `None` if there was none to revoke.
+    ///
+    /// Access tokens go to the instance alone. A server elsewhere ends them with the
+    /// refresh token (RFC 7009 §2.1); without one they end by themselves.
+    pub async fn revoke_session(
+        &self,
+        session: &SavedSession,
+        instance: &Instance,
+        secret: Option<&Secret>,
+        deadline: Deadline,
+    ) -> Option<Vec<(Failure, &'static str)>> {
+        let is_at_instance = self.origin() == instance;
+        let tokens = [
+            session.refresh_token.as_ref().map(|token| (token, "refresh_token", "the refresh token")),
+            is_at_instance.then_some((&session.access_token, "access_token", "the access token")),
+        ];
+        if tokens.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut failures = Vec::new();
+        for (token, hint, words) in tokens.into_iter().flatten() {
+            if let Err(failure) = self.revoke(token, hint, secret, deadline).await {
+                failures.push((failure, words));
+            }
+        }
+        Some(failures)
+    }
+
     /// Revokes a token (RFC 7009), in the form and never in the URL, which
     /// ends up in logs.
-    pub async fn revoke(
+    async fn revoke(
         &self,
         token: &Secret,
         hint: &str,

@@ -216,22 +216,8 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     };
     let deadline = app.deadline()?;
     let _progress = app.console.progress(&format!("Signing out of {}", profile.instance));
-    let mut failures = Vec::new();
-    // Access tokens go to the instance alone. A server elsewhere ends them with
-    // the refresh token (RFC 7009 §2.1); without one they end by themselves.
-    let is_at_instance = *endpoint.origin() == profile.instance;
-    let tokens = [
-        session.refresh_token.as_ref().map(|token| (token, "refresh_token", "the refresh token")),
-        is_at_instance.then_some((&session.access_token, "access_token", "the access token")),
-    ];
-    if tokens.iter().all(Option::is_none) {
-        return Ok(None);
-    }
-    for (token, hint, words) in tokens.into_iter().flatten() {
-        if let Err(failure) = endpoint.revoke(token, hint, secret.as_ref(), deadline).await {
-            failures.push((failure, words));
-        }
-    }
+    let revoked = endpoint.revoke_session(&session, &profile.instance, secret.as_ref(), deadline).await;
+    let Some(failures) = revoked else { return Ok(None) };
     match failures.as_slice() {
         [] => Ok(Some(true)),
         [(failure, words)] => Err(not_revoked(failure, words)),

@@ -184,15 +184,9 @@ pub async fn revoke(app: &mut App, wanted: &Wanted<'_>, credential: &NewCredenti
     let secret = credential.secrets.iter().find(|(item, _)| item.field == secret_use(profile).input.item.field);
     let _progress = app.console.progress("Revoking the tokens, which could not be saved");
     let secret = secret.map(|(_, secret)| secret);
-    let is_at_instance = *endpoint.origin() == profile.instance;
-    let tokens = [
-        session.refresh_token.as_ref().map(|token| (token, "refresh_token")),
-        is_at_instance.then_some((&session.access_token, "access_token")),
-    ];
-    for (token, hint) in tokens.into_iter().flatten() {
-        if let Err(failure) = endpoint.revoke(token, hint, secret, deadline).await {
-            tracing::info!("not revoked: {}", failure.message());
-        }
+    let failures = endpoint.revoke_session(session, &profile.instance, secret, deadline).await;
+    for (failure, _) in failures.into_iter().flatten() {
+        tracing::info!("not revoked: {}", failure.message());
     }
 }
 
