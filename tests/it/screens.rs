@@ -36,7 +36,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"( *(<|&lt;))? *\b\d+(\.\d+)? (ms|s)\b", " N ms"),
     (r"\b1[789]\d{8}\b", "EPOCH"),
     // A second may begin between the answer and the look at the clock.
-    (r#""skew_seconds":( ?)60\d"#, r#""skew_seconds":${1}600"#),
+    (r"(skew[_ ]seconds[^\d]{1,8})60\d", "${1}600"),
     (r"\b[0-9a-f]{12}\b", "HEX"),
     (r#"(time|duration)="\d+\.\d+""#, r#"$1="S""#),
     // Bars as long as something took.
