@@ -1,6 +1,8 @@
 //! The command line: arguments, a person at a terminal, and one file a verb.
 
 pub mod args;
+#[cfg(target_os = "linux")]
+mod bus;
 mod commands;
 pub mod completion;
 pub mod console;

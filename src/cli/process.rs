@@ -5,6 +5,8 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+#[cfg(target_os = "linux")]
+use super::bus;
 use super::commands::{report_defect, report_start};
 use super::context::Context;
 use super::{completion, run, terminal};
@@ -14,6 +16,8 @@ use crate::base::limits;
 pub fn main() -> ExitCode {
     keep_memory_private();
     completion::answer_shell();
+    #[cfg(target_os = "linux")]
+    bus::keep_one_address();
     report_panics_without_details();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // The runtime itself would end in a panic.

@@ -20,7 +20,7 @@ use crate::base::shown::{Shown, Step, shown};
 pub const ITEM_LIMIT: Option<usize> = None;
 
 /// Everything that may be missing.
-pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION, &OWN_BUS, &ONE_ADDRESS];
+pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION, &OWN_BUS];
 /// Nothing that is a keyring could be reached.
 pub static KEYRING: Missing = Missing {
     message: "no keyring can be reached",
@@ -49,16 +49,6 @@ static OWN_BUS: Missing = Missing {
         "DBUS_SESSION_BUS_ADDRESS is left from another user, as after su or sudo",
     )],
     step: "Run the command as the user who is signed in, or unset DBUS_SESSION_BUS_ADDRESS and use dbus-run-session",
-};
-/// Of several addresses the library reads none.
-static ONE_ADDRESS: Missing = Missing {
-    message: "no keyring can be reached",
-    causes: &[(
-        "several-addresses",
-        Likelihood::High,
-        "DBUS_SESSION_BUS_ADDRESS lists several addresses, and snow uses one alone",
-    )],
-    step: "Set DBUS_SESSION_BUS_ADDRESS to one of them",
 };
 pub const UNLOCK: &str =
     "Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again";
@@ -162,7 +152,6 @@ fn without_bus(desktop: &Desktop, reason: &str) -> KeyringError {
         Some(std::fs::metadata(path).ok()?.uid())
     };
     let missing = match owner() {
-        _ if bus.contains(';') => &ONE_ADDRESS,
         Some(uid) if uid != rustix::process::geteuid().as_raw() => &OWN_BUS,
         _ => &KEYRING,
     };
