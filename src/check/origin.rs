@@ -21,8 +21,8 @@ pub struct OriginVerdict {
 }
 
 impl OriginVerdict {
-    /// Of a request without a credential.
-    pub fn of_preflight(exchange: Exchange) -> Self {
+    /// Of an exchange that showed such a thing.
+    pub fn of(exchange: Exchange) -> Self {
         Self { opening: Opening::of(&exchange), exchange: Arc::new(exchange) }
     }
 

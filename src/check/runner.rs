@@ -60,7 +60,7 @@ pub struct StartedTest {
 /// and no credential was sent.
 pub fn never_awake(connection: Arc<Connection>, plan: Plan, preflight: Preflight, failure: Failure) -> StartedTest {
     let context = CheckContext { connection, plan, was_taken: false };
-    stopped_by(context, OriginVerdict::of_preflight(preflight.exchange), failure)
+    stopped_by(context, OriginVerdict::of(preflight.exchange), failure)
 }
 
 /// The test of an instance whose verdict is known; `worded` adds to the failure. Nothing is
@@ -98,7 +98,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
     let renewal = RenewalSeen::of(&context.connection).await;
     // The connection that a renewal opened carries the request as well.
     let opening = match &renewal {
-        Some(RenewalSeen { opening: Some(opening), .. }) if exchange.timings.tcp.is_none() => opening.clone(),
+        Some(RenewalSeen { exchange: Some(renewal), .. }) if exchange.timings.tcp.is_none() => Opening::of(renewal),
         _ => Opening::of(&exchange),
     };
     let mut checks = network_checks(&context.connection, &opening);
@@ -151,7 +151,8 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
 /// There is no access token to send: the checks up to that, and no more.
 async fn without_token(context: CheckContext, failure: Failure) -> StartedTest {
     let renewal = RenewalSeen::of(&context.connection).await;
-    let opening = renewal.and_then(|renewal| renewal.opening);
+    let exchange = renewal.and_then(|renewal| renewal.exchange);
+    let opening = exchange.as_ref().map(Opening::of);
     let mut checks = match &opening {
         Some(opening) => network_checks(&context.connection, opening),
         None => [CheckId::NetworkDns, CheckId::NetworkConnect].map(Check::skip).to_vec(),
@@ -168,12 +169,16 @@ async fn without_token(context: CheckContext, failure: Failure) -> StartedTest {
     let before = if opening.is_some() && !network_failed { Status::Pass } else { Status::Skip };
     let stops = stops_at.map(|id| (id, &failure));
     checks.extend(stage::checks(stage::up_to_sign_in(true), stops, before));
+    let verdict = opening
+        .as_ref()
+        .zip(exchange)
+        .and_then(|(opening, exchange)| OriginVerdict::of_request(opening, exchange, failure.code()));
+    let certificate = opening.and_then(|opening| opening.certificate);
     let sign_in = match failure.class() {
         Class::Auth => SignIn::Refused(failure),
         _ => SignIn::Unjudged(failure),
     };
-    let certificate = opening.and_then(|opening| opening.certificate);
-    StartedTest::without_rows(context, checks, sign_in, certificate)
+    StartedTest { verdict, ..StartedTest::without_rows(context, checks, sign_in, certificate) }
 }
 
 impl StartedTest {

@@ -54,7 +54,7 @@ struct Added {
 }
 
 /// An answer: its head, and the body as far as it came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
@@ -66,7 +66,7 @@ pub struct Response {
 
 /// One exchange: the times it took, and the answer or what kept it away. Once
 /// a head came there is an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     pub timings: Timings,
     /// What the server showed, where this exchange opened the connection.

@@ -18,6 +18,7 @@ use snow_connect::store::memory::MemoryStore;
 use snow_connect::store::{CredentialStore, ItemKey, StoreError};
 
 use crate::wire::BlackHole;
+use crate::world::session::world_with_expired;
 use crate::world::wire::{Wire, header, http};
 use crate::world::{Outcome, World, check};
 
@@ -337,6 +338,24 @@ fn connections_of_a_dead_origin_cost_one_time_out_and_those_of_a_sleeping_one_re
     let before = sandbox.requests();
     world.run("test --all --wait 1s --json").expect(7);
     assert!(sandbox.requests() - before < 12, "{}", sandbox.requests());
+}
+
+#[test]
+fn sessions_that_expired_share_what_their_token_endpoint_shows_of_the_instance() {
+    let silent = BlackHole::new();
+    let mut world = world_with_expired(&format!("http://{}", silent.address), 12);
+    let started = Instant::now();
+    let document = world.run("test --all --jobs 1 --timeout 1s --json").expect(6).json();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(document["summary"]["failed"], 12);
+
+    let sandbox = instance(Some(Scenario::Hibernating));
+    let mut world = world_with_expired(&sandbox.origin(), 12);
+    let document = world.run("test --all --jobs 1 --json").expect(7).json();
+    for one in document["connections"].as_array().unwrap() {
+        assert_eq!(one["code"], "instance-hibernating");
+    }
+    assert_eq!(sandbox.requests(), 1);
 }
 
 #[test]

@@ -80,6 +80,29 @@ pub fn world_with(origin: &str, seconds: i64, changes: Value) -> World {
     world
 }
 
+/// A world with this many connections at `origin`, whose access tokens have expired.
+pub fn world_with_expired(origin: &str, count: usize) -> World {
+    let world = World::new();
+    let ids: Vec<_> = (0..count).map(|number| format!("{}{number:04}", &ID[..ID.len() - 4])).collect();
+    let entry = |(number, id): (usize, &String)| {
+        config(origin, "")
+            .replace(ID, id)
+            .replace("acme", &format!("c{number}"))
+            .split_once("\n\n")
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    let entries: Vec<_> = ids.iter().enumerate().map(entry).collect();
+    world.write_config(format!("version = 1\n\n{}", entries.join("\n")));
+    let session = Secret::derived(record(origin, -1, json!({})).to_string()).unwrap();
+    for id in ids {
+        let key = ItemKey { connection: id.parse().unwrap(), field: Field::SESSION };
+        block_on(world.store.write(key, &session)).unwrap();
+    }
+    world
+}
+
 /// As [`world_with`], for a client with a secret.
 pub fn world_with_secret(origin: &str, seconds: i64) -> World {
     let mut world = world_with(origin, seconds, json!({ "has_client_secret": true }));
