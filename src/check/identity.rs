@@ -27,7 +27,12 @@ impl CheckContext {
         }
         let (check, identity) = match self.user_in(&exchange) {
             Ok((user_name, _)) if self.is_guest(&user_name) => {
-                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange)), None)
+                let why = "It says that the user is guest, the user of requests without a sign-in.";
+                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, why)), None)
+            }
+            Ok(_) if self.is_for_a_guest(&exchange) => {
+                let why = "It named a user, and said that nobody is signed in (X-Is-Logged-In: false).";
+                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, why)), None)
             }
             Ok((user_name, mismatch)) => {
                 let check = mismatch.unwrap_or_else(|| Check::pass(CheckId::AuthIdentity));
@@ -56,12 +61,18 @@ impl CheckContext {
         user_name.eq_ignore_ascii_case(GUEST) && !self.connection.username().is_some_and(|user| user.matches(GUEST))
     }
 
-    fn as_guest(&self, exchange: &Exchange) -> Failure {
+    fn is_for_a_guest(&self, exchange: &Exchange) -> bool {
+        let redactor = self.connection.redactor();
+        let answer = exchange.result.as_ref().ok();
+        answer.is_some_and(|answer| self.classified(answer, RequestKind::Identity, &redactor).is_for_a_guest())
+    }
+
+    fn as_guest(&self, exchange: &Exchange, why: &'static str) -> Failure {
         let host = self.connection.instance().host_and_port();
         let is_client = self.connection.credential().kind().has_grant(GrantType::ClientCredentials);
         let causes = if is_client { GUEST_BEHIND_CLIENT } else { GUEST_BEHIND_REQUEST };
         let failure = Failure::new(Code::AnsweredAsGuest, shown!("{} answered without signing anybody in", host))
-            .why("It says that the user is guest, the user of requests without a sign-in.")
+            .why(why)
             .causes(causes)
             .next("Ask an administrator which user the sign-in is for");
         self.with_evidence_of(exchange, RequestKind::Identity, failure)

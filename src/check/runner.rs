@@ -15,7 +15,7 @@ use super::renewal::RenewalSeen;
 use super::report::{Check, CheckId, CheckResults, Identity, IdentitySource, Status};
 use super::{quality, stage};
 use crate::auth::credential::CredentialKind;
-use crate::base::code::{Class, Reach};
+use crate::base::code::{Class, Code, Reach};
 use crate::base::error::Failure;
 use crate::base::shown::Show;
 use crate::engine::Connection;
@@ -102,6 +102,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         _ => Opening::of(&exchange),
     };
     let mut checks = network_checks(&context.connection, &opening);
+    let mut says_who = true;
     let (sign_in, first) = match &exchange.result {
         Err(error) => {
             let failure = Failure::from(error.clone());
@@ -114,12 +115,23 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
             let redactor = context.connection.redactor();
             let response = context.classified(answer, RequestKind::Table(&table), &redactor);
             let rows = context.rows(&exchange, &table);
+            says_who = rows.is_err() || response.is_logged_in();
             let rows = rows.map_err(|failure| context.with_retry_time(failure, &exchange));
             let (sign_in, filed) = stage::judge(&response, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
             checks.extend(filed);
             context.was_taken = matches!(sign_in, SignIn::Good);
             (sign_in, context.was_taken.then_some(rows))
         }
+    };
+    // Rows without a word on whether a user is signed in may be a guest's.
+    let asked_identity = if context.was_taken && !says_who { Some(context.identity_check().await) } else { None };
+    let as_guest = asked_identity.as_ref().and_then(|(check, _)| check.error.clone());
+    let (sign_in, first) = match as_guest.filter(|failure| failure.code() == Code::AnsweredAsGuest) {
+        Some(failure) => {
+            stage::fail_request(&mut checks, &failure);
+            (SignIn::Refused(failure), None)
+        }
+        None => (sign_in, first),
     };
     let locks_accounts =
         matches!(context.connection.credential().kind(), CredentialKind::Secret(spec) if spec.locks_accounts);
@@ -143,7 +155,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         may_be_judged,
         quality,
         certificate,
-        asked_identity: None,
+        asked_identity,
         verdict,
     }
 }
@@ -296,7 +308,10 @@ impl StartedTest {
 
     /// Asks for one's identity alone, where it must be known before a save.
     pub async fn identity(&mut self) -> Option<Identity> {
-        let asked = self.context.identity_check().await;
+        let asked = match self.asked_identity.take() {
+            Some(asked) => asked,
+            None => self.context.identity_check().await,
+        };
         self.asked_identity.insert(asked).1.clone()
     }
 }

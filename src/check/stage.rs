@@ -74,6 +74,13 @@ pub fn judge(
     (sign_in, with_token(filed, token))
 }
 
+/// Fails the sign-in by what a later answer showed.
+pub fn fail_request(checks: &mut [Check], failure: &Failure) {
+    for check in checks.iter_mut().filter(|check| check.id == CheckId::AuthRequest) {
+        *check = Check::fail(CheckId::AuthRequest, failure.clone());
+    }
+}
+
 /// The check that a request for a token fails, by what came of it.
 pub fn of_token_request(code: Code) -> CheckId {
     match code.stage() {

@@ -1,10 +1,12 @@
 //! What `snow test` says of every answer that this version knows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use snow_connect::service::servicenow::symptoms::symptoms;
+use snow_connect::store::memory::MemoryStore;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -404,6 +406,7 @@ fn questions(server: &Wire) -> Vec<String> {
     server.heads().iter().map(|head| head.split(' ').nth(1).unwrap_or("").to_owned()).collect()
 }
 
+const LOGGED_IN: &str = "X-Is-Logged-In: true\r\n";
 const NONE: &str = r#"{"result":[]}"#;
 const ONE: &str = r#"{"result":[{"sys_id":"1"}]}"#;
 const BETH: &str = r#"{"result":{"user_name":"Beth"}}"#;
@@ -489,7 +492,7 @@ fn each_table_is_judged_by_itself_and_the_first_failure_counts() {
     assert_eq!(check(report, "auth.identity")["status"], "pass");
 
     // A limit is not hammered at.
-    let server = answering(vec![("/api/now/table/a?", 200, "", ONE), ("/api/now/table/b?", 429, "", "")]);
+    let server = answering(vec![("/api/now/table/a?", 200, LOGGED_IN, ONE), ("/api/now/table/b?", 429, "", "")]);
     let outcome = run_against(&server.origin(), "test --json --table a,b,c,d").expect(8);
     assert_eq!(outcome.error_code(), "rate-limited");
     assert_eq!(questions(&server).len(), 2);
@@ -528,11 +531,23 @@ fn the_default_probe_warns_of_what_is_its_own_and_fails_for_the_rest() {
 #[test]
 fn an_empty_answer_is_asked_once_more_and_only_the_count_makes_it_hidden() {
     for (count, explicit, words) in [
-        ("X-Total-Count: 725\r\nX-Transaction-ID: 12ab\r\n", ("fail", 5), "none of the first 100"),
-        ("X-Total-Count: 7\r\nX-Transaction-ID: 12ab\r\n", ("fail", 5), "none of the first 7"),
-        ("X-Total-Count: 0\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
-        ("X-Total-Count: many\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
-        ("X-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
+        (
+            "X-Is-Logged-In: true\r\nX-Total-Count: 725\r\nX-Transaction-ID: 12ab\r\n",
+            ("fail", 5),
+            "none of the first 100",
+        ),
+        ("X-Is-Logged-In: true\r\nX-Total-Count: 7\r\nX-Transaction-ID: 12ab\r\n", ("fail", 5), "none of the first 7"),
+        (
+            "X-Is-Logged-In: true\r\nX-Total-Count: 0\r\nX-Transaction-ID: 12ab\r\n",
+            ("warn", 0),
+            "empty, or its rows are hidden",
+        ),
+        (
+            "X-Is-Logged-In: true\r\nX-Total-Count: many\r\nX-Transaction-ID: 12ab\r\n",
+            ("warn", 0),
+            "empty, or its rows are hidden",
+        ),
+        ("X-Is-Logged-In: true\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
     ] {
         for (flag, (status, code)) in [(" --table sys_user", explicit), ("", ("warn", 0))] {
             let server = answering(vec![("/api/now/table/", 200, count, NONE), (IDENTITY, 200, "", BETH)]);
@@ -626,7 +641,7 @@ fn the_user_guest_is_nobody_who_signed_in() {
     });
     let outcome = run_as_client(&server.origin(), "test --json").expect(4);
     let report = &outcome.json()["connections"][0];
-    let error = &check(report, "auth.identity")["error"];
+    let error = &check(report, "auth.request")["error"];
     assert_eq!(
         (&error["code"], &error["causes"][0]["code"]),
         (&json!("answered-as-guest"), &json!("no-application-user"))
@@ -639,6 +654,39 @@ fn the_user_guest_is_nobody_who_signed_in() {
     let mut world = World::new();
     world.set("SNOW_INSTANCE", &server.origin()).set("SNOW_USERNAME", "guest").set("SNOW_PASSWORD", PASSWORD);
     world.run("test --json").expect(0);
+}
+
+#[test]
+fn a_password_is_saved_only_if_a_user_is_signed_in() {
+    let beth = r#"{"result":{"user_name":"beth"}}"#;
+    let guest = r#"{"result":{"user_name":"guest"}}"#;
+    let (yes, no) = (LOGGED_IN, "X-Is-Logged-In: false\r\n");
+    // What the table says of the user, what the question for the user says, and whether that
+    // is a sign-in.
+    for (of_table, of_identity, user, is_good) in [
+        ("", "", guest, false),
+        ("", no, beth, false),
+        (no, yes, beth, false),
+        ("", "", beth, true),
+        ("", yes, beth, true),
+        (yes, "", beth, true),
+    ] {
+        let server = Wire::replies(move |head| match head {
+            _ if head.contains(IDENTITY) => http(200, of_identity, user),
+            _ => http(200, of_table, ONE),
+        });
+        let mut world = World::new();
+        let memory = Arc::new(MemoryStore::default());
+        world.store = memory.clone();
+        let line = format!("connect {} --name acme --username beth --password-stdin --json", server.origin());
+        let outcome = world.stdin(PASSWORD).run(&line).expect(if is_good { 0 } else { 4 });
+        let case = format!("{of_table:?} {of_identity:?}: {}", outcome.stdout);
+        assert_eq!(world.config().contains("connections.acme"), is_good, "{case}");
+        assert_eq!(memory.count() > 0, is_good, "{case}");
+        if !is_good {
+            assert_eq!(outcome.error_code(), "answered-as-guest", "{case}");
+        }
+    }
 }
 
 #[test]
