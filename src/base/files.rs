@@ -35,6 +35,10 @@ pub enum ReadError {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     Durable,
+    /// In place before it is durable, so that a kill meets the new content as soon as
+    /// possible. Until the disk has it, the former content is kept beside it: after a power
+    /// cut, [`read_former`] gives that if the file is damaged.
+    Swift,
     Cached,
 }
 
@@ -84,20 +88,44 @@ pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<
         temporary => temporary?,
     };
     temporary.write_all(content)?;
-    if durability == Durability::Durable {
+    let former = former(&target);
+    // One that is there may be all that a power cut has left.
+    let is_kept = durability == Durability::Swift && fs::hard_link(&target, &former).is_ok();
+    if durability != Durability::Cached && !is_kept {
         temporary.as_file().sync_all()?;
     }
-    match persist(temporary, &target) {
+    let replaced = persist(temporary, &target).and_then(|file| match is_kept {
+        true => file.sync_all().or_else(|error| fs::rename(&former, &target).and(Err(error))),
+        false => Ok(()),
+    });
+    if is_kept {
+        let _ = fs::remove_file(&former);
+    }
+    match replaced {
         Err(error) if is_of_a_mount(&error) => return overwrite(&target, content),
         replaced => replaced?,
     }
     #[cfg(unix)]
-    if durability == Durability::Durable {
+    if durability != Durability::Cached {
         // The rename itself lives in the directory. A file system that cannot
         // sync a directory has still done the rename.
         let _ = File::open(&directory).and_then(|directory| directory.sync_all());
     }
+    if durability == Durability::Swift && !is_kept {
+        let _ = fs::remove_file(&former);
+    }
     Ok(())
+}
+
+/// What a file held before a [`Durability::Swift`] write that a power cut may have broken off.
+pub fn read_former(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    read(&former(&target_of(&absolute(path)).ok()?), limit).ok()?
+}
+
+fn former(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".former");
+    name.into()
 }
 
 /// Shows that [`write()`] would find a place. Leaves a file that is there as it is.
@@ -178,7 +206,7 @@ pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
     temporary.write_all(content)?;
     // A full disk may show itself only here.
     temporary.as_file().sync_all()?;
-    persist(temporary, &target)
+    persist(temporary, &target).map(drop)
 }
 
 /// Shows that [`publish`] would find a place. Leaves what is there as it is.
@@ -293,10 +321,10 @@ pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn persist(temporary: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
+fn persist(temporary: tempfile::NamedTempFile, target: &Path) -> io::Result<File> {
     let mut temporary = Some(temporary);
     patiently(|| match temporary.take().expect("it comes back with each failure").persist(target) {
-        Ok(_) => Ok(()),
+        Ok(file) => Ok(file),
         Err(failed) => {
             temporary = Some(failed.file);
             Err(failed.error)

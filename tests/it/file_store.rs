@@ -554,3 +554,31 @@ fn age_opens_our_file_with_the_passphrase_and_we_open_its_own() {
     connect(&mut world, "beta", "https://beta.example", "--no-test").expect(0);
     world.run("test acme").expect(0);
 }
+
+/// A change is in place before the disk has it. Until then the former file is kept.
+#[test]
+fn a_power_cut_in_a_change_leaves_the_file_from_before_it() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    for damage in [0, 40, 300] {
+        let mut world = unlocked_world();
+        connect(&mut world, "acme", &sandbox.origin(), "").expect(0);
+        let path = file_in(world.home());
+        let former = path.with_file_name("secrets.age.former");
+        assert!(!former.exists());
+
+        let whole = fs::read(&path).unwrap();
+        fs::write(&former, &whole).unwrap();
+        fs::write(&path, &whole[..damage]).unwrap();
+        world.run("test acme").expect(0);
+        connect(&mut world, "other", &sandbox.origin(), "").expect(0);
+        world.run("test acme other").expect(0);
+        assert!(!former.exists(), "the change is whole");
+
+        // After a kill the change is there, and what was before it is not used.
+        fs::write(&former, &whole).unwrap();
+        world.run("test acme other").expect(0);
+        world.run("remove other --yes").expect(0);
+        world.run("test acme").expect(0);
+        assert!(!former.exists());
+    }
+}

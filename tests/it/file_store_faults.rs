@@ -29,8 +29,9 @@ use crate::world::{Outcome, World, block_on, next_call, reach};
 const PASSPHRASE: &str = "CANARY horse, battery";
 
 /// The calls that touch a file, by what they do. Not every machine has each.
-const FILE_CALLS: [&str; 8] = [
+const FILE_CALLS: [&str; 9] = [
     "openat",
+    "?link,?linkat",
     "?mkdir,?mkdirat",
     "?chmod,?fchmodat",
     "fchmod",

@@ -142,12 +142,7 @@ fn nothing_slow_lies_between_the_request_of_a_refresh_and_the_write_of_its_answe
 
         let calls = std::fs::read_to_string(&log).unwrap();
         let lines: Vec<&str> = calls.lines().collect();
-        // The socket that is opened last leads to the instance.
-        let opened = lines.iter().rposition(|line| line.contains("socket(AF_INET")).expect("a connection");
-        let fd = lines[opened].rsplit("= ").next().unwrap().trim();
-        let sends = ["write", "sendto", "writev", "sendmsg"].map(|call| format!("{call}({fd},"));
-        let sent =
-            opened + lines[opened..].iter().rposition(|line| sends.iter().any(|call| line.contains(call))).unwrap();
+        let sent = lines.iter().rposition(|line| line.contains("POST /oauth_token.do")).expect("a request");
         let is_write = |line: &str| match store {
             Store::Keyring => line.contains("sendmsg("),
             Store::Identity | Store::Passphrase => line.contains("rename"),

@@ -161,7 +161,7 @@ impl FileStore {
         }
         match file.bytes()? {
             None => Ok(Needs::NewKey),
-            Some(bytes) => encryption::locked_with(&bytes).map(Needs::Key).map_err(|error| file.unopened(error)),
+            Some(bytes) => file.locked_with(&bytes).map(Needs::Key),
         }
     }
 
@@ -208,7 +208,7 @@ impl EncryptedFile {
         // Before its turn, so that others do not wait for it.
         inner.prepare();
         let _lock = self.take_turn()?;
-        let mut records = self.open(&mut inner, self.bytes()?)?;
+        let (_, mut records) = self.open(&mut inner)?;
         // Left by a run that was killed between writing and undoing one.
         records.forget(Field::PROBE.as_str());
         if !change(&mut records) {
@@ -226,8 +226,7 @@ impl EncryptedFile {
         let mut inner = self.inner();
         inner.prepare();
         let _lock = self.take_turn()?;
-        let former = self.bytes()?;
-        let mut records = self.open(&mut inner, former.clone())?;
+        let (former, mut records) = self.open(&mut inner)?;
         records.put(probe.account(), "probe");
         let sealed = self.seal(&mut inner, &records)?;
         self.put(&sealed)?;
@@ -239,23 +238,46 @@ impl EncryptedFile {
         Ok(is_there && self.bytes()? == former)
     }
 
-    fn open(&self, inner: &mut Inner, bytes: Option<Vec<u8>>) -> Result<Records, FileError> {
-        let Some(bytes) = bytes else {
-            return Ok(Records::default());
+    /// The file and what is in it. If a power cut damaged it, they are those from before
+    /// the write that it broke off.
+    fn open(&self, inner: &mut Inner) -> Result<(Option<Vec<u8>>, Records), FileError> {
+        let Some(mut bytes) = self.bytes()? else {
+            return Ok((None, Records::default()));
         };
         if let Some(opened) = inner.opened.as_ref().filter(|opened| opened.bytes == bytes) {
-            return opened.records.clone();
+            return opened.records.clone().map(|records| (Some(bytes), records));
         }
         let Some(key) = &inner.key else {
-            let with = encryption::locked_with(&bytes).map_err(|error| self.unopened(error))?;
-            return Err(self.missing_key(with));
+            return Err(self.missing_key(self.locked_with(&bytes)?));
         };
         tracing::debug!("file store: decrypting {}", self.path.display());
-        let records = encryption::open(key, &bytes)
+        let mut records = self.decrypt(key, &bytes);
+        if matches!(records, Err(FileError::Unreadable { .. }))
+            && let Some(former) = self.former()
+        {
+            records = self.decrypt(key, &former);
+            bytes = former;
+        }
+        inner.opened = Some(Opened { bytes: bytes.clone(), records: records.clone() });
+        records.map(|records| (Some(bytes), records))
+    }
+
+    fn decrypt(&self, key: &Key, bytes: &[u8]) -> Result<Records, FileError> {
+        let content = encryption::open(key, bytes).map_err(|error| self.unopened(error))?;
+        Records::read(&content).map_err(|reason| self.unreadable(reason.to_string()))
+    }
+
+    fn locked_with(&self, bytes: &[u8]) -> Result<LockedWith, FileError> {
+        encryption::locked_with(bytes)
+            .or_else(|error| match self.former() {
+                Some(former) => encryption::locked_with(&former),
+                None => Err(error),
+            })
             .map_err(|error| self.unopened(error))
-            .and_then(|content| Records::read(&content).map_err(|reason| self.unreadable(reason.to_string())));
-        inner.opened = Some(Opened { bytes, records: records.clone() });
-        records
+    }
+
+    fn former(&self) -> Option<Vec<u8>> {
+        files::read_former(&self.path, MAX_BYTES)
     }
 
     fn seal(&self, inner: &mut Inner, records: &Records) -> Result<Vec<u8>, FileError> {
@@ -278,7 +300,7 @@ impl EncryptedFile {
     }
 
     fn put(&self, bytes: &[u8]) -> Result<(), FileError> {
-        files::write(&self.path, bytes, Durability::Durable).map_err(|error| self.unwritable(&self.path, &error))
+        files::write(&self.path, bytes, Durability::Swift).map_err(|error| self.unwritable(&self.path, &error))
     }
 
     fn take_turn(&self) -> Result<Lock, FileError> {
@@ -314,11 +336,7 @@ impl CredentialStore for FileStore {
 
     /// Reading waits for nobody: the file is replaced whole.
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        self.with_file(move |file| {
-            let bytes = file.bytes()?;
-            Ok(file.open(&mut file.inner(), bytes)?.get(&key.account()))
-        })
-        .await
+        self.with_file(move |file| Ok(file.open(&mut file.inner())?.1.get(&key.account()))).await
     }
 
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
@@ -350,8 +368,7 @@ impl CredentialStore for FileStore {
 
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
         self.with_file(|file| {
-            let bytes = file.bytes()?;
-            let records = file.open(&mut file.inner(), bytes)?;
+            let (_, records) = file.open(&mut file.inner())?;
             let item = |account: &str| StoredItem { account: account.to_owned(), is_locked: false };
             Ok(Some(records.accounts().map(item).collect()))
         })
