@@ -297,7 +297,7 @@ fn a_locked_keyring_is_a_failure_and_is_not_asked_to_open() {
     let outcome = session.run("doctor --json", "").expect(9);
     let locked = check(&outcome, "store.ready", "fail");
     assert_eq!(locked["code"], "keyring-locked");
-    holds(&locked, "asks nobody");
+    holds(&locked, "does not prompt");
     assert!(checks(&outcome, "store.secrets").is_empty());
 }
 
@@ -531,7 +531,7 @@ fn encodings(secret: &str) -> Vec<String> {
 fn refused(world: &mut World, place: &str, planted: &str) {
     let (outcome, path) = bundle_of(world);
     let outcome = outcome.expect(3);
-    outcome.says(&["no bundle is written: a saved secret stands in", place, "secret-in-file"]);
+    outcome.says(&["no bundle is written: a saved secret is in", place, "secret-in-file"]);
     let heard = format!("{}{}", outcome.stdout, outcome.stderr);
     assert!(!heard.contains(planted) && !heard.contains(SAVED), "{planted}: {heard}");
     assert!(!path.exists(), "{planted}");

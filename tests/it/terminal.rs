@@ -52,9 +52,9 @@ fn a_person_is_asked_for_user_and_password_and_sees_only_the_user() {
     terminal.wait_for(QUESTION);
     assert!(!terminal.shows_keys());
     terminal.send("sandbox-wrong\r");
-    terminal.wait_for("Refused. Password of beth.anglin again (not shown) ");
+    terminal.wait_for("Sign-in failed. Password of beth.anglin again (not shown) ");
     terminal.send("sandbox-wrong-too\r");
-    terminal.wait_for("Refused. Password of beth.anglin again (not shown) ");
+    terminal.wait_for("Sign-in failed. Password of beth.anglin again (not shown) ");
     // Ctrl-U takes back what was typed.
     terminal.send("nonsense\u{15}sandbox-beth\r");
     terminal.wait_for("as beth.anglin");
