@@ -38,7 +38,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     is_saved: false,
     has_variables: true,
     choice: None,
-    open: |_| unreachable!("no saved connection has it"),
+    open: |_| unreachable!("no saved connection uses it"),
     from_secret: Some(|InHand { secret, .. }| Box::new(AccessToken::given(secret))),
 };
 

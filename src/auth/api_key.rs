@@ -33,7 +33,7 @@ static HEADER_NAME: Setting = Setting {
     flag: Some(Flag {
         name: "header-name",
         value_name: "NAME",
-        help: "The header of the API key [default: {key_header}]",
+        help: "The header for the API key [default: {key_header}]",
         heading: None,
         means: None,
     }),
@@ -66,7 +66,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     locks_accounts: false,
     is_saved: true,
     has_variables: true,
-    choice: Some((3, "API key                              made for you by an administrator")),
+    choice: Some((3, "API key                              created by an administrator")),
     open: |stored| open(stored).boxed(),
     from_secret: Some(|InHand { auth, secret, .. }| Box::new(ApiKey::of(auth, secret))),
 };

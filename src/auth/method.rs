@@ -111,7 +111,7 @@ pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
 pub fn named(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     saved_methods().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
         let names: Vec<_> = saved_methods().map(|spec| spec.method.as_str()).collect();
-        InvalidValue(format!("\"{name}\" is not a sign-in method of this version: {}", any_of(&names)))
+        InvalidValue(format!("\"{name}\" is not a sign-in method: use {}", any_of(&names)))
     })
 }
 
@@ -120,7 +120,7 @@ pub fn unattended(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     let unattended = || METHODS.into_iter().filter(|spec| spec.from_secret.is_some());
     unattended().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
         let names: Vec<_> = unattended().map(|spec| spec.method.as_str()).collect();
-        InvalidValue(format!("\"{name}\" is not a sign-in method that needs no person: {}", any_of(&names)))
+        InvalidValue(format!("\"{name}\" is not a sign-in method that works without a person: use {}", any_of(&names)))
     })
 }
 
@@ -175,7 +175,7 @@ pub fn items() -> Vec<Field> {
 impl MethodSpec {
     /// The data of a way to sign in.
     pub fn of(method: AuthMethod) -> &'static Self {
-        METHODS.into_iter().find(|spec| spec.method == method).expect("every way to sign in is in the list")
+        METHODS.into_iter().find(|spec| spec.method == method).expect("every sign-in method is in the list")
     }
 
     /// Whether it has a session, which is only changed under a lock.

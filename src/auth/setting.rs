@@ -113,7 +113,7 @@ impl Setting {
 }
 
 /// Where the help shows the flags of OAuth.
-pub const OAUTH_HEADING: &str = "Signing in by OAuth";
+pub const OAUTH_HEADING: &str = "Signing in with OAuth";
 
 const USER_NAME: Setting = Setting {
     flag: Some(Flag {
@@ -142,7 +142,7 @@ pub static SENT_USER_NAME: Setting = Setting {
         text: "User name",
         hint: "the instance's, not your developer site's",
         what: "user name",
-        instead: "Give --username USER, and the password with --password-stdin or --password-file FILE",
+        instead: "Use --username USER, and pass the password with --password-stdin or --password-file FILE",
     }),
     ..USER_NAME
 };

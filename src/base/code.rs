@@ -232,13 +232,13 @@ codes! {
         RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free, Request, other;
         LimitReached = "limit-reached", final, lasting, whole, SignIn, free, Request, other;
         AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
-        InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "What was handed in as a secret cannot be one.";
-        CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or holds no certificate.";
-        ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a proxy URL.";
-        SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A secret was found in a file that is not meant for secrets.";
-        BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of a bundle is there already or cannot be written.";
-        OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, Request, other, "Standard output cannot take the result.";
-        ReportUnwritable = "report-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of a report cannot be written.";
+        InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "The given secret is not valid.";
+        CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or contains no certificate.";
+        ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a valid proxy URL.";
+        SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A file that is not for secrets contains one.";
+        BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, Request, other, "The bundle file already exists or cannot be written.";
+        OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, Request, other, "The result could not be written to standard output.";
+        ReportUnwritable = "report-unwritable", final, lasting, whole, SignIn, free, Request, other, "The report file cannot be written.";
     }
     Auth {
         NoCredential = "no-credential", final, lasting, whole, SignIn, free, Request, enter;
@@ -249,9 +249,9 @@ codes! {
         TokenRefused = "token-refused", final, lasting, whole, SignIn, free, Request, enter;
         SessionExpired = "session-expired", final, lasting, whole, SignIn, free, Request, enter;
         BearerRefused = "bearer-refused", final, lasting, head, SignIn, free, Request, enter;
-        ApiKeyRefused = "api-key-refused", final, lasting, head, SignIn, free, Request, enter, "The instance refused the API key.";
-        GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "A gateway in front of the instance rejected the request.";
-        AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance answered without authenticating anybody.";
+        ApiKeyRefused = "api-key-refused", final, lasting, head, SignIn, free, Request, enter, "The instance rejected the API key.";
+        GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "A gateway in front of the instance denied the request.";
+        AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance responded without authentication.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }
@@ -298,11 +298,11 @@ codes! {
         KeyringLocked = "keyring-locked", final, lasting, whole, SignIn, free, Request, other;
         KeyringDenied = "keyring-denied", final, lasting, whole, SignIn, free, Request, other;
         KeyringTimeout = "keyring-timeout", final, lasting, whole, SignIn, free, Request, other;
-        KeyringAmbiguous = "keyring-ambiguous", final, lasting, whole, SignIn, free, Request, other, "Several items stand where one should.";
+        KeyringAmbiguous = "keyring-ambiguous", final, lasting, whole, SignIn, free, Request, other, "The keyring has several items for the same secret.";
         SecretTooLarge = "secret-too-large", final, lasting, whole, SignIn, free, Request, other;
-        SecretUnreadable = "secret-unreadable", final, lasting, whole, SignIn, free, Request, enter, "The stored record is corrupt or of a newer version.";
-        StoreUnwritable = "store-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of the store cannot be written.";
-        StoreUnreliable = "store-unreliable", final, lasting, whole, SignIn, free, Request, other, "The store does not give back what it was given.";
+        SecretUnreadable = "secret-unreadable", final, lasting, whole, SignIn, free, Request, enter, "The stored record is damaged or from a newer version.";
+        StoreUnwritable = "store-unwritable", final, lasting, whole, SignIn, free, Request, other, "The encrypted file cannot be written.";
+        StoreUnreliable = "store-unreliable", final, lasting, whole, SignIn, free, Request, other, "The store does not return what was saved.";
         OriginMismatch = "origin-mismatch", final, lasting, whole, SignIn, free, Request, enter;
         SessionNotSaved = "session-not-saved", final, lasting, whole, SignIn, free, Request, other;
         StoreBusy = "store-busy", retryable, lasting, whole, SignIn, free, Request, other;
@@ -320,9 +320,9 @@ codes! {
         LatencyExceeded = "latency-exceeded", final, lasting, whole, SignIn, free, Request, other;
         Warnings = "warnings", final, lasting, whole, SignIn, free, Request, other;
         LifetimeTooShort = "lifetime-too-short", final, lasting, whole, SignIn, free, Request, other;
-        EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, Request, other, "A session or certificate ends within the time that was asked about.";
-        ClockSkew = "clock-skew", final, lasting, whole, SignIn, free, Request, other, "A warning: this machine and the instance disagree about the time.";
-        CertificateEnds = "certificate-ends", final, lasting, whole, SignIn, free, Request, other, "A warning: the certificate ends soon.";
+        EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, Request, other, "A session or certificate expires within the given time.";
+        ClockSkew = "clock-skew", final, lasting, whole, SignIn, free, Request, other, "A warning: the clocks of this machine and the instance differ.";
+        CertificateEnds = "certificate-ends", final, lasting, whole, SignIn, free, Request, other, "A warning: the certificate expires soon.";
     }
     Signal {
         Interrupted = "interrupted", final, lasting, whole, SignIn, free, Request, other;

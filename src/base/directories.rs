@@ -51,9 +51,9 @@ impl Directories<'_> {
             absolute(xdg).or_else(|| Some(self.home.filter(|home| home.is_absolute())?.join(under_home)))
         };
         let base = base.ok_or_else(|| {
-            Failure::new(Code::ConfigUnwritable, "there is no home directory to keep connections in")
+            Failure::new(Code::ConfigUnwritable, "no home directory for saving connections")
                 .why(shown!("{} is not set to an absolute path.", needed))
-                .next(shown!("Set {}, or {} to a directory", needed, own))
+                .next(shown!("Set {} or {} to a directory", needed, own))
         })?;
         let directory = base.join("snow");
         Ok(if cfg!(windows) { directory.join(leaf) } else { directory })

@@ -22,13 +22,13 @@ fn duration_up_to(days: u32, spelt: &str, text: &str) -> Result<Duration, String
         "m" | "min" => 60.0,
         "h" => 3600.0,
         "d" => 86400.0,
-        _ => return Err("a duration is written 500ms, 30s, 5m, 1h or 14d".to_owned()),
+        _ => return Err("invalid duration: use 500ms, 30s, 5m, 1h or 14d".to_owned()),
     };
     let seconds =
-        number.parse::<f64>().map_err(|_| "a duration is written 500ms, 30s, 5m, 1h or 14d".to_owned())? * factor;
+        number.parse::<f64>().map_err(|_| "invalid duration: use 500ms, 30s, 5m, 1h or 14d".to_owned())? * factor;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() && seconds <= f64::from(days) * 86400.0 => Ok(duration),
-        _ => Err(format!("a duration is more than nothing and at most {spelt}")),
+        _ => Err(format!("a duration must be greater than zero and at most {spelt}")),
     }
 }
 

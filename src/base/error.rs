@@ -287,6 +287,6 @@ pub fn exit_code_of<'a>(mut failures: impl Iterator<Item = &'a Failure>) -> u8 {
 /// Where a defect of ours is reported, in one place.
 pub fn internal(what: impl Into<Shown>) -> Failure {
     Failure::new(Code::Internal, what)
-        .why("This is a defect of snow, not of your connection.")
+        .why("This is a bug in snow, not a problem with your connection.")
         .next("Report it with the command you ran and this message")
 }

@@ -147,8 +147,10 @@ pub fn prove_writable(path: &Path) -> io::Result<()> {
 /// Where content goes, in a directory that is there then.
 fn place_of(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     let target = target_of(&absolute(path))?;
-    let directory =
-        target.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no directory"))?.to_owned();
+    let directory = target
+        .parent()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no parent directory"))?
+        .to_owned();
     create_private_directory(&directory)?;
     Ok((target, directory))
 }
@@ -159,7 +161,7 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
     let of_another = |what: &str| io::Error::new(io::ErrorKind::PermissionDenied, what);
     match fs::symlink_metadata(path) {
         Ok(metadata) if is_link_or_pipe(&metadata) && is_foreign(&metadata) => {
-            Err(of_another("it is a link or a pipe of another user"))
+            Err(of_another("it is a link or a pipe that belongs to another user"))
         }
         Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path),
         _ => Ok(path.to_owned()),
@@ -438,7 +440,7 @@ pub fn way_back(path: &Path) -> Option<Step> {
     let of_root = owners.iter().take_while(|(_, owner)| *owner == Some(0)).count();
     let is_below_mine = owners.get(of_root).is_some_and(|(_, owner)| *owner == Some(me));
     let (top, _) = owners.get(of_root.checked_sub(1)?).filter(|_| is_below_mine)?;
-    Some(Step::say("Root made it. Make it yours again: ").and_run(shown!("sudo chown -R {} {}", me, top.display())))
+    Some(Step::say("It was created by root. Take it back: ").and_run(shown!("sudo chown -R {} {}", me, top.display())))
 }
 
 #[cfg(not(unix))]

@@ -13,16 +13,17 @@ use crate::base::shown::shown;
 
 /// Shows that so many descriptors and threads can be had at the same time.
 pub fn room_for(descriptors: usize, threads: usize) -> Result<(), Failure> {
-    let of_files = |error| reached("open files", &error).next("Raise the limit of open files, as with: ulimit -n 1024");
+    let of_files =
+        |error| reached("open files", &error).next("Raise the limit for open files, for example: ulimit -n 1024");
     has_descriptors(descriptors).map_err(of_files)?;
     (0..threads).map(|_| waiting_thread()).collect::<io::Result<Vec<_>>>().map(drop).map_err(|error| {
         reached("processes and threads", &error)
-            .next("End other programs of this user, or raise the limit: ulimit -u, TasksMax= of a unit, --pids-limit")
+            .next("Stop other programs of this user, or raise the limit: ulimit -u, TasksMax= of a unit, --pids-limit")
     })
 }
 
 fn reached(of_what: &'static str, error: &io::Error) -> Failure {
-    Failure::new(Code::LimitReached, shown!("this system gives snow no more {}", of_what))
+    Failure::new(Code::LimitReached, shown!("the system limit for {} is reached", of_what))
         .why(shown!("{}. Nothing was done.", error))
 }
 

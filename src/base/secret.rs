@@ -34,14 +34,14 @@ pub enum InvalidSecret {
     Empty,
     #[error("it has more than one line")]
     SeveralLines,
-    #[error("it holds a control character")]
+    #[error("it contains a control character")]
     ControlCharacter,
     #[error("it is not valid UTF-8")]
     NotUtf8,
     #[error("it is larger than 64 KiB")]
     TooLarge,
     #[cfg(unix)]
-    #[error("it is longer than a line of this terminal may be; --password-stdin takes it")]
+    #[error("it is longer than this terminal allows in a line; use --password-stdin")]
     LongerThanALine,
     #[error("it could not be read")]
     Unreadable,

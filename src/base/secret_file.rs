@@ -16,9 +16,9 @@ pub fn open(path: &Path, origin: &str) -> Result<(File, Metadata), Failure> {
         // Without the path: it may be the secret itself, given by mistake.
         Failure::new(
             Code::InvalidSecret,
-            shown!("the file of {} cannot be read: {}", Shown::outside(origin), Shown::outside(&reason)),
+            shown!("could not read the file from {}: {}", Shown::outside(origin), Shown::outside(&reason)),
         )
-        .next("Give the path of a file that holds the secret and nothing else")
+        .next("Use the path of a file that contains only the secret")
     };
     let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let metadata = file.metadata().map_err(|error| unreadable(error.to_string()))?;
@@ -31,7 +31,10 @@ pub fn open(path: &Path, origin: &str) -> Result<(File, Metadata), Failure> {
 /// The one secret that `input` holds.
 pub fn read(input: &mut dyn Read, origin: &str) -> Result<Secret, Failure> {
     Secret::read(input).map_err(|invalid| {
-        Failure::new(Code::InvalidSecret, shown!("{} holds no usable secret: {}", Shown::outside(origin), invalid))
-            .next("Hand in the secret alone, on one line, in UTF-8")
+        Failure::new(
+            Code::InvalidSecret,
+            shown!("{} does not contain a valid secret: {}", Shown::outside(origin), invalid),
+        )
+        .next("Pass only the secret, on one line, in UTF-8")
     })
 }

@@ -333,7 +333,7 @@ pub fn visible_json(json: &str) -> String {
 /// wrong place: ours begin with it, as `"x" is not a table name`, and serde's hold it.
 pub fn without_value(reason: &str) -> String {
     if reason == "invalid digit found in string" {
-        return "a whole number is needed".to_owned();
+        return "not a whole number".to_owned();
     }
     let found = reason.split_once(": ").filter(|(kind, _)| kind.starts_with("invalid "));
     if let Some((kind, found)) = found

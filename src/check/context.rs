@@ -166,7 +166,7 @@ impl CheckContext {
             if wait >= self.plan.deadline.left() {
                 return exchange;
             }
-            tracing::info!("{}; attempt {} in {wait:?}", code.as_str(), attempt + 1);
+            tracing::info!("{}: retrying (attempt {}) in {wait:?}", code.as_str(), attempt + 1);
             tokio::time::sleep(wait).await;
         }
         send().await
@@ -183,11 +183,7 @@ impl CheckContext {
             return failure;
         };
         let at = ((self.plan.clock)() + wait).to_rfc3339_opts(SecondsFormat::Secs, true);
-        let why = shown!(
-            "{} It says when to come again: retry at {}.",
-            failure.reason().cloned().unwrap_or_default(),
-            Shown::outside(&at)
-        );
+        let why = shown!("{} Retry at {}.", failure.reason().cloned().unwrap_or_default(), Shown::outside(&at));
         failure.why(why).evidence("retry_at", Shown::outside(at))
     }
 }

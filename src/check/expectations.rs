@@ -52,13 +52,13 @@ impl Expectations {
         }
         let codes: Vec<&'static str> = warnings.iter().map(|warning| warning.code().as_str()).collect();
         let message = match codes.as_slice() {
-            [one] => shown!("it works, with a warning: {}", *one),
-            several => shown!("it works, with {} warnings: {}", several.len(), Shown::list(several, ", ")),
+            [one] => shown!("the connection works, with a warning: {}", *one),
+            several => shown!("the connection works, with {} warnings: {}", several.len(), Shown::list(several, ", ")),
         };
         Some(
             Failure::new(Code::Warnings, message)
-                .why("With --strict a warning is a failure.")
-                .next("See to the warnings below, or leave --strict out")
+                .why("With --strict, a warning is a failure.")
+                .next("Fix the warnings below, or leave out --strict")
                 .evidence("warnings", codes.into_iter().map(Shown::from).collect::<Vec<_>>()),
         )
     }
@@ -66,9 +66,9 @@ impl Expectations {
 
 fn too_slow(latency: Duration, limit: Duration) -> Failure {
     let (is, may) = (latency.as_millis(), limit.as_millis());
-    Failure::new(Code::LatencyExceeded, shown!("the first request took {} ms, and --max-latency allows {} ms", is, may))
-        .why("The time is that of the first request alone, without opening the connection (DNS, TCP, TLS).")
-        .next("Run the test again; if it stays, allow more or ask whoever runs the instance")
+    Failure::new(Code::LatencyExceeded, shown!("the first request took {} ms, but --max-latency allows {} ms", is, may))
+        .why("This is the time of the first request only, without opening the connection (DNS, TCP, TLS).")
+        .next("Run the test again; if the error persists, raise --max-latency or ask the people who run the instance")
         .evidence("latency_ms", u64::try_from(latency.as_millis()).unwrap_or(u64::MAX))
         .evidence("max_latency_ms", u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
 }

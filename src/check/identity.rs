@@ -27,11 +27,11 @@ impl CheckContext {
         }
         let (check, identity) = match self.user_in(&exchange) {
             Ok((user_name, _)) if self.is_guest(&user_name) => {
-                let why = "It says that the user is guest, the user of requests without a sign-in.";
+                let why = "It reports the user as guest, the user of unauthenticated requests.";
                 (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, why)), None)
             }
             Ok(_) if self.is_for_a_guest(&exchange) => {
-                let why = "It named a user, and said that nobody is signed in (X-Is-Logged-In: false).";
+                let why = "It named a user, but X-Is-Logged-In is false: no user is signed in.";
                 (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, why)), None)
             }
             Ok((user_name, mismatch)) => {
@@ -71,10 +71,10 @@ impl CheckContext {
         let host = self.connection.instance().host_and_port();
         let is_client = self.connection.credential().kind().has_grant(GrantType::ClientCredentials);
         let causes = if is_client { GUEST_BEHIND_CLIENT } else { GUEST_BEHIND_REQUEST };
-        let failure = Failure::new(Code::AnsweredAsGuest, shown!("{} answered without signing anybody in", host))
+        let failure = Failure::new(Code::AnsweredAsGuest, shown!("{} responded without authentication", host))
             .why(why)
             .causes(causes)
-            .next("Ask an administrator which user the sign-in is for");
+            .next("Ask an administrator which user this sign-in is for");
         self.with_evidence_of(exchange, RequestKind::Identity, failure)
     }
 
@@ -104,19 +104,19 @@ impl CheckContext {
     fn mismatch(&self, user_name: &Shown) -> Option<Check> {
         let differs = |expected: &&UserName| !expected.matches(user_name);
         let failure = |expected: &UserName| {
-            Failure::new(Code::UserMismatch, shown!("the instance says the user is {}, not {}", user_name, expected))
+            Failure::new(Code::UserMismatch, shown!("signed in as {}, not as {}", user_name, expected))
                 .evidence("user_name", user_name)
         };
         if let Some(expected) = self.plan.expectations.user.as_ref().filter(differs) {
             let failure = failure(expected)
-                .why("The sign-in is good, but --expect-user wants another user.")
-                .next("Check who the connection signs in as, and the value of --expect-user")
+                .why("The sign-in works, but --expect-user names another user.")
+                .next("Check the user of the connection and the value of --expect-user")
                 .evidence("expected_user", expected);
             return Some(Check::fail(CheckId::AuthIdentity, failure));
         }
         self.connection.username().filter(differs).map(|expected| {
             let failure = failure(expected)
-                .why("The sign-in is good, but for a user name other than the connection's.")
+                .why("The sign-in works, but the user name differs from the connection's.")
                 .next("Check the user name of the connection");
             Check::warn(CheckId::AuthIdentity, failure)
         })
@@ -132,16 +132,16 @@ impl CheckContext {
             };
             return Check::warn(CheckId::AuthIdentity, failure);
         };
-        let message = shown!("whether {} is signed in could not be read", expected);
+        let message = shown!("could not check whether {} is signed in", expected);
         let why = shown!(
-            "The sign-in itself is good, but --expect-user wants to be sure, and {}.",
+            "The sign-in works, but --expect-user requires the user name, and {}.",
             Shown::outside(failure.message().trim_end_matches('.'))
         );
         let unknown = Failure::new(Code::IdentityUnknown, message)
             .why(why)
             .causes(failure.likely_causes().iter().cloned())
             .next(step.unwrap_or_else(|| {
-                shown!("Ask an administrator to let {} read the own record of sys_user", expected).into()
+                shown!("Ask an administrator to let {} read its own sys_user record", expected).into()
             }))
             .evidence("expected_user", expected)
             .evidence_of(&failure);
@@ -153,12 +153,12 @@ const GUEST_BEHIND_CLIENT: &[CauseRow] = &[
     (
         "no-application-user",
         Likelihood::High,
-        "the entry of the client has no OAuth Application User, and the release is older than Washington DC",
+        "the client has no OAuth Application User, and the release is older than Washington DC",
     ),
-    ("header-removed", Likelihood::Low, "a proxy between here and the instance removes the Authorization header"),
+    ("header-removed", Likelihood::Low, "a proxy removes the Authorization header"),
 ];
 const GUEST_BEHIND_REQUEST: &[CauseRow] =
-    &[("header-removed", Likelihood::High, "a proxy between here and the instance removes the Authorization header")];
+    &[("header-removed", Likelihood::High, "a proxy removes the Authorization header")];
 
 /// What may be behind the user guest.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
@@ -170,8 +170,8 @@ pub fn causes() -> impl Iterator<Item = CausesOfCode> {
 }
 
 fn unknown_user() -> Failure {
-    Failure::new(Code::IdentityUnknown, "who is signed in could not be read")
-        .why("The sign-in itself is good; the instance did not tell the user name.")
+    Failure::new(Code::IdentityUnknown, "the instance did not say who is signed in")
+        .why("The sign-in works; only the user name could not be read.")
 }
 
 /// An answer without a user name: the own row lacks the field, or anything
@@ -186,11 +186,11 @@ fn no_user_name(response: &ClassifiedResponse<'_>) -> Failure {
         // A term that the instance does not know is dropped, and the query
         // matches strangers.
         Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
-            .why("The sign-in itself is good. The question for the own record of sys_user gave not one row: the instance dropped its condition, or hides the record.")
+            .why("The sign-in works. Reading your own sys_user record did not return exactly one row: the instance dropped the query condition, or hides the record.")
             .evidence("rows", rows.len()),
         _ if response.status() >= 300 && !response.is_servicenow() => unknown_user()
-            .why("The sign-in itself is good. A gateway answered this question in place of the instance.")
-            .next(shown!("Ask the people who run the gateway to let {} through", CURRENT_USER)),
+            .why("The sign-in works. A gateway answered this request in place of the instance.")
+            .next(shown!("Ask the people who run the gateway to allow {}", CURRENT_USER)),
         _ => unknown_user(),
     }
     }

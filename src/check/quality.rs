@@ -45,16 +45,16 @@ pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
 fn clock_skew(skew: TimeDelta) -> Failure {
     let direction = if skew > TimeDelta::zero() { "ahead of" } else { "behind" };
     let minutes = skew.num_minutes().abs();
-    Failure::new(Code::ClockSkew, shown!("this machine's clock is {} min {} the instance's", minutes, direction))
-        .why("Certificates and time-limited credentials are judged by the clock.")
-        .next("Set the clock of this machine, best by NTP")
+    Failure::new(Code::ClockSkew, shown!("the clock of this machine is {} min {} the instance's", minutes, direction))
+        .why("Certificates and tokens depend on the clock.")
+        .next("Set the clock of this machine, preferably with NTP")
         .evidence("skew_seconds", skew.num_seconds())
 }
 
 fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
     let ends = certificate.ends();
-    Failure::new(Code::CertificateEnds, shown!("the certificate ends in {} days", left.num_days()))
-        .why(shown!("It is good until {}.", Shown::outside(&ends)))
-        .next("Ask whoever runs the host to renew it")
+    Failure::new(Code::CertificateEnds, shown!("the certificate expires in {} days", left.num_days()))
+        .why(shown!("It is valid until {}.", Shown::outside(&ends)))
+        .next("Ask the people who run the host to renew it")
         .evidence("not_after", Shown::outside(ends))
 }

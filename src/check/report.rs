@@ -260,7 +260,7 @@ impl NotTested {
     /// For people, without full stop.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::FailFast => "not tested: another connection had failed",
+            Self::FailFast => "not tested: another connection failed",
             Self::Stopped => "not tested: the run was stopped",
         }
     }

@@ -72,17 +72,17 @@ impl CheckContext {
     fn hidden(&self, table: &TableName, total: u64) -> Failure {
         let user = self.user();
         let looked = total.min(u64::from(SECOND_LOOK));
-        Failure::new(Code::TableHidden, shown!("signed in as {}, but no row of {} may be read", user, table))
-            .why(shown!("The instance counts {} rows in {} and returned none of the first {}: its access rules leave them out without an error.", total, table, looked))
+        Failure::new(Code::TableHidden, shown!("signed in as {}, but cannot read any row of {}", user, table))
+            .why(shown!("The instance counts {} rows in {} but returned none of the first {}: access rules (ACLs) drop rows without an error.", total, table, looked))
             .causes(Cause::filled(ROWS_HIDDEN, &[("{user}", user.clone().into()), ("{table}", table.show().into())]))
-            .next(shown!("Ask an administrator to let {} read {}", user, table))
+            .next(shown!("Ask an administrator to give {} read access to {}", user, table))
             .evidence("total_count", total)
             .evidence("rows_asked_for", SECOND_LOOK)
     }
 
     fn empty(&self, table: &TableName) -> Failure {
-        Failure::new(Code::TableHidden, shown!("no row of {} came back", table))
-            .why("The table is empty, or its rows are hidden: the instance answers the same in both cases.")
+        Failure::new(Code::TableHidden, shown!("{} returned no rows", table))
+            .why("The table is empty or its rows are hidden: the instance gives the same answer in both cases.")
             .next("Test with a table that has rows: --table NAME")
     }
 
@@ -93,20 +93,18 @@ impl CheckContext {
 
 /// What is said where the table of the default probe gives nothing.
 fn of_probe(failure: Failure) -> Failure {
-    let why = shown!(
-        "{} No table was named, so this proves the sign-in and nothing else.",
-        failure.reason().cloned().unwrap_or_default()
-    );
-    failure.why(why).first("Name a table that the connection is for: --table NAME")
+    let why =
+        shown!("{} No table was given, so this only tests the sign-in.", failure.reason().cloned().unwrap_or_default());
+    failure.why(why).first("Test a table that the connection is meant for: --table NAME")
 }
 
 const ROWS_HIDDEN: &[CauseRow] = &[
-    ("missing-role", Likelihood::High, "{user} lacks the role that reads {table}"),
-    ("row-acl", Likelihood::Medium, "only certain rows are visible, and none is among the first"),
+    ("missing-role", Likelihood::High, "{user} lacks a role that can read {table}"),
+    ("row-acl", Likelihood::Medium, "only certain rows are visible, and none of them is among the first"),
 ];
 
 const FIELDS_HIDDEN: &[CauseRow] = &[
-    ("field-acl", Likelihood::High, "an access rule hides {fields} from {user}"),
+    ("field-acl", Likelihood::High, "an access rule (ACL) hides {fields} from {user}"),
     ("field-absent", Likelihood::Low, "{table} does not have {fields}"),
 ];
 
@@ -120,12 +118,12 @@ pub fn causes() -> impl Iterator<Item = CausesOfCode> {
 /// the user may not read, and one that does not exist, in the same way.
 pub fn field_hidden(table: &TableName, fields: &[&'static str], user: &Shown) -> Failure {
     let fields = Shown::list(fields, ", ");
-    Failure::new(Code::FieldHidden, shown!("signed in as {}, but no row of {} has the field {}", user, table, fields))
-        .why(shown!("{} was asked for, and is in none of the rows that came back. A field that the user may not read and a field that does not exist are left out in the same way: nobody outside can tell which.", fields))
+    Failure::new(Code::FieldHidden, shown!("signed in as {}, but the rows of {} are missing the field {}", user, table, fields))
+        .why(shown!("{} was requested, but none of the returned rows has it. A field that does not exist and a field that the user cannot read are dropped in the same way, so the two cannot be told apart from outside.", fields))
         .causes(Cause::filled(FIELDS_HIDDEN, &[
             ("{user}", user.clone().into()), ("{table}", table.show().into()), ("{fields}", fields.clone().into()),
         ]))
-        .next(shown!("Ask an administrator to let {} read {} of {}", user, fields, table))
+        .next(shown!("Ask an administrator to give {} read access to {} of {}", user, fields, table))
         .evidence("table", table)
         .evidence("fields", fields)
 }

@@ -57,7 +57,7 @@ pub struct Global {
     /// Same as --output json
     #[arg(long, global = true)]
     pub json: bool,
-    /// Leave out remarks
+    /// Print only errors and results
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Say more on standard error (-vv: every request, -vvv: every step)
@@ -156,7 +156,7 @@ pub enum Command {
     List,
     /// Show one connection, without its secrets
     Show(NameArg),
-    /// Where one stands: which connection is selected, by what, and how its last test ended
+    /// Show the active connection and its health
     Status(StatusArgs),
     /// Choose the default connection, or the one of this directory
     Use(UseArgs),
@@ -166,7 +166,7 @@ pub enum Command {
     Edit(EditArgs),
     /// Sign in again
     Login(LoginArgs),
-    /// Renew the session now
+    /// Refresh the OAuth token now
     Refresh(NameArg),
     /// Print a credential that is valid now
     Token(TokenArgs),
@@ -174,11 +174,11 @@ pub enum Command {
     Logout(LogoutArgs),
     /// Forget a connection and its secrets
     Remove(RemoveArgs),
-    /// What to ask an administrator for, before a way to sign in works
+    /// Show the setup an administrator must do
     Guide(GuideArgs),
-    /// The long text of an error code, or a list of all of them
+    /// Explain an error code, or list all of them
     Explain(ExplainArgs),
-    /// Examine this machine: keyring, files, variables, browser, proxy. Asks nobody
+    /// Examine this machine: keyring, files, variables, browser, proxy. Offline
     Doctor(DoctorArgs),
     /// Serve an embedded instance on this machine
     Sandbox(SandboxArgs),

@@ -1,4 +1,4 @@
-//! The long text of each error code.
+//! What each error code means.
 //!
 //! The texts are Markdown, one file a class in `src/explain`: `# code`, a
 //! summary of one line, and what there is to say. The likely causes come from

@@ -104,7 +104,7 @@ fn not_answered(error: InquireError) -> Failure {
 
 /// The person stopped the command.
 pub fn interrupted() -> Failure {
-    Failure::new(Code::Interrupted, "stopped").next("Run the command again: it goes on from what is saved")
+    Failure::new(Code::Interrupted, "stopped").next("Run the command again")
 }
 
 /// Gives the terminal back as it was before the question that is open; says

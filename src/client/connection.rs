@@ -99,7 +99,7 @@ impl Connection {
     pub fn with_tables(self, tables: &[&str]) -> Result<Self, Failure> {
         let tables = tables.iter().map(|table| table.parse()).collect::<Result<_, InvalidValue>>();
         let tables = tables.map_err(|invalid| {
-            Failure::new(Code::Usage, shown!("{}", invalid)).next("Give the name of the table, not its label")
+            Failure::new(Code::Usage, shown!("{}", invalid)).next("Use the name of the table, not its label")
         })?;
         Ok(Self { tables, ..self })
     }

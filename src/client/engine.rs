@@ -98,7 +98,7 @@ impl Engine {
     /// cannot be read.
     pub fn connection(&self, name: &str) -> Result<Connection, Failure> {
         let name: ConnectionName = name.parse().map_err(|invalid: InvalidValue| {
-            Failure::new(Code::UnknownConnection, shown!("{}", invalid)).next("Give the name of a saved connection")
+            Failure::new(Code::UnknownConnection, shown!("{}", invalid)).next("Use the name of a saved connection")
         })?;
         let profile = self.0.config()?.find(&name)?.clone();
         Ok(Connection::new(self.0.clone(), Source::Saved(Box::new(profile))))
@@ -147,29 +147,27 @@ impl Engine {
     ) -> Result<Connection, Failure> {
         let Address { instance, api_version } = Address::parse(instance)?;
         let spec = method::unattended(method)
-            .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Give one of these methods"))?;
+            .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Use one of these methods"))?;
         if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {
             let keys: Vec<_> = spec.settings.iter().map(|setting| setting.key).collect();
             let failure = Failure::new(Code::Usage, shown!("{} has no setting {}", spec.phrase, Shown::outside(key)));
             return Err(if keys.is_empty() {
-                failure.next("Give no settings")
+                failure.next("Leave out the settings")
             } else {
-                failure.next(shown!("The settings are: {}", Shown::list(keys, ", ")))
+                failure.next(shown!("Available settings: {}", Shown::list(keys, ", ")))
             });
         }
         let value = |key| settings.iter().find(|(given, _)| *given == key).map(|(_, value)| (*value).to_owned());
         let auth = spec.read(&DEFAULTS, &instance, |setting| value(setting.key)).map_err(|invalid| match invalid {
-            InvalidSetting::Missing(setting) => {
-                Failure::new(Code::Usage, shown!("the setting {} is missing", setting.key))
-                    .next(shown!("Give it among the settings: {}", setting.label))
-            }
+            InvalidSetting::Missing(setting) => Failure::new(Code::Usage, shown!("missing setting {}", setting.key))
+                .next(shown!("Add it to the settings: {}", setting.label)),
             InvalidSetting::Invalid(setting, error) => Failure::new(Code::Usage, shown!("{}: {}", setting.key, error))
                 .next(shown!("Correct the setting {}", setting.key)),
         })?;
         let secret = Secret::new(secret.to_owned()).map_err(|invalid| {
             let label = Shown::outside(spec.secret_label());
-            Failure::new(Code::InvalidSecret, shown!("the {} cannot be used: {}", label, invalid))
-                .next("Give the secret alone, on one line")
+            Failure::new(Code::InvalidSecret, shown!("invalid {}: {}", label, invalid))
+                .next("Pass only the secret, on one line")
         })?;
         let described = Described { instance, api_version, auth, secret, subject: Subject::New };
         Ok(Connection::new(self.0.clone(), Source::of_program(described)))

@@ -160,7 +160,7 @@ impl Request {
         let url = request_url(connection.instance(), connection.api_version(), &self.path)?;
         let method = self.method.parse().ok().filter(|method| *method != Method::CONNECT);
         let method = method.ok_or_else(|| {
-            Failure::new(Code::Usage, "the method of the request cannot be sent").next("Use one such as GET or POST")
+            Failure::new(Code::Usage, "invalid request method").next("Use a method such as GET or POST")
         })?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
@@ -177,17 +177,17 @@ impl Request {
 /// The value may be a secret, and is never repeated.
 fn checked_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     let Ok(known) = name.parse::<HeaderName>() else {
-        let failure = Failure::new(Code::Usage, "a header of the request has a name that cannot be sent");
-        return Err(failure.next("Use letters, digits and - in the name of a header"));
+        let failure = Failure::new(Code::Usage, "invalid header name in the request");
+        return Err(failure.next("Use letters, digits and - in header names"));
     };
     if is_reserved(&known) {
-        return Err(Failure::new(Code::Usage, shown!("the header {} cannot be given", Shown::outside(known.as_str())))
-            .why("The connection sets it.")
-            .next("Leave it out"));
+        return Err(Failure::new(Code::Usage, shown!("the header {} is not allowed", Shown::outside(known.as_str())))
+            .why("The connection sets this header.")
+            .next("Remove it"));
     }
     let value = HeaderValue::from_str(value).map_err(|_| {
-        Failure::new(Code::Usage, shown!("the header {} has a value that cannot be sent", Shown::outside(name)))
-            .next("Leave control characters out of the value")
+        Failure::new(Code::Usage, shown!("invalid value for the header {}", Shown::outside(name)))
+            .next("Remove control characters from the value")
     })?;
     Ok((known, value))
 }
@@ -207,7 +207,7 @@ impl Opened {
             if let Some(account) = &self.account {
                 account.was_refused(&failure);
             }
-            let failure = failure.why("The secret was refused before, and was not sent again.");
+            let failure = failure.why("The secret was refused before and was not sent again.");
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         }
         Ok(Response::came(self, answer, url))
@@ -258,7 +258,7 @@ impl Account {
 
     fn mention(&self, result: std::io::Result<()>) {
         if let Err(error) = result {
-            tracing::warn!("refusals of {} cannot be counted, and too many lock the account: {error}", self.name);
+            tracing::warn!("could not count refusals of {}; too many lock the account: {error}", self.name);
         }
     }
 }

@@ -86,10 +86,10 @@ impl Response {
             Body::Came { bytes, broken } => broken.take().map_or(Ok(bytes.to_vec()), Err),
         };
         whole.map_err(|error| match error.kind {
-            Kind::TooLarge => {
+            Kind::TooLarge(_) => {
                 let host = self.opened.connection().instance().host_and_port();
-                Failure::new(Code::AnswerTooLarge, shown!("the answer of {} is larger than 64 MiB", host))
-                    .next("Read it piece by piece, or ask for less")
+                Failure::new(Code::AnswerTooLarge, shown!("the response from {} exceeds the 64 MiB limit", host))
+                    .next("Read it in chunks, or request less")
             }
             _ => error.into(),
         })
@@ -108,9 +108,9 @@ impl Response {
         serde_json::from_slice(&body).map_err(|error| {
             let connection = opened.connection();
             let host = connection.instance().host_and_port();
-            Failure::new(Code::UnexpectedAnswer, shown!("the answer of {} is not the JSON that was expected", host))
+            Failure::new(Code::UnexpectedAnswer, shown!("the response from {} is not the expected JSON", host))
                 .why(shown!("{}.", connection.redactor().server_text(&error.to_string())))
-                .next("Check the status first, and the type that the answer is read as")
+                .next("Check the status first, and the type to deserialize into")
                 .evidence("http_status", status)
         })
     }

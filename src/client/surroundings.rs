@@ -60,7 +60,7 @@ impl Surroundings for Unattended<'_> {
     fn open_secret_file(&mut self, path: &Path, variable: &str) -> Result<File, Failure> {
         let (file, metadata) = secret_file::open(path, variable)?;
         if is_public(&metadata) {
-            self.note(&format!("{} can be read by other users of this machine", path.display()));
+            self.note(&format!("other users of this machine can read {}", path.display()));
         }
         Ok(file)
     }

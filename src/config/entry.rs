@@ -116,7 +116,7 @@ impl Entry {
             Some(revision) => {
                 u64::try_from(*revision.get_ref()).ok().filter(|&number| number > 0).ok_or_else(|| Misplaced {
                     span: Some(revision.span()),
-                    message: "a revision is a number from 1".to_owned(),
+                    message: "a revision must be a number of 1 or more".to_owned(),
                 })?
             }
         };
@@ -143,7 +143,11 @@ impl Entry {
             headers,
             ca_cert: optional(&self.ca_cert, |text| {
                 let path = PathBuf::from(shown_text("ca_cert", text)?);
-                if path.is_absolute() { Ok(path) } else { Err(InvalidValue("ca_cert is an absolute path".to_owned())) }
+                if path.is_absolute() {
+                    Ok(path)
+                } else {
+                    Err(InvalidValue("ca_cert must be an absolute path".to_owned()))
+                }
             })?,
             proxy: optional(&self.proxy, |text| {
                 crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;

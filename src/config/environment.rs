@@ -62,7 +62,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
         let may_be_empty = settings().iter().any(|setting| setting.variable == Some(name) && setting.may_be_empty);
         if !may_be_empty && variables.raw(name).is_some_and(|value| value.is_empty()) {
             return Err(
-                incomplete(shown!("{} is set, but empty", name)).next(shown!("Give {} a value, or unset it", name))
+                incomplete(shown!("{} is set, but empty", name)).next(shown!("Set {} to a value, or unset it", name))
             );
         }
     }
@@ -101,7 +101,7 @@ fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<
 fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
     if let Some(word) = variables.text("SNOW_AUTH") {
         return ways().find(|way| way.method.as_str() == word).ok_or_else(|| {
-            incomplete("SNOW_AUTH is not a sign-in method of this version")
+            incomplete("SNOW_AUTH is not a known sign-in method")
                 .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))
         });
     }
@@ -111,11 +111,11 @@ fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
         (Some((way, _)), None) => Ok(way),
         (None, _) => Ok(METHODS[0]),
         (Some((_, one)), Some((_, other))) => Err(incomplete(shown!(
-            "{} and {} belong to two ways to sign in",
+            "{} and {} belong to different sign-in methods",
             one,
             other
         ))
-        .next(shown!("Unset {} or {}, or say which one is meant with SNOW_AUTH", other, one))),
+        .next(shown!("Unset {} or {}, or choose the method with SNOW_AUTH", other, one))),
     }
 }
 
@@ -130,7 +130,7 @@ fn secret(variables: &Variables, name: &'static str, file: &'static str) -> Resu
         (None, None) => Err(incomplete(shown!("{} is not set", name)).next(shown!("Set {} or {}", name, file))),
         (Some(_), None) => {
             let secret = Secret::of_line(required(variables, name)?).map_err(|invalid| {
-                incomplete(shown!("{} holds no usable secret: {}", name, invalid)).next(shown!("Correct {}", name))
+                incomplete(shown!("{} is not a valid secret: {}", name, invalid)).next(shown!("Correct {}", name))
             })?;
             Ok(SecretSource::Value(secret))
         }
@@ -152,5 +152,5 @@ fn not_set(name: &'static str) -> Failure {
 }
 
 fn incomplete(what: impl Into<Shown>) -> Failure {
-    Failure::new(Code::EnvironmentIncomplete, what).why("Variables describe a connection, and not completely.")
+    Failure::new(Code::EnvironmentIncomplete, what).why("The variables do not describe a complete connection.")
 }

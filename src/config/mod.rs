@@ -50,13 +50,13 @@ pub struct Config {
 /// What is wrong with the file, or kept it from being written.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{path} cannot be read: {reason}")]
+    #[error("could not read {path}: {reason}")]
     Unreadable { path: String, reason: String },
     #[error("{path}:{line}: {message}")]
     Invalid { path: String, line: usize, message: String },
-    #[error("{path} was written by a newer snow (version {version}; this one knows {VERSION})")]
+    #[error("{path} was written by a newer snow (version {version}; this one supports {VERSION})")]
     Newer { path: String, version: i64 },
-    #[error("{path} cannot be written: {reason}")]
+    #[error("could not write {path}: {reason}")]
     Unwritable { path: String, reason: String },
 }
 
@@ -64,27 +64,31 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let message = error.to_string();
         match error {
-            ConfigError::Unreadable { path, .. } => Failure::new(Code::ConfigInvalid, Shown::outside(message))
-                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
-                    shown!("Make {} a file of yours, or move it out of the way", Shown::outside(&path)).into()
-                }))
-                .evidence("path", Shown::outside(path)),
+            ConfigError::Unreadable { path, .. } => {
+                Failure::new(Code::ConfigInvalid, Shown::outside(message))
+                    .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                        shown!("Take ownership of {}, or move it away", Shown::outside(&path)).into()
+                    }))
+                    .evidence("path", Shown::outside(path))
+            }
             ConfigError::Invalid { path, line, .. } => Failure::new(Code::ConfigInvalid, Shown::outside(message))
-                .why("The file was left as it is.")
+                .why("The file was not changed.")
                 .next(shown!("Correct line {} of {}", line, Shown::outside(&path)))
                 .evidence("path", Shown::outside(path))
                 .evidence("line", line),
             ConfigError::Newer { path, version } => Failure::new(Code::ConfigNewer, Shown::outside(message))
-                .why("The file was left as it is.")
+                .why("The file was not changed.")
                 .next("Use the newer snow, or another file with --config")
                 .evidence("path", Shown::outside(path))
                 .evidence("version", version),
-            ConfigError::Unwritable { path, .. } => Failure::new(Code::ConfigUnwritable, Shown::outside(message))
-                .why("Nothing was changed.")
-                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
-                    "See to the permissions and the free space there, then run the command again".into()
-                }))
-                .evidence("path", Shown::outside(path)),
+            ConfigError::Unwritable { path, .. } => {
+                Failure::new(Code::ConfigUnwritable, Shown::outside(message))
+                    .why("Nothing was changed.")
+                    .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                        "Check its permissions and the free space, then run the command again".into()
+                    }))
+                    .evidence("path", Shown::outside(path))
+            }
         }
     }
 }
@@ -93,7 +97,7 @@ impl Config {
     /// A saved connection, or what is close to the name.
     pub fn find(&self, name: &ConnectionName) -> Result<&Profile, Failure> {
         self.connections.get(name).ok_or_else(|| {
-            let failure = Failure::new(Code::UnknownConnection, shown!("there is no connection called {}", name));
+            let failure = Failure::new(Code::UnknownConnection, shown!("no connection named {}", name));
             let near = self
                 .connections
                 .keys()
@@ -103,11 +107,11 @@ impl Config {
             match near {
                 Some((_, other)) => failure
                     .next(shown!("Did you mean {}?", other))
-                    .next(Step::run("snow list").and_say(" shows them all")),
+                    .next(Step::run("snow list").and_say(" shows all connections")),
                 None if self.connections.is_empty() => {
-                    failure.next(Step::say("Make one: ").and_run("snow connect INSTANCE"))
+                    failure.next(Step::say("Create one: ").and_run("snow connect INSTANCE"))
                 }
-                None => failure.next(Step::say("See what there is: ").and_run("snow list")),
+                None => failure.next(Step::say("List the saved connections: ").and_run("snow list")),
             }
         })
     }
@@ -150,7 +154,7 @@ impl ConfigFile {
     fn locked(&self) -> Result<Lock, ConfigError> {
         let lock = Lock::acquire(&self.lock, LOCK_TIMEOUT);
         lock.map_err(|error| self.unwritable(&self.lock, error.to_string()))?.ok_or_else(|| {
-            let reason = "another snow has been changing the connections for 30 seconds";
+            let reason = "timed out after 30 s waiting for another snow process that is changing the connections";
             self.unwritable(&self.path, reason.to_owned())
         })
     }
@@ -190,7 +194,7 @@ impl ConfigFile {
                 return Err(self.newer(*version.get_ref()));
             }
             if *version.get_ref() != VERSION {
-                return Err(self.invalid(text, Some(version.span()), "there is no such version".to_owned()));
+                return Err(self.invalid(text, Some(version.span()), "unknown version".to_owned()));
             }
         }
         let mut config = Config::default();
@@ -203,7 +207,7 @@ impl ConfigFile {
                 .parse()
                 .map_err(|error: InvalidValue| at(Misplaced { span: span.clone(), message: error.0 }))?;
             if config.connections.contains_key(&name) {
-                let message = format!("there are two connections called {name}: upper and lower case are the same");
+                let message = format!("two connections are named {name}: case is ignored");
                 return Err(self.invalid(text, span, message));
             }
             let id_span = entry.id.as_ref().map(Spanned::span);

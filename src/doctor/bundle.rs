@@ -31,7 +31,7 @@ use crate::service::servicenow::oauth::is_sdk;
 
 /// What whoever sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
-    "Made by snow doctor --bundle, for whoever helps you. Read it before you send it.",
+    "Made by snow doctor --bundle, for the people who help you. Read it before you send it.",
     "In it: versions, the terminal, which variables are set, what the doctor found, the connections, the last tests.",
     "As they are: host names, names of connections, tables, descriptions and labels, paths below the home directory.",
     "Replaced by a number, the same one for the same text: user names and client ids.",

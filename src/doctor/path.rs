@@ -45,7 +45,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
             let alias = machine.program.as_deref().map_or_else(|| "FILE".to_owned(), quoted);
             Check::warn(CheckId::PathSnow, shown!("the word snow starts another program: {}{}", shown, what))
                 .why("It comes first on the PATH. The commands in the messages of this program would go to it.")
-                .next(shown!("Give this one a name of its own: alias sncon={}", Shown::outside(&alias)))
+                .next(shown!("Give this one another name: alias sncon={}", Shown::outside(&alias)))
                 .next("Put the directory of this one first on the PATH")
         })
         .map(|check| check.target("snow"))

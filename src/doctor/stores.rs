@@ -56,11 +56,11 @@ fn not_ready(machine: &Machine, error: StoreError) -> Check {
     let wants_key = error.trouble == Trouble::NoKey;
     let mut check = Check::fail(CheckId::StoreReady, &error.into()).target(store.as_str());
     if is_locked {
-        check = check.why("It wants its password, and this command asks nobody for it.");
+        check = check.why("It needs its password, and this command does not prompt.");
     }
     if wants_key {
         check.status = Status::Warn;
-        check = check.why("Its key is in no variable, and this command asks nobody for it.");
+        check = check.why("Its key is in no variable, and this command does not prompt.");
     }
     if profiles(machine).any(|profile| profile.store == store) {
         return check;
@@ -96,9 +96,9 @@ fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem])
         1 => format!("1 item in the {kind} belongs to no connection of this file"),
         count => format!("{count} items in the {kind} belong to no connection of this file"),
     };
-    let check = Check::warn(CheckId::StoreItems, Shown::outside(message)).target(kind).why(
-        "Its connection was deleted from the file by hand, or stands in another file (--config, SNOW_CONFIG_DIR).",
-    );
+    let check = Check::warn(CheckId::StoreItems, Shown::outside(message))
+        .target(kind)
+        .why("Its connection was deleted from the file by hand, or is in another file (--config, SNOW_CONFIG_DIR).");
     // Each line can be typed as it stands: our accounts need no quotes, and
     // what another program chose as one is not repeated as a command.
     orphans.iter().fold(check, |check, item| match ItemKey::of_account(&item.account) {
@@ -133,7 +133,7 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
                 checks.push(Check::fail(CheckId::StoreSecrets, &error.into()).target(profile.name.as_str()));
                 continue;
             }
-            (Ok(false), field) if *field == Field::SESSION => format!("nobody is signed in to {}", profile.name),
+            (Ok(false), field) if *field == Field::SESSION => format!("not signed in to {}", profile.name),
             (Ok(false), field) => format!("no {} is saved for {}", field.label(), profile.name),
         };
         let check = Check::warn(CheckId::StoreSecrets, Shown::outside(message)).target(profile.name.as_str());
@@ -285,8 +285,8 @@ impl Secrets {
 
 /// What is said where one of them was found.
 pub fn found_in(place: &str) -> Failure {
-    Failure::new(Code::SecretInFile, shown!("no bundle is written: a saved secret stands in {}", Shown::outside(place)))
-        .why("It stands there as it is or encoded, and would be sent with the file.")
+    Failure::new(Code::SecretInFile, shown!("no bundle is written: a saved secret is in {}", Shown::outside(place)))
+        .why("It is there as it is or encoded, and would be sent with the file.")
         .next(
             Step::say("Take it out there, change that secret at the instance, and sign in anew: ")
                 .and_run("snow login NAME"),

@@ -76,7 +76,7 @@ impl Connection {
         let Described { instance, api_version, auth, secret, subject } = described;
         let (client, _) = network.client(&instance, None, None)?;
         let endpoint = network.token_endpoint(&instance, &auth, None, None, &client, subject)?;
-        let from_secret = MethodSpec::of(auth.method).from_secret.expect("what is described has one secret");
+        let from_secret = MethodSpec::of(auth.method).from_secret.expect("a described connection has one secret");
         let credential = from_secret(InHand { auth: &auth, secret, endpoint, time });
         Ok(Self::new(instance, api_version, client, auth.username, credential).await)
     }

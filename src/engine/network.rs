@@ -52,7 +52,7 @@ impl Network {
         let given = proxy::given(self.proxy.as_deref(), proxy);
         let route = Route::to(instance, given, &self.variables)?;
         let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {}", proxy.url));
-        tracing::info!("asking {instance}, {through}");
+        tracing::info!("connecting to {instance}, {through}");
         let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
         Ok((Client::new(&self.verifiers, &authorities, route)?, origins))
     }

@@ -26,7 +26,7 @@ pub struct ExpiringItem<'a> {
     pub profile: &'a Profile,
     pub ending: Ending,
     pub at: DateTime<Utc>,
-    /// Nobody tells when it ends: it is what is usual.
+    /// An estimate, since no server says when it ends.
     pub is_estimate: bool,
     /// It is renewed when it is used, without a person.
     pub is_renewed: bool,

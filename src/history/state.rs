@@ -42,7 +42,7 @@ pub struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SessionNote {
-    /// Nothing where nobody is signed in, as far as is known here.
+    /// Null if there is no session, as far as is known here.
     pub signed_in_at: Option<DateTime<Utc>>,
     /// When the access token in use came, where that was by a renewal.
     pub refreshed_at: Option<DateTime<Utc>>,
@@ -61,11 +61,11 @@ pub struct SessionNote {
 pub enum Health {
     /// Its token is good, or can be renewed.
     Healthy,
-    /// Its token is over, and nothing renews it.
+    /// Its token has expired, and nothing renews it.
     Expired,
     /// The token endpoint refused to renew it.
     Dead,
-    /// Nobody is signed in.
+    /// Not signed in.
     Absent,
 }
 

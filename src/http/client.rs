@@ -108,7 +108,7 @@ impl Exchange {
 impl Client {
     pub fn new(verifiers: &Verifiers, authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
         let unbuildable = |error: reqwest::Error| {
-            internal(shown!("the HTTP client could not be built: {}", Shown::outside(error.without_url().to_string())))
+            internal(shown!("could not create the HTTP client: {}", Shown::outside(error.without_url().to_string())))
         };
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut builder = reqwest::Client::builder()
@@ -234,7 +234,7 @@ impl Client {
             Err(_) => Err(NetworkError::timed_out(url, trace.phase(), &self.route, deadline.timeout)),
         };
         let came = answer.as_ref().map_or("nothing".to_owned(), |answer| answer.status.to_string());
-        tracing::debug!("{method} {}{} gave {came} after {:?}", url.authority(), url.path(), timings.total);
+        tracing::debug!("{method} {}{} returned {came} after {:?}", url.authority(), url.path(), timings.total);
         (answer, timings.tcp.is_some())
     }
 
@@ -258,7 +258,7 @@ impl Client {
         match &result {
             Ok((answer, _)) => {
                 tracing::debug!(
-                    "{method} {}{} gave {} in {:?}",
+                    "{method} {}{} returned {} in {:?}",
                     url.authority(),
                     url.path(),
                     answer.status,
@@ -269,7 +269,7 @@ impl Client {
         }
         tracing::trace!("{timings:?}");
         let network_error = |broken| match broken {
-            Broken::TooLarge => NetworkError::answer_too_large(&url),
+            Broken::TooLarge(limit) => NetworkError::answer_too_large(&url, limit),
             Broken::Transport(error) => {
                 NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.timeout)
             }
@@ -285,8 +285,14 @@ impl Client {
     }
 }
 
+/// As in `the 1 MiB limit`.
+pub(super) fn limit_of(bytes: usize) -> String {
+    format!("the {} MiB limit", bytes / (1024 * 1024))
+}
+
 enum Broken {
-    TooLarge,
+    /// With the limit.
+    TooLarge(String),
     Transport(reqwest::Error),
 }
 
@@ -302,11 +308,15 @@ async fn read_body(response: &mut reqwest::Response, headers: &HeaderMap, body: 
         if chunk.len() > room {
             body.extend_from_slice(&chunk[..room]);
             // A page is recognised by its beginning; data must be whole.
-            return if is_html(headers) { Ok(()) } else { Err(Broken::TooLarge) };
+            return if is_html(headers) { Ok(()) } else { Err(Broken::TooLarge(limit_of(MAX_BODY_BYTES))) };
         }
         body.extend_from_slice(&chunk);
     }
-    if values_in(body) > MAX_VALUES { Err(Broken::TooLarge) } else { Ok(()) }
+    if values_in(body) > MAX_VALUES {
+        Err(Broken::TooLarge(format!("the limit of {MAX_VALUES} values")))
+    } else {
+        Ok(())
+    }
 }
 
 /// About how many values are read of a JSON body: what begins one or is between two,

@@ -66,49 +66,49 @@ impl Reached {
 pub enum Kind {
     #[error("the host name does not exist")]
     NoSuchHost,
-    #[error("the host name could not be looked up")]
+    #[error("the DNS lookup failed")]
     DnsTemporary,
     #[error("the connection was refused")]
     Refused,
-    #[error("the network does not reach it: {0}")]
+    #[error("the host is unreachable: {0}")]
     Unreachable(String),
     #[error("the connection was closed")]
     Lost,
-    #[error("no answer within {} s", .0.as_secs_f64())]
+    #[error("no response within {} s", .0.as_secs_f64())]
     Timeout(Duration),
-    #[error("the certificate is not signed by an authority this machine trusts")]
+    #[error("the certificate is not signed by a certificate authority (CA) that this machine trusts")]
     Untrusted,
     #[error("the certificate has expired")]
     Expired,
     #[error("the certificate is not valid yet")]
     NotYetValid,
-    #[error("the certificate is for another name")]
+    #[error("the certificate is for another host name")]
     WrongName { presented: Vec<String> },
-    #[error("what answers there does not speak TLS")]
+    #[error("the port does not speak TLS")]
     NotTls,
     #[error("no TLS version or cipher in common")]
     NoCommonTls,
-    #[error("the server asks for a client certificate")]
+    #[error("the server requires a client certificate")]
     ClientCertificate,
-    #[error("this machine has no certificate authorities")]
+    #[error("this machine has no CA certificates")]
     NoAuthorities,
     #[error("the TLS handshake failed: {0}")]
     Tls(String),
-    #[error("the proxy wants a user name and password")]
+    #[error("the proxy requires a user name and password")]
     ProxyAuth,
-    #[error("the proxy did not open the way")]
+    #[error("the proxy did not open a tunnel to the host")]
     Proxy,
-    #[error("the answer stopped in the middle")]
+    #[error("the response is incomplete")]
     Truncated,
-    #[error("the answer is too large")]
-    TooLarge,
-    #[error("the answer is not proper HTTP")]
+    #[error("it exceeds {0}")]
+    TooLarge(String),
+    #[error("the response is not valid HTTP")]
     Malformed,
 }
 
 impl NetworkError {
-    pub(crate) fn answer_too_large(url: &Url) -> Self {
-        Self { kind: Kind::TooLarge, host: host_of(url), proxy: None, phase: Reached::Response, opened: true }
+    pub(crate) fn answer_too_large(url: &Url, limit: String) -> Self {
+        Self { kind: Kind::TooLarge(limit), host: host_of(url), proxy: None, phase: Reached::Response, opened: true }
     }
 
     /// The time was over before the request began.
@@ -134,7 +134,7 @@ impl NetworkError {
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
             Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Reached::Tls,
             Kind::NoAuthorities | Kind::Tls(_) => Reached::Tls,
-            Kind::Truncated | Kind::TooLarge | Kind::Malformed => Reached::Response,
+            Kind::Truncated | Kind::TooLarge(_) | Kind::Malformed => Reached::Response,
             _ => Reached::of(phase),
         };
         Self { kind, host: host_of(url), proxy, phase, opened }
@@ -155,20 +155,22 @@ impl From<NetworkError> for Failure {
         let via = proxy.as_ref().map(|proxy| shown!(" through the proxy {}", proxy)).unwrap_or_default();
         let message = match &error.kind {
             Kind::NoSuchHost | Kind::DnsTemporary => match &proxy {
-                Some(proxy) => shown!("the proxy {} cannot be found", proxy),
-                None => shown!("{} cannot be found", host),
+                Some(proxy) => shown!("could not resolve the proxy {}", proxy),
+                None => shown!("could not resolve {}", host),
             },
-            Kind::Refused | Kind::Unreachable(_) => shown!("{} cannot be reached{}", host, via),
-            Kind::Lost => shown!("the connection to {}{} was lost", host, via),
-            Kind::Timeout(_) => shown!("{} did not answer in time{}", host, via),
+            Kind::Refused | Kind::Unreachable(_) => shown!("could not connect to {}{}", host, via),
+            Kind::Lost => shown!("lost the connection to {}{}", host, via),
+            Kind::Timeout(_) => shown!("{} did not respond in time{}", host, via),
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => {
                 shown!("the certificate of {} cannot be trusted", host)
             }
             Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate | Kind::NoAuthorities | Kind::Tls(_) => {
-                shown!("no secure connection to {}{}", host, via)
+                shown!("could not establish a TLS connection to {}{}", host, via)
             }
-            Kind::ProxyAuth | Kind::Proxy => shown!("no way to {}{}", host, via),
-            Kind::Truncated | Kind::TooLarge | Kind::Malformed => shown!("the answer of {} cannot be used", host),
+            Kind::ProxyAuth | Kind::Proxy => shown!("could not connect to {}{}", host, via),
+            Kind::Truncated => shown!("the response from {} was cut off", host),
+            Kind::TooLarge(_) => shown!("the response from {} is too large", host),
+            Kind::Malformed => shown!("invalid HTTP response from {}", host),
         };
         let sentence = |text: String| {
             let mut characters = text.chars();
@@ -180,12 +182,12 @@ impl From<NetworkError> for Failure {
         if let Kind::WrongName { presented } = &error.kind
             && !presented.is_empty()
         {
-            let more = if presented.len() > SHOWN_NAMES { ", and others" } else { "" };
+            let more = if presented.len() > SHOWN_NAMES { " and others" } else { "" };
             let names: Vec<String> = presented.iter().take(SHOWN_NAMES).map(|name| shorten(name, 100)).collect();
-            why = format!("{why} It names {}{more}.", names.join(", "));
+            why = format!("{why} It is valid for {}{more}.", names.join(", "));
         }
         if !error.opened {
-            why.push_str(" Nothing secret was sent.");
+            why.push_str(" No secret was sent.");
         }
         let fault = error.fault();
         let failure =
@@ -217,31 +219,31 @@ static FAULTS: &[Fault] = &[
         fits: |kind, is_proxied| is_proxied && matches!(kind, Kind::NoSuchHost | Kind::DnsTemporary),
         code: Code::ProxyFailure,
         causes: &[],
-        next: &["Check the name of the proxy: {setting} sets it"],
+        next: &["Check the host name of the proxy in {setting}"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NoSuchHost),
         code: Code::DnsFailure,
         causes: &[
-            ("typing-error", High, "the name is misspelt, or the instance was renamed or returned"),
-            ("vpn", Medium, "the name is known only inside a company network"),
+            ("typing-error", High, "the name is misspelled, or the instance was renamed or decommissioned"),
+            ("vpn", Medium, "the name only resolves inside a company network"),
         ],
-        next: &["Check the name; government instances end in .servicenowservices.com; is the VPN on?"],
+        next: &["Check the name (government instances end in .servicenowservices.com) and the VPN"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::DnsTemporary),
         code: Code::DnsFailure,
-        causes: &[("offline", High, "this machine is offline, or its name server does not answer")],
+        causes: &[("offline", High, "this machine is offline, or its DNS server does not respond")],
         next: &["Check the network of this machine, then run the command again"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::Refused),
         code: Code::ConnectionRefused,
         causes: &[
-            ("nothing-listens", High, "nothing listens on that port"),
-            ("firewall", Medium, "a firewall or a missing VPN refuses the way"),
+            ("nothing-listens", High, "no server is listening on that port"),
+            ("firewall", Medium, "a firewall blocks the connection, or the VPN is off"),
         ],
-        next: &["Check host and port, and the VPN"],
+        next: &["Check the host, the port and the VPN"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::Unreachable(_)),
@@ -252,15 +254,15 @@ static FAULTS: &[Fault] = &[
     Fault {
         fits: |kind, _| matches!(kind, Kind::Lost),
         code: Code::ConnectionLost,
-        causes: &[("middlebox", Medium, "a firewall, proxy or load balancer cut the connection")],
-        next: &["Run the command again; if it stays, ask whoever runs the network"],
+        causes: &[("middlebox", Medium, "a firewall, proxy or load balancer closed the connection")],
+        next: &["Run the command again; if the error persists, ask your network team"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::Timeout(_)),
         code: Code::Timeout,
         causes: &[
-            ("firewall", Medium, "a firewall or a missing VPN swallows the packets"),
-            ("waking", Medium, "the instance is waking up or overloaded"),
+            ("firewall", Medium, "a firewall drops the packets, or the VPN is off"),
+            ("waking", Medium, "the instance is starting or overloaded"),
         ],
         next: &["Run the command again with a longer --timeout"],
     },
@@ -268,10 +270,10 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::Untrusted),
         code: Code::TlsUntrusted,
         causes: &[
-            ("inspection", High, "a company proxy inspects TLS with an authority of its own"),
-            ("private-ca", Medium, "the instance has a certificate of a private authority, or one it signed itself"),
+            ("inspection", High, "a company proxy inspects TLS with its own CA"),
+            ("private-ca", Medium, "the instance has a certificate from a private CA, or a self-signed one"),
         ],
-        next: &["Ask for the certificate of that authority and give it with --ca-cert FILE"],
+        next: &["Ask your network team for the certificate of that CA, and pass it with --ca-cert FILE"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::Expired | Kind::NotYetValid),
@@ -280,34 +282,36 @@ static FAULTS: &[Fault] = &[
             ("not-renewed", High, "the certificate was not renewed in time"),
             ("clock", Medium, "the clock of this machine is wrong"),
         ],
-        next: &["Check the clock of this machine; then ask whoever runs the host to renew its certificate"],
+        next: &[
+            "Check the clock of this machine; if it is right, ask the people who run the host to renew the certificate",
+        ],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::WrongName { .. }),
         code: Code::TlsNameMismatch,
-        causes: &[("custom-url", Medium, "the address is an alias that the certificate does not name")],
-        next: &["Use an address that the certificate names, such as the original one of the instance"],
+        causes: &[("custom-url", Medium, "the address is an alias that the certificate does not cover")],
+        next: &["Use an address that the certificate covers, such as the original one of the instance"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NotTls),
         code: Code::TlsFailure,
         causes: &[],
-        next: &["Check host and port: https is expected there"],
+        next: &["Check the host and port: https is expected"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NoCommonTls),
         code: Code::TlsFailure,
         causes: &[
-            ("old-tls", High, "the server offers only TLS 1.1 or older, or outdated ciphers"),
-            ("client-certificate", Low, "the server asks for a client certificate"),
+            ("old-tls", High, "the server only offers TLS 1.1 or older, or outdated ciphers"),
+            ("client-certificate", Low, "the server requires a client certificate"),
         ],
-        next: &["Ask whoever runs the host for TLS 1.2 or newer"],
+        next: &["Ask the people who run the host to enable TLS 1.2 or newer"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::ClientCertificate),
         code: Code::TlsFailure,
         causes: &[],
-        next: &["This version cannot present a client certificate"],
+        next: &["This version of snow cannot send a client certificate"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NoAuthorities),
@@ -319,14 +323,14 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::Tls(_)),
         code: Code::TlsFailure,
         causes: &[],
-        next: &["Check host and port; ask whoever runs the host or the proxy between"],
+        next: &["Check the host and port, or ask the people who run the host or the proxy"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::ProxyAuth),
         code: Code::ProxyAuth,
         causes: &[],
         next: &[
-            "{setting} sets the proxy. Its user name and password go into a variable alone: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+            "Put the user name and password of the proxy (set by {setting}) in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
         ],
     },
     Fault {
@@ -334,8 +338,8 @@ static FAULTS: &[Fault] = &[
         code: Code::ProxyFailure,
         causes: &[],
         next: &[
-            "Check {setting}; does it allow the host?",
-            "If the proxy wants a user and password, check them in HTTPS_PROXY: some refuse wrong ones in this way",
+            "Check {setting}, and whether the proxy allows the host",
+            "If the proxy requires a user name and password, check them in HTTPS_PROXY: some proxies reject wrong ones like this",
         ],
     },
     Fault {
@@ -345,16 +349,16 @@ static FAULTS: &[Fault] = &[
         next: &["Run the command again"],
     },
     Fault {
-        fits: |kind, _| matches!(kind, Kind::TooLarge),
+        fits: |kind, _| matches!(kind, Kind::TooLarge(_)),
         code: Code::AnswerTooLarge,
         causes: &[],
-        next: &["Check that the address is an instance, and nothing in between answers for it"],
+        next: &["Check that the address is an instance and that no proxy answers in its place"],
     },
     Fault {
         fits: |_, _| true,
         code: Code::UnexpectedAnswer,
         causes: &[],
-        next: &["Check that the address is an instance, and nothing in between answers for it"],
+        next: &["Check that the address is an instance and that no proxy answers in its place"],
     },
 ];
 
@@ -396,7 +400,11 @@ fn kind_of(error: &reqwest::Error, phase: Phase, route: &Route, timeout: Duratio
     if let Some(hyper) = find::<hyper::Error>(error)
         && hyper.is_parse()
     {
-        return if hyper.to_string().contains("too large") { Kind::TooLarge } else { Kind::Malformed };
+        return if hyper.to_string().contains("too large") {
+            Kind::TooLarge("the header size limit".to_owned())
+        } else {
+            Kind::Malformed
+        };
     }
     match find::<io::Error>(error).map(|io| (io.kind(), io)) {
         Some((io::ErrorKind::ConnectionRefused, _)) => Kind::Refused,
@@ -430,7 +438,7 @@ fn tls_kind(error: &rustls::Error) -> Kind {
         rustls::Error::AlertReceived(alert) => match alert {
             AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure => Kind::NoCommonTls,
             AlertDescription::CertificateRequired => Kind::ClientCertificate,
-            other => Kind::Tls(format!("the server sent the alert {other:?}")),
+            other => Kind::Tls(format!("the server sent the TLS alert {other:?}")),
         },
         rustls::Error::PeerIncompatible(_) => Kind::NoCommonTls,
         rustls::Error::General(text) if text.contains("No CA certificates") => Kind::NoAuthorities,

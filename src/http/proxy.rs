@@ -66,15 +66,15 @@ pub enum ProxyLogin {
 /// a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProxy {
-    #[error("a proxy is written http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")]
+    #[error("invalid proxy URL: use http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")]
     NotAUrl,
-    #[error("the proxy holds a user name or password: put them into HTTPS_PROXY, not into a flag or file")]
+    #[error("the proxy URL contains a user name or password: put them in HTTPS_PROXY, not in a flag or file")]
     UserInfo,
-    #[error("{0} cannot be read as a proxy")]
+    #[error("{0} is not a valid proxy URL")]
     Variable(&'static str),
-    #[error("{0} is not text in UTF-8")]
+    #[error("{0} is not valid UTF-8")]
     NotText(&'static str),
-    #[error("{0} gives a user to a SOCKS4 proxy, to which snow cannot give one")]
+    #[error("{0} has a user name for a SOCKS4 proxy, which snow does not support")]
     Socks4User(&'static str),
 }
 
@@ -87,17 +87,17 @@ impl From<InvalidProxy> for Failure {
         let failure = Failure::new(code, Shown::outside(invalid.to_string()));
         match invalid {
             InvalidProxy::NotAUrl | InvalidProxy::UserInfo => {
-                failure.next("Give --proxy http://proxy.example:3128, or set HTTPS_PROXY")
+                failure.next("Use --proxy http://proxy.example:3128, or set HTTPS_PROXY")
             }
             InvalidProxy::Variable(name) => failure
-                .why("Nothing was sent: a request that should go through a proxy does not go direct.")
+                .why("Nothing was sent: snow does not bypass a configured proxy.")
                 .next(shown!("Set {} to http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or unset it", name)),
             InvalidProxy::NotText(name) => failure
-                .why("Nothing was sent: a request that should go through a proxy does not go direct.")
+                .why("Nothing was sent: snow does not bypass a configured proxy.")
                 .next(shown!("Correct or unset {}", name)),
             InvalidProxy::Socks4User(name) => failure
                 .why("Nothing was sent.")
-                .next(shown!("Set {} to socks5://USER:PASSWORD@HOST:PORT if the proxy knows SOCKS5", name)),
+                .next(shown!("If the proxy supports SOCKS5, set {} to socks5://USER:PASSWORD@HOST:PORT", name)),
         }
     }
 }

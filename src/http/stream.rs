@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::client::{MAX_BODY_BYTES, Response};
+use super::client::{MAX_BODY_BYTES, Response, limit_of};
 use super::failure::NetworkError;
 use super::proxy::Route;
 use super::trace::Phase;
@@ -39,7 +39,7 @@ impl Streamed {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             if chunk.len() > limit - body.len() {
-                return Err(NetworkError::answer_too_large(&self.url));
+                return Err(NetworkError::answer_too_large(&self.url, limit_of(limit)));
             }
             body.extend_from_slice(&chunk);
         }

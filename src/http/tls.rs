@@ -31,9 +31,9 @@ use crate::base::variables::Variables;
 
 /// What to do if this machine has no certificate authority to trust.
 pub const NO_AUTHORITIES: &str = if cfg!(windows) {
-    "See the trusted root certificates of Windows: certlm.msc"
+    "Check the trusted root certificates of Windows: certlm.msc"
 } else if cfg!(target_os = "macos") {
-    "See the certificates of the system in Keychain Access"
+    "Check the system certificates in Keychain Access"
 } else {
     "Install the package ca-certificates, or set SSL_CERT_FILE"
 };
@@ -54,12 +54,15 @@ impl CaCertificates {
             .collect::<Result<_, _>>()
             .map_err(|_| Self::unreadable(path, "it is not valid PEM"))?;
         if certificates.is_empty() {
-            return Err(Self::unreadable(path, "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"));
+            return Err(Self::unreadable(
+                path,
+                "it contains no certificate in PEM format (-----BEGIN CERTIFICATE-----)",
+            ));
         }
         for certificate in &certificates {
             rustls::RootCertStore::empty()
                 .add(certificate.clone())
-                .map_err(|_| Self::unreadable(path, "it holds something that is not a certificate"))?;
+                .map_err(|_| Self::unreadable(path, "it contains something that is not a certificate"))?;
         }
         self.0.extend(certificates);
         Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
@@ -68,7 +71,7 @@ impl CaCertificates {
     fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         files::read(path, Self::MAX_BYTES)
             .map_err(|error| Self::unreadable(path, &error.to_string()))?
-            .ok_or_else(|| Self::unreadable(path, "there is no such file"))
+            .ok_or_else(|| Self::unreadable(path, "no such file"))
     }
 
     /// How many there are.
@@ -82,12 +85,9 @@ impl CaCertificates {
     }
 
     fn unreadable(path: &Path, reason: &str) -> Failure {
-        Failure::new(
-            Code::CaCertInvalid,
-            shown!("the CA file {} cannot be used: {}", path.display(), Shown::outside(reason)),
-        )
-        .next("Give a PEM file with the certificate of the authority (--ca-cert)")
-        .evidence("path", Shown::outside(path.display().to_string()))
+        Failure::new(Code::CaCertInvalid, shown!("invalid CA file {}: {}", path.display(), Shown::outside(reason)))
+            .next("Use a PEM file that contains the CA certificate (--ca-cert)")
+            .evidence("path", Shown::outside(path.display().to_string()))
     }
 }
 
@@ -131,7 +131,7 @@ impl CaVariables {
         let Some(path) = &self.file else {
             return match &self.directories {
                 Some(value) if !std::env::split_paths(value).any(|path| path.is_dir()) => {
-                    Err(named(DIRECTORIES, shown!("{} names no directory that is there", DIRECTORIES)))
+                    Err(named(DIRECTORIES, shown!("{} does not list an existing directory", DIRECTORIES)))
                 }
                 _ => Ok(()),
             };
@@ -141,7 +141,7 @@ impl CaVariables {
         let found = |bytes: &[u8]| CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok).collect::<Vec<_>>();
         let (certificates, by_loader) = (found(&as_lines(&bytes)), found(&bytes));
         if certificates.is_empty() {
-            let reason = "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+            let reason = "it contains no certificate in PEM format (-----BEGIN CERTIFICATE-----)";
             return Err(of_variable(CaCertificates::unreadable(path, reason)));
         }
         authorities.0.extend(certificates.into_iter().filter(|certificate| !by_loader.contains(certificate)));
@@ -217,7 +217,7 @@ impl LazyVerifier {
     fn verifier(&self) -> Result<&Verifier, rustls::Error> {
         let built = self.built.get_or_init(|| {
             let building = self.building.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let failed = || rustls::Error::General("the certificate authorities could not be loaded".to_owned());
+            let failed = || rustls::Error::General("could not load the CA certificates".to_owned());
             match building {
                 Some(thread) => thread.join().unwrap_or_else(|_| Err(failed())),
                 // Without a thread it takes a moment of the handshake.

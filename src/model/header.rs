@@ -55,7 +55,7 @@ impl FromStr for OwnHeader {
         match text.parse::<HeaderName>() {
             Ok(name) if is_reserved(&name) => Err(InvalidValue(format!("{shown} is a header that snow sets itself"))),
             Ok(name) if text.len() <= 100 => Ok(Self { spelled: text.to_owned(), name }),
-            _ => Err(InvalidValue(format!("\"{shown}\" is not the name of a header, as X-Gateway-Key is"))),
+            _ => Err(InvalidValue(format!("\"{shown}\" is not a header name such as X-Gateway-Key"))),
         }
     }
 }

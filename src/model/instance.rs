@@ -43,25 +43,25 @@ pub enum ApiVersion {
 pub enum InvalidInstance {
     #[error("the instance is empty")]
     Empty,
-    #[error("the instance holds a space or a control character")]
+    #[error("the instance contains a space or a control character")]
     ControlCharacter,
-    #[error("the instance holds a backslash, which browsers and tools read differently")]
+    #[error("the instance contains a backslash, which browsers and tools treat differently")]
     Backslash,
-    #[error("the address holds a user name or password before an @")]
+    #[error("the address contains a user name or password before an @")]
     UserInfo,
     #[error("the host name has characters outside ASCII, which can imitate other letters")]
     NotAscii,
     #[error("the host name is percent-encoded")]
     PercentEncoded,
-    #[error("\"{0}\" is not a scheme for an instance")]
+    #[error("\"{0}\" is not a supported scheme: use https")]
     Scheme(String),
-    #[error("\"{0}\" is not a host name")]
+    #[error("\"{0}\" is not a valid host name")]
     Host(String),
-    #[error("\"{0}\" has a port that is not a number from 1 to 65535")]
+    #[error("\"{0}\" does not have a valid port: use a number from 1 to 65535")]
     Port(String),
     #[error("\"{0}\" is a site of the service itself, not an instance")]
     Portal(String),
-    #[error("http would send the password to {0} in the clear")]
+    #[error("http would send the password to {0} unencrypted")]
     Insecure(String),
 }
 
@@ -204,7 +204,7 @@ impl FromStr for ApiVersion {
         match text {
             "v1" => Ok(Self::V1),
             "v2" => Ok(Self::V2),
-            _ => Err(format!("\"{text}\" is not an API version: v1 or v2")),
+            _ => Err(format!("\"{text}\" is not an API version: use v1 or v2")),
         }
     }
 }

@@ -147,7 +147,7 @@ impl OAuthClient {
         let token_origin = self.token_origin(instance);
         match &self.revocation_url {
             Some(endpoint) if endpoint.origin != *token_origin => Err(InvalidValue(format!(
-                "the revocation endpoint is at {}, and refresh tokens go to {token_origin} alone",
+                "the revocation endpoint is on {}, but refresh tokens are only sent to {token_origin}",
                 endpoint.origin
             ))),
             _ => Ok(()),
@@ -170,7 +170,7 @@ impl FromStr for ClientId {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidValue(format!(
-                "\"{}\" is not a client id: 1 to 255 visible ASCII characters",
+                "\"{}\" is not a valid client id: use 1 to 255 visible ASCII characters",
                 shorten(text, 80)
             )))
         }
@@ -198,7 +198,7 @@ impl FromStr for Scope {
         if words.iter().all(|word| word.bytes().all(fits)) && text.len() <= 1000 {
             Ok(Self(words.join(" ")))
         } else {
-            Err(InvalidValue("a scope has words of visible ASCII characters, without quotes".to_owned()))
+            Err(InvalidValue("invalid scope: use words of visible ASCII characters, without quotes".to_owned()))
         }
     }
 }
@@ -249,26 +249,26 @@ impl FromStr for RedirectUri {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let invalid = |why: &str| Err(InvalidValue(format!("this cannot be a redirect URI: {why}")));
+        let invalid = |why: &str| Err(InvalidValue(format!("invalid redirect URI: {why}")));
         let text = text.trim();
         let fits = |c: char| c.is_ascii_alphanumeric() || URI_MARKS.contains(c);
         if text.contains('#') {
-            return invalid("it holds a fragment (RFC 6749 §3.1.2)");
+            return invalid("it contains a fragment (RFC 6749 §3.1.2)");
         }
         if !text.chars().all(fits) || text.len() > 1000 {
-            return invalid("it has at most 1000 letters, digits and signs of a URL");
+            return invalid("it may have at most 1000 URL characters");
         }
         if text.starts_with('/') && !text.starts_with("//") && !text.contains('?') {
             return Ok(Self(text.to_owned()));
         }
         match Url::parse(text) {
-            Ok(url) if url.port() == Some(0) => invalid("port 0 is no port"),
+            Ok(url) if url.port() == Some(0) => invalid("port 0 is not a valid port"),
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                invalid("it holds a user name or password")
+                invalid("it contains a user name or password")
             }
-            Ok(url) if !matches!(url.scheme(), "http" | "https") => invalid("it is neither http nor https"),
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => invalid("its scheme is neither http nor https"),
             Ok(_) => Ok(Self(text.to_owned())),
-            Err(_) => invalid("it is no absolute URL, as http://127.0.0.1:8914/callback is"),
+            Err(_) => invalid("it is not an absolute URL such as http://127.0.0.1:8914/callback"),
         }
     }
 }
@@ -291,22 +291,26 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let text = text.trim();
         if !text.contains("://") {
-            return Err(InvalidValue("an endpoint is a whole URL, as in https://login.example/token".to_owned()));
+            return Err(InvalidValue(
+                "invalid endpoint: use an absolute URL such as https://login.example/token".to_owned(),
+            ));
         }
         if text.contains('#') {
-            return Err(InvalidValue("an endpoint has no fragment".to_owned()));
+            return Err(InvalidValue("invalid endpoint: it contains a fragment".to_owned()));
         }
         // The rules of an instance are those of an endpoint's origin.
         let origin: Instance = text.parse().map_err(|error: InvalidInstance| match error {
-            InvalidInstance::UserInfo => InvalidValue("the endpoint holds a user name or password".to_owned()),
-            InvalidInstance::Insecure(host) => InvalidValue(format!("http would send secrets to {host} in the clear")),
+            InvalidInstance::UserInfo => {
+                InvalidValue("invalid endpoint: it contains a user name or password".to_owned())
+            }
+            InvalidInstance::Insecure(host) => InvalidValue(format!("http would send secrets to {host} unencrypted")),
             other => InvalidValue(other.to_string().replace("the instance", "the endpoint")),
         })?;
-        let url = Url::parse(text).map_err(|_| InvalidValue("the endpoint is not a URL".to_owned()))?;
+        let url = Url::parse(text).map_err(|_| InvalidValue("invalid endpoint: it is not a URL".to_owned()))?;
         if url.origin().ascii_serialization() == origin.origin() {
             Ok(Self { url, origin })
         } else {
-            Err(InvalidValue("the endpoint is not a plain URL".to_owned()))
+            Err(InvalidValue("invalid endpoint: it is not a plain URL".to_owned()))
         }
     }
 }

@@ -167,17 +167,20 @@ impl FromStr for ConnectionName {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let name = text.to_ascii_lowercase();
         let invalid = |rule: &str| {
-            Err(InvalidValue(format!("\"{}\" cannot name a connection: {rule}", crate::base::shown::shorten(text, 80))))
+            Err(InvalidValue(format!(
+                "\"{}\" is not a valid connection name: {rule}",
+                crate::base::shown::shorten(text, 80)
+            )))
         };
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
         if name == "environment" {
-            return invalid("the word stands for the connection that variables describe");
+            return invalid("it is reserved for the connection that variables describe");
         }
         if name.is_empty() || name.len() > 63 {
-            return invalid("a name has 1 to 63 characters");
+            return invalid("use 1 to 63 characters");
         }
         if !name.chars().all(fits) || name.starts_with(['_', '-']) {
-            return invalid("a name has letters a to z, digits, - and _, and starts with a letter or digit");
+            return invalid("use letters a to z, digits, - and _, and start with a letter or digit");
         }
         Ok(Self(name))
     }
@@ -211,7 +214,7 @@ impl FromStr for TableName {
             Ok(Self(name))
         } else {
             Err(InvalidValue(format!(
-                "\"{}\" is not a table name: letters, digits and _, as in sys_user",
+                "\"{}\" is not a table name: use letters, digits and _, as in sys_user",
                 crate::base::shown::shorten(text, 80)
             )))
         }
@@ -266,7 +269,7 @@ impl StoreKind {
 /// A text that will be shown: no control, direction or invisible characters.
 pub fn shown_text(key: &str, text: &str) -> Result<String, InvalidValue> {
     if text.chars().any(|c| is_hidden(c) || c.is_control()) {
-        Err(InvalidValue(format!("{key} holds a control or invisible character")))
+        Err(InvalidValue(format!("{key} contains a control or invisible character")))
     } else {
         Ok(text.to_owned())
     }
@@ -275,7 +278,7 @@ pub fn shown_text(key: &str, text: &str) -> Result<String, InvalidValue> {
 /// One `key=value` label.
 pub fn label(text: &str) -> Result<(String, String), InvalidValue> {
     let (key, value) =
-        text.split_once('=').ok_or_else(|| InvalidValue("a label is written key=value, as in env=dev".to_owned()))?;
+        text.split_once('=').ok_or_else(|| InvalidValue("invalid label: use key=value, as in env=dev".to_owned()))?;
     label_key(key)?;
     Ok((key.to_owned(), shown_text("a label", value)?))
 }
@@ -286,7 +289,7 @@ pub fn label_key(key: &str) -> Result<(), InvalidValue> {
     if !key.is_empty() && key.len() <= 63 && key.chars().all(fits) {
         Ok(())
     } else {
-        Err(InvalidValue("the key of a label has 1 to 63 letters, digits, . / _ and -".to_owned()))
+        Err(InvalidValue("invalid label key: use 1 to 63 letters, digits, . / _ and -".to_owned()))
     }
 }
 

@@ -45,11 +45,11 @@ pub enum Lifetime {
 /// Why an answer that promises tokens has none that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTokens {
-    #[error("it has no access token")]
+    #[error("it contains no access token")]
     NoAccessToken,
-    #[error("its access token is not one that a header can carry")]
+    #[error("its access token cannot be sent in a header")]
     UnusableAccessToken,
-    #[error("its refresh token is not one that a form can carry")]
+    #[error("its refresh token cannot be sent in a form")]
     UnusableRefreshToken,
     #[error("its token type is not Bearer")]
     TokenType,

@@ -28,18 +28,18 @@ impl FromStr for UserName {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let invalid = |why: &str| Err(InvalidValue(format!("this cannot be a user name: {why}")));
+        let invalid = |why: &str| Err(InvalidValue(why.to_owned()));
         if text.trim().is_empty() {
-            return invalid("it is empty");
+            return invalid("enter a user name");
         }
         if text.contains(':') {
-            return invalid("Basic cannot carry a colon in it (a password may have one)");
+            return invalid("a user name cannot contain a colon with Basic (a password can)");
         }
         if text.chars().any(|c| c.is_control() || is_hidden(c)) {
-            return invalid("it holds a control or invisible character");
+            return invalid("a user name cannot contain a control or invisible character");
         }
         if text.len() > 255 {
-            return invalid("it is longer than 255 bytes");
+            return invalid("a user name can have at most 255 bytes");
         }
         Ok(Self(text.to_owned()))
     }

@@ -35,7 +35,7 @@ macro_rules! sign_ins {
 
 sign_ins! {
     Basic = "basic", "With a password", "--username beth.anglin";
-    OAuth = "oauth", "By OAuth", "--client-id sandbox-public";
+    OAuth = "oauth", "With OAuth", "--client-id sandbox-public";
     ApiKey = "api-key", "With an API key", "--auth api-key";
 }
 
@@ -88,101 +88,101 @@ macro_rules! code {
 
 scenarios! {
     Hibernating = "hibernating", Basic "test" => InstanceHibernating,
-        "every address answers 200 with the page of a sleeping instance";
+        "every URL returns 200 with the page of a hibernating instance";
     BasicRefused = "basic-refused", Basic "test" => BasicRefused,
-        "every password is refused with 401, as under the Basic restriction";
+        "every password gets 401, as with the Basic restriction";
     ApiKeyRefused = "api-key-refused", ApiKey "test" => ApiKeyRefused,
         "every API key gets 401, as without an access policy for it";
     BasicNotOffered = "basic-not-offered", Basic "test" => BasicNotOffered,
         "passwords get 401, and only BEARER is offered";
     MfaRequired = "mfa-required", Basic "test" => MfaRequired,
-        "a right password gets 401: the second factor is missing";
+        "a correct password gets 401: the second factor is missing";
     TableHidden = "table-hidden", Basic "test --table incident" => TableHidden,
-        "incident counts its rows and returns none: access rules hide them";
+        "incident counts its rows but returns none: access rules hide them";
     ApiAcl = "api-acl", Basic "test" => ApiAcl,
-        "the Table API is closed to every user: Failed API level ACL Validation";
+        "every user gets 403 from the Table API: Failed API level ACL Validation";
     QueryForbidden = "query-forbidden", Basic "test --table incident" => QueryForbidden,
-        "every query is refused with 403 Insufficient rights to query records";
+        "every query gets 403 Insufficient rights to query records";
     AccessDenied = "access-denied", Basic "test --table incident" => AccessDenied,
-        "every table answers 403 with a reason of its own";
+        "every table returns 403 with a specific reason";
     ForbiddenPage = "forbidden-page", Basic "test" => ForbiddenPage,
-        "a page with 403 from in front, as where addresses are restricted";
+        "a firewall returns a 403 page, as with restricted IP addresses";
     GatewayRefused = "gateway-refused", Basic "test" => GatewayRefused,
-        "a gateway in front answers 401 to everything and wants its own key";
+        "a gateway in front returns 401 to everything and requires its own key";
     AnsweredAsGuest = "answered-as-guest", Basic "test" => AnsweredAsGuest,
-        "every answer is a guest's, whatever was sent to sign in";
+        "every response is for the guest user, whatever credential was sent";
     RateLimited = "rate-limited", Basic "test" => RateLimited,
-        "a rule answers 429 with Retry-After and X-RateLimit headers";
+        "a rate limit rule returns 429 with Retry-After and X-RateLimit headers";
     RateLimitedNode = "rate-limited-node", Basic "test" => RateLimited,
-        "a busy node answers 429 without a word on when to come back";
+        "a busy node returns 429 without saying when to retry";
     InstanceUnavailable = "instance-unavailable", Basic "test" => InstanceUnavailable,
-        "the front end answers 503: a restart or an upgrade";
+        "the load balancer returns 503: a restart or an upgrade";
     GatewayTimeout = "gateway-timeout", Basic "test" => GatewayTimeout,
-        "the front end answers 504: it waited in vain";
+        "the load balancer returns 504: it timed out waiting for the instance";
     TransactionCancelled = "transaction-cancelled", Basic "test" => TransactionCancelled,
-        "every table answers 500 Transaction cancelled: it took too long";
+        "every table returns 500 Transaction cancelled: it took too long";
     TransactionCancelledLate = "transaction-cancelled-late", Basic "test" => TransactionCancelled,
-        "the same after 200 was sent: broken JSON with the error at its end";
+        "the same after a 200 was sent: broken JSON with the error at the end";
     TruncatedAnswer = "truncated-answer", Basic "test" => TruncatedAnswer,
-        "200 with JSON that stops in the middle";
+        "200 with JSON that is cut off";
     InstanceError = "instance-error", Basic "test" => InstanceError,
-        "every table answers 500 with an exception of a script";
+        "every table returns 500 with a script exception";
     UnexpectedAnswer = "unexpected-answer", Basic "test" => UnexpectedAnswer,
-        "every table answers 202 without a result: too many calls in one session";
+        "every table returns 202 without a result: too many requests in one session";
     LoginPage = "login-page", Basic "test" => LoginPage,
-        "every address answers 200 with a login page";
+        "every URL returns 200 with a login page";
     SsoRedirect = "sso-redirect", Basic "test" => SsoRedirect,
-        "every address redirects to single sign-on";
+        "every URL redirects to single sign-on";
     Redirected = "redirected", Basic "test" => Redirected,
-        "every address redirects to another host";
+        "every URL redirects to another host";
     NotServiceNow = "not-servicenow", Basic "test" => NotServiceNow,
-        "something else answers, as in the network of a hotel";
+        "a captive portal answers, as on a hotel network";
     IdentityUnknown = "identity-unknown", Basic "test" => IdentityUnknown,
-        "nobody tells who is signed in: no current_user, sys_user drops the query";
+        "the user is unknown: no current_user, and sys_user drops the query";
     UserMismatch = "user-mismatch", Basic "test" => UserMismatch,
-        "current_user names another user than the one that signed in";
+        "current_user returns a different user than the one that signed in";
     Slow = "slow", Basic "test --timeout 500ms" => Timeout,
-        "every answer takes two seconds";
+        "every response takes two seconds";
     ClockSkew = "clock-skew", Basic "test" => ClockSkew,
         "the clock of the instance is ten minutes behind";
     ConnectionLost = "connection-lost", Basic "test" => ConnectionLost,
-        "every connection is closed without an answer";
+        "every connection is closed without a response";
     AnswerTooLarge = "answer-too-large", Basic "test" => AnswerTooLarge,
-        "every table answers with more than anybody asked for";
+        "every table returns a response that is too large";
     LoginDenied = "login-denied", OAuth "connect" => LoginDenied,
-        "each authorization ends with error=access_denied";
+        "every authorization ends with error=access_denied";
     RedirectUri = "redirect-uri", OAuth "connect --login-timeout 1s" => LoginTimeout,
-        "each authorization ends on \"Invalid redirect_uri\"";
+        "every authorization ends on \"Invalid redirect_uri\"";
     NoSdkClient = "no-sdk-client", OAuth "connect --sdk-client" => TokenRefused,
         "ServiceNow's own client and its page are missing";
     TokenRefused = "token-refused", OAuth "connect" => TokenRefused,
         "every token request gets 401 server_error";
     TokenPage = "token-page", OAuth "connect" => LoginPage,
-        "the token endpoint answers 200 with a login page";
+        "the token endpoint returns 200 with a login page";
     TokenUnavailable = "token-unavailable", OAuth "connect" => InstanceUnavailable,
-        "the token endpoint answers 503 from the load balancer";
+        "the load balancer returns 503 for the token endpoint";
     TokenCut = "token-cut", OAuth "connect" => TruncatedAnswer,
-        "the token answer breaks off after the server acted";
+        "the token response is cut off after the server acted";
     SlowToken = "slow-token", OAuth "connect --timeout 1s" => Timeout,
-        "the token endpoint answers after two seconds";
+        "the token endpoint responds after two seconds";
     ExpiresString = "expires-string", OAuth "connect",
-        "token answers give expires_in as a string";
+        "token responses have expires_in as a string";
     ExpiresMissing = "expires-missing", OAuth "connect",
-        "token answers give no expires_in";
+        "token responses have no expires_in";
     LongTokens = "long-tokens", OAuth "connect",
-        "access tokens are 3000 characters long, as signed ones may be";
+        "access tokens are 3000 characters long, as JWTs may be";
     AnotherUser = "another-user", OAuth "connect --username beth.anglin" => UserMismatch,
-        "whoever signs in, the tokens are for joe.employee";
+        "the tokens are always for joe.employee, whichever user signs in";
     BearerRefused = "bearer-refused", OAuth "connect" => BearerRefused,
-        "every access token gets 401, also a fresh one";
+        "every access token gets 401, even a fresh one";
     ScopeRestricted = "scope-restricted", OAuth "connect" => ScopeRestricted,
-        "tokens work, but the Table API answers them 403";
+        "tokens work, but the Table API returns 403";
     RefreshRefused = "refresh-refused", OAuth "refresh" => SessionExpired,
-        "a sign-in gives tokens, but every refresh gets 401";
+        "a sign-in returns tokens, but every refresh gets 401";
     NoRefreshToken = "no-refresh-token", OAuth "refresh" => SessionExpired,
-        "token answers carry no refresh token";
+        "token responses have no refresh token";
     RevocationUnavailable = "revocation-unavailable", OAuth "logout" => NotRevoked,
-        "revoking a token answers 503";
+        "revoking a token returns 503";
 }
 
 impl FromStr for Scenario {
@@ -191,7 +191,7 @@ impl FromStr for Scenario {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.iter().copied().find(|scenario| scenario.as_str() == text).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|scenario| scenario.as_str()).collect();
-            format!("there is no such scenario; there are {}", names.join(", "))
+            format!("unknown scenario: use one of {}", names.join(", "))
         })
     }
 }

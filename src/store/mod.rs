@@ -110,9 +110,9 @@ pub trait CredentialStore: Send + Sync {
 
     /// The store does not give back what it was given.
     fn unreliable(&self) -> StoreError {
-        let message = shown!("{} does not give back what it was given", self.kind().place());
+        let message = shown!("{} does not return what was saved", self.kind().place());
         let failure = Failure::new(Code::StoreUnreliable, message)
-            .why("What was written to it could not be read back or deleted, so nothing is trusted to it.")
+            .why("A test item could not be read back or deleted, so no secret is saved there.")
             .next(self.remedy());
         StoreError::new(self.kind(), Trouble::Failed, failure)
     }
@@ -218,14 +218,15 @@ pub static STORES: &[&StoreSpec] = &[
 ];
 
 /// What does not know a store that is not in [`STORES`].
-const HERE: &str = if cfg!(feature = "file-store") { "version" } else { "build, which has no encrypted file" };
+const HERE: &str =
+    if cfg!(feature = "file-store") { "version" } else { "build, which does not include the encrypted file" };
 
 /// The store of this name.
 pub fn kind_of(name: &str) -> Result<StoreKind, InvalidValue> {
     let found = STORES.iter().map(|spec| spec.kind).find(|kind| kind.as_str() == name);
     found.ok_or_else(|| {
         let names: Vec<_> = STORES.iter().map(|spec| spec.kind.as_str()).collect();
-        InvalidValue(format!("\"{name}\" is not a store of this {HERE}: {}", names.join(", ")))
+        InvalidValue(format!("\"{name}\" is not a store in this {HERE}: use {}", names.join(", ")))
     })
 }
 

@@ -87,7 +87,7 @@ impl Owner {
             Self::Nobody => None,
             Self::User => match (auth.username(), &named.username) {
                 (Some(user), Some(saved)) if !user.matches(saved) => {
-                    Some(format!("It was saved for another user, and the connection now says {user}."))
+                    Some(format!("It was saved for another user, but the user of the connection is now {user}."))
                 }
                 _ => None,
             },
@@ -283,7 +283,7 @@ impl Item<'_> {
     fn parse<T: DeserializeOwned>(&self, record: &Secret, origins: &Origins) -> Result<T, Failure> {
         // Parse errors are not repeated: they could quote the record.
         let version: RecordVersion = serde_json::from_str(record.expose())
-            .map_err(|_| self.unreadable("The saved item is not a record of snow."))?;
+            .map_err(|_| self.unreadable("The saved item was not written by snow."))?;
         if version.v != VERSION {
             return Err(self.unreadable("The saved item was written by another version of snow."));
         }
@@ -321,7 +321,7 @@ impl Item<'_> {
         let record = serde_json::to_string(&Record { v: VERSION, origins, kept }).expect("a record is always JSON");
         Secret::derived(record).map_err(|_| {
             let message =
-                shown!("the {} of {} is too large to be saved", Shown::outside(self.field.label()), self.profile.name);
+                shown!("the {} of {} is too large to save", Shown::outside(self.field.label()), self.profile.name);
             Failure::new(Code::SecretTooLarge, message).next("Use a shorter one")
         })
     }
@@ -329,19 +329,19 @@ impl Item<'_> {
     fn missing(&self, store: &dyn CredentialStore) -> Failure {
         let (what, name) = (Shown::outside(self.field.label()), &self.profile.name);
         let message = if *self.field == Field::SESSION {
-            format!("nobody is signed in to {name}")
+            format!("not signed in to {name}")
         } else {
-            format!("no {what} is saved for {name}")
+            format!("no saved {what} for {name}")
         };
         Failure::new(Code::NoCredential, Shown::outside(message))
-            .why(shown!("It was signed out, or the item is gone from {}.", store.kind().place()))
+            .why(shown!("The connection was signed out, or the item was deleted from {}.", store.kind().place()))
             .next(Step::run(shown!("snow login {}", name)))
             .evidence("item", Shown::outside(self.key().account()))
     }
 
     fn unreadable(&self, why: &'static str) -> Failure {
         let (what, name) = (Shown::outside(self.field.label()), &self.profile.name);
-        Failure::new(Code::SecretUnreadable, shown!("the saved {} of {} cannot be used", what, name))
+        Failure::new(Code::SecretUnreadable, shown!("could not read the saved {} of {}", what, name))
             .why(why)
             .next(Step::run(shown!("snow login {}", name)))
             .evidence("item", Shown::outside(self.key().account()))
@@ -349,10 +349,16 @@ impl Item<'_> {
 
     fn elsewhere(&self, saved: &Origins, difference: String) -> Failure {
         let (what, name) = (Shown::outside(self.field.label()), &self.profile.name);
-        Failure::new(Code::OriginMismatch, shown!("the saved {} of {} is meant for another destination", what, name))
+        let saved_for = Shown::outside(&saved.instance);
+        let message = if saved.instance == self.profile.instance.origin() {
+            shown!("the saved {} of {} does not match the settings of the connection", what, name)
+        } else {
+            shown!("the saved {} of {} belongs to {}, not to this instance", what, name, saved_for)
+        };
+        Failure::new(Code::OriginMismatch, message)
             .why(shown!("{} It was not sent.", Shown::outside(&difference)))
             .next(Step::say("If the change is yours: ").and_run(shown!("snow login {}", name)))
-            .evidence("saved_for", Shown::outside(&saved.instance))
+            .evidence("saved_for", saved_for)
     }
 
     fn damaged(&self) -> Failure {
@@ -361,19 +367,23 @@ impl Item<'_> {
 }
 
 fn other_client(client_id: &str) -> String {
-    format!("It was saved for another client, and the connection now has the client id {client_id}.")
+    format!("It was saved for another OAuth client, but the client id of the connection is now {client_id}.")
 }
 
 /// In which way a secret was saved for something else.
 fn difference(saved: &Origins, wanted: &Origins) -> String {
     if saved.instance != wanted.instance {
-        return format!("It was saved for {}, and the connection now leads to {}.", saved.instance, wanted.instance);
+        return format!("It was saved for {}, but the connection now points to {}.", saved.instance, wanted.instance);
     }
     if saved.token_endpoint != wanted.token_endpoint {
         let there = |origins: &Origins| origins.token_endpoint.clone().unwrap_or_else(|| origins.instance.clone());
-        return format!("Its token endpoint was at {}, and the connection now has {}.", there(saved), there(wanted));
+        return format!(
+            "It was saved for the token endpoint on {}, but the connection now uses {}.",
+            there(saved),
+            there(wanted)
+        );
     }
-    "The CA file of the connection is not the one it was saved with.".to_owned()
+    "It was saved with a different CA file than the connection now uses.".to_owned()
 }
 
 fn is_origin(text: &str) -> bool {

@@ -17,7 +17,7 @@ type Call = Box<dyn FnOnce() + Send>;
 
 /// The thread could not be started, or it ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the thread that speaks to the store could not be started, or ended")]
+#[error("the thread for the store could not start, or has ended")]
 pub struct ThreadGone;
 
 impl OwnThread {

@@ -141,7 +141,7 @@ fn variables_alone_describe_a_key_and_signing_out_forgets_it() {
     let sandbox = sandbox();
     let mut world = connected(&sandbox);
     world.run("logout acme --yes").expect(0);
-    world.run("test acme --json").expect(4).says(&["no API key is saved for acme"]);
+    world.run("test acme --json").expect(4).says(&["no saved API key for acme"]);
     world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_API_KEY", KEY);
     world.run("test").expect(0).says(&["beth.anglin"]);
     world.set("SNOW_AUTH", "api-key");

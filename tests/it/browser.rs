@@ -169,7 +169,7 @@ fn the_browser_of_the_desktop_comes_from_the_path_and_never_from_the_working_dir
     command.env("DISPLAY", ":0").env("PATH", &programs).current_dir(&elsewhere);
     let running = Running::start(command);
     running.waiting().person_returns();
-    running.end().expect(0).says(&["No browser could be started"]);
+    running.end().expect(0).says(&["Could not start a browser"]);
 
     script(&programs.join("xdg-open"), &good, "");
     let mut command = session.command(&["login", "acme"]);

@@ -354,7 +354,7 @@ fn a_port_in_use_is_named_with_the_remedy_and_no_browser_is_opened() {
             let mut world = World::new();
             world.set("DISPLAY", ":0");
             let outcome = world.run(&format!("{}{more}", line_for(&sandbox, &uri))).expect(3);
-            outcome.says(&["port-in-use"].map(|word| if more == " --json" { word } else { "cannot be listened on" }));
+            outcome.says(&["port-in-use"].map(|word| if more == " --json" { word } else { "cannot listen on port" }));
             outcome.says(&[&format!("port {port} "), "--manual", "--redirect-uri"]);
             assert!(!outcome.stderr.contains("oauth_auth.do"), "{}", outcome.stderr);
             assert_eq!(world.config(), "");

@@ -40,7 +40,7 @@ fn a_refused_password_may_be_typed_twice_more() {
 
     let mut world = World::new();
     world.person([Answer::Secret("wrong-one"), Answer::Secret("wrong-two"), Answer::Secret("wrong-three")]);
-    world.run(&line).expect(4).says(&["refused admin"]);
+    world.run(&line).expect(4).says(&["rejected the sign-in of admin"]);
     assert_eq!(world.config(), "");
 }
 
@@ -62,7 +62,7 @@ fn a_sleeping_instance_stops_a_person_before_the_password_is_typed() {
     let mut world = World::new();
     world.person([Answer::Confirm(false)]);
     let outcome = world.run(&format!("connect {} --username admin", sandbox.origin())).expect(7);
-    outcome.says(&["asleep", "developer.servicenow.com"]);
+    outcome.says(&["hibernating", "developer.servicenow.com"]);
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn a_call_that_the_system_refuses_is_named_and_the_file_stays_as_it_was() {
                 assert!(message.contains(reason(error)), "no reason: {what}");
                 match outcome.error_code().as_str() {
                     "config-unwritable" => *refused.entry(calls).or_insert(0) += 1,
-                    "config-invalid" => assert!(message.contains("cannot be read") && calls == "openat", "{what}"),
+                    "config-invalid" => assert!(message.contains("could not read") && calls == "openat", "{what}"),
                     _ => panic!("{what}"),
                 }
             }

@@ -72,7 +72,7 @@ fn quotation_marks_around_a_secret_that_is_refused_are_noticed() {
         vec![("SNOW_ACCESS_TOKEN", "\"0123456789abcdef\"")],
     ] {
         let outcome = described(&variables);
-        outcome.says(&["\"quotes\"", "without the quotation marks"]);
+        outcome.says(&["\"quotes\"", "Remove the quotation marks"]);
     }
     for variables in [
         vec![("SNOW_USERNAME", "svc.ci"), ("SNOW_PASSWORD", "\"sandbox-svc")],

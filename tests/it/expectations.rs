@@ -172,7 +172,7 @@ fn with_strict_a_warning_is_a_failure_of_its_own() {
     assert_eq!(outcome.json()["summary"]["failed"], 1);
     // The warning stays what it is.
     assert_eq!(check(&report, "auth.identity")["status"], "warn");
-    run_against(&server.origin(), "test --strict").expect(11).says(&["with a warning: user-mismatch", "not beth"]);
+    run_against(&server.origin(), "test --strict").expect(11).says(&["with a warning: user-mismatch", "not as beth"]);
 
     let clean = instance(200, r#"{"result":{"user_name":"beth"}}"#);
     let outcome = run_against(&clean.origin(), "test --json --strict").expect(0);
@@ -212,7 +212,7 @@ fn a_table_whose_rows_lack_the_field_that_was_asked_for_is_no_pass() {
     let report = report(&outcome);
     assert_eq!((&report["class"], &report["code"]), (&json!("forbidden"), &json!("field-hidden")));
     assert_eq!(first_error(&outcome)["evidence"]["fields"], "sys_id");
-    outcome.says(&["sys_id", "nobody outside can tell which"]);
+    outcome.says(&["sys_id", "cannot be told apart from outside"]);
     // The default probe can only warn.
     let outcome = run_against(&server.origin(), "test --json").expect(0);
     let table = check(&self::report(&outcome), "access.table").clone();

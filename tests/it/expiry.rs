@@ -76,7 +76,7 @@ fn all_that_ends_is_listed_the_soonest_first_and_nobody_is_asked() {
     outcome.says(&[
         "in 29 min",
         "access token, renewed by itself",
-        "about in 99 days",
+        "in about 99 days",
         "refresh token",
         "in 20 days certificate",
     ]);
@@ -136,7 +136,7 @@ fn of_whom_nothing_is_known_is_said_and_no_failure() {
     world.connect("plain", &sandbox.origin(), "beth.anglin", "sandbox-beth");
     let document = world.run("status --all --within 14d --json").expect(0).json();
     assert_eq!((&document["ends"], &document["unknown"]), (&json!([]), &json!(["plain"])));
-    world.run("status --all").expect(0).says(&["No end is known of plain"]);
+    world.run("status --all").expect(0).says(&["No expiry known for plain"]);
     // A selection that leads nowhere does not keep the others from being seen.
     world.set("SNOW_CONNECTION", "nope");
     world.run("status --all").expect(0);

@@ -95,7 +95,7 @@ fn json_has_the_facts_and_the_text() {
     assert_eq!(document["class"], "network");
     assert_eq!(document["exit_code"], 6);
     assert_eq!(document["retryable"], false);
-    assert_eq!(document["summary"], "The certificate is not valid at this time");
+    assert_eq!(document["summary"], "The certificate has expired or is not valid yet");
     assert!(document["text"].as_str().unwrap().contains("clock of this machine"));
     assert!(outcome.stderr.is_empty());
     assert_eq!(world.run("explain timeout --json").json()["retryable"], true);
@@ -109,9 +109,12 @@ fn json_has_the_facts_and_the_text() {
 #[test]
 fn an_unknown_code_gets_the_nearest_one() {
     let mut world = World::new();
-    world.run("explain basic-refusd").expect(2).says(&["no error code basic-refusd", "Did you mean basic-refused?"]);
+    world
+        .run("explain basic-refusd")
+        .expect(2)
+        .says(&["unknown error code basic-refusd", "Did you mean basic-refused?"]);
     world.run("explain hibernating").expect(2).says(&["Did you mean instance-hibernating?"]);
-    world.run("explain something-else").expect(2).says(&["snow explain lists them all"]);
+    world.run("explain something-else").expect(2).says(&["snow explain lists all codes"]);
     let outcome = world.run_words(&["explain", "\u{1b}]0;x\u{7}$(x)"]).expect(2);
     assert!(!outcome.stderr.contains("$(x)") && !outcome.stderr.contains('\u{1b}'), "{}", outcome.stderr);
 }

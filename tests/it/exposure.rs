@@ -86,7 +86,7 @@ fn a_secret_at_the_wrong_place_is_refused_and_not_repeated() {
     // As the name of a file that is not there.
     let mut world = World::new();
     world.set("SNOW_INSTANCE", "http://127.0.0.1:9").set("SNOW_USERNAME", "beth").set("SNOW_PASSWORD_FILE", PASSWORD);
-    world.run("test").expect(3).says(&["SNOW_PASSWORD_FILE cannot be read"]);
+    world.run("test").expect(3).says(&["could not read the file from SNOW_PASSWORD_FILE"]);
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn each_kind_of_wrong_argument_says_what_is_wrong() {
         ("conect", "there is no such command"),
         ("list --quiet=yes", "--quiet takes no value"),
         ("connect x --name", "--name needs a value"),
-        ("connect x --name a_b!", "--name: this cannot name a connection"),
-        ("sandbox --port ten", "--port: a whole number is needed"),
+        ("connect x --name a_b!", "--name: this is not a valid connection name"),
+        ("sandbox --port ten", "--port: not a whole number"),
         ("sandbox --port 70000", "--port: 70000 is not in"),
         ("list -o yaml", "--output: one of text, json"),
         ("remove", "missing: NAME"),
@@ -410,7 +410,7 @@ fn a_user_name_that_is_also_the_password_stays_readable_as_user_name() {
     let server = serving(ResponseTemplate::new(401).set_body_json(echo));
     let outcome = with_environment(&server.uri(), "same-for-both", "same-for-both", &["test", "--json"]).expect(4);
     let error = &outcome.json()["connections"][0]["checks"];
-    assert!(error.to_string().contains("refused same-for-both"), "{error}");
+    assert!(error.to_string().contains("rejected the sign-in of same-for-both"), "{error}");
     assert!(error.to_string().contains("no **** here"), "{error}");
 }
 

@@ -14,11 +14,16 @@ fn steady(text: &str, origin: &str) -> String {
 fn the_demo_tells_its_story_and_leaves_nothing() {
     let mut world = World::new();
     let outcome = world.run("demo").expect(0);
-    outcome.says(&["asleep", "refused beth.anglin", "no row of incident", "Nothing is left"]);
+    outcome.says(&[
+        "hibernating",
+        "rejected the sign-in of beth.anglin",
+        "cannot read any row of incident",
+        "Nothing is left",
+    ]);
     outcome.says(&[
         "connected as beth.anglin (oauth)",
         "renewed, 29 min left",
-        "does not renew",
+        "refused to refresh",
         "signed in as beth.anglin",
     ]);
     assert_eq!(std::fs::read_dir(world.home()).unwrap().count(), 0);
@@ -93,13 +98,13 @@ fn the_verdict_comes_first_then_why_then_what_to_do() {
     let text = steady(&outcome.stdout, &sandbox.origin());
     // Where the verdict is long, the exit code yields.
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "✗ acme-production  signed in as beth.anglin, but no row of incident may be read");
+    assert_eq!(lines[0], "✗ acme-production  signed in as beth.anglin, but cannot read any row of incident");
     assert!(lines[2].starts_with("  why    The instance counts 400 rows"), "{text}");
     let at = |start: &str| {
         lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"))
     };
     assert!(at("  why") < at("  do") && at("  do") < at("  seen"), "{text}");
-    assert!(lines[at("  do")].contains("Ask an administrator to let beth.anglin read incident"), "{text}");
+    assert!(lines[at("  do")].contains("Ask an administrator to give beth.anglin read access to incident"), "{text}");
     assert_eq!(lines[lines.len() - 2], "  ✓ keyring  ✓ network  ✓ servicenow  ✓ awake  ✓ sign-in  ✗ table incident");
     assert_eq!(lines[lines.len() - 1], "  ✓ identity  ✓ clock");
 }

@@ -96,7 +96,7 @@ fn a_connection_keeps_its_password_in_the_file_and_nowhere_else() {
     world.run("logout acme --yes").expect(0);
     let outcome = world.run("test acme --json").expect(4);
     assert_eq!(outcome.error_code(), "no-credential");
-    outcome.says(&["gone from the encrypted file"]);
+    outcome.says(&["deleted from the encrypted file"]);
     world.stdin("sandbox-beth").run("login acme --password-stdin").expect(0);
     world.run("remove acme --yes").expect(0);
     world.run("remove acme --yes").expect(3);
@@ -330,12 +330,12 @@ fn variables_that_contradict_or_hold_nothing_usable_are_named() {
         (vec![(file, empty), (identity, key)], 2, "SNOW_STORE_PASSPHRASE_FILE and SNOW_STORE_IDENTITY are both set"),
         (vec![(passphrase, "")], 2, "SNOW_STORE_PASSPHRASE is set, but empty"),
         (vec![(identity, "")], 2, "SNOW_STORE_IDENTITY is set, but empty"),
-        (vec![(passphrase, "two\nlines")], 3, "SNOW_STORE_PASSPHRASE cannot be a passphrase"),
+        (vec![(passphrase, "two\nlines")], 3, "SNOW_STORE_PASSPHRASE is not a valid passphrase"),
         (vec![(file, empty)], 3, "it is empty"),
-        (vec![(file, "/nonexistent/CANARY")], 3, "SNOW_STORE_PASSPHRASE_FILE cannot be read"),
-        (vec![(identity, "/nonexistent/CANARY")], 3, "SNOW_STORE_IDENTITY cannot be read"),
-        (vec![(identity, public)], 3, "line 1 is the public key"),
-        (vec![(identity, empty)], 3, "it holds no identity"),
+        (vec![(file, "/nonexistent/CANARY")], 3, "could not read the file from SNOW_STORE_PASSPHRASE_FILE"),
+        (vec![(identity, "/nonexistent/CANARY")], 3, "could not read the file from SNOW_STORE_IDENTITY"),
+        (vec![(identity, public)], 3, "line 1 is a public key"),
+        (vec![(identity, empty)], 3, "it contains no identity"),
         (vec![(identity, "/dev/zero")], 3, "no identity"),
     ] {
         let mut world = world();
@@ -363,7 +363,7 @@ fn a_person_chooses_the_passphrase_twice_and_is_then_asked_once() {
     // Once for all connections.
     world.person([Answer::Secret(PASSPHRASE)]).run("test --all").expect(0);
     let outcome = world.person([Answer::Secret(ANOTHER)]).run("test --all").expect(9);
-    outcome.says(&["does not open with this passphrase", "with the right passphrase"]);
+    outcome.says(&["cannot be decrypted with this passphrase", "with the right passphrase"]);
     // Nor is anybody asked who forbids it.
     world.person([]).run("test acme --no-input --json").expect(9).says(&["store-locked"]);
 }
@@ -391,7 +391,7 @@ fn two_different_new_passphrases_make_no_file() {
     let mut world = world();
     let line = "connect https://acme.example --username u --no-test";
     let pairs = [PASSPHRASE, ANOTHER].repeat(3).into_iter().map(Answer::Secret);
-    world.person(pairs).run(line).expect(9).says(&["two different ones", "got no passphrase"]);
+    world.person(pairs).run(line).expect(9).says(&["do not match", "no passphrase for"]);
     assert!(!file_in(world.home()).exists());
     let answers = [PASSPHRASE, ANOTHER, PASSPHRASE, PASSPHRASE, "sandbox-beth"].map(Answer::Secret);
     world.person(answers).run(line).expect(0);
@@ -424,7 +424,7 @@ fn on_a_terminal_the_passphrase_is_not_shown() {
     let mut terminal = Terminal::start(home.path(), &command(&words));
     for (question, answer) in [
         ("? New passphrase for the encrypted file (not shown) ", PASSPHRASE),
-        ("? The same passphrase again (not shown) ", PASSPHRASE),
+        ("? Repeat the passphrase (not shown) ", PASSPHRASE),
         ("? Password of beth.anglin (not shown) ", "sandbox-beth"),
     ] {
         terminal.wait_for(question);
@@ -461,13 +461,13 @@ fn an_identity_opens_the_file_and_another_one_does_not() {
     for (variable, value, words) in [
         ("SNOW_STORE_IDENTITY", other.to_str().unwrap(), "not encrypted to the identity in"),
         ("SNOW_STORE_PASSPHRASE", PASSPHRASE, "a passphrase was given"),
-        ("SNOW_STORE", "file", "none is given"),
+        ("SNOW_STORE", "file", "none was given"),
     ] {
         world.unset("SNOW_STORE_IDENTITY").unset("SNOW_STORE_PASSPHRASE").set(variable, value);
         // A person has no passphrase to give, and is not asked for one.
         for line in ["test acme --json", "logout acme --json --yes"] {
             let outcome = world.person([]).run(line).expect(9);
-            outcome.says(&["store-locked", words, "Set SNOW_STORE_IDENTITY to the file of the"]);
+            outcome.says(&["store-locked", words, "Set SNOW_STORE_IDENTITY to the"]);
         }
     }
     assert_eq!(fs::read(file_in(world.home())).unwrap(), before);

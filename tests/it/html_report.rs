@@ -264,7 +264,7 @@ fn one_of_many(index: usize, of: usize, tested_at: DateTime<Utc>) -> Report {
     if index % 23 == 5 {
         let warning = Failure::new(Code::CertificateEnds, "the certificate of the instance ends in 9 days")
             .why("It is valid until 2024-10-13.")
-            .next("Ask whoever runs the host to renew it")
+            .next("Ask the people who run the host to renew it")
             .evidence("not_after", "2024-10-13");
         checks.push(Check::warn(CheckId::QualityCertificate, warning));
     }
@@ -302,7 +302,7 @@ fn refused(name: &str) -> Failure {
             cause(Likelihood::Low, "the Basic restriction is on, which refuses every password of this user"),
         ])
         .next(Step::say("Enter the right one: ").and_run(Shown::outside(format!("snow login {name}"))))
-        .next(Step::say("Sign in by OAuth, which that restriction leaves alone: ").and_run("snow guide oauth"))
+        .next(Step::say("Sign in with OAuth, which the restriction does not affect: ").and_run("snow guide oauth"))
         .evidence("http_status", 401_u16)
         .evidence("server_message", "User Not Authenticated")
         .evidence("server_detail", "Required to provide Auth information")

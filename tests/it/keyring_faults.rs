@@ -164,7 +164,7 @@ fn a_person_is_told_once_that_the_keyring_is_waited_for_and_a_script_is_not() {
     let before = terminal.exp_string("Waiting for the keyring.").unwrap();
     assert_eq!(before.trim(), "");
     let after = terminal.exp_eof().unwrap();
-    assert!(after.contains("the keyring did not answer within 2 seconds") && !after.contains("Waiting"), "{after}");
+    assert!(after.contains("the keyring did not respond within 2 seconds") && !after.contains("Waiting"), "{after}");
     let outcome = scene.run("test acme").expect(9);
     assert_eq!(outcome.stderr, "");
 }
@@ -261,7 +261,7 @@ fn a_service_that_dies_for_good_is_a_clear_error_and_leaves_nothing() {
         scene.service.fail(method, Fault::Death);
         let outcome = scene.connect("acme", "").expect(9);
         assert_eq!(outcome.error_code(), "keyring-unavailable", "{method}");
-        outcome.says(&["No Secret Service runs on the session D-Bus."]);
+        outcome.says(&["No Secret Service is running on the D-Bus session bus."]);
         assert_eq!(scene.session.config(), "", "{method}");
     }
 }

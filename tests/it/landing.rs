@@ -82,7 +82,7 @@ fn a_real_browser_shows_that_no_token_came() {
     let mut world = World::new();
     let (outcome, text) = signs_in_with_chromium(&mut world, &connect_line(&sandbox), "allow", "failed");
     outcome.expect(4);
-    assert!(text.contains("Not signed in") && text.contains("gave no token for it"), "{text}");
+    assert!(text.contains("Not signed in") && text.contains("issued no token for the sign-in"), "{text}");
 }
 
 fn landed(world: &mut World, sandbox: &Sandbox) -> (Outcome, Reply) {

@@ -110,9 +110,9 @@ fn a_description_that_makes_no_sense_is_told_without_its_secret() {
     let world = World::new();
     let engine = engine(&world);
     for (instance, method, settings, secret, said) in [
-        ("http://acme.example", "basic", &[("username", "u")][..], PASSWORD, "in the clear"),
-        ("acme", "oauth", &[], PASSWORD, "needs no person: basic, client-credentials, api-key or token"),
-        ("acme", "basic", &[], PASSWORD, "the setting username is missing"),
+        ("http://acme.example", "basic", &[("username", "u")][..], PASSWORD, "unencrypted"),
+        ("acme", "oauth", &[], PASSWORD, "works without a person: use basic, client-credentials, api-key or token"),
+        ("acme", "basic", &[], PASSWORD, "missing setting username"),
         ("acme", "basic", &[("username", "u"), ("client_id", "x")], PASSWORD, "no setting client_id"),
         ("acme", "basic", &[("username", "a:b")], PASSWORD, "username: "),
         ("acme", "token", &[], "CANARY one\nCANARY two", "more than one line"),

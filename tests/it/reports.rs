@@ -238,7 +238,7 @@ fn a_link_or_a_pipe_of_another_user_is_not_written_through() {
         }
         command.arg(inner.get_program()).args(inner.get_args()).env_clear().current_dir(home.path());
         command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        finish(command, b"").expect(3).says(&["a link or a pipe of another user"]);
+        finish(command, b"").expect(3).says(&["a link or a pipe that belongs to another user"]);
     }
     assert_eq!(fs::read_to_string(&target).unwrap(), "of before");
 }
@@ -297,7 +297,7 @@ fn annotations_are_commands_and_nothing_else_is() {
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(
-        lines[0].starts_with("::error title=asleep%3A instance-hibernating::the instance is asleep%0A"),
+        lines[0].starts_with("::error title=asleep%3A instance-hibernating::the instance is hibernating%0A"),
         "{lines:?}"
     );
     assert!(lines[1].starts_with("::error title=hostile%3A access-denied::"), "{lines:?}");

@@ -282,7 +282,7 @@ fn what_a_token_is_printed_as() {
     for format in ["raw", "header", "json"] {
         story.at(&format!("token ci --format {format}"));
     }
-    story.at("token acme --format raw").at("token nobody");
+    story.at("token acme --format raw").at("token absent");
     compare(Some(story.world.home()), "token", &story.text.borrow());
 }
 
@@ -295,7 +295,7 @@ fn what_the_doctor_says() {
         if story.form == Form::Json {
             story.at("doctor --bundle HOME/bundle.json").at("doctor --bundle HOME/bundle.json");
         }
-        story.world.set("SNOW_CONNECTION", "nobody").set("HTTPS_PROXY", "ftp://proxy.example");
+        story.world.set("SNOW_CONNECTION", "absent").set("HTTPS_PROXY", "ftp://proxy.example");
         story.at("doctor");
         if story.form == Form::Json {
             std::fs::write(story.world.home().join(".config/snow/config.toml"), "version = 99\n").unwrap();

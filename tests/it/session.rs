@@ -416,9 +416,9 @@ fn a_session_that_was_lost_with_the_answer_says_so_until_somebody_signs_in() {
     let outcome = world.run("refresh acme --json").expect(4);
     assert_eq!(outcome.error_code(), "session-expired");
     assert_eq!(refreshes(&sandbox), 2);
-    outcome.says(&["the answer was lost", "snow login acme", "interrupted_at"]);
+    outcome.says(&["the response was lost", "snow login acme", "interrupted_at"]);
     sandbox.set_scenario(None);
-    world.run("refresh acme --json").expect(4).says(&["the answer was lost", "interrupted_at"]);
+    world.run("refresh acme --json").expect(4).says(&["the response was lost", "interrupted_at"]);
     world.run("login acme").expect(0);
     assert!(works(&sandbox, &token(&mut world)));
     assert_eq!(saved(&world).get("refreshing"), None);

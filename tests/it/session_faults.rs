@@ -71,7 +71,7 @@ fn a_session_that_could_not_be_saved_is_said_and_its_token_is_not_printed() {
         world.guard("new-refresh-0");
         store.fail_session_writes(1, 3);
         let outcome = world.run(line).expect(9);
-        outcome.says(&["snow login acme", "could not be saved"]);
+        outcome.says(&["snow login acme", "could not save"]);
         if line.ends_with("--json") {
             assert_eq!(outcome.error_code(), "session-not-saved", "{line}");
         } else {
@@ -221,7 +221,7 @@ fn the_second_signal_ends_a_refresh_at_once() {
         let mut home = home;
         let outcome = home.run("token acme --json", "").expect(4);
         assert_eq!(outcome.error_code(), "session-expired");
-        outcome.says(&["A renewal was interrupted", "snow login acme"]);
+        outcome.says(&["A refresh was interrupted", "snow login acme"]);
     }
 }
 

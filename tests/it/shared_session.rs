@@ -313,7 +313,7 @@ fn an_answer_that_is_lost_is_asked_for_once_more_and_explains_the_refusal() {
     scene.endpoint.answer(&[Answer::Lost]);
     let failure = scene.renew().0.unwrap_err();
     assert_eq!(failure.code().as_str(), "session-expired");
-    assert!(failure.reason().unwrap().contains("the answer was lost"), "{failure:?}");
+    assert!(failure.reason().unwrap().contains("the response was lost"), "{failure:?}");
     assert_eq!(scene.endpoint.requests(), 2);
 }
 

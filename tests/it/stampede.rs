@@ -217,7 +217,7 @@ fn killed_at(calls: &[(&str, bool)]) -> (usize, BTreeSet<State>) {
             match state {
                 State::Lost => {
                     assert_eq!((next.code, next.error_code().as_str()), (4, "session-expired"), "{what}");
-                    next.says(&["A renewal was interrupted", "snow login acme"]);
+                    next.says(&["A refresh was interrupted", "snow login acme"]);
                 }
                 State::Old | State::Marked | State::New => {
                     assert_eq!(next.code, 0, "{what}: {next:?}");

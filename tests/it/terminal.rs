@@ -52,9 +52,9 @@ fn a_person_is_asked_for_user_and_password_and_sees_only_the_user() {
     terminal.wait_for(QUESTION);
     assert!(!terminal.shows_keys());
     terminal.send("sandbox-wrong\r");
-    terminal.wait_for("Refused. Password of beth.anglin again (not shown) ");
+    terminal.wait_for("Sign-in failed. Password of beth.anglin again (not shown) ");
     terminal.send("sandbox-wrong-too\r");
-    terminal.wait_for("Refused. Password of beth.anglin again (not shown) ");
+    terminal.wait_for("Sign-in failed. Password of beth.anglin again (not shown) ");
     // Ctrl-U takes back what was typed.
     terminal.send("nonsense\u{15}sandbox-beth\r");
     terminal.wait_for("as beth.anglin");
@@ -160,7 +160,7 @@ fn what_cannot_be_a_password_is_asked_for_again() {
     terminal.wait_for(QUESTION);
     // A terminal would pass on the first 4095 bytes of it.
     terminal.send(&format!("{}\r", "x".repeat(5000)));
-    terminal.wait_for("longer than a line");
+    terminal.wait_for("longer than this terminal");
     terminal.wait_for(QUESTION);
     terminal.send("sandbox-beth\r");
     terminal.wait_for("as beth.anglin");
@@ -245,7 +245,7 @@ fn a_secret_on_standard_input_is_taken_as_it_is_or_refused_with_the_reason() {
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         let outcome = finish(session.command(&words), bad).expect(3);
-        outcome.says(&["standard input holds no usable secret", reason]);
+        outcome.says(&["standard input does not contain a valid secret", reason]);
         assert!(!outcome.stderr.contains("beth\n"), "{}", outcome.stderr);
     }
     let file = line.replace("--password-stdin", "--password-file /dev/zero");

@@ -91,7 +91,7 @@ fn each_word_against_client_credentials_has_causes_of_its_own() {
 #[test]
 fn each_word_against_a_code_has_causes_of_its_own() {
     for (error, description, first, said) in [
-        ("invalid_grant", "", "code-expired", "it took the client, and not the code"),
+        ("invalid_grant", "", "code-expired", "accepted the client but rejected the authorization code"),
         ("invalid_grant", "redirect_uri does not match", "redirect-uri", "redirect_uri does not match"),
         ("unauthorized_client", "", "grant-not-enabled", "the grant authorization_code"),
         ("server_error", "user has no role", "secret-missing", "and said: user has no role"),
@@ -110,7 +110,7 @@ fn each_word_against_a_code_has_causes_of_its_own() {
 
 #[test]
 fn what_is_saved_and_how_to_ask_for_a_scope_is_told_to_those_it_is_true_of() {
-    let kept = "What is saved was kept.";
+    let kept = "Everything saved was kept.";
     for (error, way_out) in [("invalid_scope", "SNOW_SCOPE"), ("invalid_client", "SNOW_CLIENT_ID")] {
         let instance = refusing(error, "");
         let described = run_as_client(&instance.origin(), "test --json").expect(4);
@@ -130,7 +130,7 @@ fn what_is_saved_and_how_to_ask_for_a_scope_is_told_to_those_it_is_true_of() {
     let instance = Scripted::token_endpoint(http(503, "Server: snow_adc\r\n", ""));
     let described = run_as_client(&instance.origin(), "test --json").expect(7);
     assert!(
-        described.stdout.contains("Nothing was judged.") && !described.stdout.contains("saved"),
+        described.stdout.contains("Nothing was checked.") && !described.stdout.contains("saved"),
         "{}",
         described.stdout
     );
@@ -175,7 +175,7 @@ fn a_new_token_that_the_api_refuses_is_no_success() {
     sandbox.set_scenario(Some(Scenario::BearerRefused));
     signs_in(&mut world, "beth.anglin", "allow");
     let outcome = world.run("login acme").expect(4);
-    outcome.says(&["refused an access token that it gave a moment ago", "\"Securely scoped\"", "\"Broadly scoped\""]);
+    outcome.says(&["rejected an access token that was just issued", "\"Securely scoped\"", "\"Broadly scoped\""]);
     assert!(!outcome.stdout.contains("signed in"), "{}", outcome.stdout);
     signs_in(&mut world, "beth.anglin", "allow");
     let failure = world.run("login acme --json").expect(4).json()["error"].clone();

@@ -227,7 +227,7 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
         assert_eq!(error["evidence"]["http_status"], exchange["response"]["status"], "{name}");
         assert_eq!(error["evidence"]["transaction_id"], headers["X-Transaction-ID"], "{name}");
         let judged = expected["sign_in"] != "unjudged";
-        assert!(!(judged && words.contains("not judged")), "{name}: {error}");
+        assert!(!(judged && words.contains("not checked")), "{name}: {error}");
         let status = &check(report, "auth.request")["status"];
         assert_eq!(status == "pass", expected["sign_in"] == "good", "{name}: {report}");
     }
@@ -267,7 +267,7 @@ fn every_symptom_has_an_exchange_so_that_breaking_its_evidence_fails_a_test() {
         let name = symptom.name;
         assert!(expected.contains(&json!(name)), "no exchange shows {name}");
         // Were two to share a name, one could hide that the other broke.
-        assert!(names.insert(name), "{name} stands twice");
+        assert!(names.insert(name), "{name} duplicated");
     }
 }
 
@@ -310,7 +310,7 @@ fn what_answers_in_front_of_an_instance_is_named_by_what_it_shows() {
     ] {
         let (error, text) = told(&http(status, headers, body), "");
         assert_eq!(error["evidence"]["reference"], reference, "{error}");
-        assert!(error["message"].as_str().unwrap().contains("not judged"), "{error}");
+        assert!(error["message"].as_str().unwrap().contains("not checked"), "{error}");
         for words in shown.iter().chain([&reference]) {
             assert_eq!(text.matches(words).count(), 1, "{words} is said once: {text}");
         }
@@ -346,7 +346,7 @@ fn a_redirect_to_the_same_path_gives_the_command_with_that_origin_and_no_other()
         let outcome = run_against(&server.origin(), "test --json").expect(7);
         let error = first_error(&outcome);
         assert_eq!(error["code"], "redirected", "{error}");
-        assert!(error["message"].as_str().unwrap().contains("not judged"), "{error}");
+        assert!(error["message"].as_str().unwrap().contains("not checked"), "{error}");
         let next = error["next"].to_string();
         assert_eq!(next.contains("SNOW_INSTANCE"), origin.is_some(), "{error}");
         assert!(next.contains(origin.unwrap_or_default()), "{error}");
@@ -515,11 +515,11 @@ fn the_default_probe_warns_of_what_is_its_own_and_fails_for_the_rest() {
         assert_eq!(warning["code"], code);
         assert_eq!(outcome.json()["summary"]["warned"], 1);
         // A warning of the probe proves less than it seems.
-        let proven = "No table was named, so this proves the sign-in and nothing else.";
+        let proven = "No table was given, so this only tests the sign-in.";
         assert!(warning["message"].as_str().unwrap().ends_with(proven), "{warning}");
         assert!(warning["next"][0].as_str().unwrap().ends_with("--table NAME"), "{warning}");
         let named = run_against(&server.origin(), "test --json --table sys_user").expect(explicit);
-        assert!(!named.stdout.contains("No table was named"), "{}", named.stdout);
+        assert!(!named.stdout.contains("No table was given"), "{}", named.stdout);
     }
     let closed = server(403, envelope("Failed API level ACL Validation").leak());
     let outcome = run_against(&closed.origin(), "test --json").expect(5);
@@ -540,14 +540,14 @@ fn an_empty_answer_is_asked_once_more_and_only_the_count_makes_it_hidden() {
         (
             "X-Is-Logged-In: true\r\nX-Total-Count: 0\r\nX-Transaction-ID: 12ab\r\n",
             ("warn", 0),
-            "empty, or its rows are hidden",
+            "empty or its rows are hidden",
         ),
         (
             "X-Is-Logged-In: true\r\nX-Total-Count: many\r\nX-Transaction-ID: 12ab\r\n",
             ("warn", 0),
-            "empty, or its rows are hidden",
+            "empty or its rows are hidden",
         ),
-        ("X-Is-Logged-In: true\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty, or its rows are hidden"),
+        ("X-Is-Logged-In: true\r\nX-Transaction-ID: 12ab\r\n", ("warn", 0), "empty or its rows are hidden"),
     ] {
         for (flag, (status, code)) in [(" --table sys_user", explicit), ("", ("warn", 0))] {
             let server = answering(vec![("/api/now/table/", 200, count, NONE), (IDENTITY, 200, "", BETH)]);
@@ -562,7 +562,7 @@ fn an_empty_answer_is_asked_once_more_and_only_the_count_makes_it_hidden() {
             outcome.says(&[words]);
             let next = table["error"]["next"][0].as_str().unwrap();
             assert_eq!(next.contains("--table NAME"), flag.is_empty() || code == 0, "{table}");
-            assert_eq!(outcome.stdout.contains("proves the sign-in and nothing else"), flag.is_empty(), "{table}");
+            assert_eq!(outcome.stdout.contains("only tests the sign-in"), flag.is_empty(), "{table}");
             let asked = questions(&server);
             assert!(asked[1].contains("sysparm_limit=100") && !asked[1].contains("sysparm_no_count"), "{asked:?}");
             assert_eq!(asked.len(), 3, "{asked:?}");
@@ -706,7 +706,7 @@ fn a_transaction_id_is_named_where_one_came() {
         let server = Wire::answers(http(401, &headers, ""));
         let next = first_error(&run_with_token(&server.origin(), "test --json").expect(4))["next"].to_string();
         assert_eq!(next.contains("transaction id"), is_named, "{next}");
-        assert!(next.contains("Give a new token with SNOW_ACCESS_TOKEN"), "{next}");
+        assert!(next.contains("Set SNOW_ACCESS_TOKEN to a new token"), "{next}");
     }
 }
 

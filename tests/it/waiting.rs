@@ -293,7 +293,7 @@ fn a_wait_that_would_outlast_the_deadline_is_not_begun_and_the_time_is_named() {
         let at = (world.clock)() + chrono::TimeDelta::seconds(seconds);
         let at = at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         assert_eq!(error["evidence"]["retry_at"], json!(at), "{error}");
-        assert!(error["message"].as_str().unwrap().contains(&format!("retry at {at}")), "{error}");
+        assert!(error["message"].as_str().unwrap().contains(&format!("Retry at {at}")), "{error}");
         assert_eq!(error["retryable"], true);
     }
     // Garbage is no time.

@@ -62,14 +62,14 @@ fn a_real_server_with_a_fault_in_its_tls_is_told_by_the_fault() {
         (Leaf::Expired, &[], "tls-expired", "expired"),
         (Leaf::NotYetValid, &[], "tls-expired", "not valid yet"),
         (Leaf::OtherName, &[], "tls-name-mismatch", "other.example"),
-        (Leaf::SelfSigned { is_authority: false }, &[], "tls-untrusted", "not signed by an authority"),
-        (Leaf::SelfSigned { is_authority: true }, &[], "tls-untrusted", "not signed by an authority"),
-        (Leaf::WrongPurpose, &[], "tls-failure", "Nothing secret was sent"),
+        (Leaf::SelfSigned { is_authority: false }, &[], "tls-untrusted", "not signed by a certificate authority"),
+        (Leaf::SelfSigned { is_authority: true }, &[], "tls-untrusted", "not signed by a certificate authority"),
+        (Leaf::WrongPurpose, &[], "tls-failure", "No secret was sent"),
     ] {
         let server = TlsServer::start(leaf, options);
         let outcome = server.test();
         assert_eq!((outcome.code, outcome.error_code().as_str()), (6, code), "{options:?}: {}", outcome.stdout);
-        outcome.says(&[words, "Nothing secret was sent"]);
+        outcome.says(&[words, "No secret was sent"]);
     }
 }
 
@@ -187,7 +187,7 @@ fn a_real_proxy_is_gone_through_with_its_password_and_the_instance_never_sees_it
         assert_eq!(outcome.error_code(), code, "{user}");
         let error = first_error(&outcome);
         assert_eq!(error["evidence"]["proxy"], format!("http://{}", guarded.address).as_str());
-        outcome.says(&["password", "Nothing secret was sent"]);
+        outcome.says(&["password", "No secret was sent"]);
         assert!(!outcome.stdout.contains("CANARY"), "{}", outcome.stdout);
     }
     assert_eq!(server.requests(), 4);
@@ -225,7 +225,7 @@ fn user_and_password_reach_a_socks_proxy_and_no_text() {
         let outcome = through(&format!("socks5h://{login}{socks}"), &[], &line).expect(6);
         assert_eq!(outcome.error_code(), "proxy-failure", "{login}");
         assert_eq!(first_error(&outcome)["evidence"]["proxy"], format!("socks5h://{socks}"));
-        outcome.says(&["HTTPS_PROXY", "password", "Nothing secret was sent"]);
+        outcome.says(&["HTTPS_PROXY", "password", "No secret was sent"]);
         assert!(!outcome.stdout.contains("CANARY"), "{}", outcome.stdout);
     }
     // SOCKS4 has no password, and the library that speaks it sends no user.
@@ -233,7 +233,7 @@ fn user_and_password_reach_a_socks_proxy_and_no_text() {
     let outcome = through(&socks4, &[], &line).expect(3);
     assert_eq!(outcome.error_code(), "proxy-invalid");
     outcome.says(&["HTTPS_PROXY", "SOCKS4"]);
-    through(&socks4, &[], "doctor --json").says(&["HTTPS_PROXY gives a user to a SOCKS4 proxy"]);
+    through(&socks4, &[], "doctor --json").says(&["HTTPS_PROXY has a user name for a SOCKS4 proxy"]);
     assert_eq!(server.requests(), 6);
 }
 
@@ -278,7 +278,7 @@ fn what_a_real_proxy_refuses_or_cannot_do_is_the_proxys() {
         let outcome = through(&format!("http://user:{CANARY}@{}", proxy.address), &[], "test --json --timeout 10s");
         let outcome = outcome.expect(6);
         assert_eq!(outcome.error_code(), "proxy-failure", "{settings}: {}", outcome.stdout);
-        outcome.says(&[&format!("http://{}", proxy.address), "Nothing secret was sent"]);
+        outcome.says(&[&format!("http://{}", proxy.address), "No secret was sent"]);
     }
     // It was there, and is gone.
     let address = Proxy::start(nobody, "").address;

@@ -232,7 +232,7 @@ fn a_certificate_that_does_not_verify_stops_everything_before_the_password() {
         let front = authority.front(leaf, &server.origin());
         let outcome = run_against(&front.origin(), line).expect(6);
         assert_fails(&outcome, "network.tls", code);
-        outcome.says(&["Nothing secret was sent"]);
+        outcome.says(&["No secret was sent"]);
     }
     // A certificate for a name is none for an address.
     let front = authority.front(Leaf::Good, &server.origin());
@@ -254,7 +254,7 @@ fn a_server_that_cannot_speak_our_tls_is_told_so() {
         let origin = format!("https://localhost:{}", server.address().port());
         let outcome = run_against(&origin, "test --json").expect(6);
         assert_fails(&outcome, "network.tls", "tls-failure");
-        outcome.says(&[words, "Nothing secret was sent"]);
+        outcome.says(&[words, "No secret was sent"]);
         assert!(server.heads().iter().all(|head| !head.contains("Authorization")));
     }
 }
@@ -272,7 +272,7 @@ fn a_server_that_wants_a_client_certificate_is_told_so() {
         assert_fails(&outcome, "network.tls", "tls-failure");
         outcome.says(&["client certificate"]);
         // With TLS 1.3 the refusal comes after the request may have left.
-        let is_claimed = outcome.stdout.contains("Nothing secret was sent");
+        let is_claimed = outcome.stdout.contains("No secret was sent");
         assert_eq!(is_claimed, version == &TLS12, "{}", outcome.stdout);
     }
     assert_eq!(server.heads(), Vec::<String>::new());
@@ -465,7 +465,7 @@ fn silence_is_a_time_out_in_the_phase_it_falls_in() {
         let error = first_error(&outcome);
         assert_eq!(error["retryable"], true);
         assert_eq!(error["evidence"]["timeout_seconds"], 0.4);
-        let is_claimed = error["message"].as_str().unwrap().contains("Nothing secret was sent");
+        let is_claimed = error["message"].as_str().unwrap().contains("No secret was sent");
         assert_eq!(is_claimed, id != "instance.servicenow", "{error}");
     }
 }
@@ -535,7 +535,7 @@ fn what_a_proxy_does_wrong_is_the_proxys() {
         let outcome = through(&format!("http://user:{CANARY}@{}", proxy.address()), "test --json").expect(6);
         assert_fails(&outcome, "network.connect", code);
         assert_eq!(first_error(&outcome)["evidence"]["proxy"], shown.as_str(), "{answer}");
-        outcome.says(&[&shown, "proxy-target.invalid", "Nothing secret was sent"]);
+        outcome.says(&[&shown, "proxy-target.invalid", "No secret was sent"]);
         let heads = proxy.heads();
         assert_eq!(heads.len(), 1, "{answer}: {heads:?}");
         assert!(heads[0].starts_with("CONNECT proxy-target.invalid:443 "), "{heads:?}");

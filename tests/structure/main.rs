@@ -13,6 +13,7 @@
 
 mod exceptions;
 mod paths;
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemMod, Lit, Macro, UseTree};
+use syn::{Attribute, Expr, Item, ItemEnum, ItemMod, ItemStruct, Lit, Macro, Meta, UseTree};
 
 /// One file.
 pub struct Source {
@@ -16,6 +16,8 @@ pub struct Source {
     pub uses: BTreeSet<String>,
     /// The literals in it.
     pub texts: Vec<String>,
+    /// What attributes say to a person: documentation that becomes help, and messages.
+    pub help: Vec<String>,
     /// The files that it declares for tests alone.
     for_tests: Vec<String>,
 }
@@ -53,7 +55,7 @@ impl Source {
     pub fn parse(module: &str, text: &str) -> Self {
         let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{module}: {error}"));
         let segments = module.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        let mut reader = Reader { here: segments, uses: BTreeSet::new(), texts: Vec::new() };
+        let mut reader = Reader { here: segments, uses: BTreeSet::new(), texts: Vec::new(), help: Vec::new() };
         let declared = file.items.iter().filter(|item| is_for_tests(attributes(item)));
         let for_tests = declared.filter_map(|item| match item {
             Item::Mod(inner) if inner.content.is_none() => Some(format!("{module}::{}", inner.ident)),
@@ -61,7 +63,7 @@ impl Source {
         });
         let for_tests = for_tests.collect();
         reader.visit_file(&file);
-        Self { module: module.to_owned(), uses: reader.uses, texts: reader.texts, for_tests }
+        Self { module: module.to_owned(), uses: reader.uses, texts: reader.texts, help: reader.help, for_tests }
     }
 }
 
@@ -70,9 +72,39 @@ struct Reader {
     here: Vec<String>,
     uses: BTreeSet<String>,
     texts: Vec<String>,
+    help: Vec<String>,
 }
 
 impl Reader {
+    /// The documentation of what clap makes help of.
+    fn documentation(&mut self, attributes: &[Attribute]) {
+        let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+            Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+                Expr::Lit(literal) => match &literal.lit {
+                    Lit::Str(text) => Some(text.value()),
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        self.help.extend((!text.is_empty()).then_some(text));
+    }
+
+    /// The literals of an attribute.
+    fn literals(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => self.literals(group.stream()),
+                TokenTree::Literal(literal) => {
+                    self.help.extend(syn::parse_str::<syn::LitStr>(&literal.to_string()).map(|text| text.value()));
+                }
+                TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+            }
+        }
+    }
+
     /// A path of words that begins in this crate.
     fn path(&mut self, words: &[String]) {
         let mut rest = words;
@@ -156,6 +188,17 @@ impl Reader {
     }
 }
 
+/// Whether clap makes help of it.
+fn is_help(attributes: &[Attribute]) -> bool {
+    let derives = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("derive") => Some(list.tokens.to_string()),
+        _ => None,
+    });
+    let words = derives.collect::<Vec<_>>().join(" ");
+    let mut words = words.split(|character: char| !character.is_alphanumeric());
+    words.any(|word| ["Args", "Parser", "Subcommand", "ValueEnum"].contains(&word))
+}
+
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
@@ -219,7 +262,30 @@ impl Visit<'_> for Reader {
         // Who may use it is no use of it.
     }
 
-    fn visit_attribute(&mut self, _: &Attribute) {
-        // Documentation, and what the compiler is told.
+    fn visit_item_struct(&mut self, item: &ItemStruct) {
+        if is_help(&item.attrs) {
+            self.documentation(&item.attrs);
+            item.fields.iter().for_each(|field| self.documentation(&field.attrs));
+        }
+        visit::visit_item_struct(self, item);
+    }
+
+    fn visit_item_enum(&mut self, item: &ItemEnum) {
+        if is_help(&item.attrs) {
+            self.documentation(&item.attrs);
+            item.variants.iter().for_each(|variant| self.documentation(&variant.attrs));
+            let fields = item.variants.iter().flat_map(|variant| &variant.fields);
+            fields.for_each(|field| self.documentation(&field.attrs));
+        }
+        visit::visit_item_enum(self, item);
+    }
+
+    fn visit_attribute(&mut self, attribute: &Attribute) {
+        // Documentation, and what the compiler is told, nobody sees.
+        if let Meta::List(list) = &attribute.meta
+            && ["arg", "command", "error", "group", "value"].iter().any(|name| list.path.is_ident(name))
+        {
+            self.literals(list.tokens.clone());
+        }
     }
 }

@@ -50,7 +50,7 @@ pub enum Stray {
     NoState,
     #[error("its state belongs to another attempt")]
     OtherState,
-    #[error("it holds a parameter twice, or neither code nor error")]
+    #[error("that is the sign-in link; paste the address that it ends on")]
     Malformed,
     #[error("it is a code alone; without PKCE the whole address with its state is needed")]
     BareCode,

@@ -191,7 +191,8 @@ impl TokenSource for TokenEndpoint {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> Answered {
-        let refresh_token = session.refresh_token.as_ref().expect("only what has a refresh token is renewed with it");
+        let refresh_token =
+            session.refresh_token.as_ref().expect("only a session with a refresh token is refreshed with it");
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let library = self.library(secret);
         let adapter = HttpAdapter::new(&self.http, deadline);

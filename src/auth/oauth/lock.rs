@@ -20,13 +20,13 @@ pub async fn acquire(path: PathBuf, name: &ConnectionName) -> Result<Lock, Failu
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(Failure::new(
             Code::StoreBusy,
-            shown!("another snow has been busy with the session of {} for too long", name),
+            shown!("another snow process has been using the session of {} for too long", name),
         )
-        .why("Only one process at a time may renew or replace it. Nothing was sent.")
+        .why("Only one process at a time can refresh or replace it. Nothing was sent.")
         .next("Run the command again")
         .evidence("waited_seconds", TIMEOUT.as_secs())),
-        Err(error) => Err(Failure::new(Code::StoreBusy, shown!("the session of {} cannot be locked: {}", name, error))
-            .why("Without the lock two processes could spend the same refresh token. Nothing was sent.")
-            .next("See to the state directory, or set SNOW_STATE_DIR to one that can be written")),
+        Err(error) => Err(Failure::new(Code::StoreBusy, shown!("could not lock the session of {}: {}", name, error))
+            .why("Without the lock, two processes could use the same refresh token. Nothing was sent.")
+            .next("Check the state directory, or set SNOW_STATE_DIR to a writable one")),
     }
 }

@@ -60,7 +60,7 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     locks_accounts: false,
     is_saved: true,
     has_variables: false,
-    choice: Some((1, "OAuth with a client id of yours      registered on this instance")),
+    choice: Some((1, "OAuth with your own client id        registered on this instance")),
     open: |stored| open(stored).boxed(),
     from_secret: None,
 };

@@ -25,7 +25,7 @@ const fn flag(name: &'static str, value_name: &'static str, help: &'static str) 
 }
 
 pub static CLIENT_ID: Setting = Setting {
-    flag: flag("client-id", "ID", "The client id, as the Application Registry of the instance shows it"),
+    flag: flag("client-id", "ID", "The client id from the Application Registry of the instance"),
     variable: Some("SNOW_CLIENT_ID"),
     is_required: true,
     binds: true,
@@ -34,7 +34,7 @@ pub static CLIENT_ID: Setting = Setting {
         text: "Client id",
         hint: "from the Application Registry of the instance",
         what: "client id",
-        instead: "Give --client-id ID",
+        instead: "Use --client-id ID",
     }),
     ..Setting::plain(
         "client_id",
@@ -46,7 +46,7 @@ pub static CLIENT_ID: Setting = Setting {
 };
 
 pub static SCOPE: Setting = Setting {
-    flag: flag("scope", "SCOPE", "The scope to ask for; empty for none [default: {scope}]"),
+    flag: flag("scope", "SCOPE", "The scope to request; empty for none [default: {scope}]"),
     variable: Some("SNOW_SCOPE"),
     may_be_empty: true,
     binds: true,
@@ -66,7 +66,7 @@ pub static SCOPE: Setting = Setting {
 };
 
 pub static REDIRECT_URI: Setting = Setting {
-    flag: flag("redirect-uri", "URI", "The redirect URI as it is registered [default: http://127.0.0.1:8914/callback]"),
+    flag: flag("redirect-uri", "URI", "The registered redirect URI [default: http://127.0.0.1:8914/callback]"),
     ..Setting::plain(
         "redirect_uri",
         "redirect URI",
@@ -80,7 +80,7 @@ pub static REDIRECT_URI: Setting = Setting {
 };
 
 pub static AUTHORIZATION_URL: Setting = Setting {
-    flag: flag("authorization-url", "URL", "Where to sign in, if not at the instance's {authorization}"),
+    flag: flag("authorization-url", "URL", "The authorization endpoint, if it is not {authorization} on the instance"),
     is_guarded: true,
     ..Setting::plain(
         "authorization_url",
@@ -92,7 +92,7 @@ pub static AUTHORIZATION_URL: Setting = Setting {
 };
 
 pub static TOKEN_URL: Setting = Setting {
-    flag: flag("token-url", "URL", "Where tokens come from, if not from the instance's {token}"),
+    flag: flag("token-url", "URL", "The token endpoint, if it is not {token} on the instance"),
     variable: Some("SNOW_TOKEN_URL"),
     binds: true,
     is_guarded: true,
@@ -106,7 +106,11 @@ pub static TOKEN_URL: Setting = Setting {
 };
 
 pub static REVOCATION_URL: Setting = Setting {
-    flag: flag("revocation-url", "URL", "Where tokens are revoked, if not at {revocation} beside the token endpoint"),
+    flag: flag(
+        "revocation-url",
+        "URL",
+        "The revocation endpoint, if it is not {revocation} next to the token endpoint",
+    ),
     is_guarded: true,
     ..Setting::plain(
         "revocation_url",
@@ -121,7 +125,7 @@ pub static PKCE: Setting = Setting {
     flag: Some(Flag {
         name: "no-pkce",
         value_name: "",
-        help: "Sign in without PKCE, for releases that do not know it",
+        help: "Sign in without PKCE, for releases that do not support it",
         heading: Some(OAUTH_HEADING),
         means: Some("false"),
     }),

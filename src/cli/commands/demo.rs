@@ -176,7 +176,12 @@ fn story(origin: &str, redirect_uri: &str) -> Vec<Step> {
         step("What is saved.", works, "snow list", 0),
         step("The instance falls asleep.", breaks(Scenario::Hibernating), "snow test demo", 7),
         step("The password stops working.", breaks(Scenario::BasicRefused), "snow test demo", 4),
-        step("Somebody takes a role away.", breaks(Scenario::TableHidden), "snow test demo --table incident", 5),
+        step(
+            "An administrator takes a role away.",
+            breaks(Scenario::TableHidden),
+            "snow test demo --table incident",
+            5,
+        ),
         step("Forget it, password and all.", works, "snow remove demo --yes", 0),
         step(
             "The same by OAuth: a browser signs in (here it does so by itself).",

@@ -23,7 +23,7 @@ use crate::report::json;
 Examples:
   snow doctor
   snow doctor --json | jq '.checks[] | select(.status == \"fail\")'
-  snow doctor --bundle snow-bundle.json              for whoever helps you")]
+  snow doctor --bundle snow-bundle.json              for the people who help you")]
 pub struct DoctorArgs {
     /// Also write a file for support, without secrets
     #[arg(long, value_name = "FILE", value_parser = crate::cli::args::path())]

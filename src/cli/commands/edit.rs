@@ -169,7 +169,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         app,
         &profile,
         &if changed {
-            format!("{} is at revision {}", profile.name, profile.revision)
+            format!("{} updated (revision {})", profile.name, profile.revision)
         } else {
             format!("{} is unchanged", profile.name)
         },

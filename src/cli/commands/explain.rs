@@ -20,7 +20,7 @@ Examples:
   snow explain basic-refused
   snow explain                                       all codes, by class")]
 pub struct ExplainArgs {
-    /// The code, as a failure shows it [default: list them all]
+    /// The error code [default: list all codes]
     #[arg(add = ArgValueCandidates::new(completion::error_codes))]
     pub code: Option<String>,
 }
@@ -63,7 +63,7 @@ fn list(app: &mut App) {
         lines.push(format!("  {:<CODE_WIDTH$}  {}", code.as_str(), explanation(*code).summary));
     }
     app.console.data(&lines.join("\n"));
-    app.console.note("More about one: snow explain CODE");
+    app.console.note("For details: snow explain CODE");
 }
 
 fn described(code: Code) -> Explanation {
@@ -81,7 +81,8 @@ fn described(code: Code) -> Explanation {
 /// Everything about one code, as Markdown.
 fn page(code: Code) -> String {
     let explanation = explanation(code);
-    let retry = if code.retryable() { "the same command may work later" } else { "trying again alone does not help" };
+    let retry =
+        if code.retryable() { "the same command may work later" } else { "retrying without a change does not help" };
     let facts = format!("{}: {retry}.", class_and_exit(code.class()));
     format!("# {}\n\n{}.\n\n{facts}\n\n{}", code.as_str(), explanation.summary, explanation.body)
 }
@@ -94,13 +95,12 @@ fn unknown(name: &str, near: Option<Code>) -> Failure {
     // What cannot be a code is not repeated: it may have come here by mistake.
     let is_word =
         |name: &str| name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let message =
-        if is_word(name) { format!("there is no error code {name}") } else { "there is no such error code".to_owned() };
+    let message = if is_word(name) { format!("unknown error code {name}") } else { "unknown error code".to_owned() };
     let failure = Failure::new(Code::Usage, Shown::outside(message));
     match near {
         Some(code) => failure
             .next(shown!("Did you mean {}?", code.as_str()))
-            .next(Step::run("snow explain").and_say(" lists them all")),
-        None => failure.next(Step::run("snow explain").and_say(" lists them all")),
+            .next(Step::run("snow explain").and_say(" lists all codes")),
+        None => failure.next(Step::run("snow explain").and_say(" lists all codes")),
     }
 }

@@ -30,17 +30,17 @@ Examples:
   snow guide oauth acme --format markdown            to paste into a ticket
   snow guide client-credentials")]
 pub struct GuideArgs {
-    /// The way to sign in
+    /// The sign-in method
     #[arg(value_parser = guide_parser())]
     pub method: &'static Guide,
-    /// A saved name or an instance, to be named in the guide
+    /// A saved connection or an instance to fill in
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub target: Option<String>,
-    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback,
-    /// with TARGET one of its own]
+    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback, or
+    /// one for TARGET]
     #[arg(long, value_name = "URI")]
     pub redirect_uri: Option<RedirectUri>,
-    /// For reading here, or to paste into a ticket
+    /// Text to read here, or Markdown to paste into a ticket
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: GuideFormat,
 }
@@ -61,8 +61,8 @@ pub enum GuideFormat {
 pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
     let guide = arguments.method;
     if arguments.redirect_uri.is_some() && !guide.has_redirect_uri {
-        let message = shown!("--redirect-uri has no meaning for {}", guide.method);
-        return Err(Failure::new(Code::Usage, message).next("Leave it out, or read snow guide oauth"));
+        let message = shown!("--redirect-uri does not apply to {}", guide.method);
+        return Err(Failure::new(Code::Usage, message).next("Remove it, or run snow guide oauth"));
     }
     let target = match &arguments.target {
         Some(text) => Some(Target::find(app, text)?),

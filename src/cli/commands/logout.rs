@@ -292,7 +292,7 @@ fn report(app: &mut App, schema: impl Serialize, done: &str, outcomes: Vec<(Prof
         }
     }
     if any_revoked {
-        app.console.note("Other machines with this user and client share the tokens, and are out as well.");
+        app.console.note("This also signs out other machines that use this user and client.");
     }
     exit_code
 }

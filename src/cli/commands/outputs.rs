@@ -28,7 +28,7 @@ impl Outputs {
                     let file = files::absolute(file);
                     if files.iter().any(|(_, other)| *other == file) {
                         let message = shown!("two reports are to be written to {}", file.display());
-                        return Err(Failure::new(Code::Usage, message).next("Give each a file of its own"));
+                        return Err(Failure::new(Code::Usage, message).next("Give each report its own file"));
                     }
                     files.push((*format, file));
                 }

@@ -113,9 +113,9 @@ pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Res
     let selection = select_one(app, argument, Code::UnknownConnection)?;
     match selection {
         Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
-            Err(Failure::new(Code::Usage, shown!("{} must be spelt out here", profile.name))
-                .why(shown!("A {} chose it, and this command changes it.", DIRECTORY_FILE))
-                .next(shown!("Name the connection: {}", profile.name)))
+            Err(Failure::new(Code::Usage, shown!("{} must be named on the command line", profile.name))
+                .why(shown!("It was chosen by {}, and this command changes it.", DIRECTORY_FILE))
+                .next(shown!("Name it on the command line: {}", profile.name)))
         }
         Selection { selected: Selected::Saved(profile), .. } => Ok(*profile),
         Selection { selected: Selected::Environment, .. } => select_saved(app, argument),

@@ -29,7 +29,7 @@ use crate::report::json::connection::{Environment, Selected as SelectedInJson, S
 Examples:
   snow status
   snow status --all                  what ends when, the soonest first
-  snow status --all --within 14d     exit 11 where somebody must act before that")]
+  snow status --all --within 14d     exit 11 if you must act before that")]
 pub struct StatusArgs {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]

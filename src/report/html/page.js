@@ -11,7 +11,7 @@
   const filters = [...document.querySelectorAll("button[data-filter]")];
   const details = (row) => row.firstElementChild;
 
-  // Read when somebody searches, and once. The steps have the same names in
+  // Read when someone searches, and once. The steps have the same names in
   // every row and are left out.
   let texts = null;
   const textOf = (row) =>

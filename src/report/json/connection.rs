@@ -124,7 +124,7 @@ pub struct Expiry<'a> {
     pub within: Option<Timestamp>,
     /// The soonest first.
     pub ends: Vec<End<'a>>,
-    /// The names of the connections of which no end is known.
+    /// The names of the connections without a known expiry.
     pub unknown: Vec<&'a str>,
     /// Why action is needed; null if none is.
     pub error: Option<FailureInJson<'a>>,
@@ -141,12 +141,12 @@ pub struct End<'a> {
     pub what: Ending,
     pub ends_at: Timestamp,
     pub ended: bool,
-    /// Nobody tells when it ends: it is what is usual.
+    /// An estimate, since no server says when it ends.
     pub estimated: bool,
     /// It is renewed when it is used, without a person.
     pub renewed: bool,
     /// The instance refused it already.
     pub refused: bool,
-    /// Whether somebody has to act within the time of `--within`; null without it.
+    /// Whether someone has to act within the time of `--within`; null without it.
     pub within: Option<bool>,
 }

@@ -107,9 +107,9 @@ pub fn status(
 fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
     let since = session.signed_in_at.map_or_else(String::new, |at| format!(", signed in {}", ago(now, at)));
     match (session.health(now), session.expires_at) {
-        (Health::Absent, _) => "nobody is signed in".to_owned(),
+        (Health::Absent, _) => "not signed in".to_owned(),
         (Health::Dead, _) => format!("the instance refused to renew the session{since}"),
-        (Health::Expired, _) => format!("the session is over{since}"),
+        (Health::Expired, _) => format!("the session has expired{since}"),
         (Health::Healthy, Some(at)) if at <= now => format!("the access token is renewed at the next use{since}"),
         (Health::Healthy, Some(at)) if !session.renewable => {
             format!("access token good for {}, and nothing renews it{since}", until(now, at))

@@ -36,7 +36,7 @@ pub fn text(
             lines.push(String::new());
         }
         Some((deadline, None)) => {
-            let text = format!("nothing that needs somebody ends within {}", deadline.span);
+            let text = format!("nothing expires within {} that you must renew", deadline.span);
             lines.push(head(&format!("{} ", paint.tick()), &text, None, paint));
             lines.push(String::new());
         }
@@ -68,7 +68,7 @@ pub fn text(
         let more = unknown.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         lines.extend((!rows.is_empty()).then(String::new));
-        let text = format!("No end is known of {named}{more}. snow test sees certificates.");
+        let text = format!("No expiry known for {named}{more}.");
         lines.push(paint.dim(&paragraph(&text, paint)));
     }
     lines.join("\n")
@@ -80,7 +80,7 @@ fn cells(end: &ExpiringItem<'_>, now: DateTime<Utc>) -> [String; 3] {
         () if end.is_refused => "refused".to_owned(),
         () if end.is_renewed && end.at <= now => "at the next use".to_owned(),
         () if end.at <= now => format!("{about}{}", ago(now, end.at)),
-        () => format!("{about}in {}", until(now, end.at)),
+        () => format!("in {about}{}", until(now, end.at)),
     };
     let remark = match () {
         () if end.is_renewed => ", renewed by itself".to_owned(),

@@ -83,7 +83,9 @@ impl OAuth {
                 let transaction = self.authorizations.open(request.clone(), now);
                 pages::sign_in(&transaction, &request, false)
             }
-            Err(Refused::Page(reason)) => pages::notice(400, reason, "The program that sent you here gets no answer."),
+            Err(Refused::Page(reason)) => {
+                pages::notice(400, reason, "The program that sent you here gets no response.")
+            }
             Err(Refused::Callback(location)) => redirect(location),
         }
     }
@@ -123,17 +125,19 @@ fn paste(request: &Request<'_>) -> Response {
         None if request.parameter("error").is_some() => pages::notice(
             200,
             "Access was denied",
-            "There is no code to paste. Start again from the program to allow it.",
+            "There is no code to paste. To allow access, start again from the program.",
         ),
-        None => pages::notice(200, "No code yet", "A code to paste appears here after a sign-in that a program began."),
+        None => {
+            pages::notice(200, "No code yet", "A code to paste appears here after a sign-in that a program started.")
+        }
     }
 }
 
 fn start_again() -> Response {
     pages::notice(
         400,
-        "This sign-in is over",
-        "It was answered already, or it took too long. Start again from the program.",
+        "This sign-in has ended",
+        "It was already completed, or it took too long. Start again from the program.",
     )
 }
 

@@ -21,7 +21,7 @@ static STYLE_SOURCE: LazyLock<String> =
 pub fn sign_in(transaction: &str, request: &AuthorizationRequest, was_refused: bool) -> Response {
     let transaction = escape(transaction);
     let refusal = if was_refused {
-        "<p class=\"bad\" role=\"alert\">User name or password invalid. The made-up users are below.</p>"
+        "<p class=\"bad\" role=\"alert\">Invalid user name or password. The made-up users are below.</p>"
     } else {
         ""
     };
@@ -47,14 +47,14 @@ pub fn sign_in(transaction: &str, request: &AuthorizationRequest, was_refused: b
         "Sign in",
         &format!(
             "<h1>Sign in</h1>\
-             <p class=\"quiet\">{client} wants to use this instance in your name.</p>{refusal}\
+             <p class=\"quiet\">{client} wants to use this instance as you.</p>{refusal}\
              <form method=\"post\" action=\"/oauth_login.do\">\
              <input type=\"hidden\" name=\"transaction\" value=\"{transaction}\">\
              <label>User name<input name=\"user_name\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" \
              required autofocus></label>\
              <label>Password<input name=\"user_password\" type=\"password\" autocomplete=\"off\" required></label>\
              <button class=\"main\">Sign in</button></form>\
-             <h2>Or with one click, as somebody made up</h2>\
+             <h2>Or pick a made-up user</h2>\
              <div class=\"people\">{people}</div>",
             client = escape(request.client.name),
         ),
@@ -63,18 +63,18 @@ pub fn sign_in(transaction: &str, request: &AuthorizationRequest, was_refused: b
 }
 
 pub fn consent(transaction: &str, request: &AuthorizationRequest, user: &User) -> Response {
-    let scope = if request.scope.is_empty() { "(none named)" } else { &request.scope };
+    let scope = if request.scope.is_empty() { "(none)" } else { &request.scope };
     document(
         200,
         "Allow access?",
         &format!(
             "<h1>Allow {client} to act as you?</h1>\
-             <p class=\"quiet\">It will be able to do at this instance what {display_name} can, until the sign-in is \
+             <p class=\"quiet\">It can do everything on this instance that {display_name} can, until the sign-in is \
              revoked.</p>\
              <dl><div><dt>Signed in as</dt><dd>{name}</dd></div>\
              <div><dt>Client</dt><dd>{client_id}</dd></div>\
              <div><dt>Scope</dt><dd>{scope}</dd></div>\
-             <div><dt>Answers to</dt><dd>{redirect_uri}</dd></div></dl>\
+             <div><dt>Redirects to</dt><dd>{redirect_uri}</dd></div></dl>\
              <form method=\"post\" action=\"/oauth_consent.do\" class=\"choice\">\
              <input type=\"hidden\" name=\"transaction\" value=\"{transaction}\">\
              <button name=\"decision\" value=\"deny\">Deny</button>\
@@ -98,10 +98,10 @@ pub fn code_to_paste(code: &str) -> Response {
         "Your code",
         &format!(
             "<h1>Copy this code</h1>\
-             <p class=\"quiet\">Click it, copy it, and paste it where the program asks for it. It is good once, and for \
-             a minute.</p>\
+             <p class=\"quiet\">Click it, copy it, and paste it where the program asks for it. It works once, \
+             within a minute.</p>\
              <code class=\"code\" tabindex=\"0\">{}</code>\
-             <p class=\"quiet\">Then this page can be closed.</p>",
+             <p class=\"quiet\">Then you can close this page.</p>",
             escape(code)
         ),
     )

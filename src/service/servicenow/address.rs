@@ -37,15 +37,13 @@ impl From<InvalidInstance> for Failure {
         let next = match &invalid {
             InvalidInstance::Insecure(host) => format!("Use https://{host} instead"),
             InvalidInstance::UserInfo => {
-                "Leave the user out of the address: give it with --username, and the password at the prompt".into()
+                "Remove the user from the address: use --username, and enter the password at the prompt".into()
             }
-            InvalidInstance::Portal(_) => {
-                "Use the address of your instance, such as dev12345 or https://acme.service-now.com".into()
-            }
+            InvalidInstance::Portal(_) => "Use your instance, such as dev12345 or https://acme.service-now.com".into(),
             InvalidInstance::NotAscii => {
-                "Type the host name by hand, or use its xn-- form if it really is an international name".into()
+                "Type the host name, or use its xn-- form if it really is an internationalized name".into()
             }
-            _ => "Give a name such as dev12345, a host, or a URL copied from the browser".into(),
+            _ => "Use a name such as dev12345, a host name, or a URL copied from the browser".into(),
         };
         let message = match &invalid {
             InvalidInstance::Portal(host) => format!("\"{host}\" is a ServiceNow site, but not an instance"),

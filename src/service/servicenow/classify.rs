@@ -522,7 +522,7 @@ mod tests {
         ) {
             let mut body = start.as_bytes().to_vec();
             body.extend(bytes);
-            let broken = is_cut.then(|| NetworkError::answer_too_large(&HERE.parse::<Instance>().unwrap().url("/")));
+            let broken = is_cut.then(|| NetworkError::answer_too_large(&HERE.parse::<Instance>().unwrap().url("/"), "the 1 MiB limit".to_owned()));
             let answer = Response { status: 200, headers: HeaderMap::new(), body, broken };
             let read = Body::read(&answer);
             if let Body::Html { title: Some(title) } = &read {

@@ -64,8 +64,8 @@ impl Provider for ServiceNow {
             // A sleeping instance answers everything with 200 and a page.
             200..300 if !response.is_html() => Ok(()),
             200..400 | 429 | 500.. => Err(diagnose(&response)),
-            status => Err(Failure::new(Code::UnexpectedAnswer, shown!("the revocation endpoint answered {}", status))
-                .next("Ask an administrator whether the token is still in System OAuth > Manage Tokens")),
+            status => Err(Failure::new(Code::UnexpectedAnswer, shown!("the revocation endpoint returned {}", status))
+                .next("Ask an administrator whether the token is still listed in System OAuth > Manage Tokens")),
         }
     }
 }

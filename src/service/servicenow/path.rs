@@ -23,21 +23,21 @@ const MAX_LAYERS: usize = 4;
 pub enum InvalidPath {
     #[error("it is empty")]
     Empty,
-    #[error("it holds a control character")]
+    #[error("it contains a control character")]
     ControlCharacter,
-    #[error("it holds a backslash, which servers read as a slash")]
+    #[error("it contains a backslash, which servers treat as a slash")]
     Backslash,
-    #[error("it begins with two slashes, which name another host")]
+    #[error("it begins with two slashes, which refer to another host")]
     TwoSlashes,
-    #[error("it holds \".\" or \"..\" as a segment")]
+    #[error("it contains \".\" or \"..\" as a segment")]
     DotSegment,
-    #[error("it is percent-encoded too often")]
+    #[error("it is percent-encoded too many times")]
     Layers,
-    #[error("it holds a #, after which nothing is sent")]
+    #[error("it contains a #, and the part after it is never sent")]
     Fragment,
-    #[error("it is a URL, and not of {0}")]
+    #[error("it is a URL on a host other than {0}")]
     OtherOrigin(Shown),
-    #[error("it begins with neither a slash nor one of: table/, stats/, attachment/, import/")]
+    #[error("it does not begin with a slash or one of: table/, stats/, attachment/, import/")]
     Unknown,
 }
 
@@ -45,18 +45,14 @@ impl From<InvalidPath> for Failure {
     fn from(invalid: InvalidPath) -> Self {
         let next: Shown = match &invalid {
             InvalidPath::OtherOrigin(origin) => {
-                shown!("Use a path, as in /api/now/table/incident, or a URL of {}", origin)
+                shown!("Use a path such as /api/now/table/incident, or a URL on {}", origin)
             }
             InvalidPath::Fragment => "Write %23 for a # in a value".into(),
-            InvalidPath::Backslash => "Write %5C for a backslash in a value of the query".into(),
-            InvalidPath::ControlCharacter => {
-                "Percent-encode it in a value of the query, and leave it out elsewhere".into()
-            }
+            InvalidPath::Backslash => "Write %5C for a backslash in a query value".into(),
+            InvalidPath::ControlCharacter => "Percent-encode it in a query value, and remove it elsewhere".into(),
             _ => "Use a path such as table/incident or /api/now/table/incident".into(),
         };
-        Self::new(Code::Usage, shown!("the path of the request cannot be used: {}", invalid))
-            .why("Nothing was sent.")
-            .next(next)
+        Self::new(Code::Usage, shown!("invalid request path: {}", invalid)).why("Nothing was sent.").next(next)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a token endpoint says no, and what it means: a table.
+//! How a token endpoint rejects a request, and what it means: a table.
 //!
 //! [`REFUSALS`] is read from the top; the first that fits decides. What the endpoint
 //! said counts first. ServiceNow says `access_denied` or `server_error` to almost
@@ -58,39 +58,39 @@ static REFUSALS: &[Row] = &[
         fits: |refused| refused.mentions("integration user is not configured") || refused.mentions("application user"),
         code: Code::TokenRefused,
         when: CLIENT.when,
-        message: "{host} knows the client {client}, and has no user for its token",
+        message: "the OAuth client {client} on {host} has no user for its tokens",
         why: "The token endpoint said: {said}.{kept}",
         causes: &[("no-application-user", |_| Some(High), NO_APPLICATION_USER)],
-        next: &["Ask an administrator to set the OAuth Application User on the entry of the client: {guide}"],
+        next: &["Ask an administrator to set the OAuth Application User of the client: {guide}"],
     },
     Row {
         fits: |refused| refused.says("invalid_client"),
         code: Code::TokenRefused,
         when: None,
-        message: "{host} does not accept the client {client}",
-        why: "The token endpoint answered invalid_client.{kept}",
+        message: "{host} rejected the OAuth client {client}",
+        why: "The token endpoint returned invalid_client.{kept}",
         causes: &[
             (
                 "wrong-client",
                 |refused| refused.has_secret.then_some(High),
-                "client id or client secret is wrong, or the secret was changed",
+                "wrong client id or client secret, or the secret was changed",
             ),
             (
                 "wrong-client",
                 |refused| (!refused.has_secret).then_some(High),
-                "the client is not registered there, is switched off, or has a secret that was not given",
+                "the client is not registered there or is inactive, or it has a secret that was not given",
             ),
         ],
-        next: &["Compare client id and secret with the entry in the Application Registry", "{login}"],
+        next: &["Compare the client id and secret with the Application Registry", "{login}"],
     },
     Row {
         fits: |refused| refused.says("invalid_scope"),
         code: Code::TokenRefused,
         when: None,
-        message: "{host} does not give the scope \"{scope}\" to this client",
-        why: "The token endpoint answered invalid_scope.{kept}",
-        causes: &[("scope-not-allowed", |_| Some(High), "the entry of the client has another auth scope")],
-        next: &["Ask an administrator for the auth scope of the client, and give it with {give_scope}"],
+        message: "{host} does not allow the scope \"{scope}\" for this client",
+        why: "The token endpoint returned invalid_scope.{kept}",
+        causes: &[("scope-not-allowed", |_| Some(High), "the client has a different auth scope")],
+        next: &["Ask an administrator for the auth scope of the client, and set it with {give_scope}"],
     },
     Row {
         fits: |refused| {
@@ -100,19 +100,19 @@ static REFUSALS: &[Row] = &[
         },
         code: Code::TokenRefused,
         when: None,
-        message: "{host} does not let the client {client} use the grant {grant}",
+        message: "{host} does not allow the grant {grant} for the client {client}",
         why: "The token endpoint said: {said}.{kept}",
         causes: &[
             ("grant-not-enabled", |refused| refused.is_of_client().then_some(High), GRANT_PROPERTY),
             (
                 "grant-not-enabled",
                 |refused| (!refused.is_of_client()).then_some(High),
-                "the grant type is not enabled on the entry of the client",
+                "the grant type is not enabled for the client",
             ),
             ("no-application-user", |refused| refused.is_of_client().then_some(Medium), NO_APPLICATION_USER),
             ("other-instance", |_| Some(Low), "the client is registered on another instance"),
         ],
-        next: &["Ask an administrator to allow the grant type on the entry of the client: {guide}"],
+        next: &["Ask an administrator to allow the grant type for the client: {guide}"],
     },
     Row {
         fits: |refused| {
@@ -121,36 +121,36 @@ static REFUSALS: &[Row] = &[
         },
         code: Code::TokenRefused,
         when: None,
-        message: "{host} did not understand the token request",
+        message: "{host} rejected the token request as invalid",
         why: "The token endpoint said: {said}.{kept}",
         causes: &[(
             "other-endpoint",
             |_| Some(Medium),
-            "the token URL is that of another server, or something in between changes the request",
+            "the token URL belongs to another server, or a proxy changes the request",
         )],
         next: &["Check the address of the token endpoint", LOG],
     },
     Row {
         fits: |refused| refused.is_code() && refused.is_about_redirect(),
-        why: "The token endpoint refused the code {reason}. A code is good for one try, so it was not sent again.",
+        why: "The token endpoint rejected the authorization code {reason}. A code can only be used once, so it was not sent again.",
         causes: &[("redirect-uri", |_| Some(High), NOT_REGISTERED)],
-        next: &["Ask an administrator to register exactly {redirect_uri} on the entry of the client: {guide}"],
+        next: &["Ask an administrator to register exactly {redirect_uri} as a redirect URL of the client: {guide}"],
         ..CODE
     },
     Row {
         fits: |refused| refused.is_code() && refused.says("invalid_grant") && !refused.is_about_pkce(),
-        why: "The token endpoint refused the code {reason}: it took the client, and not the code. A code is good for one try, so it was not sent again.",
+        why: "The token endpoint accepted the client but rejected the authorization code {reason}. A code can only be used once, so it was not sent again.",
         causes: &[
             ("code-expired", |refused| Some(if refused.is_late() { High } else { Medium }), CODE_EXPIRED),
             ("redirect-uri", |_| Some(Medium), NOT_REGISTERED),
-            ("code-used", |_| Some(Low), "the code was used before, or is of another client"),
+            ("code-used", |_| Some(Low), "the code was already used, or belongs to another client"),
         ],
-        next: &["{login}, and come back within a minute", LOG],
+        next: &["{login}, and finish within a minute", LOG],
         ..CODE
     },
     Row {
         fits: |refused| refused.is_code() && refused.is_late(),
-        next: &["{login}, and come back within a minute", LOG],
+        next: &["{login}, and finish within a minute", LOG],
         ..CODE
     },
     CODE,
@@ -158,30 +158,30 @@ static REFUSALS: &[Row] = &[
         fits: |refused| matches!(refused.request, TokenRequest::Refresh { .. }),
         code: Code::SessionExpired,
         when: None,
-        message: "{host} does not renew the session",
-        why: "The token endpoint refused the refresh token. It was kept: the next command tries once more.",
+        message: "{host} refused to refresh the session",
+        why: "The token endpoint rejected the refresh token. It was kept: the next command tries again.",
         causes: &[
             ("expired", |refused| refused.is_late().then_some(High), EXPIRED),
             (
                 "revoked",
                 |refused| Some(if refused.is_late() { Low } else { High }),
-                "somebody signed out or revoked it; machines with the same user and client share it",
+                "it was revoked or signed out; machines with the same user and client share it",
             ),
-            ("cloned", |_| Some(Medium), "the instance was cloned over, or the client's entry or secret was changed"),
-            ("user", |_| Some(Low), "the user is locked or inactive"),
+            ("cloned", |_| Some(Medium), "the instance was cloned over, or the OAuth client or its secret was changed"),
+            ("user", |_| Some(Low), "the user is locked out or inactive"),
             ("expired", |refused| (!refused.is_late()).then_some(Low), EXPIRED),
         ],
         next: &["{login}", LOG],
     },
     Row {
         fits: |refused| refused.says("invalid_grant"),
-        why: "The token endpoint refused client credentials {reason}: it took the client, and gives no token for its user.{kept}",
+        why: "The token endpoint accepted the client but issued no token for its user {reason}.{kept}",
         causes: &[
             ("no-application-user", |_| Some(High), NO_APPLICATION_USER),
             ("user", |_| Some(High), "the OAuth Application User is inactive or locked out"),
             ("grant-not-enabled", |_| Some(Medium), GRANT_PROPERTY),
         ],
-        next: &["Ask an administrator to check the OAuth Application User on the entry of the client: {guide}", LOG],
+        next: &["Ask an administrator to check the OAuth Application User of the client: {guide}", LOG],
         ..CLIENT
     },
     CLIENT,
@@ -192,30 +192,30 @@ const CODE: Row = Row {
     fits: |refused| refused.is_code(),
     code: Code::TokenRefused,
     when: Some("after a browser sign-in"),
-    message: "the sign-in was good, but {host} gave no token for it",
-    why: "The token endpoint refused the code {reason}. A code is good for one try, so it was not sent again.",
+    message: "{host} issued no token for the sign-in",
+    why: "The token endpoint rejected the authorization code {reason}. A code can only be used once, so it was not sent again.",
     causes: &[
         ("code-expired", |refused| refused.is_late().then_some(High), CODE_EXPIRED),
         (
             "pkce",
             |refused| refused.is_about_pkce().then_some(High),
-            "the server complains about PKCE; an old release may not know it",
+            "the server reports a PKCE error; an old release may not support it",
         ),
         (
             "wrong-secret",
             |refused| refused.has_secret.then_some(if refused.is_late() { Low } else { High }),
-            "the client secret is wrong, or was changed",
+            "wrong client secret, or the secret was changed",
         ),
         (
             "secret-missing",
             |refused| (!refused.has_secret).then_some(if refused.is_late() { Low } else { High }),
-            "the client is confidential, and its secret was not given",
+            "the client is confidential, but no client secret was given",
         ),
         ("redirect-uri", |_| Some(Medium), NOT_REGISTERED),
-        ("missing-role", |_| Some(Medium), "the user may not have tokens: it lacks snc_internal, or has snc_read_only"),
+        ("missing-role", |_| Some(Medium), "the user may not get tokens: it lacks snc_internal, or has snc_read_only"),
         ("code-expired", |refused| (!refused.is_late()).then_some(Low), CODE_EXPIRED),
     ],
-    next: &["Compare client id, secret and redirect URI with the entry in the Application Registry", LOG],
+    next: &["Compare the client id, secret and redirect URI with the Application Registry", LOG],
 };
 
 /// A client that signs in for itself, and was refused.
@@ -223,28 +223,29 @@ const CLIENT: Row = Row {
     fits: |_| true,
     code: Code::TokenRefused,
     when: Some("with client credentials"),
-    message: "{host} gave no token to the client {client}",
-    why: "The token endpoint refused client credentials {reason}.",
+    message: "{host} issued no token to the client {client}",
+    why: "The token endpoint rejected the client credentials {reason}.",
     causes: &[
-        ("wrong-secret", |_| Some(High), "client id or client secret is wrong, or the secret was changed"),
+        ("wrong-secret", |_| Some(High), "wrong client id or client secret, or the secret was changed"),
         ("grant-not-enabled", |_| Some(High), GRANT_PROPERTY),
         ("no-application-user", |_| Some(High), NO_APPLICATION_USER),
     ],
     next: &[
-        "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client's entry an OAuth Application User",
+        "Compare the client id and secret with the Application Registry",
         "{login}",
+        "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client an OAuth Application User",
         LOG,
     ],
 };
 
-const NO_APPLICATION_USER: &str = "the entry of the client has no OAuth Application User";
+const NO_APPLICATION_USER: &str = "the client has no OAuth Application User";
 const GRANT_PROPERTY: &str =
-    "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true (it must be created)";
-const NOT_REGISTERED: &str = "{redirect_uri} is not registered in just these letters";
-const CODE_EXPIRED: &str = "the code was {code_age} old, and it lives for 60 s";
+    "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true or does not exist";
+const NOT_REGISTERED: &str = "{redirect_uri} does not exactly match a registered redirect URL";
+const CODE_EXPIRED: &str = "the code was {code_age} old, and it is valid for 60 s";
 const EXPIRED: &str =
-    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {session_age} ago";
-const LOG: &str = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
+    "the refresh token has expired: by default it is valid for 100 days, and the sign-in was {session_age} ago";
+const LOG: &str = "Give an administrator the server's time: the system log of the instance shows the reason as \"Exception on token flow\"";
 
 /// What may be behind each code, as the table has it. How likely a cause is depends
 /// on the request, so they stand in the order of the table.

@@ -95,10 +95,10 @@ fn read_refusal(json: &Value, response: &ClassifiedResponse<'_>) -> Option<Refus
 fn unusable(response: &ClassifiedResponse<'_>, invalid: InvalidTokens) -> Failure {
     let saved = match response.subject {
         Subject::Environment => "",
-        Subject::Saved(_) | Subject::New => " Nothing of it was saved.",
+        Subject::Saved(_) | Subject::New => " Nothing was saved.",
     };
     let host = response.instance.host_and_port();
-    let failure = Failure::new(Code::UnexpectedAnswer, shown!("the token answer of {} cannot be used", host))
+    let failure = Failure::new(Code::UnexpectedAnswer, shown!("the token response of {} is not valid", host))
         .why(shown!("It is JSON, but {}.{}", invalid, saved))
         .next("Check that the address is the token endpoint of a ServiceNow instance");
     with_evidence(failure, response)
@@ -111,8 +111,8 @@ fn not_there(response: &ClassifiedResponse<'_>) -> Failure {
         return diagnosed;
     }
     let host = response.instance.host_and_port();
-    let failure = Failure::new(diagnosed.code(), shown!("there is no token endpoint at {}", host))
-        .why("The address of the token endpoint answered 404.")
+    let failure = Failure::new(diagnosed.code(), shown!("no token endpoint at {}", host))
+        .why("The URL of the token endpoint returned 404.")
         .causes(NOT_THERE)
         .next("Check the address, and ask an administrator whether OAuth is active");
     with_evidence(failure, response)
@@ -120,7 +120,7 @@ fn not_there(response: &ClassifiedResponse<'_>) -> Failure {
 
 /// What may be behind a token endpoint that is not there.
 const NOT_THERE: &[CauseRow] = &[
-    ("oauth-off", Medium, "OAuth is switched off: the property com.snc.platform.security.oauth.is.active"),
-    ("wrong-address", Medium, "the address is not that of an instance"),
-    ("gateway", Low, "a gateway in front publishes only some addresses, and not this one"),
+    ("oauth-off", Medium, "OAuth is turned off: the property com.snc.platform.security.oauth.is.active"),
+    ("wrong-address", Medium, "the address does not belong to an instance"),
+    ("gateway", Low, "a gateway in front only publishes some paths, and not this one"),
 ];

@@ -29,7 +29,7 @@ const LONGEST_HEADER: u64 = 16 * 1024;
 
 /// How a passphrase is given without a terminal.
 pub const BY_PASSPHRASE: &str =
-    "Set SNOW_STORE_PASSPHRASE_FILE to a file that holds the passphrase, or SNOW_STORE_PASSPHRASE to the passphrase";
+    "Set SNOW_STORE_PASSPHRASE_FILE to a file with the passphrase, or SNOW_STORE_PASSPHRASE to the passphrase";
 
 /// What opens the file.
 pub enum Key {
@@ -56,20 +56,20 @@ pub enum LockedWith {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnlockError {
     #[error("{}", match .0 {
-        LockedWith::Passphrase => "Its passphrase is missing, and there is no terminal to ask at, or asking was forbidden.",
-        LockedWith::Identity => "It is encrypted to an age identity, and none is given.",
+        LockedWith::Passphrase => "Its passphrase is missing, and snow cannot prompt for it: there is no terminal, or prompts are disabled.",
+        LockedWith::Identity => "It is encrypted to an age identity, but none was given.",
     })]
     Missing(LockedWith),
-    #[error("{} is not the one it was encrypted with, or the file is damaged.", match .0 {
-        GivenBy::Prompt => "The passphrase that was typed".to_owned(),
-        GivenBy::Variable(name) => format!("The passphrase of {name}"),
+    #[error("{} is wrong, or the file is damaged.", match .0 {
+        GivenBy::Prompt => "The passphrase that you typed".to_owned(),
+        GivenBy::Variable(name) => format!("The passphrase in {name}"),
     })]
     WrongPassphrase(GivenBy),
-    #[error("It is not encrypted to the identity in {0}, which SNOW_STORE_IDENTITY names.")]
+    #[error("It is not encrypted to the identity in {0}, which SNOW_STORE_IDENTITY points to.")]
     WrongIdentity(String),
-    #[error("It is encrypted with a passphrase, and SNOW_STORE_IDENTITY names an identity.")]
+    #[error("It is encrypted with a passphrase, but SNOW_STORE_IDENTITY points to an identity.")]
     WantsPassphrase,
-    #[error("It is encrypted to an age identity, and a passphrase was given.")]
+    #[error("It is encrypted to an age identity, but a passphrase was given.")]
     WantsIdentity,
 }
 
@@ -78,9 +78,9 @@ impl UnlockError {
     pub fn what(&self) -> &'static str {
         match self {
             Self::Missing(_) => "is locked",
-            Self::WrongPassphrase(_) => "does not open with this passphrase",
-            Self::WrongIdentity(_) | Self::WantsPassphrase => "does not open with this identity",
-            Self::WantsIdentity => "does not open with a passphrase",
+            Self::WrongPassphrase(_) => "cannot be decrypted with this passphrase",
+            Self::WrongIdentity(_) | Self::WantsPassphrase => "cannot be decrypted with this identity",
+            Self::WantsIdentity => "cannot be decrypted with a passphrase",
         }
     }
 
@@ -89,7 +89,7 @@ impl UnlockError {
         match self {
             Self::Missing(LockedWith::Passphrase) => vec![BY_PASSPHRASE.into()],
             Self::Missing(LockedWith::Identity) | Self::WantsIdentity => {
-                vec!["Set SNOW_STORE_IDENTITY to the file of the identity".into()]
+                vec!["Set SNOW_STORE_IDENTITY to the identity file".into()]
             }
             Self::WrongPassphrase(given_by) => vec![
                 match given_by {
@@ -97,14 +97,14 @@ impl UnlockError {
                     GivenBy::Variable(name) => shown!("Correct {}", *name).into(),
                 },
                 Step::say(shown!(
-                    "A forgotten passphrase is lost: move {} away and sign in again with ",
+                    "A forgotten passphrase cannot be recovered: move {} away and sign in again with ",
                     Shown::outside(path)
                 ))
                 .and_run("snow login NAME"),
             ],
-            Self::WrongIdentity(_) => vec!["Set SNOW_STORE_IDENTITY to the file of the right identity".into()],
+            Self::WrongIdentity(_) => vec!["Set SNOW_STORE_IDENTITY to the right identity file".into()],
             Self::WantsPassphrase => {
-                vec!["Unset SNOW_STORE_IDENTITY, and set SNOW_STORE_PASSPHRASE_FILE without a terminal".into()]
+                vec!["Unset SNOW_STORE_IDENTITY, and set SNOW_STORE_PASSPHRASE_FILE if there is no terminal".into()]
             }
         }
     }
@@ -130,16 +130,16 @@ impl Key {
             match line.parse::<x25519::Identity>() {
                 Ok(identity) => identities.push(identity),
                 Err(_) if line.starts_with("age1") => {
-                    return Err(format!("line {number} is the public key; the file of the secret one is needed"));
+                    return Err(format!("line {number} is a public key; use the file with the secret key"));
                 }
                 Err(_) if line.starts_with("age-encryption.org/") || line.starts_with("-----BEGIN") => {
-                    return Err("it is encrypted itself, which snow cannot open".to_owned());
+                    return Err("it is an encrypted identity file, which snow does not support".to_owned());
                 }
-                Err(_) => return Err(format!("line {number} is no identity as age-keygen writes it")),
+                Err(_) => return Err(format!("line {number} is not an identity written by age-keygen")),
             }
         }
         if identities.is_empty() {
-            Err("it holds no identity".to_owned())
+            Err("it contains no identity".to_owned())
         } else {
             Ok(Self::Identities { identities, file })
         }
@@ -232,13 +232,13 @@ pub fn seal(encryptor: Encryptor, content: &[u8]) -> Vec<u8> {
 /// In our own words: those of the crate are for whoever runs `age`.
 fn damaged(error: DecryptError) -> Unopened {
     Unopened::Damaged(match error {
-        DecryptError::UnknownFormat => "it is in a version of the age format that snow does not know".to_owned(),
+        DecryptError::UnknownFormat => "it uses a version of the age format that snow does not support".to_owned(),
         DecryptError::InvalidHeader | DecryptError::InvalidMac => "its header is damaged".to_owned(),
         DecryptError::ExcessiveWork { required, .. } => {
-            format!("its passphrase costs 2^{required} rounds of work, and snow does at most 2^{MOST_WORK}")
+            format!("its scrypt work factor is 2^{required}, and snow allows at most 2^{MOST_WORK}")
         }
-        DecryptError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
-        _ => "its content is damaged".to_owned(),
+        DecryptError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "it is truncated".to_owned(),
+        _ => "its contents are damaged".to_owned(),
     })
 }
 
@@ -294,7 +294,7 @@ mod tests {
             ("", "no identity"),
             ("# only a comment\n", "no identity"),
             ("age1qqqq", "public key"),
-            ("age-encryption.org/v1\n-> scrypt x 18\n", "encrypted itself"),
+            ("age-encryption.org/v1\n-> scrypt x 18\n", "encrypted identity file"),
             ("\nAGE-SECRET-KEY-1CANARY", "line 2"),
         ] {
             let Err(error) = identity(content) else { panic!("{content}") };

@@ -81,13 +81,13 @@ pub enum Needs {
 pub enum FileError {
     #[error("the encrypted file {path} {}", .unlock_error.what())]
     Locked { path: String, unlock_error: UnlockError },
-    #[error("the encrypted file {path} cannot be used: {reason}")]
+    #[error("could not read the encrypted file {path}: {reason}")]
     Unreadable { path: String, reason: String },
-    #[error("{path} cannot be written: {reason}")]
+    #[error("could not write {path}: {reason}")]
     Unwritable { path: String, reason: String },
-    #[error("other processes have been changing the encrypted file {path} for {} seconds", .timeout.as_secs_f64())]
+    #[error("timed out after {} s waiting for other processes that are changing the encrypted file {path}", .timeout.as_secs_f64())]
     Busy { path: String, timeout: Duration },
-    #[error("the encrypted file {path} would grow over {} MiB", MAX_BYTES / (1024 * 1024))]
+    #[error("the encrypted file {path} would exceed the {} MiB limit", MAX_BYTES / (1024 * 1024))]
     Full { path: String },
 }
 
@@ -109,26 +109,29 @@ impl From<FileError> for Failure {
                 steps.fold(failure, Failure::next).evidence("path", Shown::outside(path))
             }
             FileError::Unreadable { path, .. } => Failure::new(Code::SecretUnreadable, Shown::outside(message))
-                .why("The file was left as it is.")
+                .why("The file was not changed.")
                 .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
                     let path = Shown::outside(&path);
-                    shown!("Put a copy of {} back, or move it away and sign in again with snow login NAME", path).into()
+                    shown!("Restore {} from a backup, or move it away and sign in again with snow login NAME", path)
+                        .into()
                 }))
                 .evidence("path", Shown::outside(path)),
-            FileError::Unwritable { path, .. } => Failure::new(Code::StoreUnwritable, Shown::outside(message))
-                .why("The secrets are as they were.")
-                .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
-                    "See to the permissions and the free space there, then run the command again".into()
-                }))
-                .evidence("path", Shown::outside(path)),
+            FileError::Unwritable { path, .. } => {
+                Failure::new(Code::StoreUnwritable, Shown::outside(message))
+                    .why("The saved secrets are unchanged.")
+                    .next(files::way_back(Path::new(&path)).unwrap_or_else(|| {
+                        "Check its permissions and the free space, then run the command again".into()
+                    }))
+                    .evidence("path", Shown::outside(path))
+            }
             FileError::Busy { path, timeout } => Failure::new(Code::StoreBusy, Shown::outside(message))
-                .why("Each change is made alone, and this one did not get its turn. Nothing was changed.")
+                .why("Only one process can change it at a time. Nothing was changed.")
                 .next("Run the command again")
                 .evidence("path", Shown::outside(path))
                 .evidence("waited_seconds", timeout.as_secs_f64()),
             FileError::Full { path } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
                 .why("Nothing was saved.")
-                .next("Use a shorter secret, or remove connections that are not needed")
+                .next("Use a shorter secret, or remove connections that you no longer need")
                 .evidence("path", Shown::outside(path)),
         }
     }
@@ -376,7 +379,7 @@ impl CredentialStore for FileStore {
     }
 
     fn remedy(&self) -> &'static str {
-        "Check the directory of the encrypted file: is it on a network drive, or synchronized?"
+        "Check whether the directory of the encrypted file is on a network drive or synchronized"
     }
 
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {

@@ -87,7 +87,7 @@ impl FileOpener {
         tracing::info!("secrets: {}", path.display());
         if std::fs::metadata(&path).is_ok_and(|metadata| is_public(&metadata)) {
             surroundings.note(&format!(
-                "note: {} can be read by other users of this machine; the next change of it ends that",
+                "note: other users of this machine can read {}; the next change fixes that",
                 path.display()
             ));
         }
@@ -112,7 +112,7 @@ fn key(surroundings: &mut dyn Surroundings, store: &FileStore, with: LockedWith)
 /// The fewest characters of the passphrase of a new file. A file that is there opens with
 /// the one that it has.
 const SHORTEST_PASSPHRASE: usize = 8;
-const TOO_SHORT: &str = "A passphrase has at least 8 characters: a stolen file can be guessed at.";
+const TOO_SHORT: &str = "Use at least 8 characters: the passphrase of a stolen file can be guessed.";
 
 fn is_short(passphrase: &Secret) -> bool {
     passphrase.expose().chars().count() < SHORTEST_PASSPHRASE
@@ -123,21 +123,20 @@ fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key
     if let Some(key) = key_of_variables(surroundings)? {
         return match &key {
             Key::Passphrase { passphrase, given_by: GivenBy::Variable(name) } if is_short(passphrase) => {
-                Err(Failure::new(Code::InvalidSecret, shown!("the passphrase of {} is too short for a new file", name))
-                    .why(shown!("{} Nothing was made.", TOO_SHORT))
-                    .next(shown!("Give {} a longer one", name)))
+                Err(Failure::new(Code::InvalidSecret, shown!("the passphrase in {} is too short for a new file", name))
+                    .why(shown!("{} Nothing was created.", TOO_SHORT))
+                    .next(shown!("Set {} to a longer passphrase", name)))
             }
             _ => Ok(key),
         };
     }
     let path = store.path().display().to_string();
     if !surroundings.is_interactive() {
-        let message =
-            shown!("the encrypted file {} is to be made, and its passphrase is missing", Shown::outside(&path));
+        let message = shown!("the new encrypted file {} needs a passphrase", Shown::outside(&path));
         return Err(Failure::new(Code::StoreLocked, message)
-            .why("There is no terminal to ask at, or asking was forbidden.")
+            .why("snow cannot prompt for it: there is no terminal, or prompts are disabled.")
             .next(BY_PASSPHRASE)
-            .next(shown!("Set {} to the file of an age identity, as age-keygen writes it", IDENTITY))
+            .next(shown!("Set {} to an age identity file written by age-keygen", IDENTITY))
             .evidence("path", Shown::outside(path)));
     }
     surroundings.note(&format!("  New file  {path}"));
@@ -147,14 +146,14 @@ fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key
             surroundings.say(&format!("  {TOO_SHORT}"));
             continue;
         }
-        let Some(again) = surroundings.ask("The same passphrase again")? else { break };
+        let Some(again) = surroundings.ask("Repeat the passphrase")? else { break };
         if passphrase.expose() == again.expose() {
             return Ok(Key::Passphrase { passphrase, given_by: GivenBy::Prompt });
         }
-        surroundings.say("  These were two different ones.");
+        surroundings.say("  The passphrases do not match.");
     }
-    Err(Failure::new(Code::StoreLocked, shown!("the encrypted file {} got no passphrase", Shown::outside(&path)))
-        .why("Each one was too short, or not typed the same twice. Nothing was made.")
+    Err(Failure::new(Code::StoreLocked, shown!("no passphrase for the encrypted file {}", Shown::outside(&path)))
+        .why("Every attempt was too short or did not match. Nothing was created.")
         .next("Run the command again")
         .evidence("path", Shown::outside(path)))
 }
@@ -167,7 +166,7 @@ fn key_of_variables(surroundings: &mut dyn Surroundings) -> Result<Option<Key>, 
         .collect();
     if let [(one, _), (other, _), ..] = set.as_slice() {
         return Err(Failure::new(Code::Usage, shown!("{} and {} are both set", one, other))
-            .why("Each of them says how to open the encrypted file.")
+            .why("Both give the key for the encrypted file.")
             .next("Unset one of them"));
     }
     let Some((name, value)) = set.into_iter().next() else {
@@ -175,7 +174,7 @@ fn key_of_variables(surroundings: &mut dyn Surroundings) -> Result<Option<Key>, 
     };
     if value.as_os_str().is_empty() {
         return Err(Failure::new(Code::Usage, shown!("{} is set, but empty", name))
-            .next(shown!("Give {} a value, or unset it", name)));
+            .next(shown!("Set {} to a value, or unset it", name)));
     }
     if name == IDENTITY {
         return identity_file(surroundings, files::absolute(&value)).map(Some);
@@ -189,8 +188,11 @@ fn key_of_variables(surroundings: &mut dyn Surroundings) -> Result<Option<Key>, 
 
 fn passphrase_variable(surroundings: &dyn Surroundings) -> Result<Secret, Failure> {
     let invalid = |reason: String| {
-        Failure::new(Code::InvalidSecret, shown!("{} cannot be a passphrase: {}", PASSPHRASE, Shown::outside(&reason)))
-            .next(shown!("Correct {}", PASSPHRASE))
+        Failure::new(
+            Code::InvalidSecret,
+            shown!("{} is not a valid passphrase: {}", PASSPHRASE, Shown::outside(&reason)),
+        )
+        .next(shown!("Correct {}", PASSPHRASE))
     };
     let text = surroundings.variables().text(PASSPHRASE).ok_or_else(|| invalid("it is not valid UTF-8".to_owned()))?;
     Secret::of_line(text).map_err(|error| invalid(error.to_string()))
@@ -201,10 +203,10 @@ fn identity_file(surroundings: &mut dyn Surroundings, path: PathBuf) -> Result<K
     let invalid = |reason: String| {
         Failure::new(
             Code::InvalidSecret,
-            shown!("{} holds no usable identity: {}", path.display(), Shown::outside(&reason)),
+            shown!("{} does not contain a valid identity: {}", path.display(), Shown::outside(&reason)),
         )
-        .why(shown!("{} names this file.", IDENTITY))
-        .next("Give the file of an X25519 identity, as age-keygen writes it")
+        .why(shown!("{} points to this file.", IDENTITY))
+        .next("Use an X25519 identity file written by age-keygen")
     };
     let mut content = Zeroizing::new(String::with_capacity(4096));
     file.take(MAX_IDENTITY_BYTES).read_to_string(&mut content).map_err(|error| invalid(error.to_string()))?;

@@ -17,9 +17,9 @@ pub struct Records(BTreeMap<String, Zeroizing<String>>);
 /// Why content that was decrypted is not this. Never quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    #[error("what it holds is not a store of snow")]
+    #[error("it was not written by snow")]
     Foreign,
-    #[error("it was written by another version of snow (version {0} of the store; this one knows {VERSION})")]
+    #[error("it was written by another version of snow (store version {0}; this one supports {VERSION})")]
     OtherVersion(u32),
 }
 

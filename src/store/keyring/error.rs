@@ -17,11 +17,11 @@ pub enum KeyringError {
     Locked,
     #[error("access to the keyring was denied")]
     Denied,
-    #[error("the keyring did not answer within {} seconds", .0.as_secs_f64())]
+    #[error("the keyring did not respond within {} seconds", .0.as_secs_f64())]
     Timeout(Duration),
-    #[error("{count} keyring items stand where one should, under {account}")]
+    #[error("the keyring has {count} items for {account}, where there should be one")]
     Ambiguous { account: String, count: usize },
-    #[error("the keyring holds at most {limit} bytes an item, and this one has {size}")]
+    #[error("the keyring allows at most {limit} bytes per item, but this one has {size}")]
     TooLarge { size: usize, limit: usize },
 }
 
@@ -59,19 +59,19 @@ impl From<KeyringError> for Failure {
                 IN_A_FILE.into_iter().fold(failure, Failure::next).next(missing.step)
             }
             KeyringError::Locked => Failure::new(Code::KeyringLocked, Shown::outside(message))
-                .why("It wants its password, and nothing here can ask for it.")
+                .why("It needs its own password, and snow has no way to prompt for it here.")
                 .next(platform::UNLOCK),
             KeyringError::Denied => Failure::new(Code::KeyringDenied, Shown::outside(message))
-                .why("The request for access was dismissed or forbidden. Nothing was changed.")
-                .next("Run the command again and allow the access"),
+                .why("The access prompt was dismissed, or access is not allowed. Nothing was changed.")
+                .next("Run the command again and allow access"),
             KeyringError::Timeout(timeout) => Failure::new(Code::KeyringTimeout, Shown::outside(message))
-                .why("It may be waiting for somebody to unlock it in a window.")
-                .next("Unlock the keyring and run the command again; SNOW_KEYRING_TIMEOUT sets how long to wait")
+                .why("A window may be waiting for its password.")
+                .next("Unlock the keyring and run the command again; set SNOW_KEYRING_TIMEOUT to wait longer")
                 .evidence("waited_seconds", timeout.as_secs_f64()),
             KeyringError::Ambiguous { account, count } => Failure::new(Code::KeyringAmbiguous, Shown::outside(message))
-                .why("Another program saved an item with the same service and user name. None of them was used.")
-                .next(shown!("Delete the one that is not snow's with {}", platform::PROGRAM))
-                .next(Step::say("Delete them all and sign in again: ").and(platform::deletion_of(&account)))
+                .why("Another program saved an item with the same service and user name. None of the items was used.")
+                .next(shown!("Delete the item that does not belong to snow with {}", platform::PROGRAM))
+                .next(Step::say("Or delete all of them and sign in again: ").and(platform::deletion_of(&account)))
                 .evidence("items", count),
             KeyringError::TooLarge { size, limit } => Failure::new(Code::SecretTooLarge, Shown::outside(message))
                 .why("Nothing was saved.")
@@ -94,8 +94,8 @@ const WITHOUT_KEYRING: &str = "Use the connection once without saving it: \
 /// The way out for a machine that has no keyring.
 const IN_A_FILE: Option<&str> = if cfg!(feature = "file-store") {
     Some(
-        "Keep the secret in an encrypted file: snow connect … --store file \
-        (with --force for a connection that is saved)",
+        "Save the secret in an encrypted file: snow connect … --store file \
+        (with --force for a saved connection)",
     )
 } else {
     None

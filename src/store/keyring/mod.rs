@@ -178,7 +178,7 @@ impl CredentialStore for KeyringStore {
     }
 
     fn remedy(&self) -> &'static str {
-        "See which program provides the keyring, and restart it"
+        "Restart the program that provides the keyring"
     }
 
     fn deletion_of(&self, account: &str) -> Option<Step> {
@@ -233,12 +233,12 @@ fn tell_apart(error: Error, account: &str, size: usize, desktop: &Desktop) -> Ke
         Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => platform::tell_apart(cause.as_ref(), desktop),
         Error::Ambiguous(entries) => KeyringError::Ambiguous { account: account.to_owned(), count: entries.len() },
         Error::TooLong(_, limit) => KeyringError::TooLarge { size, limit: limit as usize },
-        Error::NoEntry => unavailable("It lost the item while it was used."),
-        Error::NoDefaultStore => unavailable("This system has no keyring that snow knows."),
+        Error::NoEntry => unavailable("The item disappeared while it was in use."),
+        Error::NoDefaultStore => unavailable("This system has no keyring that snow supports."),
         Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => {
-            unavailable("It answered with something that is no item.")
+            unavailable("It returned something that is not an item.")
         }
-        Error::Invalid(..) | Error::NotSupportedByStore(_) => unavailable("It does not support what snow needs."),
-        _ => unavailable("It failed without a reason that snow knows."),
+        Error::Invalid(..) | Error::NotSupportedByStore(_) => unavailable("It lacks a feature that snow needs."),
+        _ => unavailable("It failed without a known reason."),
     }
 }

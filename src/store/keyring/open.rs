@@ -54,5 +54,5 @@ impl Opener for KeyringOpener {
 
 /// Said while the keyring holds everything up, so past the console.
 fn say_it_is_slow() {
-    let _ = writeln!(std::io::stderr(), "Waiting for the keyring. It may ask for its password in a window.");
+    let _ = writeln!(std::io::stderr(), "Waiting for the keyring. It may prompt for its password in a window.");
 }

@@ -17,20 +17,20 @@ use crate::base::shown::{Shown, Step, shown};
 pub const ITEM_LIMIT: Option<usize> = if cfg!(windows) { Some(5 * 512) } else { None };
 
 /// What is missing where no keyring can be reached.
-pub static KEYRING: Missing = Missing { message: "no keyring can be reached", causes: UNAVAILABLE, step: START };
+pub static KEYRING: Missing = Missing { message: "no keyring is available", causes: UNAVAILABLE, step: START };
 pub static MISSING: &[&Missing] = &[&KEYRING];
 const UNAVAILABLE: &[CauseRow] = if cfg!(windows) {
     &[
         (
             "no-logon-session",
             High,
-            "this session has no Credential Manager, as over SSH with a key, and in some services",
+            "this session has no Credential Manager, as in SSH sessions with a key and some services",
         ),
-        ("no-service", Medium, "the service of the Credential Manager (VaultSvc) is stopped or disabled"),
+        ("no-service", Medium, "the Credential Manager service (VaultSvc) is stopped or disabled"),
     ]
 } else {
     &[
-        ("no-keychain", High, "this session may not use the login keychain, as over SSH and in some services"),
+        ("no-keychain", High, "this session cannot use the login keychain, as in SSH sessions and some services"),
         ("no-default-keychain", Medium, "there is no default keychain"),
     ]
 };

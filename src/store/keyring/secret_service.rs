@@ -23,37 +23,41 @@ pub const ITEM_LIMIT: Option<usize> = None;
 pub static MISSING: &[&Missing] = &[&KEYRING, &COLLECTION, &OWN_BUS];
 /// Nothing that is a keyring could be reached.
 pub static KEYRING: Missing = Missing {
-    message: "no keyring can be reached",
+    message: "no keyring is available",
     causes: &[
-        ("no-session-bus", Likelihood::High, "there is no session D-Bus here, as in SSH, containers and CI"),
-        ("no-service", Likelihood::Medium, "no Secret Service runs: gnome-keyring, KWallet or KeePassXC provide one"),
+        ("no-session-bus", Likelihood::High, "there is no D-Bus session bus, as in SSH, containers and CI"),
+        (
+            "no-service",
+            Likelihood::Medium,
+            "no Secret Service is running: gnome-keyring, KWallet and KeePassXC provide one",
+        ),
     ],
     step: "Start a keyring: dbus-run-session, then gnome-keyring-daemon --unlock",
 };
 /// The service answers and has no place for new items.
 static COLLECTION: Missing = Missing {
-    message: "the keyring has no place for a secret yet",
+    message: "the keyring has no default collection yet",
     causes: &[(
         "no-collection",
         Likelihood::High,
-        "the Secret Service runs and has no default collection: this user never signed in at a desktop",
+        "this user has never signed in at a desktop, so the Secret Service has no default collection",
     )],
-    step: "Create the collection: gnome-keyring-daemon --unlock, then type a new password and Ctrl-D",
+    step: "Create the collection: run gnome-keyring-daemon --unlock, then type a new password and Ctrl-D",
 };
 /// The bus is another user's, who alone may use it.
 static OWN_BUS: Missing = Missing {
-    message: "the session D-Bus is another user's",
+    message: "the D-Bus session bus belongs to another user",
     causes: &[(
         "other-user",
         Likelihood::High,
-        "DBUS_SESSION_BUS_ADDRESS is left from another user, as after su or sudo",
+        "DBUS_SESSION_BUS_ADDRESS was inherited from another user, as after su or sudo",
     )],
     step: "Run the command as the user who is signed in, or unset DBUS_SESSION_BUS_ADDRESS and use dbus-run-session",
 };
 pub const UNLOCK: &str =
     "Unlock the keyring (sign in to the desktop, or gnome-keyring-daemon --unlock), then run the command again";
 /// A program that shows what is in it.
-pub const PROGRAM: &str = "the program of your keyring, such as Seahorse";
+pub const PROGRAM: &str = "your keyring program, such as Seahorse";
 
 pub fn deletion_of(account: &str) -> Step {
     shown!("secret-tool clear service snow username {}", Shown::outside(account)).into()
@@ -131,16 +135,14 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), desktop: &Desk
             let reason = "The keyring has no default collection yet: create one first.".to_owned();
             KeyringError::Unavailable { reason, missing: &COLLECTION }
         }
-        Some(ServiceError::Unavailable) => {
-            without_bus(desktop, "There is no session D-Bus here, or nothing on it is a keyring.")
-        }
-        Some(ServiceError::PromptDisconnected) => unavailable("It went away while it asked for its password."),
-        Some(ServiceError::Crypto(_)) => unavailable("The encrypted transport to it could not be agreed on."),
+        Some(ServiceError::Unavailable) => without_bus(desktop, "There is no D-Bus session bus, or no keyring on it."),
+        Some(ServiceError::PromptDisconnected) => unavailable("It stopped while it was prompting for its password."),
+        Some(ServiceError::Crypto(_)) => unavailable("The encrypted transport could not be negotiated."),
         Some(error) => match name_of(error) {
             Some(name) => tell_name_apart(name.as_str()),
-            None => without_bus(desktop, "The session D-Bus cannot be used."),
+            None => without_bus(desktop, "The D-Bus session bus does not work."),
         },
-        None => unavailable("The Secret Service failed without a reason that snow knows."),
+        None => unavailable("The Secret Service failed without a known reason."),
     }
 }
 
@@ -163,13 +165,13 @@ fn tell_name_apart(name: &str) -> KeyringError {
         "org.freedesktop.Secret.Error.IsLocked" => return KeyringError::Locked,
         "org.freedesktop.DBus.Error.AccessDenied" => return KeyringError::Denied,
         "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
-            "No Secret Service runs on the session D-Bus."
+            "No Secret Service is running on the D-Bus session bus."
         }
         "org.freedesktop.DBus.Error.NoReply" | "org.freedesktop.DBus.Error.Disconnected" => {
-            "The Secret Service went away before it answered."
+            "The Secret Service stopped before it responded."
         }
         _ if name.starts_with("org.freedesktop.DBus.Error.Spawn") => "The Secret Service could not be started.",
-        _ => "The Secret Service answered with an error.",
+        _ => "The Secret Service returned an error.",
     };
     KeyringError::unavailable(reason)
 }

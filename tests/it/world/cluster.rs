@@ -336,7 +336,7 @@ impl TokenSource for Endpoint {
                     "expires_in": 1800,
                 });
                 match answer {
-                    Answer::Lost => TokenOutcome::Lost(Failure::new(Code::ConnectionLost, "the answer was lost")),
+                    Answer::Lost => TokenOutcome::Lost(Failure::new(Code::ConnectionLost, "the response was lost")),
                     _ => TokenOutcome::Tokens(TokenResponse::read(&body).unwrap()),
                 }
             }

@@ -162,14 +162,14 @@ impl SessionStore {
 
     fn stale(&self) -> Failure {
         let place = self.store.kind().place();
-        Failure::new(Code::StoreBusy, shown!("{} has not caught up with an earlier write", place))
+        Failure::new(Code::StoreBusy, shown!("{} has not applied an earlier write yet", place))
             .next("Run the command again")
     }
 
     pub fn held_elsewhere(&self) -> Failure {
         let name = &self.profile.name;
-        Failure::new(Code::StoreBusy, shown!("another machine is renewing the session of {}", name))
-            .why("Only one at a time may do that. Nothing was sent from here.")
+        Failure::new(Code::StoreBusy, shown!("another machine is refreshing the session of {}", name))
+            .why("Only one machine at a time can do that. Nothing was sent from here.")
             .next("Run the command again")
     }
 
@@ -177,7 +177,7 @@ impl SessionStore {
     pub fn ended(&self, saved: Option<&SavedSession>) -> Failure {
         let name = &self.profile.name;
         Failure::new(Code::SessionExpired, shown!("the session of {} has expired", name))
-            .why("The server gave no refresh token at the sign-in, so the access token cannot be renewed.")
+            .why("The server issued no refresh token at the sign-in, so the access token cannot be refreshed.")
             .next(Step::run(shown!("snow login {}", name)))
             .evidence("expired_at", saved.and_then(|saved| saved.expires_at).map(|at| Shown::outside(at.to_rfc3339())))
     }

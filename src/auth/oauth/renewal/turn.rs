@@ -51,7 +51,7 @@ pub async fn sign_client_in(
     if let Err(error) = proven {
         return Some(Failure::from(error).into());
     }
-    let client_secret = client_secret.expect("a client that signs in for itself has a secret");
+    let client_secret = client_secret.expect("a client with client credentials has a secret");
     let _signals = deferral::defer();
     let answered = turn.ask(source, &Request::ClientCredentials(client_secret), deadline).await;
     Some(turn.conclude(source, in_hand, answered, Some(client_secret), deadline).await)
@@ -129,14 +129,14 @@ impl<'a> Turn<'a> {
     /// Sends one request, and repeats it once if its answer is lost.
     async fn ask(&mut self, source: &dyn TokenSource, request: &Request<'_>, deadline: Deadline) -> Answered {
         let name = &self.place.profile.name;
-        tracing::info!("renewing the session of {name} at {}", source.origin());
+        tracing::info!("refreshing the session of {name} at {}", source.origin());
         let answered = request.send(source, deadline).await;
         // An expired lease may be taken over by another machine.
         let is_leased = self.leased.is_none_or(|leased| self.place.time.elapsed() - leased < LEASE / 2);
         if !matches!(answered.outcome, TokenOutcome::Lost(_)) || deadline.left().is_zero() || !is_leased {
             return answered;
         }
-        tracing::info!("the answer was lost; asking once more");
+        tracing::info!("the response was lost; retrying once");
         self.interrupted = self.interrupted.or(Some(self.started));
         request.send(source, deadline).await
     }
@@ -209,15 +209,15 @@ impl<'a> Turn<'a> {
         *in_hand = Some(renewed);
         let name = &place.profile.name;
         Kept::Saved(match (written, lifetime) {
-            (Err(failure), _) => Err(Failure::new(Code::SessionNotSaved, shown!("the new session of {} could not be saved", name))
-                .why(shown!("The token endpoint gave a new one, and then the store failed: {}. What is in the store may be of no use now.", failure.message()))
-                .next("See to the store, so that it can be written")
+            (Err(failure), _) => Err(Failure::new(Code::SessionNotSaved, shown!("could not save the new session of {}", name))
+                .why(shown!("The token endpoint issued new tokens, then the store failed: {}. The saved session may no longer be valid.", failure.message()))
+                .next("Fix the store, so that it is writable")
                 .next(Step::say("Then sign in again: ").and_run(shown!("snow login {}", name)))),
             (Ok(()), Lifetime::Garbage) => Err(Failure::new(
                 Code::UnexpectedAnswer,
-                shown!("the token endpoint says nonsense about the life of the token of {}", name),
+                shown!("invalid expires_in in the token response for {}", name),
             )
-            .why("Its expires_in is not a number of seconds. The token was saved; it is used until it is refused.")
+            .why("It is not a number of seconds. The token was saved and is used until it is rejected.")
             .next(Step::run(shown!("snow test {}", name)))),
             (Ok(()), Lifetime::Known(_) | Lifetime::Unknown) => Ok(()),
         })
@@ -253,7 +253,7 @@ impl<'a> Turn<'a> {
         }
         Err(match self.interrupted {
             Some(since) if failure.code() == Code::SessionExpired => failure
-                .why("A renewal was interrupted, and since then the token endpoint refuses the refresh token: it was most likely replaced, and the answer was lost.")
+                .why("A refresh was interrupted, and the token endpoint has rejected the refresh token since: it was most likely replaced, and the response was lost.")
                 .evidence("interrupted_at", Shown::outside(since.to_rfc3339())),
             _ => failure,
         })

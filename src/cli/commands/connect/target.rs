@@ -191,7 +191,7 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
         return Ok(name.clone());
     }
     let reason = match &suggested {
-        Some(name) => format!("{name}, which the host suggests, is another connection"),
+        Some(name) => format!("the name {name} is already taken"),
         None => "the host suggests none that a connection can have".to_owned(),
     };
     if app.person().is_none() {
@@ -289,7 +289,7 @@ impl Conflict {
         let Self { what, is, would } = self;
         Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", saved.name))
             .why(shown!("Its {} is {}, and you gave {}.", what, Shown::outside(is), Shown::outside(would)))
-            .next("Give the new connection a name of its own with --name")
+            .next("Choose another name for the new connection with --name")
             .next(shown!("Replace {} with --force", saved.name))
     }
 

@@ -71,8 +71,8 @@ pub async fn authorize(
         && let Err(error) = app.open_browser(authorization.url().as_str())
     {
         let what = match browser::variable(&app.variables) {
-            Some(variable) => format!("The browser that {variable} names could not be started"),
-            None => "No browser could be started".to_owned(),
+            Some(variable) => format!("Could not start the browser in {variable}"),
+            None => "Could not start a browser".to_owned(),
         };
         app.console.note(&format!("  {what} ({error}): open the address yourself.\n"));
     }
@@ -124,7 +124,7 @@ fn invitation(mode: BrowserMode) -> &'static str {
 fn listen(oauth: &OAuthClient, loopback: &Loopback) -> Result<Listener, Failure> {
     Listener::bind(loopback).map_err(|error| {
         let port = loopback.port;
-        let failure = Failure::new(Code::PortInUse, shown!("port {} of this machine cannot be listened on", port));
+        let failure = Failure::new(Code::PortInUse, shown!("cannot listen on port {} of this machine", port));
         let failure = match error.kind() {
             std::io::ErrorKind::AddrInUse => failure
                 .why("Another program uses it, perhaps another sign-in of snow that is still waiting.")

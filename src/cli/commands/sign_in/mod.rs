@@ -137,11 +137,10 @@ pub async fn confirm_identity(
     if username.matches(&identity.user_name) {
         return Ok(None);
     }
-    let message =
-        format!("the instance says this is {}, and {} belongs to {username}", identity.user_name, profile.name);
+    let message = format!("you signed in as {}, but {} is for {username}", identity.user_name, profile.name);
     let meant = match app.person() {
         _ if force => true,
-        Some(person) => person.confirm(&format!("{message}. Save it all the same?"))?,
+        Some(person) => person.confirm(&format!("{message}. Save anyway?"))?,
         None => false,
     };
     if meant {

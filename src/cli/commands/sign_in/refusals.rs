@@ -124,7 +124,7 @@ impl Denied<'_> {
 }
 
 const NOT_REGISTERED: CauseRow =
-    ("redirect-uri", High, "{redirect_uri} is not registered with the client in just these letters");
+    ("redirect-uri", High, "{redirect_uri} does not exactly match a registered redirect URL of the client");
 const NOBODY_CAME: &[CauseRow] =
     &[NOT_REGISTERED, ("not-signed-in", Medium, "the sign-in in the browser was not finished")];
 
@@ -186,8 +186,8 @@ fn denied_sign_in(profile: &Profile, oauth: &OAuthClient, denied: &Denied<'_>) -
 
 pub fn nobody_came(oauth: &OAuthClient, timeout: Duration) -> Failure {
     let uri = &oauth.redirect_uri;
-    Failure::new(Code::LoginTimeout, shown!("nobody came back from the sign-in within {} s", timeout.as_secs()))
-        .why("An instance that does not know the redirect URL says so in the browser, and sends nobody back. Nothing was saved.")
+    Failure::new(Code::LoginTimeout, shown!("timed out waiting for the browser ({} s)", timeout.as_secs()))
+        .why("An instance that does not know the redirect URL says so in the browser, and does not redirect back. Nothing was saved.")
         .causes(Cause::filled(NOBODY_CAME, &[("{redirect_uri}", uri.show().into())]))
         .next(shown!("See that the redirect URL of the client is exactly {}, then run the command again", uri))
         .next("If the browser is on another machine: --manual")

@@ -99,7 +99,7 @@ pub async fn sign_in(
                     return Ok(Attempt { secret, started_test, origins, sent });
                 };
                 tries_left -= 1;
-                let question = format!("Refused. {} again", (usage.question)(&profile.auth));
+                let question = format!("Sign-in failed. {} again", (usage.question)(&profile.auth));
                 secret = person.secret(&question)?;
             }
         }

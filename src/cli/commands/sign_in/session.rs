@@ -59,7 +59,7 @@ pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(
         app.console.say(&text);
     }
     let text = "The client is borrowed: it is ServiceNow's own, \"ServiceNow SDK\", which administrators may switch \
-                off. For the long run have your own registered: snow guide oauth";
+                off. For long-term use, register your own client: snow guide oauth";
     let text = paragraph(text, app.console.err);
     app.console.note(&text);
     Ok(())

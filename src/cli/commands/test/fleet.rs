@@ -157,9 +157,9 @@ impl Turns {
         let mut turns = Vec::new();
         for origin in origins {
             let at_origin = self.at(origin);
-            turns.push(at_origin.acquire_owned().await.expect("nobody closes it"));
+            turns.push(at_origin.acquire_owned().await.expect("it is never closed"));
         }
-        turns.push(self.all.clone().acquire_owned().await.expect("nobody closes it"));
+        turns.push(self.all.clone().acquire_owned().await.expect("it is never closed"));
         turns
     }
 

@@ -39,13 +39,13 @@ pub fn causes() -> impl Iterator<Item = CausesOfCode> {
 /// The codes of a secret that was refused.
 const QUOTED_CODES: [Code; 4] = [Code::BasicRefused, Code::BearerRefused, Code::ApiKeyRefused, Code::TokenRefused];
 const QUOTED: CauseRow =
-    ("quotes", Likelihood::High, "the secret has quotation marks around it, which were sent as a part of it");
+    ("quotes", Likelihood::High, "the secret is enclosed in quotation marks, which were sent as part of it");
 
 /// Names the quotation marks around a secret that was refused: a file or a variable of a
 /// CI job may hold them.
 pub fn with_quotes(failure: Failure, response: &ClassifiedResponse<'_>) -> Failure {
     if response.redactor.has_quoted() && QUOTED_CODES.contains(&failure.code()) {
-        failure.causes([QUOTED]).next("Give the secret without the quotation marks around it")
+        failure.causes([QUOTED]).next("Remove the quotation marks around the secret")
     } else {
         failure
     }
@@ -150,7 +150,7 @@ impl Places {
         let said = response.redactor.server_text(&said.join(": "));
         let (target, origin) = match response.redirect_target() {
             Some(target) => (target.shown, target.other_origin),
-            None => ("no address that can be read".into(), None),
+            None => ("an unreadable address".into(), None),
         };
         let origin = origin.map(|origin| response.redactor.server_text(origin.origin())).unwrap_or_default();
         let login = match response.subject {
@@ -189,7 +189,7 @@ impl Places {
             true if self.title.is_empty() => "no title".into(),
             true => self.title.clone(),
             false if self.title.is_empty() => Shown::default(),
-            false => shown!(": it is the page {}", self.title),
+            false => shown!(" (page title {})", self.title),
         };
         let title = [("{title}", Step::say(title))];
         Step::filled(text, &[&self.values[..], &title].concat())
@@ -217,10 +217,12 @@ fn wait_for_it(subject: &Subject) -> Step {
 fn add_header(subject: &Subject) -> Step {
     match subject {
         Subject::Saved(name) => {
-            Step::say("If the gateway wants a header: ").and_run(shown!("snow connect {} --header NAME", name))
+            Step::say("If the gateway requires a header: ").and_run(shown!("snow connect {} --header NAME", name))
         }
-        Subject::Environment => "If the gateway wants a header, save the connection: snow connect has --header".into(),
-        Subject::New => "If the gateway wants a header, give it with --header NAME".into(),
+        Subject::Environment => {
+            "If the gateway requires a header, save the connection with snow connect and --header".into()
+        }
+        Subject::New => "If the gateway requires a header, add it with --header NAME".into(),
     }
 }
 
@@ -238,7 +240,7 @@ fn name_table(response: &ClassifiedResponse<'_>) -> Step {
     let RequestKind::Table(table) = response.request else {
         return "".into();
     };
-    let publishes = Step::say("If a gateway publishes only some tables, name one: ");
+    let publishes = Step::say("If a gateway only publishes some tables, name one: ");
     match response.subject {
         _ if *table != users() => "".into(),
         Subject::Saved(name) => publishes.and_run(shown!("snow test {} --table TABLE", name)),
@@ -251,7 +253,7 @@ fn name_table(response: &ClassifiedResponse<'_>) -> Step {
 fn by(response: &ClassifiedResponse<'_>) -> Shown {
     let server = response.foreign_server().map(|server| response.redactor.server_text(server));
     match (server, response.reference()) {
-        (Some(server), Some(reference)) => shown!(" It came from {}, with the reference {}.", server, reference),
+        (Some(server), Some(reference)) => shown!(" It came from {} with the reference {}.", server, reference),
         (Some(server), None) => shown!(" It came from {}.", server),
         (None, Some(reference)) => shown!(" Its reference is {}.", reference),
         (None, None) => Shown::default(),
@@ -271,12 +273,12 @@ fn enter(response: &ClassifiedResponse<'_>) -> Step {
             Step::say(Shown::outside(format!("Correct {}", variables.join(" and "))))
         }
         (Subject::Environment, CredentialKind::AccessToken { age: TokenAge::Given, .. }) => {
-            "Give a new token with SNOW_ACCESS_TOKEN".into()
+            "Set SNOW_ACCESS_TOKEN to a new token".into()
         }
         (Subject::New, CredentialKind::Secret(spec)) => {
             Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label())))
         }
-        (Subject::Environment | Subject::New, _) => "Run the command again to sign in anew".into(),
+        (Subject::Environment | Subject::New, _) => "Run the command again to sign in again".into(),
     }
 }
 
@@ -285,7 +287,7 @@ fn wait(response: &ClassifiedResponse<'_>) -> Shown {
     match retry_after(response) {
         Some((RetryAfter::Seconds(_), seconds)) => shown!("{} s", seconds),
         Some((RetryAfter::Date(_), date)) => shown!("until {}", date),
-        None => "some seconds".into(),
+        None => "a few seconds".into(),
     }
 }
 
@@ -300,16 +302,16 @@ fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
     match response.credential {
         CredentialKind::Nothing => Shown::default(),
         _ if response.proves_sign_in() => Shown::default(),
-        CredentialKind::Secret(spec) => shown!(" The {} was not judged.", Shown::outside(spec.secret_label())),
-        CredentialKind::AccessToken { .. } => " The access token was not judged.".into(),
-        CredentialKind::TokenRequest => shown!(" Nothing was judged.{}", kept(response.subject)),
+        CredentialKind::Secret(spec) => shown!(" The {} was not checked.", Shown::outside(spec.secret_label())),
+        CredentialKind::AccessToken { .. } => " The access token was not checked.".into(),
+        CredentialKind::TokenRequest => shown!(" Nothing was checked.{}", kept(response.subject)),
     }
 }
 
 /// That what is saved is as it was, where something is saved.
 pub fn kept(subject: &Subject) -> &'static str {
     match subject {
-        Subject::Saved(_) => " What is saved was kept.",
+        Subject::Saved(_) => " Everything saved was kept.",
         Subject::Environment | Subject::New => "",
     }
 }

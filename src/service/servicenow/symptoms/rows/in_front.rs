@@ -1,4 +1,4 @@
-//! What stands in front of an instance, or in its place: sleep, proxies, pages
+//! What answers in front of an instance, or in its place: hibernation, proxies, pages
 //! and redirects.
 
 use crate::base::code::Code;
@@ -9,10 +9,10 @@ use crate::service::servicenow::symptoms::Symptom;
 /// Goes around a proxy or CDN in front of a custom address.
 const ORIGINAL: &str = "Use the original address of the instance, NAME.service-now.com";
 
-const TERMS: &[CauseRow] = &[("terms", High, "this network or a gateway requires its terms to be accepted")];
+const TERMS: &[CauseRow] = &[("terms", High, "this network or a gateway requires accepting its terms")];
 const ACCEPT: &[&str] = &[
     "Open {origin} in a browser on this machine and accept the terms, then: {again}",
-    "Ask the people who run the gateway to let programs through",
+    "Ask the people who run the gateway to allow programs",
 ];
 
 pub const ROWS: &[Symptom] = &[
@@ -22,38 +22,34 @@ pub const ROWS: &[Symptom] = &[
         shows: |response| {
             response.is_titled(&["hibernating"]) || (response.title().is_none() && response.is_marked("hibernat"))
         },
-        message: "the instance is asleep",
-        why: "Personal instances hibernate after some hours without use. Every address then answers with a page that says so.{unjudged}",
+        message: "the instance is hibernating",
+        why: "Personal developer instances hibernate after a few hours without use. Every URL then returns a page that says so.{unjudged}",
         causes: &[
-            ("hibernating", High, "nobody used this personal instance for a while"),
-            ("reclaimed", Low, "it was not used for ten days and was taken back"),
+            ("hibernating", High, "this personal developer instance was not used for a while"),
+            ("reclaimed", Low, "it was not used for ten days and was reclaimed"),
         ],
-        next: &[
-            "Sign in at developer.servicenow.com and wake the instance, which takes three to five minutes: {wait_for_it}",
-        ],
+        next: &["Sign in at developer.servicenow.com and wake the instance (three to five minutes): {wait_for_it}"],
     },
     Symptom {
         name: "redirect-to-portal",
         code: Code::InstanceHibernating,
         shows: |response| response.redirect_target().is_some_and(|target| target.host == "developer.servicenow.com"),
-        message: "the instance is asleep, or was taken back",
-        why: "It sends every request to the developer site, as personal instances do that are not running.{unjudged}",
+        message: "the instance is hibernating or was reclaimed",
+        why: "It redirects every request to the developer site, as personal developer instances do when they are not running.{unjudged}",
         causes: &[
-            ("hibernating", High, "nobody used this personal instance for a while"),
-            ("reclaimed", Medium, "it was not used for ten days and was taken back"),
+            ("hibernating", High, "this personal developer instance was not used for a while"),
+            ("reclaimed", Medium, "it was not used for ten days and was reclaimed"),
         ],
-        next: &[
-            "Sign in at developer.servicenow.com and wake the instance, which takes three to five minutes: {wait_for_it}",
-        ],
+        next: &["Sign in at developer.servicenow.com and wake the instance (three to five minutes): {wait_for_it}"],
     },
     Symptom {
         name: "proxy-auth",
         code: Code::ProxyAuth,
         shows: |response| response.status() == 407,
-        message: "no way to {host}",
-        why: "The proxy wants a user name and password.",
+        message: "could not connect to {host}",
+        why: "The proxy requires a user name and password.",
         causes: &[],
-        next: &["Put user name and password of the proxy into HTTPS_PROXY"],
+        next: &["Put the user name and password of the proxy in HTTPS_PROXY"],
     },
     Symptom {
         name: "bot-challenge",
@@ -65,16 +61,13 @@ pub const ROWS: &[Symptom] = &[
                 || has("x-amzn-waf-action")
                 || (matches!(response.status(), 200 | 202 | 403 | 405 | 429 | 503) && response.is_titled(&titles))
         },
-        message: "bot protection in front of {host} stopped the request",
-        why: "It answered {status} with a test for browsers{title}. A program cannot pass it.{by}{unjudged}",
+        message: "bot protection in front of {host} blocked the request",
+        why: "It returned {status} with a browser challenge{title}. A program cannot pass it.{by}{unjudged}",
         causes: &[
-            ("bot-protection", High, "the CDN or firewall of this address lets only browsers through"),
+            ("bot-protection", High, "the CDN or firewall of this address only allows browsers"),
             ("ip-restriction", Low, "it does not trust the network of this machine"),
         ],
-        next: &[
-            "Ask the people who run it to let this program through, and give them the time and the reference",
-            ORIGINAL,
-        ],
+        next: &["Ask the people who run it to allow this program, and give them the time and the reference", ORIGINAL],
     },
     Symptom {
         name: "blocked-by-firewall",
@@ -98,10 +91,10 @@ pub const ROWS: &[Symptom] = &[
             shows && !response.is_servicenow()
         },
         message: "a firewall in front of {host} blocked the request",
-        why: "It answered {status}, and not as an instance does{title}.{by}{unjudged}",
+        why: "It returned {status}, but not as an instance does{title}.{by}{unjudged}",
         causes: &[
-            ("firewall-rule", High, "a rule of a web application firewall fits the request or this program"),
-            ("ip-restriction", Medium, "the address of this machine is blocked"),
+            ("firewall-rule", High, "a web application firewall rule matches the request or this program"),
+            ("ip-restriction", Medium, "the IP address of this machine is blocked"),
         ],
         next: &["Give the time and the reference to the people who run the firewall", ORIGINAL],
     },
@@ -112,11 +105,11 @@ pub const ROWS: &[Symptom] = &[
             let words = ["ssl certificate error", "no required ssl certificate", "client certificate required"];
             matches!(response.status(), 400 | 403) && response.page_says(&words)
         },
-        message: "the front end of {host} did not accept a client certificate, or missed one",
-        why: "It answered {status} before it read the request{title}. snow shows no client certificate.{by}{unjudged}",
+        message: "{host} rejected a client certificate or requires one",
+        why: "Its load balancer returned {status} before reading the request{title}. snow sends no client certificate.{by}{unjudged}",
         causes: &[
-            ("added-certificate", High, "an outgoing gateway or service mesh shows a certificate that is not accepted"),
-            ("certificate-wanted", Medium, "this address takes only requests with a client certificate"),
+            ("added-certificate", High, "an outgoing gateway or service mesh sends a certificate that is not accepted"),
+            ("certificate-wanted", Medium, "this address requires a client certificate"),
         ],
         next: &[
             "Ask the people who run the gateway about its client certificate, or test without the gateway",
@@ -132,8 +125,8 @@ pub const ROWS: &[Symptom] = &[
             // RFC 6585 §6.
             response.status() == 511 || (answers && !response.is_servicenow())
         },
-        message: "a page of terms answers in place of {host}",
-        why: "A network or gateway shows it until a person has accepted it in a browser{title}.{by}{unjudged}",
+        message: "a terms page answered in place of {host}",
+        why: "A network or gateway shows it until someone accepts the terms in a browser{title}.{by}{unjudged}",
         causes: TERMS,
         next: ACCEPT,
     },
@@ -154,21 +147,18 @@ pub const ROWS: &[Symptom] = &[
             ];
             response.redirect_target().is_some_and(|target| pages.iter().any(|page| target.path.ends_with(page)))
         },
-        message: "{host} sends the request to one of its pages for people",
-        why: "It redirected to {target}, as instances do where a sign-in failed or a session ended. The redirect was not followed.{unjudged}",
+        message: "{host} redirected the request to a page for browsers",
+        why: "It redirected to {target}, as instances do if a sign-in failed or a session expired. The redirect was not followed.{unjudged}",
         causes: &[
             (
                 "failed-sign-in",
                 Medium,
-                "the instance sends failed sign-ins to a page: the property glide.authenticate.failed_redirect",
+                "the property glide.authenticate.failed_redirect redirects failed sign-ins to a page",
             ),
-            ("bot-protection", Medium, "bot protection in front of the instance sends programs away"),
+            ("bot-protection", Medium, "bot protection in front of the instance blocks programs"),
             ("sso", Low, "single sign-on protects the API"),
         ],
-        next: &[
-            ORIGINAL,
-            "Ask an administrator about that property, and about bot protection in front of the instance",
-        ],
+        next: &[ORIGINAL, "Ask an administrator about that property and about bot protection in front of the instance"],
     },
     Symptom {
         name: "sso-redirect",
@@ -201,11 +191,11 @@ pub const ROWS: &[Symptom] = &[
                     || providers.iter().any(|host| target.host.ends_with(host))
             })
         },
-        message: "{host} sends the request to a single sign-on page",
-        why: "It redirected to {target} instead of answering. The redirect was not followed.{unjudged}",
+        message: "{host} redirected the request to single sign-on",
+        why: "The redirect to {target} was not followed.{unjudged}",
         causes: &[
-            ("custom-url", Medium, "the address is a custom URL whose sign-in is handed to an identity provider"),
-            ("forced-sso", Medium, "the instance sends everything through single sign-on"),
+            ("custom-url", Medium, "the address is a custom URL that signs in with an identity provider"),
+            ("forced-sso", Medium, "the instance requires single sign-on for every request"),
         ],
         next: &[ORIGINAL],
     },
@@ -216,8 +206,8 @@ pub const ROWS: &[Symptom] = &[
             let login = |path: &str| path.contains("login") && path.ends_with(".do");
             response.redirect_target().is_some_and(|target| login(&target.path))
         },
-        message: "{host} shows a login page instead of answering",
-        why: "It redirected to {target}. The Table API answers by itself, and sends nobody to a page.{unjudged}",
+        message: "{host} returned a login page instead of JSON",
+        why: "It redirected to {target}. The Table API does not redirect.{unjudged}",
         causes: &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
             ("sso", Medium, "single sign-on protects the API"),
@@ -238,8 +228,8 @@ pub const ROWS: &[Symptom] = &[
             };
             response.status() == 200 && response.is_html() && (response.title().is_some_and(titled) || form())
         },
-        message: "{host} shows a login page instead of answering",
-        why: "The Table API answers in JSON; this was a page for people ({title}).{unjudged}",
+        message: "{host} returned a login page instead of JSON",
+        why: "The Table API returns JSON; this was an HTML page ({title}).{unjudged}",
         causes: &[
             ("not-the-api", Medium, "the address is a portal or a proxy in front of the instance"),
             ("sso", Medium, "single sign-on protects the API"),
@@ -258,8 +248,8 @@ pub const ROWS: &[Symptom] = &[
                 words.iter().any(|word| path.contains(word)) || (is_elsewhere && path.contains("portal"))
             })
         },
-        message: "{host} sends the request to a page of terms",
-        why: "It redirected to {target}. A network or gateway does so until a person has accepted its terms in a browser.{by}{unjudged}",
+        message: "{host} redirected the request to a terms page",
+        why: "It redirected to {target}. A network or gateway does so until someone accepts its terms in a browser.{by}{unjudged}",
         causes: TERMS,
         next: ACCEPT,
     },
@@ -270,37 +260,37 @@ pub const ROWS: &[Symptom] = &[
             let sets_cookie = response.raw.headers.contains_key("set-cookie");
             sets_cookie && response.redirect_target().is_some_and(|target| target.is_itself)
         },
-        message: "{host} wants a cookie before it answers",
-        why: "It set a cookie and redirected to the same address. snow keeps no cookies.{by}{unjudged}",
+        message: "{host} requires a cookie",
+        why: "It set a cookie and redirected to the same address. snow does not store cookies.{by}{unjudged}",
         causes: &[(
             "cookie-wall",
             High,
-            "a gateway or load balancer in front lets only clients with its cookie through",
+            "a gateway or load balancer in front only allows clients that send its cookie",
         )],
-        next: &["Ask the people who run the gateway to let programs through without its cookie", ORIGINAL],
+        next: &["Ask the people who run the gateway to allow programs without its cookie", ORIGINAL],
     },
     Symptom {
         name: "other-origin",
         code: Code::Redirected,
         shows: |response| response.redirect_target().is_some_and(|target| target.other_origin.is_some()),
-        message: "{host} redirects to the same path at another address",
-        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.{unjudged}",
+        message: "{host} redirects to the same path on another host",
+        why: "The redirect to {target} was not followed: it could take the credential to another host.{unjudged}",
         causes: &[
-            ("moved", High, "that is the address of the instance, and this one only leads there"),
-            ("proxy", Low, "something between here and the instance answers in its place"),
+            ("moved", High, "that is the address of the instance, and this one only redirects to it"),
+            ("proxy", Low, "a proxy or gateway answers in place of the instance"),
         ],
-        next: &["If you know that address, use it: {connect_there}"],
+        next: &["If you trust that address, use it: {connect_there}"],
     },
     Symptom {
         name: "redirected",
         code: Code::Redirected,
         shows: |response| (300..400).contains(&response.status()),
         message: "{host} redirects to another address",
-        why: "It points to {target}. A redirect is never followed: it could carry the credential elsewhere.{by}{unjudged}",
+        why: "The redirect to {target} was not followed: it could take the credential to another host.{by}{unjudged}",
         causes: &[
-            ("moved", Medium, "the instance has another address"),
-            ("proxy", Low, "something between here and the instance answers in its place"),
+            ("moved", Medium, "the instance has a different address"),
+            ("proxy", Low, "a proxy or gateway answers in place of the instance"),
         ],
-        next: &["Use the address that the browser shows after signing in to the instance"],
+        next: &["Use the address that the browser shows after you sign in to the instance"],
     },
 ];

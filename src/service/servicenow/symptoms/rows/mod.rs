@@ -1,5 +1,5 @@
 //! The table of symptoms, in the order in which it is read: most telling first.
-//! How it is read stands in the module above.
+//! The module above says how it is read.
 
 mod access;
 mod in_front;
@@ -12,7 +12,7 @@ use crate::base::error::CauseRow;
 use crate::base::error::Likelihood::Medium;
 
 /// Behind a foreign answer to a good request, at a good address.
-const SOME_TABLES: CauseRow = ("some-tables", Medium, "a gateway in front publishes only some tables or addresses");
+const SOME_TABLES: CauseRow = ("some-tables", Medium, "a gateway in front only publishes some tables or paths");
 
 /// The symptoms, most telling first.
 pub fn symptoms() -> impl Iterator<Item = &'static Symptom> {
