@@ -20,6 +20,7 @@ use super::symptoms::{kept, with_evidence, with_quotes};
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
 use crate::auth::oauth::outcome::TokenRequest;
 use crate::base::code::Code;
+use crate::base::duration::ago;
 use crate::base::error::{Cause, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
@@ -243,7 +244,7 @@ const GRANT_PROPERTY: &str =
 const NOT_REGISTERED: &str = "{redirect_uri} is not registered in just these letters";
 const CODE_EXPIRED: &str = "the code was {code_age} old, and it lives for 60 s";
 const EXPIRED: &str =
-    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {session_age} ago";
+    "the refresh token is at its end: it lives for 100 days by default, and the sign-in was {session_age}";
 const LOG: &str = "Show an administrator the server's time: the reason stands in the system log of the instance, as \"Exception on token flow\"";
 
 /// What may be behind each code, as the table has it. How likely a cause is depends
@@ -328,7 +329,7 @@ impl Refused<'_> {
     fn values(&self) -> Vec<(&'static str, Step)> {
         let (code_age, session_age) = match self.request {
             TokenRequest::Code { age, .. } => (shown!("{} s", age.as_secs()), Shown::default()),
-            TokenRequest::Refresh { age } => (Shown::default(), shown!("{} days", age.num_days())),
+            TokenRequest::Refresh { age } => (Shown::default(), Shown::outside(ago(*age))),
             TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
         };
         let (login, give_scope) = match self.response.subject {
