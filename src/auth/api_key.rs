@@ -37,6 +37,7 @@ static HEADER_NAME: Setting = Setting {
         heading: None,
         means: None,
     }),
+    usual: |auth, _| Some(auth.defaults.key_header.to_owned()),
     ..Setting::plain(
         HEADER_NAME_KEY,
         "header of the API key",

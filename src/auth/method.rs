@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 
 use super::credential::Credential;
 use super::oauth::endpoint::TokenEndpoint;
+use super::oauth::settings::SCOPE;
 use super::setting::{SecretInput, SecretUse, Setting};
 use super::{access_token, api_key, basic, gateway, oauth};
 use crate::base::error::Failure;
@@ -201,6 +202,13 @@ impl MethodSpec {
 
     pub fn setting(&self, key: &str) -> Option<&'static Setting> {
         self.settings.iter().copied().find(|setting| setting.key == key)
+    }
+
+    /// The settings that a stored secret or session is for. A session keeps the scope that
+    /// it was given, and a user that the instance names is not sent.
+    pub fn bound_settings(&self) -> impl Iterator<Item = &'static Setting> + use<'_> {
+        let is_kept = |key: &str| key == SCOPE.key || (key == "username" && self.learns_user());
+        self.settings.iter().copied().filter(move |setting| setting.binds && !is_kept(setting.key))
     }
 
     pub fn secret(&self, input: &SecretInput) -> Option<&'static SecretUse> {

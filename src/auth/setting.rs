@@ -2,6 +2,7 @@
 //!
 //! The connections file, `edit`, flags, prompts and variables iterate these.
 
+use crate::model::instance::Instance;
 use crate::model::profile::{Auth, InvalidValue};
 use crate::store::record::SecretItem;
 
@@ -29,6 +30,8 @@ pub struct Setting {
     pub question: Option<Question>,
     /// The value, unless it is the default.
     pub get: fn(&Auth) -> Option<String>,
+    /// The default, if there is one.
+    pub usual: fn(&Auth, &Instance) -> Option<String>,
     /// Takes a value as text.
     pub set: fn(&mut Auth, &str) -> Result<(), InvalidValue>,
     /// Back to the default.
@@ -106,6 +109,7 @@ impl Setting {
             is_guarded: false,
             question: None,
             get,
+            usual: |_, _| None,
             set,
             reset,
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// `500ms`, `30s`, `5m`, `1h`, or a number of seconds; more than nothing, and no
 /// longer than a command may take.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -29,6 +31,37 @@ fn duration_up_to(days: u32, spelt: &str, text: &str) -> Result<Duration, String
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() && seconds <= f64::from(days) * 86400.0 => Ok(duration),
         _ => Err(format!("a duration must be greater than zero and at most {spelt}")),
+    }
+}
+
+/// How long something took: `214 ms`, `1.2 s`
+pub fn took(duration: Duration) -> String {
+    match duration.as_millis() {
+        0 => "< 1 ms".to_owned(),
+        milliseconds @ 1..1000 => format!("{milliseconds} ms"),
+        _ => format!("{:.1} s", duration.as_secs_f64()),
+    }
+}
+
+/// A longer time in one unit: `40 s`, `29 min`, `5 h`, `3 days`
+pub fn span(time: TimeDelta) -> String {
+    let seconds = time.num_seconds().max(0);
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// How long ago something was: `just now`, `5 min ago`, `2 h ago`, `3 days ago`
+pub fn ago(time: TimeDelta) -> String {
+    let minutes = time.num_minutes();
+    match minutes {
+        ..1 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
     }
 }
 

@@ -11,6 +11,7 @@ use super::expectations::Expectations;
 use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
+use crate::base::duration::took;
 use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, shown};
@@ -166,7 +167,7 @@ impl CheckContext {
             if wait >= self.plan.deadline.left() {
                 return exchange;
             }
-            tracing::info!("{}: retrying (attempt {}) in {wait:?}", code.as_str(), attempt + 1);
+            tracing::info!("{}: retrying (attempt {}) in {}", code.as_str(), attempt + 1, took(wait));
             tokio::time::sleep(wait).await;
         }
         send().await

@@ -16,6 +16,7 @@ use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
 use crate::cli::commands::explain::ExplainArgs;
 use crate::cli::commands::guide::GuideArgs;
 use crate::cli::commands::help::{CompletionArgs, HelpArgs, ManArgs};
+use crate::cli::commands::list::ListArgs;
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
 use crate::cli::commands::sandbox::SandboxArgs;
@@ -153,7 +154,7 @@ pub enum Command {
     /// Test connections, and say why one does not work
     Test(TestArgs),
     /// List the saved connections
-    List,
+    List(ListArgs),
     /// Show one connection, without its secrets
     Show(NameArg),
     /// Show the active connection and its health

@@ -16,6 +16,7 @@ use crate::cli::args::Color;
 use crate::cli::context::Streams;
 use crate::report::json;
 use crate::report::paint::Paint;
+use crate::report::text::fitting;
 
 /// What is over sooner shows no progress.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -82,7 +83,12 @@ impl Console {
         }
     }
 
-    /// Data for people: one text and a line end.
+    /// Text for people, in lines that fit their terminal.
+    pub fn text(&self, text: &str) {
+        self.data(&if self.out.is_terminal { fitting(text, self.out) } else { text.to_owned() });
+    }
+
+    /// Data as it is: one text and a line end.
     pub fn data(&self, text: &str) {
         let text = self.out.spelled(text).into_owned();
         self.put(&text);
@@ -130,7 +136,7 @@ impl Console {
 
     /// Something people must see.
     pub fn say(&self, text: &str) {
-        self.put_aside(&self.err.spelled(text));
+        self.put_aside(&self.err.spelled(&fitting(text, self.err)));
     }
 
     fn put_aside(&self, text: &str) {

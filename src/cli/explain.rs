@@ -77,7 +77,7 @@ const GENERAL: [(&str, &str); 7] = [
     ("{fields}", "the field"),
     ("{redirect_uri}", "the redirect URI"),
     ("{code_age}", "more than 60 s"),
-    ("{session_age}", "longer"),
+    ("{session_age}", "longer ago"),
 ];
 
 fn numbered(causes: &[String]) -> String {

@@ -1,21 +1,49 @@
 //! What is done, on standard error.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
-use tracing::Level;
+use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::report::paint::Paint;
 
-/// Standard error, without what could act on a terminal.
-struct Stderr;
+/// Standard error, without what could act on a terminal. Where something comes from is
+/// said once, however often it is looked at; requests are told each time.
+#[derive(Default)]
+struct Stderr {
+    said: Mutex<HashSet<Vec<u8>>>,
+}
 
-impl Write for Stderr {
+/// Takes one line.
+struct Line<'a> {
+    stderr: &'a Stderr,
+    is_once: bool,
+}
+
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line { stderr: self, is_once: false }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<'a> {
+        Line { stderr: self, is_once: *metadata.level() == Level::INFO }
+    }
+}
+
+impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        io::stderr().write_all(Paint::PLAIN.spelled(&text).as_bytes())?;
+        let mut said = self.stderr.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_once || said.insert(line.to_owned()) {
+            let text = String::from_utf8_lossy(line);
+            io::stderr().write_all(Paint::PLAIN.spelled(&text).as_bytes())?;
+        }
         Ok(line.len())
     }
 
@@ -35,7 +63,7 @@ pub fn to_stderr(verbose: u8, variable: Option<&str>) {
         (0, _) => return,
     };
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(|| Stderr)
+        .with_writer(Stderr::default())
         .without_time()
         .with_target(false)
         .with_level(false)

@@ -31,7 +31,7 @@ use crate::service::servicenow::oauth::is_sdk;
 
 /// What whoever sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
-    "Made by snow doctor --bundle, for the people who help you. Read it before you send it.",
+    "Made by snow doctor --bundle, for support. Read it before you send it.",
     "In it: versions, the terminal, which variables are set, what the doctor found, the connections, the last tests.",
     "As they are: host names, names of connections, tables, descriptions and labels, paths below the home directory.",
     "Replaced by a number, the same one for the same text: user names and client ids.",
@@ -199,7 +199,7 @@ fn config(machine: &Machine) -> Config<'_> {
     let profiles = config.into_iter().flat_map(|config| config.connections.values());
     let connections = profiles.map(|profile| {
         let is_default = default == Some(&profile.name);
-        let mut connection = Connection::of(profile, is_default, last_tests.get(&profile.id));
+        let mut connection = Connection::of(profile, is_default, last_tests.of(profile));
         connection.username = connection.username.map(|user| users.number(&user).into());
         // The client that ServiceNow ships is the same for everybody.
         if !profile.auth.client().is_some_and(is_sdk) {
@@ -247,7 +247,7 @@ fn state<'a>(machine: &'a Machine, state: &'a history::State) -> State<'a> {
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let profiles = machine.config.iter().flat_map(|config| config.connections.values());
     let sessions = profiles.clone().filter_map(|profile| {
-        let times = state.session(profile.id)?;
+        let times = state.session(profile)?;
         Some(Session { connection: profile.name.as_str(), health: times.health(machine.now), times })
     });
     let refusals = profiles.filter_map(|profile| {
@@ -257,7 +257,7 @@ fn state<'a>(machine: &'a Machine, state: &'a history::State) -> State<'a> {
     State {
         directory: &state.directory,
         files,
-        last_tests: state.last_tests(),
+        last_tests: state.last_tests().all().map(|(id, test)| (id, test.clone())).collect(),
         sessions: sessions.collect(),
         refusals: refusals.collect(),
     }

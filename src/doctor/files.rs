@@ -58,7 +58,7 @@ fn permissions(path: &Path) -> Vec<Check> {
         })
         .collect();
     if wrong.is_empty() {
-        vec![Check::pass(CheckId::ConfigPermissions, "file and directory are yours alone")]
+        vec![Check::pass(CheckId::ConfigPermissions, "only you can read and change the file and its directory")]
     } else {
         wrong
     }
@@ -66,7 +66,7 @@ fn permissions(path: &Path) -> Vec<Check> {
 
 #[cfg(not(unix))]
 fn permissions(_: &Path) -> Vec<Check> {
-    vec![Check::skip(CheckId::ConfigPermissions, "the access rights of files are not looked at on this system")]
+    vec![Check::skip(CheckId::ConfigPermissions, "file permissions are not checked on this system")]
 }
 
 fn secrets(path: &Path) -> Option<Check> {
@@ -85,14 +85,14 @@ fn secrets(path: &Path) -> Option<Check> {
         .collect();
     let more = if found.len() > NAMED { format!(", and {} more", found.len() - NAMED) } else { String::new() };
     let place = format!("{}:{}", path.display(), first.line);
-    let failure = Failure::new(Code::SecretInFile, shown!("{}: a secret seems to stand there", Shown::outside(&place)))
+    let failure = Failure::new(Code::SecretInFile, shown!("{} seems to hold a secret", Shown::outside(&place)))
         .why(shown!(
             "{}{}. snow reads no secret from this file, and keeps it as it is.",
             Shown::outside(named.join("; ")),
             Shown::outside(&more)
         ))
         .next(
-            Step::say("Delete the line, change that secret at the instance, and sign in anew: ")
+            Step::say("Delete the line, change that secret at the instance, and sign in again: ")
                 .and_run("snow login NAME"),
         );
     Some(Check::fail(CheckId::ConfigSecrets, &failure))
@@ -114,15 +114,15 @@ pub fn state(machine: &Machine) -> Vec<Check> {
         Ok(probe) => probe,
         Err(error) => {
             let failure = Failure::new(Code::ConfigUnwritable, shown!("{} cannot be written: {}", shown, error))
-                .why("The lock for changes of connections is there, so none can be changed.")
-                .next("See to the permissions and the free space there, or set SNOW_STATE_DIR to another directory");
+                .why("The lock for changes is there, so no connection can be changed.")
+                .next("Check permissions and free space there, or set SNOW_STATE_DIR to another directory");
             return vec![Check::fail(CheckId::StateDirectory, &failure)];
         }
     };
     let mut checks = vec![if existing == directory {
-        Check::pass(CheckId::StateDirectory, shown!("it can be written: {}", shown))
+        Check::pass(CheckId::StateDirectory, shown!("writable: {}", shown))
     } else {
-        Check::pass(CheckId::StateDirectory, shown!("it is made when it is needed: {}", shown))
+        Check::pass(CheckId::StateDirectory, shown!("will be created when needed: {}", shown))
     }];
     checks.push(locks(probe.path()));
     if existing == directory && is_held(&state.config_lock()) {
@@ -137,7 +137,7 @@ fn locks(probe: &Path) -> Check {
     let first = Lock::acquire(probe, Duration::ZERO);
     let second = Lock::acquire(probe, Duration::ZERO);
     let reason = match (&first, &second) {
-        (Ok(Some(_)), Ok(None)) => return Check::pass(CheckId::StateLocks, "locks work there"),
+        (Ok(Some(_)), Ok(None)) => return Check::pass(CheckId::StateLocks, "locks work"),
         (Err(error), _) | (_, Err(error)) => error.to_string(),
         _ => "two got the same one".to_owned(),
     };

@@ -28,7 +28,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
     if others.is_empty() {
         return vec![match own_place {
             Some(place) => Check::pass(CheckId::PathSnow, shown!("snow is {}", found[place].display())),
-            None => Check::pass(CheckId::PathSnow, "no snow is on the PATH, this one included"),
+            None => Check::pass(CheckId::PathSnow, "snow is not on the PATH"),
         }];
     }
     others
@@ -43,7 +43,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
                 );
             }
             let alias = machine.program.as_deref().map_or_else(|| "FILE".to_owned(), quoted);
-            Check::warn(CheckId::PathSnow, shown!("the word snow starts another program: {}{}", shown, what))
+            Check::warn(CheckId::PathSnow, shown!("snow starts another program: {}{}", shown, what))
                 .why("It comes first on the PATH. The commands in the messages of this program would go to it.")
                 .next(shown!("Give this one another name: alias sncon={}", Shown::outside(&alias)))
                 .next("Put the directory of this one first on the PATH")

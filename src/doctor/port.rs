@@ -38,8 +38,8 @@ fn addresses(redirect_uri: &RedirectUri) -> Vec<SocketAddr> {
 
 fn one(address: SocketAddr, users: &[&str]) -> Check {
     let used_by = match users {
-        [] => "the usual one for a sign-in by browser".to_owned(),
-        users => format!("where the browser comes back to {}", users.join(", ")),
+        [] => "the default for a browser sign-in".to_owned(),
+        users => format!("where the browser returns to {}", users.join(", ")),
     };
     let check = match TcpListener::bind(address) {
         Ok(_) => Check::pass(CheckId::CallbackPort, shown!("{} is free, {}", address, Shown::outside(&used_by))),
@@ -48,19 +48,19 @@ fn one(address: SocketAddr, users: &[&str]) -> Check {
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let who = owner(address.port()).unwrap_or_else(|| "another program".to_owned());
-            Check::warn(CheckId::CallbackPort, shown!("{} is taken by {}", address, Shown::outside(&who)))
+            Check::warn(CheckId::CallbackPort, shown!("{} is in use by {}", address, Shown::outside(&who)))
                 .why(shown!(
-                    "It is {}, which fails until it is free. snow takes no other port by itself.",
+                    "It is {}, which fails until it is free. snow never takes another port.",
                     Shown::outside(&used_by)
                 ))
-                .next("Stop the other program, if it is not a sign-in of snow that still waits")
+                .next("Stop the other program, unless it is a snow sign-in that is still waiting")
                 .next(
                     Step::say("Register the redirect URI of another port and give it with --redirect-uri: ")
                         .and_run("snow guide oauth"),
                 )
                 .code(Code::PortInUse)
         }
-        Err(error) => Check::warn(CheckId::CallbackPort, shown!("{} cannot be listened at: {}", address, error))
+        Err(error) => Check::warn(CheckId::CallbackPort, shown!("cannot listen on {}: {}", address, error))
             .why(shown!("It is {}.", Shown::outside(&used_by)))
             .next(Step::say("Sign in by paste: ").and_run("snow login NAME --manual")),
     };

@@ -25,21 +25,21 @@ fn named(machine: &Machine) -> Option<Check> {
     let value = machine.variables.raw("SNOW_CONNECTION")?;
     let unknown = |message: String| {
         let failure = Failure::new(Code::UnknownConnection, Shown::outside(message))
-            .why("It goes before the default, so every command without a name fails.")
+            .why("It overrides the default, so every command without a name fails.")
             .next("Correct or unset SNOW_CONNECTION");
         Check::fail(CheckId::EnvironmentConnection, &failure)
     };
     let Some(name) = value.to_str().and_then(|text| text.parse::<ConnectionName>().ok()) else {
-        return Some(unknown("SNOW_CONNECTION is set, but holds no name of a connection".to_owned()));
+        return Some(unknown("SNOW_CONNECTION is set, but is not a connection name".to_owned()));
     };
     let Ok(config) = &machine.config else {
-        let message = "whether there is the connection that SNOW_CONNECTION names cannot be told";
+        let message = "SNOW_CONNECTION: unknown whether that connection is saved";
         return Some(Check::skip(CheckId::EnvironmentConnection, message));
     };
     Some(if config.connections.contains_key(&name) {
-        Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}, before any default", name))
+        Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}", name))
     } else {
-        unknown(format!("SNOW_CONNECTION names {name}, and there is no such connection"))
+        unknown(format!("SNOW_CONNECTION names {name}, which is not saved"))
     })
 }
 
@@ -53,7 +53,7 @@ fn described(machine: &Machine) -> Option<Check> {
     let set: Vec<&str> = known.filter(|name| variables.raw(name).is_some()).collect();
     let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
     if variables.raw("SNOW_CONNECTION").is_some() {
-        let message = shown!("{} {} set, and SNOW_CONNECTION goes before", Shown::outside(&names), verb);
+        let message = shown!("{} {} set, and SNOW_CONNECTION overrides", Shown::outside(&names), verb);
         return Some(Check::pass(CheckId::EnvironmentLogin, message));
     }
     if let Err(failure) = environment::read(variables) {
@@ -78,7 +78,7 @@ fn places(machine: &Machine) -> Option<Check> {
     let set: Vec<&str> = PLACES.into_iter().filter(|name| machine.variables.raw(name).is_some()).collect();
     let (names, verb) = (set.join(", "), if set.len() == 1 { "is" } else { "are" });
     let message =
-        shown!("{} {} set: connections, state or secrets are not in their usual place", Shown::outside(&names), verb);
+        shown!("{} {} set: connections, state or secrets are not in the usual place", Shown::outside(&names), verb);
     (!set.is_empty()).then(|| Check::pass(CheckId::EnvironmentPlaces, message))
 }
 
@@ -93,14 +93,14 @@ fn directory(machine: &Machine) -> Option<Check> {
     let Ok(config) = &machine.config else {
         return Some(Check::skip(
             CheckId::DirectoryChoice,
-            shown!("{} names {}; whether it is saved cannot be told", path, name),
+            shown!("{} names {}; unknown whether it is saved", path, name),
         ));
     };
     Some(if config.connections.contains_key(name) {
         Check::pass(CheckId::DirectoryChoice, shown!("{} chooses {} here", path, name))
     } else {
-        Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, and there is no such connection", path, name))
-            .why("Here and below, a command without a name fails: nothing falls back to another connection.")
+        Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, which is not saved", path, name))
+            .why("A command without a name fails here: there is no fallback to another connection.")
             .next(Step::run("snow use NAME --here"))
             .next(shown!("Delete {}", path))
             .code(Code::UnknownConnection)

@@ -16,8 +16,9 @@ use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
+use crate::engine::network::origins_of;
 use crate::model::profile::Profile;
-use crate::store::record::secrets_in;
+use crate::store::record::{read_secret, read_session, secrets_in};
 use crate::store::{CredentialStore, Field, ItemKey, STORES, StoreError, StoredItem, Trouble};
 
 const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
@@ -39,7 +40,7 @@ async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
     // Under an id that no connection has, so that nothing of theirs is touched.
     let ready = match store.prove(Uuid::new_v4()).await {
         Err(error) => return vec![not_ready(machine, error)],
-        Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and keeps what it is given", kind)),
+        Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and reads back what is written", kind)),
     };
     let mut checks = vec![ready.target(kind)];
     checks.extend(items.as_deref().map(|items| orphans(machine, store, items)));
@@ -80,7 +81,7 @@ fn not_ready(machine: &Machine, error: StoreError) -> Check {
 fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem]) -> Check {
     let kind = store.kind().as_str();
     if machine.config.is_err() {
-        let message = "which items belong to no connection cannot be told while the connections file cannot be read";
+        let message = "items without a connection: unknown while the connections file cannot be read";
         return Check::skip(CheckId::StoreItems, message).target(kind);
     }
     let is_named = |item: &&StoredItem| {
@@ -110,7 +111,7 @@ fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem])
     })
 }
 
-/// Connections that nobody could sign in with.
+/// Connections that cannot sign in with what is stored.
 async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[StoredItem]>) -> Vec<Check> {
     let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
     let mut checks: Vec<Check> = Vec::new();
@@ -123,14 +124,20 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
     for (profile, field) in needed {
         let field = &field;
         let key = ItemKey { connection: profile.id, field: field.clone() };
-        let is_there = match items {
-            Some(items) => Ok(items.iter().any(|item| item.account == key.account())),
-            None => store.read(key.clone()).await.map(|record| record.is_some()),
+        let listed = items.map(|items| items.iter().find(|item| item.account == key.account()));
+        let is_there = match listed {
+            Some(None) => Ok(false),
+            // It is not unlocked, and what it was saved for cannot be seen.
+            Some(Some(item)) if item.is_locked => Ok(true),
+            Some(Some(_)) | None => is_usable(store, profile, field).await,
         };
         let message = match (is_there, field) {
             (Ok(true), _) => continue,
-            (Err(error), _) => {
-                checks.push(Check::fail(CheckId::StoreSecrets, &error.into()).target(profile.name.as_str()));
+            (Err(failure), _) => {
+                let check = Check::fail(CheckId::StoreSecrets, &failure).target(profile.name.as_str());
+                // The others work; this one wants a sign-in.
+                let is_fixed = matches!(failure.code(), Code::OriginMismatch | Code::SecretUnreadable);
+                checks.push(if is_fixed { Check { status: Status::Warn, ..check } } else { check });
                 continue;
             }
             (Ok(false), field) if *field == Field::SESSION => format!("not signed in to {}", profile.name),
@@ -144,6 +151,18 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
         checks.push(Check::pass(CheckId::StoreSecrets, "every connection has what it signs in with"));
     }
     checks
+}
+
+/// Whether this item is stored, for what the connection is by now.
+async fn is_usable(store: &dyn CredentialStore, profile: &Profile, field: &Field) -> Result<bool, Failure> {
+    let origins = origins_of(profile)?;
+    if let (true, Some(client)) = (*field == Field::SESSION, profile.auth.client()) {
+        return Ok(read_session(store, profile, client, &origins).await?.is_some());
+    }
+    let own = MethodSpec::of(profile.auth.method).secrets.iter().map(|secret| secret.input.item.clone());
+    let mut items = own.chain(profile.headers.iter().map(gateway::item));
+    let item = items.find(|item| item.field == *field).expect("what a connection needs is one of its items");
+    Ok(read_secret(store, profile, &item, &origins).await?.is_some())
 }
 
 fn profiles(machine: &Machine) -> impl Iterator<Item = &Profile> {
@@ -184,7 +203,7 @@ impl Secrets {
         secrets
     }
 
-    /// Whether one of them stands in `text`, in any encoding.
+    /// Whether one of them is in `text`, in any encoding.
     pub fn stand_in(&self, text: &str) -> bool {
         self.redactor.finds(text)
     }
@@ -285,10 +304,10 @@ impl Secrets {
 
 /// What is said where one of them was found.
 pub fn found_in(place: &str) -> Failure {
-    Failure::new(Code::SecretInFile, shown!("no bundle is written: a saved secret is in {}", Shown::outside(place)))
+    Failure::new(Code::SecretInFile, shown!("no bundle was written: {} contains a saved secret", Shown::outside(place)))
         .why("It is there as it is or encoded, and would be sent with the file.")
         .next(
-            Step::say("Take it out there, change that secret at the instance, and sign in anew: ")
+            Step::say("Take it out there, change that secret at the instance, and sign in again: ")
                 .and_run("snow login NAME"),
         )
         .evidence("place", Shown::outside(place))

@@ -36,7 +36,7 @@ fn browser(machine: &Machine) -> Check {
     let variables = &machine.variables;
     let (way, because) = BrowserMode::explained(machine.browser, variables);
     let because = match because {
-        Reason::RedirectUri => "no listener can stand at the redirect URI".to_owned(),
+        Reason::RedirectUri => "the redirect URI is not on this machine".to_owned(),
         Reason::Forbidden => "--no-input, SNOW_NO_INPUT or CI forbids it".to_owned(),
         Reason::Variable(name) => format!("{name} is set"),
         Reason::Desktop => "there is a desktop".to_owned(),
@@ -55,7 +55,7 @@ fn browser(machine: &Machine) -> Check {
             }
             let names: Vec<_> = programs.iter().map(|program| program.to_string_lossy()).collect();
             let message =
-                shown!("a sign-in would open a browser, since {}, and none is found", Shown::outside(&because));
+                shown!("a sign-in would open a browser, since {}, but none was found", Shown::outside(&because));
             Check::warn(CheckId::BrowserWay, message)
                 .why(shown!("Looked for: {}.", Shown::outside(names.join(", "))))
                 .next("Set SNOW_BROWSER to the command of your browser")
@@ -63,7 +63,7 @@ fn browser(machine: &Machine) -> Check {
         }
         BrowserMode::Print => Check::pass(
             CheckId::BrowserWay,
-            shown!("a sign-in prints its address and opens nothing, since {}", Shown::outside(&because)),
+            shown!("a sign-in prints its URL and opens nothing, since {}", Shown::outside(&because)),
         ),
         BrowserMode::Paste => {
             Check::pass(CheckId::BrowserWay, shown!("a sign-in asks you to paste, since {}", Shown::outside(&because)))
@@ -128,7 +128,7 @@ fn authorities(machine: &Machine) -> Vec<Check> {
             }
             Err(failure) => {
                 let failure = Failure::new(Code::CaCertInvalid, shown!("SSL_CERT_FILE: {}", failure.message()))
-                    .why("It takes the place of the system's certificate authorities.")
+                    .why("It replaces the system's certificate authorities.")
                     .next("Correct or unset SSL_CERT_FILE");
                 Check::fail(id, &failure)
             }
@@ -138,14 +138,14 @@ fn authorities(machine: &Machine) -> Vec<Check> {
         let missing: Vec<PathBuf> = std::env::split_paths(directories).filter(|path| !path.is_dir()).collect();
         checks.push(match missing.first() {
             None => Check::pass(id, "SSL_CERT_DIR names directories that are there"),
-            Some(path) => Check::warn(id, shown!("SSL_CERT_DIR names {}, which is no directory", path.display()))
+            Some(path) => Check::warn(id, shown!("SSL_CERT_DIR names {}, which is not a directory", path.display()))
                 .next("Correct or unset SSL_CERT_DIR"),
         });
     }
     checks.push(match system_authorities() {
-        Ok(()) => Check::pass(id, "there are certificate authorities to trust"),
+        Ok(()) => Check::pass(id, "the system's certificate authorities can be read"),
         Err(reason) => {
-            let failure = Failure::new(Code::TlsUntrusted, "there is no certificate authority to trust")
+            let failure = Failure::new(Code::TlsUntrusted, "no certificate authority was found")
                 .why(shown!("{}. No instance can prove who it is.", Shown::outside(&reason)))
                 .next(NO_AUTHORITIES);
             Check::fail(id, &failure)
@@ -167,7 +167,7 @@ fn ca_cert(machine: &Machine, profile: &Profile) -> Option<Check> {
         }
         Ok(_) => match authorities.first_end() {
             Some(end) if end <= machine.now + SOON => {
-                let verb = if end <= machine.now { "ended" } else { "ends" };
+                let verb = if end <= machine.now { "expired" } else { "expires" };
                 let message = shown!(
                     "a certificate in the CA file {} {} on {}",
                     shown,
@@ -197,8 +197,8 @@ fn ca_cert(machine: &Machine, profile: &Profile) -> Option<Check> {
 
 /// The clock, as far as one can tell without asking anybody.
 fn clock(machine: &Machine) -> Check {
-    let tests = machine.state.iter().flat_map(|state| state.last_tests().into_values());
-    let last = tests.map(|test| test.at).max();
+    let tests = machine.state.as_ref().map(|state| state.last_tests()).unwrap_or_default();
+    let last = tests.all().map(|(_, test)| test.at).max();
     match last {
         Some(at) if at > machine.now + CLOCK_TOLERANCE => {
             let shown = at.format("%Y-%m-%d %H:%M").to_string();
@@ -209,7 +209,7 @@ fn clock(machine: &Machine) -> Check {
             .why("Certificates and tokens are judged by the clock of this machine.")
             .next("Set the clock, as with: timedatectl set-ntp true")
         }
-        _ => Check::skip(CheckId::ClockTime, "not compared: no instance is asked here; snow test compares it"),
+        _ => Check::skip(CheckId::ClockTime, "not compared offline; snow test compares it"),
     }
 }
 

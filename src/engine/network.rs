@@ -60,9 +60,7 @@ impl Network {
     /// A client for the instance of a connection, and where its secrets may go.
     pub fn client_for(&self, profile: &Profile) -> Result<(Client, Origins), Failure> {
         let (client, origins) = self.client(&profile.instance, profile.ca_cert.as_deref(), profile.proxy.as_deref())?;
-        let token_origin = profile.auth.client().map(|oauth| oauth.token_origin(&profile.instance));
-        let token_endpoint = token_origin.filter(|origin| **origin != profile.instance);
-        Ok((client, Origins { token_endpoint: token_endpoint.map(|origin| origin.origin().to_owned()), ..origins }))
+        Ok((client, Origins { token_endpoint: other_token_origin(profile), ..origins }))
     }
 
     /// The token endpoint of a way to sign in that has one. It shares the connections
@@ -92,4 +90,17 @@ impl Network {
         let (ca_cert, proxy) = (profile.ca_cert.as_deref(), profile.proxy.as_deref());
         self.token_endpoint(&profile.instance, &profile.auth, ca_cert, proxy, client, subject)
     }
+}
+
+/// Where the secrets of a connection may go. Only the file of its own authority is read.
+pub fn origins_of(profile: &Profile) -> Result<Origins, Failure> {
+    let ca_cert_sha256 = profile.ca_cert.as_deref().map(|path| CaCertificates::default().add(path)).transpose()?;
+    let instance = profile.instance.origin().to_owned();
+    Ok(Origins { instance, token_endpoint: other_token_origin(profile), ca_cert_sha256 })
+}
+
+/// The origin of the token endpoint, if it is not the instance's.
+fn other_token_origin(profile: &Profile) -> Option<String> {
+    let origin = profile.auth.client()?.token_origin(&profile.instance);
+    (*origin != profile.instance).then(|| origin.origin().to_owned())
 }

@@ -33,10 +33,10 @@ pub async fn open(
 ) -> Result<Opened, Failure> {
     let client = GatewayHeaders::read(store.as_ref(), profile, &origins).await?.added_to(client);
     let endpoint = network.token_endpoint_of(profile, &client, Subject::Saved(profile.name.clone()))?;
-    let (id, method) = (profile.id, profile.auth.method);
-    let lock = state.session_lock(id);
+    let method = profile.auth.method;
+    let (lock, noted) = (state.session_lock(profile.id), profile.clone());
     // What could be forgotten is no reason to fail.
-    let note = move |session: &SavedSession| drop(state.record_session(id, SessionNote::of(session, method)));
+    let note = move |session: &SavedSession| drop(state.record_session(&noted, SessionNote::of(session, method)));
     let note = Box::new(note);
     let stored = Stored { profile, store, origins, endpoint, lock, note, time };
     Ok(Opened { client, credential: (MethodSpec::of(method).open)(stored).await? })

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::last_test::{self, Change};
+use crate::auth::method::MethodSpec;
 use crate::base::time::Timestamp;
 use crate::model::profile::{ConnectionId, Profile};
 
@@ -43,7 +44,7 @@ pub struct Connection<'a> {
     ca_cert: Option<&'a Path>,
     /// The URL of the proxy that the connection names; null if it names none.
     proxy: Option<&'a str>,
-    /// Null before the first test.
+    /// Null before the first test, and once a setting that it judged was changed.
     pub last_test: Option<LastTest>,
 }
 
@@ -87,6 +88,62 @@ impl<'a> Connection<'a> {
             ca_cert: profile.ca_cert.as_deref(),
             proxy: profile.proxy.as_deref(),
             last_test: last_test.map(LastTest::from),
+        }
+    }
+}
+
+/// A saved connection with every setting of its way to sign in.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ShownConnection<'a> {
+    #[serde(flatten)]
+    connection: Connection<'a>,
+    /// The scope that its OAuth client asks for. Like the settings below, null if the way
+    /// to sign in does not have it.
+    scope: Option<String>,
+    /// The redirect URI of its OAuth client.
+    redirect_uri: Option<String>,
+    /// Where a person signs in.
+    authorization_url: Option<String>,
+    /// Where tokens come from.
+    token_url: Option<String>,
+    /// Where tokens are revoked.
+    revocation_url: Option<String>,
+    /// Whether a browser sign-in uses PKCE.
+    pkce: Option<bool>,
+    /// The header of its API key.
+    header_name: Option<String>,
+}
+
+/// One setting of a way to sign in, as it is in force.
+pub struct SettingInForce {
+    pub key: &'static str,
+    pub value: String,
+    pub is_default: bool,
+}
+
+/// The settings of how a connection signs in.
+pub fn settings(profile: &Profile) -> impl Iterator<Item = SettingInForce> {
+    MethodSpec::of(profile.auth.method).settings.iter().filter_map(|setting| {
+        let set = (setting.get)(&profile.auth);
+        let is_default = set.is_none();
+        let value = set.or_else(|| (setting.usual)(&profile.auth, &profile.instance))?;
+        Some(SettingInForce { key: setting.key, value, is_default })
+    })
+}
+
+impl<'a> ShownConnection<'a> {
+    pub fn of(profile: &'a Profile, is_default: bool, last_test: Option<&last_test::LastTest>) -> Self {
+        let value = |key: &str| settings(profile).find(|setting| setting.key == key).map(|setting| setting.value);
+        Self {
+            connection: Connection::of(profile, is_default, last_test),
+            scope: value("scope"),
+            redirect_uri: value("redirect_uri"),
+            authorization_url: value("authorization_url"),
+            token_url: value("token_url"),
+            revocation_url: value("revocation_url"),
+            pkce: value("pkce").map(|value| value == "true"),
+            header_name: value("header_name"),
         }
     }
 }

@@ -176,7 +176,7 @@ impl Change {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Failed { .. } => "new",
-            Self::FailsOtherwise { .. } => "failed otherwise before",
+            Self::FailsOtherwise { .. } => "failed differently before",
             Self::Recovered { .. } => "recovered",
             Self::LatencyDoubled { .. } => "slower",
             Self::CertificateRenewed { .. } => "certificate renewed",
@@ -204,7 +204,7 @@ impl Change {
             }
             Self::CertificateReplaced { before, not_after } => {
                 format!(
-                    "another certificate, which ends sooner: until {}, before until {}",
+                    "another certificate, which expires sooner: until {}, before until {}",
                     day(not_after),
                     day(before)
                 )

@@ -2,6 +2,7 @@
 //! sessions, refusals in a row.
 
 pub mod expiry;
+pub mod fingerprint;
 pub mod json;
 pub mod last_test;
 pub mod state;

@@ -20,12 +20,15 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock};
 use crate::base::shown::{Step, shown};
+use crate::history::fingerprint::{Kept, Memory, Stored};
 use crate::history::last_test::LastTest;
 use crate::model::instance::Instance;
-use crate::model::profile::{AuthMethod, ConnectionId, ConnectionName};
+use crate::model::profile::{AuthMethod, ConnectionId, ConnectionName, Profile};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 
+const SESSIONS: &str = "sessions.json";
+const TESTS: &str = "tests.json";
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Refusals in a row after which a saved password is not sent again by
@@ -93,12 +96,15 @@ impl SessionNote {
 
 #[derive(Default, Serialize, Deserialize)]
 struct Sessions {
-    sessions: BTreeMap<ConnectionId, SessionNote>,
+    sessions: BTreeMap<ConnectionId, Kept<SessionNote>>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
 struct Tests {
-    tests: BTreeMap<ConnectionId, LastTest>,
+    tests: BTreeMap<ConnectionId, Kept<LastTest>>,
+    /// Of every connection that signed in, also without a session.
+    #[serde(default)]
+    stored: BTreeMap<ConnectionId, Kept<Stored>>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -131,45 +137,85 @@ impl State {
     }
 
     /// What is known of all sessions.
-    pub fn sessions(&self) -> BTreeMap<ConnectionId, SessionNote> {
-        self.read::<Sessions>("sessions.json").sessions
+    pub fn sessions(&self) -> Memory<SessionNote> {
+        Memory::new(self.read::<Sessions>(SESSIONS).sessions)
     }
 
     /// What is known of a connection's session.
-    pub fn session(&self, id: ConnectionId) -> Option<SessionNote> {
-        self.sessions().remove(&id)
+    pub fn session(&self, profile: &Profile) -> Option<SessionNote> {
+        self.sessions().of(profile).cloned()
     }
 
-    pub fn record_session(&self, id: ConnectionId, note: SessionNote) -> io::Result<()> {
-        self.change("sessions.json", |file: &mut Sessions| {
-            file.sessions.insert(id, note);
+    /// Which connections have a stored secret or session, as far as is known here.
+    pub fn stored(&self) -> Memory<Stored> {
+        Memory::new(self.read::<Tests>(TESTS).stored)
+    }
+
+    pub fn record_session(&self, profile: &Profile, note: SessionNote) -> io::Result<()> {
+        self.change(SESSIONS, |file: &mut Sessions| {
+            file.sessions.insert(profile.id, Kept::of(profile, note));
         })
     }
 
+    /// What signs in was stored.
+    pub fn record_stored(&self, profile: &Profile) -> io::Result<()> {
+        self.change(TESTS, |file: &mut Tests| {
+            file.stored.insert(profile.id, Kept::of(profile, Stored {}));
+        })
+    }
+
+    /// Nothing is stored any more that signs in.
     pub fn forget_session(&self, id: ConnectionId) -> io::Result<()> {
-        if self.session(id).is_none() {
-            return Ok(());
+        if self.read::<Sessions>(SESSIONS).sessions.contains_key(&id) {
+            self.change(SESSIONS, |file: &mut Sessions| {
+                file.sessions.remove(&id);
+            })?;
         }
-        self.change("sessions.json", |file: &mut Sessions| {
-            file.sessions.remove(&id);
-        })
+        if self.read::<Tests>(TESTS).stored.contains_key(&id) {
+            self.change(TESTS, |file: &mut Tests| {
+                file.stored.remove(&id);
+            })?;
+        }
+        Ok(())
     }
 
-    pub fn last_tests(&self) -> BTreeMap<ConnectionId, LastTest> {
-        self.read::<Tests>("tests.json").tests
+    pub fn last_tests(&self) -> Memory<LastTest> {
+        Memory::new(self.read::<Tests>(TESTS).tests)
     }
 
-    pub fn record_tests(&self, tests: impl IntoIterator<Item = (ConnectionId, LastTest)>) -> io::Result<()> {
-        self.change("tests.json", |file: &mut Tests| file.tests.extend(tests))
+    pub fn last_test(&self, profile: &Profile) -> Option<LastTest> {
+        self.last_tests().of(profile).cloned()
+    }
+
+    pub fn record_tests<'p>(&self, tests: impl IntoIterator<Item = (&'p Profile, LastTest)>) -> io::Result<()> {
+        let tests = tests.into_iter().map(|(profile, test)| (profile.id, Kept::of(profile, test)));
+        self.change(TESTS, |file: &mut Tests| file.tests.extend(tests))
+    }
+
+    /// Before a connection is changed: what an older `snow` remembers of it is about the
+    /// fields that it has.
+    pub fn settle(&self, profile: &Profile) -> io::Result<()> {
+        let (sessions, tests): (Sessions, Tests) = (self.read(SESSIONS), self.read(TESTS));
+        if sessions.sessions.get(&profile.id).is_some_and(Kept::is_old) {
+            self.change(SESSIONS, |file: &mut Sessions| {
+                file.sessions.entry(profile.id).and_modify(|kept| kept.settle(profile));
+            })?;
+        }
+        if tests.tests.get(&profile.id).is_some_and(Kept::is_old) {
+            self.change(TESTS, |file: &mut Tests| {
+                file.tests.entry(profile.id).and_modify(|kept| kept.settle(profile));
+            })?;
+        }
+        Ok(())
     }
 
     /// Forgets what was seen of a connection that is removed.
     pub fn forget(&self, id: ConnectionId) -> io::Result<()> {
         self.forget_session(id)?;
-        if !self.last_tests().contains_key(&id) {
+        if !self.read::<Tests>(TESTS).tests.contains_key(&id) {
             return Ok(());
         }
-        self.change("tests.json", |file: &mut Tests| {
+        self.change(TESTS, |file: &mut Tests| {
             file.tests.remove(&id);
         })
     }

@@ -14,6 +14,7 @@ use super::proxy::{ProxyLogin, Route};
 use super::stream::Streamed;
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
+use crate::base::duration::took;
 use crate::base::error::{Failure, internal};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
@@ -234,7 +235,7 @@ impl Client {
             Err(_) => Err(NetworkError::timed_out(url, trace.phase(), &self.route, deadline.timeout)),
         };
         let came = answer.as_ref().map_or("nothing".to_owned(), |answer| answer.status.to_string());
-        tracing::debug!("{method} {}{} returned {came} after {:?}", url.authority(), url.path(), timings.total);
+        tracing::debug!("{method} {}{} returned {came} after {}", url.authority(), url.path(), took(timings.total));
         (answer, timings.tcp.is_some())
     }
 
@@ -258,16 +259,18 @@ impl Client {
         match &result {
             Ok((answer, _)) => {
                 tracing::debug!(
-                    "{method} {}{} returned {} in {:?}",
+                    "{method} {}{} returned {} in {}",
                     url.authority(),
                     url.path(),
                     answer.status,
-                    timings.total
+                    took(timings.total)
                 )
             }
-            Err(_) => tracing::debug!("{method} {}{} failed after {:?}", url.authority(), url.path(), timings.total),
+            Err(_) => {
+                tracing::debug!("{method} {}{} failed after {}", url.authority(), url.path(), took(timings.total))
+            }
         }
-        tracing::trace!("{timings:?}");
+        tracing::trace!("{timings}");
         let network_error = |broken| match broken {
             Broken::TooLarge(limit) => NetworkError::answer_too_large(&url, limit),
             Broken::Transport(error) => {

@@ -4,6 +4,7 @@
 //! TLS callbacks run inside, so each of them can note its moment in the right
 //! place, also for connections that fail.
 
+use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::certificate::Certificate;
+use crate::base::duration::took;
 use dns_lookup::LookupErrorKind;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower_layer::Layer;
@@ -57,6 +59,18 @@ pub struct Timings {
     pub tls: Option<Duration>,
     pub first_byte: Option<Duration>,
     pub total: Duration,
+}
+
+/// `dns 3 ms, tcp 12 ms, first byte 40 ms, 55 ms in all`
+impl fmt::Display for Timings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (step, time) in [("dns", self.dns), ("tcp", self.tcp), ("tls", self.tls), ("first byte", self.first_byte)] {
+            if let Some(time) = time {
+                write!(formatter, "{step} {}, ", took(time))?;
+            }
+        }
+        write!(formatter, "{} in all", took(self.total))
+    }
 }
 
 /// What one request noted.

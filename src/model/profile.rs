@@ -100,6 +100,11 @@ impl Profile {
     pub fn identity(&self) -> &str {
         self.auth.identity().unwrap_or(self.auth.method.label)
     }
+
+    /// Whether it has all of these labels.
+    pub fn has_labels(&self, labels: &[(String, String)]) -> bool {
+        labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
 }
 
 impl Auth {

@@ -7,6 +7,7 @@
 use textwrap::{Options, WordSplitter};
 
 use crate::report::paint::Paint;
+use crate::report::text::continued;
 
 /// Prose is not set wider than this, whatever the terminal.
 const WIDEST: usize = 80;
@@ -24,7 +25,7 @@ pub fn text(markdown: &str, paint: Paint) -> String {
             paragraph.end(&mut lines, paint);
             in_code = !in_code;
         } else if in_code {
-            lines.push(format!("    {}", paint.command(line)));
+            lines.extend(code(line, paint));
         } else if line.is_empty() {
             paragraph.end(&mut lines, paint);
             lines.push(String::new());
@@ -74,6 +75,22 @@ impl Paragraph {
     }
 }
 
+/// A line of a block of code. A command that is longer than the line is continued, so that
+/// it can be copied.
+fn code(line: &str, paint: Paint) -> Vec<String> {
+    let lines = if line.starts_with("snow ") {
+        continued(line, 4, paint.columns.min(100))
+    } else {
+        vec![format!("    {line}")]
+    };
+    lines
+        .iter()
+        .map(|line| line.trim_start())
+        .zip(&lines)
+        .map(|(text, line)| format!("{}{}", " ".repeat(line.len() - text.len()), paint.command(text)))
+        .collect()
+}
+
 /// The mark and the text of `- item` and `1. item`.
 fn list_item(line: &str) -> Option<(&str, &str)> {
     let (mark, rest) = line.split_once(' ')?;
@@ -116,7 +133,8 @@ mod tests {
         let shown = text(markdown, PLAIN);
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines.contains(&"snow test acme --table incident"), "{shown}");
-        assert!(lines.contains(&"    snow test acme --table incident --json  # all"), "{shown}");
+        let end = "    snow test acme --table \\\n      incident --json  # all";
+        assert!(shown.ends_with(end), "{shown}");
     }
 
     #[test]

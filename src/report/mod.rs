@@ -17,7 +17,7 @@ use crate::report::paint::Paint;
 /// A run in one form, as it goes to a file.
 pub fn report(format: Format, run: &Run) -> String {
     let mut report = match format {
-        Format::Text => text::fleet::text(run, Paint::PLAIN),
+        Format::Text => text::fleet::text(run, false, Paint::PLAIN),
         Format::Json => json::line(&Test::from(run)),
         Format::Jsonl => {
             let lines = run.reports.iter().map(|report| json::line(&TestConnection::from(report)));

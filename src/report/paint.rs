@@ -51,7 +51,12 @@ impl Paint {
         self.paint(AnsiColor::Yellow.on_default(), text)
     }
 
+    /// Something to type.
     pub fn command(self, text: &str) -> String {
+        self.paint(AnsiColor::Cyan.on_default().bold(), text)
+    }
+
+    pub fn bar(self, text: &str) -> String {
         self.paint(AnsiColor::Cyan.on_default(), text)
     }
 
@@ -147,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_colour_of_ours_is_written() {
-        for paint in [Paint::bold, Paint::dim, Paint::good, Paint::bad, Paint::doubtful, Paint::command] {
+        for paint in [Paint::bold, Paint::dim, Paint::good, Paint::bad, Paint::doubtful, Paint::command, Paint::bar] {
             let painted = paint(COLOURED, "text");
             assert_eq!(COLOURED.spelled(&painted), painted);
         }

@@ -30,7 +30,7 @@ fn a_key_connects_and_the_instance_says_whose_it_is() {
     world.run("test").expect(0).says(&["beth.anglin"]);
     let shown = world.run("show acme --json").expect(0).json();
     assert_eq!(shown["connection"]["auth"], "api-key");
-    let listed = world.run("list").expect(0);
+    let listed = world.person([]).run("list").expect(0);
     listed.says(&["API key", "beth.anglin"]);
     world.run("doctor").expect(0);
 }

@@ -85,7 +85,7 @@ fn a_machine_in_order_is_ready() {
     for id in ["state.directory", "state.locks", "browser.way", "network.proxy", "network.authorities", "path.snow"] {
         check(&outcome, id, "pass");
     }
-    holds(&check(&outcome, "clock.time", "skip"), "no instance is asked");
+    holds(&check(&outcome, "clock.time", "skip"), "not compared offline");
     assert_eq!(outcome.json()["ok"], true);
     assert_eq!(outcome.json()["bundle"], Value::Null);
     let text = world.run("doctor").expect(0).stdout;
@@ -98,7 +98,7 @@ fn a_machine_without_anything_is_examined_and_left_as_it_is() {
     let mut world = World::new();
     let outcome = world.run("doctor --json").expect(0);
     holds(&check(&outcome, "config.file", "pass"), "no connection is saved yet");
-    holds(&check(&outcome, "state.directory", "pass"), "it is made when it is needed");
+    holds(&check(&outcome, "state.directory", "pass"), "will be created when needed");
     assert_eq!(std::fs::read_dir(world.home()).unwrap().count(), 0);
 }
 
@@ -145,7 +145,7 @@ fn a_secret_written_into_the_connections_file_is_a_failure_that_does_not_repeat_
     holds(&check, "connections.acme.password in line 8");
     holds(&check, "client_secret in line 10, in a comment");
     let text = world.run("doctor").expect(3);
-    text.says(&["config.toml:8: a secret seems to stand there", "snow explain secret-in-file"]);
+    text.says(&["config.toml:8 seems to hold a secret", "snow explain secret-in-file"]);
     assert!(!format!("{}{}", outcome.stdout, text.stdout).contains("planted"), "{}", text.stdout);
     world.run("list").expect(0);
 }
@@ -156,7 +156,7 @@ fn a_file_that_cannot_be_read_does_not_keep_the_rest_from_being_examined() {
     let outcome = world.run("doctor --json").expect(3);
     assert_eq!(check(&outcome, "config.file", "fail")["code"], "config-invalid");
     check(&outcome, "store.ready", "pass");
-    holds(&check(&outcome, "store.items", "skip"), "cannot be told");
+    holds(&check(&outcome, "store.items", "skip"), "unknown while the connections file");
     // With no home at all there is not even a place for it.
     world.set_home(None);
     let outcome = world.run("doctor --json").expect(3);
@@ -225,7 +225,7 @@ fn a_directory_that_chooses_what_is_gone_is_a_warning() {
     world.write_config(world.config().replace("acme", "other"));
     let outcome = world.run("doctor --json").expect(0);
     let dangling = check(&outcome, "directory.choice", "warn");
-    holds(&dangling, "names acme, and there is no such connection");
+    holds(&dangling, "names acme, which is not saved");
     holds(&dangling, "snow use NAME --here");
     std::fs::write(world.home().join(".snow.toml"), "x = 1").unwrap();
     check(&world.run("doctor --json").expect(3), "directory.choice", "fail");
@@ -345,7 +345,7 @@ fn a_taken_port_is_a_warning_that_names_who_has_it() {
     let taken = port(&mut world);
     assert_eq!((&taken["status"], &taken["code"]), (&"warn".into(), &"port-in-use".into()));
     holds(&taken, &format!("(process {})", std::process::id()));
-    holds(&taken, "the browser comes back to b");
+    holds(&taken, "the browser returns to b");
     drop(listener);
     assert_eq!(port(&mut world)["status"], "pass");
 }
@@ -382,7 +382,7 @@ fn a_ca_file_that_is_gone_or_no_certificate_is_a_failure() {
     check(&world.run("doctor --json").expect(0), "network.ca-cert", "pass");
     // Long after its end.
     world.clock = || chrono::DateTime::from_timestamp(95_617_584_000, 0).unwrap();
-    holds(&check(&world.run("doctor --json").expect(0), "network.ca-cert", "warn"), "ended on");
+    holds(&check(&world.run("doctor --json").expect(0), "network.ca-cert", "warn"), "expired on");
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn the_authorities_of_a_variable_are_looked_at() {
     let found = checks(&outcome, "network.authorities");
     holds(&found[0], "SSL_CERT_FILE: invalid CA file /nonexistent/bundle.pem: no such file");
     assert_eq!((&found[0]["status"], &found[1]["status"]), (&"fail".into(), &"warn".into()));
-    holds(&found[2], "there is no certificate authority to trust");
+    holds(&found[2], "no certificate authority was found");
 }
 
 #[test]
@@ -467,7 +467,7 @@ fn a_bundle_has_what_support_needs_and_neither_users_nor_clients() {
     world.set("SNOW_LOG", "off").set("HTTPS_PROXY", "http://beth:proxy-CANARY@proxy.example:3128");
     world.guard("proxy-CANARY");
     let (outcome, path) = bundle_of(&mut world);
-    outcome.expect(0).says(&["2 secrets were searched for in it", "The bundle is"]);
+    outcome.expect(0).says(&["2 secrets were searched for in it", "Bundle written to"]);
     let text = std::fs::read_to_string(&path).unwrap();
     for absent in
         ["beth", "anglin", "carl", "client-of-b", "hidden-tenant", &world.home().display().to_string(), "Säved"]
@@ -531,7 +531,7 @@ fn encodings(secret: &str) -> Vec<String> {
 fn refused(world: &mut World, place: &str, planted: &str) {
     let (outcome, path) = bundle_of(world);
     let outcome = outcome.expect(3);
-    outcome.says(&["no bundle is written: a saved secret is in", place, "secret-in-file"]);
+    outcome.says(&["no bundle was written", place, "contains a saved secret", "secret-in-file"]);
     let heard = format!("{}{}", outcome.stdout, outcome.stderr);
     assert!(!heard.contains(planted) && !heard.contains(SAVED), "{planted}: {heard}");
     assert!(!path.exists(), "{planted}");
@@ -605,7 +605,7 @@ fn a_secret_too_short_to_be_searched_for_is_named() {
     let mut world = saved("");
     put(&world, items::PASSWORD, "password", "abcde");
     let (outcome, path) = bundle_of(&mut world);
-    outcome.expect(0).says(&["acme (password): it is too short to be told from other text", "look for it yourself"]);
+    outcome.expect(0).says(&["acme (password): it is too short to be told from other text", "look yourself"]);
     holds(&serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap(), "acme (password)");
 }
 

@@ -87,7 +87,7 @@ fn within_is_an_assertion_that_counts_what_somebody_must_do() {
     let (_instance, _behind, mut world) = world();
     note_session(&world, json!({}));
     // The access token ends in half an hour, and is renewed by itself.
-    world.run("status --all --within 14d").expect(0).says(&["nothing that needs somebody ends within 14 days"]);
+    world.run("status --all --within 14d").expect(0).says(&["nothing needs you within 14 days"]);
     let document = world.run("status --all --within 30d --json").expect(11).json();
     assert_eq!((&document["ok"], &document["exit_code"]), (&json!(false), &json!(11)));
     assert_eq!(document["error"]["code"], "ends-soon");
@@ -96,9 +96,9 @@ fn within_is_an_assertion_that_counts_what_somebody_must_do() {
     world
         .run("status --all --within 30d")
         .expect(11)
-        .says(&["the certificate of basic ends within", "Have the certificate of"]);
+        .says(&["the certificate of basic expires within", "Ask for a new certificate of"]);
     let outcome = world.run("status --all --within 120d").expect(11);
-    outcome.says(&["2 things end within", "snow login acme"]);
+    outcome.says(&["2 things expire within", "snow login acme"]);
     // One connection alone.
     world.run("status acme --within 30d").expect(0);
     world.run("status acme --within 120d").expect(11);
@@ -113,7 +113,7 @@ fn what_is_over_or_was_refused_needs_somebody_now() {
     let (_instance, _behind, mut world) = world();
     note_session(&world, json!({ "renewable": false }));
     world.run("status acme --within 20min").expect(0);
-    world.run("status acme --within 1h").expect(11).says(&["the access token of acme ends within"]);
+    world.run("status acme --within 1h").expect(11).says(&["the access token of acme expires within"]);
     note_session(&world, json!({ "refused_at": chrono::Utc::now() }));
     let document = world.run("status acme --within 1s --json").expect(11).json();
     let refused = document["ends"].as_array().unwrap().iter().find(|end| end["what"] == "refresh-token").unwrap();

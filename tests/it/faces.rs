@@ -40,9 +40,12 @@ fn a_list_is_a_table_and_a_document() {
     world.run("list").expect(0).says(&["No connections yet", "snow connect INSTANCE"]);
     assert_eq!(world.run("list --json").json()["connections"], serde_json::json!([]));
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
-    let outcome = world.run("list").expect(0);
+    let outcome = world.person([]).run("list").expect(0);
     let text = steady(&outcome.stdout, &sandbox.origin()).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(text, "NAME INSTANCE AS SIGN-IN LAST TEST ▸ acme 127.0.0.1:PORT beth.anglin Basic ✓ just now");
+    assert_eq!(
+        text,
+        "NAME INSTANCE AS SIGN-IN LAST TEST ▸ acme 127.0.0.1:PORT beth.anglin Basic ✓ just now ▸ the default connection"
+    );
 }
 
 /// A connection, and a person who looks at it on a terminal this wide.
@@ -96,10 +99,11 @@ fn the_verdict_comes_first_then_why_then_what_to_do() {
     sandbox.set_scenario(Some(Scenario::TableHidden));
     let outcome = world.person([]).run("test acme-production --table incident").expect(5);
     let text = steady(&outcome.stdout, &sandbox.origin());
-    // Where the verdict is long, the exit code yields.
+    // If the verdict fills its line, the exit code is below it.
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "✗ acme-production  signed in as beth.anglin, but cannot read any row of incident");
-    assert!(lines[2].starts_with("  why    The instance counts 400 rows"), "{text}");
+    assert_eq!(lines[1], format!("{:>80}", "exit 5"));
+    assert!(lines[3].starts_with("  why    The instance counts 400 rows"), "{text}");
     let at = |start: &str| {
         lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"))
     };

@@ -439,7 +439,8 @@ fn what_is_new_since_the_last_test_is_said_and_listed() {
     let document = world.run("test --all --json").expect(7).json();
     assert_eq!(changes(&document, "a")[0]["what"], "failed");
     assert_eq!(changes(&document, "b"), [] as [Value; 0]);
-    world.run("list").expect(0).says(&["instance-unavailable, just now, new"]);
+    world.columns = 120;
+    world.person([]).run("list").expect(0).says(&["instance-unavailable, just now, new"]);
     // The same again is no news.
     assert_eq!(changes(&world.run("test --all --json").expect(7).json(), "a"), [] as [Value; 0]);
     sandboxes["a"].set_scenario(Some(Scenario::Hibernating));
@@ -450,7 +451,7 @@ fn what_is_new_since_the_last_test_is_said_and_listed() {
     let last_test = &report(&listed, "a")["last_test"];
     assert_eq!(last_test["changes"][0]["what"], "recovered");
     assert!(last_test["since"].is_string() && last_test["latency_ms"].is_u64(), "{last_test}");
-    world.run("list").expect(0).says(&["✓ just now, recovered"]);
+    world.person([]).run("list").expect(0).says(&["✓ just now, recovered"]);
 }
 
 #[test]

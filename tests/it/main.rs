@@ -19,6 +19,7 @@ mod api_key;
 mod browser;
 #[cfg(unix)]
 mod callback;
+mod changed;
 #[cfg(unix)]
 mod ci_recipes;
 #[cfg(unix)]
@@ -56,6 +57,7 @@ mod keyring_faults;
 #[cfg(target_os = "linux")]
 mod landing;
 mod library;
+mod listing;
 #[cfg(unix)]
 mod manual;
 #[cfg(target_os = "linux")]

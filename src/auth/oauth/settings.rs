@@ -50,6 +50,7 @@ pub static SCOPE: Setting = Setting {
     variable: Some("SNOW_SCOPE"),
     may_be_empty: true,
     binds: true,
+    usual: |auth, _| Some(client(auth).defaults.scope.to_owned()),
     ..Setting::plain(
         "scope",
         "scope",
@@ -67,6 +68,7 @@ pub static SCOPE: Setting = Setting {
 
 pub static REDIRECT_URI: Setting = Setting {
     flag: flag("redirect-uri", "URI", "The registered redirect URI [default: http://127.0.0.1:8914/callback]"),
+    usual: |_, _| Some(RedirectUri::default().to_string()),
     ..Setting::plain(
         "redirect_uri",
         "redirect URI",
@@ -82,6 +84,7 @@ pub static REDIRECT_URI: Setting = Setting {
 pub static AUTHORIZATION_URL: Setting = Setting {
     flag: flag("authorization-url", "URL", "The authorization endpoint, if it is not {authorization} on the instance"),
     is_guarded: true,
+    usual: |auth, instance| Some(client(auth).authorization_endpoint(instance).into()),
     ..Setting::plain(
         "authorization_url",
         "authorization endpoint",
@@ -96,6 +99,7 @@ pub static TOKEN_URL: Setting = Setting {
     variable: Some("SNOW_TOKEN_URL"),
     binds: true,
     is_guarded: true,
+    usual: |auth, instance| Some(client(auth).token_endpoint(instance).into()),
     ..Setting::plain(
         "token_url",
         "token endpoint",
@@ -112,6 +116,7 @@ pub static REVOCATION_URL: Setting = Setting {
         "The revocation endpoint, if it is not {revocation} next to the token endpoint",
     ),
     is_guarded: true,
+    usual: |auth, instance| Some(client(auth).revocation_endpoint(instance).into()),
     ..Setting::plain(
         "revocation_url",
         "revocation endpoint",
@@ -130,6 +135,7 @@ pub static PKCE: Setting = Setting {
         means: Some("false"),
     }),
     is_switch: true,
+    usual: |_, _| Some("true".to_owned()),
     ..Setting::plain(
         "pkce",
         "PKCE",

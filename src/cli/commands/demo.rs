@@ -250,7 +250,7 @@ fn free_port() -> io::Result<u16> {
 
 fn say(app: &mut App, text: &str) {
     if !app.console.json {
-        app.console.data(text);
+        app.console.text(text);
     }
 }
 

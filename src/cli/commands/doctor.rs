@@ -23,7 +23,7 @@ use crate::report::json;
 Examples:
   snow doctor
   snow doctor --json | jq '.checks[] | select(.status == \"fail\")'
-  snow doctor --bundle snow-bundle.json              for the people who help you")]
+  snow doctor --bundle snow-bundle.json              for support")]
 pub struct DoctorArgs {
     /// Also write a file for support, without secrets
     #[arg(long, value_name = "FILE", value_parser = crate::cli::args::path())]
@@ -36,7 +36,7 @@ pub async fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
     let exit_code = doctor::exit_code(&checks);
     if !app.console.json {
         let text = report::text::doctor::text(&checks, exit_code, app.console.out);
-        app.console.data(&text);
+        app.console.text(&text);
     }
     let path = arguments.bundle.as_deref().map(files::absolute);
     let secrets = match &path {

@@ -17,6 +17,8 @@ use crate::base::files::{self, Durability};
 use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::cli::args::at_home;
 use crate::cli::completion;
+use crate::history::fingerprint::Fingerprint;
+use crate::history::state::State;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
 use crate::model::profile::{ConnectionName, Profile, label_key, shown_text};
@@ -88,14 +90,14 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
             Failure::new(Code::ConfigUnwritable, shown!("{} cannot be written: {}", path.display(), error))
                 .next("See to the permissions and the free space there")
         })?;
-        shown!("{} is chosen in this directory and below, by {}", profile.name, path.display()).into()
+        shown!("{} is now the connection of this directory: {}", profile.name, path.display()).into()
     } else {
         file.change(|change| {
             select::find(change.config(), &profile.name)?;
             change.set_default(Some(&profile.name));
             Ok::<_, Failure>(())
         })?;
-        format!("{} is the default", profile.name)
+        format!("{} is now the default", profile.name)
     };
     done(app, &profile, &chosen)
 }
@@ -111,7 +113,7 @@ pub fn rename(app: &mut App, arguments: RenameArgs) -> Result<u8, Failure> {
         Ok(change.rename(&old, &new))
     })?;
     // Secrets are filed under the id, so nothing else moves.
-    let code = done(app, &profile, &format!("{old} is now called {new}"))?;
+    let code = done(app, &profile, &format!("{old} renamed to {new}"))?;
     mention_directory_file(app, &old, &new);
     Ok(code)
 }
@@ -130,7 +132,7 @@ fn mention_directory_file(app: &mut App, old: &ConnectionName, new: &ConnectionN
             format!("correct it, or run snow use {new} --here in its directory")
         };
         let path = Shown::outside(path.display().to_string());
-        app.console.say(&format!("{path} still names {old}, so commands without a name fail here: {next}"));
+        app.console.say(&format!("{path} still names {old}, so commands without a name fail here. Run: {next}"));
     }
 }
 
@@ -138,7 +140,8 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
     if arguments.set.is_empty() && arguments.unset.is_empty() {
         return Err(Failure::new(Code::Usage, "there is nothing to change").next("Give --set KEY=VALUE or --unset KEY"));
     }
-    let (profile, changed, redirected) = app.config_file()?.change(|change| {
+    let state = app.state()?;
+    let (profile, saved, changed) = app.config_file()?.change(|change| {
         let saved = select::find(change.config(), &arguments.name)?.clone();
         if let Some(expected) = arguments.if_match
             && expected != saved.revision
@@ -149,38 +152,67 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
                 .evidence("revision", saved.revision));
         }
         let mut wanted = saved.clone();
+        let mut changed = Changed::default();
         for assignment in &arguments.set {
             let (key, value) = assignment.split_once('=').ok_or_else(|| {
                 Failure::new(Code::Usage, "--set is written KEY=VALUE, as in tables=incident,cmdb_ci")
                     .next(Step::run("snow edit --help").and_say(" lists the keys"))
             })?;
-            set(&mut wanted, key, value)?;
+            changed.by(key, &mut wanted, |wanted| set(wanted, key, value))?;
         }
         for key in &arguments.unset {
-            unset(&mut wanted, key)?;
+            changed.by(key, &mut wanted, |wanted| unset(wanted, key))?;
         }
         check_settings(&wanted)?;
-        let redirected = keeps_secrets_back(&wanted, &saved);
-        let profile = change.put(wanted);
-        let changed = profile.revision != saved.revision;
-        Ok((profile, changed, redirected))
+        Ok((change.put(wanted), saved, changed))
     })?;
-    let code = done(
-        app,
-        &profile,
-        &if changed {
-            format!("{} updated (revision {})", profile.name, profile.revision)
-        } else {
-            format!("{} is unchanged", profile.name)
-        },
-    )?;
-    if redirected {
+    app.mention_unwritable_state(state.settle(&saved));
+    let text = match (profile.revision == saved.revision, changed.0.join(", ")) {
+        (true, _) => format!("{}: nothing to change", profile.name),
+        (false, keys) => format!("{} updated: {keys}", profile.name),
+    };
+    let code = done(app, &profile, &text)?;
+    mention_secret(app, &state, &profile, &saved);
+    Ok(code)
+}
+
+/// The keys that were changed, in the order in which they were given.
+#[derive(Default)]
+struct Changed(Vec<String>);
+
+impl Changed {
+    fn by(
+        &mut self,
+        key: &str,
+        profile: &mut Profile,
+        change: impl FnOnce(&mut Profile) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let before = profile.clone();
+        change(profile)?;
+        if *profile != before && !self.0.iter().any(|changed| changed == key) {
+            self.0.push(key.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Whether what is stored is not sent any more, or again: it belongs to the fields that
+/// it was stored for.
+fn mention_secret(app: &App, state: &State, profile: &Profile, saved: &Profile) {
+    let stored = state.stored();
+    let is_bound_otherwise = Fingerprint::of_credential(profile) != Fingerprint::of_credential(saved);
+    // What an older snow stored is known only by the tests that it passed.
+    let works = state.last_test(profile).is_some_and(|test| test.ok);
+    let is_kept_back = stored.is_outdated(profile) || (is_bound_otherwise && stored.of(profile).is_none() && !works);
+    let secret = MethodSpec::of(profile.auth.method).needs.label();
+    if is_kept_back {
         app.console.say(&format!(
-            "A secret that was saved for another destination, user or client is kept back until: snow login {}",
+            "The saved {secret} is kept back: it was made for other settings. Sign in again: snow login {}",
             profile.name
         ));
+    } else if stored.is_outdated(saved) {
+        app.console.note(&format!("The saved {secret} was made for these settings, and is used again."));
     }
-    Ok(code)
 }
 
 /// The settings must fit each other once all is set.
@@ -189,16 +221,6 @@ fn check_settings(profile: &Profile) -> Result<(), Failure> {
         Failure::new(Code::Usage, shown!("{}", error))
             .next(shown!("Correct {}, or the settings beside it", setting.key))
     })
-}
-
-/// Whether what is saved will not be sent any more. A scope alone does not do
-/// that: the session keeps the one it was given.
-fn keeps_secrets_back(wanted: &Profile, saved: &Profile) -> bool {
-    let mut wanted = wanted.clone();
-    if let (Some(client), Some(former)) = (&mut wanted.auth.client, saved.auth.client()) {
-        client.scope = former.scope.clone();
-    }
-    method::needs_another_secret(&wanted, saved)
 }
 
 fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
@@ -308,8 +330,7 @@ fn done(app: &mut App, profile: &Profile, text: &str) -> Result<u8, Failure> {
     if app.console.json {
         show_profile(app, profile)?
     } else {
-        let line = format!("{} {text}", app.console.out.tick());
-        app.console.data(&line);
+        app.console.text(&format!("{} {text}", app.console.out.tick()));
     }
     Ok(0)
 }

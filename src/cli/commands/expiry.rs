@@ -1,4 +1,4 @@
-//! What ends when, for `snow status --all`: offline, and no store is opened.
+//! What expires when, for `snow status --all`: offline, and no store is opened.
 
 use chrono::{DateTime, Utc};
 
@@ -12,12 +12,12 @@ use crate::model::profile::Profile;
 use crate::report;
 use crate::report::json;
 
-/// What ends of these connections, the soonest first.
+/// What expires, of some connections; the soonest first.
 pub struct Expiry<'a> {
     pub items: Vec<ExpiringItem<'a>>,
-    /// The connections of which no end is known.
+    /// The connections of which no expiry is known.
     pub unknown: Vec<&'a Profile>,
-    /// What ends within this time is too soon, where one was given.
+    /// What expires within this time is too soon, if one was given.
     pub asked: Option<Deadline>,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Expiry<'a> {
         let (mut items, mut unknown) = (Vec::new(), Vec::new());
         for profile in profiles {
             let known = items.len();
-            items.extend(expiry::items(profile, sessions.get(&profile.id), tests.get(&profile.id)));
+            items.extend(expiry::items(profile, sessions.of(profile), tests.of(profile)));
             if items.len() == known {
                 unknown.push(profile);
             }
@@ -45,22 +45,20 @@ impl<'a> Expiry<'a> {
         Ok(Self { items, unknown, asked })
     }
 
-    /// Why somebody has to act, where that was asked and is so.
+    /// Why somebody has to act, if that was asked and is so.
     pub fn failure(&self) -> Option<Failure> {
         let Deadline { until, span } = self.asked.as_ref()?;
         let due: Vec<&ExpiringItem<'_>> = self.items.iter().filter(|end| end.needs_somebody_by(*until)).collect();
         let first = due.first()?;
         let of = |end: &ExpiringItem<'_>| shown!("the {} of {}", end.ending.label(), end.profile.name);
         let message = match due.len() {
-            1 => shown!("{} ends within {}", of(first), Shown::outside(span)),
-            count => shown!("{} things end within {}, first {}", count, Shown::outside(span), of(first)),
+            1 => shown!("{} expires within {}", of(first), Shown::outside(span)),
+            count => shown!("{} things expire within {}, first {}", count, Shown::outside(span), of(first)),
         };
         let mut steps: Vec<Step> = Vec::new();
         for end in &due {
             let step = match end.ending {
-                expiry::Ending::Certificate => {
-                    shown!("Have the certificate of {} renewed", end.profile.instance).into()
-                }
+                expiry::Ending::Certificate => shown!("Ask for a new certificate of {}", end.profile.instance).into(),
                 expiry::Ending::AccessToken | expiry::Ending::RefreshToken => {
                     Step::run(shown!("snow login {}", end.profile.name))
                 }

@@ -62,7 +62,7 @@ fn list(app: &mut App) {
         }
         lines.push(format!("  {:<CODE_WIDTH$}  {}", code.as_str(), explanation(*code).summary));
     }
-    app.console.data(&lines.join("\n"));
+    app.console.text(&lines.join("\n"));
     app.console.note("For details: snow explain CODE");
 }
 

@@ -144,7 +144,7 @@ fn done(app: &mut App, profile: &Profile, test: &Report) -> Result<u8, Failure> 
     } else {
         let user = test.identity.as_ref().map(|identity| format!(" as {}", identity.user_name)).unwrap_or_default();
         let line = format!("{} {}: signed in{user}", app.console.out.tick(), profile.name);
-        app.console.data(&line);
+        app.console.text(&line);
     }
     Ok(0)
 }

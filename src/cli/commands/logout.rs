@@ -108,8 +108,8 @@ fn remember_sign_out(app: &App, profile: &Profile) -> Result<std::io::Result<()>
     let state = app.state()?;
     let outcome =
         TestOutcome { at: app.now(), failure: Some(Code::NoCredential), latency: None, certificate_ends: None };
-    let signed_out = LastTest::following(state.last_tests().get(&profile.id), outcome);
-    Ok(state.record_tests([(profile.id, LastTest { changes: Vec::new(), ..signed_out })]))
+    let signed_out = LastTest::following(state.last_test(profile).as_ref(), outcome);
+    Ok(state.record_tests([(profile, LastTest { changes: Vec::new(), ..signed_out })]))
 }
 
 fn names_of(profiles: &[Profile]) -> String {
@@ -284,7 +284,7 @@ fn report(app: &mut App, schema: impl Serialize, done: &str, outcomes: Vec<(Prof
     for (profile, outcome) in outcomes {
         if outcome.is_forgotten() {
             let line = format!("{} {}: {done}", app.console.out.tick(), profile.name);
-            app.console.data(&line);
+            app.console.text(&line);
         }
         if let Some(error) = outcome.error() {
             let text = report::text::error(error, app.console.err);

@@ -10,7 +10,7 @@ mod expiry;
 pub(super) mod explain;
 pub(super) mod guide;
 pub(super) mod help;
-mod list;
+pub(in crate::cli) mod list;
 pub(super) mod login;
 pub(super) mod logout;
 mod outputs;
@@ -76,7 +76,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     }
     if !matches!(command, Command::Help(_) | Command::Man(_) | Command::Completion(_) | Command::Explain(_)) {
         // These start no thread, and threads take their time.
-        let is_quick = matches!(command, Command::List | Command::Show(_) | Command::Use(_) | Command::Version);
+        let is_quick = matches!(command, Command::List(_) | Command::Show(_) | Command::Use(_) | Command::Version);
         limits::room_for(16, if is_quick { 0 } else { 8 })?;
     }
     match command {
@@ -89,7 +89,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     match command {
         Command::Connect(arguments) => connect::run(app, arguments).await,
         Command::Test(arguments) => test::run(app, arguments).await,
-        Command::List => list::list(app),
+        Command::List(arguments) => list::list(app, &arguments),
         Command::Show(arguments) => list::show(app, arguments),
         Command::Status(arguments) => status::run(app, arguments),
         Command::Use(arguments) => edit::choose(app, arguments),

@@ -169,7 +169,7 @@ fn list(app: &mut App) {
             lines.push(format!("      {}", scenario.description()));
         }
     }
-    app.console.data(&lines.join("\n"));
+    app.console.text(&lines.join("\n"));
 }
 
 fn cannot_listen(port: Option<u16>, error: &std::io::Error) -> Failure {

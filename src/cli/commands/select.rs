@@ -50,34 +50,53 @@ impl SelectedBy {
     }
 }
 
+/// What chooses a connection, before it is looked for.
+pub struct Choice {
+    /// `None`: the one that variables describe.
+    pub name: Option<ConnectionName>,
+    pub by: SelectedBy,
+    /// The file of the directory that chose it.
+    path: Option<PathBuf>,
+}
+
+/// The choice of a command that gets this argument; `None` if nothing chooses.
+pub fn choice(app: &App, argument: Option<&ConnectionName>) -> Result<Option<Choice>, Failure> {
+    let named = |name, by| Ok(Some(Choice { name: Some(name), by, path: None }));
+    if let Some(name) = spelt_out(app, argument)? {
+        return named(name, SelectedBy::Argument);
+    }
+    if let Some(name) = named_by_variable(app)? {
+        return named(name, SelectedBy::Variable);
+    }
+    if environment::is_described(&app.variables) {
+        return Ok(Some(Choice { name: None, by: SelectedBy::Environment, path: None }));
+    }
+    if let Some((name, path)) = named_by_directory(app)? {
+        return Ok(Some(Choice { name: Some(name), by: SelectedBy::Directory, path: Some(path) }));
+    }
+    match app.config_file()?.load()?.default {
+        Some(name) => named(name, SelectedBy::Default),
+        None => Ok(None),
+    }
+}
+
 /// The connection that is meant, where the environment may be one; `None`
 /// where nothing selects one.
 pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option<Selection>, Failure> {
-    let saved = |app: &App, name: &ConnectionName, by| -> Result<_, Failure> {
-        let config = app.config_file()?.load()?;
-        let profile = find(&config, name)?.clone();
-        Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
-    };
-    if let Some(name) = spelt_out(app, argument)? {
-        return saved(app, &name, SelectedBy::Argument);
-    }
-    if let Some(name) = named_by_variable(app)? {
-        app.console.note(&format!("Using {name}, which SNOW_CONNECTION names."));
-        return saved(app, &name, SelectedBy::Variable);
-    }
-    if environment::is_described(&app.variables) {
-        return Ok(Some(Selection { selected: Selected::Environment, by: SelectedBy::Environment }));
-    }
-    if let Some((name, path)) = named_by_directory(app)? {
-        app.console.say(&shown!("Using {}, which {} names.", name, path.display()));
-        return saved(app, &name, SelectedBy::Directory);
-    }
-    let config = app.config_file()?.load()?;
-    let Some(name) = &config.default else {
+    let Some(Choice { name, by, path }) = choice(app, argument)? else {
         return Ok(None);
     };
-    app.console.note(&format!("Using {name}, the default."));
-    saved(app, name, SelectedBy::Default)
+    let Some(name) = name else {
+        return Ok(Some(Selection { selected: Selected::Environment, by }));
+    };
+    match (by, path) {
+        (SelectedBy::Variable, _) => app.console.note(&format!("Using {name}, which SNOW_CONNECTION names.")),
+        (SelectedBy::Default, _) => app.console.note(&format!("Using {name}, the default.")),
+        (_, Some(path)) => app.console.say(&shown!("Using {}, which {} names.", name, path.display())),
+        (_, None) => {}
+    }
+    let profile = find(&app.config_file()?.load()?, &name)?.clone();
+    Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
 }
 
 /// As above, and there must be one; `nothing` is the code where there is none.

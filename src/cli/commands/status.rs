@@ -1,5 +1,5 @@
-//! `snow status`, and `snow` alone: where one stands, and with `--all` what
-//! ends when. Offline, and no store is opened.
+//! `snow status`, and `snow` alone: the active connection and its health, and with
+//! `--all` what expires when. Offline, and no store is opened.
 
 use std::time::Duration;
 
@@ -23,21 +23,22 @@ use crate::history::state::SessionNote;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::report;
 use crate::report::json::connection::{Environment, Selected as SelectedInJson, Session, Status};
+use crate::report::text::{LastTested, StatusOf};
 
 #[derive(Debug, Default, Args)]
 #[command(before_help = "\
 Examples:
   snow status
-  snow status --all                  what ends when, the soonest first
+  snow status --all                  what expires when, the soonest first
   snow status --all --within 14d     exit 11 if you must act before that")]
 pub struct StatusArgs {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
-    /// Show what ends when: tokens and certificates of every saved connection
+    /// Show what expires when: tokens and certificates of every saved connection
     #[arg(long, conflicts_with = "name")]
     pub all: bool,
-    /// Fail where something ends within this time and is not renewed by itself
+    /// Fail if something expires within this time and is not renewed automatically
     #[arg(long, value_name = "DURATION", value_parser = long_duration)]
     pub within: Option<Duration>,
 }
@@ -63,10 +64,16 @@ pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
     }
     let text = match &selection {
         Some(Selection { selected: Selected::Saved(profile), by }) => {
-            let last_test = app.state()?.last_tests().remove(&profile.id);
-            let session = session(app, profile)?;
-            let (by, now) = (by.as_str(), app.now());
-            report::text::status(profile, by, session.as_ref(), last_test.as_ref(), now, app.console.out)
+            let state = app.state()?;
+            let (tests, session) = (state.last_tests(), session(app, profile)?);
+            let status = StatusOf {
+                profile,
+                selected_by: by.as_str(),
+                session: session.as_ref(),
+                is_kept_back: state.stored().is_outdated(profile) || state.sessions().is_outdated(profile),
+                last_test: LastTested::of(tests.of(profile), tests.is_outdated(profile)),
+            };
+            report::text::status(&status, app.now(), app.console.out)
         }
         Some(Selection { selected: Selected::Environment, .. }) => {
             let described = environment::read(&app.variables)?;
@@ -77,11 +84,11 @@ pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
         }
         None => nothing(app, &config),
     };
-    app.console.data(&text);
+    app.console.text(&text);
     Ok(0)
 }
 
-/// What ends when, of all connections or of the selected one.
+/// What expires when, of all connections or of the selected one.
 fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &StatusArgs) -> Result<u8, Failure> {
     let selected = selection.as_ref().and_then(|selection| match &selection.selected {
         Selected::Saved(profile) => Some(profile.as_ref()),
@@ -132,7 +139,7 @@ fn document<'a>(app: &App, config: &Config, selection: Option<&'a Selection>) ->
             Ok(Status { selected: Some(environment::NAME), connection, ..document })
         }
         Some(Selected::Saved(profile)) => {
-            let last_test = app.state()?.last_tests().remove(&profile.id);
+            let last_test = app.state()?.last_test(profile);
             let is_default = config.default.as_ref() == Some(&profile.name);
             let connection = Connection::of(profile, is_default, last_test.as_ref());
             let session = session(app, profile)?.map(|session| Session {
@@ -157,7 +164,7 @@ fn session(app: &App, profile: &Profile) -> Result<Option<SessionNote>, Failure>
     if !MethodSpec::of(profile.auth.method).has_session() {
         return Ok(None);
     }
-    Ok(Some(app.state()?.session(profile.id).unwrap_or_default()))
+    Ok(Some(app.state()?.session(profile).unwrap_or_default()))
 }
 
 fn nothing(app: &App, config: &Config) -> String {
@@ -168,10 +175,6 @@ fn nothing(app: &App, config: &Config) -> String {
             paint.command("snow demo            "),
             paint.command("snow connect dev12345"),
         ),
-        saved => format!(
-            "None of {saved} connections is selected.\n\n  {}   what there is\n  {}   choose the default",
-            paint.command("snow list    "),
-            paint.command("snow use NAME"),
-        ),
+        saved => format!("No default connection ({saved} saved). Run: {}", paint.command("snow use NAME"),),
     }
 }

@@ -121,7 +121,7 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     let same = session.saved().is_some_and(|saved| saved.not_lengthened);
     let verb = if same { "the instance gave the same token, which is" } else { "renewed," };
     let line = format!("{} {}: {verb} {until}", app.console.out.tick(), profile.name);
-    app.console.data(&line);
+    app.console.text(&line);
     Ok(0)
 }
 

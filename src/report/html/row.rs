@@ -17,7 +17,9 @@ pub fn write(html: &mut Html, report: &Report, number: usize, is_open: bool) {
     if report.not_tested.is_none() {
         waterfall::write(html, report);
     }
-    html.markup("<p class=\"facts\">").text(facts(report).join(" \u{b7} ")).markup("</p></div></details></li>\n");
+    html.markup("<p class=\"facts\"><span>");
+    instance(html, report);
+    html.text(facts(report).join(" \u{b7} ")).markup("</span></p></div></details></li>\n");
 }
 
 /// What is seen of a connection that is not opened.
@@ -62,6 +64,15 @@ fn name(html: &mut Html, report: &Report) {
         html.markup(" <span>").markup(change.label()).markup("</span>");
     }
     html.markup("</span>");
+}
+
+/// The instance, to be opened. The line of the connection is not the place: a press there
+/// opens the line.
+fn instance(html: &mut Html, report: &Report) {
+    if ["http://", "https://"].iter().any(|scheme| report.instance.starts_with(scheme)) {
+        html.markup("<a target=\"_blank\" rel=\"noopener noreferrer\" href=\"").text(&report.instance);
+        html.markup("\">").text(&report.instance).markup("</a> \u{b7} ");
+    }
 }
 
 /// The instance as one speaks of it. One without TLS is called by its scheme.

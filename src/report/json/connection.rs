@@ -7,7 +7,7 @@ use crate::base::error::FailureInJson;
 use crate::base::schemas;
 use crate::base::time::Timestamp;
 use crate::history::expiry::Ending;
-use crate::history::json::{Connection, LastTest};
+use crate::history::json::{Connection, LastTest, ShownConnection};
 use crate::history::state::Health;
 use crate::model::profile::{ConnectionId, ConnectionName};
 use crate::report::text::list::Row;
@@ -19,16 +19,23 @@ pub struct List<'a> {
     schema: schemas::List,
     /// The name of the default connection.
     default: Option<&'a str>,
+    /// The name of the connection that a command without a name is about; `environment`
+    /// for the one that variables describe.
+    selected: Option<&'a str>,
+    /// What selected it: `argument`, `variable`, `environment`, `directory` or `default`.
+    selected_by: Option<&'a str>,
     /// By name.
     connections: Vec<Connection<'a>>,
 }
 
 impl<'a> List<'a> {
-    pub fn of(default: Option<&'a ConnectionName>, rows: &[Row<'a>]) -> Self {
+    pub fn of(default: Option<&'a ConnectionName>, selected: Option<(&'a str, &'a str)>, rows: &[Row<'a>]) -> Self {
         let connection = |row: &Row<'a>| Connection::of(row.profile, row.is_default, row.last_test);
         Self {
             schema: schemas::List,
             default: default.map(ConnectionName::as_str),
+            selected: selected.map(|(name, _)| name),
+            selected_by: selected.map(|(_, by)| by),
             connections: rows.iter().map(connection).collect(),
         }
     }
@@ -39,7 +46,7 @@ impl<'a> List<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Show<'a> {
     pub schema: schemas::Connection,
-    pub connection: Connection<'a>,
+    pub connection: ShownConnection<'a>,
 }
 
 /// A connection that was saved, and its test: `snow connect`.
@@ -68,9 +75,10 @@ pub struct Status<'a> {
     /// What selected it: `argument`, `variable`, `environment`, `directory` or
     /// `default`.
     pub selected_by: Option<&'a str>,
-    /// Null if none is selected or a password signs in.
+    /// Null if none is selected or a password signs in. `absent`, too, once a setting that it
+    /// is bound to was changed.
     pub session: Option<Session>,
-    /// Null before the first test.
+    /// Null before the first test, and once a setting that it judged was changed.
     pub last_test: Option<LastTest>,
     /// Null if none is selected.
     pub connection: Option<Selected<'a>>,

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::lines::{head, labelled, pad, wrap};
+use super::lines::{self, head, labelled, pad, whole, wrap};
 use crate::base::shown::shown;
 use crate::check::report::Status;
 use crate::doctor::Check;
 use crate::doctor::stores::Unchecked;
 use crate::report::paint::Paint;
 
-/// Where the text of a reason begins, under the message of its check.
+/// Where the message of a check begins, and the text of a reason under it.
 const INDENT: usize = 15;
 const LABEL: usize = 9;
 
@@ -31,24 +31,14 @@ pub fn text(checks: &[Check], exit_code: u8, paint: Paint) -> String {
 }
 
 fn explanation(check: &Check, paint: Paint) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut part = |label: &str, text: &str| {
-        let margin = " ".repeat(INDENT - 2);
-        // Indented as a whole, and broken for what is left of the line.
-        let narrow = Paint { columns: paint.columns.min(100).saturating_sub(INDENT - 2), ..paint };
-        let text = labelled(label, text, narrow, 7);
-        lines.extend(text.lines().map(|line| format!("{margin}{line}")));
-    };
-    if let Some(why) = &check.why {
-        part("why", why);
-    }
-    for (index, step) in check.next.iter().enumerate() {
-        part(if index == 0 { "do" } else { "or" }, &step.to_string());
-    }
-    if let (Some(code), Status::Fail) = (check.code, check.status) {
-        part("see", &format!("snow explain {}", code.as_str()));
-    }
-    lines
+    // Two further to the right, below the label of the check.
+    let narrow = Paint { columns: paint.columns.min(100).saturating_sub(2), ..paint };
+    let why = check.why.iter().map(|why| labelled("why", why, narrow, INDENT - 2));
+    let steps = check.next.iter().enumerate().map(|(index, step)| lines::step(index, step, narrow, INDENT - 2));
+    let code = check.code.filter(|_| check.status == Status::Fail);
+    let see = code.map(|code| labelled("see", &whole(&format!("snow explain {}", code.as_str())), narrow, INDENT - 2));
+    let parts = why.chain(steps).chain(see);
+    parts.flat_map(|part| part.lines().map(|line| format!("  {line}")).collect::<Vec<_>>()).collect()
 }
 
 fn verdict(checks: &[Check], exit_code: u8, paint: Paint) -> String {
@@ -72,13 +62,13 @@ fn verdict(checks: &[Check], exit_code: u8, paint: Paint) -> String {
 pub fn bundle(path: &Path, count: usize, unchecked: &[Unchecked], paint: Paint) -> String {
     let searched = match count {
         0 => "No secret could be read to search for.".to_owned(),
-        1 => "The one secret that could be read was searched for in it, and is not there.".to_owned(),
-        count => format!("{count} secrets were searched for in it, as they are and encoded, and none is there."),
+        1 => "The one secret that could be read was searched for in it and not found.".to_owned(),
+        count => format!("{count} secrets were searched for in it, as they are and encoded, and none was found."),
     };
-    let written = shown!("The bundle is {}.", path.display());
+    let written = shown!("Bundle written to {}.", path.display());
     let mut lines = vec![String::new(), wrap(&written, "", "  ", paint), wrap(&searched, "", "", paint)];
     if !unchecked.is_empty() {
-        let text = "Not searched for, so look for it yourself before you send the file:";
+        let text = "Not searched for; look yourself before you send the file:";
         lines.push(wrap(text, &format!("{} ", paint.bang()), "  ", paint));
         lines.extend(unchecked.iter().map(|one| {
             let text = format!("{}: {}", one.what, one.reason);

@@ -1,9 +1,9 @@
-//! What ends when, as a table.
+//! What expires when, as a table.
 
 use chrono::{DateTime, Utc};
 use unicode_width::UnicodeWidthStr;
 
-use super::lines::{INDENT, head, labelled, pad, paragraph};
+use super::lines::{self, INDENT, head, pad, paragraph, wrap};
 use super::time::{ago, until};
 use crate::base::error::Failure;
 use crate::history::expiry::{Deadline, ExpiringItem};
@@ -11,9 +11,10 @@ use crate::report::paint::Paint;
 
 /// More connections of which nothing is known are counted.
 const NAMED: usize = 8;
+const HEAD: [&str; 3] = ["EXPIRES", "WHAT", "CONNECTION"];
 
-/// The verdict where one was asked for, then a line for each end, and whose
-/// ends nobody knows.
+/// The verdict if one was asked for, then a line for each thing that expires, and of
+/// which connections nothing is known.
 pub fn text(
     ends: &[ExpiringItem<'_>],
     unknown: &[&str],
@@ -21,34 +22,31 @@ pub fn text(
     now: DateTime<Utc>,
     paint: Paint,
 ) -> String {
-    let mut lines = Vec::new();
+    let mut text = Vec::new();
     match asked {
         None => {}
         Some((_, Some(failure))) => {
             let mark = format!("{} ", paint.cross());
-            lines.push(head(&mark, failure.message(), Some(failure.exit_code()), paint));
+            text.push(head(&mark, failure.message(), Some(failure.exit_code()), paint));
             let steps = failure.steps().iter().enumerate();
-            lines.extend(
-                steps.map(|(index, step)| {
-                    labelled(if index == 0 { "do" } else { "or" }, &step.to_string(), paint, INDENT)
-                }),
-            );
-            lines.push(String::new());
+            text.extend(steps.map(|(index, step)| lines::step(index, step, paint, INDENT)));
+            text.push(String::new());
         }
         Some((deadline, None)) => {
-            let text = format!("nothing expires within {} that you must renew", deadline.span);
-            lines.push(head(&format!("{} ", paint.tick()), &text, None, paint));
-            lines.push(String::new());
+            let verdict = format!("nothing expires within {} that you must renew", deadline.span);
+            text.push(head(&format!("{} ", paint.tick()), &verdict, None, paint));
+            text.push(String::new());
         }
     }
-    let rows: Vec<[String; 3]> = ends.iter().map(|end| cells(end, now)).collect();
-    let width = |column: usize, heading: &str| {
-        rows.iter().map(|row| row[column].width()).chain([heading.len()]).max().unwrap_or(0)
-    };
-    let widths = [width(0, "ENDS"), width(1, "WHAT")];
+    let mut rows: Vec<[String; 3]> = ends.iter().map(|end| cells(end, now, true)).collect();
+    let mut widths = widths(&rows);
+    if widths.iter().map(|width| width + 2).sum::<usize>() > paint.columns {
+        rows = ends.iter().map(|end| cells(end, now, false)).collect();
+        widths = self::widths(&rows);
+    }
     if !rows.is_empty() {
-        let heading = format!("  {}  {}  CONNECTION", pad("ENDS", widths[0]), pad("WHAT", widths[1]));
-        lines.push(paint.dim(&heading));
+        let heading = format!("  {}  {}  {}", pad(HEAD[0], widths[0]), pad(HEAD[1], widths[1]), HEAD[2]);
+        text.push(paint.dim(&heading));
     }
     for (end, [when, what, name]) in ends.iter().zip(&rows) {
         let when = pad(when, widths[0]);
@@ -58,23 +56,30 @@ pub fn text(
             () if asked.is_some_and(|(deadline, _)| end.needs_somebody_by(deadline.until)) => paint.doubtful(&when),
             () => when,
         };
-        lines.push(format!("  {when}  {}  {}", pad(what, widths[1]), paint.bold(name)));
+        let before = format!("  {when}  {}  ", pad(what, widths[1]));
+        text.push(wrap(&paint.bold(name), &before, "    ", paint));
     }
     if rows.is_empty() && unknown.is_empty() {
-        lines.push("  There is no connection that could end.".to_owned());
+        text.push("  There is no connection yet.".to_owned());
     }
     if !unknown.is_empty() {
         let named = unknown.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let more = unknown.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        lines.extend((!rows.is_empty()).then(String::new));
-        let text = format!("No expiry known for {named}{more}.");
-        lines.push(paint.dim(&paragraph(&text, paint)));
+        text.extend((!rows.is_empty()).then(String::new));
+        let unknown = format!("No expiry known for {named}{more}.");
+        text.push(paint.dim(&paragraph(&unknown, paint)));
     }
-    lines.join("\n")
+    text.join("\n")
 }
 
-fn cells(end: &ExpiringItem<'_>, now: DateTime<Utc>) -> [String; 3] {
+fn widths(rows: &[[String; 3]]) -> [usize; 3] {
+    std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].width()).chain([HEAD[column].len()]).max().unwrap_or(0)
+    })
+}
+
+fn cells(end: &ExpiringItem<'_>, now: DateTime<Utc>, has_remarks: bool) -> [String; 3] {
     let about = if end.is_estimate { "about " } else { "" };
     let when = match () {
         () if end.is_refused => "refused".to_owned(),
@@ -83,6 +88,7 @@ fn cells(end: &ExpiringItem<'_>, now: DateTime<Utc>) -> [String; 3] {
         () => format!("in {about}{}", until(now, end.at)),
     };
     let remark = match () {
+        () if !has_remarks => String::new(),
         () if end.is_renewed => ", renewed by itself".to_owned(),
         () => format!(", {}", end.at.format("%Y-%m-%d")),
     };

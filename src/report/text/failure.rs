@@ -1,6 +1,6 @@
 //! A failure: what, why, and the one thing to do.
 
-use super::lines::{INDENT, hanging, head, labelled};
+use super::lines::{self, INDENT, hanging, head, labelled, whole};
 use crate::base::code::Class;
 use crate::base::error::{Failure, Likelihood};
 use crate::report::paint::Paint;
@@ -15,17 +15,17 @@ pub fn error(failure: &Failure, paint: Paint) -> String {
 }
 
 pub fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut parts = Vec::new();
     if let Some(why) = failure.reason() {
-        lines.push(labelled("why", why, paint, INDENT));
+        parts.push(labelled("why", why, paint, INDENT));
     }
     for cause in failure.likely_causes() {
-        let bullet = if lines.is_empty() { "why" } else { "" };
+        let bullet = if parts.is_empty() { "why" } else { "" };
         let text = format!("{}: {}", likelihood(cause.likelihood), cause.text);
-        lines.push(hanging(bullet, &text, paint));
+        parts.push(hanging(bullet, &text, paint));
     }
     for (index, step) in failure.steps().iter().enumerate() {
-        lines.push(labelled(if index == 0 { "do" } else { "or" }, &step.to_string(), paint, INDENT));
+        parts.push(lines::step(index, step, paint, INDENT));
     }
     let text = |key: &str| failure.seen(key)?.as_str();
     let mut said: Vec<&str> = ["server_message", "server_detail", "oauth_error", "oauth_error_description"]
@@ -65,9 +65,9 @@ pub fn explanation(failure: &Failure, paint: Paint) -> Vec<String> {
         seen.push(time.to_owned());
     }
     if !seen.is_empty() {
-        lines.push(labelled("seen", &seen.join(", "), paint, INDENT));
+        parts.push(labelled("seen", &seen.join(", "), paint, INDENT));
     }
-    lines
+    parts
 }
 
 /// How likely a cause is, in a word.
@@ -83,5 +83,5 @@ pub fn likelihood(likelihood: Likelihood) -> &'static str {
 pub fn see(failure: &Failure, paint: Paint) -> Option<String> {
     let code = failure.code();
     let is_plain = matches!(code.class(), Class::Usage | Class::Signal);
-    (!is_plain).then(|| labelled("see", &format!("snow explain {}", code.as_str()), paint, INDENT))
+    (!is_plain).then(|| labelled("see", &whole(&format!("snow explain {}", code.as_str())), paint, INDENT))
 }

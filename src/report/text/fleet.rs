@@ -4,7 +4,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::connection::auth_label;
-use super::lines::{exit_mark, head, labelled, pad, right, wrap};
+use super::lines::{exit_mark, pad, right, whole_commands, wrap};
 use super::test::{changes, report, user};
 use super::time::took;
 use crate::check::report::{Report, Run, Summary, Verdict};
@@ -14,16 +14,29 @@ use crate::report::paint::Paint;
 const SCREEN: usize = 20;
 /// So many failed ones are named at the end; the others are counted.
 const NAMED: usize = 12;
+/// The mark, and the spaces before and after it.
+const BEFORE_NAME: usize = 4;
+/// What is left of a line for the text beside a name, at least.
+const ROOM: usize = 32;
+/// The longest time, as in `99.9 s`.
+const TIME: usize = 7;
 
-/// Several reports: a line each, what to do, and a summary.
-pub fn text(run: &Run, paint: Paint) -> String {
+/// How wide the columns of all lines are.
+struct Columns {
+    names: usize,
+    users: usize,
+    methods: usize,
+}
+
+/// Several reports: a line each, what to do, and a summary. If `quiet`, those that
+/// passed are only counted.
+pub fn text(run: &Run, quiet: bool, paint: Paint) -> String {
     if let ([one], None) = (run.reports.as_slice(), run.stopped_by) {
         return report(one, paint);
     }
-    let names = widest(run, |report| report.name.width(), 40);
-    let users = widest(run, |report| user(report).width(), 32);
-    let mut lines: Vec<String> =
-        run.reports.iter().flat_map(|report| one_of_many(report, names, users, paint)).collect();
+    let shown = run.reports.iter().filter(|report| !quiet || !matches!(report.verdict(), Verdict::Passed));
+    let columns = Columns::of(run, paint);
+    let mut lines: Vec<String> = shown.flat_map(|report| one_of_many(report, &columns, paint)).collect();
     let Summary { passed, failed, skipped, .. } = run.summary();
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} not tested") };
     let summary = format!("  {passed} passed, {failed} failed{skipped} in {}", took(run.duration));
@@ -55,33 +68,53 @@ fn failed_again(run: &Run, paint: Paint) -> Option<String> {
     Some(format!("{}\n", wrap(&format!("failed: {named}{more}"), "  ", "          ", paint)))
 }
 
-fn widest(run: &Run, width: impl Fn(&Report) -> usize, at_most: usize) -> usize {
-    run.reports.iter().map(width).max().unwrap_or(0).min(at_most)
+impl Columns {
+    /// As wide as their contents. Where that is too much, the way to sign in goes, then
+    /// the user, and long names get a line for themselves.
+    fn of(run: &Run, paint: Paint) -> Self {
+        let widest = |width: &dyn Fn(&Report) -> usize| run.reports.iter().map(width).max().unwrap_or(0);
+        let names = widest(&|report| report.name.width());
+        let names = names.min(paint.columns.min(100).saturating_sub(BEFORE_NAME + 2 + ROOM));
+        let room = paint.columns.saturating_sub(BEFORE_NAME + names + 2 + TIME);
+        let (users, methods) =
+            (widest(&|report| user(report).width()), widest(&|report| auth_label(report.auth).len()));
+        match () {
+            () if users + 2 + methods + 2 <= room => Self { names, users, methods },
+            () if users + 2 <= room => Self { names, users, methods: 0 },
+            () => Self { names, users: 0, methods: 0 },
+        }
+    }
 }
 
 /// One connection among several. The mark comes first: no line begins with a
 /// text from elsewhere.
-fn one_of_many(report: &Report, names: usize, users: usize, paint: Paint) -> Vec<String> {
-    let margin = names.min(24) + 6;
-    let name = pad(&report.name, names);
-    let line = |mark: String, text: &str| head(&format!("  {mark} {name}  "), text, None, paint);
+fn one_of_many(report: &Report, columns: &Columns, paint: Paint) -> Vec<String> {
+    let margin = " ".repeat(BEFORE_NAME + columns.names + 2);
+    let line = |mark: String, text: &str| {
+        let name = format!("  {mark} {}", paint.bold(&report.name));
+        if report.name.width() <= columns.names {
+            return wrap(text, &pad(&name, margin.len()), &margin, paint);
+        }
+        format!("{name}\n{}", wrap(text, &margin, &margin, paint))
+    };
     let mut lines = Vec::new();
     match report.verdict() {
         Verdict::Passed => {
-            let facts = [&pad(user(report), users), &pad(auth_label(report.auth), 6), &took(report.duration)];
-            lines.push(line(paint.tick(), &facts.map(String::as_str).join("  ")));
+            let facts = [(user(report), columns.users), (auth_label(report.auth), columns.methods)];
+            let facts = facts.into_iter().filter(|(_, width)| *width > 0).map(|(fact, width)| pad(fact, width) + "  ");
+            let facts: String = facts.chain([took(report.duration)]).collect();
+            lines.push(line(paint.tick(), &facts));
         }
         Verdict::NotTested(why) => lines.push(line(paint.dash(), why.sentence())),
         Verdict::Failed(failure) => {
             lines.push(line(paint.cross(), failure.message()));
             if let Some(step) = failure.steps().first() {
-                lines.push(paint.dim(&labelled("", &step.to_string(), paint, margin)));
+                lines.push(wrap(&whole_commands(step, paint), &margin, &margin, paint));
             }
         }
     }
-    let margin = " ".repeat(margin);
     for warning in report.warnings() {
-        lines.push(head(&format!("{margin}{} ", paint.bang()), warning.message(), None, paint));
+        lines.push(wrap(warning.message(), &format!("{margin}{} ", paint.bang()), &format!("{margin}  "), paint));
     }
     lines.extend(changes(report).iter().map(|change| {
         let text = wrap(change, &format!("{margin}new: "), &format!("{margin}     "), paint);

@@ -10,8 +10,8 @@ pub mod list;
 mod test;
 mod time;
 
-pub use connection::{auth_label, connection, status};
+pub use connection::{LastTested, StatusOf, auth_label, connection, status};
 pub use failure::{error, likelihood};
-pub use lines::paragraph;
+pub use lines::{continued, fitting, paragraph};
 pub use test::{changes, remark, report, token, user, warnings};
 pub use time::{took, until};

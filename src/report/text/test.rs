@@ -2,23 +2,28 @@
 
 use std::time::Duration;
 
+use textwrap::core::display_width;
 use unicode_width::UnicodeWidthStr;
 
 use super::connection::auth_label;
 use super::failure::{explanation, see};
-use super::lines::{INDENT, head, labelled, pad};
+use super::lines::{INDENT, cut, head, labelled, pad};
 use super::time::{ago, took, until};
 use crate::base::error::Failure;
-use crate::base::shown::shorten;
 use crate::check::report::{Check, CheckId, Report, Status, Verdict};
 use crate::report::paint::Paint;
+
+/// The column of how long a step took.
+const TIME: usize = 9;
 
 /// The report of one connection.
 pub fn report(report: &Report, paint: Paint) -> String {
     match report.verdict() {
         Verdict::Passed => passed(report, paint),
         Verdict::Failed(failure) => failed(report, failure, paint),
-        Verdict::NotTested(why) => head("- ", &format!("{}  {}", report.name, why.sentence()), None, paint),
+        Verdict::NotTested(why) => {
+            head(&format!("{} ", paint.dash()), &format!("{}  {}", report.name, why.sentence()), None, paint)
+        }
     }
 }
 
@@ -62,26 +67,29 @@ fn waterfall(report: &Report, paint: Paint) -> Vec<String> {
         (None, CheckId::StoreSecret) => report.store.to_owned(),
         (None, id) => id.label().to_owned(),
     };
-    let labels = steps.iter().map(|(check, _)| label(check).width()).max().unwrap_or(0).clamp(8, 24);
-    let total: Duration = steps.iter().map(|(_, took)| *took).sum();
+    let remarks = |check: &Check| match check.status {
+        Status::Warn => "see below".to_owned(),
+        Status::Pass | Status::Fail | Status::Skip => remark(report, check),
+    };
+    let widest = |width: &dyn Fn(&Check) -> usize| steps.iter().map(|(check, _)| width(check)).max().unwrap_or(0);
     // Two at the left, the time and a remark at the right.
-    let bars = if paint.is_terminal { paint.columns.min(100).saturating_sub(2 + labels + 2 + 9 + 2 + 18) } else { 0 };
+    let room = paint.columns.min(100).saturating_sub(2 + 2 + TIME + 2 + widest(&|check| remarks(check).width()));
+    let labels = widest(&|check| label(check).width()).clamp(8, 24).min(room.max(8));
+    let total: Duration = steps.iter().map(|(_, took)| *took).sum();
+    let bars = if paint.is_terminal { room.saturating_sub(labels) } else { 0 };
     let bars = if bars < 8 { 0 } else { bars };
     let mut before = Duration::ZERO;
     let mut lines = Vec::new();
     for (check, took) in steps {
         let bar = bar(before, took, total, bars, paint);
         before += took;
-        let remark = match (check.status, remark(report, check)) {
-            (Status::Warn, _) => paint.doubtful("see below"),
+        let remark = match (check.status, remarks(check)) {
+            (Status::Warn, remark) => paint.doubtful(&remark),
             (_, remark) if remark.is_empty() => remark,
             (_, remark) => paint.dim(&remark),
         };
-        let line = format!(
-            "  {}  {bar}{:>9}  {remark}",
-            pad(&shorten(&label(check), labels), labels),
-            super::time::took(took)
-        );
+        let label = pad(&cut(&label(check), labels, paint), labels);
+        let line = format!("  {label}  {bar}{:>TIME$}  {remark}", super::time::took(took));
         lines.push(line.trim_end().to_owned());
     }
     lines
@@ -123,7 +131,7 @@ fn bar(before: Duration, took: Duration, total: Duration, width: usize, paint: P
     let from = column(before).min(width - 1);
     let to = column(before + took).clamp(from + 1, width);
     let mark = if paint.unicode { "━" } else { "=" };
-    format!("{}{}{}", " ".repeat(from), paint.command(&mark.repeat(to - from)), " ".repeat(width - to))
+    format!("{}{}{}", " ".repeat(from), paint.bar(&mark.repeat(to - from)), " ".repeat(width - to))
 }
 
 fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
@@ -152,7 +160,9 @@ fn failed(report: &Report, failure: &Failure, paint: Paint) -> String {
             (None, CheckId::StoreSecret) => report.store.to_owned(),
             (None, id) => id.label().to_owned(),
         };
-        let width = label.width() + 4;
+        // Two before the mark, one after it.
+        let label = cut(&label, paint.columns.saturating_sub(5), paint);
+        let width = label.width() + 3 + display_width(&paint.mark(check.status));
         if row_width + width > paint.columns {
             lines.push(std::mem::take(&mut row));
             row_width = 0;

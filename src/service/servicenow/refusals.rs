@@ -20,6 +20,7 @@ use super::symptoms::{kept, with_evidence, with_quotes};
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
 use crate::auth::oauth::outcome::TokenRequest;
 use crate::base::code::Code;
+use crate::base::duration::ago;
 use crate::base::error::{Cause, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
@@ -244,7 +245,7 @@ const GRANT_PROPERTY: &str =
 const NOT_REGISTERED: &str = "{redirect_uri} does not exactly match a registered redirect URL";
 const CODE_EXPIRED: &str = "the code was {code_age} old, and it is valid for 60 s";
 const EXPIRED: &str =
-    "the refresh token has expired: by default it is valid for 100 days, and the sign-in was {session_age} ago";
+    "the refresh token has expired: by default it is valid for 100 days, and the sign-in was {session_age}";
 const LOG: &str = "Give an administrator the server's time: the system log of the instance shows the reason as \"Exception on token flow\"";
 
 /// What may be behind each code, as the table has it. How likely a cause is depends
@@ -329,7 +330,7 @@ impl Refused<'_> {
     fn values(&self) -> Vec<(&'static str, Step)> {
         let (code_age, session_age) = match self.request {
             TokenRequest::Code { age, .. } => (shown!("{} s", age.as_secs()), Shown::default()),
-            TokenRequest::Refresh { age } => (Shown::default(), shown!("{} days", age.num_days())),
+            TokenRequest::Refresh { age } => (Shown::default(), Shown::outside(ago(*age))),
             TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
         };
         let (login, give_scope) = match self.response.subject {

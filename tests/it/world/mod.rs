@@ -20,6 +20,7 @@ pub mod socks;
 pub mod store;
 pub mod tls;
 pub mod waiting;
+pub mod width;
 pub mod wire;
 
 use std::collections::VecDeque;
@@ -130,6 +131,11 @@ impl World {
     pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Whether later commands get this variable.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.variables.iter().any(|(set, _)| set == name)
     }
 
     /// Takes a variable away from all later commands.

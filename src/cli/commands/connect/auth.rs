@@ -130,7 +130,7 @@ fn ask_method(app: &mut App) -> Result<(&'static MethodSpec, bool), Failure> {
         return Err(Failure::new(Code::NoTerminal, "how to sign in is missing")
             .why("There is no terminal to ask at, or asking was forbidden.")
             .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
-            .next("Or sign in by OAuth with --client-id ID"));
+            .next("Sign in by OAuth with --client-id ID"));
     };
     let options: Vec<_> = choices.iter().map(|((_, text), _)| (*text).to_owned()).collect();
     Ok(choices[person.choose("How do you want to sign in?", &options)?].1)

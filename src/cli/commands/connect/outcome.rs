@@ -18,7 +18,7 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
     let default = request.file.load().ok().and_then(|config| config.default);
     let is_default = default.as_ref() == Some(&profile.name);
     if app.console.json {
-        let last_test = app.state().ok().and_then(|state| state.last_tests().remove(&profile.id));
+        let last_test = app.state().ok().and_then(|state| state.last_test(profile));
         app.console.document(&Connect {
             schema: schemas::Connect,
             saved: how.as_str(),
@@ -54,7 +54,7 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
             lines
         }
     };
-    app.console.data(&lines.join("\n"));
+    app.console.text(&lines.join("\n"));
     exit_code
 }
 
@@ -66,7 +66,7 @@ fn secret(profile: &Profile) -> &'static str {
 /// How long a session is good.
 fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
     let left = until(app.now(), test.token?.expires_at?);
-    let is_renewable = app.state().ok()?.session(profile.id)?.renewable;
+    let is_renewable = app.state().ok()?.session(profile)?.renewable;
     Some(match (is_renewable, MethodSpec::of(profile.auth.method).renewal) {
         (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
         (true, Renewal::RefreshToken) => {

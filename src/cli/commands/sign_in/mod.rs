@@ -77,14 +77,15 @@ pub async fn save(
     if config.connections.values().any(|saved| saved.id == profile.id) {
         let state = app.state()?;
         let spec = MethodSpec::of(profile.auth.method);
-        let noted = match (&credential.session, profile.username()) {
-            (Some(session), _) => state.record_session(profile.id, SessionNote::of(session, spec.method)),
-            (None, Some(username)) if spec.locks_accounts && credential.fields().contains(&spec.needs) => {
-                state.clear_refusals(&profile.instance, username)
-            }
-            (None, _) => Ok(()),
-        };
-        app.mention_unwritable_state(noted);
+        // Values of headers alone are no sign-in.
+        if credential.session.is_some() || credential.fields().contains(&spec.needs) {
+            let noted = state.record_stored(profile).and_then(|()| match (&credential.session, profile.username()) {
+                (Some(session), _) => state.record_session(profile, SessionNote::of(session, spec.method)),
+                (None, Some(username)) if spec.locks_accounts => state.clear_refusals(&profile.instance, username),
+                (None, _) => Ok(()),
+            });
+            app.mention_unwritable_state(noted);
+        }
         return Ok(());
     }
     for field in credential.fields() {

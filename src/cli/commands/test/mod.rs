@@ -14,13 +14,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::app::App;
+use super::list::labels;
 use super::outputs::{Outputs, unwritable};
 use super::select::{self, Selected};
 use super::waiting::{self, Wait};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Step, shown};
 use crate::check::context::Plan;
 use crate::check::expectations::Expectations;
 use crate::check::report::{Check, CheckId, Report, Run, TestTarget};
@@ -104,14 +105,12 @@ fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failur
             Failure::new(Code::NothingToTest, "there is no connection yet").next(Step::run("snow connect INSTANCE"))
         );
     }
-    let has_all =
-        |profile: &Profile| arguments.filter.iter().all(|(key, value)| profile.labels.get(key) == Some(value));
+    let has_all = |profile: &Profile| profile.has_labels(&arguments.filter);
     let profiles: Vec<Profile> = config.connections.into_values().filter(has_all).collect();
     if profiles.is_empty() {
-        let labels: Vec<String> = arguments.filter.iter().map(|(key, value)| format!("{key}={value}")).collect();
         return Err(Failure::new(
             Code::NothingToTest,
-            shown!("no connection has the label {}", Shown::outside(labels.join(" and "))),
+            shown!("no connection has the label {}", labels(&arguments.filter)),
         )
         .next(Step::say("See which labels there are: ").and_run("snow list --json"))
         .next(Step::say("Give a connection one: ").and_run("snow edit NAME --set labels.KEY=VALUE")));
@@ -124,7 +123,7 @@ fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failur
 fn deliver(app: &App, outputs: &Outputs, run: &Run) -> Result<u8, Failure> {
     match outputs.stdout {
         Format::Text if !app.global.quiet || run.exit_code() != 0 => {
-            app.console.data(&report::text::fleet::text(run, app.console.out));
+            app.console.data(&report::text::fleet::text(run, app.global.quiet, app.console.out));
         }
         Format::Text => {}
         Format::Json => app.console.document(&Test::from(run)),
@@ -174,8 +173,8 @@ pub async fn test_saved(app: &mut App, profile: &Profile, options: &Options) -> 
 /// Keeps how the test of a sign-in ended, for `list` and `status`.
 pub fn remember(app: &App, profile: &Profile, report: &Report) -> Result<(), Failure> {
     let state = app.state()?;
-    let test = LastTest::following(state.last_tests().get(&profile.id), report.outcome());
-    app.mention_unwritable_state(state.record_tests([(profile.id, test)]));
+    let test = LastTest::following(state.last_test(profile).as_ref(), report.outcome());
+    app.mention_unwritable_state(state.record_tests([(profile, test)]));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! same time.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,11 +22,12 @@ use crate::cli::commands::waiting::{self, Wait};
 use crate::cli::console::Progress;
 use crate::engine::Connection;
 use crate::engine::saved::Opened;
+use crate::history::fingerprint::Memory;
 use crate::history::last_test::LastTest;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{Client, Deadline};
 use crate::model::instance::Instance;
-use crate::model::profile::{ConnectionId, Profile, StoreKind, Subject};
+use crate::model::profile::{Profile, StoreKind, Subject};
 use crate::model::user_name::UserName;
 use crate::store::CredentialStore;
 use crate::store::record::Origins;
@@ -45,7 +46,7 @@ pub struct ConnectionTester<'a> {
     /// A store does one thing at a time.
     store_turn: tokio::sync::Mutex<()>,
     state: State,
-    remembered: BTreeMap<ConnectionId, LastTest>,
+    remembered: Memory<LastTest>,
     judged_secrets: JudgedSecrets,
     origins: OriginsOfRun,
     /// How long each test may take.
@@ -99,7 +100,7 @@ impl<'a> ConnectionTester<'a> {
         let report = results.report(profile.into(), self.app.now(), started.elapsed());
         let report = report.judged_by(&self.options.expectations);
         let changes = if self.is_the_connections_own() {
-            LastTest::following(self.remembered.get(&profile.id), report.outcome()).changes
+            LastTest::following(self.remembered.of(profile), report.outcome()).changes
         } else {
             Vec::new()
         };
@@ -122,9 +123,7 @@ impl<'a> ConnectionTester<'a> {
         let tests: Vec<_> = tested
             .into_iter()
             .filter(|(_, report)| report.not_tested.is_none())
-            .map(|(profile, report)| {
-                (profile.id, LastTest::following(self.remembered.get(&profile.id), report.outcome()))
-            })
+            .map(|(profile, report)| (profile, LastTest::following(self.remembered.of(profile), report.outcome())))
             .collect();
         if !tests.is_empty() {
             self.app.mention_unwritable_state(self.state.record_tests(tests));
