@@ -1,6 +1,7 @@
 //! The command line: arguments, a person at a terminal, and one file a verb.
 
 pub mod args;
+pub mod command;
 mod commands;
 pub mod completion;
 pub mod console;

@@ -7,9 +7,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
-use super::answers::{
-    Response, envelope, front_end, http_date, json_answer, nothing, page, redirect, success,
-};
+use super::answers::{Response, envelope, front_end, http_date, json_answer, nothing, page, redirect, success};
 use super::authentication::SignedIn;
 use super::delivery::Reach;
 use super::landing::login_page;

@@ -25,7 +25,7 @@ const fn flag(name: &'static str, value_name: &'static str, help: &'static str) 
 }
 
 pub static CLIENT_ID: Setting = Setting {
-    flag: flag("client-id", "ID", "The client id, as the Application Registry of the instance shows it"),
+    flag: flag("client-id", "ID", "The client id from the Application Registry of the instance"),
     variable: Some("SNOW_CLIENT_ID"),
     is_required: true,
     binds: true,
@@ -46,7 +46,7 @@ pub static CLIENT_ID: Setting = Setting {
 };
 
 pub static SCOPE: Setting = Setting {
-    flag: flag("scope", "SCOPE", "The scope to ask for; empty for none [default: {scope}]"),
+    flag: flag("scope", "SCOPE", "Ask for this scope; empty for none [default: {scope}]"),
     variable: Some("SNOW_SCOPE"),
     may_be_empty: true,
     binds: true,
@@ -66,7 +66,7 @@ pub static SCOPE: Setting = Setting {
 };
 
 pub static REDIRECT_URI: Setting = Setting {
-    flag: flag("redirect-uri", "URI", "The redirect URI as it is registered [default: http://127.0.0.1:8914/callback]"),
+    flag: flag("redirect-uri", "URI", "The redirect URI that is registered [default: http://127.0.0.1:8914/callback]"),
     ..Setting::plain(
         "redirect_uri",
         "redirect URI",
@@ -121,7 +121,7 @@ pub static PKCE: Setting = Setting {
     flag: Some(Flag {
         name: "no-pkce",
         value_name: "",
-        help: "Sign in without PKCE, for releases that do not know it",
+        help: "Sign in without PKCE, for old releases",
         heading: Some(OAUTH_HEADING),
         means: Some("false"),
     }),
