@@ -4,6 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
+use super::man::EXIT_CODES;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::schemas;
@@ -27,11 +28,9 @@ pub struct HelpArgs {
     pub document: Option<String>,
 }
 
-/// The topic on variables.
-pub const ENVIRONMENT: &str = include_str!("../../help/environment.txt");
 /// The topics, with their texts; those of exit codes and schemas are made.
-const TOPICS: &[(&str, &str)] = &[
-    ("environment", ENVIRONMENT),
+pub const TOPICS: &[(&str, &str)] = &[
+    ("environment", include_str!("../../help/environment.txt")),
     ("exit-codes", ""),
     ("platforms", include_str!("../../help/platforms.txt")),
     ("precedence", include_str!("../../help/precedence.txt")),
@@ -90,23 +89,6 @@ fn schemas(name: Option<&str>) -> Result<String, Failure> {
             .next(shown!("The documents are {}", Shown::outside(names.join(", "))))
     })
 }
-
-/// What each exit code means, but 0.
-pub const EXIT_CODES: [(Class, &str); 13] = [
-    (Class::Internal, "a defect of snow"),
-    (Class::Usage, "a flag or argument is wrong"),
-    (Class::Config, "unknown connection, bad file, missing input without a terminal"),
-    (Class::Auth, "no credential, or the instance refused it"),
-    (Class::Forbidden, "signed in, but a role, rule or scope denies"),
-    (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
-    (Class::Instance, "something answered that cannot serve"),
-    (Class::RateLimited, "too many requests"),
-    (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
-    (Class::Api, "an answer that makes no sense"),
-    (Class::Assertion, "it works, but not as was demanded"),
-    (Class::Mixed, "several connections failed, in different classes"),
-    (Class::Signal, "stopped (143 for a termination signal)"),
-];
 
 /// The table of exit codes, with the error codes of each class.
 fn exit_codes() -> String {

@@ -9,9 +9,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::app::App;
-use super::help::EXIT_CODES;
 use super::usage;
-use crate::base::code::Code;
+use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
@@ -73,6 +72,23 @@ const FILES: [(&str, &str); 4] = [
     ),
     ("~/.local/state/snow", "The results of the last tests, and locks. It can be deleted."),
     (".snow.toml", "The connection of a directory and those below it."),
+];
+
+/// What each exit code means, but 0.
+pub const EXIT_CODES: [(Class, &str); 13] = [
+    (Class::Internal, "a defect of snow"),
+    (Class::Usage, "a flag or argument is wrong"),
+    (Class::Config, "unknown connection, bad file, missing input without a terminal"),
+    (Class::Auth, "no credential, or the instance refused it"),
+    (Class::Forbidden, "signed in, but a role, rule or scope denies"),
+    (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
+    (Class::Instance, "something answered that cannot serve"),
+    (Class::RateLimited, "too many requests"),
+    (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
+    (Class::Api, "an answer that makes no sense"),
+    (Class::Assertion, "it works, but not as was demanded"),
+    (Class::Mixed, "several connections failed, in different classes"),
+    (Class::Signal, "stopped (143 for a termination signal)"),
 ];
 
 pub fn run(app: &mut App, arguments: &ManArgs) -> Result<u8, Failure> {
@@ -195,7 +211,8 @@ mod tests {
     #[test]
     fn the_page_has_the_variables_of_the_topic_and_of_every_way_to_sign_in() {
         let page: String = VARIABLES.map(|(names, _)| format!("{names} ")).concat();
-        assert_eq!(variables(&page), variables(help::ENVIRONMENT));
+        let (_, topic) = help::TOPICS.iter().find(|(name, _)| *name == "environment").unwrap();
+        assert_eq!(variables(&page), variables(topic));
         let of_methods = METHODS.into_iter().filter(|spec| spec.has_variables).flat_map(MethodSpec::variables);
         for variable in of_methods {
             assert!(variables(&page).contains(variable), "{variable}");
