@@ -33,7 +33,7 @@ static HEADER_NAME: Setting = Setting {
     flag: Some(Flag {
         name: "header-name",
         value_name: "NAME",
-        help: "The header for the API key [default: {key_header}]",
+        help: "Send the API key in this header [default: {key_header}]",
         heading: None,
         means: None,
     }),

@@ -120,13 +120,7 @@ impl Setting {
 pub const OAUTH_HEADING: &str = "Signing in with OAuth";
 
 const USER_NAME: Setting = Setting {
-    flag: Some(Flag {
-        name: "username",
-        value_name: "USER",
-        help: "The user that signs in",
-        heading: None,
-        means: None,
-    }),
+    flag: Some(Flag { name: "username", value_name: "USER", help: "Sign in as this user", heading: None, means: None }),
     binds: true,
     is_guarded: true,
     ..Setting::plain(

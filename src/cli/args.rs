@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::engine::ArgValueCandidates;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::base::duration::duration;
 use crate::base::files;
+use crate::cli::commands::completion::CompletionArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
 use crate::cli::commands::explain::ExplainArgs;
 use crate::cli::commands::guide::GuideArgs;
-use crate::cli::commands::help::{CompletionArgs, HelpArgs, ManArgs};
+use crate::cli::commands::help::HelpArgs;
 use crate::cli::commands::list::ListArgs;
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
+use crate::cli::commands::man::ManArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
 use crate::cli::commands::status::StatusArgs;
 use crate::cli::commands::test::args::TestArgs;
@@ -27,17 +29,17 @@ use crate::cli::completion;
 use crate::model::profile::{ConnectionName, any_of};
 use crate::report::format::Format;
 
-/// Connect to ServiceNow, keep the secret in the OS keyring, and test.
+/// Connect to ServiceNow: sign in, keep the secret in the OS keyring, test
 #[derive(Debug, Parser)]
 #[command(name = "snow", version, disable_help_subcommand = true, propagate_version = false)]
-#[command(max_term_width = 100)]
-#[command(before_help = "\
-Examples:
-  snow demo                       see it work, without an account
-  snow connect dev12345           connect to an instance
-  snow test                       does it still work, and if not, why")]
 #[command(after_help = "\
-Topics: snow help environment, exit-codes, platforms, precedence, schemas, security
+Examples:
+  snow demo                   see it work, without an account
+  snow connect dev12345       connect to an instance
+  snow test                   does it still work, and if not, why
+
+Topics: snow help environment, exit-codes, platforms, precedence, schemas,
+        security
 More:   snow guide METHOD, snow explain CODE")]
 pub struct Cli {
     #[command(flatten)]
@@ -49,11 +51,11 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The connection to use
+    /// Use this connection
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub connection: Option<ConnectionName>,
-    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help = output_help(),
-        add = ArgValueCandidates::new(completion::formats))]
+    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help = output_help(&Format::ALL[..2]),
+        add = ArgValueCompleter::new(completion::outputs_of_test))]
     pub output: Vec<Output>,
     /// Same as --output json
     #[arg(long, global = true)]
@@ -61,28 +63,28 @@ pub struct Global {
     /// Print only errors and results
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more on standard error (-vv: every request, -vvv: every step)
+    /// Print more to standard error (-vv: every request, -vvv: its timing)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Never ask; say what is missing instead
+    /// Never ask; fail and name what is missing
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Remove or replace without asking
+    /// Delete or replace without asking
     #[arg(short, long, global = true)]
     pub yes: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// How long a connection may take [default: 30s]
+    /// Time limit for each connection [default: 30s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// The proxy, without user and password
+    /// Use this proxy; no user name or password in it
     #[arg(long, global = true, value_name = "URL")]
     pub proxy: Option<String>,
-    /// A certificate authority to trust besides the system's (PEM)
+    /// Trust this certificate authority too (PEM)
     #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     pub ca_cert: Option<PathBuf>,
-    /// The connections file
+    /// Use this connections file
     #[arg(long, global = true, value_name = "FILE", value_parser = path())]
     pub config: Option<PathBuf>,
 }
@@ -97,14 +99,13 @@ pub fn at_home(path: PathBuf) -> PathBuf {
     files::at_home(&path, std::env::home_dir().as_deref())
 }
 
-fn output_help() -> String {
-    let names: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
-    let (all, of_test) = names.split_at(2);
-    let of_test = any_of(of_test).replace(" or ", " and ");
-    format!(
-        "How to print the result: {}; test also knows {of_test}, and several at once, each with a file but one",
-        any_of(all)
-    )
+/// How `--output` is explained if these formats are known.
+pub fn output_help(formats: &[Format]) -> String {
+    let names: Vec<_> = formats.iter().map(|format| format.as_str()).collect();
+    match formats.len() {
+        2 => format!("Print the result as {}; snow test knows more formats", any_of(&names)),
+        _ => format!("Print the result as {} (repeatable: all but one with =FILE)", any_of(&names)),
+    }
 }
 
 /// One result: in which form, and where to if not to standard output.
@@ -125,7 +126,7 @@ impl FromStr for Output {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, file) = match text.split_once('=') {
-            Some((_, "")) => return Err("after = a file is named, as in junit=report.xml".to_owned()),
+            Some((_, "")) => return Err("a file name is missing after =, as in junit=report.xml".to_owned()),
             Some((name, "-")) => (name, None),
             Some((name, file)) => (name, Some(at_home(file.into()))),
             None => (text, None),
@@ -133,7 +134,7 @@ impl FromStr for Output {
         match Format::ALL.iter().find(|format| format.as_str() == name) {
             Some(&format) => Ok(Self { format, file }),
             None => Err(format!(
-                "one of {}, with =FILE where it goes to a file",
+                "it is one of {}, with =FILE to write a file",
                 Format::ALL.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", ")
             )),
         }
@@ -149,49 +150,68 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Define a connection, sign in, save it and test it
+    /// Sign in to an instance, and save and test the connection
     Connect(ConnectArgs),
-    /// Test connections, and say why one does not work
+    /// Test connections and explain what fails
     Test(TestArgs),
     /// List the saved connections
+    #[command(visible_alias = "ls")]
     List(ListArgs),
-    /// Show one connection, without its secrets
+    /// Show the settings of a connection, without secrets
+    #[command(after_help = "\
+Examples:
+  snow show
+  snow show acme --json")]
     Show(NameArg),
     /// Show the active connection and its health
+    #[command(visible_alias = "whoami")]
     Status(StatusArgs),
     /// Choose the default connection, or the one of this directory
     Use(UseArgs),
-    /// Give a connection another name
+    /// Rename a connection
     Rename(RenameArgs),
-    /// Change a connection
+    /// Change the settings of a connection
     Edit(EditArgs),
     /// Sign in again
     Login(LoginArgs),
     /// Refresh the OAuth token now
+    #[command(after_help = "\
+Examples:
+  snow refresh
+  snow refresh acme")]
     Refresh(NameArg),
-    /// Print a credential that is valid now
+    /// Print an access token or header that is valid now
     Token(TokenArgs),
-    /// Sign out: revoke and forget the secrets, keep the connection
+    /// Sign out: revoke the tokens and delete the secrets
     Logout(LogoutArgs),
-    /// Forget a connection and its secrets
+    /// Delete connections and their secrets
+    #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
     /// Show the setup an administrator must do
     Guide(GuideArgs),
-    /// Explain an error code, or list all of them
+    /// Explain an error code
     Explain(ExplainArgs),
-    /// Examine this machine: keyring, files, variables, browser, proxy. Offline
+    /// Check this machine: keyring, files, variables, proxy (offline)
     Doctor(DoctorArgs),
-    /// Serve an embedded instance on this machine
+    /// Run a local look-alike instance for tests
     Sandbox(SandboxArgs),
-    /// Show the whole story against the embedded instance
+    /// Show what snow does, against a local look-alike instance
+    #[command(after_help = "\
+Examples:
+  snow demo
+  snow demo --json")]
     Demo,
-    /// Help for a command or a topic
+    /// Show help for a command or topic
     Help(HelpArgs),
-    /// Print the completion script of a shell
+    /// Print the completion script for a shell
     Completion(CompletionArgs),
-    /// Print the manual page, or write all of them
+    /// Print the manual page of a command
     Man(ManArgs),
     /// Print the version
+    #[command(after_help = "\
+Examples:
+  snow version
+  snow version --json")]
     Version,
 }
 
@@ -200,15 +220,4 @@ pub struct NameArg {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
-    }
 }

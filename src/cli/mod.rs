@@ -3,6 +3,7 @@
 pub mod args;
 #[cfg(target_os = "linux")]
 mod bus;
+pub mod command;
 mod commands;
 pub mod completion;
 pub mod console;

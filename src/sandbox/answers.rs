@@ -75,16 +75,6 @@ pub fn page(status: u16, title: &str, content: &str) -> Response {
     document(status, html)
 }
 
-/// The page that every address of an instance shows a person who is not signed
-/// in, where it is not the API's.
-pub fn login_page() -> Response {
-    page(
-        200,
-        "Log in | ServiceNow",
-        "<form action=\"/login.do\"><input name=\"user_name\"><input name=\"user_password\" type=\"password\"></form>",
-    )
-}
-
 /// An answer of the load balancer, which knows no JSON.
 pub fn front_end(status: u16, text: &str) -> Response {
     let headers = vec![

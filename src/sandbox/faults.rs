@@ -7,11 +7,10 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
-use super::answers::{
-    Response, envelope, front_end, http_date, json_answer, login_page, nothing, page, redirect, success,
-};
+use super::answers::{Response, envelope, front_end, http_date, json_answer, nothing, page, redirect, success};
 use super::authentication::SignedIn;
 use super::delivery::Reach;
+use super::landing::login_page;
 use super::oauth::{TOKEN_PATH, token_endpoint};
 use super::rows::{self, USERS, User};
 use super::scenario::Scenario;

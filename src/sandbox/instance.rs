@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::answers::{Response, envelope, front_end, login_page, success, too_large};
+use super::answers::{Response, envelope, front_end, success, too_large};
 use super::authentication::{self, Challenge, SignedIn};
 use super::faults;
+use super::landing;
 use super::oauth::OAuth;
 use super::options::SandboxOptions;
 use super::request::{Body, Request};
@@ -81,7 +82,10 @@ impl Instance {
         let Some(path) = request.path.strip_prefix(API_PATH) else {
             return match request.body {
                 Body::TooLarge(too) => too_large(too),
-                Body::Whole(_) => self.oauth.answer(request, self.scenario, now).unwrap_or_else(login_page),
+                Body::Whole(_) => {
+                    let answer = self.oauth.answer(request, self.scenario, now);
+                    answer.or_else(|| landing::answer(request, &self.origin)).unwrap_or_else(landing::login_page)
+                }
             };
         };
         let bearer = |token: &str| self.oauth.tokens.user(token, now);

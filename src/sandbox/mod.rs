@@ -3,6 +3,7 @@
 //!
 //! [`server`] reads a [`request`] off the wire, [`instance`] leads it to an
 //! answer, [`answers`] has the shapes of one, [`delivery`] brings it back.
+//! [`landing`] is what a person sees at its address.
 //! [`oauth`] is how programs sign in, [`authentication`] who asks, [`table`] the
 //! Table API over the tables that [`schema`] declares and [`rows`] fills.
 //! [`scenario`] names what can go wrong, and [`faults`] does it. This file starts
@@ -13,9 +14,12 @@ mod answers;
 mod authentication;
 mod delivery;
 mod faults;
+mod form;
 mod instance;
+mod landing;
 mod oauth;
 mod options;
+mod page;
 mod request;
 mod rows;
 pub mod scenario;

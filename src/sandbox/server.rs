@@ -1,10 +1,11 @@
 //! HTTP on a listener: reads requests, gives them to the instance, and sends
 //! its answers. What is in them is decided elsewhere.
 
+use std::fmt::Display;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
@@ -62,12 +63,17 @@ async fn respond(
     instance: &Mutex<Instance>,
     incoming: hyper::Request<Incoming>,
 ) -> io::Result<hyper::Response<Payload>> {
+    let begun = Instant::now();
     let (head, body) = incoming.into_parts();
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let limit = if head.uri.path().starts_with(API_PATH) { MAX_API_BODY_BYTES } else { MAX_FORM_BYTES };
     let announced = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let log = |status: &dyn Display| {
+        tracing::info!("{} {} {status} {} ms", head.method, path_to_show(&head.uri), begun.elapsed().as_millis());
+    };
     let Ok(body) = tokio::time::timeout(TIMEOUT, read_body(body, announced, limit)).await else {
         let late = envelope(408, "Exception while reading request", Some("The payload did not come in time."));
+        log(&late.status);
         return deliver(late).await;
     };
     let body = body?;
@@ -84,7 +90,25 @@ async fn respond(
         body: body.as_ref().map_or_else(|too_large| Body::TooLarge(*too_large), |body| Body::Whole(body)),
     };
     let answer = lock(instance).answer(&request);
-    deliver(answer).await
+    let delivered = deliver(answer).await;
+    match &delivered {
+        Ok(answer) => log(&answer.status().as_u16()),
+        Err(_) => log(&"closed"),
+    }
+    delivered
+}
+
+/// The path, and what a query asks of the Table API. Other values may be secrets, as
+/// codes and tokens are.
+fn path_to_show(uri: &http::Uri) -> String {
+    let shown = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) if !name.starts_with("sysparm_") => format!("{name}=..."),
+        _ => pair.to_owned(),
+    };
+    match uri.query() {
+        Some(query) => format!("{}?{}", uri.path(), query.split('&').map(shown).collect::<Vec<_>>().join("&")),
+        None => uri.path().to_owned(),
+    }
 }
 
 /// The whole body, or how long it is where that is too much: as the request

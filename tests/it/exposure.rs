@@ -128,15 +128,15 @@ fn a_secret_at_the_wrong_place_of_a_file_or_variable_is_not_repeated() {
 fn each_kind_of_wrong_argument_says_what_is_wrong() {
     let home = tempfile::tempdir().unwrap();
     for (line, message) in [
-        ("connect x --no-such", "there is no flag --no-such here"),
-        ("connect x y", "there is one argument too many"),
-        ("conect", "there is no such command"),
+        ("connect x --no-such", "unknown flag --no-such"),
+        ("connect x y", "too many arguments"),
+        ("conect", "unknown command \"conect\""),
         ("list --quiet=yes", "--quiet takes no value"),
         ("connect x --name", "--name needs a value"),
         ("connect x --name a_b!", "--name: this is not a valid connection name"),
         ("sandbox --port ten", "--port: not a whole number"),
         ("sandbox --port 70000", "--port: 70000 is not in"),
-        ("list -o yaml", "--output: one of text, json"),
+        ("list -o yaml", "--output: it is one of text, json"),
         ("remove", "missing: NAME"),
         ("test a --all", "NAME and --all exclude each other"),
         ("connect x --password-stdin --password-file y", "--password-stdin and --password-file exclude each other"),

@@ -132,3 +132,26 @@ fn the_page_says_success_only_after_the_session_is_saved() {
     assert!(!world.config().contains("connections"), "{}", world.config());
     assert_eq!(sandbox.token_requests().authorization_code, 1);
 }
+
+#[test]
+fn a_real_browser_signs_in_at_the_address_of_the_sandbox() {
+    let sandbox = sandbox();
+    let mut chromium = Chromium::start();
+    chromium.open(&sandbox.origin());
+    for (scheme, width, height) in [("light", 900, 560), ("dark", 320, 640)] {
+        chromium.look(scheme, width, height);
+        assert_eq!(chromium.flaws("h1, p, label, button"), json!([]), "{scheme} {width}");
+        chromium.picture(&format!("log-in-{scheme}-{width}"));
+    }
+    chromium.fill("input[name=user_name][required]", "beth.anglin");
+    chromium.fill("input[name=user_password][required]", "sandbox-beth");
+    chromium.click("button.main");
+    chromium.wait_until("document.title.startsWith('Signed in') && document.readyState === 'complete'");
+    let text = chromium.value("document.body.innerText").as_str().unwrap().to_owned();
+    assert!(text.contains("Signed in as Beth Anglin"), "{text}");
+    chromium.look("dark", 320, 640);
+    assert_eq!(chromium.flaws("h1, p, code, dd"), json!([]));
+    assert_eq!(chromium.complaints(), [] as [serde_json::Value; 0]);
+    chromium.click("a");
+    chromium.wait_until("document.title.startsWith('Log in') && document.readyState === 'complete'");
+}

@@ -25,12 +25,14 @@ mod ci_recipes;
 #[cfg(unix)]
 mod clients;
 mod codes;
+mod completion;
 mod connect;
 mod crash;
 #[cfg(unix)]
 mod doctor;
 mod environment;
 mod everyday;
+mod examples;
 mod expectations;
 mod expiry;
 mod explain;

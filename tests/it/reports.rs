@@ -96,7 +96,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
     let before = good.requests();
     for (line, word) in [
         ("test -o xml", "one of text, json"),
-        ("test -o junit=", "a file is named"),
+        ("test -o junit=", "a file name is missing"),
         ("test -o json -o text", "cannot both go to standard output"),
         ("test --json -o junit", "cannot both go to standard output"),
         ("test -o junit=x -o html=x", "two reports"),

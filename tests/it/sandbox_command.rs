@@ -119,3 +119,73 @@ fn a_page_whose_name_was_made_to_lead_here_gets_no_answer() {
     }
     assert_eq!(status(""), "421");
 }
+
+/// What a sandbox with these flags writes to standard error while `act` uses it.
+fn log_of(words: &[&str], act: impl FnOnce(&str)) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = snow(home.path());
+    command.args(["sandbox", "--json"]).args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Guard(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let document: Value = serde_json::from_str(&line).unwrap();
+    act(document["instance"].as_str().unwrap());
+    let mut stderr = process.0.stderr.take().unwrap();
+    drop(process);
+    let mut log = String::new();
+    stderr.read_to_string(&mut log).unwrap();
+    log
+}
+
+#[test]
+fn each_request_is_logged_with_v_and_no_secret_is() {
+    let use_it = |origin: &str| {
+        let table = format!("{origin}/api/now/table/incident?sysparm_limit=1");
+        Ask::new("GET", &table).user("admin").send().expect(200);
+        Ask::new("GET", &table).basic("admin", "CANARY-password").send().expect(401);
+        Ask::new("GET", &format!("{origin}/sdk-oauth.do?code=CANARY-code&state=CANARY-state")).send().expect(200);
+        post(&format!("{origin}/oauth_revoke_token.do"), &[("token", "CANARY-token")]);
+    };
+    let log = log_of(&["-v"], use_it);
+    let lines: Vec<&str> = log.lines().map(|line| line.rsplitn(3, ' ').last().unwrap()).collect();
+    let expected = [
+        "GET /api/now/table/incident?sysparm_limit=1 200",
+        "GET /api/now/table/incident?sysparm_limit=1 401",
+        "GET /sdk-oauth.do?code=...&state=... 200",
+    ];
+    assert_eq!(lines[..3], expected, "{log}");
+    assert!(lines[3].starts_with("POST /oauth_revoke_token.do "), "{log}");
+    assert!(log.lines().all(|line| line.ends_with(" ms")) && !log.contains("CANARY"), "{log}");
+    assert_eq!(log_of(&[], use_it), "");
+}
+
+#[test]
+fn a_connection_that_is_closed_without_an_answer_is_logged_too() {
+    let log = log_of(&["-v", "--scenario", "connection-lost"], |origin| {
+        let mut stream = TcpStream::connect(origin.trim_start_matches("http://")).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let _ = stream.read_to_string(&mut String::new());
+    });
+    assert!(log.starts_with("GET / closed "), "{log}");
+}
+
+#[test]
+fn its_address_opens_a_page_that_says_whether_a_password_is_right() {
+    let serving = Serving::start(&["--scenario", "basic-refused"]);
+    let origin = serving.origin();
+    let page = Ask::new("GET", &format!("{origin}/")).send();
+    assert_eq!(page.status, 200);
+    for part in ["<label>User name<input name=\"user_name\"", "<label>Password<input", "<button class=\"main\">Sign in"]
+    {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    assert!(page.header("Content-Security-Policy").unwrap().contains("form-action 'self'"));
+    let log_in = |password| {
+        post(&format!("{origin}/login.do"), &[("user_name", "beth.anglin"), ("user_password", password)]).body
+    };
+    let wrong = log_in("sandbox-joe");
+    assert!(wrong.contains("User name or password invalid") && wrong.contains("Sign in</button>"), "{wrong}");
+    let right = log_in("sandbox-beth");
+    assert!(right.contains("Signed in as Beth Anglin") && right.contains("snow connect http://127.0.0.1:"), "{right}");
+    assert!(!right.contains("sandbox-beth"), "{right}");
+}

@@ -105,13 +105,14 @@ impl App {
     /// Most commands print text or one document, and write no report.
     pub fn refuse_reports(&self) -> Result<(), Failure> {
         let outputs = self.outputs()?;
-        let stdout = Some(outputs.stdout).filter(|format| !matches!(format, Format::Text | Format::Json));
-        match stdout.or(outputs.files.first().map(|(format, _)| *format)) {
-            None => Ok(()),
-            Some(format) => Err(Failure::new(Code::Usage, shown!("--output {} is for snow test", format.as_str()))
-                .why("This command prints text, or JSON with --json.")
-                .next("Leave it out")),
-        }
+        let message = match (outputs.files.first(), outputs.stdout) {
+            (Some((format, _)), _) => shown!("--output {}=FILE is for snow test", format.as_str()),
+            (None, Format::Text | Format::Json) => return Ok(()),
+            (None, format) => shown!("--output {} is for snow test", format.as_str()),
+        };
+        Err(Failure::new(Code::Usage, message)
+            .why("This command prints text, or JSON with --json, to standard output.")
+            .next("Leave it out"))
     }
 
     /// A signal ends the process from here on.

@@ -176,23 +176,18 @@ fn story(origin: &str, redirect_uri: &str) -> Vec<Step> {
         step("What is saved.", works, "snow list", 0),
         step("The instance falls asleep.", breaks(Scenario::Hibernating), "snow test demo", 7),
         step("The password stops working.", breaks(Scenario::BasicRefused), "snow test demo", 4),
-        step(
-            "An administrator takes a role away.",
-            breaks(Scenario::TableHidden),
-            "snow test demo --table incident",
-            5,
-        ),
-        step("Forget it, password and all.", works, "snow remove demo --yes", 0),
+        step("An administrator removes a role.", breaks(Scenario::TableHidden), "snow test demo --table incident", 5),
+        step("Delete it, with its password.", works, "snow remove demo --yes", 0),
         step(
             "The same by OAuth: a browser signs in (here it does so by itself).",
             works,
             &format!("snow connect {origin} --name oauth --client-id sandbox-public --redirect-uri {redirect_uri}"),
             0,
         ),
-        step("The access token ends, and is renewed on the way.", Before::AccessTokensEnd, "snow test oauth", 0),
+        step("The access token expires, and is renewed automatically.", Before::AccessTokensEnd, "snow test oauth", 0),
         step("An administrator revokes the session.", Before::TokensAreRevoked, "snow test oauth", 4),
         step("Sign in again.", works, "snow login oauth", 0),
-        step("Sign out, at the instance as well, and forget it.", works, "snow remove oauth --yes", 0),
+        step("Sign out at the instance too, and delete it.", works, "snow remove oauth --yes", 0),
     ]
 }
 

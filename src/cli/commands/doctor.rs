@@ -19,13 +19,13 @@ use crate::report;
 use crate::report::json;
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
   snow doctor
   snow doctor --json | jq '.checks[] | select(.status == \"fail\")'
-  snow doctor --bundle snow-bundle.json              for support")]
+  snow doctor --bundle snow-bundle.json       a file for support")]
 pub struct DoctorArgs {
-    /// Also write a file for support, without secrets
+    /// Also write a file for support; it holds no secrets
     #[arg(long, value_name = "FILE", value_parser = crate::cli::args::path())]
     pub bundle: Option<PathBuf>,
 }

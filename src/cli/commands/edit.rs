@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap_complete::engine::ArgValueCandidates;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use super::app::App;
 use super::list::show_profile;
-use super::select;
+use super::{pick, select, usage};
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::Setting;
 use crate::base::code::Code;
@@ -25,61 +25,81 @@ use crate::model::profile::{ConnectionName, Profile, label_key, shown_text};
 use crate::service::servicenow::address::Address;
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
+  snow use                    choose from a list
   snow use acme
   snow use acme-test --here")]
 pub struct UseArgs {
+    /// The connection [default: choose from a list]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
-    pub name: ConnectionName,
-    /// For this directory and those below, by a file .snow.toml
+    pub name: Option<ConnectionName>,
+    /// Choose it for this directory and those below, in a file .snow.toml
     #[arg(long)]
     pub here: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow rename acme acme-prod")]
 pub struct RenameArgs {
+    /// The connection
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub old: ConnectionName,
+    /// Its new name
     pub new: ConnectionName,
 }
 
 #[derive(Debug, Args)]
-#[command(before_help = edit_help())]
+#[command(after_help = edit_help())]
 pub struct EditArgs {
+    /// The connection
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: ConnectionName,
     /// Set a key (repeatable)
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(completion::assignments))]
     pub set: Vec<String>,
     /// Remove a key (repeatable)
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", add = ArgValueCandidates::new(completion::removable_keys))]
     pub unset: Vec<String>,
-    /// Only if this is still its revision
+    /// Change it only if this is still its revision
     #[arg(long, value_name = "REVISION")]
     pub if_match: Option<u64>,
 }
 
-/// The keys that can be set, and examples.
-fn edit_help() -> String {
-    let before = ["instance"].into_iter();
-    let after = ["api_version", "tables (by comma)", "headers", "ca_cert", "proxy", "description", "labels.KEY"];
-    let keys: Vec<_> =
-        before.chain(method::settings().iter().copied().map(|setting| setting.key)).chain(after).collect();
-    let keys = textwrap::fill(&format!("Keys: {}", keys.join(", ")), 76);
-    format!(
-        "{keys}
+/// The keys that can be set or removed, besides `labels.KEY`.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "description"];
+    ["instance"].into_iter().chain(method::settings().iter().map(|setting| setting.key)).chain(of_every_method)
+}
 
-Examples:
+/// Whether the values of a key are true and false.
+pub fn is_switch(key: &str) -> bool {
+    method::settings().iter().any(|setting| setting.key == key && setting.is_switch)
+}
+
+/// Examples, and the keys that can be set.
+fn edit_help() -> String {
+    let keys: Vec<_> = keys().chain(["labels.KEY"]).collect();
+    format!(
+        "Examples:
   snow edit acme --set tables=incident,cmdb_ci --set labels.env=prod
-  snow edit acme --unset proxy --if-match 4"
+  snow edit acme --unset proxy --if-match 4
+
+Keys: {}",
+        keys.join(", ")
     )
 }
 
 pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
     let file = app.config_file()?;
     let config = file.load()?;
-    let profile = select::find(&config, &arguments.name)?.clone();
+    let name = match arguments.name {
+        Some(name) => name,
+        None => pick::connection(app, &config)?,
+    };
+    let profile = select::find(&config, &name)?.clone();
     let chosen = if arguments.here {
         let path = app.directory().join(select::DIRECTORY_FILE);
         // A file that would not be read is not replaced either: a repository
@@ -320,9 +340,14 @@ fn needed(key: &str) -> Failure {
 fn unknown_key(key: &str) -> Failure {
     let failure = Failure::new(Code::Usage, shown!("\"{}\" is not a key that can be edited", Shown::outside(key)));
     match key {
+        "name" => failure.next(Step::run("snow rename OLD NEW")),
+        "label" => failure.next("A label is set by its own key, as in --set labels.env=dev"),
         "auth" | "store" => failure.next("Change it with snow connect NAME --force"),
         "id" | "revision" => failure.why("snow keeps it itself.").next("Leave it out"),
-        _ => failure.next(Step::run("snow edit --help").and_say(" lists the keys")),
+        _ => match usage::near(key, keys()) {
+            Some(near) => failure.next(shown!("Did you mean {}?", near)),
+            None => failure.next(Step::run("snow edit --help").and_say(" lists the keys")),
+        },
     }
 }
 

@@ -15,12 +15,12 @@ use crate::report::markdown;
 use crate::report::paint::Paint;
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
-  snow explain basic-refused
-  snow explain                                       all codes, by class")]
+  snow explain                    list the codes
+  snow explain basic-refused")]
 pub struct ExplainArgs {
-    /// The error code [default: list all codes]
+    /// The code that a failure shows [default: list them all]
     #[arg(add = ArgValueCandidates::new(completion::error_codes))]
     pub code: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `snow guide`: what to ask an administrator for, before a way to sign in
+//! `snow guide`: the setup that an administrator must do before a way to sign in
 //! works. The service has the texts, one source for the terminal and for a
 //! ticket; here is only what they leave open.
 
@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
+use super::pick;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::schemas;
@@ -24,25 +25,36 @@ use crate::service::servicenow::address::Address;
 use crate::service::servicenow::guide::{ACCOUNT, GUIDES, Guide, TOKENS};
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
-Examples:
-  snow guide oauth
-  snow guide oauth acme --format markdown            to paste into a ticket
-  snow guide client-credentials")]
+#[command(after_help = guide_help())]
 pub struct GuideArgs {
-    /// The sign-in method
-    #[arg(value_parser = guide_parser())]
-    pub method: &'static Guide,
-    /// A saved connection or an instance to fill in
+    /// How to sign in [default: choose from a list]
+    #[arg(value_parser = guide_parser(), hide_possible_values = true)]
+    pub method: Option<&'static Guide>,
+    /// The connection or instance that the guide is for
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub target: Option<String>,
-    /// The redirect URI to register, for oauth [default: http://127.0.0.1:8914/callback, or
-    /// one for TARGET]
+    /// For oauth: the redirect URI to register [default: that of TARGET, or
+    /// http://127.0.0.1:8914/callback]
     #[arg(long, value_name = "URI")]
     pub redirect_uri: Option<RedirectUri>,
-    /// Text to read here, or Markdown to paste into a ticket
+    /// Print text to read, or Markdown for a ticket
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: GuideFormat,
+}
+
+/// Examples, and the guides that there are.
+fn guide_help() -> String {
+    let lines = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
+    format!(
+        "Examples:
+  snow guide                                    choose from a list
+  snow guide oauth
+  snow guide oauth acme --format markdown       to paste into a ticket
+
+Methods:
+  {}",
+        lines.join("\n  ")
+    )
 }
 
 /// The guide of a way to sign in, as clap reads it.
@@ -59,7 +71,14 @@ pub enum GuideFormat {
 }
 
 pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
-    let guide = arguments.method;
+    let guide = match arguments.method {
+        Some(guide) => guide,
+        None if app.is_interactive() && !app.console.json => chosen(app)?,
+        None if app.console.json => {
+            return Err(pick::missing("METHOD", "methods", GUIDES.iter().map(|guide| guide.method)));
+        }
+        None => return Ok(list(app)),
+    };
     if arguments.redirect_uri.is_some() && !guide.has_redirect_uri {
         let message = shown!("--redirect-uri does not apply to {}", guide.method);
         return Err(Failure::new(Code::Usage, message).next("Remove it, or run snow guide oauth"));
@@ -81,6 +100,21 @@ pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
     };
     app.console.data(&text);
     Ok(0)
+}
+
+/// The guide that a person chooses.
+fn chosen(app: &mut App) -> Result<&'static Guide, Failure> {
+    let choices = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
+    let person = app.person().expect("a person was there before");
+    Ok(&GUIDES[person.choose("How should snow sign in?", &choices)?])
+}
+
+/// The guides that there are.
+fn list(app: &mut App) -> u8 {
+    let lines = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
+    app.console.data(&lines.join("\n"));
+    app.console.note("One of them: snow guide METHOD");
+    0
 }
 
 /// The instance that the guide is for, and how `snow connect` is told of it.

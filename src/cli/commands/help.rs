@@ -1,68 +1,35 @@
-//! `snow help`, `snow completion` and `snow man`.
+//! `snow help`.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use clap::{Args, CommandFactory, ValueEnum};
-use clap_complete::env::Shells;
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
+use super::man::EXIT_CODES;
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
-use crate::base::files;
 use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
-use crate::cli::args::{self, Cli};
+use crate::cli::command::command;
 use crate::cli::completion;
 use crate::report::json::help::Schemas;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow help test
+  snow help exit-codes
+  snow help schemas snow.test/1")]
 pub struct HelpArgs {
     /// A command, or environment, exit-codes, platforms, precedence, schemas, security
+    #[arg(add = ArgValueCandidates::new(completion::help_topics))]
     pub topic: Option<String>,
     /// With schemas: one document, as in snow.test/1 [default: all]
+    #[arg(add = ArgValueCandidates::new(completion::documents))]
     pub document: Option<String>,
 }
 
-#[derive(Debug, Args)]
-#[command(before_help = "\
-Examples:
-  source <(snow completion bash)                     in ~/.bashrc
-  source <(snow completion zsh)                      in ~/.zshrc
-  snow completion fish | source                      in ~/.config/fish/config.fish
-  snow completion powershell | Out-String | Invoke-Expression   in $PROFILE")]
-pub struct CompletionArgs {
-    pub shell: Shell,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-    Powershell,
-}
-
-impl Shell {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bash => "bash",
-            Self::Zsh => "zsh",
-            Self::Fish => "fish",
-            Self::Powershell => "powershell",
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub struct ManArgs {
-    /// Write the pages of all commands to this directory
-    #[arg(long, value_name = "DIRECTORY", value_parser = args::path())]
-    pub dir: Option<PathBuf>,
-}
-
 /// The topics, with their texts; those of exit codes and schemas are made.
-const TOPICS: &[(&str, &str)] = &[
+pub const TOPICS: &[(&str, &str)] = &[
     ("environment", include_str!("../../help/environment.txt")),
     ("exit-codes", ""),
     ("platforms", include_str!("../../help/platforms.txt")),
@@ -71,11 +38,18 @@ const TOPICS: &[(&str, &str)] = &[
     ("security", include_str!("../../help/security.txt")),
 ];
 
+/// The names of the topics.
+pub fn topics() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().map(|(name, _)| *name)
+}
+
 pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
     if arguments.document.is_some() && arguments.topic.as_deref() != Some("schemas") {
         return Err(Failure::new(Code::Usage, "only snow help schemas takes a second word").next("Leave it out"));
     }
-    let mut command = Cli::command();
+    let mut command = command(app.console.out.columns);
+    // Built, so that the usage has the whole command.
+    command.build();
     let text = match arguments.topic.as_deref() {
         None => rendered(app, &mut command),
         Some("exit-codes") => exit_codes(),
@@ -83,10 +57,8 @@ pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
         Some(topic) => match TOPICS.iter().find(|(name, _)| *name == topic) {
             Some((_, text)) => (*text).to_owned(),
             None => {
-                // Built, so that the global options are in the text.
-                command.build();
                 let subcommand = command.find_subcommand_mut(topic).ok_or_else(|| {
-                    let topics: Vec<_> = TOPICS.iter().map(|(name, _)| *name).collect();
+                    let topics: Vec<_> = topics().collect();
                     Failure::new(Code::Usage, shown!("there is no command or topic \"{}\"", Shown::outside(topic)))
                         .next(shown!("The topics are {}", Shown::outside(topics.join(", "))))
                 })?;
@@ -98,51 +70,8 @@ pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-pub fn completion(app: &mut App, arguments: CompletionArgs) -> Result<u8, Failure> {
-    let shells = Shells::builtins();
-    let name = arguments.shell.as_str();
-    let shell = shells.completer(name).expect("every shell of the command line has a completer");
-    let mut script = Vec::new();
-    shell
-        .write_registration(completion::VARIABLE, "snow", "snow", "snow", &mut script)
-        .expect("memory takes what is written");
-    app.console.data(String::from_utf8_lossy(&script).trim_end());
-    Ok(0)
-}
-
-pub fn man(app: &mut App, arguments: ManArgs) -> Result<u8, Failure> {
-    let Some(directory) = arguments.dir else {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page).expect("memory takes what is written");
-        app.console.data(String::from_utf8_lossy(&page).trim_end());
-        return Ok(0);
-    };
-    write_pages(&directory).map_err(|error| {
-        Failure::new(
-            Code::OutputUnwritable,
-            shown!("the pages cannot be written to {}: {}", directory.display(), error),
-        )
-        .next("Give a directory that can be written")
-    })?;
-    app.console.note(&shown!("The pages are in {}.", directory.display()));
-    Ok(0)
-}
-
-/// Writes the page of each command. The library writes through links, so it does so where
-/// there are none.
-fn write_pages(directory: &Path) -> io::Result<()> {
-    let pages = tempfile::tempdir()?;
-    clap_mangen::generate_to(Cli::command(), pages.path())?;
-    std::fs::create_dir_all(directory)?;
-    for page in std::fs::read_dir(pages.path())? {
-        let page = page?;
-        files::publish(&directory.join(page.file_name()), &std::fs::read(page.path())?)?;
-    }
-    Ok(())
-}
-
 fn rendered(app: &App, command: &mut clap::Command) -> String {
-    let text = command.render_long_help();
+    let text = command.render_help();
     if app.console.out.colour { text.ansi().to_string() } else { text.to_string() }
 }
 
@@ -163,25 +92,10 @@ fn schemas(name: Option<&str>) -> Result<String, Failure> {
 
 /// The table of exit codes, with the error codes of each class.
 fn exit_codes() -> String {
-    let classes = [
-        (Class::Internal, "a defect of snow"),
-        (Class::Usage, "a flag or argument is wrong"),
-        (Class::Config, "unknown connection, bad file, missing input without a terminal"),
-        (Class::Auth, "no credential, or the instance refused it"),
-        (Class::Forbidden, "signed in, but a role, rule or scope denies"),
-        (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
-        (Class::Instance, "something answered that cannot serve"),
-        (Class::RateLimited, "too many requests"),
-        (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
-        (Class::Api, "an answer that makes no sense"),
-        (Class::Assertion, "it works, but not as was demanded"),
-        (Class::Mixed, "several connections failed, in different classes"),
-        (Class::Signal, "stopped (143 for a termination signal)"),
-    ];
     let mut text = String::from(
         "How a command ends, and the error codes that lead there (--json: error.code).\n\n    0  it worked\n",
     );
-    for (class, meaning) in classes {
+    for (class, meaning) in EXIT_CODES {
         text.push_str(&format!("  {:>3}  {meaning}\n", class.exit_code()));
         let codes: Vec<_> = Code::ALL.iter().filter(|code| code.class() == class).map(|code| code.as_str()).collect();
         if class != Class::Internal && class != Class::Mixed {

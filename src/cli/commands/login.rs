@@ -24,13 +24,17 @@ use crate::model::profile::{ConnectionName, Profile};
 use crate::model::user_name::UserName;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow login
+  snow login acme --password-file pw")]
 pub struct LoginArgs {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
     #[command(flatten)]
     pub secrets: SecretArgs,
-    /// Accept that another user signs in
+    /// Accept another user than before
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]

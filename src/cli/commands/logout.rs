@@ -27,24 +27,32 @@ use crate::report::json::session::{Ended, SignedOut};
 use crate::store::{Field, ItemKey, record};
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow logout acme
+  snow logout --all --yes")]
 pub struct LogoutArgs {
     /// The connections [default: the selected one]
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
-    /// Every saved connection
+    /// Sign out of every saved connection
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// Forget the secrets here, and do not revoke tokens at the instance
+    /// Delete the secrets here; do not revoke the tokens at the instance
     #[arg(long)]
     pub local: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow remove acme
+  snow remove acme acme-test --yes")]
 pub struct RemoveArgs {
     /// The connections
     #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
-    /// Forget the secrets here, and do not revoke tokens at the instance
+    /// Delete the secrets here; do not revoke the tokens at the instance
     #[arg(long)]
     pub local: bool,
 }

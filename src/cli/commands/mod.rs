@@ -1,6 +1,7 @@
 //! What each command does. [`run`] is the way in.
 
 mod app;
+pub(super) mod completion;
 pub(super) mod connect;
 mod demo;
 pub(super) mod doctor;
@@ -13,7 +14,9 @@ pub(super) mod help;
 pub(in crate::cli) mod list;
 pub(super) mod login;
 pub(super) mod logout;
+pub(super) mod man;
 mod outputs;
+mod pick;
 mod questions;
 pub(super) mod sandbox;
 mod secrets;
@@ -26,17 +29,19 @@ mod sudo;
 pub(super) mod test;
 pub(super) mod token;
 mod usage;
+mod verbs;
 mod waiting;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
 use crate::base::limits;
 use crate::base::schemas;
 use crate::cli::args::{Cli, Command};
+use crate::cli::command::command;
 use crate::cli::context::Context;
 use crate::cli::patient;
 use crate::report;
@@ -52,7 +57,9 @@ use status::StatusArgs;
 /// Standard output gets exactly one result. A failure that no result can
 /// carry becomes `snow.error/1` with `--json`, else text on standard error.
 pub async fn run(arguments: Vec<OsString>, context: Context) -> u8 {
-    let cli = match Cli::try_parse_from(&arguments) {
+    let mut command = command(context.streams.columns);
+    let matches = command.try_get_matches_from_mut(&arguments);
+    let cli = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error, &arguments, context),
     };
@@ -106,8 +113,8 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,
         Command::Help(arguments) => help::help(app, arguments),
-        Command::Completion(arguments) => help::completion(app, arguments),
-        Command::Man(arguments) => help::man(app, arguments),
+        Command::Completion(arguments) => completion::run(app, arguments),
+        Command::Man(arguments) => man::run(app, &arguments),
         Command::Version => version(app),
     }
 }

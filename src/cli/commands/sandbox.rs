@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
 use crate::base::code::Code;
@@ -11,44 +12,45 @@ use crate::base::duration::duration;
 use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
-use crate::cli::signals;
+use crate::cli::{completion, signals};
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
 use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, SDK_PAGE, Sandbox, SandboxOptions, USERS};
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
-  snow sandbox --port 8910                  a test double for what you build
-  snow sandbox --scenario rate-limited      one that answers 429
-  snow sandbox --rows 100000 --seed 7       many rows, the same at each start")]
+  snow sandbox --port 8910 -v               print every request
+  snow sandbox --scenario rate-limited      answer 429
+  snow sandbox --rows 100000 --seed 7       many rows, the same at each start
+  snow sandbox --list                       what can go wrong")]
 pub struct SandboxArgs {
-    /// The port on 127.0.0.1 [default: a free one]
+    /// Listen on this port of 127.0.0.1 [default: a free one]
     #[arg(long)]
     pub port: Option<u16>,
-    /// What the instance should do wrong
-    #[arg(long, value_name = "NAME")]
+    /// Do this wrong; --list shows what there is
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::scenarios))]
     pub scenario: Option<Scenario>,
-    /// Another name that it answers to, as of a proxy before it (repeatable)
+    /// Answer to this host name too, as behind a proxy (repeatable)
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
-    /// How long an access token is good
+    /// How long an access token is valid
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
     pub access_ttl: Duration,
-    /// Give new tokens at each refresh, and end a sign-in whose old one comes again
+    /// Rotate refresh tokens, and revoke a session whose old one is used again
     #[arg(long)]
     pub rotate: bool,
-    /// How long it thinks before each answer [default: not at all]
+    /// Wait this long before each answer [default: 0s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub latency: Option<Duration>,
     /// List the scenarios
     #[arg(long)]
     pub list: bool,
-    /// How many incidents there are
+    /// How many incidents to make up
     #[arg(long, value_name = "N", default_value_t = DEFAULT_INCIDENTS, value_parser = incidents)]
     pub rows: usize,
-    /// What decides everything that is made up
+    /// The same seed makes up the same data
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 }

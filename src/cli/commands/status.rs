@@ -26,16 +26,16 @@ use crate::report::json::connection::{Environment, Selected as SelectedInJson, S
 use crate::report::text::{LastTested, StatusOf};
 
 #[derive(Debug, Default, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
   snow status
   snow status --all                  what expires when, the soonest first
-  snow status --all --within 14d     exit 11 if you must act before that")]
+  snow status --all --within 14d     exit 11 if you must act within 14 days")]
 pub struct StatusArgs {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
-    /// Show what expires when: tokens and certificates of every saved connection
+    /// Show when the tokens and certificates of all connections expire
     #[arg(long, conflicts_with = "name")]
     pub all: bool,
     /// Fail if something expires within this time and is not renewed automatically

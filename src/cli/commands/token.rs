@@ -27,19 +27,19 @@ use crate::model::profile::{ConnectionName, Profile, any_of};
 use crate::report::json::session;
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
-  curl -H \"$(snow token --format header)\" https://acme.service-now.com/api/now/table/incident
+  snow token --format header | curl -H @- https://acme.service-now.com/api/now/table/incident
   snow token acme --min-ttl 10m
   snow token acme --json | jq -r .access_token")]
 pub struct TokenArgs {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub name: Option<ConnectionName>,
-    /// What to print: the token, or a whole header line
+    /// Print the token alone, a whole header line, or JSON [default: raw]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<TokenFormat>,
-    /// Fail unless it is good for this long
+    /// Fail unless it is valid for at least this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub min_ttl: Option<Duration>,
 }

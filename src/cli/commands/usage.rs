@@ -6,10 +6,12 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::verbs;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown, without_value};
+use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::cli::args::{Color, Output};
+use crate::cli::command::{COLUMNS, command};
 use crate::cli::console::Console;
 use crate::cli::context::Context;
 use crate::report;
@@ -27,7 +29,7 @@ pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> 
             failure.exit_code()
         });
     }
-    let failure = failure(error);
+    let failure = failure(error, arguments);
     if wants_json(arguments) {
         console.document(&report::json::Error::from(&failure));
     } else {
@@ -37,23 +39,22 @@ pub fn report(error: &clap::Error, arguments: &[OsString], context: Context) -> 
     failure.exit_code()
 }
 
-fn failure(error: &clap::Error) -> Failure {
+fn failure(error: &clap::Error, arguments: &[OsString]) -> Failure {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
-        Some(ContextValue::StyledStrs(texts)) => {
-            Some(texts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        }
         _ => None,
     };
     let argument = text(ContextKind::InvalidArg).map_or_else(|| "an argument".to_owned(), |text| bare(&text));
     let message = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            return unknown_command(&text(ContextKind::InvalidSubcommand).unwrap_or_default(), arguments);
+        }
         ErrorKind::UnknownArgument => match flag(&argument) {
-            Some(flag) => format!("there is no flag {flag} here"),
-            None if argument.starts_with('-') => "there is no such flag here".to_owned(),
-            None => "there is one argument too many".to_owned(),
+            Some(flag) => format!("unknown flag {flag}"),
+            None if argument.starts_with('-') => "unknown flag".to_owned(),
+            None => "too many arguments".to_owned(),
         },
-        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
         ErrorKind::ValueValidation => match std::error::Error::source(error) {
             Some(reason) => format!("{argument}: {}", without_value(&reason.to_string())),
             None => format!("{argument} cannot be what was given"),
@@ -72,15 +73,84 @@ fn failure(error: &clap::Error) -> Failure {
         _ => "the arguments do not fit together".to_owned(),
     };
     let mut failure = Failure::new(Code::Usage, Shown::outside(message));
-    let near = text(ContextKind::SuggestedSubcommand).or_else(|| text(ContextKind::SuggestedArg));
+    let command = command_in(arguments);
     if argument.split('=').next() == Some("--password") {
         failure = failure
             .why("A secret in an argument would be seen by every process and kept in the shell's history.")
             .next("Type it at the prompt, or use --password-stdin or --password-file");
-    } else if let Some(near) = near {
-        failure = failure.next(shown!("Did you mean {}?", Shown::outside(&near)));
+    } else if error.kind() == ErrorKind::UnknownArgument
+        && let Some(near) = near_flag(&argument, command.as_ref(), arguments)
+    {
+        failure = failure.next(shown!("Did you mean {}?", Shown::outside(near)));
     }
-    failure.next("See snow --help, or --help after a command")
+    failure.next(match command {
+        Some(command) => Step::run(shown!("snow {} --help", Shown::outside(command.get_name()))),
+        None => Step::run("snow --help"),
+    })
+}
+
+/// What a person may have meant by a word that is no command.
+fn unknown_command(word: &str, arguments: &[OsString]) -> Failure {
+    // What does not look like a command may be a secret at the wrong place.
+    let fits = |character: char| character.is_ascii_lowercase() || character == '-';
+    let failure = if word.len() <= 20 && word.chars().all(fits) {
+        Failure::new(Code::Usage, shown!("unknown command \"{}\"", Shown::outside(word)))
+    } else {
+        Failure::new(Code::Usage, "unknown command")
+    };
+    let next = arguments.iter().skip_while(|argument| *argument != word).nth(1).and_then(|next| next.to_str());
+    if let Some(commands) = verbs::ours(word, next) {
+        return commands.iter().fold(failure, |failure, command| failure.next(Step::run(*command)));
+    }
+    let root = command(COLUMNS);
+    let failure = match near(word, names(&root)) {
+        Some(near) => failure.next(shown!("Did you mean {}?", Shown::outside(near))),
+        None => failure,
+    };
+    failure.next(Step::run("snow --help").and_say(" lists the commands"))
+}
+
+/// The names of the commands, aliases too.
+fn names(root: &clap::Command) -> impl Iterator<Item = &str> {
+    root.get_subcommands().flat_map(|command| std::iter::once(command.get_name()).chain(command.get_visible_aliases()))
+}
+
+/// The command that the arguments name.
+fn command_in(arguments: &[OsString]) -> Option<clap::Command> {
+    let root = command(COLUMNS);
+    let mut words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    words.find_map(|word| root.find_subcommand(word)).cloned()
+}
+
+/// The flag that was meant: one with nearly these letters, or the long one after a
+/// single dash, as in `-version`.
+fn near_flag(argument: &str, below: Option<&clap::Command>, arguments: &[OsString]) -> Option<String> {
+    let root = command(COLUMNS);
+    let below = below.unwrap_or(&root);
+    let flags = || below.get_arguments().filter_map(|arg| arg.get_long()).chain(["help", "version"]);
+    let written = match argument.strip_prefix("--") {
+        Some(written) => written,
+        None => {
+            let mut words = arguments.iter().filter_map(|argument| argument.to_str());
+            return words.find_map(|word| {
+                let word = word.strip_prefix('-').filter(|word| word.len() > 2)?;
+                flags().find(|flag| *flag == word).map(|flag| format!("--{flag}"))
+            });
+        }
+    };
+    near(written.split('=').next()?, flags()).map(|flag| format!("--{flag}"))
+}
+
+/// The one of `known` that has nearly these letters, or that only begins with them.
+pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.collect();
+    let slips = if word.len() < 5 { 1 } else { 2 };
+    let distance = |other: &&&str| strsim::damerau_levenshtein(other, word);
+    let near = known.iter().min_by_key(distance).filter(|other| word.len() > 2 && distance(other) <= slips);
+    near.copied().or_else(|| {
+        let mut begun = known.iter().filter(|other| word.len() > 2 && other.starts_with(word));
+        begun.next().filter(|_| begun.next().is_none()).copied()
+    })
 }
 
 /// An argument as a person writes it: `--name`, not `--name <NAME>`; `NAME`,

@@ -8,7 +8,6 @@
 
 mod authorization;
 pub mod clients;
-mod form;
 mod pages;
 pub mod token_endpoint;
 mod tokens;
@@ -19,12 +18,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::answers::{Response, redirect};
+use super::form::Form;
 use super::options::SandboxOptions;
 use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
 use authorization::{AuthorizationRequest, Authorizations, Refused};
-use form::Form;
 use token_endpoint::TokenRequests;
 use tokens::Tokens;
 

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::OAuth;
 use super::clients::Client;
-use super::form::Form;
 use super::tokens::Issued;
 use crate::sandbox::answers::{Response, json_answer, nothing};
 use crate::sandbox::faults;
+use crate::sandbox::form::Form;
 use crate::sandbox::request::Request;
 use crate::sandbox::rows::User;
 use crate::sandbox::scenario::Scenario;

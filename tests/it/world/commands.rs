@@ -43,7 +43,7 @@ fn commands_are_found_and_wrong_ones_are_noticed() {
     let found = commands_in("Run `snow test a`, or:\n\n```\nSNOW_INSTANCE=x snow list --json > file\nls\n```\n");
     assert_eq!(found, [vec!["snow", "list", "--json"], vec!["snow", "test", "a"]]);
     found.iter().for_each(|words| assert_parses(words));
-    for wrong in ["snow tets a", "snow test --tabel x", "snow use"] {
+    for wrong in ["snow tets a", "snow test --tabel x", "snow rename a"] {
         let words: Vec<String> = wrong.split(' ').map(str::to_owned).collect();
         assert!(std::panic::catch_unwind(|| assert_parses(&words)).is_err(), "{wrong}");
     }

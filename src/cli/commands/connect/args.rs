@@ -15,18 +15,18 @@ use crate::model::profile::{ConnectionName, InvalidValue, StoreKind, TableName, 
 use crate::store::{STORES, kind_of};
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
-  snow connect dev12345
+  snow connect dev12345                                 asks for the rest
   snow connect acme --client-id 8f2c41d0
   snow connect acme --username svc.ci --password-file pw
   snow connect acme --auth client-credentials --client-id 8f2c41d0
   snow connect acme --name acme-test --table incident,cmdb_ci --label env=test")]
 pub struct ConnectArgs {
-    /// A saved name, an instance (dev12345), a host, or any URL of the instance
+    /// An instance (dev12345), a host, any URL of it, or a saved name
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub target: Option<String>,
-    /// The name of the connection [default: the first label of the host]
+    /// Name the connection [default: the first part of the host]
     #[arg(long)]
     pub name: Option<ConnectionName>,
     #[arg(long, value_name = "METHOD", value_parser = auth_method, help = auth_help(),
@@ -41,28 +41,28 @@ pub struct ConnectArgs {
     /// Make it the default connection
     #[arg(long)]
     pub default: bool,
-    /// A few words about it
+    /// Describe it in a few words
     #[arg(long, value_name = "TEXT", value_parser = description)]
     pub description: Option<String>,
-    /// A label, as in env=dev (repeatable)
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    /// Add a label, as in env=dev (repeatable)
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label, add = ArgValueCandidates::new(completion::labels))]
     pub labels: Vec<(String, String)>,
-    /// The version of the REST API: v1 or v2 [default: the latest]
-    #[arg(long, value_name = "VERSION")]
+    /// Use this version of the REST API: v1 or v2 [default: the latest]
+    #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(completion::api_versions))]
     pub api_version: Option<ApiVersion>,
-    /// A table that must be readable (repeatable, or with commas)
-    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+    /// Test that this table can be read (repeatable, or with commas)
+    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',', add = ArgValueCandidates::new(completion::tables))]
     pub tables: Vec<TableName>,
-    /// Replace what a saved connection of this name has
+    /// Replace a saved connection of this name
     #[arg(long)]
     pub force: bool,
-    /// If the instance is asleep, restarting or not to be reached, keep asking for so long
+    /// Retry this long if the instance is asleep, restarting or unreachable
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_test")]
     pub wait: Option<Duration>,
-    /// Save without any request, as never tested
+    /// Save without a request; the connection stays untested
     #[arg(long)]
     pub no_test: bool,
-    /// Sign in with the public client that ServiceNow ships, by paste
+    /// Sign in with ServiceNow's own public client; paste a code
     #[arg(long, help_heading = OAUTH_HEADING, conflicts_with_all = ["client_id", "scope", "redirect_uri", "pkce"])]
     pub sdk_client: bool,
     #[command(flatten)]

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::auth::method;
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
 use crate::base::duration::duration;
 use crate::cli::args::{at_home, path};
+use crate::cli::completion;
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
 use crate::service::servicenow::oauth::DEFAULTS;
@@ -188,11 +190,12 @@ impl FromArgMatches for SecretArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "For a gateway in front of the instance")]
 pub struct HeaderArgs {
-    /// A header to add to every request; its value is asked for (repeatable)
-    #[arg(long = "header", value_name = "NAME")]
+    /// Send this header with every request; prompts for its value (repeatable)
+    #[arg(long = "header", value_name = "NAME", add = ArgValueCandidates::new(completion::headers))]
     asked: Vec<OwnHeader>,
     /// The same, with its value in a file (repeatable)
-    #[arg(long = "header-file", value_name = "NAME=FILE", value_parser = header_file)]
+    #[arg(long = "header-file", value_name = "NAME=FILE", value_parser = header_file,
+        add = ArgValueCompleter::new(completion::header_files))]
     files: Vec<(OwnHeader, PathBuf)>,
 }
 
@@ -215,10 +218,10 @@ fn header_file(text: &str) -> Result<(OwnHeader, PathBuf), InvalidValue> {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = OAUTH_HEADING)]
 pub struct BrowserArgs {
-    /// Paste the address that the browser shows after the sign-in
+    /// Sign in anywhere, and paste the address that the browser ends on
     #[arg(long)]
     pub manual: bool,
-    /// Print the address, and open no browser
+    /// Print the address instead of opening a browser
     #[arg(long)]
     pub no_browser: bool,
     /// How long to wait for the sign-in

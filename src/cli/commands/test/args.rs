@@ -11,16 +11,16 @@ use crate::model::profile::{ConnectionName, TableName, label};
 use crate::model::user_name::UserName;
 
 #[derive(Debug, Args)]
-#[command(before_help = "\
+#[command(after_help = "\
 Examples:
   snow test
   snow test acme --table incident,change_request
-  snow test --all --json
-  snow test --filter env=prod -o junit=report.xml -o html=report.html
   snow test acme --expect-user svc.ci --max-latency 2s --strict
   snow test dev12345 --wait 10m
-  snow test                                  in CI, with SNOW_INSTANCE and others
-  snow help environment                      which others")]
+  snow test --all --json
+  snow test --filter env=prod -o junit=report.xml -o html=report.html
+
+In CI, variables can describe the connection: snow help environment")]
 pub struct TestArgs {
     /// The connections [default: the selected one]
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
@@ -29,33 +29,34 @@ pub struct TestArgs {
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
     /// Test the saved connections with this label (repeatable: with all of them)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = label, conflicts_with = "names")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label, conflicts_with = "names",
+        add = ArgValueCandidates::new(completion::labels))]
     pub filter: Vec<(String, String)>,
-    /// A table that must be readable, instead of the connection's own
-    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+    /// Test that this table can be read, instead of the connection's own
+    #[arg(long = "table", value_name = "TABLE", value_delimiter = ',', add = ArgValueCandidates::new(completion::tables))]
     pub tables: Vec<TableName>,
     /// Fail unless this user is signed in
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", add = ArgValueCandidates::new(completion::users))]
     pub expect_user: Option<UserName>,
-    /// Fail if the first request takes longer, without opening the connection
+    /// Fail if the first request takes longer, not counting the connection setup
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub max_latency: Option<Duration>,
     /// Fail on a warning
     #[arg(long)]
     pub strict: bool,
-    /// If the instance is asleep, restarting or not to be reached, keep asking for so long
+    /// Retry this long if an instance is asleep, restarting or unreachable
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
-    /// Send a request again up to so often, where that may help; never a refused password
+    /// Retry a failed request up to N times if that may help; never a refused password
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(..=20))]
     pub retries: u32,
-    /// Send a password that was refused three times before
+    /// Send a password even if it was refused three times
     #[arg(long)]
     pub retry_refused: bool,
-    /// How many connections to test at the same time [default: 512, at most 8 of one instance]
+    /// Test up to N connections at once [default: 512, at most 8 per instance]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub jobs: Option<u16>,
-    /// Begin no further test once a connection has failed
+    /// Start no further test once one has failed
     #[arg(long)]
     pub fail_fast: bool,
 }

@@ -1,6 +1,6 @@
 //! The parameters of a form body.
 
-use crate::sandbox::request::{Body, Request};
+use super::request::{Body, Request};
 
 /// Each parameter once, and none of them empty (RFC 6749, section 3.2: one
 /// without a value counts as left out, and none may come twice).

@@ -1,0 +1,132 @@
+//! The examples of the help do what the help says.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use snow_connect::cli::args::Cli;
+use snow_connect::cli::command::{COLUMNS, command, examples, split};
+use snow_connect::sandbox::Sandbox;
+
+use crate::world::browser::{get, sign_in};
+use crate::world::process::Serving;
+use crate::world::{Answer, World};
+
+/// The examples of all commands, without remarks, and of a pipeline the part that is ours.
+fn all() -> Vec<String> {
+    let root = command(COLUMNS);
+    let commands = std::iter::once(&root).chain(root.get_subcommands());
+    let lines: Vec<String> = commands.filter_map(examples).flat_map(|text| lines_of(&text)).collect();
+    assert!(lines.len() > 50, "{lines:?}");
+    lines
+}
+
+fn lines_of(examples: &str) -> Vec<String> {
+    let whole = examples.replace(" \\\n      ", " ");
+    let commands = whole.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let ours = |line: &str| split(line).0.split([';', '|', '>']).next().unwrap().trim().to_owned();
+    commands.map(ours).collect()
+}
+
+#[test]
+fn every_example_is_a_command_of_ours() {
+    for line in all() {
+        let words = line.split(' ');
+        assert!(line.starts_with("snow "), "{line}");
+        if let Err(error) = Cli::command().try_get_matches_from(words) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+/// A world in which an example can run: the connections that it names, all at one
+/// look-alike instance, and the files.
+fn prepared(sandbox: &Sandbox, line: &str) -> World {
+    let mut world = World::new();
+    let origin = sandbox.origin();
+    if line.starts_with("snow connect") {
+        world.browser(|url| {
+            let url = url.to_owned();
+            std::thread::spawn(move || drop(get(&sign_in(&url, "beth.anglin", "allow"))));
+        });
+        return world;
+    }
+    if line.starts_with("snow refresh") || line.starts_with("snow token") {
+        let flags = "--auth client-credentials --client-id sandbox-ci --client-secret-stdin";
+        world.stdin("sandbox-ci-secret").run(&format!("connect {origin} --name acme {flags}")).expect(0);
+    }
+    for name in ["acme", "acme-test", "dev12345"] {
+        if !world.config().contains(&format!("[connections.{name}]")) {
+            world.connect(name, &origin, "beth.anglin", "sandbox-beth");
+            world.run(&format!("edit {name} --set labels.env=prod")).expect(0);
+        }
+    }
+    // The revision that an example names.
+    for revision in 2..4 {
+        world.run(&format!("edit acme --set description={revision}")).expect(0);
+    }
+    world
+}
+
+/// The example with what is true here: the instance, its users and clients, and where
+/// files are.
+fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
+    let home = files.display();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut line = line.trim_start_matches("snow ").to_owned();
+    if let Some(rest) = line.strip_prefix("connect ") {
+        let (target, flags) = rest.split_once(' ').unwrap_or((rest, ""));
+        let name = if flags.contains("--name") { String::new() } else { format!("--name {target}") };
+        let client = format!("--client-id sandbox-public --redirect-uri http://127.0.0.1:{port}/callback");
+        let more = match flags {
+            _ if flags.contains("client-credentials") => format!("--client-secret-file {home}/secret"),
+            _ if flags.contains("--client-id") || flags.contains("--password-file") => String::new(),
+            _ => format!("--username beth.anglin --password-file {home}/pw"),
+        };
+        let flags = if more.contains("secret") {
+            flags.replace("8f2c41d0", "sandbox-ci")
+        } else {
+            flags.replace("--client-id 8f2c41d0", &client)
+        };
+        line = format!("connect {} {name} {flags} {more}", sandbox.origin());
+    }
+    for (example, here) in [
+        ("svc.ci", "beth.anglin"),
+        ("--password-file pw", &format!("--password-file {home}/pw")),
+        ("report.", &format!("{home}/report.")),
+        ("snow-bundle.json", &format!("{home}/snow-bundle.json")),
+        ("~/", &format!("{home}/")),
+    ] {
+        line = line.replace(example, here);
+    }
+    line
+}
+
+#[test]
+fn every_example_runs() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    // Outside of the home, which is searched for secrets.
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("pw"), "sandbox-beth").unwrap();
+    std::fs::write(files.path().join("secret"), "sandbox-ci-secret").unwrap();
+    for example in all() {
+        if example.starts_with("snow sandbox") && !example.contains("--list") {
+            // It serves until it is stopped.
+            let line = example.replace("--port 8910", "--port 0");
+            Serving::start(&line.split(' ').skip(2).collect::<Vec<_>>());
+            continue;
+        }
+        let mut world = prepared(&sandbox, &example);
+        let line = with_what_is_here(&example, files.path(), &sandbox);
+        let answers = match line.split(' ').next().unwrap() {
+            "use" | "guide" if line.len() < 6 => vec![Answer::Choose(0)],
+            "logout" | "remove" if !line.contains("--yes") => vec![Answer::Confirm(true)],
+            "connect" if line.contains("sandbox-public") => vec![Answer::Secret("")],
+            "login" if !line.contains("--password-file") => vec![Answer::Secret("sandbox-beth")],
+            _ => vec![],
+        };
+        let outcome = world.person(answers).run(&line);
+        // What is wrong with this machine is not the example's fault.
+        let is_doctor = line.starts_with("doctor") && outcome.code != 2;
+        assert!(outcome.code == 0 || is_doctor, "{example}: {line}\n{}\n{}", outcome.stdout, outcome.stderr);
+    }
+}
