@@ -67,7 +67,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     locks_accounts: false,
     is_saved: true,
     has_variables: true,
-    choice: Some((3, "API key                              created by an administrator")),
+    choice: Some((4, "API key                          from an administrator")),
     open: |stored| open(stored).boxed(),
     from_secret: Some(|InHand { auth, secret, .. }| Box::new(ApiKey::of(auth, secret))),
 };

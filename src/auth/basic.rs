@@ -47,7 +47,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     locks_accounts: true,
     is_saved: true,
     has_variables: true,
-    choice: Some((2, "User name and password               many instances refuse it since 2026")),
+    choice: Some((2, "User name and password           often refused since 2026")),
     open: |stored| open(stored).boxed(),
     from_secret: Some(|InHand { auth, secret, .. }| Box::new(BasicCredential::of(auth, secret))),
 };

@@ -293,6 +293,7 @@ mod tests {
         for spec in METHODS {
             assert_eq!(METHODS.iter().filter(|other| other.method == spec.method).count(), 1);
             assert_eq!(spec.is_saved, spec.items.contains(&spec.needs), "{}", spec.method.as_str());
+            assert_eq!(spec.is_saved, spec.choice.is_some(), "a person can choose {}", spec.method.as_str());
             for secret in spec.secrets {
                 assert_eq!(secret.input.variable_file, format!("{}_FILE", secret.input.variable));
             }

@@ -14,6 +14,7 @@ use crate::base::shown::Shown;
 use crate::base::variables::Variables;
 use crate::cli::args::Color;
 use crate::cli::context::Streams;
+use crate::cli::links;
 use crate::report::json;
 use crate::report::paint::Paint;
 use crate::report::text::fitting;
@@ -21,8 +22,8 @@ use crate::report::text::fitting;
 /// What is over sooner shows no progress.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The two output streams and how they may look. Whoever is under way at the
-/// same time writes whole lines.
+/// The two output streams and how they may look. Others that write at the same time
+/// write whole lines.
 pub struct Console {
     stdout: RefCell<Box<dyn Write>>,
     stderr: RefCell<Box<dyn Write>>,
@@ -33,6 +34,8 @@ pub struct Console {
     /// Whether standard output carries JSON.
     pub json: bool,
     one_document: OneDocument,
+    /// Whether standard error shows links.
+    has_links: bool,
     /// Why standard output could not take everything.
     broken: RefCell<Option<io::Error>>,
 }
@@ -67,7 +70,8 @@ impl Console {
             breaks_lines: !variables.is_on("GITHUB_ACTIONS"),
         };
         let (out, err) = (paint(streams.stdout_is_terminal), paint(streams.stderr_is_terminal));
-        Self::new(streams.stdout, streams.stderr, out, err)
+        let has_links = err.is_terminal && links::are_known_to_work(variables);
+        Self { has_links, ..Self::new(streams.stdout, streams.stderr, out, err) }
     }
 
     pub fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, out: Paint, err: Paint) -> Self {
@@ -79,6 +83,7 @@ impl Console {
             quiet: false,
             json: false,
             one_document: OneDocument::default(),
+            has_links: false,
             broken: RefCell::default(),
         }
     }
@@ -118,7 +123,7 @@ impl Console {
         self.put(text);
     }
 
-    /// A command to whoever reads standard error, as it is.
+    /// A command for the program that reads standard error, as it is.
     pub fn secret_command(&self, text: &str) {
         self.put_aside(text);
     }
@@ -139,6 +144,14 @@ impl Console {
         self.put_aside(&self.err.spelled(&fitting(text, self.err)));
     }
 
+    /// An address that a person opens or copies: whole, on one line, and a link
+    /// where the terminal is known to make them.
+    pub fn address(&self, address: &str) {
+        let address = self.err.spelled(address);
+        let shown = if self.has_links { links::link(&address, &address) } else { address.into_owned() };
+        self.put_aside(&format!("  {shown}"));
+    }
+
     fn put_aside(&self, text: &str) {
         let mut stderr = self.stderr.borrow_mut();
         // There is nowhere to report that standard error is gone.
@@ -153,7 +166,7 @@ impl Console {
             Some(error) if is_closed_pipe(error) => Ok(()),
             Some(error) => Err(Failure::new(Code::OutputUnwritable, "standard output cannot be written")
                 .why(Shown::outside(error.to_string()))
-                .next("See to the free space where the output goes")),
+                .next("Check the free space where the output goes")),
         }
     }
 }
@@ -236,8 +249,8 @@ impl OneDocument {
         }
     }
 
-    /// As the process ends: nobody writes afterwards. Whoever is writing gets
-    /// a moment; a reader that takes nothing must not keep the process.
+    /// As the process ends: nothing is written afterwards. A write that is under way
+    /// gets a moment; a reader that takes nothing does not keep the process.
     pub fn write_last(&self, write: impl FnOnce()) {
         let deadline = Instant::now() + Duration::from_secs(1);
         while Instant::now() < deadline {

@@ -3,12 +3,14 @@
 pub mod args;
 #[cfg(target_os = "linux")]
 mod bus;
+pub mod changes;
 pub mod command;
 mod commands;
 pub mod completion;
 pub mod console;
 pub mod context;
 pub mod explain;
+mod links;
 mod logging;
 mod patient;
 pub mod process;

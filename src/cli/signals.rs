@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use tokio::sync::oneshot;
 
 use crate::base::deferral;
+use crate::cli::changes::Changes;
 use crate::cli::console::OneDocument;
 use crate::cli::patient;
 use crate::cli::terminal::{self, interrupted};
@@ -30,11 +31,11 @@ static TOLD_FIRST: Mutex<Option<oneshot::Sender<u8>>> = Mutex::new(None);
 /// How long a command that is told may take to come to its end.
 const TOLD_AT_MOST: Duration = Duration::from_secs(10);
 
-/// Tells a command that somebody wants it to stop.
+/// Tells a command that it is to stop.
 pub struct Stop(Option<oneshot::Receiver<u8>>);
 
 impl Stop {
-    /// Nobody can stop it but by ending the process.
+    /// Only the end of the process stops it.
     pub fn never() -> Self {
         Self(None)
     }
@@ -59,7 +60,7 @@ impl Stop {
     }
 }
 
-/// Lets the command come to its end, where it is to be told.
+/// Lets the command come to its end, if it is to be told.
 async fn tell_first(code: u8, second_signal: impl Future<Output = ()>) -> bool {
     let told = TOLD_FIRST.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(told) = told.filter(|told| !told.is_closed()) else {
@@ -78,7 +79,7 @@ async fn let_finish(second_signal: impl Future<Output = ()>) {
     if !deferral::wait_is_needed() {
         return;
     }
-    let _ = writeln!(std::io::stderr(), "\nFinishing the renewal of the session first; Ctrl-C again stops at once.");
+    let _ = writeln!(std::io::stderr(), "\nFinishing the token refresh first. Press Ctrl-C again to stop now.");
     tokio::select! {
         () = deferral::released() => {}
         () = tokio::time::sleep(DEFERRED_AT_MOST) => {}
@@ -89,7 +90,7 @@ async fn let_finish(second_signal: impl Future<Output = ()>) {
 /// From now on a signal ends the process, with 128 and its number; where
 /// standard output gets a `document`, it gets it then, too.
 #[cfg(unix)]
-pub fn end_process_on_signal(document: Option<OneDocument>) {
+pub fn end_process_on_signal(document: Option<OneDocument>, changes: Changes) {
     use rustix::process::{getpid, kill_process};
 
     let (ready, is_ready) = std::sync::mpsc::channel();
@@ -133,7 +134,7 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
                 if !tell_first(code, second_signal()).await {
                     let_finish(second_signal()).await;
                 }
-                end(code, document.as_ref());
+                end(code, document.as_ref(), &changes);
             }
         });
     };
@@ -144,7 +145,7 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
 }
 
 #[cfg(windows)]
-pub fn end_process_on_signal(document: Option<OneDocument>) {
+pub fn end_process_on_signal(document: Option<OneDocument>, changes: Changes) {
     use tokio::signal::windows;
 
     let (ready, is_ready) = std::sync::mpsc::channel();
@@ -171,7 +172,7 @@ pub fn end_process_on_signal(document: Option<OneDocument>) {
             if !tell_first(code, second_signal()).await {
                 let_finish(second_signal()).await;
             }
-            end(code, document.as_ref());
+            end(code, document.as_ref(), &changes);
         });
     };
     // Without the thread, keys act as they do on any program.
@@ -187,22 +188,22 @@ pub fn remove_at_end(directory: Option<PathBuf>) {
     }
 }
 
-fn end(code: u8, document: Option<&OneDocument>) -> ! {
-    let failure = interrupted();
+fn end(code: u8, document: Option<&OneDocument>, changes: &Changes) -> ! {
     if terminal::give_back() {
         let _ = writeln!(std::io::stderr());
     }
     match document {
         Some(document) => document.write_last(|| {
+            let failure = changes.told_by(interrupted());
             let mut document = report::json::Error::from(&failure);
             document.error.exit_code = code;
             let _ = writeln!(patient::stdout(), "{}", report::json::line(&document));
         }),
         None => {
-            // On a terminal, what was being waited for stands in this line.
+            // On a terminal, this line still shows what was waited for.
             let stderr = std::io::stderr();
             let clear = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
-            let _ = writeln!(&stderr, "{clear}{failure}");
+            let _ = writeln!(&stderr, "{clear}{}", changes.ending());
         }
     }
     if let Some(directory) = LEFTOVER.lock().ok().and_then(|mut leftover| leftover.take()) {
@@ -247,7 +248,7 @@ fn is_ignored(_: Signal) -> bool {
     false
 }
 
-/// Waits until somebody stops this process.
+/// Waits until this process is to stop.
 pub async fn wait_for_stop() {
     #[cfg(unix)]
     {

@@ -87,7 +87,11 @@ impl Prompt for TerminalPrompt {
 }
 
 fn complain(invalid: InvalidSecret) {
-    let _ = writeln!(io::stderr(), "  That cannot be a secret: {invalid}.");
+    let reason = match invalid {
+        InvalidSecret::Empty => "Nothing was typed. Try again, or press Ctrl-C to cancel.".to_owned(),
+        invalid => format!("This cannot be used: {invalid}. Try again."),
+    };
+    let _ = writeln!(io::stderr(), "  ! {reason}");
 }
 
 fn not_answered(error: InquireError) -> Failure {
@@ -95,16 +99,16 @@ fn not_answered(error: InquireError) -> Failure {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => interrupted(),
         error => {
             hidden::wait_for_hangup();
-            Failure::new(Code::NoTerminal, "the terminal cannot be asked")
+            Failure::new(Code::NoTerminal, "could not ask on this terminal")
                 .why(Shown::outside(error.to_string()))
-                .next("Give what is needed with flags and --password-stdin")
+                .next("Give the answers with flags, and the password with --password-stdin")
         }
     }
 }
 
-/// The person stopped the command.
+/// The person cancelled the command. What it had changed is told when it ends.
 pub fn interrupted() -> Failure {
-    Failure::new(Code::Interrupted, "stopped").next("Run the command again")
+    Failure::new(Code::Interrupted, "Cancelled")
 }
 
 /// Gives the terminal back as it was before the question that is open; says

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::base::shown::{shorten, shown_as_displayed};
 use crate::model::instance::{Instance, InvalidInstance};
-use crate::model::profile::{ConnectionName, InvalidValue};
+use crate::model::profile::InvalidValue;
 
 shown_as_displayed!(ClientId, RedirectUri);
 
@@ -210,12 +210,6 @@ impl Default for RedirectUri {
 }
 
 impl RedirectUri {
-    /// One for each connection, so that no instance can pass off another's
-    /// answer as its own (RFC 9700 §4.4.2.2).
-    pub fn of_connection(name: &ConnectionName) -> Self {
-        Self(format!("{DEFAULT_REDIRECT_URI}/{name}"))
-    }
-
     pub fn as_str(&self) -> &str {
         &self.0
     }

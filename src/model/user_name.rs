@@ -30,16 +30,16 @@ impl FromStr for UserName {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let invalid = |why: &str| Err(InvalidValue(why.to_owned()));
         if text.trim().is_empty() {
-            return invalid("enter a user name");
+            return invalid("Enter a user name");
         }
         if text.contains(':') {
-            return invalid("a user name cannot contain a colon with Basic (a password can)");
+            return invalid("a user name cannot contain a colon (a password may)");
         }
         if text.chars().any(|c| c.is_control() || is_hidden(c)) {
-            return invalid("a user name cannot contain a control or invisible character");
+            return invalid("the user name contains a control or invisible character");
         }
         if text.len() > 255 {
-            return invalid("a user name can have at most 255 bytes");
+            return invalid("the user name is longer than 255 bytes");
         }
         Ok(Self(text.to_owned()))
     }

@@ -125,7 +125,7 @@ fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
     let client = OAuthClient::new(GrantType::AuthorizationCode, "id".parse().unwrap(), &DEFAULTS);
     each("tokens", include_str!("corpus/tokens.txt"), |body, random| {
         let answer = answer(body.to_vec(), random);
-        let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true };
+        let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true, is_pasted: false };
         for request in [code, TokenRequest::Refresh { age: TimeDelta::days(1) }, TokenRequest::ClientCredentials] {
             let outcome = judge(&answer, RequestKind::Token, CredentialKind::TokenRequest, |response| {
                 token::judge(response, &request, &client, random.below(2) == 0)

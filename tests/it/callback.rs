@@ -14,7 +14,7 @@ use crate::world::keyring::Session;
 use crate::world::process::program;
 use crate::world::waiting::{Recorder, Running, TIMEOUT, Waiting, meanwhile};
 use crate::world::wire::{Wire, http};
-use crate::world::{Answer, World};
+use crate::world::{Answer, Shown, World};
 
 /// The addresses that listen on a port, as the kernel writes them.
 #[cfg(target_os = "linux")]
@@ -354,15 +354,48 @@ fn a_port_in_use_is_named_with_the_remedy_and_no_browser_is_opened() {
             let mut world = World::new();
             world.set("DISPLAY", ":0");
             let outcome = world.run(&format!("{}{more}", line_for(&sandbox, &uri))).expect(3);
-            outcome.says(&["port-in-use"].map(|word| if more == " --json" { word } else { "cannot listen on port" }));
+            outcome.says(&["port-in-use"].map(|word| if more == " --json" { word } else { "is already in use" }));
             outcome.says(&[&format!("port {port} "), "--manual", "--redirect-uri"]);
             assert!(!outcome.stderr.contains("oauth_auth.do"), "{}", outcome.stderr);
             assert_eq!(world.config(), "");
-            // It says nothing to whoever has the port.
+            // It says nothing to the program that has the port.
             assert!(squatter.accept().is_err());
         }
     }
     assert_eq!(sandbox.token_requests().total(), 0);
+}
+
+#[test]
+fn a_port_in_use_is_told_before_a_secret_is_asked_for_and_a_person_may_paste_or_try_again() {
+    let sandbox = sandbox();
+    let squatter = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = squatter.local_addr().unwrap().port();
+    let line = line_for(&sandbox, &format!("http://127.0.0.1:{port}/callback"));
+    let mut world = World::new();
+    // No terminal: the secret on standard input is not read.
+    world.stdin("x").run(&format!("{line} --client-secret-stdin")).expect(3).says(&["is already in use"]);
+    let paste: fn(&Shown) -> String = |shown| sign_in(&shown.url, "beth.anglin", "allow");
+    world.browser(|_| {});
+    world.person([Answer::Choose(0), Answer::Secret(""), Answer::Pastes(paste)]);
+    world.run(&line).expect(0).says(&[&format!("! Port {port} is already in use"), "as beth.anglin"]);
+    assert_eq!(world.questions.lock().unwrap()[0].lines().count(), 3, "two choices");
+    // It is busy still, and then the person stops.
+    let answers = [Answer::Choose(1), Answer::Choose(1), Answer::Cancels];
+    world.person(answers).run(&line.replace("acme", "other")).expect(130);
+    drop(squatter);
+    assert_eq!(sandbox.token_requests().total(), 1);
+}
+
+#[test]
+fn a_wrong_client_secret_is_asked_for_again_and_the_browser_opens_again() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    signs_in(&mut world, "beth.anglin", "allow");
+    let line = connect_line(&sandbox).replace("sandbox-public", "sandbox-confidential");
+    world.person(["mistyped", "sandbox-confidential-secret"].map(Answer::Secret));
+    let outcome = world.run(&line).expect(0);
+    outcome.says(&["Perhaps the client secret is wrong", "Try again (2 left)", "as beth.anglin"]);
+    assert_eq!(sandbox.token_requests().authorization_code, 2);
 }
 
 // C22
@@ -375,7 +408,7 @@ fn of_two_sign_ins_at_once_the_second_says_so_and_opens_no_second_tab() {
     let (outcome, _) = meanwhile(&mut world, &line, move |waiting| {
         let mut other = World::new();
         other.set("DISPLAY", ":0");
-        other.run(&same).expect(3).says(&["another sign-in of snow that is still waiting"]);
+        other.run(&same).expect(3).says(&["Another sign-in of snow may still be waiting"]);
         waiting.person_returns()
     });
     outcome.expect(0);

@@ -1,8 +1,13 @@
 //! `connect`, `login`, `logout` and `remove`, with a store in memory.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
+use crate::world::keyring::Session;
+use crate::world::wire::{Wire, http};
 use crate::world::{Answer, World};
 
 #[test]
@@ -23,11 +28,18 @@ fn a_question_is_asked_again_until_its_answer_fits() {
     let instance = [Answer::Text(""), Answer::Text("foo bar"), Answer::Text("https://u:p@x"), Answer::Text(origin)];
     let user = [Answer::Choose(2), Answer::Text(""), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
     world.person(instance.into_iter().chain(user));
-    world.run("connect").expect(0).says(&["as beth.anglin"]);
+    let outcome = world.run("connect").expect(0);
+    outcome.says(&[
+        "! Enter the name or the address",
+        "! The instance holds a space",
+        "! Enter a user name.",
+        "as beth.anglin",
+    ]);
     // The name that the host suggests is taken now.
     let second = [Answer::Text("no such/name"), Answer::Text("127-0-0-1"), Answer::Secret("sandbox-admin")];
     world.person(second);
-    world.run(&format!("connect {origin} --username admin")).expect(0).says(&["Saved as \"127-0-0-1\""]);
+    let outcome = world.run(&format!("connect {origin} --username admin")).expect(0);
+    outcome.says(&["is already taken; choose another", "Saved as \"127-0-0-1\""]);
 }
 
 #[test]
@@ -35,11 +47,14 @@ fn a_refused_password_may_be_typed_twice_more() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let line = format!("connect {} --name acme --username admin", sandbox.origin());
     let mut world = World::new();
-    world.person([Answer::Secret("wrong-one"), Answer::Secret("wrong-two"), Answer::Secret("sandbox-admin")]);
-    world.run(&line).expect(0);
+    // Enter keeps the user name.
+    let again = |password| [Answer::Text(""), Answer::Secret(password)];
+    let wrong = [Answer::Secret("wrong-one")].into_iter().chain(again("wrong-two"));
+    world.person(wrong.clone().chain(again("sandbox-admin")));
+    world.run(&line).expect(0).says(&["Try again (2 left)", "Try again (1 left)"]);
 
     let mut world = World::new();
-    world.person([Answer::Secret("wrong-one"), Answer::Secret("wrong-two"), Answer::Secret("wrong-three")]);
+    world.person(wrong.chain(again("wrong-three")));
     world.run(&line).expect(4).says(&["rejected the sign-in of admin"]);
     assert_eq!(world.config(), "");
 }
@@ -293,4 +308,117 @@ fn a_refused_password_is_sent_once_in_a_run_whatever_connections_share_it() {
     let outcome = world.run("test one two --json").expect(4);
     assert_eq!(outcome.json()["summary"]["failed"], 2);
     assert_eq!(sandbox.requests(), before + 1);
+}
+
+#[test]
+fn after_a_refused_password_the_user_name_can_be_corrected() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let answers = [Answer::Secret("sandbox-beth"), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
+    let line = format!("connect {} --name acme --username beth.angln", sandbox.origin());
+    world.person(answers).run(&line).expect(0).says(&["as beth.anglin"]);
+    assert!(world.config().contains("username = \"beth.anglin\""), "{}", world.config());
+    world.run("test acme").expect(0);
+    // A saved connection is for its user.
+    world.person(["wrong-one", "sandbox-beth"].map(Answer::Secret)).run("login acme").expect(0);
+}
+
+#[test]
+fn a_wrong_client_secret_is_asked_for_again() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let line = format!("connect {} --name ci --auth client-credentials --client-id sandbox-ci", sandbox.origin());
+    world.person(["mistyped", "sandbox-ci-secret"].map(Answer::Secret));
+    world.run(&line).expect(0).says(&["Perhaps the client id or the client secret is wrong", "Try again (2 left)"]);
+    let outcome = World::new().person(["mistyped"; 3].map(Answer::Secret)).run(&line).expect(4);
+    outcome.says(&["do Check the client id, and enter the client secret again"]);
+    // What was handed in is not asked for.
+    world.stdin("mistyped");
+    let outcome = world.run("login ci --client-secret-stdin --json").expect(4);
+    let error = &outcome.json()["error"];
+    assert_eq!(error["causes"][0]["code"], "wrong-secret");
+    assert_eq!(error["next"][0], "Enter the client secret again: snow login ci");
+}
+
+#[test]
+fn every_way_to_sign_in_can_be_chosen() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let answers = [Answer::Choose(3), Answer::Text("sandbox-ci"), Answer::Secret("sandbox-ci-secret")];
+    world.person(answers).run(&format!("connect {} --name ci", sandbox.origin())).expect(0);
+    let answers = [Answer::Choose(4), Answer::Secret("now_sandbox_beth")];
+    world.person(answers).run(&format!("connect {} --name key", sandbox.origin())).expect(0);
+    assert!(world.config().contains("client-credentials") && world.config().contains("api-key"), "{}", world.config());
+}
+
+#[test]
+fn a_new_connection_is_among_the_choices_and_its_own_test_is_what_to_try() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("one", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    world.connect("two", &sandbox.origin(), "admin", "sandbox-admin");
+    let answers = [Answer::Choose(2), Answer::Choose(2), Answer::Text("joe.employee"), Answer::Secret("sandbox-joe")];
+    let outcome = world.person(answers).run(&format!("connect {}", sandbox.origin())).expect(0);
+    outcome.says(&["as joe.employee", "Try snow test 127-0-0-1-"]);
+    // The selected one needs no name.
+    let outcome = world.person([]).run("connect one").expect(0);
+    assert!(outcome.stdout.contains("Try   snow test     snow list"), "{}", outcome.stdout);
+    let outcome = world.set("SNOW_CONNECTION", "two").person([]).run("connect one").expect(0);
+    assert!(outcome.stdout.contains("Try   snow test one     snow list"), "{}", outcome.stdout);
+}
+
+#[test]
+fn every_question_can_be_cancelled_with_one_ending() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let line = format!("connect {}", sandbox.origin());
+    for answers in [
+        vec![],
+        vec![Answer::Choose(2)],
+        vec![Answer::Choose(2), Answer::Text("beth.anglin")],
+        vec![Answer::Choose(2), Answer::Text("beth.anglin"), Answer::Secret("wrong-one")],
+        vec![Answer::Choose(3)],
+        vec![Answer::Choose(3), Answer::Text("sandbox-ci")],
+        vec![Answer::Choose(4)],
+    ] {
+        let outcome = world.person(answers.into_iter().chain([Answer::Cancels])).run(&line).expect(130);
+        assert!(outcome.stderr.ends_with("\nCancelled. Nothing was changed.\n"), "{}", outcome.stderr);
+        assert_eq!(world.config(), "");
+    }
+    let outcome = world.person([Answer::Cancels]).run("connect").expect(130);
+    assert_eq!(outcome.stderr, "Cancelled. Nothing was changed.\n");
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    for line in ["remove acme", "logout acme", "login acme", "connect acme --username admin --force"] {
+        let outcome = world.person([Answer::Cancels]).run(line).expect(130);
+        assert!(outcome.stderr.ends_with("Cancelled. Nothing was changed.\n"), "{line}: {}", outcome.stderr);
+    }
+    world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_cancelled_command_tells_what_it_had_changed() {
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let asked = std::sync::Mutex::new(asked);
+    // The identity never comes.
+    let server = Wire::plays(move |stream, head| {
+        if head.contains("current_user") {
+            let _ = asked.lock().unwrap().send(());
+            std::thread::sleep(std::time::Duration::from_secs(10));
+        }
+        let _ = stream.write_all(http(200, "X-Is-Logged-In: true\r\n", r#"{"result":[{"sys_id":"1"}]}"#).as_bytes());
+    });
+    let session = Session::new();
+    let origin = server.origin();
+    let words = ["connect", &origin, "--name", "acme", "--username", "beth.anglin", "--password-stdin"];
+    let mut command = session.command(&words);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    running.stdin.take().unwrap().write_all(b"sandbox-beth").unwrap();
+    is_asked.recv_timeout(std::time::Duration::from_secs(30)).expect("the second request");
+    assert!(Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap().success());
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.ends_with("Cancelled. acme is saved, and was not tested.\n"), "{said}");
+    assert!(session.config().contains("[connections.acme]"));
 }

@@ -145,5 +145,5 @@ fn credentials_of_the_environment_never_reach_another_instance() {
     world.stdin("sandbox-beth");
     let outcome =
         world.run(&format!("connect {} --name b --username beth.anglin --password-stdin", other.origin())).expect(0);
-    outcome.says(&["SNOW_PASSWORD", "not used here"]);
+    outcome.says(&["SNOW_PASSWORD", "ignored here"]);
 }

@@ -115,7 +115,7 @@ fn what_a_directory_chose_is_not_changed_without_its_name() {
     world.run("use two --here").expect(0);
     for line in ["login --password-stdin --json", "logout --json --yes"] {
         let outcome = world.stdin("sandbox-admin").run(line).expect(2);
-        outcome.says(&["must be named", "two"]);
+        outcome.says(&["needs the name", "two"]);
     }
     world.stdin("sandbox-admin").run("login two --password-stdin").expect(0);
     world.run("logout two --yes").expect(0);

@@ -152,7 +152,7 @@ fn moving_a_connection_needs_force_and_leaves_no_password_behind() {
 
     let refused = world.stdin("sandbox-beth").run("connect acme --store file --password-stdin --json").expect(3);
     assert_eq!(refused.error_code(), "connection-exists");
-    refused.says(&["Its store is keyring, and you gave file"]);
+    refused.says(&["Its store is keyring, but you gave file"]);
 
     world.stdin("sandbox-beth").run("connect acme --store file --password-stdin --force --yes").expect(0);
     let moved = world.run("show acme --json").expect(0).json();
@@ -189,7 +189,7 @@ fn a_keyring_that_is_gone_does_not_hold_a_connection_back() {
     session.run("test acme", "").expect(9).says(&["--store file", "--force"]);
     session.set("SNOW_STORE_PASSPHRASE", PASSPHRASE);
     let outcome = session.run("connect acme --store file --force --yes --password-stdin", "sandbox-beth").expect(0);
-    outcome.says(&["what was saved before may still be in the keyring"]);
+    outcome.says(&["the former secret may still be in the keyring"]);
     session.run("test acme", "").expect(0);
 }
 
@@ -362,9 +362,11 @@ fn a_person_chooses_the_passphrase_twice_and_is_then_asked_once() {
     world.person([PASSPHRASE, "sandbox-beth"].map(Answer::Secret)).run(&line).expect(0);
     // Once for all connections.
     world.person([Answer::Secret(PASSPHRASE)]).run("test --all").expect(0);
-    let outcome = world.person([Answer::Secret(ANOTHER)]).run("test --all").expect(9);
-    outcome.says(&["cannot be decrypted with this passphrase", "with the right passphrase"]);
-    // Nor is anybody asked who forbids it.
+    let outcome = world.person([ANOTHER, ANOTHER, PASSPHRASE].map(Answer::Secret)).run("test --all").expect(0);
+    outcome.says(&["does not open with this passphrase. Try again"]);
+    let outcome = world.person([Answer::Secret(ANOTHER), Answer::Cancels]).run("test --all").expect(130);
+    outcome.says(&["Cancelled. Nothing was changed."]);
+    // No question is asked if it is forbidden.
     world.person([]).run("test acme --no-input --json").expect(9).says(&["store-locked"]);
 }
 
@@ -390,8 +392,9 @@ fn a_short_passphrase_makes_no_file_and_opens_the_one_that_it_made_before() {
 fn two_different_new_passphrases_make_no_file() {
     let mut world = world();
     let line = "connect https://acme.example --username u --no-test";
-    let pairs = [PASSPHRASE, ANOTHER].repeat(3).into_iter().map(Answer::Secret);
-    world.person(pairs).run(line).expect(9).says(&["do not match", "no passphrase for"]);
+    let pairs = [PASSPHRASE, ANOTHER].repeat(5).into_iter().chain(["7 chars"]).map(Answer::Secret);
+    let outcome = world.person(pairs.chain([Answer::Cancels])).run(line).expect(130);
+    outcome.says(&["The passphrases differ. Try again", "at least 8 characters", "Cancelled. Nothing was changed."]);
     assert!(!file_in(world.home()).exists());
     let answers = [PASSPHRASE, ANOTHER, PASSPHRASE, PASSPHRASE, "sandbox-beth"].map(Answer::Secret);
     world.person(answers).run(line).expect(0);

@@ -113,13 +113,25 @@ fn the_redirect_uri_stands_in_the_guide_as_it_was_given() {
 }
 
 #[test]
-fn an_instance_gets_a_redirect_uri_of_its_own() {
+fn the_guide_names_the_redirect_uri_that_connect_uses() {
     let mut world = World::new();
-    world.write_config("[connections.prod]\ninstance = \"acme\"\nauth = \"basic\"\nusername = \"x\"\n");
-    let both = ["http://127.0.0.1:8914/callback/dev12345", "snow connect dev12345.service-now.com --client-id"];
-    world.run("guide oauth https://DEV12345.service-now.com/now/nav").expect(0).says(&both);
+    let of = |name: &str, more: &str| format!("[connections.{name}]\ninstance = \"acme\"\n{more}\n");
+    let own = "auth = \"oauth\"\nclient_id = \"x\"\nredirect_uri = \"http://127.0.0.1:9000/own\"";
+    let page = "auth = \"oauth\"\nclient_id = \"x\"\nredirect_uri = \"/sdk-oauth.do\"";
+    let password = "auth = \"basic\"\nusername = \"x\"";
+    world.write_config([of("prod", password), of("own", own), of("page", page)].concat());
+    let registered = |world: &mut World, target: &str| {
+        let text = world.run(&format!("guide oauth {target}")).expect(0).stdout;
+        text.lines().find_map(|line| line.trim().strip_prefix("http://127.0.0.1:")).expect("a URI").to_owned()
+    };
+    for target in ["", "https://DEV12345.service-now.com/now/nav", "prod", "page"] {
+        assert_eq!(registered(&mut world, target), "8914/callback", "{target}");
+    }
+    assert_eq!(registered(&mut world, "own"), "9000/own");
+    let line = "guide oauth https://DEV12345.service-now.com/now/nav";
+    world.run(line).expect(0).says(&["snow connect dev12345.service-now.com --client-id"]);
     // What is saved keeps its name, and is replaced only by --force.
-    world.run("guide oauth prod").expect(0).says(&["8914/callback/prod", "snow connect prod --force --client-id"]);
+    world.run("guide oauth prod").expect(0).says(&["snow connect prod --force --client-id"]);
     world.run("guide basic prod").expect(0).says(&["acme.service-now.com", "snow connect prod --username"]);
     world.run("guide client-credentials prod").expect(0).says(&["SNOW_INSTANCE=acme.service-now.com"]);
     let plain = world.run("guide oauth").expect(0).stdout;

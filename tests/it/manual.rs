@@ -35,7 +35,7 @@ fn the_whole_address_is_taken_and_said_beforehand_is_what_will_be_seen() {
     let (before, _) = outcome.stderr.split_once("exactly   http://127.0.0.1:").expect("what must be registered");
     let before = before.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(before.contains("site can't be reached"), "{before}");
-    assert!(before.contains("within 60 seconds"), "{before}");
+    assert!(before.contains("60 seconds after the browser shows it"), "{before}");
     assert!(before.contains("/oauth_auth.do?response_type=code"), "{before}");
     world.run("test acme").expect(0);
     assert_eq!(sandbox.token_requests().authorization_code, 1);
@@ -58,7 +58,7 @@ fn the_address_may_come_with_what_people_copy_along() {
 }
 
 #[test]
-fn nobody_listens_for_a_paste() {
+fn a_paste_needs_no_port() {
     let sandbox = sandbox();
     let mut world = World::new();
     // A port in use does not matter.
@@ -86,7 +86,7 @@ fn without_pkce_a_bare_code_is_refused_and_the_address_asked_for_again() {
         Answer::Secret("sandbox-confidential-secret"),
         Answer::Pastes(code),
         Answer::Pastes(|shown| {
-            assert!(shown.hint.contains("the whole address with its state is needed"), "{shown:?}");
+            assert!(shown.last_line.contains("copy the whole address"), "{shown:?}");
             address(shown)
         }),
     ]);
@@ -103,21 +103,22 @@ fn garbage_and_the_answer_to_another_attempt_are_explained_and_the_right_one_sti
     world.person([
         NO_SECRET,
         Answer::Text("what do you mean?"),
+        Answer::Text(""),
         Answer::Pastes(|shown| {
-            assert!(!shown.hint.is_empty());
+            assert!(shown.last_line.contains("neither an address nor a code"), "{shown:?}");
             "two words".to_owned()
         }),
         Answer::Pastes(|shown| {
-            assert!(shown.hint.contains("neither the address that the browser shows nor a code"), "{shown:?}");
+            assert!(shown.last_line.contains("neither an address nor a code"), "{shown:?}");
             shown.url.clone()
         }),
         Answer::Pastes(|shown| {
             // The address to open instead of the one that came of it.
-            assert!(!shown.hint.is_empty());
+            assert!(shown.last_line.contains("That is the sign-in link; paste the address it ends on"), "{shown:?}");
             address(shown).replace(&parameter(&shown.url, "state"), "0000")
         }),
         Answer::Pastes(|shown| {
-            assert!(shown.hint.contains("another attempt"), "{shown:?}");
+            assert!(shown.last_line.contains("another attempt"), "{shown:?}");
             address(shown)
         }),
     ]);
@@ -126,12 +127,16 @@ fn garbage_and_the_answer_to_another_attempt_are_explained_and_the_right_one_sti
 }
 
 #[test]
-fn after_five_wrong_pastes_it_ends_and_nothing_was_sent() {
+fn wrong_pastes_are_asked_for_again_until_the_person_cancels_and_nothing_was_sent() {
     let sandbox = sandbox();
     let mut world = World::new();
-    world.person([NO_SECRET].into_iter().chain((0..5).map(|_| Answer::Text("not it"))));
-    let outcome = world.run(&format!("{} --json", manual_line(&sandbox))).expect(4);
-    assert_eq!(outcome.error_code(), "login-denied");
+    let answers = [NO_SECRET].into_iter().chain((0..9).map(|_| Answer::Text("not it"))).chain([Answer::Cancels]);
+    let outcome = world.person(answers).run(&manual_line(&sandbox)).expect(130);
+    assert!(outcome.stderr.ends_with("\nCancelled. Nothing was changed.\n"), "{}", outcome.stderr);
+    let answers = [NO_SECRET, Answer::Text("not it"), Answer::Cancels];
+    let outcome = world.person(answers).run(&format!("{} --json", manual_line(&sandbox))).expect(130);
+    assert_eq!(outcome.error_code(), "interrupted");
+    assert_eq!(outcome.json()["error"]["message"], "Cancelled. Nothing was changed.");
     assert_eq!(sandbox.token_requests().total(), 0);
     assert_eq!(world.config(), "");
 }
@@ -163,7 +168,7 @@ fn a_redirect_uri_that_leads_elsewhere_is_pasted_without_asking_for_it() {
 
 // H5
 #[test]
-fn without_a_terminal_there_is_nobody_to_paste() {
+fn without_a_terminal_a_paste_is_refused_at_once() {
     let sandbox = sandbox();
     for more in ["", " --no-input"] {
         let outcome = World::new().run(&format!("{}{more} --json", manual_line(&sandbox))).expect(3);
@@ -193,7 +198,7 @@ fn servicenows_own_client_signs_in_by_a_code_from_a_page_of_the_instance() {
     let mut world = World::new();
     world.person([Answer::Pastes(code_on_page)]);
     let outcome = world.run(&format!("connect {} --name acme --sdk-client", sandbox.origin())).expect(0);
-    outcome.says(&["Then a page shows a code", "within 60 seconds", "ServiceNow SDK"]);
+    outcome.says(&["the browser shows a code", "60 seconds after the browser shows it", "ServiceNow SDK"]);
     assert!(!outcome.stderr.contains("site can't be reached"), "{}", outcome.stderr);
     let url = outcome.stderr.lines().find(|line| line.contains("/oauth_auth.do?")).unwrap().trim();
     assert_eq!(parameter(url, "redirect_uri"), "/sdk-oauth.do");
@@ -203,12 +208,12 @@ fn servicenows_own_client_signs_in_by_a_code_from_a_page_of_the_instance() {
 }
 
 #[test]
-fn where_servicenows_own_client_is_missing_it_is_said_before_the_sign_in() {
+fn a_missing_client_of_servicenow_is_told_before_the_sign_in() {
     let sandbox = sandbox();
     sandbox.set_scenario(Some(Scenario::NoSdkClient));
     let mut world = World::new();
-    world.person((0..5).map(|_| Answer::Text("not it")));
-    let outcome = world.run(&format!("connect {} --sdk-client", sandbox.origin())).expect(4);
+    world.person([Answer::Text("not it"), Answer::Cancels]);
+    let outcome = world.run(&format!("connect {} --sdk-client", sandbox.origin())).expect(130);
     outcome.says(&["has no page for ServiceNow's own client", "--client-id"]);
 }
 
@@ -223,7 +228,7 @@ fn a_person_pastes_at_a_real_terminal() {
     let rest = terminal.wait_for_line("response_type=code");
     terminal.wait_for("Code");
     terminal.send("not a code at all\r");
-    terminal.wait_for("neither the address that the browser shows nor a code");
+    terminal.wait_for("neither an address nor a code");
     let code = code_of_page(&format!("{}/oauth_auth.do?response_type=code{rest}", sandbox.origin()));
     // As a terminal pastes: all at once.
     terminal.send(&format!("  {code}\r"));
@@ -246,4 +251,97 @@ fn ctrl_c_at_the_question_ends_the_sign_in() {
     let (exit, screen) = terminal.end();
     assert_eq!(exit, 130, "{screen}");
     assert_eq!(session.config(), "");
+}
+
+/// Without its last characters, as a careless selection leaves it.
+fn cut(text: &str) -> String {
+    text[..text.len() - 4].to_owned()
+}
+
+#[test]
+fn a_code_that_was_cut_off_is_explained_and_pasted_again() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    world.person([Answer::Pastes(|shown| cut(&code_on_page(shown))), Answer::Pastes(code_on_page)]);
+    let outcome = world.run(&format!("connect {} --name acme --sdk-client", sandbox.origin())).expect(0);
+    outcome.says(&["! 127.0.0.1", "Perhaps the code was cut off or mistyped", "Try again (2 left)"]);
+    for untrue in ["sign-in was good", "confidential", "secret", " 0 s old"] {
+        assert!(!outcome.stderr.contains(untrue), "{untrue}: {}", outcome.stderr);
+    }
+    assert_eq!(sandbox.token_requests().authorization_code, 2);
+    world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_paste_that_is_refused_three_times_ends_with_all_that_is_known() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    let wrong = || Answer::Text("a-code-that-no-page-showed");
+    world.person([wrong(), wrong(), wrong()]);
+    let outcome = world.run(&format!("connect {} --sdk-client --json", sandbox.origin())).expect(4);
+    let error = &outcome.json()["error"];
+    assert_eq!(error["code"], "token-refused");
+    let causes: Vec<_> =
+        error["causes"].as_array().unwrap().iter().map(|cause| cause["code"].as_str().unwrap()).collect();
+    assert_eq!(causes, ["code-mistyped", "code-expired", "missing-role"]);
+    assert_eq!(world.config(), "");
+}
+
+#[test]
+fn after_a_refused_paste_the_client_secret_can_be_entered_again() {
+    let sandbox = sandbox();
+    let mut world = World::new();
+    world.person([
+        Answer::Secret("mistyped"),
+        Answer::Pastes(address),
+        Answer::Choose(1),
+        Answer::Secret("sandbox-confidential-secret"),
+        Answer::Pastes(address),
+    ]);
+    let line = manual_line(&sandbox).replace("sandbox-public", "sandbox-confidential");
+    world.run(&line).expect(0).says(&["Open the address above again for a new code"]);
+}
+
+#[test]
+fn a_browser_is_opened_for_a_paste_if_it_may_be() {
+    let sandbox = sandbox();
+    for (more, variable, is_opened) in [
+        ("", None, true),
+        (" --no-browser", None, false),
+        ("", Some(("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22")), true),
+    ] {
+        let mut world = World::new();
+        let opened = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let seen = opened.clone();
+        world.browser(move |url| seen.borrow_mut().push(url.to_owned()));
+        if let Some((name, value)) = variable {
+            world.set(name, value);
+        }
+        world.person([Answer::Pastes(code_on_page)]);
+        let outcome = world.run(&format!("connect {} --sdk-client{more}", sandbox.origin())).expect(0);
+        assert_eq!(opened.borrow().len(), usize::from(is_opened), "{more}");
+        assert_eq!(outcome.stderr.contains("if it does not open by itself"), is_opened, "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_address_is_a_link_in_a_terminal_that_makes_them_and_whole_in_every_one() {
+    let session = Session::new();
+    let sandbox = sandbox();
+    for (name, value, is_link) in [("TERM_PROGRAM", "WezTerm", true), ("TERM_PROGRAM", "Apple_Terminal", false)] {
+        let mut command = session.command(&["connect", &sandbox.origin(), "--sdk-client"]);
+        command.env(name, value);
+        let mut terminal = Terminal::start(session.home(), &command);
+        terminal.wait_for("Code");
+        terminal.send("\u{3}");
+        let (exit, screen) = terminal.end();
+        assert_eq!(exit, 130, "{screen}");
+        let line = screen.lines().find(|line| line.contains("/oauth_auth.do?")).expect("the address");
+        let address = line.trim().rsplit("\u{1b}]8;;").nth(1).unwrap_or(line.trim());
+        let address = address.split("\u{1b}\\").next().unwrap();
+        assert!(address.starts_with("http://127.0.0.1:") && address.contains("code_challenge_method=S256"), "{line:?}");
+        let expected = format!("  \u{1b}]8;;{address}\u{1b}\\{address}\u{1b}]8;;\u{1b}\\");
+        assert_eq!(line.trim_end() == expected, is_link, "{line:?}");
+        assert_eq!(line.contains('\u{1b}'), is_link, "{line:?}");
+    }
 }

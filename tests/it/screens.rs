@@ -226,7 +226,8 @@ fn connecting_with_a_password() {
         story.asked("connect acme --username admin --force", [Answer::Confirm(false)]);
         story.piped("connect acme --username admin --password-stdin --force", "sandbox-admin");
         story.piped("connect acme --password-stdin", "sandbox-wrong");
-        let typed = [Answer::Secret("sandbox-wrong"), Answer::Secret("sandbox-wrong"), Answer::Secret("sandbox-beth")];
+        let [wrong, right] = ["sandbox-wrong", "sandbox-beth"].map(Answer::Secret);
+        let typed = [wrong.clone(), Answer::Text(""), wrong, Answer::Text(""), right];
         story.asked("connect ORIGIN --name fourth --username beth.anglin", typed);
         story.piped(
             "connect ORIGIN --name fifth --username joe.employee --table incident --password-stdin",
@@ -372,10 +373,12 @@ fn what_a_person_is_asked() {
     questioned(story, "connect --name acme", [instance].into_iter().chain(by_password.clone()));
     questioned(story, "connect ORIGIN --name second", by_password.clone());
     questioned(story, "connect ORIGIN", [Answer::Choose(1)]);
+    let typed = [Answer::Text(""), Answer::Text("foo bar"), Answer::Text("https://u:p@x"), Answer::Cancels];
+    questioned(story, "connect", typed);
     questioned(
         story,
         "connect ORIGIN --name third --username joe.employee",
-        [Answer::Secret("wrong"), Answer::Secret("sandbox-joe")],
+        [Answer::Secret("wrong"), Answer::Text(""), Answer::Secret("sandbox-joe")],
     );
     let client = [Answer::Text("sandbox-public"), Answer::Secret("")];
     questioned(story, &format!("connect ORIGIN --name web {redirect}"), client);

@@ -68,7 +68,7 @@ fn what_was_signed_out_is_of_no_use_at_the_instance() {
     let mut world = connected(&sandbox);
     let access_token = saved(&world)["access_token"].clone();
     assert!(who(&sandbox, &access_token).is_ok());
-    world.run("logout acme --yes").expect(0).says(&["other machines that use this user and client"]);
+    world.run("logout acme --yes").expect(0).says(&["This also signs out other machines"]);
     assert_eq!(who(&sandbox, &access_token), Err(401));
     assert_eq!(sandbox.revocations(), 2);
     // Signed out is signed out: nothing is left to revoke.

@@ -193,7 +193,7 @@ fn the_first_signal_lets_a_refresh_finish_and_says_so() {
         let (ended, stdout, stderr, took, home, sandbox) = refreshing.end();
         assert_eq!(ended, Some(code), "{stderr}");
         assert_eq!(stdout, "", "no token after a signal");
-        assert!(stderr.contains("Finishing the renewal of the session first"), "{stderr}");
+        assert!(stderr.contains("Finishing the token refresh first"), "{stderr}");
         assert!(took < Duration::from_secs(4), "{took:?}");
         let record = in_keyring(&home);
         assert_eq!(record["generation"], 2);

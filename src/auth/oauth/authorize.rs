@@ -20,7 +20,7 @@ use crate::model::profile::InvalidValue;
 const MAX_CODE_BYTES: usize = 4096;
 const STATE_BYTES: u32 = 32;
 
-/// An attempt to sign in: its state and verifier are used once.
+/// An attempt to sign in, with its state and verifier.
 pub struct Authorization {
     url: Url,
     state: CsrfToken,
@@ -46,15 +46,17 @@ pub enum Callback {
 /// Something that is not the answer to this attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Stray {
-    #[error("it holds no state")]
+    #[error("this address holds no state; copy the whole address")]
     NoState,
-    #[error("its state belongs to another attempt")]
+    #[error("this is the answer to another attempt; open the address above")]
     OtherState,
-    #[error("that is the sign-in link; paste the address that it ends on")]
+    #[error("that is the sign-in link; paste the address it ends on")]
+    SignInLink,
+    #[error("this address holds no code; copy the whole address that the sign-in ends on")]
     Malformed,
-    #[error("it is a code alone; without PKCE the whole address with its state is needed")]
+    #[error("the code alone is not enough without PKCE; copy the whole address")]
     BareCode,
-    #[error("it is neither the address that the browser shows nor a code")]
+    #[error("this is neither an address nor a code")]
     NotAnAddress,
 }
 
@@ -65,10 +67,12 @@ pub struct CodeGrant {
     pub redirect_uri: RedirectUri,
     /// When the code came; it lives for a minute.
     pub received: Instant,
+    /// Whether a person copied it, so that its age is not known.
+    pub is_pasted: bool,
 }
 
 impl Authorization {
-    /// A new attempt, with a state and a verifier of its own.
+    /// A new attempt, with a new state and a new verifier.
     pub fn new(client: &OAuthClient, instance: &Instance) -> Self {
         let library = BasicClient::new(oauth2::ClientId::new(client.client_id.as_str().to_owned()))
             .set_auth_uri(AuthUrl::from_url(client.authorization_endpoint(instance)));
@@ -137,6 +141,7 @@ impl Authorization {
             None => None,
         };
         match query {
+            Some(_) if text.starts_with(self.url.as_str()) => Err(Stray::SignInLink),
             Some(query) => self.judge(query),
             None if text.contains("://") => Err(Stray::Malformed),
             None if self.verifier.is_none() => Err(Stray::BareCode),
@@ -144,9 +149,16 @@ impl Authorization {
         }
     }
 
-    /// The code with what belongs to it. The attempt is over.
+    /// The code that a browser brought, with what belongs to it. The attempt is over.
     pub fn grant(self, code: AuthorizationCode) -> CodeGrant {
-        CodeGrant { code, verifier: self.verifier, redirect_uri: self.redirect_uri, received: Instant::now() }
+        CodeGrant { is_pasted: false, ..self.grant_pasted(code) }
+    }
+
+    /// The code that a person pasted. If it was the wrong one, another may follow.
+    pub fn grant_pasted(&self, code: AuthorizationCode) -> CodeGrant {
+        let verifier = self.verifier.as_ref().map(|verifier| PkceCodeVerifier::new(verifier.secret().clone()));
+        let redirect_uri = self.redirect_uri.clone();
+        CodeGrant { code, verifier, redirect_uri, received: Instant::now(), is_pasted: true }
     }
 
     /// Whether an issuer is the server that was asked. ServiceNow names none,
@@ -282,6 +294,7 @@ mod tests {
         assert!(matches!(with.judge_pasted("abc_DEF-1"), Ok(Callback::Code(_))));
         assert_eq!(with.judge_pasted("http://127.0.0.1:8914/callback").unwrap_err(), Stray::Malformed);
         assert_eq!(with.judge_pasted("two words").unwrap_err(), Stray::NotAnAddress);
+        assert_eq!(with.judge_pasted(&format!(" {} ", with.url())).unwrap_err(), Stray::SignInLink);
         let without = attempt(|client| client.pkce = false);
         assert_eq!(without.judge_pasted("abc").unwrap_err(), Stray::BareCode);
         let whole = format!("/callback?code=abc&state={}", without.state.secret());

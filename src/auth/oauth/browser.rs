@@ -18,7 +18,7 @@ pub trait Browser {
 pub enum BrowserMode {
     /// A browser is opened, and comes back to the listener.
     Open,
-    /// The address is printed; whoever opens it comes back to the listener.
+    /// The address is printed; a browser that opens it comes back to the listener.
     Print,
     /// A person opens the address and pastes what the browser shows then.
     Paste,
@@ -41,7 +41,7 @@ pub enum Reason {
 /// What decides about the way.
 #[derive(Debug, Clone, Copy)]
 pub struct BrowserPolicy {
-    /// `--manual`, or a redirect URI that no listener can stand at.
+    /// `--manual`, or a redirect URI that leads to no listener.
     pub must_paste: bool,
     /// `--no-browser`, `--no-input` or `CI`.
     pub forbidden: bool,
@@ -80,6 +80,13 @@ impl BrowserMode {
     }
 }
 
+/// Whether a browser is opened, even if its answer is pasted.
+pub fn opens(policy: BrowserPolicy, variables: &Variables) -> bool {
+    let way = BrowserMode::explained(BrowserPolicy { must_paste: false, ..policy }, variables);
+    // A workspace opens a tab on the machine of the person.
+    matches!(way, (BrowserMode::Open, _) | (_, Reason::Workspace(_)))
+}
+
 /// The programs that opening tries, in their order.
 pub fn programs(variables: &Variables) -> Vec<OsString> {
     let given = commands_in(variables);
@@ -106,8 +113,8 @@ fn is_remote(variables: &Variables) -> bool {
     ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].into_iter().any(|name| variables.text(name).is_some())
 }
 
-/// The command that leads a local port of one's own machine to this one, over
-/// SSH; `None` where this is no remote shell.
+/// The command that forwards a port of the person's machine to this one over SSH; `None`
+/// if this is no remote shell.
 pub fn tunnel(port: u16, variables: &Variables) -> Option<String> {
     let connection = variables.text("SSH_CONNECTION")?;
     let fields: Vec<&str> = connection.split_ascii_whitespace().collect();
@@ -243,6 +250,20 @@ mod tests {
             assert_eq!(mode(PLAIN, &[]), BrowserMode::Paste);
             assert_eq!(mode(alone, &[]), BrowserMode::Print);
             assert_eq!(mode(PLAIN, &[("WSL_DISTRO_NAME", "Debian")]), BrowserMode::Open);
+        }
+    }
+
+    #[test]
+    fn a_browser_is_opened_for_a_paste_too_if_it_may_be() {
+        let opens = |policy, variables: &[(&str, &str)]| opens(policy, &Variables::new(variables.iter().copied()));
+        let paste = BrowserPolicy { must_paste: true, ..PLAIN };
+        let (display, ssh) = (("DISPLAY", ":0"), ("SSH_CONNECTION", "10.0.0.1 5000 10.0.0.2 22"));
+        assert!(opens(paste, &[("BROWSER", "x")]) && opens(paste, &[ssh, ("SNOW_BROWSER", "x")]));
+        assert!(opens(paste, &[("CODESPACES", "true"), ("BROWSER", "x")]));
+        assert!(!opens(paste, &[ssh, display]));
+        assert!(!opens(BrowserPolicy { forbidden: true, ..paste }, &[display, ("BROWSER", "x")]));
+        if cfg!(target_os = "linux") {
+            assert!(opens(paste, &[display]) && !opens(paste, &[]));
         }
     }
 

@@ -1,11 +1,11 @@
 //! The listener on loopback that waits for the browser to come back
 //! (RFC 8252 §7.3).
 //!
-//! Anybody on this machine can connect here, and web pages can make a browser
+//! Every program on this machine can connect here, and web pages can make a browser
 //! do so. Only a GET for the registered path and host, by a browser that opens
 //! it as a page, is shown to the judge; everything else gets a short answer and
-//! changes nothing. Heads are small and must come soon, and who is slow makes
-//! room for who is not.
+//! changes nothing. Heads are small and come soon; a slow visitor makes room for
+//! others.
 
 use std::collections::VecDeque;
 use std::io;
@@ -52,8 +52,8 @@ pub enum TurnedAway {
     OtherUser,
 }
 
-/// Whose browser may come back, where the system tells whose it is: this user's, root's,
-/// and with sudo the one's who ran it.
+/// Whose browser may come back, if the system tells whose it is: this user's, root's,
+/// and with sudo that of the user who ran it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Users {
     /// `SUDO_UID`.
@@ -96,7 +96,7 @@ enum Unread {
     TooLarge,
 }
 
-/// Those who are being heard or answered, the first to come in front.
+/// The visitors that are heard or answered, the oldest first.
 #[derive(Default)]
 struct Visitors(VecDeque<AbortHandle>);
 
@@ -110,7 +110,7 @@ struct Head {
 }
 
 impl Listener {
-    /// Binds the exact address; `AddrInUse` where somebody has it. For
+    /// Binds the exact address; `AddrInUse` if another program has it. For
     /// `localhost` both addresses, since the browser chooses one of them.
     pub fn bind(loopback: &Loopback) -> io::Result<Self> {
         let mut sockets = vec![bind(SocketAddr::new(loopback.address, loopback.port))?];

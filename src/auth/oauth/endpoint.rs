@@ -70,7 +70,7 @@ impl TokenEndpoint {
     /// Trades an authorization code for tokens (RFC 6749 §4.1.3).
     pub async fn redeem(&self, grant: authorize::CodeGrant, secret: Option<&Secret>, deadline: Deadline) -> Answered {
         let mut secrets = grant.secrets();
-        let (age, has_pkce) = (grant.received.elapsed(), grant.verifier.is_some());
+        let (age, has_pkce, is_pasted) = (grant.received.elapsed(), grant.verifier.is_some(), grant.is_pasted);
         let library = self.library(secret);
         let redirect_uri = grant.redirect_uri.as_str().to_owned();
         let mut request = library.exchange_code(grant.code).add_extra_param("redirect_uri", redirect_uri);
@@ -80,7 +80,7 @@ impl TokenEndpoint {
         let adapter = HttpAdapter::new(&self.http, deadline);
         let _ = request.request_async(&adapter).await;
         secrets.extend(secret.cloned());
-        self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce }, secret.is_some(), &secrets)
+        self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce, is_pasted }, secret.is_some(), &secrets)
     }
 
     /// Revokes the tokens of a session, the refresh token first. Gives each that was not

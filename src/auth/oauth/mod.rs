@@ -60,7 +60,7 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     locks_accounts: false,
     is_saved: true,
     has_variables: false,
-    choice: Some((1, "OAuth with your own client id        registered on this instance")),
+    choice: Some((1, "OAuth with your own client       registered there before")),
     open: |stored| open(stored).boxed(),
     from_secret: None,
 };
@@ -82,7 +82,7 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     locks_accounts: false,
     is_saved: true,
     has_variables: true,
-    choice: None,
+    choice: Some((3, "Client credentials               for CI; needs a secret")),
     open: |stored| open(stored).boxed(),
     from_secret: Some(|InHand { secret, endpoint, time, .. }| {
         let source = SessionSource::Environment { client_secret: secret };

@@ -7,12 +7,19 @@ use chrono::TimeDelta;
 use crate::base::error::Failure;
 use crate::model::tokens::TokenResponse;
 
+/// The cause of a refusal that another paste may mend.
+pub const MISTYPED: &str = "code-mistyped";
+/// The causes of a refusal that another client secret may mend.
+pub const SECRET_CAUSES: [&str; 3] = ["wrong-secret", "secret-missing", "wrong-client"];
+
 /// What was asked for, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub enum TokenRequest {
     Code {
         age: Duration,
         has_pkce: bool,
+        /// Whether a person pasted it: the age is the time since then.
+        is_pasted: bool,
     },
     /// Of a session that began so long ago.
     Refresh {

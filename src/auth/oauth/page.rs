@@ -1,4 +1,4 @@
-//! What the browser shows at the end of a sign-in, and to whom it is not for.
+//! What the browser shows at the end of a sign-in, or if it is not the right one.
 //!
 //! One document without script, picture or font, under a policy that forbids
 //! everything but its own style. Nothing of the request is repeated in it.
@@ -27,8 +27,8 @@ impl Page {
     /// The session is saved.
     pub fn signed_in(name: &str, instance: &str) -> Self {
         Self::new(200, "good", "Signed in")
-            .says(format!("The session for {instance} is saved as \u{201c}{name}\u{201d}."))
-            .says("You can close this tab. The terminal goes on by itself.")
+            .says(format!("Your session on {instance} is saved as \u{201c}{name}\u{201d}."))
+            .says("You can close this tab and return to the terminal.")
             .then(format!("snow test {name}"))
     }
 
@@ -36,54 +36,53 @@ impl Page {
     pub fn denied(instance: &str) -> Self {
         Self::new(200, "bad", "Not signed in")
             .says(format!("{instance} did not grant the sign-in. Nothing was saved."))
-            .says("You can close this tab. The terminal says more.")
+            .says("You can close this tab. The terminal shows the details.")
     }
 
     /// Something went wrong after the browser had done its part.
     pub fn failed(message: &str) -> Self {
         Self::new(200, "bad", "Not signed in")
             .says(format!("{message}."))
-            .says("You can close this tab. The terminal says why, and what to do.")
+            .says("You can close this tab. The terminal shows the reason and what to do.")
     }
 
     pub fn not_this_attempt() -> Self {
-        Self::new(400, "neutral", "This is not the sign-in that is waited for")
-            .says("It may belong to an earlier attempt. Use the address that the terminal shows now.")
+        Self::new(400, "neutral", "This is not the current sign-in")
+            .says("It may belong to an earlier attempt. Open the address that the terminal shows now.")
     }
 
     /// Another request was the right one.
     pub fn too_late() -> Self {
-        Self::new(410, "neutral", "This sign-in is answered already").says("You can close this tab.")
+        Self::new(410, "neutral", "This sign-in is already complete").says("You can close this tab.")
     }
 
     pub fn not_a_navigation() -> Self {
-        Self::new(403, "neutral", "Not for other pages")
-            .says("snow answers to a browser that opens this address, not to a page that fetches or frames it.")
+        Self::new(403, "neutral", "Blocked")
+            .says("snow answers a browser that opens this address, not a page that fetches or frames it.")
     }
 
     pub fn not_found() -> Self {
-        Self::new(404, "neutral", "Nothing is here").says("snow waits here for a sign-in to come back.")
+        Self::new(404, "neutral", "Not found").says("snow is waiting here for the end of a sign-in.")
     }
 
     pub fn wrong_host() -> Self {
-        Self::new(403, "neutral", "Wrong address").says("snow answers to the redirect URI of its sign-in alone.")
+        Self::new(403, "neutral", "Wrong address").says("snow answers only at the redirect URI of the sign-in.")
     }
 
     pub fn method_not_allowed() -> Self {
-        Self::new(405, "neutral", "Wrong method").says("snow waits here for a sign-in to come back.")
+        Self::new(405, "neutral", "Wrong method").says("snow is waiting here for the end of a sign-in.")
     }
 
     /// A request with more cookies than are read.
     pub fn too_large() -> Self {
         Self::new(431, "bad", "Too many cookies")
-            .says("This browser sends more than 64 KiB of cookies to this machine, so the sign-in could not be read.")
+            .says("This browser sent more than 64 KiB of cookies to this machine, which snow does not read.")
             .says("Delete the cookies of localhost, or open the address from the terminal in a private window.")
     }
 
     /// For a browser that another user of this machine runs.
     pub fn other_user() -> Self {
-        Self::new(403, "neutral", "Not your sign-in")
-            .says("Another user of this machine runs the program that waits here.")
+        Self::new(403, "neutral", "Not your sign-in").says("Another user of this machine is signing in here.")
     }
 
     fn new(status: u16, tone: &'static str, title: &str) -> Self {

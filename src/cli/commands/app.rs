@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::outputs::Outputs;
+use super::questions::NOBODY_TO_ASK;
 use super::stores::Stores;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -15,6 +16,7 @@ use crate::base::shown::{Shown, shown};
 use crate::base::time::{SystemTime, Time};
 use crate::base::variables::Variables;
 use crate::cli::args::{Global, Output};
+use crate::cli::changes::Changes;
 use crate::cli::console::Console;
 use crate::cli::context::{Context, Streams};
 use crate::cli::logging;
@@ -39,6 +41,8 @@ pub struct App {
     pub(super) context: Context,
     pub(super) stores: Stores,
     pub network: Network,
+    /// What this command has changed.
+    pub changes: Changes,
     interactive: bool,
     stdin_is_terminal: bool,
     outputs: Result<Outputs, Failure>,
@@ -68,6 +72,7 @@ impl App {
             context,
             stores: Stores::default(),
             network,
+            changes: Changes::default(),
             interactive,
             stdin_is_terminal,
         }
@@ -119,7 +124,7 @@ impl App {
     pub fn end_on_signal(&self) {
         if self.context.ends_on_signal {
             let document = self.console.json.then(|| self.console.one_document());
-            crate::cli::signals::end_process_on_signal(document);
+            crate::cli::signals::end_process_on_signal(document, self.changes.clone());
         }
     }
 
@@ -155,7 +160,7 @@ impl App {
         self.interactive
     }
 
-    /// Whether standard input is a terminal, whoever sits there.
+    /// Whether standard input is a terminal.
     pub fn is_stdin_terminal(&self) -> bool {
         self.stdin_is_terminal
     }
@@ -169,23 +174,23 @@ impl App {
         self.context.browser.open(url, &self.variables)
     }
 
-    /// The person, where one can be asked.
+    /// The person, if one can be asked.
     pub fn person(&mut self) -> Option<&mut dyn Prompt> {
         if self.interactive { Some(self.context.prompt.as_mut()) } else { None }
     }
 
-    /// Asks a person before something is deleted or replaced. Where nobody can be
-    /// asked, only `--yes` allows it; `act` says what, as in "removing acme".
+    /// Asks a person before something is deleted or replaced. Without a person only
+    /// `--yes` allows it; `act` says what, as in "removing acme".
     pub fn confirm(&mut self, act: impl Into<Shown>, question: &str) -> Result<(), Failure> {
         if self.global.yes {
             return Ok(());
         }
         let Some(person) = self.person() else {
             return Err(Failure::new(Code::NoTerminal, shown!("{} needs a confirmation", act.into()))
-                .why("There is no terminal to ask at, or asking was forbidden. Nothing was changed.")
+                .why(shown!("{} Nothing was changed.", NOBODY_TO_ASK))
                 .next("Run the command again with --yes"));
         };
-        if person.confirm(question)? { Ok(()) } else { Err(interrupted().why("Nothing was changed.")) }
+        if person.confirm(question)? { Ok(()) } else { Err(interrupted()) }
     }
 
     pub fn config_file(&self) -> Result<ConfigFile, Failure> {
@@ -224,7 +229,7 @@ impl App {
         let set: Vec<&str> = environment::variables().filter(|name| self.variables.raw(name).is_some()).collect();
         if !set.is_empty() {
             self.console.note(&format!(
-                "note: {} {} set, and not used here: what is saved is given by flags and prompts",
+                "note: {} {} set, and ignored here: this command takes flags and prompts",
                 set.join(", "),
                 if set.len() == 1 { "is" } else { "are" }
             ));

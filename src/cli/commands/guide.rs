@@ -120,7 +120,6 @@ fn list(app: &mut App) -> u8 {
 /// The instance that the guide is for, and how `snow connect` is told of it.
 struct Target {
     instance: Instance,
-    name: Option<ConnectionName>,
     saved: Option<Profile>,
 }
 
@@ -133,10 +132,17 @@ impl Target {
             None => None,
         };
         if let Some(profile) = saved {
-            return Ok(Self { instance: profile.instance.clone(), name, saved: Some(profile) });
+            return Ok(Self { instance: profile.instance.clone(), saved: Some(profile) });
         }
         let instance = Address::parse(text)?.instance;
-        Ok(Self { name: ConnectionName::suggested_for(&instance), instance, saved: None })
+        Ok(Self { instance, saved: None })
+    }
+
+    /// The redirect URI of a saved connection. A page of the instance is registered there
+    /// already.
+    fn redirect_uri(&self) -> Option<RedirectUri> {
+        let client = self.saved.as_ref()?.auth.client()?;
+        Some(client.redirect_uri.clone()).filter(|uri| !uri.is_page_of_instance())
     }
 
     /// As a person writes it: the host, or the origin where http is meant.
@@ -162,7 +168,7 @@ impl Target {
 /// The guide with everything filled in. No value can hold what Markdown or a
 /// shell would read as its own.
 fn markdown(guide: &Guide, target: Option<&Target>, redirect_uri: Option<RedirectUri>) -> String {
-    let own = || target.and_then(|target| target.name.as_ref()).map(RedirectUri::of_connection);
+    let own = || target.and_then(Target::redirect_uri);
     let redirect_uri = redirect_uri.or_else(own).unwrap_or_default();
     let redirect_flag = if redirect_uri.is_default() {
         String::new()

@@ -34,7 +34,7 @@ pub struct LoginArgs {
     pub name: Option<ConnectionName>,
     #[command(flatten)]
     pub secrets: SecretArgs,
-    /// Accept another user than before
+    /// Accept a sign-in by another user
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub struct LoginArgs {
 
 pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     app.mention_ignored_variables();
-    let profile = select::select_to_change(app, arguments.name.as_ref())?;
+    let profile = select::select_to_change(app, arguments.name.as_ref(), "login")?;
     refuse_other_flags(&profile, &arguments)?;
     // Before a sign-in, whatever keeps its result from being settled.
     settle(app, &profile, None)?;
@@ -76,7 +76,9 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     let started = signed_in.started;
     let save = async |app: &mut App, user: Option<UserName>, signed_in: &SignedIn| {
         let profile = settle(app, &profile, user)?;
+        app.changes.are(shown!("The new sign-in of {} may be saved already.", profile.name));
         sign_in::save(app, &profile, &signed_in.origins, &signed_in.credential).await?;
+        app.changes.are(shown!("The new sign-in of {} is saved, and was not tested.", profile.name));
         Ok((profile, ()))
     };
     let (profile, ()) = flow::conclude(app, &wanted, &mut signed_in, save).await?;
@@ -96,8 +98,8 @@ async fn replace_headers(app: &mut App, profile: &Profile, headers: &GatewayHead
     }
 }
 
-/// A flag of another way to sign in, or of a header that the connection does not have,
-/// is a mistake, not to be passed over.
+/// Refuses a flag of another way to sign in, or of a header that the connection does
+/// not have.
 fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Failure> {
     let spec = MethodSpec::of(profile.auth.method);
     let (secrets, browser) = (&arguments.secrets, &arguments.browser);
@@ -111,7 +113,7 @@ fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Fa
         None => return Ok(()),
     };
     let method = profile.auth.as_str();
-    Err(Failure::new(Code::Usage, shown!("{} was given, and {} signs in by {}", wrong, profile.name, method))
+    Err(Failure::new(Code::Usage, shown!("{} does not apply: {} signs in by {}", wrong, profile.name, method))
         .next("Leave it out")
         .next(
             Step::say(shown!("To change how {} signs in: ", profile.name))
@@ -120,7 +122,7 @@ fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Fa
 }
 
 /// The entry as it is saved: an id that a person left out is settled in the file
-/// before it is used, and so is the user that takes the place of the former one.
+/// before it is used, and so is the user that replaces the former one.
 fn settle(app: &App, profile: &Profile, user: Option<UserName>) -> Result<Profile, Failure> {
     app.config_file()?.change(|change| {
         let current = select::find(change.config(), &profile.name)?.clone();

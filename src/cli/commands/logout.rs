@@ -1,7 +1,7 @@
 //! `snow logout` and `snow remove`: sign out and forget.
 //!
-//! Tokens are revoked at the instance first; whatever it says, the secrets go
-//! here. They go before the entry, so that the store never holds a secret that
+//! Tokens are revoked on the instance first; whatever it says, the secrets here are
+//! deleted. They go before the entry, so that the store never holds a secret that
 //! no entry names. What failed can be repeated.
 
 use clap::Args;
@@ -38,7 +38,7 @@ pub struct LogoutArgs {
     /// Sign out of every saved connection
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// Delete the secrets here; do not revoke the tokens at the instance
+    /// Delete the secrets here without revoking the tokens on the instance
     #[arg(long)]
     pub local: bool,
 }
@@ -52,7 +52,7 @@ pub struct RemoveArgs {
     /// The connections
     #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub names: Vec<ConnectionName>,
-    /// Delete the secrets here; do not revoke the tokens at the instance
+    /// Delete the secrets here without revoking the tokens on the instance
     #[arg(long)]
     pub local: bool,
 }
@@ -61,12 +61,12 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     let profiles = if arguments.all {
         let profiles: Vec<Profile> = app.config_file()?.load()?.connections.into_values().collect();
         if profiles.is_empty() {
-            return Err(Failure::new(Code::UnknownConnection, "there is no connection yet")
+            return Err(Failure::new(Code::UnknownConnection, "no connection is saved yet")
                 .next(Step::run("snow connect INSTANCE")));
         }
         profiles
     } else if arguments.names.is_empty() {
-        vec![select::select_to_change(app, None)?]
+        vec![select::select_to_change(app, None, "logout")?]
     } else {
         select::find_all(&app.config_file()?.load()?, &arguments.names)?
     };
@@ -74,11 +74,11 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
     let whose = if profiles.len() == 1 { "its" } else { "their" };
     app.confirm(
         shown!("signing out of {}", Shown::outside(&names)),
-        &format!("Sign out of {names}, and forget {whose} secrets?"),
+        &format!("Sign out of {names} and delete {whose} secrets?"),
     )?;
-    let mut outcomes = Vec::new();
+    let mut outcomes: Vec<(Profile, Outcome)> = Vec::new();
     for profile in profiles {
-        let outcome = unless_stopped(sign_out(app, &profile, arguments.local).await)?;
+        let outcome = unless_cancelled(sign_out(app, &profile, arguments.local).await)?;
         if outcome.is_forgotten() {
             let remembered = remember_sign_out(app, &profile)?;
             app.mention_unwritable_state(remembered);
@@ -86,6 +86,7 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
             app.mention_unwritable_state(forgotten);
         }
         outcomes.push((profile, outcome));
+        app.changes.are(shown!("Signed out of {}.", forgotten(&outcomes)));
     }
     Ok(report(app, schemas::Logout, "signed out; the connection is kept", outcomes))
 }
@@ -93,25 +94,25 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
 pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {
     let profiles = select::find_all(&app.config_file()?.load()?, &arguments.names)?;
     let names = names_of(&profiles);
-    app.confirm(
-        shown!("removing {}", Shown::outside(&names)),
-        &format!("Forget {names}, and what is saved to sign in?"),
-    )?;
-    let mut outcomes = Vec::new();
+    let whose = if profiles.len() == 1 { "its" } else { "their" };
+    app.confirm(shown!("removing {}", Shown::outside(&names)), &format!("Remove {names} and {whose} secrets?"))?;
+    let mut outcomes: Vec<(Profile, Outcome)> = Vec::new();
     for profile in profiles {
-        let outcome = unless_stopped(forget(app, &profile, arguments.local).await)?;
+        let outcome = unless_cancelled(forget(app, &profile, arguments.local).await)?;
         outcomes.push((profile, outcome));
+        app.changes.are(shown!("Removed {}.", forgotten(&outcomes)));
     }
     let default_is_gone =
         outcomes.iter().any(|(_, outcome)| outcome.is_forgotten()) && app.config_file()?.load()?.default.is_none();
     let code = report(app, schemas::Remove, "removed, with its secrets", outcomes);
     if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
-        app.console.note("There is no default connection now. Choose one: snow use NAME");
+        app.console.note("No default connection is left. Choose one: snow use NAME");
     }
     Ok(code)
 }
 
-/// Until it is tested again, nobody is signed in; that is no news to anybody.
+/// Until it is tested again it has no credential, which the next test does not report
+/// as a change.
 fn remember_sign_out(app: &App, profile: &Profile) -> Result<std::io::Result<()>, Failure> {
     let state = app.state()?;
     let outcome =
@@ -126,7 +127,7 @@ fn names_of(profiles: &[Profile]) -> String {
 
 /// How signing out of one connection went.
 struct Outcome {
-    /// `None` where there was nothing to revoke, or it was not to be.
+    /// `None` if there was nothing to revoke, or it was not to be.
     revoked: Option<bool>,
     /// Why the instance did not revoke everything; the secrets here are gone.
     not_revoked: Option<Failure>,
@@ -144,8 +145,14 @@ impl Outcome {
     }
 }
 
-/// A person who stops means all of them.
-fn unless_stopped(outcome: Outcome) -> Result<Outcome, Failure> {
+/// The names of those whose secrets are gone.
+fn forgotten(outcomes: &[(Profile, Outcome)]) -> Shown {
+    let gone = outcomes.iter().filter(|(_, outcome)| outcome.is_forgotten());
+    Shown::list(gone.map(|(profile, _)| &profile.name), ", ")
+}
+
+/// A person who cancels means all of them.
+fn unless_cancelled(outcome: Outcome) -> Result<Outcome, Failure> {
     match outcome.not_forgotten {
         Some(failure) if failure.code() == Code::Interrupted => Err(failure),
         _ => Ok(outcome),
@@ -202,8 +209,8 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     let not_revoked = |failure: &Failure, kept: &'static str| {
         Failure::new(Code::NotRevoked, shown!("signed out of {} here, but the instance did not revoke {}", name, kept))
             .why(shown!("{}.", failure.message()))
-            .next("What it gave out ends by itself: access tokens in half an hour, refresh tokens in a hundred days")
-            .next("To end it now, an administrator finds it in System OAuth > Manage Tokens")
+            .next("Ask an administrator to revoke them in System OAuth > Manage Tokens")
+            .next("Let them expire: access tokens after 30 minutes, refresh tokens after 100 days")
             .evidence("reason", failure.code().as_str())
     };
     let read = async {
@@ -223,6 +230,7 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
         Err(failure) => return Err(not_revoked(&failure, "anything, since the session could not be used")),
     };
     let deadline = app.deadline()?;
+    has_begun(app, profile);
     let _progress = app.console.progress(&format!("Signing out of {}", profile.instance));
     let revoked = endpoint.revoke_session(&session, &profile.instance, secret.as_ref(), deadline).await;
     let Some(failures) = revoked else { return Ok(None) };
@@ -233,9 +241,16 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     }
 }
 
+/// From here on a part of it may be done.
+fn has_begun(app: &App, profile: &Profile) {
+    app.changes.are(shown!("Signing out of {} has begun. Run the command again to finish it.", profile.name));
+}
+
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let place = profile.store.place();
-    for field in stored_items(app, profile).await {
+    let items = stored_items(app, profile).await;
+    has_begun(app, profile);
+    for field in items {
         let key = ItemKey { connection: profile.id, field: field.clone() };
         let deleted = delete(app, profile.store, key).await;
         deleted.map_err(|failure| {
@@ -249,7 +264,7 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
             let steps = failure.steps().iter().cloned();
             steps
                 .fold(still_there, Failure::next)
-                .next(shown!("Run the command again when {} can be used; nothing else was changed", place))
+                .next(shown!("Run the command again when {} works; nothing else was changed", place))
         })?;
     }
     Ok(())

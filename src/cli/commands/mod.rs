@@ -90,7 +90,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         // These end by themselves, or wait for the signal.
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
         Command::Refresh(_) | Command::Token(_) => app.end_on_signal(),
-        Command::Logout(_) | Command::Remove(_) | Command::Demo => app.end_on_signal(),
+        Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
         _ => {}
     }
     match command {
@@ -132,6 +132,9 @@ fn takes_connection(command: &Command) -> bool {
 }
 
 fn report(app: &mut App, failure: &Failure) -> u8 {
+    if failure.code() == Code::Interrupted {
+        return report_cancelled(app, failure);
+    }
     if app.console.json && failure.code() != Code::OutputUnwritable {
         app.console.document(&json::Error::from(failure));
     }
@@ -139,6 +142,16 @@ fn report(app: &mut App, failure: &Failure) -> u8 {
     if !app.console.json || app.console.check().is_err() {
         let text = report::text::error(failure, app.console.err);
         app.console.say(&text);
+    }
+    failure.exit_code()
+}
+
+/// The end of a command that a person cancelled: what it had changed.
+fn report_cancelled(app: &App, failure: &Failure) -> u8 {
+    if app.console.json {
+        app.console.document(&json::Error::from(&app.changes.told_by(failure.clone())));
+    } else {
+        app.console.say(&app.changes.ending());
     }
     failure.exit_code()
 }

@@ -5,6 +5,10 @@ use crate::auth::setting::Question;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
+use crate::report::text::complaint;
+
+/// Why a command that lacks something does not ask for it.
+pub const NOBODY_TO_ASK: &str = "There is no terminal to ask on, or --no-input, SNOW_NO_INPUT or CI is set.";
 
 impl App {
     /// The answer to a question. `read` takes it, or says why it does not fit.
@@ -13,27 +17,38 @@ impl App {
         question: &Question,
         read: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        self.answer_with(question, question.hint, read)
+        self.answer_suggesting(question, None, read)
     }
 
-    /// The same, with another hint.
-    pub fn answer_with<T, E: ToString>(
+    /// The same; Enter alone gives what is suggested.
+    pub fn answer_suggesting<T, E: ToString>(
         &mut self,
         question: &Question,
-        hint: &str,
+        suggestion: Option<&str>,
         mut read: impl FnMut(&str) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        let Some(person) = self.person() else {
-            return Err(Failure::new(Code::NoTerminal, shown!("the {} is missing", question.what))
-                .why("There is no terminal to ask at, or asking was forbidden.")
-                .next(question.instead));
-        };
-        let mut hint = hint.to_owned();
         loop {
-            match read(person.text(question.text, None, &hint)?.trim()) {
+            let Some(person) = self.person() else {
+                return Err(Failure::new(Code::NoTerminal, shown!("the {} is missing", question.what))
+                    .why(NOBODY_TO_ASK)
+                    .next(question.instead));
+            };
+            match read(person.text(question.text, suggestion, question.hint)?.trim()) {
                 Ok(value) => return Ok(value),
-                Err(error) => hint = error.to_string(),
+                Err(reason) => self.complain(&reason.to_string()),
             }
         }
     }
+
+    /// Tells a person why the answer does not fit, before the question is asked again.
+    pub fn complain(&self, reason: &str) {
+        let end = if reason.ends_with('.') { "" } else { "." };
+        self.console.say(&complaint(&format!("{}{end}", sentence(reason)), self.console.err));
+    }
+}
+
+/// With a capital letter, as a sentence begins.
+pub fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

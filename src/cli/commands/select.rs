@@ -1,6 +1,6 @@
 //! Which connection is meant: the argument, the flag, `SNOW_CONNECTION`, the
 //! variables that describe one, `.snow.toml`, the default; in this order.
-//! Where it was not spelt out, it is said.
+//! If it was not named, it is said.
 
 use std::path::{Path, PathBuf};
 
@@ -61,12 +61,12 @@ pub struct Choice {
 
 /// The choice of a command that gets this argument; `None` if nothing chooses.
 pub fn choice(app: &App, argument: Option<&ConnectionName>) -> Result<Option<Choice>, Failure> {
-    let named = |name, by| Ok(Some(Choice { name: Some(name), by, path: None }));
-    if let Some(name) = spelt_out(app, argument)? {
-        return named(name, SelectedBy::Argument);
+    let chosen = |name, by| Ok(Some(Choice { name: Some(name), by, path: None }));
+    if let Some(name) = named(app, argument)? {
+        return chosen(name, SelectedBy::Argument);
     }
     if let Some(name) = named_by_variable(app)? {
-        return named(name, SelectedBy::Variable);
+        return chosen(name, SelectedBy::Variable);
     }
     if environment::is_described(&app.variables) {
         return Ok(Some(Choice { name: None, by: SelectedBy::Environment, path: None }));
@@ -75,7 +75,7 @@ pub fn choice(app: &App, argument: Option<&ConnectionName>) -> Result<Option<Cho
         return Ok(Some(Choice { name: Some(name), by: SelectedBy::Directory, path: Some(path) }));
     }
     match app.config_file()?.load()?.default {
-        Some(name) => named(name, SelectedBy::Default),
+        Some(name) => chosen(name, SelectedBy::Default),
         None => Ok(None),
     }
 }
@@ -99,16 +99,16 @@ pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option
     Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
 }
 
-/// As above, and there must be one; `nothing` is the code where there is none.
+/// As above, and there must be one; `nothing` is the code if there is none.
 pub fn select_one(app: &mut App, argument: Option<&ConnectionName>, nothing: Code) -> Result<Selection, Failure> {
     if let Some(selection) = select(app, argument)? {
         return Ok(selection);
     }
     let config = app.config_file()?.load()?;
     Err(match config.connections.len() {
-        0 => Failure::new(nothing, "there is no connection yet").next(Step::run("snow connect INSTANCE")),
-        _ => Failure::new(nothing, "no connection is selected, and there is no default")
-            .next("Name one; snow list shows them")
+        0 => Failure::new(nothing, "no connection is saved yet").next(Step::run("snow connect INSTANCE")),
+        _ => Failure::new(nothing, "no connection is selected, and none is the default")
+            .next("Name one of those that snow list shows")
             .next(Step::say("Make one the default: ").and_run("snow use NAME")),
     })
 }
@@ -128,13 +128,18 @@ pub fn select_saved(app: &mut App, argument: Option<&ConnectionName>) -> Result<
 
 /// The saved connection that a command changes. What a directory chose does
 /// not count: a foreign repository must not decide that.
-pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Result<Profile, Failure> {
+pub fn select_to_change(
+    app: &mut App,
+    argument: Option<&ConnectionName>,
+    command: &'static str,
+) -> Result<Profile, Failure> {
     let selection = select_one(app, argument, Code::UnknownConnection)?;
     match selection {
         Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
-            Err(Failure::new(Code::Usage, shown!("{} must be named on the command line", profile.name))
-                .why(shown!("It was chosen by {}, and this command changes it.", DIRECTORY_FILE))
-                .next(shown!("Name it on the command line: {}", profile.name)))
+            let advice = Step::say(shown!("Name it, because {} chose it: ", DIRECTORY_FILE));
+            Err(Failure::new(Code::Usage, shown!("snow {} needs the name of the connection here", command))
+                .why(shown!("{} chooses {}, but not for a command that changes it.", DIRECTORY_FILE, profile.name))
+                .next(advice.and_run(shown!("snow {} {}", command, profile.name))))
         }
         Selection { selected: Selected::Saved(profile), .. } => Ok(*profile),
         Selection { selected: Selected::Environment, .. } => select_saved(app, argument),
@@ -159,11 +164,11 @@ pub fn find_all(config: &Config, names: &[ConnectionName]) -> Result<Vec<Profile
 }
 
 /// The name that an argument or `-c` gives.
-fn spelt_out(app: &App, argument: Option<&ConnectionName>) -> Result<Option<ConnectionName>, Failure> {
+fn named(app: &App, argument: Option<&ConnectionName>) -> Result<Option<ConnectionName>, Failure> {
     match (argument, &app.global.connection) {
         (Some(argument), Some(flag)) if argument != flag => {
-            Err(Failure::new(Code::Usage, shown!("{} and --connection {} name two connections", argument, flag))
-                .next("Name one"))
+            Err(Failure::new(Code::Usage, shown!("{} and --connection {} name different connections", argument, flag))
+                .next("Give one of them"))
         }
         (Some(name), _) | (None, Some(name)) => Ok(Some(name.clone())),
         (None, None) => Ok(None),
@@ -180,10 +185,25 @@ fn named_by_variable(app: &App) -> Result<Option<ConnectionName>, Failure> {
     };
     match value.to_str() {
         // A script that means a connection and gives none must not get another.
-        Some("") => Err(invalid("it is set, but empty".to_owned())),
+        Some("") => Err(invalid("it is empty".to_owned())),
         Some(text) => text.parse().map(Some).map_err(|error: crate::model::profile::InvalidValue| invalid(error.0)),
         None => Err(invalid("it is not valid UTF-8".to_owned())),
     }
+}
+
+/// The connection that a command without a name is about; `None` if there is none, or
+/// the environment describes it. Nothing is said.
+pub fn selected_name(app: &App) -> Option<ConnectionName> {
+    if let Some(name) = named_by_variable(app).ok()? {
+        return Some(name);
+    }
+    if environment::is_described(&app.variables) {
+        return None;
+    }
+    if let Some((name, _)) = named_by_directory(app).ok()? {
+        return Some(name);
+    }
+    app.config_file().ok()?.load().ok()?.default
 }
 
 /// The name in the nearest `.snow.toml`: in this directory or a parent, up to
@@ -215,7 +235,7 @@ struct DirectoryFile {
 pub fn read_directory_file(path: &Path) -> Result<Option<ConnectionName>, Failure> {
     let invalid = |reason: String| {
         Failure::new(Code::ConfigInvalid, shown!("{}: {}", path.display(), Shown::outside(without_value(&reason))))
-            .why("The file of a directory may hold connection = \"NAME\" and nothing else, and must be yours.")
+            .why("The file may hold connection = \"NAME\" and nothing else, and must belong to you.")
             .next(shown!("Correct or delete {}, or name the connection", path.display()))
             .evidence("path", Shown::outside(path.display().to_string()))
     };

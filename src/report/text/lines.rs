@@ -102,6 +102,11 @@ pub fn fitting(text: &str, paint: Paint) -> String {
     text.split('\n').map(fit).collect::<Vec<_>>().join("\n")
 }
 
+/// Why an answer does not fit, above the question that is asked again.
+pub fn complaint(text: &str, paint: Paint) -> String {
+    wrap(text, &format!("  {} ", paint.bang()), "    ", paint)
+}
+
 /// `text` in lines that begin with `first` and `rest`, which may be painted:
 /// escapes do not count.
 ///

@@ -8,7 +8,7 @@
 //! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{code_age}`,
 //! `{session_age}`, `{grant}`, `{said}` (the endpoint's own words), `{reason}` (the same,
 //! or that there was none), `{kept}` (a sentence where something is saved), `{give_scope}`
-//! (how to ask for another scope) and `{login}` (how to sign in again).
+//! (how to ask for another scope), `{enter_secret}` (how to enter the client secret again) and `{login}` (how to sign in again).
 
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use Likelihood::{High, Low, Medium};
 use chrono::TimeDelta;
 
 use super::classify::ClassifiedResponse;
+use super::oauth::is_sdk;
 use super::symptoms::{kept, with_evidence, with_quotes};
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
-use crate::auth::oauth::outcome::TokenRequest;
+use crate::auth::oauth::outcome::{MISTYPED, TokenRequest};
 use crate::base::code::Code;
 use crate::base::duration::ago;
 use crate::base::error::{Cause, CausesOfCode, Failure, Likelihood};
@@ -50,8 +51,7 @@ struct Row {
     next: &'static [&'static str],
 }
 
-/// A cause, how likely it is by what is known, and the words for it. Where it is
-/// not likely at all, it is not told.
+/// A cause, how likely it is (`None`: it is not told), and the words for it.
 type RankedCause = (&'static str, fn(&Refused<'_>) -> Option<Likelihood>, &'static str);
 
 static REFUSALS: &[Row] = &[
@@ -139,6 +139,26 @@ static REFUSALS: &[Row] = &[
         ..CODE
     },
     Row {
+        fits: |refused| refused.is_pasted() && !refused.is_about_pkce(),
+        when: Some("after a paste"),
+        message: "{host} issued no token for the code that was pasted",
+        why: "The token endpoint rejected the authorization code {reason}.",
+        causes: &[
+            (MISTYPED, |_| Some(High), "the code was cut off or mistyped"),
+            ("code-expired", |_| Some(Medium), PASTED_LATE),
+            ("wrong-secret", |refused| refused.has_secret.then_some(Medium), WRONG_SECRET),
+            ("secret-missing", |refused| refused.may_lack_secret().then_some(Low), SECRET_MISSING),
+            (
+                "redirect-uri",
+                |refused| (!refused.client.redirect_uri.is_page_of_instance()).then_some(Low),
+                NOT_REGISTERED,
+            ),
+            ("missing-role", |_| Some(Low), MISSING_ROLE),
+        ],
+        next: &["{login}, and paste the whole of what the browser shows then", LOG],
+        ..CODE
+    },
+    Row {
         fits: |refused| refused.is_code() && refused.says("invalid_grant") && !refused.is_about_pkce(),
         why: "The token endpoint accepted the client but rejected the authorization code {reason}. A code can only be used once, so it was not sent again.",
         causes: &[
@@ -188,7 +208,6 @@ static REFUSALS: &[Row] = &[
     CLIENT,
 ];
 
-/// A code that was refused.
 const CODE: Row = Row {
     fits: |refused| refused.is_code(),
     code: Code::TokenRefused,
@@ -205,15 +224,15 @@ const CODE: Row = Row {
         (
             "wrong-secret",
             |refused| refused.has_secret.then_some(if refused.is_late() { Low } else { High }),
-            "wrong client secret, or the secret was changed",
+            WRONG_SECRET,
         ),
         (
             "secret-missing",
-            |refused| (!refused.has_secret).then_some(if refused.is_late() { Low } else { High }),
-            "the client is confidential, but no client secret was given",
+            |refused| refused.may_lack_secret().then_some(if refused.is_late() { Low } else { High }),
+            SECRET_MISSING,
         ),
         ("redirect-uri", |_| Some(Medium), NOT_REGISTERED),
-        ("missing-role", |_| Some(Medium), "the user may not get tokens: it lacks snc_internal, or has snc_read_only"),
+        ("missing-role", |_| Some(Medium), MISSING_ROLE),
         ("code-expired", |refused| (!refused.is_late()).then_some(Low), CODE_EXPIRED),
     ],
     next: &["Compare the client id, secret and redirect URI with the Application Registry", LOG],
@@ -228,28 +247,30 @@ const CLIENT: Row = Row {
     why: "The token endpoint rejected the client credentials {reason}.",
     causes: &[
         ("wrong-secret", |_| Some(High), "wrong client id or client secret, or the secret was changed"),
-        ("grant-not-enabled", |_| Some(High), GRANT_PROPERTY),
-        ("no-application-user", |_| Some(High), NO_APPLICATION_USER),
+        ("grant-not-enabled", |_| Some(Medium), GRANT_PROPERTY),
+        ("no-application-user", |_| Some(Medium), NO_APPLICATION_USER),
     ],
     next: &[
-        "Compare the client id and secret with the Application Registry",
-        "{login}",
-        "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client an OAuth Application User",
+        "{enter_secret}",
+        "Ask an administrator to set the property glide.oauth.inbound.client.credential.grant_type.enabled to true and to give the client an OAuth Application User: {guide}",
         LOG,
     ],
 };
 
+const WRONG_SECRET: &str = "wrong client secret, or the secret was changed";
+const SECRET_MISSING: &str = "the client is confidential, but no client secret was given";
+const MISSING_ROLE: &str = "the user may not get tokens: it lacks snc_internal, or has snc_read_only";
 const NO_APPLICATION_USER: &str = "the client has no OAuth Application User";
 const GRANT_PROPERTY: &str =
     "the property glide.oauth.inbound.client.credential.grant_type.enabled is not true or does not exist";
-const NOT_REGISTERED: &str = "{redirect_uri} does not exactly match a registered redirect URL";
+const NOT_REGISTERED: &str = "{redirect_uri} does not exactly match a registered redirect URL of the client";
+const PASTED_LATE: &str = "the code had expired: it is valid for 60 seconds after the browser shows it, and once";
 const CODE_EXPIRED: &str = "the code was {code_age} old, and it is valid for 60 s";
 const EXPIRED: &str =
     "the refresh token has expired: by default it is valid for 100 days, and the sign-in was {session_age}";
 const LOG: &str = "Give an administrator the server's time: the system log of the instance shows the reason as \"Exception on token flow\"";
 
-/// What may be behind each code, as the table has it. How likely a cause is depends
-/// on the request, so they stand in the order of the table.
+/// What may be behind each code, in the order of the table: how likely depends on the request.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
     REFUSALS.iter().map(|row| {
         let causes = row.causes.iter().map(|(word, _, text)| (*word, Medium, *text)).collect();
@@ -289,6 +310,15 @@ impl Refused<'_> {
 
     fn is_code(&self) -> bool {
         matches!(self.request, TokenRequest::Code { .. })
+    }
+
+    fn is_pasted(&self) -> bool {
+        matches!(self.request, TokenRequest::Code { is_pasted: true, .. })
+    }
+
+    /// ServiceNow's own client has no secret.
+    fn may_lack_secret(&self) -> bool {
+        !self.has_secret && !is_sdk(self.client)
     }
 
     fn is_of_client(&self) -> bool {
@@ -333,13 +363,16 @@ impl Refused<'_> {
             TokenRequest::Refresh { age } => (Shown::default(), Shown::outside(ago(*age))),
             TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
         };
-        let (login, give_scope) = match self.response.subject {
+        let correct: Step = "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into();
+        let enter_again = "Check the client id, and enter the client secret again";
+        let (login, give_scope, enter_secret) = match self.response.subject {
             Subject::Saved(name) => (
                 Step::run(shown!("snow login {}", name)),
                 Step::run(shown!("snow edit {} --set scope=SCOPE", name)).and_say(", then sign in again"),
+                Step::say("Enter the client secret again: ").and_run(shown!("snow login {}", name)),
             ),
-            Subject::Environment => ("Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into(), "SNOW_SCOPE".into()),
-            Subject::New => ("Run the command again".into(), "--scope".into()),
+            Subject::Environment => (correct.clone(), "SNOW_SCOPE".into(), correct),
+            Subject::New => ("Run the command again".into(), "--scope".into(), enter_again.into()),
         };
         let (grant, guide) = match self.request {
             TokenRequest::Code { .. } => ("authorization_code", Step::run("snow guide oauth")),
@@ -357,6 +390,7 @@ impl Refused<'_> {
             ("{session_age}", session_age.into()),
             ("{login}", login),
             ("{give_scope}", give_scope),
+            ("{enter_secret}", enter_secret),
             ("{grant}", grant.into()),
             ("{guide}", guide),
             ("{said}", said.unwrap_or_else(|| "nothing".into()).into()),

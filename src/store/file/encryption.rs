@@ -56,8 +56,8 @@ pub enum LockedWith {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnlockError {
     #[error("{}", match .0 {
-        LockedWith::Passphrase => "Its passphrase is missing, and snow cannot prompt for it: there is no terminal, or prompts are disabled.",
-        LockedWith::Identity => "It is encrypted to an age identity, but none was given.",
+        LockedWith::Passphrase => "Its passphrase is missing, and there is no terminal to ask on, or --no-input, SNOW_NO_INPUT or CI is set.",
+        LockedWith::Identity => "It is encrypted to an age identity, and none is given.",
     })]
     Missing(LockedWith),
     #[error("{} is wrong, or the file is damaged.", match .0 {

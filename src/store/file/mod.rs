@@ -173,6 +173,13 @@ impl FileStore {
         self.file.missing_key(with)
     }
 
+    /// Whether the passphrase that was typed is another one than the file's. What was
+    /// decrypted to see it is kept, so it costs nothing twice.
+    pub fn refuses_its_key(&self) -> bool {
+        let opened = self.file.open(&mut self.file.inner());
+        matches!(opened, Err(FileError::Locked { unlock_error: UnlockError::WrongPassphrase(_), .. }))
+    }
+
     /// The key for this run. Whether it fits shows when the file is opened.
     pub fn unlock(&self, key: Key) {
         *self.file.inner() = Inner { key: Some(key), ..Inner::default() };

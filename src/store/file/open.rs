@@ -29,8 +29,6 @@ const IDENTITY: &str = "SNOW_STORE_IDENTITY";
 const FILE_NAME: &str = "secrets.age";
 /// How long a change waits for those of other processes.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a person may fail to type the same new passphrase twice.
-const TRIES: usize = 3;
 /// A file of identities is a few lines.
 const MAX_IDENTITY_BYTES: u64 = 64 * 1024;
 
@@ -62,7 +60,7 @@ impl Opener for FileOpener {
             (_, Access::Unasked) => key_of_variables(surroundings)?,
             (needs, _) => match needs? {
                 Needs::NewKey if access == Access::New => Some(new_key(surroundings, &store)?),
-                Needs::Key(with) => Some(key(surroundings, &store, with)?),
+                Needs::Key(with) => key(surroundings, &store, with)?,
                 Needs::NewKey | Needs::Nothing => None,
             },
         };
@@ -96,23 +94,27 @@ impl FileOpener {
     }
 }
 
-/// The key to the file that is there.
-fn key(surroundings: &mut dyn Surroundings, store: &FileStore, with: LockedWith) -> Result<Key, Failure> {
+/// The key to the file that is there; `None` once a person has opened it.
+fn key(surroundings: &mut dyn Surroundings, store: &FileStore, with: LockedWith) -> Result<Option<Key>, Failure> {
     if let Some(key) = key_of_variables(surroundings)? {
-        return Ok(key);
+        return Ok(Some(key));
     }
-    let passphrase = match with {
-        LockedWith::Passphrase => surroundings.ask("Passphrase of the encrypted file")?,
-        LockedWith::Identity => None,
-    };
-    let missing = || store.missing_key(with).into();
-    passphrase.map(|passphrase| Key::Passphrase { passphrase, given_by: GivenBy::Prompt }).ok_or_else(missing)
+    while with == LockedWith::Passphrase
+        && let Some(passphrase) = surroundings.ask("Passphrase of the encrypted file")?
+    {
+        store.unlock(Key::Passphrase { passphrase, given_by: GivenBy::Prompt });
+        if !store.refuses_its_key() {
+            return Ok(None);
+        }
+        surroundings.say("  ! The file does not open with this passphrase. Try again, or press Ctrl-C to cancel.");
+    }
+    Err(store.missing_key(with).into())
 }
 
 /// The fewest characters of the passphrase of a new file. A file that is there opens with
 /// the one that it has.
 const SHORTEST_PASSPHRASE: usize = 8;
-const TOO_SHORT: &str = "Use at least 8 characters: the passphrase of a stolen file can be guessed.";
+const TOO_SHORT: &str = "A passphrase needs at least 8 characters: a stolen file can be guessed at.";
 
 fn is_short(passphrase: &Secret) -> bool {
     passphrase.expose().chars().count() < SHORTEST_PASSPHRASE
@@ -134,28 +136,25 @@ fn new_key(surroundings: &mut dyn Surroundings, store: &FileStore) -> Result<Key
     if !surroundings.is_interactive() {
         let message = shown!("the new encrypted file {} needs a passphrase", Shown::outside(&path));
         return Err(Failure::new(Code::StoreLocked, message)
-            .why("snow cannot prompt for it: there is no terminal, or prompts are disabled.")
+            .why("There is no terminal to ask on, or --no-input, SNOW_NO_INPUT or CI is set.")
             .next(BY_PASSPHRASE)
             .next(shown!("Set {} to an age identity file written by age-keygen", IDENTITY))
             .evidence("path", Shown::outside(path)));
     }
     surroundings.note(&format!("  New file  {path}"));
-    for _ in 0..TRIES {
+    loop {
         let Some(passphrase) = surroundings.ask("New passphrase for the encrypted file")? else { break };
         if is_short(&passphrase) {
-            surroundings.say(&format!("  {TOO_SHORT}"));
+            surroundings.say(&format!("  ! {TOO_SHORT}"));
             continue;
         }
         let Some(again) = surroundings.ask("Repeat the passphrase")? else { break };
         if passphrase.expose() == again.expose() {
             return Ok(Key::Passphrase { passphrase, given_by: GivenBy::Prompt });
         }
-        surroundings.say("  The passphrases do not match.");
+        surroundings.say("  ! The passphrases differ. Try again, or press Ctrl-C to cancel.");
     }
-    Err(Failure::new(Code::StoreLocked, shown!("no passphrase for the encrypted file {}", Shown::outside(&path)))
-        .why("Every attempt was too short or did not match. Nothing was created.")
-        .next("Run the command again")
-        .evidence("path", Shown::outside(path)))
+    Err(store.missing_key(LockedWith::Passphrase).into())
 }
 
 fn key_of_variables(surroundings: &mut dyn Surroundings) -> Result<Option<Key>, Failure> {

@@ -34,7 +34,7 @@ use snow_connect::base::error::Failure;
 use snow_connect::base::secret::Secret;
 use snow_connect::base::variables::Variables;
 use snow_connect::cli::context::{Context, Streams};
-use snow_connect::cli::terminal::Prompt;
+use snow_connect::cli::terminal::{Prompt, interrupted};
 use snow_connect::store::CredentialStore;
 use snow_connect::store::memory::MemoryStore;
 
@@ -72,6 +72,8 @@ pub enum Answer {
     Choose(usize),
     /// A text that follows from the address of a sign-in on the screen.
     Pastes(fn(&Shown) -> String),
+    /// Ctrl-C.
+    Cancels,
 }
 
 /// What a person sees who is asked to paste.
@@ -80,7 +82,8 @@ pub struct Shown {
     /// The address of the sign-in.
     pub url: String,
     pub question: String,
-    pub hint: String,
+    /// The last line on the screen, where the reason is if it is asked again.
+    pub last_line: String,
 }
 
 /// How a command ended.
@@ -349,37 +352,44 @@ struct Script {
 pub type Questions = Arc<Mutex<Vec<String>>>;
 
 impl Script {
-    fn next(&mut self, kind: &str, question: &str, with: &[&str]) -> Answer {
+    fn next(&mut self, kind: &str, question: &str, with: &[&str]) -> Result<Answer, Failure> {
         let with: String = with.iter().filter(|text| !text.is_empty()).map(|text| format!("\n    {text}")).collect();
         self.questions.lock().unwrap().push(format!("{kind}: {question}{with}"));
         let answer = self.answers.lock().unwrap().pop_front();
-        answer.unwrap_or_else(|| panic!("nobody expected the question {question:?}"))
+        match answer {
+            Some(Answer::Cancels) => Err(interrupted()),
+            Some(answer) => Ok(answer),
+            None => panic!("nobody expected the question {question:?}"),
+        }
     }
 }
 
 impl Prompt for Script {
     fn text(&mut self, question: &str, default: Option<&str>, hint: &str) -> Result<String, Failure> {
-        match self.next("text", question, &[default.unwrap_or(""), hint]) {
+        match self.next("text", question, &[default.unwrap_or(""), hint])? {
+            // Enter alone.
+            Answer::Text("") => Ok(default.unwrap_or("").to_owned()),
             Answer::Text(text) => Ok(text.to_owned()),
             Answer::Pastes(paste) => {
                 let screen = self.screen.text();
                 let url = screen.lines().find(|line| line.contains("/oauth_auth.do?")).expect("an address is shown");
-                let (url, question, hint) = (url.trim().to_owned(), question.to_owned(), hint.to_owned());
-                Ok(paste(&Shown { url, question, hint }))
+                let (url, question) = (url.trim().to_owned(), question.to_owned());
+                let last_line = screen.lines().last().unwrap_or("").to_owned();
+                Ok(paste(&Shown { url, question, last_line }))
             }
             other => panic!("{question:?} asks for a text, not {other:?}"),
         }
     }
 
     fn secret(&mut self, question: &str) -> Result<Secret, Failure> {
-        match self.next("secret", question, &[]) {
+        match self.next("secret", question, &[])? {
             Answer::Secret(text) => Ok(Secret::new(text.to_owned()).unwrap()),
             other => panic!("{question:?} asks for a secret, not {other:?}"),
         }
     }
 
     fn optional_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure> {
-        match self.next("secret or nothing", question, &[]) {
+        match self.next("secret or nothing", question, &[])? {
             Answer::Secret("") => Ok(None),
             Answer::Secret(text) => Ok(Some(Secret::new(text.to_owned()).unwrap())),
             other => panic!("{question:?} asks for a secret, not {other:?}"),
@@ -387,7 +397,7 @@ impl Prompt for Script {
     }
 
     fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
-        match self.next("yes or no", question, &[]) {
+        match self.next("yes or no", question, &[])? {
             Answer::Confirm(yes) => Ok(yes),
             other => panic!("{question:?} asks yes or no, not {other:?}"),
         }
@@ -395,7 +405,7 @@ impl Prompt for Script {
 
     fn choose(&mut self, question: &str, choices: &[String]) -> Result<usize, Failure> {
         let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
-        match self.next("choice", question, &choices) {
+        match self.next("choice", question, &choices)? {
             Answer::Choose(index) => Ok(index),
             other => panic!("{question:?} asks for a choice, not {other:?}"),
         }

@@ -8,6 +8,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::model::oauth_client::GrantType;
 use crate::model::profile::{Auth, Profile};
 use crate::service::servicenow::oauth::{DEFAULTS, SDK_CHOICE, SDK_METHOD, sdk_client};
@@ -65,7 +66,8 @@ impl Request {
         }
         method::check(&auth, self.target.instance()).map_err(|(setting, error)| {
             let flag = setting.flag.as_ref().map_or(setting.key, |flag| flag.name);
-            Failure::new(Code::Usage, shown!("{}", error)).next(shown!("Correct --{}, or the flags beside it", flag))
+            Failure::new(Code::Usage, shown!("{}", error))
+                .next(shown!("Correct --{}, or the flags that go with it", flag))
         })?;
         Ok(auth)
     }
@@ -117,8 +119,8 @@ impl Request {
 }
 
 fn contradiction(flag: &MethodFlag, method: &MethodSpec) -> Failure {
-    Failure::new(Code::Usage, shown!("{} was given, and {} has none", &flag.shown, method.method.as_str()))
-        .next("Give --auth and the flags of one way to sign in")
+    Failure::new(Code::Usage, shown!("{} does not apply to --auth {}", &flag.shown, method.method.as_str()))
+        .next("Give the flags of one way to sign in")
 }
 
 /// The method that a person chooses, and whether with the client of ServiceNow.
@@ -127,8 +129,8 @@ fn ask_method(app: &mut App) -> Result<(&'static MethodSpec, bool), Failure> {
     let mut choices: Vec<_> = of_methods.chain([(SDK_CHOICE, (SDK_METHOD, true))]).collect();
     choices.sort_by_key(|((place, _), _)| *place);
     let Some(person) = app.person() else {
-        return Err(Failure::new(Code::NoTerminal, "how to sign in is missing")
-            .why("There is no terminal to ask at, or asking was forbidden.")
+        return Err(Failure::new(Code::NoTerminal, "the way to sign in is missing")
+            .why(NOBODY_TO_ASK)
             .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
             .next("Sign in by OAuth with --client-id ID"));
     };

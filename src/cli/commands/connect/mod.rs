@@ -113,7 +113,7 @@ async fn connect(
     };
     let started = signed_in.started;
     let save = async |app: &mut App, user: Option<UserName>, signed_in: &SignedIn| {
-        let profile = method::belonging_to(profile.clone(), user);
+        let profile = method::belonging_to(signed_in.profile.clone(), user);
         save::save(app, request, profile, &signed_in.origins, &signed_in.credential).await
     };
     let (profile, how) = flow::conclude(app, &wanted, &mut signed_in, save).await?;
@@ -137,7 +137,7 @@ fn refused(
         }
         (Some(saved), Some(_)) => {
             let kept = MethodSpec::of(saved.auth.method).needs.label();
-            app.console.note(&format!("The saved {kept} of {} was kept.", saved.name));
+            app.console.note(&format!("The saved {kept} of {} was not changed.", saved.name));
             Err(not_signed_in.failure)
         }
         _ => Err(not_signed_in.failure),

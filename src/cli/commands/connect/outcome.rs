@@ -6,11 +6,12 @@ use crate::auth::method::{MethodSpec, Renewal};
 use crate::base::schemas;
 use crate::check::report::Report;
 use crate::cli::commands::app::App;
+use crate::cli::commands::select;
 use crate::history::json::Connection;
 use crate::model::profile::Profile;
 use crate::report;
 use crate::report::json::connection::Connect;
-use crate::report::text::{auth_label, took, until};
+use crate::report::text::{auth_label, paragraph, took, until};
 
 /// Prints the result, `snow.connect/1`, and gives the exit code.
 pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, test: Option<Report>) -> u8 {
@@ -32,7 +33,7 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
     let kept_in = app.kept_in(profile.store);
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
-        (Saved::Changed, _) => Some(format!("  The change is saved; the {} is the one from before.", secret(profile))),
+        (Saved::Changed, _) => Some(format!("  The change is saved. The {} stays the same.", secret(profile))),
         (_, true) => {
             Some(format!("  Saved as \"{}\", the default. The {} is {kept_in}.", profile.name, secret(profile)))
         }
@@ -67,13 +68,14 @@ fn secret(profile: &Profile) -> &'static str {
 fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
     let left = until(app.now(), test.token?.expires_at?);
     let is_renewable = app.state().ok()?.session(profile)?.renewable;
-    Some(match (is_renewable, MethodSpec::of(profile.auth.method).renewal) {
-        (false, _) => format!("  Access token good for {left}. The server gave none to renew it: then snow login."),
+    let text = match (is_renewable, MethodSpec::of(profile.auth.method).renewal) {
+        (false, _) => format!("Access token valid for {left}. It cannot be refreshed: run snow login after that."),
         (true, Renewal::RefreshToken) => {
-            format!("  Access token good for {left} and renewed by itself, usually for 100 days.")
+            format!("Access token valid for {left}, refreshed automatically for about 100 days.")
         }
-        (true, _) => format!("  Access token good for {left} and renewed by itself."),
-    })
+        (true, _) => format!("Access token valid for {left}, refreshed automatically."),
+    };
+    Some(paragraph(&text, app.console.out))
 }
 
 /// At a terminal a few lines, else one.
@@ -104,6 +106,9 @@ fn connected(
     )];
     lines.extend(saved_as);
     lines.extend(session(app, profile, test));
-    lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command("snow test"), paint.command("snow list")));
+    // Without a name it is a test of the selected connection, which may be another one.
+    let is_selected = select::selected_name(app).as_ref() == Some(&profile.name);
+    let test = if is_selected { "snow test".to_owned() } else { format!("snow test {}", profile.name) };
+    lines.push(format!("\n  {}   {}     {}", paint.dim("Try"), paint.command(&test), paint.command("snow list")));
     lines
 }

@@ -62,6 +62,9 @@ pub async fn update(
     })?;
     if headers.is_empty() {
         let is_same = profile.revision == current.revision;
+        if !is_same {
+            app.changes.are(shown!("The change of {} is saved, and was not tested.", profile.name));
+        }
         return Ok((profile, if is_same { Saved::Unchanged } else { Saved::Changed }));
     }
     let (_, origins) = app.network.client_for(&profile)?;
@@ -89,6 +92,11 @@ pub async fn save(
 ) -> Result<(Profile, Saved), Failure> {
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
     let store = app.store(profile.store)?;
+    app.changes.are(shown!(
+        "{} is saved without its new secret. Sign in again: snow login {}",
+        profile.name,
+        profile.name
+    ));
     let kept = FormerSecrets::read(store.as_ref(), &former, &profile, credential).await;
     if let Err(failure) = sign_in::save(app, &profile, origins, credential).await {
         if failure.code() == Code::UnknownConnection {
@@ -96,14 +104,16 @@ pub async fn save(
             return Err(failure);
         }
         kept.put_back(store.as_ref()).await;
+        app.changes.taken_back();
         let name = profile.name.clone();
         return Err(match request.file.change(|change| take_back(change, profile, former)) {
             Ok(()) => failure,
             Err(_) => {
-                failure.next(shown!("The entry {} was left without its secret; snow login {} repairs it", name, name))
+                failure.next(shown!("{} is saved without its secret; sign in again with snow login {}", name, name))
             }
         });
     }
+    app.changes.are(shown!("{} is saved, and was not tested.", profile.name));
     if let Some(former) = &former.profile {
         forget_former_secrets(app, former, &profile, credential).await?;
     }
@@ -130,9 +140,9 @@ async fn forget_former_secrets(
             Err(failure) => Err(failure),
         };
         if let Err(failure) = deleted {
-            // The connection stands, and a keyring that is gone may be why.
+            // The connection works, and a keyring that is gone may be why.
             let place = former.store.place();
-            let note = format!("note: what was saved before may still be in {place}: {}", failure.message());
+            let note = format!("note: the former secret may still be in {place}: {}", failure.message());
             app.console.say(&note);
             break;
         }
@@ -205,7 +215,7 @@ fn save_entry(
     let arguments = &request.arguments;
     let current = change.config().connections.get(&signed_in.name).cloned();
     if request.target.saved.is_none() && current.is_some() && !arguments.force {
-        let message = shown!("another snow has just saved a connection called {}", signed_in.name);
+        let message = shown!("another snow process just saved a connection called {}", signed_in.name);
         return Err(Failure::new(Code::ConnectionExists, message).next("Run the command again with another --name"));
     }
     // What another snow changed since it was read stays, unless the password
@@ -215,8 +225,8 @@ fn save_entry(
         Some(current) => {
             let updated = request.updated(app, current, signed_in.auth.clone()).ok();
             updated.filter(|profile| !method::needs_another_secret(profile, &signed_in)).ok_or_else(|| {
-                Failure::new(Code::ConnectionExists, shown!("another snow has just changed {}", signed_in.name))
-                    .why("What was earned was not saved.")
+                Failure::new(Code::ConnectionExists, shown!("another snow process just changed {}", signed_in.name))
+                    .why("The new sign-in was not saved.")
                     .next("Run the command again")
             })?
         }

@@ -1,4 +1,4 @@
-//! Which connection `snow connect` means, and what it shall be.
+//! Which connection `snow connect` means, and what it becomes.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::config::Config;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind};
@@ -52,7 +53,7 @@ impl Target {
     }
 }
 
-/// `--name` alone decides where it is given; else TARGET is a saved name, or an
+/// `--name` alone decides if it is given; else TARGET is a saved name, or an
 /// address with the user name where one is given.
 pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Result<Target, Failure> {
     let by_name = |name: &ConnectionName| config.connections.get(name);
@@ -65,7 +66,7 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
     if let Some(name) = &arguments.name {
         return match (saved_name, by_name(name)) {
             (Some(other), _) if other.name != *name => {
-                let message = shown!("{} is a saved connection, and --name {} means another one", other.name, name);
+                let message = shown!("{} is a saved connection, but --name says {}", other.name, name);
                 Err(Failure::new(Code::Usage, message)
                     .next(shown!("Give the host of the instance with --name {}", name)))
             }
@@ -88,8 +89,11 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
         [one] => return Ok(Target::saved(one, Some(address))),
         [] => {}
         several => {
-            let one = choose(app, &address.instance, several)?;
-            return Ok(Target::saved(one, Some(address)));
+            if let Some(one) = choose(app, &address.instance, several)? {
+                return Ok(Target::saved(one, Some(address)));
+            }
+            let name = new_name(app, &address.instance, config)?;
+            return Ok(Target::new(name, address));
         }
     }
     if let Some(near) = one_slip_away(&text, config)
@@ -131,29 +135,43 @@ const INSTANCE: Question = Question {
 
 const NAME: Question = Question {
     text: "Name",
-    hint: "what you call the connection",
+    hint: "what you want to call this connection",
     what: "name of the connection",
-    instead: "Give it one with --name",
+    instead: "Choose one with --name",
 };
 
 /// A saved name, or what can be the address of an instance.
 fn ask_instance(app: &mut App, config: &Config) -> Result<String, Failure> {
     if app.person().is_none() {
         return Err(Failure::new(Code::NoTerminal, "the instance is missing")
-            .why("There is no terminal to ask at, or asking was forbidden.")
+            .why(NOBODY_TO_ASK)
             .next(Step::run("snow connect INSTANCE --username USER --password-stdin")));
     }
     app.answer(&INSTANCE, |typed| {
         let is_saved = typed.parse::<ConnectionName>().is_ok_and(|name| config.connections.contains_key(&name));
-        if is_saved { Ok(typed.to_owned()) } else { Address::parse(typed).map(|_| typed.to_owned()) }
+        if is_saved {
+            return Ok(typed.to_owned());
+        }
+        if typed.is_empty() {
+            return Err("Enter the name or the address of an instance".to_owned());
+        }
+        Address::parse(typed).map(|_| typed.to_owned()).map_err(|invalid| {
+            let failure = Failure::from(invalid);
+            let advice = failure.steps().first().map(|step| format!(". {step}")).unwrap_or_default();
+            format!("{}{advice}", failure.message())
+        })
     })
 }
 
-fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<&'a Profile, Failure> {
-    let options: Vec<String> =
+/// One of several connections to an instance; `None` for a new one.
+fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<Option<&'a Profile>, Failure> {
+    let mut options: Vec<String> =
         several.iter().map(|profile| format!("{}, as {}", profile.name, profile.identity())).collect();
     match app.person() {
-        Some(person) => Ok(several[person.choose("Which connection?", &options)?]),
+        Some(person) => {
+            options.push("A new connection".to_owned());
+            Ok(several.get(person.choose("Which connection?", &options)?).copied())
+        }
         None => Err(Failure::new(Code::AmbiguousTarget, shown!("{} connections lead to {}", several.len(), instance))
             .why(Shown::outside(options.join("; ")))
             .next("Give the name of the connection, or --username or --client-id")),
@@ -172,13 +190,12 @@ fn one_slip_away<'a>(text: &str, config: &'a Config) -> Option<&'a Profile> {
 fn ask_about_slip(app: &mut App, text: &str, near: &ConnectionName) -> Result<bool, Failure> {
     let word = text.trim();
     match app.person() {
-        Some(person) => person.confirm(&format!("\"{word}\" is no saved connection. Did you mean {near}?")),
+        Some(person) => person.confirm(&format!("No connection is called \"{word}\". Did you mean {near}?")),
         None => {
-            let message =
-                shown!("\"{}\" is no saved connection, and one letter away from {}", Shown::outside(word), near);
+            let message = shown!("no connection is called \"{}\", but one is called {}", Shown::outside(word), near);
             Err(Failure::new(Code::AmbiguousTarget, message)
-                .next(Step::say("If you mean the saved one: ").and_run(shown!("snow connect {}", near)))
-                .next("If you mean another instance: give its full host name, or --name"))
+                .next(Step::say("If you mean that one: ").and_run(shown!("snow connect {}", near)))
+                .next("If you mean another instance, give its full host name or --name"))
         }
     }
 }
@@ -192,16 +209,17 @@ fn new_name(app: &mut App, instance: &Instance, config: &Config) -> Result<Conne
     }
     let reason = match &suggested {
         Some(name) => format!("the name {name} is already taken"),
-        None => "the host suggests none that a connection can have".to_owned(),
+        None => "no name can be made of the host".to_owned(),
     };
     if app.person().is_none() {
         let message = shown!("{} needs a name: {}", instance, Shown::outside(&reason));
-        return Err(Failure::new(Code::ConnectionExists, message).next("Give it one with --name"));
+        return Err(Failure::new(Code::ConnectionExists, message).next("Choose one with --name"));
     }
-    app.answer_with(&NAME, &reason, |typed| {
+    app.complain(&format!("{reason}; choose another"));
+    app.answer(&NAME, |typed| {
         let name: ConnectionName = typed.parse()?;
         let taken = config.connections.contains_key(&name);
-        if taken { Err(InvalidValue(format!("{name} is another connection"))) } else { Ok(name) }
+        if taken { Err(InvalidValue(format!("the name {name} is already taken; choose another"))) } else { Ok(name) }
     })
 }
 
@@ -288,7 +306,7 @@ impl Conflict {
     fn refused(&self, saved: &Profile) -> Failure {
         let Self { what, is, would } = self;
         Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", saved.name))
-            .why(shown!("Its {} is {}, and you gave {}.", what, Shown::outside(is), Shown::outside(would)))
+            .why(shown!("Its {} is {}, but you gave {}.", what, Shown::outside(is), Shown::outside(would)))
             .next("Choose another name for the new connection with --name")
             .next(shown!("Replace {} with --force", saved.name))
     }
@@ -296,7 +314,7 @@ impl Conflict {
     /// Asks before it is replaced.
     pub fn confirm(&self, app: &mut App, saved: &Profile) -> Result<(), Failure> {
         let (Self { what, is, would }, name) = (self, &saved.name);
-        app.confirm(shown!("replacing {}", name), &format!("Replace {name}? Its {what} is {is}, and becomes {would}."))
+        app.confirm(shown!("replacing {}", name), &format!("Replace {name}? Its {what} changes from {is} to {would}."))
     }
 }
 
@@ -314,7 +332,7 @@ pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
         if setting.key == "username" && (is.is_none() || would.is_none()) {
             would.clone_from(&is);
         }
-        let shown = |value: Option<String>| value.unwrap_or_else(|| "the usual one".to_owned());
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "the default".to_owned());
         (setting.label, shown(is), shown(would))
     });
     let mut differs = [

@@ -210,7 +210,7 @@ impl HeaderArgs {
 fn header_file(text: &str) -> Result<(OwnHeader, PathBuf), InvalidValue> {
     match text.split_once('=') {
         Some((name, path)) if !path.is_empty() => Ok((name.parse()?, at_home(path.into()))),
-        _ => Err(InvalidValue("it is written NAME=FILE, as in X-Gateway-Key=key.txt".to_owned())),
+        _ => Err(InvalidValue("write NAME=FILE, as in X-Gateway-Key=key.txt".to_owned())),
     }
 }
 
@@ -218,13 +218,13 @@ fn header_file(text: &str) -> Result<(OwnHeader, PathBuf), InvalidValue> {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = OAUTH_HEADING)]
 pub struct BrowserArgs {
-    /// Sign in anywhere, and paste the address that the browser ends on
+    /// Paste the address that the browser ends on, or the code
     #[arg(long)]
     pub manual: bool,
     /// Print the address instead of opening a browser
     #[arg(long)]
     pub no_browser: bool,
-    /// How long to wait for the sign-in
+    /// How long to wait for the browser
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     pub login_timeout: Option<Duration>,
 }

@@ -4,26 +4,25 @@
 use std::time::{Duration, Instant};
 
 use super::args::BrowserArgs;
-use super::refusals::{judge, nobody_came, nobody_to_paste};
-use super::session::sentence;
+use super::paste;
+use super::refusals::{cannot_paste, judge, timed_out};
 use tokio::sync::mpsc;
 
-use crate::auth::oauth::authorize::{self, Authorization, Stray};
-use crate::auth::oauth::browser::{self, BrowserMode, BrowserPolicy, Reason};
+use crate::auth::oauth::authorize::{Authorization, CodeGrant};
+use crate::auth::oauth::browser::{self, BrowserMode, BrowserPolicy};
 use crate::auth::oauth::callback::{Listener, TurnedAway, Users, WaitingBrowser};
 use crate::auth::oauth::page::Page;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::sentence;
 use crate::model::oauth_client::{GrantType, Loopback, OAuthClient};
 use crate::model::profile::Profile;
 use crate::report::text::paragraph;
 
 /// When a sign-in that gets no answer shows which redirect URL must be registered.
 const HINT_AFTER: Duration = Duration::from_secs(15);
-
-const MAX_PASTES: u32 = 5;
 
 fn why_turned_away(why: TurnedAway) -> &'static str {
     match why {
@@ -35,10 +34,62 @@ fn why_turned_away(why: TurnedAway) -> &'static str {
     }
 }
 
-/// A code, and the browser that brought it.
+/// How the browser takes part, settled before a secret is asked for.
+pub struct Way {
+    /// Where the browser comes back to. Without it a person pastes.
+    listener: Option<Listener>,
+    opens: bool,
+}
+
+/// A code, and how it came.
 pub struct Authorized {
-    pub grant: authorize::CodeGrant,
-    pub browser: Option<WaitingBrowser>,
+    pub grant: CodeGrant,
+    pub by: CameBy,
+}
+
+pub enum CameBy {
+    /// It waits for the final page.
+    Browser(WaitingBrowser),
+    /// The attempt that was pasted for, which may be pasted for again.
+    Paste(Authorization),
+}
+
+impl CameBy {
+    /// The browser, if it waits for the final page.
+    pub fn browser(self) -> Option<WaitingBrowser> {
+        match self {
+            Self::Browser(browser) => Some(browser),
+            Self::Paste(_) => None,
+        }
+    }
+}
+
+/// Settles the way: the port of the redirect URI is taken now, or its answer could go to
+/// another program. If it is busy, a person may paste instead.
+pub fn prepare(app: &mut App, oauth: &OAuthClient, arguments: &BrowserArgs) -> Result<Way, Failure> {
+    let policy = policy(app, oauth, arguments);
+    let mode = BrowserMode::choose(policy, &app.variables);
+    let pasted = |app: &App| Way { listener: None, opens: browser::opens(policy, &app.variables) };
+    let loopback = oauth.redirect_uri.loopback().filter(|_| mode != BrowserMode::Paste);
+    let Some(loopback) = loopback else {
+        return if app.is_interactive() { Ok(pasted(app)) } else { Err(cannot_paste(oauth)) };
+    };
+    loop {
+        let failure = match listen(oauth, &loopback) {
+            Ok(listener) => return Ok(Way { listener: Some(listener), opens: mode == BrowserMode::Open }),
+            Err(failure) => failure,
+        };
+        if !app.is_interactive() {
+            return Err(failure);
+        }
+        let reason = failure.reason().map(Shown::as_str).unwrap_or_default();
+        app.complain(&format!("{}. {reason}", failure.message()));
+        let choices = ["Paste the address that the browser ends on", "Try the port again"].map(str::to_owned);
+        let chosen = app.person().map(|person| person.choose("How do you want to go on?", &choices));
+        if chosen.transpose()? == Some(0) {
+            return Ok(pasted(app));
+        }
+    }
 }
 
 pub async fn authorize(
@@ -46,36 +97,26 @@ pub async fn authorize(
     profile: &Profile,
     oauth: &OAuthClient,
     arguments: &BrowserArgs,
+    way: Way,
 ) -> Result<Authorized, Failure> {
-    let loopback = oauth.redirect_uri.loopback().filter(|_| !arguments.manual);
-    let (mode, reason) = BrowserMode::explained(policy(app, oauth, arguments), &app.variables);
-    // Bound before the address is shown, or the answer could go to another.
-    let listener = match (&loopback, mode) {
-        (Some(loopback), BrowserMode::Open | BrowserMode::Print) => Some(listen(oauth, loopback)?),
-        _ if app.is_interactive() => None,
-        _ => return Err(nobody_to_paste(oauth)),
-    };
     let authorization = Authorization::new(oauth, &profile.instance);
-    app.console.say(&format!("\n  {}\n\n  {}\n", invitation(mode), authorization.url()));
-    let Some(listener) = listener else {
-        if matches!(reason, Reason::Workspace(_)) {
-            // The address is on the screen, if no tab opens.
-            let _ = app.open_browser(authorization.url().as_str());
-        }
-        return paste(app, profile, oauth, authorization);
-    };
-    if let Some(tunnel) = loopback.as_ref().and_then(|loopback| browser::tunnel(loopback.port, &app.variables)) {
+    app.console.say(&format!("\n{}\n", paragraph(invitation(&way), app.console.err)));
+    app.console.address(authorization.url().as_str());
+    app.console.say("");
+    if way.listener.is_some()
+        && let Some(loopback) = oauth.redirect_uri.loopback()
+        && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
+    {
         app.console.note(&format!("  From another machine, first:   {tunnel}\n"));
     }
-    if mode == BrowserMode::Open
-        && let Err(error) = app.open_browser(authorization.url().as_str())
-    {
-        let what = match browser::variable(&app.variables) {
-            Some(variable) => format!("Could not start the browser in {variable}"),
-            None => "Could not start a browser".to_owned(),
-        };
-        app.console.note(&format!("  {what} ({error}): open the address yourself.\n"));
+    if way.opens {
+        open(app, authorization.url().as_str());
     }
+    let Some(listener) = way.listener else {
+        paste::explain(app, oauth);
+        let grant = paste::ask(app, profile, oauth, &authorization)?;
+        return Ok(Authorized { grant, by: CameBy::Paste(authorization) });
+    };
     let timeout = arguments.login_timeout.unwrap_or(Duration::from_secs(300));
     let sudo_user = app.variables.text("SUDO_UID").and_then(|uid| uid.parse().ok());
     let (tell, told) = mpsc::unbounded_channel();
@@ -84,10 +125,10 @@ pub async fn authorize(
     };
     let waiting = listener.wait(Users { sudo_user }, |query| authorization.judge(query), turned_away);
     let Some((callback, browser)) = wait(app, oauth, timeout, waiting, told).await else {
-        return Err(nobody_came(oauth, timeout));
+        return Err(timed_out(oauth, timeout));
     };
     match judge(profile, oauth, callback) {
-        Ok(code) => Ok(Authorized { grant: authorization.grant(code), browser: Some(browser) }),
+        Ok(code) => Ok(Authorized { grant: authorization.grant(code), by: CameBy::Browser(browser) }),
         Err(failure) => {
             let page = match failure.code() {
                 Code::LoginDenied => Page::denied(&profile.instance.host_and_port()),
@@ -97,6 +138,20 @@ pub async fn authorize(
             Err(failure)
         }
     }
+}
+
+/// Opens the address. A person who sees no browser has it on the screen.
+fn open(app: &App, address: &str) {
+    let Err(error) = app.open_browser(address) else { return };
+    let what = match browser::variable(&app.variables) {
+        Some(variable) => {
+            let command = app.variables.text(variable).unwrap_or_default();
+            format!("the browser \"{command}\" of {variable}")
+        }
+        None => "a browser".to_owned(),
+    };
+    let text = format!("Could not start {what} ({error}). Open the address yourself.");
+    app.console.note(&format!("{}\n", paragraph(&text, app.console.err)));
 }
 
 /// Whether a sign-in would open a browser by itself, which needs no terminal.
@@ -113,29 +168,32 @@ fn policy(app: &App, oauth: &OAuthClient, arguments: &BrowserArgs) -> BrowserPol
     }
 }
 
-fn invitation(mode: BrowserMode) -> &'static str {
-    match mode {
-        BrowserMode::Open => "Open this address in a browser, if it does not open by itself:",
-        BrowserMode::Print => "Open this address in a browser on this machine:",
-        BrowserMode::Paste => "Open this address in a browser, and sign in:",
+fn invitation(way: &Way) -> &'static str {
+    match (way.opens, &way.listener) {
+        (true, _) => "Open this address in a browser, if it does not open by itself:",
+        (false, Some(_)) => "Open this address in a browser on this machine:",
+        (false, None) => "Open this address in a browser, and sign in:",
     }
 }
 
 fn listen(oauth: &OAuthClient, loopback: &Loopback) -> Result<Listener, Failure> {
     Listener::bind(loopback).map_err(|error| {
         let port = loopback.port;
-        let failure = Failure::new(Code::PortInUse, shown!("cannot listen on port {} of this machine", port));
+        let cannot = || Failure::new(Code::PortInUse, shown!("port {} cannot be used", port));
         let failure = match error.kind() {
-            std::io::ErrorKind::AddrInUse => failure
-                .why("Another program uses it, perhaps another sign-in of snow that is still waiting.")
-                .next(shown!("End that program, or wait for it; see who it is: {}", Shown::outside(who_listens(port)))),
-            std::io::ErrorKind::PermissionDenied => {
-                failure.why("This user may not listen on it; below 1024 that takes more rights.")
+            std::io::ErrorKind::AddrInUse => {
+                let find = Step::say("Find the program that uses it: ").and_run(Shown::outside(who_listens(port)));
+                Failure::new(Code::PortInUse, shown!("port {} is already in use", port))
+                    .why("Another sign-in of snow may still be waiting there.")
+                    .next(find)
             }
-            _ => failure.why(shown!("{}.", error)),
+            std::io::ErrorKind::PermissionDenied => {
+                cannot().why("This user may not listen on it; ports below 1024 need more rights.")
+            }
+            _ => cannot().why(shown!("{}.", error)),
         };
         failure
-            .next("Sign in by paste: --manual")
+            .next("Paste the answer instead, with --manual")
             .next("Register another redirect URI with the client, and give it with --redirect-uri")
             .evidence("redirect_uri", &oauth.redirect_uri)
     })
@@ -191,52 +249,5 @@ async fn wait<T>(
 
 fn left(left: Duration) -> String {
     let seconds = left.as_secs();
-    format!("Waiting for you to sign in ({}:{:02} left, Ctrl-C to stop)", seconds / 60, seconds % 60)
-}
-
-/// A person brings the answer.
-fn paste(
-    app: &mut App,
-    profile: &Profile,
-    oauth: &OAuthClient,
-    authorization: Authorization,
-) -> Result<Authorized, Failure> {
-    let what = match (oauth.redirect_uri.is_page_of_instance(), oauth.pkce) {
-        (true, _) => "Then a page shows a code. Copy it, and paste it here within 60 seconds.".to_owned(),
-        (false, has_pkce) => format!(
-            "Then the browser may say that the site can't be reached. That is as it should be: copy the whole \
-             address from its address bar{}, and paste it here within 60 seconds.",
-            if has_pkce { "" } else { " (the code alone is not enough without PKCE)" }
-        ),
-    };
-    let paint = app.console.err;
-    app.console.say(&format!("{}\n", paragraph(&what, paint)));
-    if !oauth.redirect_uri.is_page_of_instance() {
-        let uri = &oauth.redirect_uri;
-        app.console.say(&format!("  The redirect URL of the client must be\n  exactly   {uri}\n"));
-        if let Some(loopback) = uri.loopback()
-            && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
-        {
-            app.console.note(&format!(
-                "  Or without pasting: come here from your own machine with\n  {tunnel}\n  and run the command again with --no-browser.\n"
-            ));
-        }
-    }
-    let question = if oauth.redirect_uri.is_page_of_instance() { "Code" } else { "Address" };
-    let mut hint = String::new();
-    for _ in 0..MAX_PASTES {
-        let Some(person) = app.person() else { break };
-        let typed = person.text(question, None, &hint)?;
-        match authorization.judge_pasted(&typed) {
-            Ok(callback) => {
-                let code = judge(profile, oauth, callback)?;
-                return Ok(Authorized { grant: authorization.grant(code), browser: None });
-            }
-            Err(Stray::OtherState) => hint = "this is the answer to another attempt; open the address above".to_owned(),
-            Err(stray) => hint = stray.to_string(),
-        }
-    }
-    Err(Failure::new(Code::LoginDenied, "what was pasted is not the answer to this sign-in")
-        .why("Nothing was sent, and nothing saved.")
-        .next("Run the command again, and paste what the browser shows after the sign-in"))
+    format!("Waiting for you to sign in ({}:{:02} left, Ctrl-C to cancel)", seconds / 60, seconds % 60)
 }

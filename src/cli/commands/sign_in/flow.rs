@@ -21,6 +21,7 @@ use crate::check::context::Plan;
 use crate::check::report::CheckResults;
 use crate::check::runner::{self, StartedTest};
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::sentence;
 use crate::engine::Connection;
 use crate::http::client::Client;
 use crate::model::profile::{Profile, Subject};
@@ -45,6 +46,8 @@ pub struct Wanted<'a> {
 
 /// A credential the instance accepted or, with `--no-test`, one that was not checked.
 pub struct SignedIn {
+    /// The connection as it signed in: a person may have corrected the user.
+    pub profile: Profile,
     pub credential: NewCredential,
     /// The origins its secrets are bound to.
     pub origins: Origins,
@@ -118,32 +121,37 @@ async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, Not
         let (_, origins) = wanted.client(app)?;
         let credential = new_credential(secret);
         let first_request = FirstRequest::None;
-        return Ok(SignedIn { credential, origins, started: Instant::now(), first_request, browser: None });
+        let profile = wanted.profile.clone();
+        return Ok(SignedIn { profile, credential, origins, started: Instant::now(), first_request, browser: None });
     }
     let may_retype = !wanted.secrets.is_any_given();
-    let Attempt { secret, started_test, origins, sent } =
+    let Attempt { profile, secret, started_test, origins, sent } =
         secret::sign_in(app, wanted, usage, secret, may_retype).await?;
     if let Some(failure) = started_test.not_signed_in().cloned() {
         return Err(NotSignedIn { failure, seen: Some((started_test.finish().await, sent)) });
     }
     let first_request = FirstRequest::Made(Box::new(started_test));
-    Ok(SignedIn { credential: new_credential(secret), origins, started: sent, first_request, browser: None })
+    let credential = new_credential(secret);
+    Ok(SignedIn { profile, credential, origins, started: sent, first_request, browser: None })
 }
 
 /// The token endpoint judges the sign-in.
 async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
     session::look_before_browser(app, wanted).await?;
     session::show_token_endpoint(app, wanted.profile);
+    // A port that is taken is known before a secret is asked for.
+    let way = session::way(app, wanted)?;
     let secret = session::client_secret(app, wanted.profile, wanted.secrets, wanted.is_saved).await?;
     let started = Instant::now();
-    let signed_in = session::sign_in(app, wanted, secret).await;
+    let signed_in = session::sign_in(app, wanted, way, secret).await;
     let (NewSession { mut credential, client, origins }, browser) = signed_in.map_err(|failure| {
         let seen = Some((no_token(&failure), started));
         NotSignedIn { failure, seen }
     })?;
     credential.secrets.extend(wanted.headers.secrets());
     let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
-    Ok(SignedIn { credential, origins, started, first_request, browser })
+    let profile = wanted.profile.clone();
+    Ok(SignedIn { profile, credential, origins, started, first_request, browser })
 }
 
 /// Checks the user, saves, and tells the browser. If a different user signed in and
@@ -171,7 +179,7 @@ pub async fn conclude<T>(
     if let Some(browser) = browser {
         let page = match &result {
             Ok((profile, _)) => Page::signed_in(profile.name.as_str(), &profile.instance.host_and_port()),
-            Err(failure) => Page::failed(&session::sentence(failure.message())),
+            Err(failure) => Page::failed(&sentence(failure.message())),
         };
         browser.show(page).await;
     }

@@ -7,6 +7,7 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::model::header::OwnHeader;
 use crate::model::profile::Profile;
 use crate::store::Surroundings;
@@ -62,7 +63,7 @@ fn ask(app: &mut App, header: &OwnHeader) -> Result<Secret, Failure> {
     match app.person() {
         Some(person) => person.secret(&format!("Value of the header {header}")),
         None => Err(Failure::new(Code::NoTerminal, shown!("the value of the header {} is missing", header))
-            .why("There is no terminal to ask at, or asking was forbidden.")
-            .next(shown!("Hand it in with --header-file {}=FILE", header))),
+            .why(NOBODY_TO_ASK)
+            .next(shown!("Give it with --header-file {}=FILE", header))),
     }
 }

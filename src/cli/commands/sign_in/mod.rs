@@ -1,14 +1,14 @@
 //! Signing in anew: shared by `connect` and `login`.
 //!
-//! [`flow`] is what both do. [`secret`] sends a secret with the first request of a test; [`session`] gets tokens, with a browser or for a client itself.
-//! Here is what all have in common: saving the new credential, and being sure of the
-//! user.
+//! [`flow`] is what both do. [`secret`] sends a secret with the first request of a test;
+//! [`session`] gets tokens, with a browser or for a client itself. Here is what all have
+//! in common: saving the new credential, and being sure of the user.
 
 pub mod args;
 pub mod browser;
 pub mod flow;
 pub mod headers;
-
+mod paste;
 pub mod refusals;
 pub mod secret;
 pub mod session;
@@ -16,6 +16,7 @@ pub mod session;
 use std::time::Duration;
 
 use super::app::App;
+use super::questions::sentence;
 use super::waiting::{Wait, Waiting};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::lock;
@@ -38,6 +39,8 @@ use crate::report::text::took;
 use crate::store::record::{self, Origins, ReadBack, SecretItem};
 use crate::store::{CredentialStore, Field, ItemKey};
 
+/// How often a person may enter again what the instance refused.
+const MORE_TRIES: u32 = 2;
 /// How long a person is offered to wait: a personal instance needs three to
 /// five minutes to wake up.
 const OFFERED_WAIT: Duration = Duration::from_secs(600);
@@ -91,9 +94,9 @@ pub async fn save(
     for field in credential.fields() {
         store.delete(ItemKey { connection: profile.id, field }).await?;
     }
-    Err(Failure::new(Code::UnknownConnection, shown!("another snow has just removed {}", profile.name))
-        .why("What was earned was not kept.")
-        .next("Run the command again to connect anew"))
+    Err(Failure::new(Code::UnknownConnection, shown!("another snow process just removed {}", profile.name))
+        .why("The new sign-in was not kept.")
+        .next("Run the command again to connect again"))
 }
 
 async fn write(
@@ -120,9 +123,8 @@ pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure>
     lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some)
 }
 
-/// Where a connection already has a user, another one signing in must be
-/// meant: a person is asked, a script gives `--force`. Gives the user that
-/// takes the place of the former one.
+/// If a connection already has a user, a sign-in by another one must be meant: a person
+/// is asked, a script gives `--force`. Gives the user that replaces the former one.
 pub async fn confirm_identity(
     app: &mut App,
     profile: &Profile,
@@ -141,7 +143,7 @@ pub async fn confirm_identity(
     let message = format!("you signed in as {}, but {} is for {username}", identity.user_name, profile.name);
     let meant = match app.person() {
         _ if force => true,
-        Some(person) => person.confirm(&format!("{message}. Save anyway?"))?,
+        Some(person) => person.confirm(&format!("{}. Save anyway?", sentence(&message)))?,
         None => false,
     };
     if meant {
@@ -149,7 +151,7 @@ pub async fn confirm_identity(
     } else {
         Err(Failure::new(Code::UserMismatch, Shown::outside(message))
             .why("Nothing was saved.")
-            .next("Sign in as the connection's user, or give --force"))
+            .next("Sign in as that user, or accept the other one with --force"))
     }
 }
 
@@ -165,7 +167,7 @@ pub async fn preflight(
 ) -> Result<(), Failure> {
     let mut waiting = wait.map(Wait::of).map(Waiting::new);
     let host = instance.host_and_port();
-    let progress = app.console.progress(&format!("Asking {instance}"));
+    let progress = app.console.progress(&format!("Contacting {instance}"));
     let answered = loop {
         let preflight = preflight::preflight(instance, client, &Subject::New, app.deadline()?).await;
         let Some(failure) = preflight.stops().cloned() else {
@@ -187,7 +189,7 @@ pub async fn preflight(
         "  {}   {}  {}",
         paint.dim("Instance"),
         paint.bold(instance.origin()),
-        paint.dim(&format!("(answers in {}, awake)", took(answered)))
+        paint.dim(&format!("(awake, {})", took(answered)))
     ));
     Ok(())
 }
@@ -198,7 +200,7 @@ fn is_worth_an_offer(code: Code) -> bool {
 }
 
 fn offer_to_wait(app: &mut App, failure: &Failure) -> Result<Option<Waiting>, Failure> {
-    let question = format!("{}. Wait for it, for up to 10 minutes?", session::sentence(failure.message()));
+    let question = format!("{}. Wait up to 10 minutes for it?", sentence(failure.message()));
     let is_wanted = match app.person() {
         Some(person) => person.confirm(&question)?,
         None => false,

@@ -33,7 +33,7 @@ struct Denied<'a> {
 static DENIALS: &[Row] = &[
     Row {
         fits: |denied| denied.is("access_denied"),
-        why: "The user chose to deny, or the instance does not let this user grant it. Nothing was saved.",
+        why: "The user denied it, or the instance does not let this user allow it. Nothing was saved.",
         causes: &[
             ("denied", High, "the user pressed Deny on the page that asks for consent"),
             ("user", Medium, "a rule of the instance does not let this user use the client"),
@@ -42,32 +42,32 @@ static DENIALS: &[Row] = &[
     },
     Row {
         fits: |denied| denied.is("invalid_scope"),
-        why: "It does not give the scope \"{scope}\" to this client. Nothing was saved.",
+        why: "It does not allow the scope \"{scope}\" for this client. Nothing was saved.",
         causes: &[("scope-not-allowed", High, "the entry of the client has another auth scope")],
         next: &["Ask an administrator for the auth scope of the client, and give it with --scope"],
     },
     // A server that complains about PKCE wants the opposite of what it was given.
     Row {
         fits: |denied| denied.is_about_pkce() && denied.has_pkce,
-        why: "It complains about PKCE; an old release may not know it. Nothing was saved.",
-        causes: &[("pkce", High, "the release does not know PKCE")],
-        next: &["Run the command again with --no-pkce", "Where the connection is saved: {edit_pkce_off}"],
+        why: "It rejects PKCE, which an old release may not support. Nothing was saved.",
+        causes: &[("pkce", High, "the release does not support PKCE")],
+        next: &["Run the command again with --no-pkce", "For a saved connection: {edit_pkce_off}"],
     },
     Row {
         fits: |denied| denied.is_about_pkce(),
-        why: "It wants PKCE, and this sign-in went without. Nothing was saved.",
+        why: "It requires PKCE, which this sign-in did not use. Nothing was saved.",
         causes: &[("pkce-required", High, "PKCE is required on the entry of the client")],
-        next: &["Run the command again without --no-pkce", "Where the connection is saved: {edit_pkce_on}"],
+        next: &["Run the command again without --no-pkce", "For a saved connection: {edit_pkce_on}"],
     },
     Row {
         fits: |denied| denied.mentions("redirect_uri") || denied.mentions("redirect uri"),
-        why: "It does not take the redirect URI {redirect_uri}. Nothing was saved.",
+        why: "It does not accept the redirect URI {redirect_uri}. Nothing was saved.",
         causes: &[NOT_REGISTERED],
         next: &["Ask an administrator to register exactly {redirect_uri} on the entry of the client: {guide_oauth}"],
     },
     Row {
         fits: |denied| denied.is("unauthorized_client") || denied.is("invalid_client"),
-        why: "It does not take the client {client}: it said {said}. Nothing was saved.",
+        why: "It does not accept the client {client}: it said {said}. Nothing was saved.",
         causes: &[
             ("wrong-client", High, "the client is not registered on {host}: a client belongs to one instance"),
             ("client-off", Medium, "the entry of the client is switched off"),
@@ -97,7 +97,7 @@ static DENIALS: &[Row] = &[
         fits: |denied| denied.is("server_error") || denied.is("temporarily_unavailable"),
         why: "The instance failed, not the sign-in: it said {said}. Nothing was saved.",
         causes: &[("instance", Medium, "the instance could not answer at that moment")],
-        next: &["Run the command again", "If it stays, show an administrator the error and the time"],
+        next: &["Run the command again", "If it happens again, show an administrator the error and the time"],
     },
     Row {
         fits: |_| true,
@@ -125,14 +125,14 @@ impl Denied<'_> {
 
 const NOT_REGISTERED: CauseRow =
     ("redirect-uri", High, "{redirect_uri} does not exactly match a registered redirect URL of the client");
-const NOBODY_CAME: &[CauseRow] =
+const TIMED_OUT: &[CauseRow] =
     &[NOT_REGISTERED, ("not-signed-in", Medium, "the sign-in in the browser was not finished")];
 
 /// What may be behind each code of a sign-in with a browser. The texts hold
 /// `{redirect_uri}` and `{host}`.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
     let denied = DENIALS.iter().map(|row| CausesOfCode::new(Code::LoginDenied, row.causes));
-    denied.chain([CausesOfCode::new(Code::LoginTimeout, NOBODY_CAME)])
+    denied.chain([CausesOfCode::new(Code::LoginTimeout, TIMED_OUT)])
 }
 
 /// The code of a sign-in that was granted.
@@ -148,11 +148,9 @@ pub fn judge(profile: &Profile, oauth: &OAuthClient, callback: Callback) -> Resu
         .why("It names an issuer that is not the authorization endpoint's. The code was not sent anywhere.")
         .next("Check --authorization-url, and sign in again from a fresh browser window")
         .evidence("issuer", redactor.server_text(&issuer))),
-        Callback::UnusableCode => {
-            Err(Failure::new(Code::UnexpectedAnswer, shown!("{} sent a code that cannot be one", host))
-                .why("It is too long, or holds characters that no code has. It was not sent anywhere.")
-                .next("Run the command again"))
-        }
+        Callback::UnusableCode => Err(Failure::new(Code::UnexpectedAnswer, shown!("{} sent an unusable code", host))
+            .why("It is too long, or has characters that no code has. It was not sent anywhere.")
+            .next("Run the command again")),
         Callback::Denied { error, description } => {
             let denied = Denied { error: &error, description: description.as_deref(), has_pkce: oauth.pkce };
             Err(denied_sign_in(profile, oauth, &denied))
@@ -184,24 +182,24 @@ fn denied_sign_in(profile: &Profile, oauth: &OAuthClient, denied: &Denied<'_>) -
     row.next.iter().fold(failure, |failure, next| failure.next(Step::filled(next, &values)))
 }
 
-pub fn nobody_came(oauth: &OAuthClient, timeout: Duration) -> Failure {
+pub fn timed_out(oauth: &OAuthClient, timeout: Duration) -> Failure {
     let uri = &oauth.redirect_uri;
     Failure::new(Code::LoginTimeout, shown!("timed out waiting for the browser ({} s)", timeout.as_secs()))
-        .why("An instance that does not know the redirect URL says so in the browser, and does not redirect back. Nothing was saved.")
-        .causes(Cause::filled(NOBODY_CAME, &[("{redirect_uri}", uri.show().into())]))
-        .next(shown!("See that the redirect URL of the client is exactly {}, then run the command again", uri))
-        .next("If the browser is on another machine: --manual")
+        .why("An instance that does not know the redirect URL says so in the browser, which then does not come back. Nothing was saved.")
+        .causes(Cause::filled(TIMED_OUT, &[("{redirect_uri}", uri.show().into())]))
+        .next(shown!("Make sure that the redirect URL of the client is exactly {}, then run the command again", uri))
+        .next("If the browser is on another machine, add --manual")
         .evidence("redirect_uri", uri)
 }
 
-pub fn nobody_to_paste(oauth: &OAuthClient) -> Failure {
-    let failure = Failure::new(Code::NoTerminal, "there is no terminal to paste the answer at");
+pub fn cannot_paste(oauth: &OAuthClient) -> Failure {
+    let failure = Failure::new(Code::NoTerminal, "this sign-in needs a terminal to paste the answer");
     match oauth.redirect_uri.loopback() {
         Some(_) => failure
-            .why("With --manual a person brings the answer of the browser.")
-            .next("Leave --manual out: the browser then comes back by itself"),
+            .why("With --manual you paste what the browser shows.")
+            .next("Leave --manual out, and the browser comes back by itself"),
         None => failure
-            .why(shown!("The redirect URI {} leads to no listener on this machine.", oauth.redirect_uri))
-            .next("Run the command at a terminal, or use a client whose redirect URI is on 127.0.0.1"),
+            .why(shown!("The browser does not come back to this machine from the redirect URI {}.", oauth.redirect_uri))
+            .next("Run the command in a terminal, or use a client whose redirect URI is on 127.0.0.1"),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::MORE_TRIES;
 use super::args::SecretArgs;
 use super::flow::Wanted;
 use crate::auth::method::{InHand, MethodSpec};
@@ -14,6 +15,7 @@ use crate::base::shown::{Shown, shown};
 use crate::check::context::Plan;
 use crate::check::runner::{self, SignIn, StartedTest};
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::engine::Connection;
 use crate::history::state::State;
 use crate::http::client::Client;
@@ -21,14 +23,14 @@ use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::store::record::Origins;
 
-/// How often a refused secret may be typed again.
-const MORE_TRIES: u32 = 2;
 /// So many failures in a row lock an account at the instance.
 const LOCKOUT: u32 = 5;
 
 /// A secret, and the test that was begun with it: how the instance judged the secret
 /// is in there.
 pub struct Attempt {
+    /// The connection as it signed in.
+    pub profile: Profile,
     pub secret: Secret,
     pub started_test: StartedTest,
     /// Where the secret may go from now on.
@@ -48,17 +50,19 @@ pub fn new_secret(app: &mut App, auth: &Auth, usage: &SecretUse, given: &SecretA
     }
 }
 
-/// Nobody can be asked for a secret.
+/// There is no person to ask for a secret.
 pub fn missing(auth: &Auth, usage: &SecretUse) -> Failure {
     let (label, flag) = (usage.input.item.field.label(), usage.input.flag);
     let what = auth.identity().map_or_else(|| label.to_owned(), |identity| format!("{label} of {identity}"));
-    Failure::new(Code::NoTerminal, shown!("the {} is missing", Shown::outside(what)))
-        .why("There is no terminal to ask at, or asking was forbidden.")
-        .next(shown!("Hand it in with --{}-stdin or --{}-file FILE", flag, flag))
+    Failure::new(Code::NoTerminal, shown!("the {} is missing", Shown::outside(what))).why(NOBODY_TO_ASK).next(shown!(
+        "Give it with --{}-stdin or --{}-file FILE",
+        flag,
+        flag
+    ))
 }
 
-/// Sends the secret to the instance. What was typed may be typed again; what was
-/// handed in may not.
+/// Sends the secret to the instance. What was typed may be typed again, and with it the
+/// user of a new connection; what was handed in may not.
 pub async fn sign_in(
     app: &mut App,
     wanted: &Wanted<'_>,
@@ -66,44 +70,67 @@ pub async fn sign_in(
     mut secret: Secret,
     may_retype: bool,
 ) -> Result<Attempt, Failure> {
-    let profile = wanted.profile;
-    let account = account_at_risk(profile);
-    let before_lockout = match account {
-        Some(user) => (LOCKOUT - 1).saturating_sub(app.state()?.refusals(&profile.instance, user) + 1),
-        None => MORE_TRIES,
-    };
-    let mut tries_left = if may_retype { MORE_TRIES.min(before_lockout) } else { 0 };
+    let mut profile = wanted.profile.clone();
+    let mut tries_left = if may_retype { MORE_TRIES } else { 0 };
     loop {
         let sent = Instant::now();
         let (client, origins) = wanted.client(app)?;
-        let connection = connection(app, profile, client, &secret).await;
+        let connection = connection(app, &profile, client, &secret).await;
         let started_test = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let plan = Plan::new(profile.tables.clone(), wanted.subject(), app.deadline()?, app.clock());
             runner::begin(Arc::new(connection), plan).await
         };
         let state = app.state()?;
+        let account = account_at_risk(&profile);
         match started_test.sign_in() {
             SignIn::Good => {
                 if let Some(user) = account {
                     let cleared = state.clear_refusals(&profile.instance, user);
                     app.mention_unwritable_state(cleared);
                 }
-                return Ok(Attempt { secret, started_test, origins, sent });
+                return Ok(Attempt { profile, secret, started_test, origins, sent });
             }
-            SignIn::Unjudged(_) => return Ok(Attempt { secret, started_test, origins, sent }),
+            SignIn::Unjudged(_) => return Ok(Attempt { profile, secret, started_test, origins, sent }),
             SignIn::Refused(failure) => {
-                let is_wrong = failure.code().is_fixed_by_signing_in();
-                count_refusal(app, &state, profile, failure);
-                let Some(person) = app.person().filter(|_| tries_left > 0 && is_wrong) else {
-                    return Ok(Attempt { secret, started_test, origins, sent });
-                };
+                count_refusal(app, &state, &profile, failure);
+                tries_left = tries_left.min(before_lockout(&state, &profile));
+                if tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive() {
+                    return Ok(Attempt { profile, secret, started_test, origins, sent });
+                }
+                app.complain(&format!(
+                    "{}. Wrong {}? Try again ({tries_left} left).",
+                    failure.message(),
+                    usage.input.item.field.label()
+                ));
                 tries_left -= 1;
-                let question = format!("Sign-in failed. {} again", (usage.question)(&profile.auth));
+                if !wanted.is_saved {
+                    correct_user(app, &mut profile)?;
+                }
+                let question = (usage.question)(&profile.auth);
+                let person = app.person().expect("a person was there a moment ago");
                 secret = person.secret(&question)?;
             }
         }
     }
+}
+
+/// How many more refusals the account of the user can take. One try is left to the person.
+fn before_lockout(state: &State, profile: &Profile) -> u32 {
+    match account_at_risk(profile) {
+        Some(user) => (LOCKOUT - 1).saturating_sub(state.refusals(&profile.instance, user)),
+        None => MORE_TRIES,
+    }
+}
+
+/// Lets a person correct the user name that is sent; Enter keeps it.
+fn correct_user(app: &mut App, profile: &mut Profile) -> Result<(), Failure> {
+    let setting = MethodSpec::of(profile.auth.method).setting("username").filter(|setting| setting.is_required);
+    let Some((setting, question)) = setting.and_then(|setting| Some((setting, setting.question.as_ref()?))) else {
+        return Ok(());
+    };
+    let known = (setting.get)(&profile.auth);
+    app.answer_suggesting(question, known.as_deref(), |answer| (setting.set)(&mut profile.auth, answer))
 }
 
 /// The user whose account the instance locks after too many refusals.
@@ -111,14 +138,14 @@ pub fn account_at_risk(profile: &Profile) -> Option<&UserName> {
     profile.username().filter(|_| MethodSpec::of(profile.auth.method).locks_accounts)
 }
 
-/// Counts a secret that may be wrong. Where that cannot be kept, the user
+/// Counts a secret that may be wrong. If that cannot be kept, the user
 /// must know: nothing will stop the next one.
 pub fn count_refusal(app: &App, state: &State, profile: &Profile, failure: &Failure) {
     let Some(user) = account_at_risk(profile).filter(|_| failure.code().is_counted()) else {
         return;
     };
     if let Err(error) = state.record_refusal(&profile.instance, user) {
-        app.console.say(&format!("note: refusals cannot be counted, and {LOCKOUT} lock an account: {error}"));
+        app.console.say(&format!("note: failed sign-ins cannot be counted, and {LOCKOUT} lock an account: {error}"));
     }
 }
 

@@ -3,13 +3,13 @@
 use http::HeaderMap;
 
 use super::args::SecretArgs;
-use super::browser::authorize;
+use super::browser::{self, Authorized, CameBy, Way};
 use super::flow::Wanted;
-use super::{NewCredential, secret};
+use super::{MORE_TRIES, NewCredential, paste, secret};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::endpoint::TokenEndpoint;
-use crate::auth::oauth::outcome::TokenOutcome;
+use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome};
 use crate::auth::oauth::page::Page;
 use crate::auth::oauth::renewal::TokenSource;
 use crate::auth::oauth::settings::CLIENT_SECRET;
@@ -19,6 +19,7 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::shown;
 use crate::cli::commands::app::App;
+use crate::cli::commands::questions::sentence;
 use crate::http::client::Client;
 use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
@@ -34,8 +35,15 @@ pub struct NewSession {
     pub origins: Origins,
 }
 
+/// The secret of a client.
+pub struct ClientSecret {
+    secret: Option<Secret>,
+    /// Whether a person typed it just now, and may type it again.
+    is_typed: bool,
+}
+
 /// What is seen before a browser is opened: that the instance answers, and
-/// that it has the page of ServiceNow's own client where that is to be used. A client
+/// that it has the page of ServiceNow's own client if that is to be used. A client
 /// that signs in for itself opens none.
 pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(), Failure> {
     let profile = wanted.profile;
@@ -52,14 +60,13 @@ pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(
     }
     let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), &HeaderMap::new(), app.deadline()?).await;
     if matches!(&page.result, Ok(answer) if answer.status == 404) {
-        let text = "This instance has no page for ServiceNow's own client: it comes with the ServiceNow IDE. If the \
-                    sign-in fails, have a client of your own registered (snow guide oauth), and give it with \
-                    --client-id.";
+        let text = "This instance has no page for ServiceNow's own client, which comes with the ServiceNow IDE. If the \
+                    sign-in fails, register your own client (snow guide oauth), and give it with --client-id.";
         let text = paragraph(text, app.console.err);
         app.console.say(&text);
     }
-    let text = "The client is borrowed: it is ServiceNow's own, \"ServiceNow SDK\", which administrators may switch \
-                off. For long-term use, register your own client: snow guide oauth";
+    let text = "This uses ServiceNow's own client, \"ServiceNow SDK\", which administrators can turn off. For \
+                long-term use, register your own client: snow guide oauth";
     let text = paragraph(text, app.console.err);
     app.console.note(&text);
     Ok(())
@@ -84,28 +91,38 @@ fn secret_use(profile: &Profile) -> &'static SecretUse {
     MethodSpec::of(profile.auth.method).secret(&CLIENT_SECRET).expect("a client may have a secret")
 }
 
+/// How the browser takes part, if the client needs one.
+pub fn way(app: &mut App, wanted: &Wanted<'_>) -> Result<Option<Way>, Failure> {
+    let oauth = client_of(wanted.profile);
+    match oauth.grant {
+        GrantType::AuthorizationCode => browser::prepare(app, oauth, wanted.browser).map(Some),
+        GrantType::ClientCredentials => Ok(None),
+    }
+}
+
 /// The secret of the client: handed in, saved before, or asked for.
 pub async fn client_secret(
     app: &mut App,
     profile: &Profile,
     given: &SecretArgs,
     is_saved: bool,
-) -> Result<Option<Secret>, Failure> {
+) -> Result<ClientSecret, Failure> {
+    let known = |secret| Ok(ClientSecret { secret, is_typed: false });
     let (client, usage) = (client_of(profile), secret_use(profile));
     if let Some(secret) = app.handed_in(given, usage.input)? {
-        return Ok(Some(secret));
+        return known(Some(secret));
     }
     if is_saved {
         let (_, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
         let saved = record::read_secret(store.as_ref(), profile, usage.input.item, &origins).await;
         match saved {
-            Ok(Some(secret)) => return Ok(Some(secret)),
+            Ok(Some(secret)) => return known(Some(secret)),
             Ok(None) if !usage.is_required => {
                 // A public client, unless everything was signed out.
                 let session = record::read_session(store.as_ref(), profile, client, &origins).await;
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
-                    return Ok(None);
+                    return known(None);
                 }
             }
             Ok(None) => {}
@@ -114,57 +131,121 @@ pub async fn client_secret(
             Err(failure) => return Err(failure),
         }
     }
-    if is_sdk(client) {
-        return Ok(None);
+    if is_sdk(client) || !usage.is_required && !app.is_interactive() {
+        return known(None);
     }
+    ask_secret(app, profile).map(|secret| ClientSecret { secret, is_typed: true })
+}
+
+fn ask_secret(app: &mut App, profile: &Profile) -> Result<Option<Secret>, Failure> {
+    let usage = secret_use(profile);
     let question = (usage.question)(&profile.auth);
-    match (app.person(), usage.is_required) {
-        (Some(person), true) => person.secret(&question).map(Some),
-        (Some(person), false) => person.optional_secret(&question),
-        (None, false) => Ok(None),
-        (None, true) => Err(secret::missing(&profile.auth, usage)),
+    match app.person() {
+        Some(person) if usage.is_required => person.secret(&question).map(Some),
+        Some(person) => person.optional_secret(&question),
+        None => Err(secret::missing(&profile.auth, usage)),
     }
 }
 
-/// Gets tokens for a connection. Nothing is saved here.
+/// What a person may enter again after a refusal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Paste,
+    Secret,
+}
+
+/// Gets tokens for a connection. What was typed may be typed again. Nothing is saved here.
 pub async fn sign_in(
     app: &mut App,
     wanted: &Wanted<'_>,
-    client_secret: Option<Secret>,
+    mut way: Option<Way>,
+    ClientSecret { mut secret, is_typed }: ClientSecret,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let profile = wanted.profile;
     let (client, origins) = wanted.client(app)?;
     let oauth = client_of(profile);
     let endpoint =
         app.network.token_endpoint_of(profile, &client, wanted.subject())?.expect("a client has a token endpoint");
-    let secret = client_secret.as_ref();
-    let (outcome, browser) = match (oauth.grant, secret) {
-        (GrantType::AuthorizationCode, secret) => {
-            let authorized = authorize(app, profile, oauth, wanted.browser).await?;
-            let _progress = app.console.progress("Getting the token");
-            let answered = endpoint.redeem(authorized.grant, secret, app.deadline()?).await;
-            (answered.outcome, authorized.browser)
-        }
-        (GrantType::ClientCredentials, Some(secret)) => {
-            let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-            (endpoint.client_credentials(secret, app.deadline()?).await.outcome, None)
-        }
-        (GrantType::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
-    };
-    match tokens(outcome, &endpoint, secret.is_some(), app) {
-        Ok(session) => {
-            let secrets =
-                client_secret.map(|secret| (secret_use(profile).input.item.clone(), secret)).into_iter().collect();
-            let credential = NewCredential { secrets, session: Some(session) };
-            Ok((NewSession { credential, client, origins }, browser))
-        }
-        Err(failure) => {
-            if let Some(browser) = browser {
-                browser.show(Page::failed(&sentence(failure.message()))).await;
+    let mut pasted = None;
+    let mut tries_left = MORE_TRIES;
+    loop {
+        let (outcome, by) = match (oauth.grant, &secret) {
+            (GrantType::AuthorizationCode, secret) => {
+                let Authorized { grant, by } = match (pasted.take(), way.take()) {
+                    (Some(authorization), _) => {
+                        let grant = paste::ask(app, profile, oauth, &authorization)?;
+                        Authorized { grant, by: CameBy::Paste(authorization) }
+                    }
+                    (None, Some(way)) => browser::authorize(app, profile, oauth, wanted.browser, way).await?,
+                    (None, None) => {
+                        let way = browser::prepare(app, oauth, wanted.browser)?;
+                        browser::authorize(app, profile, oauth, wanted.browser, way).await?
+                    }
+                };
+                let _progress = app.console.progress("Getting the token");
+                (endpoint.redeem(grant, secret.as_ref(), app.deadline()?).await.outcome, Some(by))
             }
-            Err(failure)
+            (GrantType::ClientCredentials, Some(secret)) => {
+                let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
+                (endpoint.client_credentials(secret, app.deadline()?).await.outcome, None)
+            }
+            (GrantType::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
+        };
+        let is_pasted = matches!(by, Some(CameBy::Paste(_)));
+        let failure = match (tokens(outcome, &endpoint, secret.is_some(), app), by) {
+            (Ok(session), by) => {
+                let secrets =
+                    secret.map(|secret| (secret_use(profile).input.item.clone(), secret)).into_iter().collect();
+                let credential = NewCredential { secrets, session: Some(session) };
+                let browser = by.and_then(CameBy::browser);
+                return Ok((NewSession { credential, client, origins }, browser));
+            }
+            (Err(failure), Some(CameBy::Browser(browser))) => {
+                browser.show(Page::failed(&sentence(failure.message()))).await;
+                failure
+            }
+            (Err(failure), Some(CameBy::Paste(authorization))) => {
+                pasted = Some(authorization);
+                failure
+            }
+            (Err(failure), None) => failure,
+        };
+        match again(app, &failure, is_pasted, is_typed, tries_left)? {
+            None => return Err(failure),
+            Some(Again::Secret) => secret = ask_secret(app, profile)?,
+            Some(Again::Paste) => {}
         }
+        if is_pasted {
+            app.console.say("  Open the address above again for a new code.");
+        }
+        tries_left -= 1;
     }
+}
+
+/// What to enter again, if that may mend it and a person is there.
+fn again(
+    app: &mut App,
+    failure: &Failure,
+    is_pasted: bool,
+    is_typed: bool,
+    tries_left: u32,
+) -> Result<Option<Again>, Failure> {
+    let causes = failure.likely_causes();
+    let may_be = |codes: &[&str]| causes.iter().any(|cause| codes.contains(&cause.code));
+    let paste = (is_pasted && may_be(&[MISTYPED])).then_some(Again::Paste);
+    let secret = (is_typed && may_be(&SECRET_CAUSES)).then_some(Again::Secret);
+    if tries_left == 0 || !app.is_interactive() || paste.or(secret).is_none() {
+        return Ok(None);
+    }
+    // All of them are told in the end.
+    let likely = causes.first().map(|cause| format!("Perhaps {}. ", cause.text)).unwrap_or_default();
+    app.complain(&format!("{}. {likely}Try again ({tries_left} left).", failure.message()));
+    if paste.and(secret).is_none() {
+        return Ok(paste.or(secret));
+    }
+    let choices = ["Paste again", "Enter the client secret again, then paste"].map(str::to_owned);
+    let chosen = app.person().map(|person| person.choose("What do you want to enter again?", &choices)).transpose()?;
+    Ok(if chosen == Some(0) { paste } else { secret })
 }
 
 /// Revokes tokens that nothing will keep. The session that is saved stays: an instance
@@ -205,7 +286,7 @@ fn tokens(
 ) -> Result<SavedSession, Failure> {
     match outcome {
         TokenOutcome::Tokens(answer) if answer.lifetime == Lifetime::Garbage => {
-            let message = shown!("the token answer of {} cannot be used", endpoint.origin().host_and_port());
+            let message = shown!("the token response of {} is unusable", endpoint.origin().host_and_port());
             Err(Failure::new(Code::UnexpectedAnswer, message)
                 .why("Its expires_in is not a number of seconds. Nothing was saved.")
                 .next("Check that the address is the token endpoint of a ServiceNow instance"))
@@ -219,10 +300,4 @@ fn tokens(
         | TokenOutcome::Unclear(failure)
         | TokenOutcome::Lost(failure) => Err(failure),
     }
-}
-
-/// With a capital letter, for a page.
-pub fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
