@@ -95,6 +95,7 @@ impl Paragraph {
 /// A table, while its rows are collected. Its head is bold, and nothing if empty.
 #[derive(Default)]
 struct Table {
+    has_head: bool,
     /// The painted cells of each row.
     rows: Vec<Vec<String>>,
 }
@@ -106,17 +107,16 @@ impl Table {
     /// A row without its first bar.
     fn add(&mut self, row: &str, paint: Paint) {
         let cells = row.trim_end().trim_end_matches('|').split('|').map(str::trim);
-        if cells.clone().all(|cell| cell.chars().all(|character| matches!(character, '-' | ':'))) {
-            // The rule below the head; with nothing above it there is no head.
-            self.rows.retain(|head| head.iter().any(|cell| !cell.is_empty()));
+        let is_head = !std::mem::replace(&mut self.has_head, true);
+        if cells.clone().all(|cell| cell.chars().all(|character| character == '-')) {
+            // The rule below the head, or a head without words.
             return;
         }
-        let is_head = self.rows.is_empty();
         self.rows.push(cells.map(|cell| if is_head { paint.bold(cell) } else { spans(cell, paint) }).collect());
     }
 
     fn end(&mut self, lines: &mut Vec<String>, paint: Paint) {
-        let rows = std::mem::take(&mut self.rows);
+        let Self { rows, .. } = std::mem::take(self);
         let room = paint.columns.min(WIDEST).saturating_sub(Self::INDENT.len());
         let Some(widths) = Self::widths(&rows, room) else {
             for cell in rows.iter().flatten().filter(|cell| !cell.is_empty()) {
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(text(markdown, PLAIN), expected);
         let narrow = Paint { columns: 12, ..PLAIN };
         assert!(text(markdown, narrow).starts_with("  name\n  what it is\n  a\n"), "{}", text(markdown, narrow));
-        assert_eq!(text("| | |\n| --- | --- |\n| a | b |", PLAIN), "  a  b");
+        assert_eq!(text("| | |\n| --- | --- |\n| `a` | b |", PLAIN), "  a  b");
     }
 
     #[test]

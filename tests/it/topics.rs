@@ -7,6 +7,7 @@
 //!   connections `acme` and `acme-test`, and it ends with 0; `exit-N` names another end.
 //! - `sh new`: the same with no connection yet.
 //! - `sh asks`: a person has to answer, so without one each command says so.
+//! - `sh browser`: it waits for a browser, which does not come.
 //! - `run-by: TEST`: the test of this name runs it.
 //! - `not-run: WHY`: it cannot be run here. The command line takes its commands.
 //! - `json`: a document that fits its schema.
@@ -21,6 +22,7 @@ use snow_connect::base::code::Code;
 use snow_connect::base::schemas;
 use snow_connect::cli::args::Cli;
 
+use crate::oauth::free_port;
 use crate::world::commands::{assert_parses, commands_in};
 use crate::world::company::Company;
 use crate::world::process::{finish, tool};
@@ -163,6 +165,10 @@ impl Desk {
                 let outcome = self.run(block, line);
                 assert!(outcome.code == 3 && outcome.stderr.contains("no-terminal"), "{line}\n{outcome:?}");
             }
+        } else if block.is("browser") {
+            let wait = format!("--redirect-uri http://127.0.0.1:{}/callback --login-timeout 500ms", free_port());
+            let outcome = self.run(block, &format!("{} {wait}", block.code.trim_end()));
+            assert!(outcome.code == 4 && outcome.stderr.contains("login-timeout"), "{}\n{outcome:?}", block.code);
         } else {
             assert!(block.is("sh"), "nothing runs this: {block:?}");
             let code = block.said("exit-").map_or(0, |code| code.parse().unwrap());
@@ -191,9 +197,11 @@ fn tests() -> BTreeSet<String> {
 
 #[test]
 fn every_block_of_the_readme_and_the_topics_does_what_its_words_say() {
-    let (desk, tests) = (Desk::new(), tests());
+    let tests = tests();
     let mut ran = 0;
     for (path, text) in texts() {
+        // What one text revokes at the instance is good in the next.
+        let desk = Desk::new();
         for block in Block::all(&text) {
             println!("{}: {}\n{}", path.display(), block.info, block.code);
             desk.hold(&block, &tests);
@@ -217,6 +225,7 @@ fn a_wrong_flag_is_noticed_in_every_kind_of_block() {
         ("sh new", "snow list", "snow show acme"),
         ("sh exit-3", "snow show nobody", "snow show acme"),
         ("sh asks", "snow login acme-test", "snow login acme-test --pasword-file x"),
+        ("sh browser", "snow connect acme-uat --client-id x", "snow connect acme-uat --client-ip x"),
         ("sh not-run: for a reason", "snow test acme", "snow test acme --tabel x"),
         ("sh not-run: for a reason", "ls", "SNOW_STORE=file snow tets"),
         ("yaml run-by: a_wrong_flag_is_noticed_in_every_kind_of_block", "x: 1", ""),
