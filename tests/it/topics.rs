@@ -3,7 +3,7 @@
 //!
 //! The word of a block says what becomes of it:
 //!
-//! - `sh`: a shell runs it in a company ([`Company`]) by somebody who has the
+//! - `sh`: a shell runs it in a company ([`Company`]) by a person who has the
 //!   connections `acme` and `acme-test`, and it ends with 0; `exit-N` names another end.
 //! - `sh new`: the same with no connection yet.
 //! - `sh asks`: a person has to answer, so without one each command says so.
@@ -89,7 +89,7 @@ impl Block {
         blocks
     }
 
-    /// What stands behind this word of the info.
+    /// What comes after this word of the info.
     fn said(&self, word: &str) -> Option<&str> {
         Some(self.info.split_once(word)?.1.trim())
     }
@@ -229,7 +229,11 @@ fn a_wrong_flag_is_noticed_in_every_kind_of_block() {
         ("sh not-run: for a reason", "snow test acme", "snow test acme --tabel x"),
         ("sh not-run: for a reason", "ls", "SNOW_STORE=file snow tets"),
         ("yaml run-by: a_wrong_flag_is_noticed_in_every_kind_of_block", "x: 1", ""),
-        ("json", r#"{"schema":"snow.demo/1","ok":true}"#, r#"{"schema":"snow.demo/1"}"#),
+        (
+            "json",
+            r#"{"schema":"snow.version/1","version":"1.2.3","os":"linux","arch":"x86_64"}"#,
+            r#"{"schema":"snow.version/1"}"#,
+        ),
     ] {
         assert!(holds(info, right), "{info}: {right}");
         assert!(wrong.is_empty() || !holds(info, wrong), "{info}: {wrong}");

@@ -200,9 +200,9 @@ mod tests {
         for code in Code::ALL {
             if class != Some(code.class()) {
                 class = Some(code.class());
-                text.push_str(&format!("\n\n**{} {}**", code.class().exit_code(), code.class().as_str()));
+                text.push_str(&format!("\n- **{} {}**:", code.class().exit_code(), code.class().as_str()));
             }
-            text.push_str(&format!("\n`{}`", code.as_str()));
+            text.push_str(&format!("\n  `{}`", code.as_str()));
         }
         text.trim_start().to_owned() + "\n"
     }
@@ -212,7 +212,7 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "a person asks by a variable for the file to be written")]
     fn the_topic_on_exit_codes_has_every_class_and_ends_with_every_code() {
         let text = topic("exit-codes");
-        let (before, _) = text.split_once("**1 internal**").unwrap();
+        let (before, _) = text.split_once("- **1 internal**").unwrap();
         let made = format!("{before}{}", codes_by_class());
         if std::env::var_os("SNOW_WRITE_SCHEMAS").is_some() {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/help/exit-codes.md");

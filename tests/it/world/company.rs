@@ -35,7 +35,7 @@ impl Company {
         Self { _instance: instance, authority, _front: front, proxy }
     }
 
-    /// The environment of somebody who works there and has this home, with `snow` on
+    /// The environment of a person who works there and has this home, with `snow` on
     /// the PATH and a passphrase for the encrypted file.
     pub fn environment(&self, command: &mut Command, home: &Path) {
         command.env_clear().env("HOME", home).env("LANG", "C.UTF-8").current_dir(home);
