@@ -1,9 +1,10 @@
 //! Markdown as text on a terminal, for the texts that snow brings along.
 //!
 //! Knows what those texts use and nothing else: headings, paragraphs, lists of
-//! one level, fenced blocks, `code` and **bold**. It is no reader of foreign
-//! Markdown.
+//! one level, tables, fenced blocks, `code`, **bold** and links. It is no reader of
+//! foreign Markdown.
 
+use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
 use crate::report::paint::Paint;
@@ -19,8 +20,15 @@ const NO_BREAK: char = '\u{a0}';
 pub fn text(markdown: &str, paint: Paint) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = Paragraph::default();
+    let mut table = Table::default();
     let mut in_code = false;
     for line in markdown.lines() {
+        if !in_code && let Some(row) = line.strip_prefix('|') {
+            paragraph.end(&mut lines, paint);
+            table.add(row, paint);
+            continue;
+        }
+        table.end(&mut lines, paint);
         if line.starts_with("```") {
             paragraph.end(&mut lines, paint);
             in_code = !in_code;
@@ -29,7 +37,7 @@ pub fn text(markdown: &str, paint: Paint) -> String {
         } else if line.is_empty() {
             paragraph.end(&mut lines, paint);
             lines.push(String::new());
-        } else if let Some(heading) = line.strip_prefix("## ").or_else(|| line.strip_prefix("# ")) {
+        } else if let Some(heading) = heading(line) {
             paragraph.end(&mut lines, paint);
             lines.push(paint.bold(heading));
         } else if let Some((mark, rest)) = list_item(line) {
@@ -40,7 +48,23 @@ pub fn text(markdown: &str, paint: Paint) -> String {
         }
     }
     paragraph.end(&mut lines, paint);
+    table.end(&mut lines, paint);
     lines.join("\n")
+}
+
+fn heading(line: &str) -> Option<&str> {
+    ["# ", "## ", "### "].iter().find_map(|mark| line.strip_prefix(mark))
+}
+
+/// Breaks painted text into lines: its escapes do not count as width, and what is
+/// to be copied stays whole.
+fn wrapped(text: &str, columns: usize, first: &str, rest: &str) -> String {
+    let options = Options::new(columns)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options).replace(NO_BREAK, " ")
 }
 
 /// A paragraph or an item of a list, while its lines are collected.
@@ -65,13 +89,76 @@ impl Paragraph {
             return;
         }
         let indent = " ".repeat(mark.len());
-        let options = Options::new(paint.columns.min(WIDEST))
-            .initial_indent(&mark)
-            .subsequent_indent(&indent)
-            .break_words(false)
-            .word_splitter(WordSplitter::NoHyphenation);
-        // The escapes of colours do not count as width.
-        lines.push(textwrap::fill(&spans(&text, paint), options).replace(NO_BREAK, " "));
+        lines.push(wrapped(&spans(&text, paint), paint.columns.min(WIDEST), &mark, &indent));
+    }
+}
+
+/// A table, while its rows are collected. Its head is bold, and nothing if empty.
+#[derive(Default)]
+struct Table {
+    has_head: bool,
+    /// The painted cells of each row.
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    const INDENT: &str = "  ";
+    const GAP: usize = 2;
+
+    /// A row without its first bar.
+    fn add(&mut self, row: &str, paint: Paint) {
+        let cells = row.trim_end().trim_end_matches('|').split('|').map(str::trim);
+        let is_head = !std::mem::replace(&mut self.has_head, true);
+        if cells.clone().all(|cell| cell.chars().all(|character| character == '-')) {
+            // The rule below the head, or a head without words.
+            return;
+        }
+        self.rows.push(cells.map(|cell| if is_head { paint.bold(cell) } else { spans(cell, paint) }).collect());
+    }
+
+    fn end(&mut self, lines: &mut Vec<String>, paint: Paint) {
+        let Self { rows, .. } = std::mem::take(self);
+        let room = paint.columns.min(WIDEST).saturating_sub(Self::INDENT.len());
+        let Some(widths) = Self::widths(&rows, room) else {
+            for cell in rows.iter().flatten().filter(|cell| !cell.is_empty()) {
+                lines.push(wrapped(cell, room + Self::INDENT.len(), Self::INDENT, "      "));
+            }
+            return;
+        };
+        for row in rows {
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| wrapped(cell, *width, "", "")).collect();
+            let height = cells.iter().map(|cell| cell.lines().count()).max().unwrap_or(0);
+            for number in 0..height {
+                let mut line = Self::INDENT.to_owned();
+                for (cell, width) in cells.iter().zip(&widths) {
+                    let part = cell.lines().nth(number).unwrap_or("");
+                    let gap = width.saturating_sub(display_width(part)) + Self::GAP;
+                    line.push_str(&format!("{part}{}", " ".repeat(gap)));
+                }
+                lines.push(line.trim_end().to_owned());
+            }
+        }
+    }
+
+    /// How wide each column is: as its cells are, and if that is more than there is room
+    /// for, the widest ones less, down to their longest words. `None` if even those
+    /// leave no room.
+    fn widths(rows: &[Vec<String>], room: usize) -> Option<Vec<usize>> {
+        let columns = rows.first().map_or(0, Vec::len);
+        let widest = |of: &dyn Fn(&str) -> usize| -> Vec<usize> {
+            (0..columns)
+                .map(|index| rows.iter().map(|row| row.get(index).map_or(0, |cell| of(cell))).max().unwrap_or(0))
+                .collect()
+        };
+        let mut widths = widest(&display_width);
+        let least = widest(&|cell| cell.split(' ').map(display_width).max().unwrap_or(0));
+        while widths.iter().sum::<usize>() + Self::GAP * columns.saturating_sub(1) > room {
+            let shrinking = (0..columns).filter(|index| widths[*index] > least[*index].max(8));
+            let index = shrinking.max_by_key(|index| widths[*index])?;
+            widths[index] -= 1;
+        }
+        Some(widths)
     }
 }
 
@@ -98,9 +185,10 @@ fn list_item(line: &str) -> Option<(&str, &str)> {
     (mark == "-" || (is_number && mark.len() > 1)).then_some((mark, rest))
 }
 
-/// Paints `code` and **bold**, whose marks go.
+/// Paints `code` and **bold**, whose marks go. Of a link its words stay.
 fn spans(text: &str, paint: Paint) -> String {
     let mut painted = String::new();
+    let text = without_targets(text);
     for (index, part) in text.split('`').enumerate() {
         if index % 2 == 1 {
             painted.push_str(&paint.command(&part.replace(' ', &NO_BREAK.to_string())));
@@ -111,6 +199,21 @@ fn spans(text: &str, paint: Paint) -> String {
         }
     }
     painted
+}
+
+/// The text with the words of each link and without its target.
+fn without_targets(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, (words, after))) = rest.split_once('[').and_then(|(before, link)| {
+        let (words, target) = link.split_once("](")?;
+        Some((before, (words, target.split_once(')')?.1)))
+    }) {
+        shown.push_str(before);
+        shown.push_str(words);
+        rest = after;
+    }
+    shown + rest
 }
 
 #[cfg(test)]
@@ -138,12 +241,27 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_set_in_columns_which_shrink_where_there_is_no_room() {
+        let markdown = "| name | what it is |\n| --- | --- |\n| `a` | [some](x.md) words that are too long |\n| bcd | short |\n\nNext";
+        let expected = "  name  what it is\n  a     some words that are\n        too long\n  bcd   short\n\nNext";
+        assert_eq!(text(markdown, PLAIN), expected);
+        let narrow = Paint { columns: 12, ..PLAIN };
+        assert!(text(markdown, narrow).starts_with("  name\n  what it is\n  a\n"), "{}", text(markdown, narrow));
+        assert_eq!(text("| | |\n| --- | --- |\n| `a` | b |", PLAIN), "  a  b");
+    }
+
+    #[test]
+    fn of_a_link_the_words_stay() {
+        assert_eq!(text("See [the guide](guide.md#x), or [x] there.", Paint::PLAIN), "See the guide, or [x] there.");
+    }
+
+    #[test]
     fn colour_changes_no_line_end() {
         let markdown = "Some **bold words that go on** and `some code` with more after it, until it wraps.\n";
         let coloured = text(markdown, Paint { colour: true, ..PLAIN });
         let plain = text(markdown, PLAIN);
         assert!(coloured.contains('\u{1b}'));
-        let width = |text: &str| text.lines().map(textwrap::core::display_width).collect::<Vec<_>>();
+        let width = |text: &str| text.lines().map(display_width).collect::<Vec<_>>();
         assert_eq!(width(&coloured), width(&plain));
     }
 }

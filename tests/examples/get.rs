@@ -5,8 +5,9 @@
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or("acme".to_owned());
-    let response =
-        snow_connect::Engine::from_environment()?.connection(&name)?.open().await?.get("table/incident").await?;
-    println!("{}", response.check().await?.json::<serde_json::Value>().await?);
+    let engine = snow_connect::Engine::from_environment()?;
+    let client = engine.connection(&name)?.open().await?;
+    let response = client.get("table/incident").await?.check().await?;
+    println!("{}", response.json::<serde_json::Value>().await?);
     Ok(())
 }

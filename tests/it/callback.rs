@@ -40,7 +40,7 @@ fn line_for(sandbox: &Sandbox, redirect_uri: &str) -> String {
 // N2, N4, C1
 #[cfg(target_os = "linux")]
 #[test]
-fn only_the_loopback_address_of_the_redirect_uri_listens_and_only_while_it_waits() {
+fn only_loopback_listens_for_the_redirect_uri_and_only_while_it_waits() {
     let sandbox = sandbox();
     let port = free_port();
     for (host, addresses) in [

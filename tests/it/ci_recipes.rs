@@ -1,4 +1,4 @@
-//! The action for GitHub, and the recipes of the README for GitHub, GitLab and
+//! The action for GitHub, and the recipes of the topic on CI for GitHub, GitLab and
 //! Jenkins, read by parsers that others wrote and run as far as they run without
 //! their servers.
 
@@ -13,7 +13,7 @@ use crate::world::canary::Canaries;
 use crate::world::process::{Serving, finish, program, tool};
 use crate::world::{Outcome, reach};
 
-const README: &str = include_str!("../../README.md");
+const TOPIC: &str = include_str!("../../src/help/ci.md");
 const ACTION: &str = ".github/actions/test-connections";
 const ACTION_FILE: &str = include_str!("../../.github/actions/test-connections/action.yml");
 const ACTION_SCRIPT: &str = include_str!("../../.github/actions/test-connections/test-connections.sh");
@@ -32,9 +32,9 @@ fn place() -> PathBuf {
     place
 }
 
-/// The block of the README that begins with this line.
+/// The block of the topic that begins with this line.
 fn recipe(first_line: &str) -> String {
-    let (_, rest) = README.split_once(&format!("\n{first_line}\n")).expect("the README has the recipe");
+    let (_, rest) = TOPIC.split_once(&format!("\n{first_line}\n")).expect("the topic has the recipe");
     format!("{}\n", rest.split("\n```").next().unwrap())
 }
 
@@ -341,7 +341,7 @@ fn where_nothing_can_be_built_the_action_says_so() {
     assert_eq!(messages(step, "error"), ["there is no snow on the PATH, and no cargo to build it"]);
 }
 
-/// The workflow of the README, with an action that has a hash.
+/// The workflow of the topic, with an action that has a hash.
 fn workflow(repository: &Path) -> &'static str {
     let path = ".github/workflows/servicenow.yml";
     let text = recipe(&format!("# {path}"));
@@ -351,7 +351,7 @@ fn workflow(repository: &Path) -> &'static str {
 }
 
 #[test]
-fn the_workflow_of_the_readme_runs_and_its_reports_are_there() {
+fn the_workflow_of_the_topic_runs_and_its_reports_are_there() {
     for (sandbox, exit_code) in [(GOOD, 0), (REFUSING, 4)] {
         let machine = Machine::new(sandbox);
         let workflow = workflow(&machine.repository());
@@ -394,7 +394,7 @@ fn github_and_zizmor_find_nothing_in_the_workflows_and_the_action() {
     assert!(told["complaints"].to_string().contains("Unexpected value 'run-on'"), "{told}");
 }
 
-/// Runs the README's `.gitlab-ci.yml` with these variables of the project in a
+/// Runs the topic's `.gitlab-ci.yml` with these variables of the project in a
 /// repository, and says where that is.
 fn gitlab(machine: &Machine, variables: &[(&str, &str)]) -> (Outcome, PathBuf) {
     tool("git");
@@ -420,7 +420,7 @@ fn gitlab(machine: &Machine, variables: &[(&str, &str)]) -> (Outcome, PathBuf) {
 }
 
 #[test]
-fn the_pipeline_of_the_readme_for_gitlab_runs_and_its_artifacts_are_there() {
+fn the_pipeline_of_the_topic_for_gitlab_runs_and_its_artifacts_are_there() {
     for (sandbox, code, says) in [(GOOD, 0, "PASS servicenow"), (REFUSING, 1, "FAIL 4")] {
         let machine = Machine::new(sandbox);
         let variables = [
@@ -448,12 +448,13 @@ fn jenkinsfiles(machine: &Machine, texts: &[String]) -> Vec<Value> {
 }
 
 #[test]
-fn the_jenkinsfile_of_the_readme_is_groovy_and_its_steps_run() {
+fn the_jenkinsfile_of_the_topic_is_groovy_and_its_steps_run() {
     let [read] = &jenkinsfiles(&Machine::new(GOOD), &[recipe("// Jenkinsfile")])[..] else { panic!("one was given") };
     assert!(read.is_object(), "it is no Groovy");
     for (sandbox, code) in [(GOOD, 0), (REFUSING, 4)] {
         let machine = Machine::new(sandbox);
-        assert_eq!(read["variables"], json!({ "SNOW_INSTANCE": "acme" }));
+        let reports = read["variables"]["REPORTS"].as_str().unwrap();
+        assert_eq!(read["variables"]["SNOW_INSTANCE"], "acme");
         let steps = read["steps"].as_array().unwrap();
         let step = |name: &str| steps.iter().find(|step| step["name"] == name).unwrap_or_else(|| panic!("{name}"));
         let string = |name: &str| step(name)["strings"][0].as_str().unwrap().to_owned();
@@ -468,6 +469,7 @@ fn the_jenkinsfile_of_the_readme_is_groovy_and_its_steps_run() {
         shell.args(["-xec", &string("sh")]).current_dir(machine.home());
         let variables = [
             ("SNOW_INSTANCE", machine.serving.origin()),
+            ("REPORTS", reports),
             (variable("usernameVariable"), "svc.ci"),
             (variable("passwordVariable"), "sandbox-svc"),
         ];

@@ -1,5 +1,5 @@
 //! Clients that others wrote run unchanged against `snow sandbox`, and the
-//! examples of the README do what the README says.
+//! examples of the topic on them do what it says.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::world::Outcome;
 use crate::world::process::{Serving, finish, tool};
 
-/// The address that the README's examples use.
-const README_ORIGIN: &str = "http://127.0.0.1:8910";
-const README: &str = include_str!("../../README.md");
+/// The address that the examples use.
+const ORIGIN: &str = "http://127.0.0.1:8910";
+const TOPIC: &str = include_str!("../../src/help/test-double.md");
 
 /// Runs a command to its end, at the home of this instance, with this on its
 /// standard input.
@@ -49,21 +49,19 @@ fn aiosnow_queries_streams_and_writes_unchanged() {
     client(include_str!("../clients/aiosnow_client.py"), "aiosnow: all of it worked");
 }
 
-/// The examples in one language of the README's section on the test double,
-/// with the address of this instance.
+/// The examples of the topic that have these words behind the fence, with the address
+/// of this instance.
 fn examples(language: &str, serving: &Serving) -> Vec<String> {
-    let (_, section) = README.split_once("\n## A test double").expect("the README has the section");
-    let section = section.split("\n## ").next().unwrap();
     let start = format!("```{language}\n");
-    let blocks = section.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
-    blocks.map(|block| block.replace(README_ORIGIN, serving.origin())).collect()
+    let blocks = TOPIC.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.map(|block| block.replace(ORIGIN, serving.origin())).collect()
 }
 
 #[test]
-fn the_readme_asks_the_sandbox_with_curl() {
+fn the_topic_asks_the_sandbox_with_curl() {
     tool("curl");
     let serving = Serving::start(&[]);
-    let examples = examples("sh", &serving);
+    let examples = examples("sh run-by: the_topic_asks_the_sandbox_with_curl", &serving);
     assert_eq!(examples.len(), 1, "{examples:?}");
     let mut shell = Command::new("bash");
     // What starts the sandbox is done; all else runs as it stands there.
@@ -82,13 +80,13 @@ fn the_readme_asks_the_sandbox_with_curl() {
 }
 
 #[test]
-fn the_readme_asks_the_sandbox_with_python() {
+fn the_topic_asks_the_sandbox_with_python() {
     let serving = Serving::start(&[]);
-    let examples = examples("python", &serving);
+    let examples = examples("python run-by: the_topic_asks_the_sandbox_with_python", &serving);
     assert_eq!(examples.len(), 1, "{examples:?}");
     // Its address is told as host and port as well.
     let host = |origin: &str| origin.trim_start_matches("http://").to_owned();
-    let script = examples[0].replace(&host(README_ORIGIN), &host(serving.origin()));
+    let script = examples[0].replace(&host(ORIGIN), &host(serving.origin()));
     let mut command = python();
     command.args(["-B", "-"]);
     let outcome = run(&serving, command, &script).expect(0);

@@ -140,7 +140,7 @@ fn the_topics_exist_and_the_codes_are_complete() {
         let named = codes.contains(code.as_str()) || exit_code == 1;
         assert!(named, "{} is not listed", code.as_str());
     }
-    world.run("help nonsense").expect(2).says(&["exit-codes"]);
+    world.run("help nonsense").expect(2).says(&["snow help topics"]);
 }
 
 #[test]

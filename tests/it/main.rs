@@ -93,6 +93,8 @@ mod terminal;
 mod token_answers;
 mod token_command;
 mod token_words;
+#[cfg(unix)]
+mod topics;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]

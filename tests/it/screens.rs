@@ -471,7 +471,7 @@ fn the_help_of_every_command_and_topic() {
         let name = command.get_name();
         help(name, &[format!("{name} --help"), format!("{name} -h")]);
     }
-    for topic in ["environment", "exit-codes", "precedence", "security", "nope"] {
+    for topic in ["topics", "environment", "exit-codes", "precedence", "troubleshooting", "nope"] {
         help(&format!("topic-{topic}"), &[format!("help {topic}")]);
     }
 }
@@ -683,8 +683,8 @@ fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
     let mut expected: BTreeSet<String> =
         Scenario::ALL.iter().map(|scenario| format!("scenario-{}", scenario.as_str())).collect();
     expected.extend(Cli::command().get_subcommands().map(|command| format!("help-{}", command.get_name())));
-    let topics =
-        ["environment", "exit-codes", "precedence", "security", "nope"].map(|topic| format!("help-topic-{topic}"));
+    let topics = ["topics", "environment", "exit-codes", "precedence", "troubleshooting", "nope"]
+        .map(|topic| format!("help-topic-{topic}"));
     expected.extend(topics);
     expected.extend(["text", "json", "jsonl", "junit", "github", "html"].map(|form| format!("report-{form}")));
     let stories = [

@@ -13,6 +13,7 @@
 
 mod exceptions;
 mod paths;
+mod promises;
 mod words;
 
 use std::collections::BTreeSet;
@@ -211,6 +212,24 @@ fn a_fact_of_servicenow_is_found_in_every_text_and_not_in_remarks() {
         assert_eq!(facts(text), BTreeSet::new(), "{text}");
     }
     assert_eq!(facts_elsewhere(&[planted("sandbox::table", "const X: &str = \"/api/now\";")]), BTreeSet::new());
+}
+
+#[test]
+fn every_promise_of_the_topic_on_security_has_tests_that_exist() {
+    let topic = std::fs::read_to_string(sources().join("help/security.md")).unwrap();
+    let tests = promises::tests_below(&sources().join("../tests/it"));
+    assert_eq!(promises::faults(&topic, &tests), Vec::<String>::new());
+    assert!(promises::promises(&topic).0.len() > 15);
+}
+
+#[test]
+fn a_promise_without_a_test_or_with_one_that_is_none_is_found() {
+    let tests = ["it_holds".to_owned()].into();
+    let topic = |tests: &str| format!("# S\n\n## What is promised\n\n- **One**: it holds.\n\n## The tests\n{tests}\n");
+    assert_eq!(promises::faults(&topic("\n- **One**: `it_holds`"), &tests), Vec::<String>::new());
+    for wrong in ["", "\n- **One**:", "\n- **Two**: `it_holds`", "\n- **One**: `it_holds`\n  `it_does_not`"] {
+        assert_ne!(promises::faults(&topic(wrong), &tests), Vec::<String>::new(), "{wrong}");
+    }
 }
 
 #[test]

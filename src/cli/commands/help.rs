@@ -4,14 +4,15 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::app::App;
-use super::man::EXIT_CODES;
-use crate::base::code::{Class, Code};
+use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::schemas;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::command::command;
 use crate::cli::completion;
+use crate::cli::shell;
 use crate::report::json::help::Schemas;
+use crate::report::markdown;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -20,7 +21,7 @@ Examples:
   snow help exit-codes
   snow help schemas snow.test/1")]
 pub struct HelpArgs {
-    /// A command, or environment, exit-codes, platforms, precedence, schemas, security
+    /// A command, or a topic; snow help topics lists them
     #[arg(add = ArgValueCandidates::new(completion::help_topics))]
     pub topic: Option<String>,
     /// With schemas: one document, as in snow.test/1 [default: all]
@@ -28,14 +29,28 @@ pub struct HelpArgs {
     pub document: Option<String>,
 }
 
-/// The topics, with their texts; those of exit codes and schemas are made.
+/// The topics: Markdown, which a forge shows as well. `topics` lists them. The documents
+/// of `schemas` have no text.
 pub const TOPICS: &[(&str, &str)] = &[
-    ("environment", include_str!("../../help/environment.txt")),
-    ("exit-codes", ""),
-    ("platforms", include_str!("../../help/platforms.txt")),
-    ("precedence", include_str!("../../help/precedence.txt")),
+    ("ci", include_str!("../../help/ci.md")),
+    ("comparison", include_str!("../../help/comparison.md")),
+    ("environment", include_str!("../../help/environment.md")),
+    ("exit-codes", include_str!("../../help/exit-codes.md")),
+    ("fleets", include_str!("../../help/fleets.md")),
+    ("json", include_str!("../../help/json.md")),
+    ("library", include_str!("../../help/library.md")),
+    ("performance", include_str!("../../help/performance.md")),
+    ("platforms", include_str!("../../help/platforms.md")),
+    ("precedence", include_str!("../../help/precedence.md")),
+    ("proxies", include_str!("../../help/proxies.md")),
     ("schemas", ""),
-    ("security", include_str!("../../help/security.txt")),
+    ("security", include_str!("../../help/security.md")),
+    ("sign-in", include_str!("../../help/sign-in.md")),
+    ("stores", include_str!("../../help/stores.md")),
+    ("test-double", include_str!("../../help/test-double.md")),
+    ("tokens", include_str!("../../help/tokens.md")),
+    ("topics", include_str!("../../help/README.md")),
+    ("troubleshooting", include_str!("../../help/troubleshooting.md")),
 ];
 
 /// The names of the topics.
@@ -52,15 +67,13 @@ pub fn help(app: &mut App, arguments: HelpArgs) -> Result<u8, Failure> {
     command.build();
     let text = match arguments.topic.as_deref() {
         None => rendered(app, &mut command),
-        Some("exit-codes") => exit_codes(),
         Some("schemas") => schemas(arguments.document.as_deref())?,
         Some(topic) => match TOPICS.iter().find(|(name, _)| *name == topic) {
-            Some((_, text)) => (*text).to_owned(),
+            Some((_, text)) => markdown::text(&shell::for_this_system(text), app.console.out),
             None => {
                 let subcommand = command.find_subcommand_mut(topic).ok_or_else(|| {
-                    let topics: Vec<_> = topics().collect();
                     Failure::new(Code::Usage, shown!("there is no command or topic \"{}\"", Shown::outside(topic)))
-                        .next(shown!("The topics are {}", Shown::outside(topics.join(", "))))
+                        .next(Step::run("snow help topics").and_say(" lists the topics"))
                 })?;
                 rendered(app, subcommand)
             }
@@ -90,35 +103,67 @@ fn schemas(name: Option<&str>) -> Result<String, Failure> {
     })
 }
 
-/// The table of exit codes, with the error codes of each class.
-fn exit_codes() -> String {
-    let mut text = String::from(
-        "How a command ends, and the error codes that lead there (--json: error.code).\n\n    0  it worked\n",
-    );
-    for (class, meaning) in EXIT_CODES {
-        text.push_str(&format!("  {:>3}  {meaning}\n", class.exit_code()));
-        let codes: Vec<_> = Code::ALL.iter().filter(|code| code.class() == class).map(|code| code.as_str()).collect();
-        if class != Class::Internal && class != Class::Mixed {
-            let options = textwrap::Options::new(78).initial_indent("       ").subsequent_indent("       ");
-            let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation);
-            text.push_str(&textwrap::fill(&codes.join(" "), options));
-            text.push('\n');
-        }
-    }
-    text.push_str("\nWarnings leave the exit code 0. snow explain CODE says more about each.\n");
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::auth::method::{METHODS, MethodSpec};
+    use std::path::Path;
+
+    use crate::base::code::Class;
+
+    fn topic(name: &str) -> &'static str {
+        TOPICS.iter().find(|(known, _)| *known == name).unwrap().1
+    }
 
     #[test]
     fn the_topic_on_variables_names_those_of_every_way_to_sign_in() {
-        let (_, text) = TOPICS.iter().find(|(name, _)| *name == "environment").unwrap();
+        let text = topic("environment");
         for variable in METHODS.into_iter().filter(|spec| spec.has_variables).flat_map(MethodSpec::variables) {
-            assert!(text.split_whitespace().any(|word| word.trim_matches([',', '.']) == variable), "{variable}");
+            assert!(text.contains(&format!("`{variable}`")), "{variable}");
+        }
+    }
+
+    /// The codes of each class, as the topic on exit codes ends.
+    fn codes_by_class() -> String {
+        let mut text = String::new();
+        let mut class = None;
+        for code in Code::ALL {
+            if class != Some(code.class()) {
+                class = Some(code.class());
+                text.push_str(&format!("\n- **{} {}**:", code.class().exit_code(), code.class().as_str()));
+            }
+            text.push_str(&format!("\n  `{}`", code.as_str()));
+        }
+        text.trim_start().to_owned() + "\n"
+    }
+
+    /// With SNOW_WRITE_SCHEMAS set it writes the topic anew.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a person asks by a variable for the file to be written")]
+    fn the_topic_on_exit_codes_has_every_class_and_ends_with_every_code() {
+        let text = topic("exit-codes");
+        let (before, _) = text.split_once("- **1 internal**").unwrap();
+        let made = format!("{before}{}", codes_by_class());
+        if std::env::var_os("SNOW_WRITE_SCHEMAS").is_some() {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/help/exit-codes.md");
+            std::fs::write(path, &made).unwrap();
+        }
+        assert_eq!(text, made, "SNOW_WRITE_SCHEMAS=1 cargo test --lib help writes it anew");
+        for class in Code::ALL.iter().map(|code| code.class()).chain([Class::Mixed]) {
+            let row = format!("| {} | {} |", class.exit_code(), class.as_str());
+            assert!(before.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
+    fn every_document_and_every_topic_is_listed() {
+        for (name, _) in schemas::ALL {
+            assert!(topic("json").contains(&format!("`{name}`")), "{name}");
+        }
+        let list = topic("topics");
+        for (name, text) in TOPICS.iter().filter(|(name, _)| *name != "topics") {
+            let entry = if text.is_empty() { format!("| {name} |") } else { format!("| [{name}]({name}.md) |") };
+            assert!(list.contains(&entry), "{entry}");
         }
     }
 }

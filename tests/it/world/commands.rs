@@ -25,7 +25,7 @@ pub fn commands_in(markdown: &str) -> Vec<Vec<String>> {
 
 fn words(text: &str) -> Vec<String> {
     let is_variable = |word: &&str| word.split_once('=').is_some_and(|(name, _)| name.starts_with("SNOW_"));
-    let is_end = |word: &&str| ["<", ">", "|", "#"].contains(word);
+    let is_end = |word: &&str| ["<", ">", "|", "&", "#"].contains(word);
     let words = text.split_whitespace().skip_while(is_variable).take_while(|word| !is_end(word));
     words.map(str::to_owned).collect()
 }

@@ -8,6 +8,8 @@ pub mod canary;
 pub mod chromium;
 pub mod cluster;
 pub mod commands;
+#[cfg(unix)]
+pub mod company;
 pub mod keyring;
 pub mod oauth;
 pub mod process;

@@ -62,7 +62,8 @@ fn serve(mut client: TcpStream, rules: Rules) -> io::Result<()> {
     pass(server, client)
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream) -> io::Result<()> {
+/// Hands on what comes, to its end.
+pub fn pass(mut from: TcpStream, mut to: TcpStream) -> io::Result<()> {
     io::copy(&mut from, &mut to)?;
     to.shutdown(Shutdown::Write)
 }
