@@ -13,7 +13,9 @@ use crate::http::client::Exchange;
 use crate::model::oauth_client::GrantType;
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
-use crate::service::servicenow::identity::{CURRENT_USER, GUEST, own_row, read_user_name, users};
+use crate::service::servicenow::identity::{
+    CURRENT_USER, GUEST, IS_GUEST, IS_NOT_LOGGED_IN, own_row, read_user_name, users,
+};
 use crate::service::servicenow::symptoms::with_evidence;
 use crate::service::servicenow::table::Rows;
 
@@ -27,12 +29,10 @@ impl CheckContext {
         }
         let (check, identity) = match self.user_in(&exchange) {
             Ok((user_name, _)) if self.is_guest(&user_name) => {
-                let why = "It reports the user as guest, the user of unauthenticated requests.";
-                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, why)), None)
+                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, IS_GUEST)), None)
             }
             Ok(_) if self.is_for_a_guest(&exchange) => {
-                let why = "It named a user, but X-Is-Logged-In is false: no user is signed in.";
-                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, why)), None)
+                (Check::fail(CheckId::AuthIdentity, self.as_guest(&exchange, IS_NOT_LOGGED_IN)), None)
             }
             Ok((user_name, mismatch)) => {
                 let check = mismatch.unwrap_or_else(|| Check::pass(CheckId::AuthIdentity));

@@ -236,7 +236,7 @@ fn over_ssh_the_exact_tunnel_is_printed_and_no_browser_opened() {
         let mut world = World::new();
         world.set("SSH_CONNECTION", connection).set("USER", user).set("DISPLAY", "localhost:10.0");
         let outcome = world.run(&format!("{line} --login-timeout 500ms")).expect(4);
-        assert!(outcome.stderr.contains(&format!("   {tunnel}\n")), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(&format!("\n  {tunnel}\n")), "{}", outcome.stderr);
         // At a terminal the answer is pasted, and the tunnel is the other way.
         let answers = [Answer::Secret("")].into_iter().chain([Answer::Text("x y"), Answer::Cancels]);
         let outcome = world.person(answers).run(&line);

@@ -161,7 +161,7 @@ fn the_action_fails_with_the_exit_code_of_snow_and_says_why() {
     }
     assert_eq!(outputs["junit"], "reports/snow.xml");
     assert!(Path::new(told["workspace"].as_str().unwrap()).join("reports/snow.xml").exists());
-    assert!(messages(step, "error")[0].contains("refused svc.ci"), "{step}");
+    assert!(messages(step, "error")[0].contains("rejected the sign-in of svc.ci"), "{step}");
     assert!(told["summary"].as_str().unwrap().contains("basic-refused"), "{told}");
 }
 

@@ -31,7 +31,7 @@ fn a_question_is_asked_again_until_its_answer_fits() {
     let outcome = world.run("connect").expect(0);
     outcome.says(&[
         "! Enter the name or the address",
-        "! The instance holds a space",
+        "! The instance contains a space",
         "! Enter a user name.",
         "as beth.anglin",
     ]);
@@ -215,7 +215,7 @@ fn logout_keeps_the_connection_and_login_repairs_it() {
 }
 
 #[test]
-fn what_deletes_or_replaces_wants_yes_where_nobody_can_be_asked() {
+fn what_deletes_or_replaces_wants_yes_without_a_person() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");

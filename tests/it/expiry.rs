@@ -87,7 +87,7 @@ fn within_is_an_assertion_that_counts_what_somebody_must_do() {
     let (_instance, _behind, mut world) = world();
     note_session(&world, json!({}));
     // The access token ends in half an hour, and is renewed by itself.
-    world.run("status --all --within 14d").expect(0).says(&["nothing needs you within 14 days"]);
+    world.run("status --all --within 14d").expect(0).says(&["nothing expires within 14 days that you must renew"]);
     let document = world.run("status --all --within 30d --json").expect(11).json();
     assert_eq!((&document["ok"], &document["exit_code"]), (&json!(false), &json!(11)));
     assert_eq!(document["error"]["code"], "ends-soon");

@@ -354,7 +354,7 @@ fn echoes(password: &str) -> Vec<String> {
 
 // A11, A13
 #[test]
-fn a_password_that_a_server_echoes_is_masked_wherever_it_stands() {
+fn a_password_that_a_server_echoes_is_masked_wherever_it_is() {
     let mut turn = 0;
     for echo in echoes(PASSWORD) {
         let in_header = if echo.is_ascii() { echo.as_str() } else { "-" };

@@ -91,7 +91,7 @@ pub fn fitting(text: &str, paint: Paint) -> String {
         let indent = display_width(first);
         let (first, rest) = if indent <= paint.columns / 2 { (first, rest) } else { line.split_at(margin) };
         let painted = if rest.starts_with('\u{1b}') { rest.find('m').map_or(0, |end| end + 1) } else { 0 };
-        let (from, to) = if rest[painted..].starts_with("snow ") {
+        let (from, to) = if ["snow ", "ssh "].iter().any(|program| rest[painted..].starts_with(program)) {
             (painted, rest[painted..].find(": ").map_or(rest.len(), |length| painted + length))
         } else {
             (rest.rfind(": snow ").map_or(rest.len(), |at| at + 2), rest.len())

@@ -14,6 +14,9 @@ use crate::model::profile::TableName;
 pub const CURRENT_USER: &str = "/api/now/ui/user/current_user";
 /// The user of requests without a sign-in.
 pub const GUEST: &str = "guest";
+/// Why such an answer is no proof of a sign-in.
+pub const IS_GUEST: &str = "It reports the user as guest, the user of unauthenticated requests.";
+pub const IS_NOT_LOGGED_IN: &str = "It named a user, but X-Is-Logged-In is false: no user is signed in.";
 /// The query for one's own row of `sys_user`.
 pub const OWN_ROW: &str = "user_name=javascript:gs.getUserName()";
 

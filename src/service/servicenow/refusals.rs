@@ -74,7 +74,7 @@ static REFUSALS: &[Row] = &[
             (
                 "wrong-client",
                 |refused| refused.has_secret.then_some(High),
-                "wrong client id or client secret, or the secret was changed",
+                "the client id or the client secret is wrong, or the secret was changed",
             ),
             (
                 "wrong-client",
@@ -246,7 +246,7 @@ const CLIENT: Row = Row {
     message: "{host} issued no token to the client {client}",
     why: "The token endpoint rejected the client credentials {reason}.",
     causes: &[
-        ("wrong-secret", |_| Some(High), "wrong client id or client secret, or the secret was changed"),
+        ("wrong-secret", |_| Some(High), "the client id or the client secret is wrong, or the secret was changed"),
         ("grant-not-enabled", |_| Some(Medium), GRANT_PROPERTY),
         ("no-application-user", |_| Some(Medium), NO_APPLICATION_USER),
     ],
@@ -257,7 +257,7 @@ const CLIENT: Row = Row {
     ],
 };
 
-const WRONG_SECRET: &str = "wrong client secret, or the secret was changed";
+const WRONG_SECRET: &str = "the client secret is wrong or was changed";
 const SECRET_MISSING: &str = "the client is confidential, but no client secret was given";
 const MISSING_ROLE: &str = "the user may not get tokens: it lacks snc_internal, or has snc_read_only";
 const NO_APPLICATION_USER: &str = "the client has no OAuth Application User";

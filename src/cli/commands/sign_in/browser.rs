@@ -107,7 +107,7 @@ pub async fn authorize(
         && let Some(loopback) = oauth.redirect_uri.loopback()
         && let Some(tunnel) = browser::tunnel(loopback.port, &app.variables)
     {
-        app.console.note(&format!("  From another machine, first:   {tunnel}\n"));
+        app.console.note(&format!("  From another machine, first run:\n\n  {tunnel}\n"));
     }
     if way.opens {
         open(app, authorization.url().as_str());
