@@ -235,6 +235,8 @@ codes! {
         InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "What was handed in as a secret cannot be one.";
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or holds no certificate.";
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a proxy URL.";
+        ReadOnly = "read-only", final, lasting, whole, SignIn, free, Request, other, "The connection refuses requests that may write.";
+        BrowserFailed = "browser-failed", final, lasting, whole, SignIn, free, Request, other, "No browser could be started.";
         SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A secret was found in a file that is not meant for secrets.";
         BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, Request, other, "The file of a bundle is there already or cannot be written.";
         OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, Request, other, "Standard output cannot take the result.";

@@ -10,6 +10,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use crate::base::duration::duration;
 use crate::base::files;
+use crate::cli::commands::api::ApiArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
@@ -18,8 +19,11 @@ use crate::cli::commands::guide::GuideArgs;
 use crate::cli::commands::help::{CompletionArgs, HelpArgs, ManArgs};
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
+use crate::cli::commands::open::OpenArgs;
+use crate::cli::commands::query::QueryArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
 use crate::cli::commands::status::StatusArgs;
+use crate::cli::commands::tables::{TableArgs, TablesArgs};
 use crate::cli::commands::test::args::TestArgs;
 use crate::cli::commands::token::TokenArgs;
 use crate::cli::completion;
@@ -98,10 +102,11 @@ pub fn at_home(path: PathBuf) -> PathBuf {
 
 fn output_help() -> String {
     let names: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
-    let (all, of_test) = names.split_at(2);
-    let of_test = any_of(of_test).replace(" or ", " and ");
+    let (all, others) = names.split_at(2);
+    let of_test: Vec<_> = others.iter().copied().filter(|name| *name != Format::Csv.as_str()).collect();
+    let of_test = any_of(&of_test).replace(" or ", " and ");
     format!(
-        "How to print the result: {}; test also knows {of_test}, and several at once, each with a file but one",
+        "How to print the result: {}; query also knows jsonl and csv; test {of_test}, and several at once, each with a file but one",
         any_of(all)
     )
 }
@@ -170,6 +175,16 @@ pub enum Command {
     Refresh(NameArg),
     /// Print a credential that is valid now
     Token(TokenArgs),
+    /// Send one authenticated request
+    Api(ApiArgs),
+    /// List the tables that this user can see
+    Tables(TablesArgs),
+    /// Show the columns of a table
+    Table(TableArgs),
+    /// Get rows of a table
+    Query(QueryArgs),
+    /// Open the instance in a browser
+    Open(OpenArgs),
     /// Sign out: revoke and forget the secrets, keep the connection
     Logout(LogoutArgs),
     /// Forget a connection and its secrets

@@ -25,6 +25,8 @@ formats! {
     Github = "github";
     /// One page that loads nothing.
     Html = "html";
+    /// Rows of a table, and nothing else.
+    Csv = "csv";
 }
 
 impl Format {

@@ -14,6 +14,7 @@
 
 mod world;
 
+mod api;
 #[cfg(unix)]
 mod api_key;
 mod browser;
@@ -63,6 +64,9 @@ mod many;
 mod oauth;
 #[cfg(target_os = "linux")]
 mod pinned;
+mod query;
+#[cfg(unix)]
+mod query_faults;
 mod real_oauth;
 mod recorded;
 #[cfg(unix)]
@@ -83,6 +87,7 @@ mod session_faults;
 mod shared_session;
 #[cfg(target_os = "linux")]
 mod stampede;
+mod tables;
 #[cfg(unix)]
 mod terminal;
 #[cfg(target_os = "linux")]

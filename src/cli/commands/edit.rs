@@ -61,7 +61,8 @@ pub struct EditArgs {
 /// The keys that can be set, and examples.
 fn edit_help() -> String {
     let before = ["instance"].into_iter();
-    let after = ["api_version", "tables (by comma)", "headers", "ca_cert", "proxy", "description", "labels.KEY"];
+    let after =
+        ["api_version", "tables (by comma)", "headers", "ca_cert", "proxy", "read_only", "description", "labels.KEY"];
     let keys: Vec<_> =
         before.chain(method::settings().iter().copied().map(|setting| setting.key)).chain(after).collect();
     let keys = textwrap::fill(&format!("Keys: {}", keys.join(", ")), 76);
@@ -237,6 +238,9 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
             return Err(Failure::new(Code::Usage, "a header comes with its value, which is a secret")
                 .next(Step::say("Add one: ").and_run(shown!("snow connect {} --header NAME", profile.name))));
         }
+        "read_only" => {
+            profile.read_only = value.parse().map_err(|_| wrong("it is true or false".to_owned()))?;
+        }
         "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
         "labels" => {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
@@ -276,6 +280,7 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
         "headers" => profile.headers.clear(),
         "ca_cert" => profile.ca_cert = None,
         "proxy" => profile.proxy = None,
+        "read_only" => profile.read_only = false,
         "description" => profile.description = None,
         "labels" => profile.labels.clear(),
         "instance" => return Err(needed(key)),

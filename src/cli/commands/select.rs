@@ -113,13 +113,20 @@ pub fn select_to_change(app: &mut App, argument: Option<&ConnectionName>) -> Res
     let selection = select_one(app, argument, Code::UnknownConnection)?;
     match selection {
         Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
-            Err(Failure::new(Code::Usage, shown!("{} must be spelt out here", profile.name))
-                .why(shown!("A {} chose it, and this command changes it.", DIRECTORY_FILE))
-                .next(shown!("Name the connection: {}", profile.name)))
+            Err(to_be_named(&profile, "this command changes it").next(shown!("Name the connection: {}", profile.name)))
         }
         Selection { selected: Selected::Saved(profile), .. } => Ok(*profile),
         Selection { selected: Selected::Environment, .. } => select_saved(app, argument),
     }
+}
+
+/// A directory chose a connection for what it may not choose one for.
+pub fn to_be_named(profile: &Profile, because: &'static str) -> Failure {
+    Failure::new(Code::Usage, shown!("{} must be spelt out here", profile.name)).why(shown!(
+        "A {} chose it, and {}.",
+        DIRECTORY_FILE,
+        because
+    ))
 }
 
 /// A saved connection, or what is close to the name.

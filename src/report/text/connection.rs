@@ -43,6 +43,9 @@ pub fn connection(
     if let Some(proxy) = &profile.proxy {
         row("proxy", proxy);
     }
+    if profile.read_only {
+        row("writes", "refused: the connection is read-only");
+    }
     if let Some(description) = &profile.description {
         row("description", description);
     }
