@@ -191,6 +191,14 @@ impl Publication {
         }
     }
 
+    /// Others may read it, whatever the umask says.
+    pub fn for_others(&self) -> io::Result<()> {
+        match self {
+            Self::New(temporary, _) => set_mode(temporary.as_file(), 0o644),
+            Self::Direct(_) => Ok(()),
+        }
+    }
+
     /// It takes its place. Without this there is nothing new.
     pub fn finish(self) -> io::Result<()> {
         match self {

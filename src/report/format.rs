@@ -25,6 +25,8 @@ formats! {
     Github = "github";
     /// One page that loads nothing.
     Html = "html";
+    /// The text format of Prometheus, as its node exporter reads it from files.
+    Prometheus = "prometheus";
     /// Rows of a table, and nothing else.
     Csv = "csv";
 }

@@ -179,4 +179,9 @@ fn the_instance_is_opened_in_a_browser() {
     let document = world.run("open --no-input --json").expect(0).json();
     assert_eq!(document, json!({"schema": "snow.open/1", "url": "https://acme.service-now.com/", "opened": false}));
     assert!(opened.lock().unwrap().is_empty());
+    let mut command = crate::world::process::snow(world.home());
+    command.env("SNOW_BROWSER", "no-such-browser").args(["open", "--json"]);
+    let outcome = crate::world::process::finish(command, b"").expect(3);
+    assert_eq!(outcome.error_code(), "browser-failed");
+    outcome.says(&["https://acme.service-now.com/"]);
 }
