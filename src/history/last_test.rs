@@ -27,9 +27,6 @@ pub struct LastTest {
     /// When the certificate that was seen last ends.
     #[serde(default)]
     pub certificate_ends: Option<DateTime<Utc>>,
-    /// When it last worked, as far as that is remembered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub worked_at: Option<DateTime<Utc>>,
     /// What was new then.
     #[serde(default)]
     pub changes: Vec<Change>,
@@ -127,8 +124,6 @@ impl LastTest {
             // What this test did not see is as it was seen last.
             latency_ms: latency_ms.or(before.and_then(|before| before.latency_ms)),
             certificate_ends: certificate_ends.or(before.and_then(|before| before.certificate_ends)),
-            // Of one that works it is the time of the test.
-            worked_at: before.filter(|_| failure.is_some()).and_then(Self::last_success),
             changes: Vec::new(),
         };
         test.changes = before.map(|before| test.changes_since(before)).unwrap_or_default();
@@ -137,7 +132,11 @@ impl LastTest {
 
     /// When it last worked, as far as that is remembered.
     pub fn last_success(&self) -> Option<DateTime<Utc>> {
-        if self.ok { Some(self.at) } else { self.worked_at }
+        let of_change = |change: &Change| match change {
+            Change::Failed { worked_at } => Some(*worked_at),
+            _ => None,
+        };
+        if self.ok { Some(self.at) } else { self.changes.iter().find_map(of_change) }
     }
 
     fn changes_since(&self, before: &Self) -> Vec<Change> {
