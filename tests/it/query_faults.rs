@@ -228,6 +228,36 @@ fn a_full_disk_is_told_and_a_closed_pipe_is_the_end() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("error"), "{output:?}");
 }
 
+#[test]
+fn a_run_that_is_interrupted_says_so_in_its_document_and_is_gone_on_with() {
+    let interrupted = |words: &[&str], home: &Path, is_slow: bool| {
+        let server = RowServer::with(3000, move |asked, _, answer| {
+            if is_slow && asked.number == 2 {
+                std::thread::sleep(Duration::from_secs(8));
+            }
+            answer
+        });
+        let mut child = program(home, "http://localhost", words);
+        child.env("SNOW_INSTANCE", server.origin()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = child.spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while server.wire.requests() < 3 {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let home = tempfile::tempdir().unwrap();
+    let output = interrupted(&["query", "x", "--all", "--json"], home.path(), true);
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((document["rows"].as_array().unwrap().len(), &document["error"]["code"]), (2000, &"interrupted".into()));
+    let output = interrupted(&["query", "x", "--all", "-o", "jsonl"], home.path(), true);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2000);
+}
+
 /// The keys in a file of JSON lines, each of which must be whole.
 fn keys_in(file: &Path) -> Vec<String> {
     let content = std::fs::read_to_string(file).unwrap();

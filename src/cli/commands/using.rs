@@ -17,11 +17,14 @@ pub struct Chosen(Selection);
 
 impl Chosen {
     /// What tells it from another one.
-    pub fn fingerprint(&self) -> String {
-        match &self.0.selected {
+    pub fn fingerprint(&self, app: &App) -> Result<String, Failure> {
+        Ok(match &self.0.selected {
             Selected::Saved(profile) => format!("{} {}", profile.id, profile.instance),
-            Selected::Environment => "environment".to_owned(),
-        }
+            Selected::Environment => {
+                let described = variables::read(&app.variables)?;
+                format!("{} {}", described.instance, described.auth.identity().unwrap_or_default())
+            }
+        })
     }
 }
 

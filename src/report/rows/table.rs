@@ -12,7 +12,7 @@ const SAMPLE: usize = 100;
 /// No column is wider than this unless there is room.
 const WIDEST: usize = 40;
 /// What a column needs to be of use.
-const NARROWEST: usize = 8;
+const NARROWEST: usize = 20;
 /// Between two columns.
 const GAP: usize = 2;
 /// A cell is cut to this before it is looked at.
@@ -59,8 +59,8 @@ impl Table {
         if shown < columns.len() && shown > 0 {
             let left_out = columns.len() - shown;
             let fields = if left_out == 1 { "field" } else { "fields" };
-            let how = if is_choice { "--fields a,b chooses, -o json has all" } else { "-o json has all" };
-            let text = format!("{left_out} more {fields} do not fit: {how}");
+            let how = if is_choice { "--fields a,b, or -o json" } else { "-o json" };
+            let text = format!("{left_out} more {fields}: {how}");
             buffer.extend_from_slice(self.paint.spelled(&self.paint.dim(&text)).as_bytes());
             buffer.push(b'\n');
         }
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(fitted(&[10, 70], 80), [10, 68]);
         assert_eq!(fitted(&[60, 60], 80), [39, 39]);
         assert_eq!(fitted(&[10, 100, 12], 80), [10, 54, 12]);
-        assert_eq!(fitted(&[20; 10], 80).len(), 8);
+        assert_eq!(fitted(&[20; 10], 80), [20; 3]);
         assert_eq!(fitted(&[500], 80), [80]);
     }
 

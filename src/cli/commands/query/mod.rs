@@ -120,7 +120,7 @@ pub async fn run(app: &mut App, arguments: QueryArgs) -> Result<u8, Failure> {
         None => None,
         Some(path) => {
             let (format, output) = outputs.files.first().expect("a checkpoint has an output");
-            let about = (chosen.fingerprint(), &query, limit, format.as_str(), arguments.csv_safe, output);
+            let about = (chosen.fingerprint(app)?, &query, limit, format.as_str(), arguments.csv_safe, output);
             match Checkpoint::open(path, output, &about)? {
                 Found::Complete { rows } => {
                     app.console.note(&format!("Complete already: {} in {}.", number_of(rows), output.display()));
