@@ -128,7 +128,7 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
 /// Says what a token cannot carry.
 fn mention_headers(app: &mut App, profile: &Profile) {
     if profile.read_only {
-        app.console.note(&format!("note: {} is read-only to snow api; whoever has the token may write", profile.name));
+        app.console.note(&format!("note: {} is read-only to snow api, and its token is not", profile.name));
     }
     if !profile.headers.is_empty() {
         let headers: Vec<_> = profile.headers.iter().map(OwnHeader::as_str).collect();
