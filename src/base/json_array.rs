@@ -100,7 +100,7 @@ impl ArrayReader {
     }
 
     /// The next element of what came so far.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, Broken> {
+    pub fn element(&mut self) -> Result<Option<&[u8]>, Broken> {
         Ok(self.advance(false)?.map(|place| &self.buffer[place]))
     }
 
@@ -294,7 +294,7 @@ mod tests {
         for piece in document.chunks(piece) {
             reader.push(piece);
             loop {
-                match reader.next() {
+                match reader.element() {
                     Ok(Some(element)) => elements.push(String::from_utf8_lossy(element).into_owned()),
                     Ok(None) => break,
                     Err(broken) => return (elements, Err(broken)),
@@ -320,8 +320,8 @@ mod tests {
         let mut reader = ArrayReader::new("result", 1 << 20);
         let document = format!(r#"{{"result":[1],"error":{{"message":"no"}},"long":"{long}","status":"failure"}}"#);
         reader.push(document.as_bytes());
-        assert_eq!(reader.next(), Ok(Some(&b"1"[..])));
-        assert_eq!(reader.next(), Ok(None));
+        assert_eq!(reader.element(), Ok(Some(&b"1"[..])));
+        assert_eq!(reader.element(), Ok(None));
         assert!(reader.is_whole() && reader.has_array());
         assert_eq!(reader.member("error"), Some(&br#"{"message":"no"}"#[..]));
         assert_eq!(reader.member("status"), Some(&b"\"failure\""[..]));
@@ -337,7 +337,7 @@ mod tests {
             let mut reader = ArrayReader::skimming("result");
             for piece in document.as_bytes().chunks(100) {
                 reader.push(piece);
-                assert_eq!(reader.next(), Ok(None));
+                assert_eq!(reader.element(), Ok(None));
                 assert!(reader.buffer.len() < 300);
             }
             assert_eq!((reader.is_whole(), reader.has_array()), (whole, true));

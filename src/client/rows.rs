@@ -187,7 +187,7 @@ impl Walk {
             }
             reader.push(&piece);
             loop {
-                match reader.next() {
+                match reader.element() {
                     Ok(None) => break,
                     Err(broken) => {
                         end = Err(broken);

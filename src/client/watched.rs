@@ -75,7 +75,7 @@ impl Watched {
         }
         if !self.is_malformed {
             self.skimmed.push(piece);
-            self.is_malformed = self.skimmed.next().is_err();
+            self.is_malformed = self.skimmed.element().is_err();
         }
     }
 

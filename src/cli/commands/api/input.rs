@@ -227,7 +227,7 @@ fn read_body(app: &mut App, path: &Path) -> Result<Source, Failure> {
         if metadata.is_dir() {
             return Err(unreadable(&name, &io::ErrorKind::IsADirectory.into()));
         }
-        (Box::new(file), metadata.is_file().then(|| metadata.len()))
+        (Box::new(file), metadata.is_file().then_some(metadata.len()))
     };
     let mut begun = Vec::new();
     let read = input.by_ref().take(WHOLE as u64).read_to_end(&mut begun);

@@ -194,7 +194,7 @@ impl Rows<'_> {
     async fn of_page(&mut self, reader: &mut ArrayReader, answer: &mut Watched) -> Result<bool, Failure> {
         loop {
             loop {
-                let broken = match reader.next() {
+                let broken = match reader.element() {
                     Ok(Some(row)) if serde_json::from_slice::<IgnoredAny>(row).is_ok() => {
                         let comma: &[u8] = if std::mem::take(&mut self.is_first) { b"" } else { b"," };
                         if !self.output.write(comma) || !self.output.write(row) {
