@@ -315,7 +315,7 @@ fn a_read_only_connection_sends_no_write() {
     }
     assert_eq!(sandbox.requests(), before);
     world.run("api table/incident?sysparm_limit=1").expect(0);
-    world.run("token acme --format header").expect(0).says(&["acme is read-only to snow api"]);
+    world.run("token acme").expect(2).says(&["acme is read-only to snow api"]);
     world.run("edit acme --set read_only=perhaps").expect(2);
     world.run("edit acme --unset read_only").expect(0);
     assert!(!world.config().contains("read_only"), "{}", world.config());
