@@ -93,7 +93,7 @@ fn another_order_is_noticed() {
 fn an_answer_that_breaks_off_is_asked_for_again_from_there() {
     let cut = |asked: &Page, answer: String| {
         // In the middle of a row, once for each page.
-        let end = if asked.number % 2 == 0 { answer.len() / 2 } else { answer.len() };
+        let end = if asked.number.is_multiple_of(2) { answer.len() / 2 } else { answer.len() };
         answer[..end].to_owned()
     };
     ends(ALL, 0, "going on in", 2500, move |asked, _, answer| cut(asked, answer));

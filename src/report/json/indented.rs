@@ -172,7 +172,7 @@ mod tests {
             for start in ["", "{", "[\""] {
                 let bytes = [start.as_bytes(), &bytes].concat();
                 let whole = shown(&bytes, bytes.len().max(1));
-                prop_assert!(!whole.chars().any(|c| is_hidden(c)));
+                prop_assert!(!whole.chars().any(is_hidden));
                 prop_assert_eq!(shown(&bytes, piece), whole);
             }
         }
