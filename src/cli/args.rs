@@ -20,7 +20,7 @@ use crate::cli::commands::help::{CompletionArgs, HelpArgs, ManArgs};
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
 use crate::cli::commands::open::OpenArgs;
-use crate::cli::commands::query::QueryArgs;
+use crate::cli::commands::query::args::QueryArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
 use crate::cli::commands::status::StatusArgs;
 use crate::cli::commands::tables::{TableArgs, TablesArgs};

@@ -6,6 +6,7 @@
 //! end of one whether it was what it promised.
 
 mod connection;
+pub mod counts;
 mod engine;
 pub mod pages;
 pub mod request;

@@ -21,7 +21,7 @@ use crate::base::error::Failure;
 use crate::base::json_array::{ArrayReader, Broken};
 use crate::base::shown::{Shown, shown};
 use crate::http::retry_after;
-use crate::service::rows::{Place, Row, RowQuery, Rows, Term};
+use crate::service::rows::{Place, Row, RowQuery, Rows};
 use crate::service::servicenow::oauth::ServiceNow;
 
 /// How large a row may be.
@@ -62,20 +62,11 @@ pub enum Step {
     Wait(Duration, Box<Failure>),
 }
 
-/// What the service makes of a term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    Read,
-    Dropped,
-    /// It cannot be told.
-    Unknown,
-}
-
 /// A walk through rows.
 pub struct Walk {
-    client: Client,
-    service: &'static dyn Rows,
-    query: RowQuery,
+    pub(super) client: Client,
+    pub(super) service: &'static dyn Rows,
+    pub(super) query: RowQuery,
     limit: Option<u64>,
     pub cursor: Cursor,
     /// Whether the next page is to be counted.
@@ -345,46 +336,6 @@ impl Walk {
         Failure::new(Code::UnexpectedAnswer, shown!("the rows of {} cannot be read page by page", self.query.table))
             .why(shown!("{} of {}, so that rows could be lost or come twice.", Shown::outside(why), host))
             .next("Ask for fewer rows with --filter or --limit")
-    }
-
-    /// What the service makes of a term: whether rows fit what none can fit.
-    pub async fn reading(&self, term: &Term) -> Reading {
-        let Some(contradiction) = &term.contradiction else { return Reading::Unknown };
-        let query = RowQuery {
-            filter: contradiction.clone(),
-            fields: vec![self.service.key().to_owned()],
-            order: None,
-            ..self.query.clone()
-        };
-        match self.count_of(&query).await {
-            Ok(Some(0)) => Reading::Read,
-            Ok(Some(_)) => Reading::Dropped,
-            Ok(None) | Err(_) => Reading::Unknown,
-        }
-    }
-
-    /// How many rows the service counts.
-    pub async fn count(&self) -> Result<Option<u64>, Failure> {
-        let query = RowQuery { fields: vec![self.service.key().to_owned()], ..self.query.clone() };
-        self.count_of(&query).await
-    }
-
-    async fn count_of(&self, query: &RowQuery) -> Result<Option<u64>, Failure> {
-        let version = self.client.connection().api_version();
-        let path = self.service.page(query, &Place::default(), 1, true, version);
-        let response = self.client.get(&path).await?;
-        let total = self.service.count(response.headers());
-        let mut answer = Watched::new(response);
-        while answer.piece().await.is_some() {}
-        match answer.verdict(false) {
-            Some(failure) => Err(failure),
-            None => Ok(total),
-        }
-    }
-
-    /// The terms of the query.
-    pub fn terms(&self) -> Vec<Term> {
-        self.service.terms(&self.query.filter)
     }
 }
 
