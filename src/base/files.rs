@@ -201,14 +201,72 @@ fn overwrite(target: &Path, content: &[u8]) -> io::Result<()> {
 /// not at all, also in directories that are missing. What is no file (a pipe, a
 /// device) is written to as it stands.
 pub fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
-    let Some(target) = publishable(path)? else {
-        return OpenOptions::new().write(true).open(path)?.write_all(content);
-    };
-    let mut temporary = public_temporary(&target)?;
-    temporary.write_all(content)?;
-    // A full disk may show itself only here.
-    temporary.as_file().sync_all()?;
-    persist(temporary, &target).map(drop)
+    let mut publication = Publication::begin(path)?;
+    publication.write_all(content)?;
+    publication.finish()
+}
+
+/// A file for others to read that comes piece by piece: see [`publish`].
+pub enum Publication {
+    New(tempfile::NamedTempFile, PathBuf),
+    /// No file.
+    Direct(File),
+}
+
+impl Publication {
+    pub fn begin(path: &Path) -> io::Result<Self> {
+        match publishable(path)? {
+            Some(target) => Ok(Self::New(public_temporary(&target)?, target)),
+            None => Ok(Self::Direct(OpenOptions::new().write(true).open(path)?)),
+        }
+    }
+
+    /// Others may read it, whatever the umask says.
+    pub fn for_others(&self) -> io::Result<()> {
+        match self {
+            Self::New(temporary, _) => set_mode(temporary.as_file(), 0o644),
+            Self::Direct(_) => Ok(()),
+        }
+    }
+
+    /// It takes its place. Without this there is nothing new.
+    pub fn finish(self) -> io::Result<()> {
+        match self {
+            Self::New(temporary, target) => {
+                // A full disk may show itself only here.
+                temporary.as_file().sync_all()?;
+                persist(temporary, &target).map(drop)
+            }
+            Self::Direct(_) => Ok(()),
+        }
+    }
+}
+
+impl Write for Publication {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::New(temporary, _) => temporary.write(bytes),
+            Self::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens a file that grows, for this process alone; what it has stays.
+pub fn open_growing(path: &Path) -> io::Result<File> {
+    let target = publishable(path)?
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is no file, which could grow"))?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(target)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(io::Error::new(io::ErrorKind::WouldBlock, "another process writes it"))
+        }
+    }
 }
 
 /// Shows that [`publish`] would find a place. Leaves what is there as it is.

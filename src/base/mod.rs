@@ -9,6 +9,7 @@ pub mod duration;
 pub mod error;
 pub mod files;
 pub mod html;
+pub mod json_array;
 pub mod limits;
 pub mod schemas;
 pub mod secret;

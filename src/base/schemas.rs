@@ -54,11 +54,15 @@ documents! {
     Guide = "snow.guide" / 1;
     List = "snow.list" / 1;
     Logout = "snow.logout" / 1;
+    Open = "snow.open" / 1;
+    Query = "snow.query" / 1;
     Remove = "snow.remove" / 1;
     Sandbox = "snow.sandbox" / 1;
     SandboxScenarios = "snow.sandbox.scenarios" / 1;
     Schemas = "snow.schemas" / 1;
     Status = "snow.status" / 1;
+    Table = "snow.table" / 1;
+    Tables = "snow.tables" / 1;
     Test = "snow.test" / 1;
     TestConnection = "snow.test.connection" / 1;
     TestSummary = "snow.test.summary" / 1;

@@ -151,6 +151,8 @@ pub struct Report {
     pub latency: Option<Duration>,
     /// What is new since the last test of a saved connection.
     pub changes: Vec<Change>,
+    /// When it worked before this test, as far as that is remembered.
+    pub worked_before: Option<DateTime<Utc>>,
     /// Why it was not tested; then every check is skipped.
     pub not_tested: Option<NotTested>,
 }
@@ -349,6 +351,7 @@ impl CheckResults {
             strict: None,
             latency,
             changes: Vec::new(),
+            worked_before: None,
             not_tested: None,
         }
     }

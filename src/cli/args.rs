@@ -10,6 +10,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::base::duration::duration;
 use crate::base::files;
+use crate::cli::commands::api::ApiArgs;
 use crate::cli::commands::completion::CompletionArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
@@ -21,8 +22,11 @@ use crate::cli::commands::list::ListArgs;
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
 use crate::cli::commands::man::ManArgs;
+use crate::cli::commands::open::OpenArgs;
+use crate::cli::commands::query::args::QueryArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
 use crate::cli::commands::status::StatusArgs;
+use crate::cli::commands::tables::{TableArgs, TablesArgs};
 use crate::cli::commands::test::args::TestArgs;
 use crate::cli::commands::token::TokenArgs;
 use crate::cli::completion;
@@ -54,7 +58,7 @@ pub struct Global {
     /// Use this connection
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::connection_names))]
     pub connection: Option<ConnectionName>,
-    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help = output_help(&Format::ALL[..2]),
+    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help = output_help(Format::USUAL),
         add = ArgValueCompleter::new(completion::outputs_of_test))]
     pub output: Vec<Output>,
     /// Same as --output json
@@ -103,7 +107,7 @@ pub fn at_home(path: PathBuf) -> PathBuf {
 pub fn output_help(formats: &[Format]) -> String {
     let names: Vec<_> = formats.iter().map(|format| format.as_str()).collect();
     match formats.len() {
-        2 => format!("Print the result as {}; snow test knows more formats", any_of(&names)),
+        2 => format!("Print the result as {}; snow test and snow query know more formats", any_of(&names)),
         _ => format!("Print the result as {} (repeatable: all but one with =FILE)", any_of(&names)),
     }
 }
@@ -182,6 +186,16 @@ Examples:
     Refresh(NameArg),
     /// Print an access token or header that is valid now
     Token(TokenArgs),
+    /// Send one authenticated request
+    Api(ApiArgs),
+    /// List the tables that this user can see
+    Tables(TablesArgs),
+    /// Show the columns of a table
+    Table(TableArgs),
+    /// Get rows of a table
+    Query(QueryArgs),
+    /// Open the instance in a browser
+    Open(OpenArgs),
     /// Sign out: revoke the tokens and delete the secrets
     Logout(LogoutArgs),
     /// Delete connections and their secrets

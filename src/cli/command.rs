@@ -25,9 +25,10 @@ const EXAMPLES: &str = "Examples:\n";
 pub const GLOBAL_OPTIONS: &str = "Global options, such as --json and --timeout: snow --help";
 
 /// The global options that matter to a command so much that its help has them.
-const HAS_TOO: [(&str, &[&str]); 5] = [
+const HAS_TOO: [(&str, &[&str]); 6] = [
     ("connect", &["yes", "no_input"]),
     ("test", &["output"]),
+    ("query", &["output"]),
     ("logout", &["yes"]),
     ("remove", &["yes"]),
     ("sandbox", &["verbose"]),
@@ -52,7 +53,10 @@ pub fn command(columns: usize) -> clap::Command {
 fn below(command: &str, arg: &Arg) -> Arg {
     let is_shown = HAS_TOO.iter().any(|(name, args)| *name == command && args.contains(&arg.get_id().as_str()));
     let arg = match arg.get_id().as_str() {
-        "output" if command == "test" => arg.clone().help(output_help(Format::ALL)),
+        "output" if command == "test" => arg.clone().help(output_help(Format::OF_TEST)),
+        "output" if command == "query" => {
+            arg.clone().help(output_help(Format::OF_QUERY)).add(ArgValueCompleter::new(completion::outputs_of_query))
+        }
         "verbose" if command == "sandbox" => arg.clone().help("Print each request to standard error"),
         "output" => arg.clone().add(ArgValueCompleter::new(completion::outputs)),
         _ => arg.clone(),

@@ -166,12 +166,21 @@ pub fn api_versions() -> Vec<CompletionCandidate> {
 
 /// What most commands print.
 pub fn outputs(current: &OsStr) -> Vec<CompletionCandidate> {
-    begun_with(current, Format::ALL[..2].iter().map(|format| plain(format.as_str())))
+    begun_with(current, Format::USUAL.iter().map(|format| plain(format.as_str())))
 }
 
 /// `FORMAT=FILE` of `snow test`.
 pub fn outputs_of_test(current: &OsStr) -> Vec<CompletionCandidate> {
-    keyed(current, Format::ALL.iter().map(|format| plain(format.as_str())).collect(), |_, file| paths(file))
+    files_of(current, Format::OF_TEST)
+}
+
+/// `FORMAT=FILE` of `snow query`.
+pub fn outputs_of_query(current: &OsStr) -> Vec<CompletionCandidate> {
+    files_of(current, Format::OF_QUERY)
+}
+
+fn files_of(current: &OsStr, formats: &[Format]) -> Vec<CompletionCandidate> {
+    keyed(current, formats.iter().map(|format| plain(format.as_str())).collect(), |_, file| paths(file))
 }
 
 /// The stores.

@@ -107,6 +107,23 @@ impl Console {
         }
     }
 
+    /// Bytes as they are. Whether more can be written.
+    pub fn bytes(&self, bytes: &[u8]) -> bool {
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_none() {
+            *broken = self.stdout.borrow_mut().write_all(bytes).err();
+        }
+        broken.is_none()
+    }
+
+    /// What was written as bytes leaves here.
+    pub fn flush(&self) {
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_none() {
+            *broken = self.stdout.borrow_mut().flush().err();
+        }
+    }
+
     /// One line of several of JSON.
     pub fn document_line(&self, document: &impl Serialize) {
         self.put(&json::line(document));
@@ -210,7 +227,30 @@ impl Console {
     }
 }
 
+impl Console {
+    /// Shows how far something has come, and how far it will go once that is known.
+    pub fn bar(&self, what: &str) -> Progress {
+        let progress = self.progress(what);
+        if let Some(bar) = &progress.0 {
+            let style = ProgressStyle::with_template("  {msg} {human_pos} {elapsed}");
+            bar.set_style(style.expect("the template is well-formed"));
+        }
+        progress
+    }
+}
+
 impl Progress {
+    /// Has come so far, of so much.
+    pub fn reach(&self, place: u64, whole: Option<u64>) {
+        let Some(bar) = &self.0 else { return };
+        if let Some(whole) = whole.filter(|whole| bar.length() != Some(*whole)) {
+            let style = ProgressStyle::with_template("  {msg} {wide_bar} {human_pos} of {human_len}, {eta} left");
+            bar.set_style(style.expect("the template is well-formed").progress_chars("=> "));
+            bar.set_length(whole);
+        }
+        bar.set_position(place);
+    }
+
     /// Shows nothing.
     pub fn none() -> Self {
         Self(None)
@@ -241,6 +281,11 @@ impl Drop for Progress {
 }
 
 impl OneDocument {
+    /// What follows is the document.
+    pub fn take(&self) {
+        self.write(|| ());
+    }
+
     fn write(&self, write: impl FnOnce()) {
         let mut is_written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !*is_written {

@@ -33,7 +33,7 @@ pub struct Context {
 
 /// Standard input, output and error, and which of them a person looks at.
 pub struct Streams {
-    pub stdin: Box<dyn Read>,
+    pub stdin: Box<dyn Read + Send>,
     pub stdout: Box<dyn Write>,
     pub stderr: Box<dyn Write>,
     pub stdin_is_terminal: bool,

@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 /// Standard input, without std's buffer, which would keep a password for the rest of
 /// the run.
-pub fn stdin() -> Box<dyn Read> {
+pub fn stdin() -> Box<dyn Read + Send> {
     #[cfg(unix)]
     if let Some(stream) = Patient::of(io::stdin()) {
         return Box::new(stream);

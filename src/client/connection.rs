@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::engine::Inner;
-use super::request::{Account, Client};
-use crate::auth::method::MethodSpec;
+use super::request::{Account, Client, Rules};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
@@ -117,7 +116,9 @@ impl Connection {
         if let Some(account) = &account {
             account.refused_before()?;
         }
-        Ok(Client::new(self.engine.clone(), connection, self.source.subject(), account))
+        let read_only = matches!(&self.source, Source::Saved(profile) if profile.read_only);
+        let rules = Rules { timeout: self.engine.timeout, read_only };
+        Ok(Client::new(connection, self.source.subject(), account, rules))
     }
 
     /// Tests it as `snow test` does: whether the instance is reached, takes the credential
@@ -193,10 +194,7 @@ impl Connection {
     /// The account that its instance locks after too many refusals.
     fn account(&self) -> Result<Option<Account>, Failure> {
         let Source::Saved(profile) = &self.source else { return Ok(None) };
-        let user = profile.username().filter(|_| MethodSpec::of(profile.auth.method).locks_accounts);
-        let Some(user) = user.cloned() else { return Ok(None) };
-        let (instance, name) = (profile.instance.clone(), profile.name.clone());
-        Ok(Some(Account { state: self.engine.state()?, instance, name, user }))
+        Ok(Account::of(profile, self.engine.state()?))
     }
 }
 

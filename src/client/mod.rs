@@ -2,13 +2,19 @@
 //!
 //! [`engine`] finds connections as the program does, and asks nobody for anything
 //! ([`surroundings`]). A [`connection`] opens or is tested; what is opened sends
-//! each [`request`] and gives its [`response`], piece by piece.
+//! each [`request`] and gives its [`response`], piece by piece; [`watched`] says at the
+//! end of one whether it was what it promised.
 
 mod connection;
+pub mod counts;
 mod engine;
-mod request;
+pub mod pages;
+pub mod request;
 mod response;
+pub mod rows;
 mod surroundings;
+pub mod tables;
+pub mod watched;
 
 pub use connection::Connection;
 pub use engine::Engine;

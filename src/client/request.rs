@@ -7,22 +7,21 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
-use hyper::body::Bytes;
 use url::Url;
 
-use super::engine::Inner;
 use super::response::Response;
 use crate::auth::credential::CredentialKind;
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::engine::Connection;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{self, Deadline};
-use crate::http::stream::Streamed;
+use crate::http::stream::{Payload, Streamed};
 use crate::model::header::is_reserved;
 use crate::model::instance::Instance;
-use crate::model::profile::{ConnectionName, Subject};
+use crate::model::profile::{ConnectionName, Profile, Subject};
 use crate::model::user_name::UserName;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::path::{request_url, table_of};
@@ -41,12 +40,21 @@ pub struct Client(Arc<Opened>);
 
 /// What the requests of a client share.
 pub struct Opened {
-    engine: Arc<Inner>,
     connection: Connection,
     subject: Subject,
     account: Option<Account>,
+    rules: Rules,
     /// Why the secret is not sent again.
     refused: Mutex<Option<Failure>>,
+}
+
+/// What holds for every request of a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// How long the head of an answer may take, and each piece of its body.
+    pub timeout: Duration,
+    /// Whether the connection refuses to write.
+    pub read_only: bool,
 }
 
 /// An account that its instance locks after too many refusals.
@@ -64,7 +72,7 @@ pub struct Request {
     method: String,
     path: String,
     headers: Vec<(String, String)>,
-    body: Bytes,
+    body: Payload,
     timeout: Option<Duration>,
 }
 
@@ -76,8 +84,12 @@ struct Checked {
 }
 
 impl Client {
-    pub(super) fn new(engine: Arc<Inner>, connection: Connection, subject: Subject, account: Option<Account>) -> Self {
-        Self(Arc::new(Opened { engine, connection, subject, account, refused: Mutex::default() }))
+    pub(crate) fn new(connection: Connection, subject: Subject, account: Option<Account>, rules: Rules) -> Self {
+        Self(Arc::new(Opened { connection, subject, account, rules, refused: Mutex::default() }))
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0.connection
     }
 
     /// Gets a path, as [`Self::request`] reads it. The answer may have any status:
@@ -102,7 +114,7 @@ impl Client {
             method: method.to_owned(),
             path: path.to_owned(),
             headers: Vec::new(),
-            body: Bytes::new(),
+            body: Payload::Whole(Default::default()),
             timeout: None,
         }
     }
@@ -118,7 +130,13 @@ impl Request {
 
     /// The body, as it is.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Bytes::from(body.into());
+        self.body = Payload::Whole(body.into().into());
+        self
+    }
+
+    /// A body that is read while it is sent.
+    pub(crate) fn payload(mut self, body: Payload) -> Self {
+        self.body = body;
         self
     }
 
@@ -135,8 +153,8 @@ impl Request {
     /// # Errors
     ///
     /// Class `usage` if the path leaves the instance or the method or a header cannot be
-    /// sent, and then nothing was; `auth` if there is no valid credential; `network`
-    /// if no answer came.
+    /// sent, and code `read-only` if the connection does not write; then nothing was
+    /// sent. Class `auth` if there is no valid credential, and `network` if no answer came.
     pub async fn send(self) -> Result<Response, Failure> {
         // Of a type that is known to be `Send`, or the compiler loses that in the
         // futures of callers.
@@ -149,7 +167,7 @@ impl Request {
         if let Some(failure) = opened.refused() {
             return Err(failure);
         }
-        let deadline = timeout.map_or_else(|| opened.engine.deadline(), Deadline::after);
+        let deadline = Deadline::after(timeout.unwrap_or(opened.rules.timeout));
         opened.connection.ensure_fresh(Duration::ZERO, deadline).await?;
         let answer = opened.connection.send(&method, &url, &headers, &body, deadline).await?;
         opened.look_for_refusal(answer).await
@@ -158,10 +176,13 @@ impl Request {
     fn checked(&self) -> Result<Checked, Failure> {
         let connection = &self.client.0.connection;
         let url = request_url(connection.instance(), connection.api_version(), &self.path)?;
-        let method = self.method.parse().ok().filter(|method| *method != Method::CONNECT);
+        let method = self.method.parse::<Method>().ok().filter(|method| *method != Method::CONNECT);
         let method = method.ok_or_else(|| {
             Failure::new(Code::Usage, "invalid request method").next("Use a method such as GET or POST")
         })?;
+        if self.client.0.rules.read_only && !method.is_safe() {
+            return Err(read_only(&self.client.0.subject, &method));
+        }
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let (name, value) = checked_header(name, value)?;
@@ -172,6 +193,13 @@ impl Request {
         }
         Ok(Checked { method, url, headers })
     }
+}
+
+fn read_only(subject: &Subject, method: &Method) -> Failure {
+    let Subject::Saved(name) = subject else { unreachable!("only a saved connection is read-only") };
+    Failure::new(Code::ReadOnly, shown!("{} is read-only, and {} may write", name, Shown::outside(method.as_str())))
+        .why("Nothing was sent.")
+        .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", name)))
 }
 
 /// The value may be a secret, and is never repeated.
@@ -202,7 +230,7 @@ impl Opened {
         }
         let url = answer.url.clone();
         let answer = answer.judgeable().await;
-        let failure = self.diagnosed(&answer, &url).await;
+        let failure = self.diagnosed(&answer, &url);
         if failure.code().is_counted() {
             if let Some(account) = &self.account {
                 account.was_refused(&failure);
@@ -222,11 +250,22 @@ impl Opened {
     }
 
     /// What an answer means that is not the one asked for.
-    pub async fn diagnosed(&self, answer: &client::Response, url: &Url) -> Failure {
+    pub fn diagnosed(&self, answer: &client::Response, url: &Url) -> Failure {
+        self.judged(answer, Body::read(answer), url, diagnose)
+    }
+
+    /// What `judge` makes of an answer.
+    pub fn judged<T>(
+        &self,
+        answer: &client::Response,
+        body: Body,
+        url: &Url,
+        judge: impl FnOnce(&ClassifiedResponse<'_>) -> T,
+    ) -> T {
         let (table, redactor) = (table_of(url), self.connection.redactor());
-        diagnose(&ClassifiedResponse {
+        judge(&ClassifiedResponse {
             raw: answer,
-            body: Body::read(answer),
+            body,
             request: table.as_ref().map_or(RequestKind::Api, RequestKind::Table),
             credential: self.connection.credential().kind(),
             subject: &self.subject,
@@ -238,6 +277,12 @@ impl Opened {
 }
 
 impl Account {
+    /// The account of a connection whose instance locks it.
+    pub fn of(profile: &Profile, state: State) -> Option<Self> {
+        let user = profile.username().filter(|_| MethodSpec::of(profile.auth.method).locks_accounts)?.clone();
+        Some(Self { state, instance: profile.instance.clone(), name: profile.name.clone(), user })
+    }
+
     /// An error if its password was refused too often in a row.
     pub fn refused_before(&self) -> Result<(), Failure> {
         match self.state.refusals(&self.instance, &self.user) {

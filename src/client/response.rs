@@ -26,6 +26,7 @@ pub struct Response {
     status: u16,
     headers: HeaderMap,
     body: Body,
+    is_outdated: bool,
 }
 
 enum Body {
@@ -40,12 +41,13 @@ enum Body {
 impl Response {
     pub(super) fn coming(opened: Arc<Opened>, mut answer: Streamed) -> Self {
         let headers = std::mem::take(&mut answer.headers);
-        Self { opened, url: answer.url.clone(), status: answer.status, headers, body: Body::Coming(Box::new(answer)) }
+        let (url, status, is_outdated) = (answer.url.clone(), answer.status, answer.is_outdated);
+        Self { opened, url, status, headers, body: Body::Coming(Box::new(answer)), is_outdated }
     }
 
     pub(super) fn came(opened: Arc<Opened>, answer: client::Response, url: Url) -> Self {
         let client::Response { status, headers, body, broken } = answer;
-        Self { opened, url, status, headers, body: Body::Came { bytes: body.into(), broken } }
+        Self { opened, url, status, headers, body: Body::Came { bytes: body.into(), broken }, is_outdated: false }
     }
 
     /// The status, as 200 or 404.
@@ -66,13 +68,29 @@ impl Response {
     ///
     /// Class `network` if the body breaks off, or no piece comes in time.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        Ok(self.piece().await?)
+    }
+
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, NetworkError> {
         match &mut self.body {
-            Body::Coming(answer) => Ok(answer.chunk().await?),
-            Body::Came { bytes, broken } if bytes.is_empty() => {
-                broken.take().map_or(Ok(None), |error| Err(error.into()))
-            }
+            Body::Coming(answer) => answer.chunk().await,
+            Body::Came { bytes, broken } if bytes.is_empty() => broken.take().map_or(Ok(None), Err),
             Body::Came { bytes, .. } => Ok(Some(std::mem::take(bytes))),
         }
+    }
+
+    /// What was asked for.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether it refuses a token that was renewed since.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.is_outdated
+    }
+
+    pub(super) fn opened(&self) -> &Arc<Opened> {
+        &self.opened
     }
 
     /// The rest of the body, of at most 64 MiB after decompression.
@@ -126,7 +144,7 @@ impl Response {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        let Self { opened, url, status, headers, body } = self;
+        let Self { opened, url, status, headers, body, .. } = self;
         let (body, broken) = match body {
             Body::Coming(answer) => {
                 let answer = answer.judgeable().await;
@@ -134,7 +152,7 @@ impl Response {
             }
             Body::Came { bytes, broken } => (bytes.into(), broken),
         };
-        Err(opened.diagnosed(&client::Response { status, headers, body, broken }, &url).await)
+        Err(opened.diagnosed(&client::Response { status, headers, body, broken }, &url))
     }
 }
 

@@ -159,6 +159,7 @@ fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set_optional(table, "headers", (!headers.is_empty()).then(|| headers.into()));
     set_optional(table, "ca_cert", profile.ca_cert.as_ref().map(|path| shown(path).into()));
     set_optional(table, "proxy", profile.proxy.as_deref().map(Value::from));
+    set_optional(table, "read_only", profile.read_only.then(|| true.into()));
     set_optional(table, "description", profile.description.as_deref().map(Value::from));
     let labels: toml_edit::InlineTable =
         profile.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -42,6 +42,7 @@ pub struct Entry {
     headers: Vec<Spanned<String>>,
     ca_cert: Option<Spanned<String>>,
     proxy: Option<Spanned<String>>,
+    read_only: bool,
     description: Option<Spanned<String>>,
     labels: BTreeMap<Spanned<String>, Spanned<String>>,
 }
@@ -77,6 +78,7 @@ impl<'de> Visitor<'de> for EntryReader {
                 "headers" => entry.headers = members.next_value()?,
                 "ca_cert" => entry.ca_cert = Some(members.next_value()?),
                 "proxy" => entry.proxy = Some(members.next_value()?),
+                "read_only" => entry.read_only = members.next_value()?,
                 "description" => entry.description = Some(members.next_value()?),
                 "labels" => entry.labels = members.next_value()?,
                 _ => match settings.iter().find(|setting| setting.key == key) {
@@ -153,6 +155,7 @@ impl Entry {
                 crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;
                 shown_text("proxy", text).map_err(|error| error.0)
             })?,
+            read_only: self.read_only,
             description: optional(&self.description, |text| shown_text("description", text))?,
             labels,
             name,

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
-use hyper::body::Bytes;
 use network::Network;
 use url::Url;
 
@@ -24,7 +23,7 @@ use crate::base::server_text::Redactor;
 use crate::base::time::Time;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::http::failure::NetworkError;
-use crate::http::stream::Streamed;
+use crate::http::stream::{Payload, Streamed};
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, Profile, Subject};
 use crate::model::user_name::UserName;
@@ -151,16 +150,17 @@ impl Connection {
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
-        body: &Bytes,
+        body: &Payload,
         deadline: Deadline,
     ) -> Result<Streamed, NetworkError> {
-        let (answer, generation) = self.send_once(method, url, headers, body, deadline).await?;
+        let (mut answer, generation) = self.send_once(method, url, headers, body, deadline).await?;
         let (Some(generation), 401) = (generation, answer.status) else {
             return Ok(answer);
         };
         let is_renewed = self.credential.renew_refused(generation, deadline).await;
         self.learn_secrets().await;
-        if !is_renewed || !method.is_safe() {
+        if !is_renewed || !method.is_safe() || !body.can_be_repeated() {
+            answer.is_outdated = is_renewed;
             return Ok(answer);
         }
         Ok(self.send_once(method, url, headers, body, deadline).await?.0)
@@ -171,7 +171,7 @@ impl Connection {
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
-        body: &Bytes,
+        body: &Payload,
         deadline: Deadline,
     ) -> Result<(Streamed, Option<u64>), NetworkError> {
         let Signature { headers: signature, generation } = self.credential.sign().await;

@@ -44,6 +44,8 @@ pub struct Connection<'a> {
     ca_cert: Option<&'a Path>,
     /// The URL of the proxy that the connection names; null if it names none.
     proxy: Option<&'a str>,
+    /// Whether requests that may write are refused.
+    read_only: bool,
     /// Null before the first test, and once a setting that it judged was changed.
     pub last_test: Option<LastTest>,
 }
@@ -87,6 +89,7 @@ impl<'a> Connection<'a> {
             api_version: profile.api_version.map(|version| version.as_str()),
             ca_cert: profile.ca_cert.as_deref(),
             proxy: profile.proxy.as_deref(),
+            read_only: profile.read_only,
             last_test: last_test.map(LastTest::from),
         }
     }

@@ -130,6 +130,15 @@ impl LastTest {
         test
     }
 
+    /// When it last worked, as far as that is remembered.
+    pub fn last_success(&self) -> Option<DateTime<Utc>> {
+        let of_change = |change: &Change| match change {
+            Change::Failed { worked_at } => Some(*worked_at),
+            _ => None,
+        };
+        if self.ok { Some(self.at) } else { self.changes.iter().find_map(of_change) }
+    }
+
     fn changes_since(&self, before: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         let since = before.since.unwrap_or(before.at);

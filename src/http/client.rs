@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use hyper::body::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::certificate::Certificate;
 use super::failure::{Kind, NetworkError};
 use super::proxy::{ProxyLogin, Route};
-use super::stream::Streamed;
+use super::stream::{Payload, Streamed};
 use super::tls::{CaCertificates, Verifiers};
 use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
 use crate::base::duration::took;
@@ -185,19 +184,22 @@ impl Client {
     }
 
     /// Sends a request with these headers; the answer's head must come by the deadline,
-    /// and each piece of its body within as long a time. What only reads is sent once
-    /// more if the server closed a kept connection in the meantime.
+    /// and each piece of its body within as long a time. A body that is read while it is
+    /// sent moves the deadline with each piece. What only reads is sent once more if the
+    /// server closed a kept connection in the meantime.
     pub async fn open(
         &self,
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
-        body: &Bytes,
+        body: &Payload,
         deadline: Deadline,
     ) -> Result<Streamed, NetworkError> {
         let (first, opened_anew) = Box::pin(self.open_once(method, url, headers, body, deadline)).await;
         match first {
-            Err(NetworkError { kind: Kind::Lost, .. }) if !opened_anew && method.is_safe() => {
+            Err(NetworkError { kind: Kind::Lost, .. })
+                if !opened_anew && method.is_safe() && body.can_be_repeated() =>
+            {
                 Box::pin(self.open_once(method, url, headers, body, deadline)).await.0
             }
             first => first,
@@ -210,23 +212,36 @@ impl Client {
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
-        body: &Bytes,
+        body: &Payload,
         deadline: Deadline,
     ) -> (Result<Streamed, NetworkError>, bool) {
         if deadline.left().is_zero() {
             return (Err(NetworkError::too_late(url, &self.route, deadline.timeout)), false);
         }
         let mut request = self.request(method.clone(), url.clone(), headers);
-        if !body.is_empty() {
-            request = request.body(body.clone());
+        let (body, taken) = body.body();
+        if let Some(body) = body {
+            request = request.body(body);
         }
-        let (trace, sent) = Trace::of(tokio::time::timeout(deadline.left(), request.send())).await;
+        let (trace, sent) = Trace::of(async {
+            let mut sending = std::pin::pin!(request.send());
+            let (mut left, mut before) = (deadline.left(), 0);
+            loop {
+                match tokio::time::timeout(left, &mut sending).await {
+                    // While the body is under way, it is the server that must not stop.
+                    Err(_) if taken.count() > before => (left, before) = (deadline.timeout, taken.count()),
+                    sent => return sent,
+                }
+            }
+        })
+        .await;
         let timings = trace.timings(Some(Instant::now()));
         let answer = match sent {
             Ok(Ok(mut inner)) => Ok(Streamed {
                 status: inner.status().as_u16(),
                 headers: std::mem::take(inner.headers_mut()),
                 url: url.clone(),
+                is_outdated: false,
                 inner,
                 route: self.route.clone(),
                 idle: deadline.timeout,

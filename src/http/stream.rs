@@ -1,15 +1,93 @@
-//! An answer whose body is read piece by piece.
+//! Bodies that go and come piece by piece.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use reqwest::header::HeaderMap;
+use tokio::sync::mpsc;
 use url::Url;
 
 use super::client::{MAX_BODY_BYTES, Response, limit_of};
 use super::failure::NetworkError;
 use super::proxy::Route;
 use super::trace::Phase;
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum Payload {
+    /// It can be sent again.
+    Whole(Bytes),
+    /// It is read once, while it is sent.
+    Once(Mutex<Option<Upload>>),
+}
+
+/// A body that is read while it is sent.
+#[derive(Debug)]
+pub struct Upload {
+    /// How long it is, if that is known.
+    length: Option<u64>,
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    taken: Arc<AtomicU64>,
+}
+
+/// How many pieces of a body were taken so far.
+#[derive(Debug, Clone, Default)]
+pub struct Taken(Arc<AtomicU64>);
+
+impl Payload {
+    /// The pieces that come, of so many bytes if that is known.
+    pub fn once(length: Option<u64>, pieces: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        Self::Once(Mutex::new(Some(Upload { length, pieces, taken: Arc::default() })))
+    }
+
+    pub fn can_be_repeated(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    /// The body for one request, and what tells that it is under way. What can be read
+    /// once is there once.
+    pub(super) fn body(&self) -> (Option<reqwest::Body>, Taken) {
+        match self {
+            Self::Whole(bytes) if bytes.is_empty() => (None, Taken::default()),
+            Self::Whole(bytes) => (Some(bytes.clone().into()), Taken::default()),
+            Self::Once(upload) => {
+                let upload = upload.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let taken = upload.as_ref().map_or_else(Taken::default, |upload| Taken(upload.taken.clone()));
+                (upload.map(reqwest::Body::wrap), taken)
+            }
+        }
+    }
+}
+
+impl Taken {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = std::task::ready!(self.pieces.poll_recv(context));
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
 
 /// The head of an answer, and its body as it comes.
 #[derive(Debug)]
@@ -18,6 +96,8 @@ pub struct Streamed {
     pub headers: HeaderMap,
     /// What was asked for.
     pub url: Url,
+    /// Whether it refuses a token that was renewed since, and the request was not sent again.
+    pub is_outdated: bool,
     pub(super) inner: reqwest::Response,
     pub(super) route: Route,
     /// How long a piece may take.

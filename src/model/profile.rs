@@ -85,6 +85,8 @@ pub struct Profile {
     pub ca_cert: Option<PathBuf>,
     /// The proxy of this connection, instead of the environment's.
     pub proxy: Option<String>,
+    /// Whether requests that may write are refused.
+    pub read_only: bool,
     pub description: Option<String>,
     pub labels: BTreeMap<String, String>,
 }

@@ -25,9 +25,20 @@ formats! {
     Github = "github";
     /// One page that loads nothing.
     Html = "html";
+    /// The text format of Prometheus, as its node exporter reads it from files.
+    Prometheus = "prometheus";
+    /// Rows of a table, and nothing else.
+    Csv = "csv";
 }
 
 impl Format {
+    /// What every command has.
+    pub const USUAL: &[Self] = &[Self::Text, Self::Json];
+    /// Those of `snow test`.
+    pub const OF_TEST: &[Self] = Self::ALL.split_at(7).0;
+    /// Those of `snow query`.
+    pub const OF_QUERY: &[Self] = &[Self::Text, Self::Json, Self::Jsonl, Self::Csv];
+
     pub fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Jsonl)
     }

@@ -7,6 +7,8 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod paint;
+pub mod prometheus;
+pub mod rows;
 pub mod text;
 
 use crate::check::report::Run;
@@ -26,6 +28,8 @@ pub fn report(format: Format, run: &Run) -> String {
         Format::Junit => junit::document(run),
         Format::Github => github::annotations(run),
         Format::Html => html::page(run),
+        Format::Prometheus => prometheus::metrics(run),
+        Format::Csv => unreachable!("a report has no rows"),
     };
     if !report.ends_with('\n') {
         report.push('\n');

@@ -1,3 +1,4 @@
 //! What is particular to one product: its paths, its answers, and what they mean.
 
+pub mod rows;
 pub mod servicenow;

@@ -21,10 +21,10 @@ fn run(serving: &Serving, mut command: Command, stdin: &str) -> Outcome {
     finish(command, stdin.as_bytes())
 }
 
-/// Python with the clients of `tests/clients/requirements.txt`. `tests/run`
+/// Python with the packages of `tests/clients/requirements.txt`. `tests/run`
 /// makes it, and names it where it stands elsewhere.
 #[allow(clippy::disallowed_methods, reason = "a test is told by a variable where its parts are")]
-fn python() -> Command {
+pub fn python() -> Command {
     let made = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-clients/bin/python");
     let python = std::env::var_os("SNOW_TEST_PYTHON").map_or_else(|| made.into(), PathBuf::from);
     assert!(python.exists(), "the tests need {}: run tests/run, which makes it", python.display());

@@ -286,6 +286,7 @@ fn one_of_many(index: usize, of: usize, tested_at: DateTime<Utc>) -> Report {
         checks: if is_last { Vec::new() } else { checks },
         strict: None,
         latency: Some(Duration::from_millis(slowness * 2)),
+        worked_before: None,
         changes: if is_last { Vec::new() } else { changes },
         not_tested: is_last.then_some(NotTested::FailFast),
         name,

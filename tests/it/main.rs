@@ -14,6 +14,7 @@
 
 mod world;
 
+mod api;
 #[cfg(unix)]
 mod api_key;
 mod browser;
@@ -67,6 +68,9 @@ mod many;
 mod oauth;
 #[cfg(target_os = "linux")]
 mod pinned;
+mod query;
+#[cfg(unix)]
+mod query_faults;
 mod real_oauth;
 mod recorded;
 #[cfg(unix)]
@@ -87,6 +91,7 @@ mod session_faults;
 mod shared_session;
 #[cfg(target_os = "linux")]
 mod stampede;
+mod tables;
 #[cfg(unix)]
 mod terminal;
 #[cfg(target_os = "linux")]

@@ -381,3 +381,43 @@ fn of_many_failures_a_workflow_shows_ten_and_the_last_stands_for_the_rest() {
     assert_eq!(errors.len(), 10);
     assert!(errors[9].starts_with("::error title=and 4 more::c09: instance-hibernating%0Ac10"), "{}", errors[9]);
 }
+
+/// Prints what the official parser finds, a line each.
+const PARSER: &str = "
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        print(family.type, sample.name, sorted(sample.labels.items()), sample.value)
+";
+
+#[test]
+fn the_parser_of_prometheus_reads_the_metrics() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("good", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    world.connect("bad", &sandbox.origin(), "joe.employee", "sandbox-joe");
+    world.run("test --all").expect(0);
+    world.run("edit bad --set username=nobody").expect(0);
+    let file = world.home().join("snow.prom");
+    world.run(&format!("test --all -o prometheus={}", file.display())).expect(9);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+    let text = fs::read_to_string(&file).unwrap();
+    let parsed = finish(parser(), text.as_bytes()).expect(0).stdout;
+    let samples =
+        |name: &str| parsed.lines().filter(|line| line.starts_with(&format!("gauge {name} "))).collect::<Vec<_>>();
+    let up = samples("snow_connection_up");
+    assert!(up.len() == 2 && up[0].contains("'bad'") && up[0].ends_with(" 0") && up[1].ends_with(" 1"), "{parsed}");
+    assert_eq!(samples("snow_connection_test_duration_seconds").len(), 2, "{parsed}");
+    assert_eq!(samples("snow_connection_last_success_timestamp_seconds").len(), 2, "{parsed}");
+    let failed = samples("snow_connection_test_failure");
+    assert!(failed.len() == 1 && failed[0].contains("('class', 'store')"), "{parsed}");
+    let printed = world.run("test good -o prometheus").expect(0).stdout;
+    assert!(finish(parser(), printed.as_bytes()).expect(0).stdout.contains("snow_connection_up"), "{printed}");
+}
+
+fn parser() -> Command {
+    let mut command = crate::clients::python();
+    command.args(["-B", "-c", PARSER]);
+    command
+}

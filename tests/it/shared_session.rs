@@ -65,6 +65,7 @@ impl Scene {
             headers: Vec::new(),
             ca_cert: None,
             proxy: None,
+            read_only: false,
             description: None,
             labels: Default::default(),
         };

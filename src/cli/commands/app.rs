@@ -109,15 +109,23 @@ impl App {
 
     /// Most commands print text or one document, and write no report.
     pub fn refuse_reports(&self) -> Result<(), Failure> {
+        self.refuse_formats(|format| matches!(format, Format::Text | Format::Json), true)
+    }
+
+    /// Refuses the forms that a command does not have, and files if it writes none.
+    pub fn refuse_formats(&self, has: fn(Format) -> bool, refuses_files: bool) -> Result<(), Failure> {
         let outputs = self.outputs()?;
-        let message = match (outputs.files.first(), outputs.stdout) {
-            (Some((format, _)), _) => shown!("--output {}=FILE is for snow test", format.as_str()),
-            (None, Format::Text | Format::Json) => return Ok(()),
-            (None, format) => shown!("--output {} is for snow test", format.as_str()),
-        };
-        Err(Failure::new(Code::Usage, message)
-            .why("This command prints text, or JSON with --json, to standard output.")
-            .next("Leave it out"))
+        let stdout = Some(outputs.stdout).filter(|format| !has(*format));
+        let mut files = outputs.files.iter().map(|(format, _)| *format);
+        match stdout.or(files.find(|format| refuses_files || !has(*format))) {
+            None => Ok(()),
+            Some(format) => {
+                let command = if format == Format::Csv { "query" } else { "test" };
+                Err(Failure::new(Code::Usage, shown!("--output {} is for snow {}", format.as_str(), command))
+                    .why("This command prints text, or JSON with --json.")
+                    .next("Leave it out"))
+            }
+        }
     }
 
     /// A signal ends the process from here on.
@@ -245,7 +253,8 @@ impl App {
         }
     }
 
-    fn timeout(&self) -> Result<Duration, Failure> {
+    /// How long a request may take.
+    pub fn timeout(&self) -> Result<Duration, Failure> {
         match self.global.timeout {
             Some(timeout) => Ok(timeout),
             None => self.variables.duration("SNOW_TIMEOUT").map(|timeout| timeout.unwrap_or(TIMEOUT)),

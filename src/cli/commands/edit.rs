@@ -70,7 +70,7 @@ pub struct EditArgs {
 
 /// The keys that can be set or removed, besides `labels.KEY`.
 pub fn keys() -> impl Iterator<Item = &'static str> {
-    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "description"];
+    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "read_only", "description"];
     ["instance"].into_iter().chain(method::settings().iter().map(|setting| setting.key)).chain(of_every_method)
 }
 
@@ -279,6 +279,9 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
             return Err(Failure::new(Code::Usage, "a header comes with its value, which is a secret")
                 .next(Step::say("Add one: ").and_run(shown!("snow connect {} --header NAME", profile.name))));
         }
+        "read_only" => {
+            profile.read_only = value.parse().map_err(|_| wrong("it is true or false".to_owned()))?;
+        }
         "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
         "labels" => {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
@@ -318,6 +321,7 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
         "headers" => profile.headers.clear(),
         "ca_cert" => profile.ca_cert = None,
         "proxy" => profile.proxy = None,
+        "read_only" => profile.read_only = false,
         "description" => profile.description = None,
         "labels" => profile.labels.clear(),
         "instance" => return Err(needed(key)),

@@ -18,14 +18,14 @@ use crate::report::text::list::Row;
 
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
-At a terminal this is a table. Piped, each connection is a line without a header,
-with tabs between: name, instance, user, way to sign in, last test (passed, an
-error code or never), time of that test.
-
 Examples:
   snow list
   snow list --filter env=prod
-  snow list | cut -f1                the names alone")]
+  snow list | cut -f1                the names alone
+
+At a terminal this is a table. Piped, each connection is a line without a header,
+with tabs between: name, instance, user, way to sign in, last test (passed, an
+error code or never), time of that test.")]
 pub struct ListArgs {
     /// List the connections with this label (repeatable: with all of them)
     #[arg(long, value_name = "KEY=VALUE", value_parser = label)]

@@ -1,5 +1,6 @@
 //! What each command does. [`run`] is the way in.
 
+pub(super) mod api;
 mod app;
 pub(super) mod completion;
 pub(super) mod connect;
@@ -15,8 +16,10 @@ pub(in crate::cli) mod list;
 pub(super) mod login;
 pub(super) mod logout;
 pub(super) mod man;
+pub(super) mod open;
 mod outputs;
 mod pick;
+pub(super) mod query;
 mod questions;
 pub(super) mod sandbox;
 mod secrets;
@@ -26,9 +29,11 @@ pub(super) mod status;
 mod stores;
 #[cfg(unix)]
 mod sudo;
+pub(super) mod tables;
 pub(super) mod test;
 pub(super) mod token;
 mod usage;
+mod using;
 mod verbs;
 mod waiting;
 
@@ -45,6 +50,7 @@ use crate::cli::command::command;
 use crate::cli::context::Context;
 use crate::cli::patient;
 use crate::report;
+use crate::report::format::Format;
 use crate::report::json;
 use crate::report::json::help::Version;
 use app::App;
@@ -78,8 +84,14 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     if let Command::Connect(ConnectArgs { secrets, .. }) | Command::Login(LoginArgs { secrets, .. }) = &command {
         app.check_secret_sources(secrets)?;
     }
-    if !matches!(command, Command::Test(_)) {
-        app.refuse_reports()?;
+    match &command {
+        Command::Test(_) => app.refuse_formats(|format| format != Format::Csv, false)?,
+        Command::Query(_) => {
+            let has = |format| matches!(format, Format::Text | Format::Json | Format::Jsonl | Format::Csv);
+            app.refuse_formats(has, false)?;
+            query::prepare(app);
+        }
+        _ => app.refuse_reports()?,
     }
     if !matches!(command, Command::Help(_) | Command::Man(_) | Command::Completion(_) | Command::Explain(_)) {
         // These start no thread, and threads take their time.
@@ -89,7 +101,8 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
     match command {
         // These end by themselves, or wait for the signal.
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
-        Command::Refresh(_) | Command::Token(_) => app.end_on_signal(),
+        Command::Refresh(_) | Command::Token(_) | Command::Api(_) => app.end_on_signal(),
+        Command::Tables(_) | Command::Table(_) | Command::Query(_) => app.end_on_signal(),
         Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
         _ => {}
     }
@@ -105,6 +118,11 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Login(arguments) => login::run(app, arguments).await,
         Command::Refresh(arguments) => token::refresh(app, arguments).await,
         Command::Token(arguments) => token::token(app, arguments).await,
+        Command::Api(arguments) => api::run(app, arguments).await,
+        Command::Tables(arguments) => tables::tables(app, arguments).await,
+        Command::Table(arguments) => tables::table(app, arguments).await,
+        Command::Query(arguments) => query::run(app, arguments).await,
+        Command::Open(arguments) => open::run(app, arguments),
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
@@ -124,7 +142,8 @@ fn takes_connection(command: &Command) -> bool {
     match command {
         Command::Show(_) | Command::Login(_) => true,
         Command::Status(arguments) => !arguments.all,
-        Command::Refresh(_) | Command::Token(_) => true,
+        Command::Refresh(_) | Command::Token(_) | Command::Api(_) => true,
+        Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
         Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,

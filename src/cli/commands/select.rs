@@ -146,6 +146,15 @@ pub fn select_to_change(
     }
 }
 
+/// A directory chose a connection for what it may not choose one for.
+pub fn to_be_named(profile: &Profile, because: &'static str) -> Failure {
+    Failure::new(Code::Usage, shown!("{} must be named on the command line", profile.name)).why(shown!(
+        "{} chose it, but {}.",
+        DIRECTORY_FILE,
+        because
+    ))
+}
+
 /// A saved connection, or what is close to the name.
 pub fn find<'a>(config: &'a Config, name: &ConnectionName) -> Result<&'a Profile, Failure> {
     config.find(name)

@@ -127,6 +127,9 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
 
 /// Says what a token cannot carry.
 fn mention_headers(app: &mut App, profile: &Profile) {
+    if profile.read_only {
+        app.console.note(&format!("note: {} is read-only to snow api, and its token is not", profile.name));
+    }
     if !profile.headers.is_empty() {
         let headers: Vec<_> = profile.headers.iter().map(OwnHeader::as_str).collect();
         let text = format!("note: a request to {} also needs the header {}", profile.name, any_of(&headers));

@@ -38,6 +38,7 @@ fn report(name: &str) -> Report {
         strict: None,
         latency: Some(Duration::from_millis(150)),
         changes: Vec::new(),
+        worked_before: None,
         not_tested: None,
     }
 }

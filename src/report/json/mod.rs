@@ -6,8 +6,10 @@
 pub mod connection;
 pub mod doctor;
 pub mod help;
+pub mod indented;
 pub mod sandbox;
 pub mod session;
+pub mod tables;
 pub mod test;
 #[cfg(test)]
 mod tests;

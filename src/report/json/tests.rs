@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Error, connection, doctor, help, sandbox, session, test};
+use super::{Error, connection, doctor, help, sandbox, session, tables, test};
 use crate::base::schemas::{self, ALL};
 use crate::doctor::json::Bundle;
 
@@ -29,7 +29,7 @@ fn schema<T: JsonSchema>() -> (String, String) {
 }
 
 /// Of every document, in the order of their names.
-fn generated() -> [(String, String); 21] {
+fn generated() -> [(String, String); 25] {
     [
         schema::<Bundle<'_>>(),
         schema::<connection::Connect<'_>>(),
@@ -42,11 +42,15 @@ fn generated() -> [(String, String); 21] {
         schema::<help::Guide<'_>>(),
         schema::<connection::List<'_>>(),
         schema::<session::Ended<'_, schemas::Logout>>(),
+        schema::<tables::Opened<'_>>(),
+        schema::<crate::report::rows::Query<'_>>(),
         schema::<session::Ended<'_, schemas::Remove>>(),
         schema::<sandbox::Sandbox<'_>>(),
         schema::<sandbox::Scenarios<'_>>(),
         schema::<help::Schemas>(),
         schema::<connection::Status<'_>>(),
+        schema::<tables::Table<'_>>(),
+        schema::<tables::Tables<'_>>(),
         schema::<test::Test<'_>>(),
         schema::<test::TestConnection<'_>>(),
         schema::<test::TestSummary>(),

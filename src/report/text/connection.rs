@@ -56,6 +56,7 @@ pub fn connection(
         ("headers", list(profile.headers.iter().map(|header| header.as_str()).collect())),
         ("ca_cert", profile.ca_cert.as_ref().map(|path| Shown::outside(path.display().to_string()).into())),
         ("proxy", profile.proxy.clone()),
+        ("read_only", profile.read_only.then(|| "true".to_owned())),
         ("description", profile.description.clone()),
         ("labels", list(labels.iter().map(String::as_str).collect())),
     ];

@@ -1,5 +1,6 @@
 //! Text for people: the verdict first, then why, then the one thing to do.
 
+pub mod columns;
 mod connection;
 pub mod doctor;
 pub mod expiry;

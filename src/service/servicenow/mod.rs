@@ -2,12 +2,17 @@
 
 pub mod address;
 pub mod classify;
+pub mod dictionary;
+pub mod encoded;
 pub mod guide;
 pub mod identity;
 pub mod oauth;
+pub mod pages;
 pub mod path;
 mod reference;
 pub mod refusals;
+pub mod rows;
 pub mod symptoms;
 pub mod table;
 pub mod token;
+pub mod verdict;

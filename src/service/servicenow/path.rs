@@ -91,6 +91,39 @@ pub fn table_of(url: &Url) -> Option<TableName> {
     (segments.next()? != "attachment").then(|| segments.next()?.parse().ok())?
 }
 
+/// Whether a path gives the file of an attachment, in whatever form that is.
+pub fn gives_a_file(text: &str) -> bool {
+    let path = text.split('?').next().unwrap_or_default();
+    path.ends_with("/file") && path.split('/').any(|segment| segment == "attachment")
+}
+
+/// The URL that a browser opens for `text`: `/…` or a URL of the instance, or the list of
+/// `table/x` and the form of `table/x/ID`.
+pub fn page_url(instance: &Instance, text: &str) -> Result<Url, InvalidPath> {
+    let Some(place) = text.strip_prefix("table/") else {
+        if SHORT.contains(&text.split(['/', '?']).next().unwrap_or_default()) {
+            return Err(InvalidPath::Unknown);
+        }
+        return request_url(instance, None, text);
+    };
+    let (table, row) = match place.split_once('/') {
+        Some((table, row)) if !row.is_empty() => (table, Some(row)),
+        Some((table, _)) => (table, None),
+        None => (place, None),
+    };
+    let is_row = |row: &str| row.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let table: TableName = table.parse().map_err(|_| InvalidPath::Unknown)?;
+    match row {
+        None => Ok(instance.url(&format!("/{table}_list.do"))),
+        Some(row) if is_row(row) => {
+            let mut url = instance.url(&format!("/{table}.do"));
+            url.query_pairs_mut().append_pair("sys_id", row);
+            Ok(url)
+        }
+        Some(_) => Err(InvalidPath::Unknown),
+    }
+}
+
 /// The text from the slash on that begins the path.
 fn local<'t>(instance: &Instance, api_version: Option<ApiVersion>, text: &'t str) -> Result<Cow<'t, str>, InvalidPath> {
     if text.starts_with('/') {
@@ -257,6 +290,29 @@ mod tests {
         let failure = Failure::from(invalid);
         assert_eq!(failure.code(), Code::Usage);
         assert!(!format!("{failure:?}").contains("CANARY"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_browser_opens_lists_and_forms_and_nothing_elsewhere() {
+        let here = HERE.parse().unwrap();
+        let page = |text| page_url(&here, text).ok().map(|url| url.as_str().strip_prefix(HERE).unwrap().to_owned());
+        for (text, expected) in [
+            ("/", Some("/")),
+            ("/now/nav/ui/home?a=b", Some("/now/nav/ui/home?a=b")),
+            ("https://acme.service-now.com/x", Some("/x")),
+            ("table/incident", Some("/incident_list.do")),
+            ("table/incident/", Some("/incident_list.do")),
+            ("table/incident/abc", Some("/incident.do?sys_id=abc")),
+            ("table/in.cident", None),
+            ("table/incident/abc/../x", None),
+            ("table/incident/abc?x=y", None),
+            ("stats/incident", None),
+            ("//evil.example", None),
+            ("https://evil.example/", None),
+            ("/a/%2e%2e/b", None),
+        ] {
+            assert_eq!(page(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::base::error::Failure;
 use crate::model::instance::ApiVersion;
 use crate::model::profile::TableName;
 
+/// The member of an answer that has the rows.
+pub const RESULT: &str = "result";
+
 /// Rows that the API returned, and how many match in all.
 #[derive(Debug)]
 pub struct Rows {

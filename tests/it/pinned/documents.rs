@@ -247,6 +247,8 @@ fn with_passwords() -> Vec<Value> {
     ] {
         script.run(code, line);
     }
+    script.run(0, "tables").run(0, "table incident").run(0, "open --no-input");
+    script.run(0, "query incident --limit 2").run(0, "query incident --count");
     let password = "not one of the sandbox";
     script.piped(0, "connect https://acme.example --name far --username u --no-test --password-stdin", password);
     script.run(0, "token far --format header").run(2, "token nope --nope").run(0, "doctor");

@@ -15,6 +15,7 @@ pub mod oauth;
 pub mod process;
 #[cfg(unix)]
 pub mod pty;
+pub mod rows;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 pub mod session;

@@ -20,7 +20,7 @@ use super::select::{self, Selected};
 use super::waiting::{self, Wait};
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::files;
+use crate::base::files::Publication;
 use crate::base::shown::{Step, shown};
 use crate::check::context::Plan;
 use crate::check::expectations::Expectations;
@@ -133,7 +133,7 @@ fn deliver(app: &App, outputs: &Outputs, run: &Run) -> Result<u8, Failure> {
     let mut result = Ok(run.exit_code());
     for (format, path) in &outputs.files {
         let report = report::report(*format, run);
-        if let Err(error) = files::publish(path, report.as_bytes()) {
+        if let Err(error) = publish(*format, path, report.as_bytes()) {
             let failure = unwritable(path, &error);
             app.console.say(&report::text::error(&failure, app.console.err));
             // What the tests found counts more.
@@ -146,6 +146,16 @@ fn deliver(app: &App, outputs: &Outputs, run: &Run) -> Result<u8, Failure> {
         append_summary(app, Path::new(path), run);
     }
     result
+}
+
+/// Writes a report. What the node exporter reads it does as another user.
+fn publish(format: Format, path: &Path, report: &[u8]) -> std::io::Result<()> {
+    let mut publication = Publication::begin(path)?;
+    if format == Format::Prometheus {
+        publication.for_others()?;
+    }
+    publication.write_all(report)?;
+    publication.finish()
 }
 
 /// The summary of the job, after what other commands of the same step said. It

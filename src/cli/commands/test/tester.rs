@@ -104,7 +104,8 @@ impl<'a> ConnectionTester<'a> {
         } else {
             Vec::new()
         };
-        Report { changes, ..report }
+        let worked_before = self.remembered.of(profile).and_then(LastTest::last_success);
+        Report { changes, worked_before, ..report }
     }
 
     /// A connection that is not tested after all.

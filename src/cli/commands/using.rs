@@ -1,0 +1,61 @@
+//! A connection that a command sends requests by.
+
+use super::app::App;
+use super::environment;
+use super::select::{self, Selected, SelectedBy, Selection};
+use crate::base::code::Code;
+use crate::base::error::Failure;
+use crate::base::shown::shown;
+use crate::client::Client;
+use crate::client::request::{Account, Rules};
+use crate::config::environment as variables;
+use crate::engine::Connection;
+use crate::model::profile::Subject;
+
+/// The connection that a command uses, before it is opened.
+pub struct Chosen(Selection);
+
+impl Chosen {
+    /// What tells it from another one.
+    pub fn fingerprint(&self, app: &App) -> Result<String, Failure> {
+        Ok(match &self.0.selected {
+            Selected::Saved(profile) => format!("{} {}", profile.id, profile.instance),
+            Selected::Environment => {
+                let described = variables::read(&app.variables)?;
+                format!("{} {}", described.instance, described.auth.identity().unwrap_or_default())
+            }
+        })
+    }
+}
+
+/// Chooses the connection. Nothing is opened.
+pub fn choose(app: &mut App) -> Result<Chosen, Failure> {
+    Ok(Chosen(select::select_one(app, None, Code::UnknownConnection)?))
+}
+
+/// Opens the connection. One that a directory chose is not written with.
+pub async fn open(app: &mut App, Chosen(selection): Chosen, writes: bool) -> Result<Client, Failure> {
+    let timeout = app.timeout()?;
+    let profile = match selection.selected {
+        Selected::Saved(profile) => profile,
+        Selected::Environment => {
+            let connection = environment::connection(app, variables::read(&app.variables)?).await?;
+            let rules = Rules { timeout, read_only: false };
+            return Ok(Client::new(connection, Subject::Environment, None, rules));
+        }
+    };
+    if writes && selection.by == SelectedBy::Directory {
+        return Err(select::to_be_named(&profile, "this request may write")
+            .next(shown!("Name the connection: --connection {}", profile.name)));
+    }
+    let account = Account::of(&profile, app.state()?);
+    if let Some(account) = &account {
+        account.refused_before()?;
+    }
+    let reached = app.network.client_for(&profile)?;
+    let store = app.store(profile.store)?;
+    let opened = app.open(store, &profile, reached).await?;
+    let connection = Connection::of(&profile, opened.client, opened.credential).await;
+    let rules = Rules { timeout, read_only: profile.read_only };
+    Ok(Client::new(connection, Subject::Saved(profile.name.clone()), account, rules))
+}

@@ -1,0 +1,57 @@
+//! What a service counts, and by that whether it reads a condition.
+
+use super::rows::Walk;
+use super::watched::Watched;
+use crate::base::error::Failure;
+use crate::service::rows::{Place, RowQuery, Term};
+
+/// What the service makes of a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    Read,
+    Dropped,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Walk {
+    /// What the service makes of a term: whether rows fit what none can fit.
+    pub async fn reading(&self, term: &Term) -> Reading {
+        let Some(contradiction) = &term.contradiction else { return Reading::Unknown };
+        let query = RowQuery {
+            filter: contradiction.clone(),
+            fields: vec![self.service.key().to_owned()],
+            order: None,
+            ..self.query.clone()
+        };
+        match self.count_of(&query).await {
+            Ok(Some(0)) => Reading::Read,
+            Ok(Some(_)) => Reading::Dropped,
+            Ok(None) | Err(_) => Reading::Unknown,
+        }
+    }
+
+    /// How many rows the service counts.
+    pub async fn count(&self) -> Result<Option<u64>, Failure> {
+        let query = RowQuery { fields: vec![self.service.key().to_owned()], ..self.query.clone() };
+        self.count_of(&query).await
+    }
+
+    async fn count_of(&self, query: &RowQuery) -> Result<Option<u64>, Failure> {
+        let version = self.client.connection().api_version();
+        let path = self.service.page(query, &Place::default(), 1, true, version);
+        let response = self.client.get(&path).await?;
+        let total = self.service.count(response.headers());
+        let mut answer = Watched::new(response);
+        while answer.piece().await.is_some() {}
+        match answer.verdict(false) {
+            Some(failure) => Err(failure),
+            None => Ok(total),
+        }
+    }
+
+    /// The terms of the query.
+    pub fn terms(&self) -> Vec<Term> {
+        self.service.terms(&self.query.filter)
+    }
+}

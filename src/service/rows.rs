@@ -1,0 +1,201 @@
+//! Rows of a table, as a service is asked for them: the seam that each service fills.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::HeaderMap;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::base::error::Failure;
+use crate::model::instance::ApiVersion;
+use crate::model::profile::TableName;
+
+/// Which rows, and what of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct RowQuery {
+    #[serde(serialize_with = "as_text")]
+    pub table: TableName,
+    /// The condition in the language of the service; empty for all rows.
+    pub filter: String,
+    /// Empty for all fields.
+    pub fields: Vec<String>,
+    pub order: Option<Order>,
+    /// Whether values are wanted as a person reads them.
+    pub display: bool,
+}
+
+/// By which field rows are sorted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Order {
+    pub field: String,
+    pub descending: bool,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// After the row with this key.
+    pub after: Option<String>,
+    /// So many rows later.
+    pub offset: u64,
+}
+
+/// A part of a condition, and what shows whether the service reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    pub text: String,
+    /// A condition that no row fits, unless the service leaves the term out; `None` if
+    /// there is none.
+    pub contradiction: Option<String>,
+}
+
+/// How a service is asked for rows.
+pub trait Rows: Sync {
+    /// The member of an answer that has the rows.
+    fn member(&self) -> &'static str;
+
+    /// The field that names a row.
+    fn key(&self) -> &'static str;
+
+    /// Whether the rows can be read in the order of their keys. Then none is lost or
+    /// doubled between pages while others write.
+    fn is_by_key(&self, query: &RowQuery) -> bool;
+
+    /// The path of a page of at most `limit` rows. `counts` if the service is to count all
+    /// that fit.
+    fn page(&self, query: &RowQuery, place: &Place, limit: u64, counts: bool, version: Option<ApiVersion>) -> String;
+
+    /// How many rows fit from the beginning of the page on, hidden ones included.
+    fn count(&self, headers: &HeaderMap) -> Option<u64>;
+
+    /// Whether a failure is how this version of the service says that there is no row.
+    fn is_empty_list(&self, failure: &Failure, version: Option<ApiVersion>) -> bool;
+
+    /// The terms of a condition, each once.
+    fn terms(&self, filter: &str) -> Vec<Term>;
+
+    /// The fields that a person looks at first.
+    fn first_fields(&self) -> &'static [&'static str];
+}
+
+/// One row, whose values are as they came.
+#[derive(Debug)]
+pub struct Row<'a> {
+    pub text: &'a [u8],
+    pub members: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> Row<'a> {
+    /// `None` if it is no JSON object.
+    pub fn read(text: &'a [u8]) -> Option<Self> {
+        let Members(members) = serde_json::from_slice(text).ok()?;
+        Some(Self { text, members })
+    }
+
+    /// The value of a field as text; empty for null, and `None` if the row has no such field.
+    pub fn value(&self, field: &str) -> Option<Cow<'a, str>> {
+        self.members.iter().find(|(name, _)| name == field).map(|(_, value)| text_of(value))
+    }
+}
+
+/// A value as text. Of a value that comes with what it is shown as, the latter; of other
+/// objects their JSON.
+pub fn text_of(value: &RawValue) -> Cow<'_, str> {
+    let json = value.get();
+    match json.as_bytes().first() {
+        Some(b'"') => serde_json::from_str::<Text<'_>>(json).map_or(json.into(), |Text(text)| text),
+        Some(b'n') => "".into(),
+        Some(b'{') => {
+            let Ok(Members(members)) = serde_json::from_str(json) else { return json.into() };
+            let named = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+            match named("display_value").or(named("value")) {
+                Some(inner) if !inner.get().starts_with('{') => text_of(inner),
+                _ => json.into(),
+            }
+        }
+        _ => json.into(),
+    }
+}
+
+/// Borrowed where it has no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(text.into())
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(text.to_owned().into())
+            }
+        }
+        deserializer.deserialize_str(Reader).map(Self)
+    }
+}
+
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a row")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Text(key), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+                    members.push((key, value));
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Reader).map(Self)
+    }
+}
+
+fn as_text<S: serde::Serializer>(table: &TableName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(table.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_a_person_reads_them() {
+        let text = br#"{"a":"x\"\u00e4","b":null,"c":{"display_value":"Beth","link":"x"},"d":{"link":"x","value":"7"},"e":{"f":1},"g":true,"h":"plain","i":[1]}"#;
+        let row = Row::read(text).unwrap();
+        for (field, value) in [
+            ("a", Some("x\"ä")),
+            ("b", Some("")),
+            ("c", Some("Beth")),
+            ("d", Some("7")),
+            ("e", Some(r#"{"f":1}"#)),
+            ("g", Some("true")),
+            ("h", Some("plain")),
+            ("i", Some("[1]")),
+            ("z", None),
+        ] {
+            assert_eq!(row.value(field).as_deref(), value, "{field}");
+        }
+        assert!(matches!(row.value("h"), Some(Cow::Borrowed(_))));
+        for no_row in ["1", "[]", "null", "{\"a\":}", "{"] {
+            assert!(Row::read(no_row.as_bytes()).is_none(), "{no_row}");
+        }
+    }
+}
