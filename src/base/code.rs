@@ -236,7 +236,7 @@ codes! {
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or contains no certificate.";
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a valid proxy URL.";
         ReadOnly = "read-only", final, lasting, whole, SignIn, free, Request, other, "The connection refuses requests that may write.";
-        BrowserFailed = "browser-failed", final, lasting, whole, SignIn, free, Request, other, "No browser could be started.";
+        BrowserFailed = "browser-failed", final, lasting, whole, SignIn, free, Request, other, "A browser could not be started.";
         SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A file that is not for secrets contains one.";
         BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, Request, other, "The bundle file already exists or cannot be written.";
         OutputUnwritable = "output-unwritable", final, lasting, whole, SignIn, free, Request, other, "The result could not be written to standard output.";

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answers::{Response, envelope, front_end, http_date, json_answer, nothing, page, redirect, success};
 use super::authentication::SignedIn;
 use super::delivery::Reach;
-use super::landing::login_page;
+use super::landing::plain_login_page;
 use super::oauth::{TOKEN_PATH, token_endpoint};
 use super::rows::{self, USERS, User};
 use super::scenario::Scenario;
@@ -28,7 +28,7 @@ pub fn at_the_door(scenario: Scenario) -> Option<Response> {
             "Instance Hibernating page",
             "<p>Your instance is hibernating. Sign in to the developer site to wake it.</p>",
         )),
-        Scenario::LoginPage => Some(login_page()),
+        Scenario::LoginPage => Some(plain_login_page()),
         Scenario::ForbiddenPage => {
             Some(page(403, "Access denied", "<p>Your address is not allowed here.</p>").foreign())
         }
@@ -63,7 +63,7 @@ pub fn at_the_door(scenario: Scenario) -> Option<Response> {
 /// What the token endpoint answers in place of a token.
 pub fn in_place_of_a_token(scenario: Scenario) -> Option<Response> {
     match scenario {
-        Scenario::TokenPage => Some(login_page()),
+        Scenario::TokenPage => Some(plain_login_page()),
         Scenario::TokenUnavailable => Some(front_end(503, "Service Unavailable")),
         Scenario::TokenRefused => Some(token_endpoint::access_denied()),
         _ => None,

@@ -3,7 +3,7 @@
 
 use super::answers::Response;
 use super::form::Form;
-use super::page::{roles, sign_in_forms, with_policy};
+use super::page::{roles, sign_in_form, sign_in_forms, with_policy};
 use super::request::Request;
 use super::rows::User;
 use crate::base::html::escaped as escape;
@@ -13,7 +13,12 @@ const SIGN_IN_PATH: &str = "/login.do";
 /// The page that every address of an instance shows a person who is not signed in, if
 /// it is not one of the API's.
 pub fn login_page() -> Response {
-    asking(false)
+    asking(&sign_in_forms(SIGN_IN_PATH, "", false))
+}
+
+/// The same as a program meets it in place of an answer: without the made-up users.
+pub fn plain_login_page() -> Response {
+    asking(&sign_in_form(SIGN_IN_PATH, "", false))
 }
 
 /// The answer to the form of that page.
@@ -22,15 +27,14 @@ pub fn answer(request: &Request<'_>, origin: &str) -> Option<Response> {
     let name = form.get("user_name").unwrap_or("").trim();
     Some(match User::with_password(name, form.get("user_password").unwrap_or("")) {
         Some(user) => signed_in(user, origin),
-        None => asking(true),
+        None => asking(&sign_in_forms(SIGN_IN_PATH, "", true)),
     })
 }
 
-fn asking(was_refused: bool) -> Response {
+fn asking(forms: &str) -> Response {
     let content = format!(
         "<h1>Log in</h1>\
-         <p class=\"quiet\">See whether a user name and password are right. Programs sign in by themselves.</p>{}",
-        sign_in_forms(SIGN_IN_PATH, "", was_refused)
+         <p class=\"quiet\">See whether a user name and password are right. Programs sign in by themselves.</p>{forms}"
     );
     with_policy(200, "Log in | ServiceNow", &content, "'self'")
 }

@@ -36,11 +36,7 @@ pub fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -
 /// Asks for a user name and a password; below them each made-up user signs in with a
 /// click. `hidden` goes with either.
 pub fn sign_in_forms(action: &str, hidden: &str, was_refused: bool) -> String {
-    let refusal = if was_refused {
-        "<p class=\"bad\" role=\"alert\">User name or password invalid. The made-up users are below.</p>"
-    } else {
-        ""
-    };
+    let form = sign_in_form(action, hidden, was_refused);
     let people: String = USERS
         .iter()
         .map(|user| {
@@ -57,14 +53,22 @@ pub fn sign_in_forms(action: &str, hidden: &str, was_refused: bool) -> String {
             )
         })
         .collect();
+    format!("{form}<h2>Or with one click, as a made-up user</h2><div class=\"people\">{people}</div>")
+}
+
+/// Asks for a user name and a password.
+pub fn sign_in_form(action: &str, hidden: &str, was_refused: bool) -> String {
+    let refusal = if was_refused {
+        "<p class=\"bad\" role=\"alert\">User name or password invalid. The made-up users are below.</p>"
+    } else {
+        ""
+    };
     format!(
         "{refusal}<form method=\"post\" action=\"{action}\">{hidden}\
          <label>User name<input name=\"user_name\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" \
          required autofocus></label>\
          <label>Password<input name=\"user_password\" type=\"password\" autocomplete=\"off\" required></label>\
-         <button class=\"main\">Sign in</button></form>\
-         <h2>Or with one click, as a made-up user</h2>\
-         <div class=\"people\">{people}</div>"
+         <button class=\"main\">Sign in</button></form>"
     )
 }
 

@@ -330,7 +330,10 @@ fn a_directory_chooses_no_connection_for_a_write() {
     let (sandbox, mut world) = sandbox_world();
     world.run("use acme --here").expect(0);
     let before = sandbox.requests();
-    world.run("api POST table/incident -f a=b").expect(2).says(&["must be spelt out", "--connection acme"]);
+    world
+        .run("api POST table/incident -f a=b")
+        .expect(2)
+        .says(&["must be named on the command line", "--connection acme"]);
     assert_eq!(sandbox.requests(), before);
     world.run("api table/incident?sysparm_limit=1").expect(0);
     world.run("api POST table/incident -f short_description=x -c acme").expect(0);

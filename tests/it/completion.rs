@@ -138,7 +138,7 @@ fn names_come_with_where_they_lead_and_no_flag_unless_one_was_begun() {
 #[test]
 fn a_report_is_offered_where_it_is_known() {
     let offers = fish_offers(&["snow test -o ", "snow list -o ", "snow connect --api-version "]);
-    assert_eq!(offers[0], ["text", "json", "jsonl", "junit", "github", "html"]);
+    assert_eq!(offers[0], ["text", "json", "jsonl", "junit", "github", "html", "prometheus"]);
     assert_eq!(offers[1], ["text", "json"]);
     assert_eq!(offers[2], ["v1", "v2"]);
 }

@@ -30,12 +30,17 @@ fn lines_of(examples: &str) -> Vec<String> {
 #[test]
 fn every_example_is_a_command_of_ours() {
     for line in all() {
-        let words = line.split(' ');
+        let words = words(&line);
         assert!(line.starts_with("snow "), "{line}");
         if let Err(error) = Cli::command().try_get_matches_from(words) {
             panic!("{line}: {error}");
         }
     }
+}
+
+/// The words of a line, as a shell splits it.
+fn words(line: &str) -> Vec<String> {
+    shlex::split(line).unwrap_or_else(|| panic!("quotes do not match: {line}"))
 }
 
 /// A world in which an example can run: the connections that it names, all at one
@@ -60,6 +65,7 @@ fn prepared(sandbox: &Sandbox, line: &str) -> World {
             world.run(&format!("edit {name} --set labels.env=prod")).expect(0);
         }
     }
+    world.browser(|_| {});
     // The revision that an example names.
     for revision in 2..4 {
         world.run(&format!("edit acme --set description={revision}")).expect(0);
@@ -93,12 +99,23 @@ fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
         ("svc.ci", "beth.anglin"),
         ("--password-file pw", &format!("--password-file {home}/pw")),
         ("report.", &format!("{home}/report.")),
+        ("=incidents.", &format!("={home}/incidents.")),
+        (" incidents.", &format!(" {home}/incidents.")),
+        ("SYS_ID", &an_incident(sandbox)),
         ("snow-bundle.json", &format!("{home}/snow-bundle.json")),
         ("~/", &format!("{home}/")),
     ] {
         line = line.replace(example, here);
     }
     line
+}
+
+/// The key of an incident that is there.
+fn an_incident(sandbox: &Sandbox) -> String {
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let rows = world.run("query incident --limit 1 --json").expect(0).json();
+    rows["rows"][0]["sys_id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -124,7 +141,8 @@ fn every_example_runs() {
             "login" if !line.contains("--password-file") => vec![Answer::Secret("sandbox-beth")],
             _ => vec![],
         };
-        let outcome = world.person(answers).run(&line);
+        let line_words = words(&line);
+        let outcome = world.person(answers).run_words(&line_words.iter().map(String::as_str).collect::<Vec<_>>());
         // What is wrong with this machine is not the example's fault.
         let is_doctor = line.starts_with("doctor") && outcome.code != 2;
         assert!(outcome.code == 0 || is_doctor, "{example}: {line}\n{}\n{}", outcome.stdout, outcome.stderr);

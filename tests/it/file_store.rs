@@ -336,7 +336,7 @@ fn variables_that_contradict_or_hold_nothing_usable_are_named() {
         (vec![(identity, "/nonexistent/CANARY")], 3, "could not read the file from SNOW_STORE_IDENTITY"),
         (vec![(identity, public)], 3, "line 1 is a public key"),
         (vec![(identity, empty)], 3, "it contains no identity"),
-        (vec![(identity, "/dev/zero")], 3, "no identity"),
+        (vec![(identity, "/dev/zero")], 3, "does not contain a valid identity"),
     ] {
         let mut world = world();
         for (name, value) in &variables {

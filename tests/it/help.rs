@@ -230,7 +230,7 @@ fn two() -> World {
 fn use_alone_offers_the_connections_and_marks_what_is_chosen() {
     let mut world = two();
     std::fs::write(world.directory.join(".snow.toml"), "connection = \"acme\"\n").unwrap();
-    world.person([Answer::Choose(0)]).run("use").expect(0).says(&["acme is the default"]);
+    world.person([Answer::Choose(0)]).run("use").expect(0).says(&["acme is now the default"]);
     let questions = world.questions.lock().unwrap().clone();
     let expected = "choice: Which connection?\n    acme   acme.service-now.com, chosen here by .snow.toml\n    \
                     beta   beta.service-now.com, the default";

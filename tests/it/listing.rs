@@ -122,14 +122,14 @@ fn a_filter_takes_labels_as_a_test_does() {
     assert_eq!(outcome.stdout, "");
     outcome.says(&["No connection has the label env=none."]);
     assert_eq!(world.run("list --filter env=none --json").json()["connections"], Value::Array(Vec::new()));
-    world.run("list --filter env").expect(2).says(&["a label is written key=value"]);
+    world.run("list --filter env").expect(2).says(&["use key=value, as in env=dev"]);
     assert_eq!(world.run("list --filter env=prod --json").json()["connections"][0]["name"], "acme-prod");
 }
 
 #[test]
 fn show_has_every_setting_that_edit_can_set() {
     let keys = world().run("edit --help").stdout;
-    let keys = keys.split("Keys: ").nth(1).unwrap().split("Examples").next().unwrap();
+    let keys = keys.split("Keys: ").nth(1).unwrap().split("\n\n").next().unwrap();
     let keys: Vec<&str> = keys.split(',').map(|key| key.split_whitespace().next().unwrap()).collect();
     for setting in method::settings() {
         assert!(keys.contains(&setting.key), "edit --help does not name {}", setting.key);
@@ -150,6 +150,7 @@ fn show_has_every_setting_that_edit_can_set() {
         ("headers", "X-Gateway-Key"),
         ("ca_cert", "CA"),
         ("proxy", "http://proxy.example:3128"),
+        ("read_only", "true"),
         ("description", "for the night shift"),
         ("labels.KEY", "value-of-a-label"),
     ];

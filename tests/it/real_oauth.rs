@@ -268,7 +268,10 @@ fn a_wrong_client_secret_is_told_from_everything_else() {
     assert_eq!(error["code"], "token-refused");
     assert_eq!(error["evidence"]["oauth_error"], "invalid_client");
     assert_eq!(error["causes"][0]["code"], "wrong-client");
-    assert!(error["causes"][0]["text"].as_str().unwrap().contains("wrong client id or client secret"), "{error}");
+    assert!(
+        error["causes"][0]["text"].as_str().unwrap().contains("the client id or the client secret is wrong"),
+        "{error}"
+    );
     assert_eq!(error["retryable"], false);
     assert_eq!(story.world.config(), "");
     story.run_with_secret(&line, CLIENT_SECRET).expect(0);

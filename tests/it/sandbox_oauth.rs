@@ -80,7 +80,7 @@ fn a_wrong_password_shows_the_page_again_and_gives_no_consent() {
     let transaction = get(&authorization_url(&sandbox, &[])).hidden("transaction");
     let login = format!("{}/oauth_login.do", sandbox.origin());
     let page = post(&login, &[("transaction", &transaction), ("user_name", "admin"), ("user_password", "sandbox-joe")]);
-    assert!(page.body.contains("Invalid user name or password"), "{}", page.body);
+    assert!(page.body.contains("User name or password invalid"), "{}", page.body);
     assert_eq!(page.hidden("transaction"), transaction);
     let consent = format!("{}/oauth_consent.do", sandbox.origin());
     let page = post(&consent, &[("transaction", &transaction), ("decision", "allow")]);

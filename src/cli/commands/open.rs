@@ -23,7 +23,7 @@ Examples:
   snow open /now/nav/ui/home
   snow open acme table/incident")]
 pub struct OpenArgs {
-    /// The connection [default: the selected one], and the path: /…, table/NAME,
+    /// The connection [default: the selected one], and the path: /PATH, table/NAME,
     /// table/NAME/SYS_ID, or a URL of the instance
     #[arg(value_name = "NAME PATH", num_args = 0..=2, add = ArgValueCandidates::new(completion::connection_names))]
     pub words: Vec<String>,
@@ -50,7 +50,7 @@ pub fn run(app: &mut App, arguments: OpenArgs) -> Result<u8, Failure> {
     if !forbidden {
         app.console.note(&format!("Opening {url}"));
         app.open_browser(url.as_str()).map_err(|error| {
-            Failure::new(Code::BrowserFailed, "no browser could be started")
+            Failure::new(Code::BrowserFailed, "could not start a browser")
                 .why(shown!("{}.", error))
                 .next(shown!("Open it yourself: {}", Shown::outside(url.as_str())))
                 .next("Name another browser in SNOW_BROWSER")

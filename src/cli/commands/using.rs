@@ -46,7 +46,7 @@ pub async fn open(app: &mut App, Chosen(selection): Chosen, writes: bool) -> Res
     };
     if writes && selection.by == SelectedBy::Directory {
         return Err(select::to_be_named(&profile, "this request may write")
-            .next(shown!("Name the connection: --connection {}", profile.name)));
+            .next(shown!("Name it: --connection {}", profile.name)));
     }
     let account = Account::of(&profile, app.state()?);
     if let Some(account) = &account {

@@ -57,7 +57,7 @@ pub enum LockedWith {
 pub enum UnlockError {
     #[error("{}", match .0 {
         LockedWith::Passphrase => "Its passphrase is missing, and there is no terminal to ask on, or --no-input, SNOW_NO_INPUT or CI is set.",
-        LockedWith::Identity => "It is encrypted to an age identity, and none is given.",
+        LockedWith::Identity => "It is encrypted to an age identity, but none was given.",
     })]
     Missing(LockedWith),
     #[error("{} is wrong, or the file is damaged.", match .0 {

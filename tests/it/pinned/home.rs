@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use snow_connect::sandbox::scenario::Scenario;
 
 use super::{
-    BY_IDENTITY, BY_PASSPHRASE, Here, IN_KEYRING, Left, Secrets, assert_holds, records_of, sealed_file, soon, state,
-    then,
+    BY_IDENTITY, BY_PASSPHRASE, Here, IN_KEYRING, Left, Secrets, as_then, assert_holds, records_of, sealed_file, soon,
+    state, then,
 };
 use crate::world::World;
 
@@ -14,7 +14,7 @@ const ALL: [&Left; 3] = [&IN_KEYRING, &BY_PASSPHRASE, &BY_IDENTITY];
 
 fn remembered(world: &World, file: &str) -> Value {
     let text = std::fs::read_to_string(state(world).join(file)).unwrap();
-    serde_json::from_str(&text).unwrap()
+    as_then(serde_json::from_str(&text).unwrap())
 }
 
 #[test]

@@ -365,3 +365,16 @@ fn assert_holds(now: &Value, then: &Value, place: &str) {
         _ => assert_eq!(now, then, "{place}"),
     }
 }
+
+/// What is remembered without what was added since: which settings it is about, and what is
+/// stored.
+fn as_then(mut document: Value) -> Value {
+    let files = document.as_object_mut().unwrap();
+    files.shift_remove("stored");
+    for entry in files.values_mut().filter_map(Value::as_object_mut).flat_map(|entries| entries.values_mut()) {
+        if let Some(entry) = entry.as_object_mut() {
+            entry.shift_remove("fingerprint");
+        }
+    }
+    document
+}

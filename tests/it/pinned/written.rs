@@ -9,8 +9,8 @@ use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
 use super::{
-    BY_IDENTITY, BY_PASSPHRASE, CA, Here, IN_KEYRING, Key, Left, Secrets, form, ids_of, items_in_memory, items_of,
-    records_of, sealed_file, state, then,
+    BY_IDENTITY, BY_PASSPHRASE, CA, Here, IN_KEYRING, Key, Left, Secrets, as_then, form, ids_of, items_in_memory,
+    items_of, records_of, sealed_file, state, then,
 };
 use crate::oauth::{free_port, signs_in};
 use crate::world::World;
@@ -142,7 +142,7 @@ fn forms(config: &str, (items, content): Items, state: &[(String, String)], tree
         forms.insert("secrets.age".to_owned(), content.to_string());
     }
     for (file, text) in state {
-        let mut document: Value = serde_json::from_str(&named(text)).unwrap();
+        let mut document = as_then(serde_json::from_str(&named(text)).unwrap());
         for entries in document.as_object_mut().unwrap().values_mut().filter_map(Value::as_object_mut) {
             let entries = std::mem::take(entries).into_iter();
             forms.extend(entries.map(|(name, entry)| (format!("{file}: {name}"), form(&entry.to_string()))));

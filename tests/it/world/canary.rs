@@ -25,6 +25,11 @@ impl Canaries {
         canaries
     }
 
+    /// Of what shows the passwords of the embedded instance on purpose.
+    pub fn none() -> Self {
+        Self { needles: Vec::new(), heard: Vec::new() }
+    }
+
     /// Also searches for `secret`, in the encodings it may leak in.
     pub fn guard(&mut self, secret: &str) {
         let percent: String = secret

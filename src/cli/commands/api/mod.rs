@@ -39,11 +39,11 @@ Examples:
   snow api 'table/incident?sysparm_query=active=true' --paginate | jq .result
   snow api POST table/incident -f short_description='Printer on fire'
   snow api PATCH table/incident/SYS_ID -F urgency=1 -f comments='On its way'
-  snow api attachment/SYS_ID/file > picture.png"
+  snow api stats/incident -f sysparm_count=true"
 )]
 pub struct ApiArgs {
-    /// The method, in upper case [default: GET, with --input POST], and the path: /…,
-    /// table/…, stats/…, attachment/…, import/…, or a URL of the instance
+    /// The method, in upper case [default: GET, with --input POST], and the path: /PATH,
+    /// table/NAME, stats/NAME, attachment/NAME, import/NAME, or a URL of the instance
     #[arg(value_name = "METHOD PATH", required = true, num_args = 1..=2, hide_possible_values = true)]
     pub words: Vec<String>,
     /// For GET, HEAD and DELETE a parameter of the query, else a text in the JSON body
