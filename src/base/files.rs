@@ -94,9 +94,9 @@ pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<
     if durability != Durability::Cached && !is_kept {
         temporary.as_file().sync_all()?;
     }
-    let replaced = persist(temporary, &target).and_then(|file| match is_kept {
-        true => file.sync_all().or_else(|error| fs::rename(&former, &target).and(Err(error))),
-        false => Ok(()),
+    let replaced = persist(temporary, &target).and_then(|file| {
+        let synced = if is_kept { file.sync_all() } else { Ok(()) };
+        synced.or_else(|error| fs::rename(&former, &target).and(Err(error)))
     });
     if is_kept {
         let _ = fs::remove_file(&former);

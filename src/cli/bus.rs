@@ -13,12 +13,15 @@ use zbus::Address;
 use zbus::address::Transport;
 use zbus::address::transport::UnixSocket;
 
+use crate::base::variables::Variables;
+
 const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
 
 /// Starts the program anew if the variable lists several addresses and one of them may be
 /// used. To be called before anything was read or started.
 pub fn keep_one_address() {
-    let Ok(list) = std::env::var(VARIABLE) else { return };
+    let variables = Variables::new(std::env::vars_os());
+    let Some(list) = variables.text(VARIABLE) else { return };
     if !list.contains(';') {
         return;
     }

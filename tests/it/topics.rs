@@ -347,7 +347,7 @@ fn a_text_of_ours_has_the_code_that_it_is_given() {
     for (seen, codes) in rows {
         let [code] = &codes[..] else { panic!("{seen}: {codes:?}") };
         let is_so = |screen: &&str| screen.contains(&seen) && screen.contains(&format!("snow explain {code}\n"));
-        assert!(screens.iter().any(|screen| is_so(&screen)), "no screen with {seen:?} has the code {code}");
+        assert!(screens.iter().any(is_so), "no screen with {seen:?} has the code {code}");
     }
     let known: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     for (what, codes) in index(&text, "This machine") {

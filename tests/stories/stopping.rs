@@ -19,7 +19,7 @@ fn a_key_ends_a_sign_in_with_the_code_of_its_signal_and_saves_nothing() {
             connecting.press(key);
             let outcome = connecting.ends().expect(code);
             if form.is_empty() {
-                outcome.says("stopped");
+                outcome.says("Cancelled. Nothing was changed.");
             } else {
                 assert_eq!(outcome.json()["error"]["exit_code"], code);
             }
