@@ -42,8 +42,7 @@ Examples:
   snow connect dev12345       connect to an instance
   snow test                   does it still work, and if not, why
 
-Topics: snow help environment, exit-codes, platforms, precedence, schemas,
-        security
+Topics: snow help topics
 More:   snow guide METHOD, snow explain CODE")]
 pub struct Cli {
     #[command(flatten)]

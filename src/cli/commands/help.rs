@@ -36,6 +36,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("comparison", include_str!("../../help/comparison.md")),
     ("environment", include_str!("../../help/environment.md")),
     ("exit-codes", include_str!("../../help/exit-codes.md")),
+    ("explore", include_str!("../../help/explore.md")),
     ("fleets", include_str!("../../help/fleets.md")),
     ("json", include_str!("../../help/json.md")),
     ("library", include_str!("../../help/library.md")),
