@@ -112,12 +112,14 @@ impl Engine {
     ///
     /// Code `environment-incomplete`, with the variable that is wrong or missing.
     pub fn described(&self) -> Result<Connection, Failure> {
-        let EnvironmentConnection { instance, api_version, auth, secret } = environment::read(&self.0.variables)?;
+        let described = environment::read(&self.0.variables)?;
+        let EnvironmentConnection { instance, api_version, auth, secret_variable, secret } = described;
         let secret = match secret {
             SecretSource::Value(secret) => secret,
-            SecretSource::File(variable, path) => Unattended(&self.0).secret_file(&path, &variable)?,
+            SecretSource::File(path) => Unattended(&self.0).secret_file(&path, secret_variable)?,
         };
-        let described = Described { instance, api_version, auth, secret, subject: Subject::Environment };
+        let described =
+            Described { instance, api_version, auth, secret, subject: Subject::Environment(secret_variable) };
         Ok(Connection::new(self.0.clone(), Source::of_variables(described)))
     }
 

@@ -41,14 +41,16 @@ pub struct EnvironmentConnection {
     pub instance: Instance,
     pub api_version: Option<ApiVersion>,
     pub auth: Auth,
+    /// The variable of the secret.
+    pub secret_variable: &'static str,
     pub secret: SecretSource,
 }
 
 #[derive(Debug)]
 pub enum SecretSource {
     Value(Secret),
-    /// The variable, and the path it holds.
-    File(String, PathBuf),
+    /// The path that the variable holds.
+    File(PathBuf),
 }
 
 /// Whether variables describe a connection, completely or not.
@@ -70,8 +72,9 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     let address = Address::parse(required(variables, "SNOW_INSTANCE")?).map_err(Failure::from)?;
     let auth = auth(variables, way, &address.instance)?;
     let input = way.secrets[0].input;
-    let secret = secret(variables, input.variable, input.variable_file)?;
-    Ok(EnvironmentConnection { instance: address.instance, api_version: address.api_version, auth, secret })
+    let (secret_variable, secret) = secret(variables, input.variable, input.variable_file)?;
+    let Address { instance, api_version, .. } = address;
+    Ok(EnvironmentConnection { instance, api_version, auth, secret_variable, secret })
 }
 
 fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
@@ -123,16 +126,21 @@ fn names_of_ways() -> Shown {
     Shown::outside(any_of(&ways().map(|way| way.method.as_str()).collect::<Vec<_>>()))
 }
 
-fn secret(variables: &Variables, name: &'static str, file: &'static str) -> Result<SecretSource, Failure> {
+/// The variable that is set, and what it holds.
+fn secret(
+    variables: &Variables,
+    name: &'static str,
+    file: &'static str,
+) -> Result<(&'static str, SecretSource), Failure> {
     match (variables.raw(name), variables.raw(file)) {
         (Some(_), Some(_)) => Err(incomplete(shown!("{} and {} are both set", name, file)).next("Unset one of them")),
-        (None, Some(_)) => Ok(SecretSource::File(file.to_owned(), variables.path(file).unwrap_or_default())),
+        (None, Some(_)) => Ok((file, SecretSource::File(variables.path(file).unwrap_or_default()))),
         (None, None) => Err(incomplete(shown!("{} is not set", name)).next(shown!("Set {} or {}", name, file))),
         (Some(_), None) => {
             let secret = Secret::of_line(required(variables, name)?).map_err(|invalid| {
                 incomplete(shown!("{} is not a valid secret: {}", name, invalid)).next(shown!("Correct {}", name))
             })?;
-            Ok(SecretSource::Value(secret))
+            Ok((name, SecretSource::Value(secret)))
         }
     }
 }

@@ -52,8 +52,8 @@ pub struct Auth {
 #[derive(Debug, Clone)]
 pub enum Subject {
     Saved(ConnectionName),
-    /// Described by variables.
-    Environment,
+    /// Described by variables. The secret is in this one, or in the file that it names.
+    Environment(&'static str),
     /// Being connected right now, and not saved before.
     New,
 }

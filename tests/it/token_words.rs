@@ -9,7 +9,7 @@ use snow_connect::sandbox::scenario::Scenario;
 use crate::oauth::{connect_line, connected, free_port, sandbox, signs_in};
 use crate::world::browser::{get, parameter};
 use crate::world::session::{Scripted, world_with};
-use crate::world::wire::{first_error, header, http, run_as_client};
+use crate::world::wire::{Wire, first_error, header, http, run_as_client};
 use crate::world::{PASSWORD, World, check};
 
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -137,6 +137,26 @@ fn what_is_saved_and_how_to_ask_for_a_scope_is_told_to_those_it_is_true_of() {
 }
 
 #[test]
+fn the_variable_that_holds_the_secret_is_the_one_to_correct() {
+    let instance = refusing("invalid_client", "");
+    let unauthorized = Wire::answers(http(401, "WWW-Authenticate: BASIC realm=\"Service-now\"\r\n", ""));
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("secret");
+    std::fs::write(&file, PASSWORD).unwrap();
+    for (origin, who, secret) in [
+        (instance.origin(), "SNOW_CLIENT_ID", "SNOW_CLIENT_SECRET"),
+        (unauthorized.origin(), "SNOW_USERNAME", "SNOW_PASSWORD"),
+    ] {
+        for (variable, value) in [(secret.to_owned(), PASSWORD), (format!("{secret}_FILE"), file.to_str().unwrap())] {
+            let mut world = World::new();
+            world.set("SNOW_INSTANCE", &origin).set(who, "beth").set(&variable, value);
+            let next = world.run("test --json").expect(4).json()["connections"][0]["checks"].to_string();
+            assert!(next.contains(&format!("Correct {who} and {variable}\"")), "{next}");
+        }
+    }
+}
+
+#[test]
 fn an_error_at_the_callback_has_causes_of_its_own() {
     let instance = refusing("server_error", "access_denied");
     for (query, first, words) in [
@@ -155,6 +175,7 @@ fn an_error_at_the_callback_has_causes_of_its_own() {
         ("error=unsupported_response_type", "grant-not-enabled", &["authorization_code"]),
         ("error=temporarily_unavailable", "instance", &["Run the command again"]),
         ("error=access_denied", "denied", &["allow the access"]),
+        ("error=invalid_scope", "scope-not-allowed", &["--scope", " --set scope=SCOPE"]),
     ] {
         let mut world = World::new();
         world.browser(move |url| {

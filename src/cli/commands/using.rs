@@ -39,9 +39,11 @@ pub async fn open(app: &mut App, Chosen(selection): Chosen, writes: bool) -> Res
     let profile = match selection.selected {
         Selected::Saved(profile) => profile,
         Selected::Environment => {
-            let connection = environment::connection(app, variables::read(&app.variables)?).await?;
+            let described = variables::read(&app.variables)?;
+            let subject = Subject::Environment(described.secret_variable);
+            let connection = environment::connection(app, described).await?;
             let rules = Rules { timeout, read_only: false };
-            return Ok(Client::new(connection, Subject::Environment, None, rules));
+            return Ok(Client::new(connection, subject, None, rules));
         }
     };
     if writes && selection.by == SelectedBy::Directory {

@@ -363,7 +363,6 @@ impl Refused<'_> {
             TokenRequest::Refresh { age } => (Shown::default(), Shown::outside(ago(*age))),
             TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
         };
-        let correct: Step = "Correct SNOW_CLIENT_ID and SNOW_CLIENT_SECRET".into();
         let enter_again = "Check the client id, and enter the client secret again";
         let (login, give_scope, enter_secret) = match self.response.subject {
             Subject::Saved(name) => (
@@ -371,7 +370,10 @@ impl Refused<'_> {
                 Step::run(shown!("snow edit {} --set scope=SCOPE", name)).and_say(", then sign in again"),
                 Step::say("Enter the client secret again: ").and_run(shown!("snow login {}", name)),
             ),
-            Subject::Environment => (correct.clone(), "SNOW_SCOPE".into(), correct),
+            Subject::Environment(variable) => {
+                let correct = Step::say(shown!("Correct SNOW_CLIENT_ID and {}", *variable));
+                (correct.clone(), "SNOW_SCOPE".into(), correct)
+            }
             Subject::New => ("Run the command again".into(), "--scope".into(), enter_again.into()),
         };
         let (grant, guide) = match self.request {

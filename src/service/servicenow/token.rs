@@ -94,7 +94,7 @@ fn read_refusal(json: &Value, response: &ClassifiedResponse<'_>) -> Option<Refus
 
 fn unusable(response: &ClassifiedResponse<'_>, invalid: InvalidTokens) -> Failure {
     let saved = match response.subject {
-        Subject::Environment => "",
+        Subject::Environment(_) => "",
         Subject::Saved(_) | Subject::New => " Nothing was saved.",
     };
     let host = response.instance.host_and_port();

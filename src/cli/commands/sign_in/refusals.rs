@@ -13,7 +13,7 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 
 /// One way in which a browser comes back without a code. Texts may hold `{host}`,
-/// `{client}`, `{scope}`, `{redirect_uri}`, `{said}`, `{guide_oauth}`, `{edit_pkce_on}` and
+/// `{client}`, `{scope}`, `{redirect_uri}`, `{said}`, `{guide_oauth}`, `{edit_scope}`, `{edit_pkce_on}` and
 /// `{edit_pkce_off}`.
 struct Row {
     fits: fn(&Denied<'_>) -> bool,
@@ -44,7 +44,10 @@ static DENIALS: &[Row] = &[
         fits: |denied| denied.is("invalid_scope"),
         why: "It does not allow the scope \"{scope}\" for this client. Nothing was saved.",
         causes: &[("scope-not-allowed", High, "the entry of the client has another auth scope")],
-        next: &["Ask an administrator for the auth scope of the client, and give it with --scope"],
+        next: &[
+            "Ask an administrator for the auth scope of the client, and run the command again with --scope",
+            "For a saved connection: {edit_scope}",
+        ],
     },
     // A server that complains about PKCE wants the opposite of what it was given.
     Row {
@@ -169,6 +172,7 @@ fn denied_sign_in(profile: &Profile, oauth: &OAuthClient, denied: &Denied<'_>) -
         ("{scope}", Shown::outside(oauth.scope.as_str()).into()),
         ("{redirect_uri}", oauth.redirect_uri.show().into()),
         ("{said}", shown!("\"{}\"", said).into()),
+        ("{edit_scope}", Step::run(shown!("snow edit {} --set scope=SCOPE", &profile.name))),
         ("{edit_pkce_off}", Step::run(shown!("snow edit {} --set pkce=false", &profile.name))),
         ("{edit_pkce_on}", Step::run(shown!("snow edit {} --set pkce=true", &profile.name))),
         ("{guide_oauth}", Step::run("snow guide oauth")),

@@ -203,8 +203,9 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
     let auth = described.auth.as_str();
     let instance = described.instance.to_string();
+    let subject = Subject::Environment(described.secret_variable);
     let connection = super::environment::connection(app, described).await?;
-    let plan = plan_for(app, &options.tables, Subject::Environment, &options, app.deadline()?);
+    let plan = plan_for(app, &options.tables, subject, &options, app.deadline()?);
     let started_test = {
         let progress = app.console.progress(&format!("Testing {instance}"));
         waiting::begin(app, &progress, Arc::new(connection), plan, options.wait.map(Wait::of), None::<()>).await

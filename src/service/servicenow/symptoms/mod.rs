@@ -155,7 +155,7 @@ impl Places {
         let origin = origin.map(|origin| response.redactor.server_text(origin.origin())).unwrap_or_default();
         let login = match response.subject {
             Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
-            Subject::Environment | Subject::New => "run the command again".into(),
+            Subject::Environment(_) | Subject::New => "run the command again".into(),
         };
         let user = response.user.map_or("the user".into(), Show::show);
         let values = vec![
@@ -200,7 +200,7 @@ impl Places {
 fn again(subject: &Subject) -> Step {
     match subject {
         Subject::Saved(name) => Step::run(shown!("snow test {}", name)),
-        Subject::Environment => Step::run("snow test"),
+        Subject::Environment(_) => Step::run("snow test"),
         Subject::New => "run the command again".into(),
     }
 }
@@ -208,7 +208,7 @@ fn again(subject: &Subject) -> Step {
 fn wait_for_it(subject: &Subject) -> Step {
     match subject {
         Subject::Saved(name) => Step::run(shown!("snow test {} --wait 10m", name)),
-        Subject::Environment => Step::run("snow test --wait 10m"),
+        Subject::Environment(_) => Step::run("snow test --wait 10m"),
         Subject::New => "run the command again, with --wait 10m".into(),
     }
 }
@@ -219,7 +219,7 @@ fn add_header(subject: &Subject) -> Step {
         Subject::Saved(name) => {
             Step::say("If the gateway requires a header: ").and_run(shown!("snow connect {} --header NAME", name))
         }
-        Subject::Environment => {
+        Subject::Environment(_) => {
             "If the gateway requires a header, save the connection with snow connect and --header".into()
         }
         Subject::New => "If the gateway requires a header, add it with --header NAME".into(),
@@ -230,7 +230,7 @@ fn add_header(subject: &Subject) -> Step {
 fn connect_there(subject: &Subject, origin: Shown) -> Step {
     match subject {
         Subject::Saved(name) => Step::run(shown!("snow edit {} --set instance={}", name, origin)),
-        Subject::Environment => Step::say(shown!("set SNOW_INSTANCE to {}", origin)),
+        Subject::Environment(_) => Step::say(shown!("set SNOW_INSTANCE to {}", origin)),
         Subject::New => Step::run(shown!("snow connect {}", origin)),
     }
 }
@@ -244,7 +244,7 @@ fn name_table(response: &ClassifiedResponse<'_>) -> Step {
     match response.subject {
         _ if *table != users() => "".into(),
         Subject::Saved(name) => publishes.and_run(shown!("snow test {} --table TABLE", name)),
-        Subject::Environment => publishes.and_run("snow test --table TABLE"),
+        Subject::Environment(_) => publishes.and_run("snow test --table TABLE"),
         Subject::New => publishes.and_say("--table TABLE"),
     }
 }
@@ -268,17 +268,18 @@ fn enter(response: &ClassifiedResponse<'_>) -> Step {
                 .and_run(shown!("snow login {}", name))
         }
         (Subject::Saved(name), _) => Step::say("Sign in again: ").and_run(shown!("snow login {}", name)),
-        (Subject::Environment, CredentialKind::Secret(spec)) => {
-            let variables: Vec<_> = spec.variables().filter(|name| !name.ends_with("_FILE")).collect();
+        (Subject::Environment(variable), CredentialKind::Secret(spec)) => {
+            let settings = spec.settings.iter().filter_map(|setting| setting.variable);
+            let variables: Vec<_> = settings.chain([*variable]).collect();
             Step::say(Shown::outside(format!("Correct {}", variables.join(" and "))))
         }
-        (Subject::Environment, CredentialKind::AccessToken { age: TokenAge::Given, .. }) => {
-            "Set SNOW_ACCESS_TOKEN to a new token".into()
+        (Subject::Environment(variable), CredentialKind::AccessToken { age: TokenAge::Given, .. }) => {
+            Step::say(shown!("Set {} to a new token", *variable))
         }
         (Subject::New, CredentialKind::Secret(spec)) => {
             Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label())))
         }
-        (Subject::Environment | Subject::New, _) => "Run the command again to sign in again".into(),
+        (Subject::Environment(_) | Subject::New, _) => "Run the command again to sign in again".into(),
     }
 }
 
@@ -312,7 +313,7 @@ fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
 pub fn kept(subject: &Subject) -> &'static str {
     match subject {
         Subject::Saved(_) => " Everything saved was kept.",
-        Subject::Environment | Subject::New => "",
+        Subject::Environment(_) | Subject::New => "",
     }
 }
 
