@@ -24,7 +24,7 @@ fn signed_in_by_oauth() -> (Sandbox, World) {
         let url = url.to_owned();
         std::thread::spawn(move || drop(get(&sign_in(&url, "beth.anglin", "allow"))));
     });
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = crate::oauth::free_port();
     let redirect = format!("http://127.0.0.1:{port}/callback");
     let line = format!("connect {} --name acme --client-id sandbox-public --redirect-uri {redirect}", sandbox.origin());
     world.run(&line).expect(0);

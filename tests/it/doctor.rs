@@ -10,6 +10,7 @@ use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::{Field, ItemKey};
 
+use crate::oauth::free_port;
 use crate::world::items;
 use crate::world::keyring::Session;
 use crate::world::process::{finish, program, snow};
@@ -332,7 +333,7 @@ fn without_a_keyring_it_says_so_and_a_bundle_says_whose_secrets_were_not_searche
 #[cfg(target_os = "linux")]
 #[test]
 fn a_taken_port_is_a_warning_that_names_who_has_it() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
     let address = listener.local_addr().unwrap();
     let mut world = saved(&format!(
         "[connections.b]\ninstance = \"b\"\nauth = \"oauth\"\nclient_id = \"c\"\n\

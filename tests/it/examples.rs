@@ -77,7 +77,7 @@ fn prepared(sandbox: &Sandbox, line: &str) -> World {
 /// files are.
 fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
     let home = files.display();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = crate::oauth::free_port();
     let mut line = line.trim_start_matches("snow ").to_owned();
     if let Some(rest) = line.strip_prefix("connect ") {
         let (target, flags) = rest.split_once(' ').unwrap_or((rest, ""));

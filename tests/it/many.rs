@@ -248,7 +248,8 @@ fn says_list(fleet: &mut Fleet) {
         fleet.broken.iter().map(|(name, code)| (name.clone(), (*code).to_owned())).collect();
     assert_eq!(failed, expected);
     // Ten worked when they were connected; two were never tested before.
-    let outcome = fleet.world.run("list").expect(0);
+    fleet.world.columns = 140;
+    let outcome = fleet.world.person([]).run("list").expect(0);
     assert_eq!(outcome.stdout.lines().filter(|line| line.contains(", new")).count(), 10, "{}", outcome.stdout);
 }
 

@@ -286,7 +286,7 @@ fn beth_signs_in(world: &mut World) {
 fn the_life_of_a_session() {
     told("oauth", |story| {
         beth_signs_in(&mut story.world);
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = crate::oauth::free_port();
         let line = format!(
             "connect ORIGIN --name acme --client-id sandbox-public --redirect-uri http://127.0.0.1:{port}/callback"
         );
@@ -364,7 +364,7 @@ fn questioned(story: &mut Story, line: &str, answers: impl IntoIterator<Item = A
 fn what_a_person_is_asked() {
     let mut story = Story::new(Form::Text);
     beth_signs_in(&mut story.world);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = crate::oauth::free_port();
     let redirect = format!("--redirect-uri http://127.0.0.1:{port}/callback");
     let origin = story.sandbox.origin();
     let instance = Answer::Text(Box::leak(origin.into_boxed_str()));

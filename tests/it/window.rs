@@ -142,7 +142,21 @@ fn nothing_slow_lies_between_the_request_of_a_refresh_and_the_write_of_its_answe
 
         let calls = std::fs::read_to_string(&log).unwrap();
         let lines: Vec<&str> = calls.lines().collect();
-        let sent = lines.iter().rposition(|line| line.contains("POST /oauth_token.do")).expect("a request");
+        // The socket that is opened last leads to the instance. Memory of snow cannot be
+        // read, so the request is known by the number of the socket alone.
+        let opened = lines.iter().rposition(|line| line.contains("socket(AF_INET")).expect("a connection");
+        let of_thread = |line: &&&str| line.split(' ').next() == lines[opened].split(' ').next();
+        let resumed = |line: &&&str| line.contains("<... socket resumed>");
+        let returned = if lines[opened].contains("<unfinished") {
+            lines[opened..].iter().filter(of_thread).find(resumed).expect("it returns")
+        } else {
+            &lines[opened]
+        };
+        let fd = returned.rsplit("= ").next().unwrap().trim();
+        let sends = ["write", "sendto", "writev", "sendmsg"].map(|call| format!("{call}({fd},"));
+        // The first: a file may get the number of the socket once that is closed.
+        let is_send = |line: &&str| sends.iter().any(|call| line.contains(call));
+        let sent = opened + lines[opened..].iter().position(is_send).expect("a request");
         let is_write = |line: &str| match store {
             Store::Keyring => line.contains("sendmsg("),
             Store::Identity | Store::Passphrase => line.contains("rename"),

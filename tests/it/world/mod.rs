@@ -99,7 +99,9 @@ pub struct Outcome {
 
 impl World {
     pub fn new() -> Self {
-        let home = tempfile::tempdir().expect("a temporary home");
+        // As long wherever the tests run, since lines are broken by it.
+        let base = if cfg!(unix) { PathBuf::from("/tmp") } else { std::env::temp_dir() };
+        let home = tempfile::tempdir_in(base).expect("a temporary home");
         Self {
             directory: home.path().to_owned(),
             columns: 80,
