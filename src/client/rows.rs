@@ -89,7 +89,7 @@ struct Page {
     rows: u64,
     /// The first of them.
     first: Option<u64>,
-    /// Whether nobody wants more.
+    /// Whether the caller wants no more.
     is_enough: bool,
 }
 
@@ -281,8 +281,7 @@ impl Walk {
         Ok(Step::More)
     }
 
-    /// After a page without a row: what is counted all the same is hidden, and there may be
-    /// more behind it.
+    /// After a page without rows: rows that are counted are hidden, and more may follow.
     fn follow_none(
         &mut self,
         start: &Place,

@@ -92,7 +92,7 @@ impl Network {
     }
 }
 
-/// Where the secrets of a connection may go. Only the file of its own authority is read.
+/// Where the secrets of a connection may go. Reads only the connection's CA file.
 pub fn origins_of(profile: &Profile) -> Result<Origins, Failure> {
     let ca_cert_sha256 = profile.ca_cert.as_deref().map(|path| CaCertificates::default().add(path)).transpose()?;
     let instance = profile.instance.origin().to_owned();

@@ -24,23 +24,33 @@ pub struct Source {
 
 /// All sources below `directory`.
 pub fn read(directory: &Path) -> Vec<Source> {
-    let mut sources = Vec::new();
+    let parsed =
+        |(path, text): &Text| Source::parse(&module_of(Path::new(path).strip_prefix(directory).unwrap()), text);
+    let mut sources: Vec<Source> = files(directory, &["rs"]).iter().map(parsed).collect();
+    let for_tests: BTreeSet<String> = sources.iter_mut().flat_map(|source| source.for_tests.drain(..)).collect();
+    sources.retain(|source| !for_tests.contains(&source.module));
+    assert!(sources.len() > 100, "only {} files in {}", sources.len(), directory.display());
+    sources
+}
+
+/// A text, and where it is.
+pub type Text = (String, String);
+
+/// The files below `directory` with one of these endings.
+pub fn files(directory: &Path, endings: &[&str]) -> Vec<Text> {
+    let mut found = Vec::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(current) = directories.pop() {
         for entry in std::fs::read_dir(&current).unwrap_or_else(|error| panic!("{}: {error}", current.display())) {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                sources.push(Source::parse(&module_of(path.strip_prefix(directory).unwrap()), &text));
+            } else if path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one)) {
+                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
             }
         }
     }
-    let for_tests: BTreeSet<String> = sources.iter_mut().flat_map(|source| source.for_tests.drain(..)).collect();
-    sources.retain(|source| !for_tests.contains(&source.module));
-    assert!(sources.len() > 100, "only {} files in {}", sources.len(), directory.display());
-    sources
+    found
 }
 
 /// `http/mod.rs` and `http.rs` are `http`.

@@ -3,9 +3,9 @@
 //! translated is forbidden.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::paths::{Source, read};
+use crate::paths::{Source, Text, files, read};
 use crate::sources;
 
 /// What is not said, and what is said in its place.
@@ -52,9 +52,6 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("for the long run", "For long-term use"),
 ];
 
-/// A text, and where it is.
-type Text = (String, String);
-
 /// All that a program says: its literals, the documentation that becomes help,
 /// and the files that it includes.
 fn texts_of(sources: &[Source]) -> Vec<Text> {
@@ -69,23 +66,6 @@ fn texts_of(sources: &[Source]) -> Vec<Text> {
 /// A literal of a macro is still as it is written.
 fn literal(text: &str) -> String {
     syn::parse_str::<syn::LitStr>(text).map_or_else(|_| text.to_owned(), |literal| literal.value())
-}
-
-/// The files below `directory` with one of these endings.
-fn files(directory: &Path, endings: &[&str]) -> Vec<Text> {
-    let mut found = Vec::new();
-    let mut directories = vec![directory.to_owned()];
-    while let Some(current) = directories.pop() {
-        for entry in std::fs::read_dir(&current).unwrap_or_else(|error| panic!("{}: {error}", current.display())) {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one)) {
-                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    found
 }
 
 /// The forbidden words in `texts`, as `where: word`, whatever lines they are on.

@@ -149,7 +149,7 @@ impl Authorization {
         }
     }
 
-    /// The code that a browser brought, with what belongs to it. The attempt is over.
+    /// The code from the browser, with what the token request needs. Ends the attempt.
     pub fn grant(self, code: AuthorizationCode) -> CodeGrant {
         CodeGrant { is_pasted: false, ..self.grant_pasted(code) }
     }

@@ -45,7 +45,7 @@ impl<'a> Expiry<'a> {
         Ok(Self { items, unknown, asked })
     }
 
-    /// Why somebody has to act, if that was asked and is so.
+    /// The failure of `--within`, if something expires before that.
     pub fn failure(&self) -> Option<Failure> {
         let Deadline { until, span } = self.asked.as_ref()?;
         let due: Vec<&ExpiringItem<'_>> = self.items.iter().filter(|end| end.needs_somebody_by(*until)).collect();

@@ -128,7 +128,7 @@ impl Indented {
 
     fn line(&self, shown: &mut String) {
         shown.push('\n');
-        // Deeper than a terminal is wide nobody reads.
+        // Deeper levels would be off the screen.
         shown.extend(std::iter::repeat_n("  ", self.depth.min(40)));
     }
 }

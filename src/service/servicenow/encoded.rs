@@ -87,7 +87,7 @@ impl Encoded {
     }
 }
 
-/// A value as it stands in a query.
+/// A value, escaped for a query.
 pub fn escaped(value: &str) -> String {
     value.replace('^', "^^")
 }

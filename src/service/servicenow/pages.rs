@@ -6,7 +6,7 @@ use url::Url;
 use super::path::request_url;
 use crate::model::instance::Instance;
 
-/// How many rows a page has if nobody says.
+/// The default number of rows of a page.
 const DEFAULT_LIMIT: u64 = 10_000;
 
 /// What follows a page.

@@ -4,7 +4,8 @@
 //! Owns the way of a change: the kernel lock, reading again, decrypting,
 //! changing, encrypting, replacing the file atomically. Concurrent changes of two
 //! processes both stay, and a crash leaves the old or the new file.
-//! A file that cannot be understood is named and never overwritten. The
+//! A file that a power cut damaged is read as it was before the change. Any other that
+//! cannot be understood is named and never overwritten. The
 //! encryption is in [`encryption`], what is inside in [`records`]. Where the key
 //! comes from, and asking a person for it, is the business of the commands.
 

@@ -190,7 +190,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Prints the rows of a page as they come. False where nobody takes them.
+    /// Prints the rows of a page as they come. False if the reader closed the pipe.
     async fn of_page(&mut self, reader: &mut ArrayReader, answer: &mut Watched) -> Result<bool, Failure> {
         loop {
             loop {

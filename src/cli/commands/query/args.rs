@@ -55,7 +55,7 @@ pub struct QueryArgs {
     pub strict: bool,
 }
 
-/// How many rows come if nobody says.
+/// The limit without `--limit` and `--all`.
 pub const DEFAULT_LIMIT: u64 = 100;
 
 /// The name of a field, or of one behind references.

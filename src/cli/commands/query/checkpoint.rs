@@ -1,4 +1,4 @@
-//! How far an output has come, in a file of its own.
+//! The checkpoint file: how much of the output is written.
 //!
 //! The output is on the disk before the checkpoint says so, and the checkpoint is replaced
 //! as a whole. So whenever a run is ended, the output has at least what the checkpoint

@@ -251,7 +251,7 @@ impl Copying<'_> {
         self.limit().map_or(counted, |limit| Some(counted.map_or(limit, |counted| counted.min(limit))))
     }
 
-    /// Writes what is there, and remembers how far that is. False where nobody takes it.
+    /// Writes what is there, and saves the position. False if the reader closed the pipe.
     fn keep(&mut self, writer: &mut RowWriter, target: &mut Target<'_>, step: &Step) -> Result<bool, Failure> {
         if !target.write(&writer.taken())? {
             return Ok(false);

@@ -36,7 +36,7 @@ impl<'a> Target<'a> {
         matches!(self, Self::Stdout(_))
     }
 
-    /// False where nobody takes more.
+    /// False if the reader closed the pipe.
     pub fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
         let (path, written) = match self {
             Self::Stdout(console) => {
