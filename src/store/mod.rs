@@ -63,9 +63,9 @@ pub trait CredentialStore: Send + Sync {
     /// Saves or replaces the record.
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError>;
 
-    /// Does what the next write would take time for. Called before something is asked for
-    /// that comes only once, such as the answer to a refresh.
-    async fn prepare(&self) -> Result<(), StoreError> {
+    /// Does what the next write of this record would take time for. Called before something
+    /// is asked for that comes only once, such as the answer to a refresh.
+    async fn prepare(&self, _key: ItemKey) -> Result<(), StoreError> {
         Ok(())
     }
 

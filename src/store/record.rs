@@ -250,6 +250,11 @@ pub async fn set_session(
     Ok(store.compare_and_set(item.key(), replaced, &item.record(origins, session)?).await)
 }
 
+/// Does what the next write of the session would take time for.
+pub async fn prepare_session(store: &dyn CredentialStore, profile: &Profile) -> Result<(), Failure> {
+    Ok(store.prepare(Item { profile, field: &Field::SESSION }.key()).await?)
+}
+
 /// Saves a session. It is read back where the store has not been proven in
 /// this run.
 pub async fn write_session(

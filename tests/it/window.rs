@@ -161,11 +161,12 @@ fn nothing_slow_lies_between_the_request_of_a_refresh_and_the_write_of_its_answe
             Store::Keyring => line.contains("sendmsg("),
             Store::Identity | Store::Passphrase => line.contains("rename"),
         };
-        // The keyring is asked for the item before it is written: the last message counts.
         let written = sent + lines[sent..].iter().rposition(|line| is_write(line)).expect("a write");
         let between = &lines[sent + 1..written];
         let slow: Vec<_> = between.iter().filter(|line| line.contains("socket(") || mapped(line) >= 16 << 20).collect();
         assert!(slow.is_empty(), "{store:?}: {slow:#?}");
+        let messages = between.iter().filter(|line| store == Store::Keyring && line.contains("sendmsg(")).count();
+        assert_eq!(messages, 0, "the write is the first message to the keyring: {between:#?}");
         // What is looked for is there before: the test sees what it forbids.
         let derived = lines[..sent].iter().filter(|line| mapped(line) >= 16 << 20).count();
         assert_eq!(derived > 0, store == Store::Passphrase, "{store:?}");

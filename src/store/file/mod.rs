@@ -361,7 +361,7 @@ impl CredentialStore for FileStore {
         .await
     }
 
-    async fn prepare(&self) -> Result<(), StoreError> {
+    async fn prepare(&self, _key: ItemKey) -> Result<(), StoreError> {
         self.with_file(|file| {
             file.inner().prepare();
             Ok(())

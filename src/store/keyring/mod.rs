@@ -13,6 +13,7 @@ mod parts;
 #[cfg_attr(all(unix, not(target_os = "macos")), path = "secret_service.rs")]
 mod platform;
 
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -64,6 +65,8 @@ pub struct KeyringStore {
     desktop: Desktop,
     notice: Option<Notice>,
     thread: OwnThread,
+    /// The item that is written next, if it was looked up before.
+    prepared: Arc<StdMutex<Option<Prepared>>>,
     /// Whether a call ran into the deadline: the keyring is not asked again. Locked
     /// over a call, whose time begins when it is its turn.
     is_stuck: Mutex<bool>,
@@ -74,7 +77,7 @@ impl KeyringStore {
     /// where the wait becomes noticeable. Nothing is opened before the first
     /// call.
     pub fn new(timeout: Duration, desktop: Desktop, notice: Option<Notice>) -> Self {
-        Self { timeout, desktop, notice, thread: OwnThread::new("keyring"), is_stuck: Mutex::new(false) }
+        Self { timeout, desktop, notice, thread: OwnThread::new("keyring"), prepared: Arc::default(), is_stuck: Mutex::new(false) }
     }
 
     /// Has `act` done by the thread that owns the keyring.
@@ -154,14 +157,32 @@ impl CredentialStore for KeyringStore {
     async fn write(&self, key: ItemKey, record: &Secret) -> Result<(), StoreError> {
         let record = record.clone();
         let size = record.expose().len();
+        let prepared = self.prepared.clone();
         let written = self.with_account("write", key, size, move |account| {
             let record = record.expose().as_bytes();
+            let found = prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if found.is_some_and(|found| found.account == account && found.item.set(record)) {
+                return Ok(());
+            }
             match platform::ITEM_LIMIT {
                 Some(limit) => parts::write(&Keyring, account, record, limit),
                 None => Keyring.set(account, record),
             }
         });
         Ok(written.await?)
+    }
+
+    /// Looks the item up, so that the write is one call. If that fails, the write does the
+    /// whole and says why it fails.
+    async fn prepare(&self, key: ItemKey) -> Result<(), StoreError> {
+        let prepared = self.prepared.clone();
+        let looked_up = self.with_account("look up", key, 0, move |account| {
+            let item = platform::find(account);
+            *prepared.lock().unwrap_or_else(PoisonError::into_inner) =
+                item.map(|item| Prepared { account: account.to_owned(), item });
+            Ok(())
+        });
+        Ok(looked_up.await?)
     }
 
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
@@ -184,6 +205,12 @@ impl CredentialStore for KeyringStore {
     fn deletion_of(&self, account: &str) -> Option<Step> {
         Some(platform::deletion_of(account))
     }
+}
+
+/// An item that was looked up before it is written.
+struct Prepared {
+    account: String,
+    item: platform::Found,
 }
 
 /// The items of the system's keyring.

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 
 use keyring::Error;
 use keyring_core::Entry;
 use secret_service::Error as ServiceError;
-use secret_service::blocking::SecretService;
+use secret_service::blocking::{Item, SecretService};
 use zbus::DBusError;
 use zbus::names::ErrorName;
 
@@ -65,6 +66,27 @@ pub fn deletion_of(account: &str) -> Step {
 
 pub fn entry(account: &str) -> Result<Entry, Error> {
     Entry::new(SERVICE, account)
+}
+
+/// An item whose path is known, over a session of its own.
+pub struct Found(Item<'static>);
+
+impl Found {
+    /// Whether the service took the content, in one call.
+    pub fn set(&self, content: &[u8]) -> bool {
+        self.0.set_secret(content, "application/octet-stream").is_ok()
+    }
+}
+
+/// The unlocked item of an account. The keyring crate looks it up before each write, and
+/// the answer to a refresh cannot wait for that.
+pub fn find(account: &str) -> Option<Found> {
+    static SERVICE_OF_RUN: OnceLock<Option<SecretService<'static>>> = OnceLock::new();
+    let connect = || SecretService::connect(secret_service::EncryptionType::Dh).ok();
+    let service = SERVICE_OF_RUN.get_or_init(connect).as_ref()?;
+    let found = service.search_items(HashMap::from([("service", SERVICE), ("username", account)])).ok()?;
+    let [item] = <[_; 1]>::try_from(found.unlocked).ok()?;
+    found.locked.is_empty().then_some(Found(item))
 }
 
 /// The items under our service. The keyring crate's own search unlocks

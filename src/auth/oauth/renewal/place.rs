@@ -152,6 +152,11 @@ impl SessionStore {
         record::read_session_version(self.store.as_ref(), &self.profile, client_id, &self.origins).await
     }
 
+    /// Makes the write after the request a short one.
+    pub async fn prepare(&self) -> Result<(), Failure> {
+        record::prepare_session(self.store.as_ref(), &self.profile).await
+    }
+
     pub async fn read_client_secret(&self) -> Result<Secret, Failure> {
         record::require_secret(self.store.as_ref(), &self.profile, &CLIENT_SECRET_ITEM, &self.origins).await
     }

@@ -45,11 +45,11 @@ pub async fn sign_client_in(
 ) -> Option<Attempt> {
     let place = turn.place;
     let proven = match place.store.prove(place.profile.id).await {
-        Ok(()) => place.store.prepare().await,
-        refused => refused,
+        Ok(()) => place.prepare().await,
+        Err(refused) => Err(refused.into()),
     };
-    if let Err(error) = proven {
-        return Some(Failure::from(error).into());
+    if let Err(failure) = proven {
+        return Some(failure.into());
     }
     let client_secret = client_secret.expect("a client with client credentials has a secret");
     let _signals = deferral::defer();
@@ -72,8 +72,8 @@ pub async fn refresh(
         Commit::Overtaken(_) => return None,
         Commit::Failed(failure) => return Some(failure.into()),
     }
-    if let Err(error) = turn.place.store.prepare().await {
-        return Some(Failure::from(error).into());
+    if let Err(failure) = turn.place.prepare().await {
+        return Some(failure.into());
     }
     let _signals = deferral::defer();
     let request = Request::Refresh { session: &marked, client_secret, now: turn.started };
