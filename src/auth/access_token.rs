@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::credential::{Credential, CredentialKind, Signature, Token, TokenAge, TokenLife, bearer};
+use super::credential::{Credential, CredentialKind, Given, Signature, Token, TokenAge, TokenLife, bearer};
 use super::method::{InHand, MethodSpec, Renewal};
 use super::setting::{SecretInput, SecretUse};
 use crate::base::secret::Secret;
@@ -35,6 +35,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     items: &[],
     renewal: Renewal::None,
     locks_accounts: false,
+    given: Given::Token,
     is_saved: false,
     has_variables: true,
     choice: None,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use http::HeaderName;
 
-use super::credential::{Credential, CredentialKind, Signature, header};
+use super::credential::{Credential, CredentialKind, Given, Signature, header};
 use super::method::{InHand, MethodSpec, Renewal, Stored};
 use super::setting::{Flag, LEARNT_USER_NAME, SecretInput, SecretUse, Setting};
 use crate::base::error::Failure;
@@ -65,6 +65,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     items: &[FIELD],
     renewal: Renewal::None,
     locks_accounts: false,
+    given: Given::Key,
     is_saved: true,
     has_variables: true,
     choice: Some((4, "API key                          from an administrator")),
@@ -77,6 +78,11 @@ async fn open(Stored { profile, store, origins, .. }: Stored<'_>) -> Result<Box<
     Ok(Box::new(ApiKey::of(&profile.auth, key)))
 }
 
+/// The header that the key goes into.
+pub fn header_name(auth: &Auth) -> &str {
+    auth.settings.get(HEADER_NAME_KEY).map_or(auth.defaults.key_header, String::as_str)
+}
+
 struct ApiKey {
     header: HeaderName,
     key: Secret,
@@ -84,8 +90,7 @@ struct ApiKey {
 
 impl ApiKey {
     fn of(auth: &Auth, key: Secret) -> Self {
-        let name = auth.settings.get(HEADER_NAME_KEY).map_or(auth.defaults.key_header, String::as_str);
-        Self { header: name.parse().expect("it was checked where it came in"), key }
+        Self { header: header_name(auth).parse().expect("it was checked where it came in"), key }
     }
 }
 
@@ -97,6 +102,10 @@ impl Credential for ApiKey {
 
     async fn sign(&self) -> Signature {
         Signature { headers: header(self.header.clone(), self.key.expose().as_bytes()), generation: None }
+    }
+
+    async fn given(&self) -> Option<Secret> {
+        Some(self.key.clone())
     }
 
     async fn secrets(&self) -> Vec<Secret> {

@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::credential::{Credential, CredentialKind, Signature, header};
+use super::credential::{Credential, CredentialKind, Given, Signature, header};
 use super::method::{InHand, MethodSpec, Renewal, Stored};
 use super::setting::{SENT_USER_NAME, SecretInput, SecretUse};
 use crate::base::error::Failure;
@@ -45,6 +45,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     items: &[FIELD],
     renewal: Renewal::None,
     locks_accounts: true,
+    given: Given::Password,
     is_saved: true,
     has_variables: true,
     choice: Some((2, "User name and password           often refused since 2026")),
@@ -92,6 +93,10 @@ impl Credential for BasicCredential {
     async fn sign(&self) -> Signature {
         let value = Zeroizing::new(format!("Basic {}", self.encoded().expose()));
         Signature { headers: header(AUTHORIZATION, value.as_bytes()), generation: None }
+    }
+
+    async fn given(&self) -> Option<Secret> {
+        Some(self.password.clone())
     }
 
     async fn secrets(&self) -> Vec<Secret> {

@@ -63,6 +63,30 @@ pub enum TokenAge {
     Taken,
 }
 
+/// What of a credential another program is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// The user name and the password.
+    Password,
+    /// The key; the header that it goes into is a setting.
+    Key,
+    /// An access token, and nothing that gets another one.
+    Token,
+}
+
+impl Given {
+    pub const ALL: [Self; 3] = [Self::Password, Self::Key, Self::Token];
+
+    /// The name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Key => "api-key",
+            Self::Token => "access-token",
+        }
+    }
+}
+
 /// An access token in use.
 #[derive(Debug, Clone)]
 pub struct Token {
@@ -121,6 +145,11 @@ pub trait Credential: Send + Sync {
     /// one to try.
     async fn renew_refused(&self, _generation: u64, _deadline: Deadline) -> bool {
         false
+    }
+
+    /// What another program is given of it.
+    async fn given(&self) -> Option<Secret> {
+        self.token().await.map(|token| token.access_token)
     }
 
     /// Its access token, if it has one.

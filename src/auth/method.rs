@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use futures_util::future::BoxFuture;
 
-use super::credential::Credential;
+use super::credential::{Credential, Given};
 use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
 use super::setting::{SecretInput, SecretUse, Setting};
@@ -42,6 +42,8 @@ pub struct MethodSpec {
     pub renewal: Renewal,
     /// Whether the instance locks an account after too many refusals.
     pub locks_accounts: bool,
+    /// What of it other programs are given.
+    pub given: Given,
     /// Whether a saved connection can use it.
     pub is_saved: bool,
     /// Whether variables alone can describe it.

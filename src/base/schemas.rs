@@ -67,5 +67,6 @@ documents! {
     TestConnection = "snow.test.connection" / 1;
     TestSummary = "snow.test.summary" / 1;
     Token = "snow.token" / 1;
+    Tools = "snow.tools" / 1;
     Version = "snow.version" / 1;
 }

@@ -13,8 +13,11 @@ use crate::base::files;
 use crate::cli::commands::api::ApiArgs;
 use crate::cli::commands::completion::CompletionArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
+use crate::cli::commands::credential::CredentialArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
+use crate::cli::commands::env::EnvArgs;
+use crate::cli::commands::exec::ExecArgs;
 use crate::cli::commands::explain::ExplainArgs;
 use crate::cli::commands::guide::GuideArgs;
 use crate::cli::commands::help::HelpArgs;
@@ -195,6 +198,12 @@ Examples:
     Query(QueryArgs),
     /// Open the instance in a browser
     Open(OpenArgs),
+    /// Run a program with the credential in its environment
+    Exec(ExecArgs),
+    /// Print a connection in the form of another tool
+    Env(EnvArgs),
+    /// Answer programs that ask a credential helper
+    Credential(CredentialArgs),
     /// Sign out: revoke the tokens and delete the secrets
     Logout(LogoutArgs),
     /// Delete connections and their secrets

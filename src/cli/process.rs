@@ -37,12 +37,26 @@ pub fn main() -> ExitCode {
     ExitCode::from(code.unwrap_or_else(|_| report_defect(&arguments)))
 }
 
+/// The limit for core dumps with which the program was started.
+#[cfg(unix)]
+static CORE_LIMIT: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::OnceLock::new();
+
+/// Gives a program that takes the place of this one the limits that this one was given.
+#[cfg(unix)]
+pub fn give_limits_back() {
+    use rustix::process::{Resource, setrlimit};
+    if let Some(before) = CORE_LIMIT.get() {
+        let _ = setrlimit(Resource::Core, before.clone());
+    }
+}
+
 /// No core dump and no foreign debugger may hold a password.
 fn keep_memory_private() {
     #[cfg(unix)]
     {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let before = CORE_LIMIT.get_or_init(|| getrlimit(Resource::Core));
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
     }
     #[cfg(target_os = "linux")]
     {

@@ -5,6 +5,8 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+#[cfg(windows)]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +29,16 @@ const DEFERRED_AT_MOST: Duration = Duration::from_secs(5);
 
 /// Who is told of a signal instead of being ended by it.
 static TOLD_FIRST: Mutex<Option<oneshot::Sender<u8>>> = Mutex::new(None);
+
+/// Whether keys are for the program that was started.
+#[cfg(windows)]
+static LEFT_TO_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// From now on keys are for the program that this one started, and this one waits.
+#[cfg(windows)]
+pub fn leave_to_child() {
+    LEFT_TO_CHILD.store(true, Ordering::Relaxed);
+}
 
 /// How long a command that is told may take to come to its end.
 const TOLD_AT_MOST: Duration = Duration::from_secs(10);
@@ -157,11 +169,16 @@ pub fn end_process_on_signal(document: Option<OneDocument>, changes: Changes) {
             let (Ok(mut close), Ok(mut shutdown)) = (windows::ctrl_close(), windows::ctrl_shutdown()) else { return };
             let _ = ready.send(());
             // The codes of the signals that these keys send elsewhere.
-            let code = tokio::select! {
-                _ = interrupt.recv() => 130,
-                _ = stop.recv() => 131,
-                _ = close.recv() => 129,
-                _ = shutdown.recv() => 143,
+            let code = loop {
+                let code = tokio::select! {
+                    _ = interrupt.recv() => 130,
+                    _ = stop.recv() => 131,
+                    _ = close.recv() => 129,
+                    _ = shutdown.recv() => 143,
+                };
+                if !LEFT_TO_CHILD.load(Ordering::Relaxed) {
+                    break code;
+                }
             };
             let mut second_signal = async || {
                 tokio::select! {

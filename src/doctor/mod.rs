@@ -4,12 +4,13 @@
 //! everything in [`Machine`] in a fixed order: [`settings`] at what chooses a
 //! connection, [`files`] at the connections file and the state directory,
 //! [`stores`] at where secrets live, [`surroundings`] at browser, ports, proxy
-//! and authorities. [`bundle`] makes one file for support of it. No request is
+//! and authorities, [`others`] at what other programs would use instead. [`bundle`] makes one file for support of it. No request is
 //! made, no program is started, nobody is asked, and nothing is repaired.
 
 pub mod bundle;
 mod files;
 pub mod json;
+mod others;
 mod path;
 mod port;
 mod secret_keys;
@@ -50,6 +51,7 @@ pub struct Machine {
     pub browser: BrowserPolicy,
     /// `--proxy`, which goes before everything else.
     pub proxy: Option<String>,
+    pub home: Option<PathBuf>,
     /// This program.
     pub program: Option<PathBuf>,
 }
@@ -92,6 +94,8 @@ pub enum CheckId {
     NetworkCaCert,
     ClockTime,
     PathSnow,
+    FilesNetrc,
+    EnvironmentTools,
 }
 
 impl CheckId {
@@ -116,6 +120,8 @@ impl CheckId {
             Self::NetworkCaCert => "network.ca-cert",
             Self::ClockTime => "clock.time",
             Self::PathSnow => "path.snow",
+            Self::FilesNetrc => "files.netrc",
+            Self::EnvironmentTools => "environment.tools",
         }
     }
 
@@ -133,6 +139,8 @@ impl CheckId {
             Self::NetworkAuthorities | Self::NetworkCaCert => "CA",
             Self::ClockTime => "clock",
             Self::PathSnow => "PATH",
+            Self::FilesNetrc => "netrc",
+            Self::EnvironmentTools => "tools",
         }
     }
 }
@@ -192,6 +200,7 @@ pub async fn examine(machine: &Machine) -> Vec<Check> {
     checks.extend(files::state(machine));
     checks.extend(surroundings::examine(machine));
     checks.extend(path::examine(machine));
+    checks.extend(others::examine(machine));
     checks
 }
 

@@ -7,6 +7,7 @@ use snow_connect::cli::args::Cli;
 use snow_connect::cli::command::{COLUMNS, command, examples, split};
 use snow_connect::sandbox::Sandbox;
 
+use crate::topics::Desk;
 use crate::world::browser::{get, sign_in};
 use crate::world::process::Serving;
 use crate::world::{Answer, World};
@@ -23,7 +24,7 @@ fn all() -> Vec<String> {
 fn lines_of(examples: &str) -> Vec<String> {
     let whole = examples.replace(" \\\n      ", " ");
     let commands = whole.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let ours = |line: &str| split(line).0.split([';', '|', '>']).next().unwrap().trim().to_owned();
+    let ours = |line: &str| split(line).0.split([';', '|', '>', '<']).next().unwrap().trim().to_owned();
     commands.map(ours).collect()
 }
 
@@ -103,6 +104,7 @@ fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
         (" incidents.", &format!(" {home}/incidents.")),
         ("SYS_ID", &an_incident(sandbox)),
         ("snow-bundle.json", &format!("{home}/snow-bundle.json")),
+        ("--out acme.json", &format!("--out {home}/acme.json")),
         ("~/", &format!("{home}/")),
     ] {
         line = line.replace(example, here);
@@ -125,6 +127,7 @@ fn every_example_runs() {
     let files = tempfile::tempdir().unwrap();
     std::fs::write(files.path().join("pw"), "sandbox-beth").unwrap();
     std::fs::write(files.path().join("secret"), "sandbox-ci-secret").unwrap();
+    let desk = Desk::new();
     for example in all() {
         if example.starts_with("snow sandbox") && !example.contains("--list") {
             // It serves until it is stopped.
@@ -132,7 +135,15 @@ fn every_example_runs() {
             Serving::start(&line.split(' ').skip(2).collect::<Vec<_>>());
             continue;
         }
+        if example.starts_with("snow exec") {
+            // It takes the place of the process.
+            desk.with_programs(&["ansible-playbook", "mcp-server-servicenow", "python3"], &example).expect(0);
+            continue;
+        }
         let mut world = prepared(&sandbox, &example);
+        if example == "snow credential get" {
+            world.stdin(format!("{{\"uri\":\"{}\"}}", "https://elsewhere.example/"));
+        }
         let line = with_what_is_here(&example, files.path(), &sandbox);
         let answers = match line.split(' ').next().unwrap() {
             "use" | "guide" if line.len() < 6 => vec![Answer::Choose(0)],

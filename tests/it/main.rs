@@ -99,6 +99,8 @@ mod token_answers;
 mod token_command;
 mod token_words;
 #[cfg(unix)]
+#[cfg(target_os = "linux")]
+mod tools;
 mod topics;
 mod verdicts;
 mod waiting;

@@ -99,8 +99,8 @@ impl Block {
     }
 }
 
-/// Somebody in the company.
-struct Desk {
+/// A person in the company.
+pub struct Desk {
     company: Company,
     /// A home with connections, and one without.
     used: tempfile::TempDir,
@@ -108,7 +108,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let company = Company::new();
         let [used, new] = [(); 2].map(|()| {
             let home = tempfile::tempdir().unwrap();
@@ -138,6 +138,15 @@ impl Desk {
         }
         command.args(["-euo", "pipefail", "-c", script]);
         finish(command, b"")
+    }
+
+    /// Runs a script with stand-ins for these programs, which do nothing.
+    pub fn with_programs(&self, programs: &[&str], script: &str) -> Outcome {
+        let directory = tempfile::tempdir().unwrap();
+        for program in programs {
+            std::fs::copy("/bin/true", directory.path().join(program)).unwrap();
+        }
+        self.shell(self.used.path(), &format!("export PATH=\"{}:$PATH\"\n{script}", directory.path().display()))
     }
 
     /// Runs a script in a copy of a home.

@@ -24,6 +24,7 @@ pub mod settings;
 
 use futures_util::FutureExt;
 
+use super::credential::Given;
 use super::method::{InHand, MethodSpec, Renewal, Stored};
 use super::setting::{LEARNT_USER_NAME, SecretUse, Setting};
 use crate::base::error::Failure;
@@ -58,6 +59,7 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     items: &ITEMS,
     renewal: Renewal::RefreshToken,
     locks_accounts: false,
+    given: Given::Token,
     is_saved: true,
     has_variables: false,
     choice: Some((1, "OAuth with your own client       registered there before")),
@@ -80,6 +82,7 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     items: &ITEMS,
     renewal: Renewal::SignsInAgain,
     locks_accounts: false,
+    given: Given::Token,
     is_saved: true,
     has_variables: true,
     choice: Some((3, "Client credentials               for CI; needs a secret")),

@@ -73,6 +73,7 @@ fn machine(app: &mut App) -> Result<Machine, Failure> {
             interactive: app.is_interactive(),
         },
         proxy: app.global.proxy.clone(),
+        home: app.home().map(Path::to_owned),
         program: std::env::current_exe().ok(),
     })
 }

@@ -50,6 +50,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("stores", include_str!("../../help/stores.md")),
     ("test-double", include_str!("../../help/test-double.md")),
     ("tokens", include_str!("../../help/tokens.md")),
+    ("tools", include_str!("../../help/tools.md")),
     ("topics", include_str!("../../help/README.md")),
     ("troubleshooting", include_str!("../../help/troubleshooting.md")),
 ];

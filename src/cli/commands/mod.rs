@@ -4,13 +4,17 @@ pub(super) mod api;
 mod app;
 pub(super) mod completion;
 pub(super) mod connect;
+pub(super) mod credential;
 mod demo;
 pub(super) mod doctor;
 pub(super) mod edit;
+pub(super) mod env;
 mod environment;
+pub(super) mod exec;
 mod expiry;
 pub(super) mod explain;
 pub(super) mod guide;
+mod handover;
 pub(super) mod help;
 pub(in crate::cli) mod list;
 pub(super) mod login;
@@ -103,6 +107,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => app.end_on_signal(),
         Command::Tables(_) | Command::Table(_) | Command::Query(_) => app.end_on_signal(),
+        Command::Exec(_) | Command::Env(_) | Command::Credential(_) => app.end_on_signal(),
         Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
         _ => {}
     }
@@ -123,6 +128,9 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Table(arguments) => tables::table(app, arguments).await,
         Command::Query(arguments) => query::run(app, arguments).await,
         Command::Open(arguments) => open::run(app, arguments),
+        Command::Exec(arguments) => exec::run(app, arguments).await,
+        Command::Env(arguments) => env::run(app, arguments).await,
+        Command::Credential(arguments) => credential::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
@@ -144,6 +152,8 @@ fn takes_connection(command: &Command) -> bool {
         Command::Status(arguments) => !arguments.all,
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => true,
         Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
+        Command::Exec(_) | Command::Credential(_) => true,
+        Command::Env(arguments) => !arguments.list,
         Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,

@@ -1,5 +1,7 @@
 //! Secrets that are handed in: by standard input, or in a file.
 
+use std::io::Read;
+
 use super::app::App;
 use super::sign_in::args::{SecretArgs, SecretSource};
 use crate::auth::setting::SecretInput;
@@ -23,6 +25,11 @@ impl App {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Standard input of this run.
+    pub fn stdin(&mut self) -> &mut dyn Read {
+        self.context.streams.stdin.as_mut()
     }
 
     /// The secret that was handed in, if it was.

@@ -24,6 +24,17 @@ pub struct Selection {
     pub by: SelectedBy,
 }
 
+impl Selection {
+    /// The name of the connection as an argument of a command, after a space; nothing for
+    /// the one that variables describe.
+    pub fn argument(&self) -> Shown {
+        match &self.selected {
+            Selected::Saved(profile) => shown!(" {}", profile.name),
+            Selected::Environment => "".into(),
+        }
+    }
+}
+
 pub enum Selected {
     Saved(Box<Profile>),
     Environment,
@@ -197,6 +208,17 @@ fn named_by_variable(app: &App) -> Result<Option<ConnectionName>, Failure> {
         Some("") => Err(invalid("it is empty".to_owned())),
         Some(text) => text.parse().map(Some).map_err(|error: crate::model::profile::InvalidValue| invalid(error.0)),
         None => Err(invalid("it is not valid UTF-8".to_owned())),
+    }
+}
+
+/// The connection that a flag, `SNOW_CONNECTION` or the default names.
+pub fn named_or_default(app: &App) -> Result<Option<ConnectionName>, Failure> {
+    match named(app, None)? {
+        Some(name) => Ok(Some(name)),
+        None => match named_by_variable(app)? {
+            Some(name) => Ok(Some(name)),
+            None => Ok(app.config_file()?.load()?.default),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ const VERBS: [(&[&str], &[&str]); 19] = [
     (&["add", "create", "new", "register", "init", "setup", "configure"], &["snow connect INSTANCE"]),
     (&["auth logout", "signout", "sign-out", "logoff", "disconnect", "revoke"], &["snow logout NAME"]),
     (&["auth status", "auth whoami", "current", "active", "who", "me", "id"], &["snow status"]),
-    (&["auth token", "access-token", "credential", "credentials", "header"], &["snow token NAME"]),
+    (&["auth token", "access-token", "credentials", "header"], &["snow token NAME"]),
     (&["auth refresh", "renew"], &["snow refresh NAME"]),
     (&["auth list", "profile", "profiles", "instance", "instances", "connections", "orgs"], &["snow list"]),
     (&["auth", "auth login", "authenticate", "authorize"], &["snow connect INSTANCE", "snow login NAME"]),

@@ -11,6 +11,7 @@ pub mod sandbox;
 pub mod session;
 pub mod tables;
 pub mod test;
+pub mod tools;
 #[cfg(test)]
 mod tests;
 

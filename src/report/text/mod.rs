@@ -10,6 +10,7 @@ mod lines;
 pub mod list;
 mod test;
 mod time;
+pub mod tools;
 
 pub use connection::{LastTested, StatusOf, auth_label, connection, status};
 pub use failure::{error, likelihood};

@@ -15,4 +15,5 @@ pub mod rows;
 pub mod symptoms;
 pub mod table;
 pub mod token;
+pub mod tools;
 pub mod verdict;
