@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::cursor::Show;
 use crossterm::terminal::{disable_raw_mode, is_raw_mode_enabled};
 use inquire::list_option::ListOption;
-use inquire::{Confirm, InquireError, Select, Text};
+use inquire::ui::{Attributes, Color, RenderConfig, StyleSheet, Styled};
+use inquire::{Confirm, InquireError, Select, Text, set_global_render_config};
 
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -42,6 +43,21 @@ pub trait Prompt {
 
 /// The terminal of this process. Questions go to standard error.
 pub struct TerminalPrompt;
+
+/// Questions get the colours of everything else, or none.
+pub fn paint_questions(colour: bool) {
+    let plain = RenderConfig::empty().with_answered_prompt_prefix(Styled::new(">"));
+    let bold = StyleSheet::new().with_attr(Attributes::BOLD);
+    set_global_render_config(if colour {
+        plain
+            .with_prompt_prefix(Styled::new("?").with_fg(Color::DarkGreen))
+            .with_answered_prompt_prefix(Styled::new(">").with_fg(Color::DarkGreen))
+            .with_answer(bold)
+            .with_selected_option(Some(bold))
+    } else {
+        plain
+    });
+}
 
 impl Prompt for TerminalPrompt {
     fn text(&mut self, question: &str, suggestion: Option<&str>, hint: &str) -> Result<String, Failure> {
