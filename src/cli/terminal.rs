@@ -1,11 +1,11 @@
 //! Asking a person: questions on the terminal, hidden where they are secret.
 //!
 //! Owns the modes of the terminal while a question is open: [`give_back`] and
-//! [`take_again`] are for whoever ends or pauses the process in the middle of
+//! [`take_again`] are for the signal that ends or pauses the process in the middle of
 //! one. A hidden question leaves line editing and signals to the terminal, as
 //! `ssh` and `sudo` do, so Ctrl-C, Ctrl-Z and Ctrl-U mean what they always
 //! mean. The other questions are inquire's, which reads single keys: Ctrl-C
-//! and Esc stop there, and Ctrl-Z does nothing. After `kill -9` nobody can give
+//! and Esc stop there, and Ctrl-Z does nothing. After `kill -9` no program can give
 //! the terminal back; `stty sane` does.
 
 mod hidden;

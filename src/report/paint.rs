@@ -23,12 +23,12 @@ pub struct Paint {
     pub unicode: bool,
     pub is_terminal: bool,
     pub columns: usize,
-    /// Whether long lines are broken for whoever reads them.
+    /// Whether long lines are broken for the reader.
     pub breaks_lines: bool,
 }
 
 impl Paint {
-    /// For a file that anybody may open.
+    /// For a file that anyone may open.
     pub const PLAIN: Self = Self { colour: false, unicode: true, is_terminal: false, columns: 80, breaks_lines: true };
 
     /// The same without colour.
