@@ -730,7 +730,7 @@ fn every_snapshot_fits_the_terminal_that_it_is_of() {
         }
         measured += 1;
     }
-    assert!(measured > 100, "{measured}");
+    assert!(measured > 90, "{measured}");
 }
 
 #[test]
