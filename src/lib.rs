@@ -6,7 +6,7 @@
 //!
 //! # As a library
 //!
-//! [`Engine`] finds the connections of `snow`, and asks nobody for anything. Every error
+//! [`Engine`] finds the connections of `snow`, and asks no questions. Every error
 //! is a [`Failure`], with a code, its class, and what to do.
 //!
 //! ```no_run
@@ -49,7 +49,7 @@
 //!   session where that is due.
 //! - [`check`]: the connection test and its results.
 //! - [`client`]: the library: connections for other programs, and requests by them.
-//! - [`doctor`]: what can be examined on this machine without asking anybody.
+//! - [`doctor`]: what can be examined on this machine without a question.
 //! - [`report`]: text, JSON, JUnit, GitHub's commands and a page, of all of it.
 //! - [`cli`]: arguments, a person at a terminal, one file a verb. It alone knows
 //!   clap, prompts, and decides what is saved.

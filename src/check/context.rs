@@ -138,7 +138,7 @@ impl CheckContext {
         }
     }
 
-    /// Why an answer names nobody, where it does not.
+    /// Why an answer names no user, if it does not.
     fn nobody(&self, exchange: &Exchange) -> Option<Code> {
         let answer = match &exchange.result {
             Ok(answer) => answer,

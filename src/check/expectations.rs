@@ -25,7 +25,7 @@ pub struct Expectations {
 impl Expectations {
     /// Judges the time of the first request: from when it was sent on a
     /// connection that stood to the end of its answer. Opening the connection
-    /// (DNS, TCP, TLS) is not in it: it has checks of its own, and a program
+    /// (DNS, TCP, TLS) is not in it: it has its own checks, and a program
     /// that keeps its connection pays for it once.
     pub fn latency_check(&self, first_request: Option<Duration>) -> Option<Check> {
         let limit = self.max_latency?;

@@ -122,7 +122,7 @@ impl CheckContext {
         })
     }
 
-    /// Nobody knows who is signed in.
+    /// It is not known who is signed in.
     fn unknown(&self, failure: Failure) -> Check {
         let step = failure.steps().first().cloned();
         let Some(expected) = &self.plan.expectations.user else {

@@ -175,7 +175,7 @@ pub enum Verdict<'a> {
     Passed,
     /// It does not, for this reason.
     Failed(&'a Failure),
-    /// Nobody knows.
+    /// It is not known.
     NotTested(NotTested),
 }
 

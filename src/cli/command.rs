@@ -4,13 +4,14 @@
 //! `-h`, `--help` and `snow help COMMAND` print the same.
 
 use clap::builder::Styles;
-use clap::builder::styling::{AnsiColor, Style};
+use clap::builder::styling::Style;
 use clap::{Arg, CommandFactory};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::args::{Cli, output_help};
 use super::completion;
 use crate::report::format::Format;
+use crate::report::text::arguments;
 
 /// The width of help if nothing says how wide the terminal is.
 pub const COLUMNS: usize = 80;
@@ -18,7 +19,7 @@ pub const COLUMNS: usize = 80;
 const MAX_COLUMNS: usize = 100;
 /// In the colours of everything else; a terminal gets no others.
 const STYLES: Styles =
-    Styles::plain().header(Style::new().bold()).usage(Style::new().bold()).literal(AnsiColor::Cyan.on_default());
+    Styles::plain().header(Style::new().bold()).usage(Style::new().bold()).literal(Style::new().bold());
 /// What introduces the examples in the text after the options.
 const EXAMPLES: &str = "Examples:\n";
 /// Where the help of a command says that the global options are.
@@ -105,7 +106,7 @@ fn fitted(line: &str, columns: usize) -> String {
         text.push_str(&format!("  # {remark}\n"));
     }
     let mut width = 0;
-    let mut words = command.split(' ').peekable();
+    let mut words = arguments(command).into_iter().peekable();
     while let Some(word) = words.next() {
         // A flag keeps its value.
         let value = if word.starts_with('-') { words.next_if(|next| !next.starts_with('-')) } else { None };

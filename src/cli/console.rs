@@ -19,7 +19,7 @@ use crate::report::json;
 use crate::report::paint::Paint;
 use crate::report::text::fitting;
 
-/// What is over sooner shows no progress.
+/// What ends sooner shows no progress.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The two output streams and how they may look. Others that write at the same time

@@ -78,6 +78,7 @@ async fn tell_first(code: u8, second_signal: impl Future<Output = ()>) -> bool {
     let Some(told) = told.filter(|told| !told.is_closed()) else {
         return false;
     };
+    clear_line();
     let _ = told.send(code);
     tokio::select! {
         () = tokio::time::sleep(TOLD_AT_MOST) => {}
@@ -198,6 +199,14 @@ pub fn end_process_on_signal(document: Option<OneDocument>, changes: Changes) {
     }
 }
 
+/// On a terminal, the line still shows what was waited for, and the keys.
+fn clear_line() {
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        let _ = write!(stderr, "\r\x1b[K").and_then(|()| stderr.flush());
+    }
+}
+
 /// A directory that a signal shall not leave behind; `None` once it is gone.
 pub fn remove_at_end(directory: Option<PathBuf>) {
     if let Ok(mut leftover) = LEFTOVER.lock() {
@@ -217,10 +226,8 @@ fn end(code: u8, document: Option<&OneDocument>, changes: &Changes) -> ! {
             let _ = writeln!(patient::stdout(), "{}", report::json::line(&document));
         }),
         None => {
-            // On a terminal, this line still shows what was waited for.
-            let stderr = std::io::stderr();
-            let clear = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
-            let _ = writeln!(&stderr, "{clear}{}", changes.ending());
+            clear_line();
+            let _ = writeln!(std::io::stderr(), "{}", changes.ending());
         }
     }
     if let Some(directory) = LEFTOVER.lock().ok().and_then(|mut leftover| leftover.take()) {
@@ -265,26 +272,43 @@ fn is_ignored(_: Signal) -> bool {
     false
 }
 
-/// Waits until this process is to stop.
-pub async fn wait_for_stop() {
-    #[cfg(unix)]
-    {
-        let [interrupt, terminate] = [Signal::INT, Signal::TERM].map(|number| Coming::on(number, is_ignored(number)));
-        if let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) {
-            tokio::select! {
+/// Waits until a server is to stop, which is its usual end and no failure. From the call on
+/// the signal is caught.
+pub fn wait_for_stop() -> impl Future<Output = ()> {
+    let signal = stop_signal();
+    async {
+        signal.await;
+        if std::io::stderr().is_terminal() {
+            clear_line();
+            let _ = writeln!(std::io::stderr(), "Stopped.");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn stop_signal() -> impl Future<Output = ()> {
+    let [interrupt, terminate] = [Signal::INT, Signal::TERM].map(|number| Coming::on(number, is_ignored(number)));
+    async {
+        match (interrupt, terminate) {
+            (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
                 () = interrupt.recv() => {}
                 () = terminate.recv() => {}
-            }
-            return;
+            },
+            _ => drop(tokio::signal::ctrl_c().await),
         }
     }
-    #[cfg(windows)]
-    if let Ok(mut stop) = tokio::signal::windows::ctrl_break() {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = stop.recv() => {}
+}
+
+#[cfg(windows)]
+fn stop_signal() -> impl Future<Output = ()> {
+    let stop = tokio::signal::windows::ctrl_break();
+    async {
+        match stop {
+            Ok(mut stop) => tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = stop.recv() => {}
+            },
+            Err(_) => drop(tokio::signal::ctrl_c().await),
         }
-        return;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -1,11 +1,11 @@
 //! Asking a person: questions on the terminal, hidden where they are secret.
 //!
 //! Owns the modes of the terminal while a question is open: [`give_back`] and
-//! [`take_again`] are for whoever ends or pauses the process in the middle of
+//! [`take_again`] are for the signal that ends or pauses the process in the middle of
 //! one. A hidden question leaves line editing and signals to the terminal, as
 //! `ssh` and `sudo` do, so Ctrl-C, Ctrl-Z and Ctrl-U mean what they always
 //! mean. The other questions are inquire's, which reads single keys: Ctrl-C
-//! and Esc stop there, and Ctrl-Z does nothing. After `kill -9` nobody can give
+//! and Esc stop there, and Ctrl-Z does nothing. After `kill -9` no program can give
 //! the terminal back; `stty sane` does.
 
 mod hidden;
@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::cursor::Show;
 use crossterm::terminal::{disable_raw_mode, is_raw_mode_enabled};
 use inquire::list_option::ListOption;
-use inquire::{Confirm, InquireError, Select, Text};
+use inquire::ui::{Attributes, Color, RenderConfig, StyleSheet, Styled};
+use inquire::{Confirm, InquireError, Select, Text, set_global_render_config};
 
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -42,6 +43,21 @@ pub trait Prompt {
 
 /// The terminal of this process. Questions go to standard error.
 pub struct TerminalPrompt;
+
+/// Questions get the colours of everything else, or none.
+pub fn paint_questions(colour: bool) {
+    let plain = RenderConfig::empty().with_answered_prompt_prefix(Styled::new(">"));
+    let bold = StyleSheet::new().with_attr(Attributes::BOLD);
+    set_global_render_config(if colour {
+        plain
+            .with_prompt_prefix(Styled::new("?").with_fg(Color::DarkGreen))
+            .with_answered_prompt_prefix(Styled::new(">").with_fg(Color::DarkGreen))
+            .with_answer(bold)
+            .with_selected_option(Some(bold))
+    } else {
+        plain
+    });
+}
 
 impl Prompt for TerminalPrompt {
     fn text(&mut self, question: &str, suggestion: Option<&str>, hint: &str) -> Result<String, Failure> {

@@ -1,6 +1,6 @@
 //! The library: connections of `snow` for other programs.
 //!
-//! [`engine`] finds connections as the program does, and asks nobody for anything
+//! [`engine`] finds connections as the program does, and asks no questions
 //! ([`surroundings`]). A [`connection`] opens or is tested; what is opened sends
 //! each [`request`] and gives its [`response`], piece by piece; [`watched`] says at the
 //! end of one whether it was what it promised.

@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Entry {
     }
 }
 
-/// Keys that nobody knows are left alone.
+/// Unknown keys are left alone.
 struct EntryReader;
 
 impl<'de> Visitor<'de> for EntryReader {

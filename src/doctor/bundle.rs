@@ -1,7 +1,7 @@
 //! One file for support, and the proof that no secret is in it.
 //!
 //! What is in it is chosen here value by value; nothing is copied as a whole.
-//! The header of the file says the same to whoever is about to send it. Before
+//! The header of the file says the same to the person who is about to send it. Before
 //! it is written, every text in it is searched for every secret that can be
 //! read on this machine without asking, in every encoding that the redactor
 //! knows. One that is found keeps the file from being written, rather than
@@ -29,7 +29,7 @@ use crate::history::state as history;
 use crate::model::profile::{ConnectionName, Profile};
 use crate::service::servicenow::oauth::is_sdk;
 
-/// What whoever sends the file should know, as its first lines.
+/// What the person who sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
     "Made by snow doctor --bundle, for support. Read it before you send it.",
     "In it: versions, the terminal, which variables are set, what the doctor found, the connections, the last tests.",
@@ -77,7 +77,7 @@ const FOREIGN: [&str; 33] = [
     "https_proxy",
     "no_proxy",
 ];
-/// Those whose values say nothing about anybody.
+/// Those whose values say nothing about a person.
 const HARMLESS: [&str; 13] = [
     "CI",
     "CLICOLOR_FORCE",

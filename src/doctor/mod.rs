@@ -1,11 +1,12 @@
-//! What can be known of this machine without asking anybody: `snow doctor`.
+//! What can be known of this machine without a question: `snow doctor`.
 //!
 //! A [`Check`] is one thing that was looked at, as data. [`examine`] looks at
 //! everything in [`Machine`] in a fixed order: [`settings`] at what chooses a
 //! connection, [`files`] at the connections file and the state directory,
 //! [`stores`] at where secrets live, [`surroundings`] at browser, ports, proxy
-//! and authorities, [`others`] at what other programs would use instead. [`bundle`] makes one file for support of it. No request is
-//! made, no program is started, nobody is asked, and nothing is repaired.
+//! and authorities, [`others`] at what other programs would use instead. [`bundle`] makes
+//! one file for support of it. No request is made, no program is started, no question is
+//! asked, and nothing is repaired.
 
 pub mod bundle;
 mod files;

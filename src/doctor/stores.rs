@@ -1,4 +1,4 @@
-//! Where secrets live: does each store open without asking anybody, does it
+//! Where secrets live: does each store open without a question, does it
 //! keep what it is given, and do its items and the connections fit together.
 //!
 //! Also knows every secret of this machine for [`super::bundle`], as a search

@@ -195,7 +195,7 @@ fn ca_cert(machine: &Machine, profile: &Profile) -> Option<Check> {
     Some(check.target(name.as_str()))
 }
 
-/// The clock, as far as one can tell without asking anybody.
+/// The clock, as far as one can tell without a question.
 fn clock(machine: &Machine) -> Check {
     let tests = machine.state.as_ref().map(|state| state.last_tests()).unwrap_or_default();
     let last = tests.all().map(|(_, test)| test.at).max();

@@ -1,5 +1,5 @@
 //! What ends when: the tokens and certificates of connections, as far as is
-//! known without asking anybody. No I/O.
+//! known without a question. No I/O.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct ExpiringItem<'a> {
     pub is_refused: bool,
 }
 
-/// A time from now on that somebody asked about, in words as well.
+/// A time from now on that was asked about, in words as well.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     pub until: DateTime<Utc>,
@@ -53,7 +53,7 @@ impl Ending {
 }
 
 impl ExpiringItem<'_> {
-    /// Whether somebody has to do something before that time, or already.
+    /// Whether a person has to do something before that time, or already.
     pub fn needs_somebody_by(&self, time: DateTime<Utc>) -> bool {
         !self.is_renewed && (self.is_refused || self.at <= time)
     }
@@ -87,7 +87,7 @@ pub fn items<'a>(
     [access_token, refresh_token, certificate].into_iter().flatten()
 }
 
-/// The soonest first; what was refused is over.
+/// The soonest first; what was refused has ended.
 pub fn by_time(ends: &mut [ExpiringItem<'_>]) {
     ends.sort_by_key(|end| (!end.is_refused, end.at, end.profile.name.clone(), end.ending));
 }

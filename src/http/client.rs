@@ -27,7 +27,7 @@ const MAX_VALUES: usize = 20_000;
 /// How deep serde_json reads.
 const DEEPEST: usize = 128;
 const MAX_HEADERS: usize = 256;
-/// How long a connection may take where nobody says.
+/// How long a connection may take by default.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The instant by which everything must be done.
@@ -79,7 +79,7 @@ impl Deadline {
         Self { at: Instant::now() + timeout, timeout }
     }
 
-    /// The time left, zero when it is over.
+    /// The time left, zero when there is none.
     pub fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
@@ -156,7 +156,7 @@ impl Client {
     /// meantime, it is asked once more on a new one (RFC 9110 §9.2.2): a GET only reads.
     pub async fn get(&self, url: Url, headers: &HeaderMap, deadline: Deadline) -> Exchange {
         let request = || self.request(Method::GET, url.clone(), headers);
-        // In a place of its own, so that its callers are small when they do
+        // In its own place, so that its callers are small when they do
         // something else.
         let exchange = Box::pin(self.send("GET", url.clone(), request(), deadline)).await;
         if exchange.found_connection_closed() {

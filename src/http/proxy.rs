@@ -224,7 +224,7 @@ impl ProxyVariables {
     }
 
     /// The proxy for `instance`. One that cannot be read is refused also where
-    /// another one would be taken: nobody sets it in order to go direct.
+    /// another one would be taken: people do not set it in order to go direct.
     fn proxy_for(&self, instance: &Instance) -> Result<Option<(Proxy, &'static str)>, InvalidProxy> {
         let read = |variable: &Option<ProxyVariable>| variable.as_ref().map(ProxyVariable::read).transpose();
         let (http, https, all) = (read(&self.http)?, read(&self.https)?, read(&self.all)?);

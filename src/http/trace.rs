@@ -150,11 +150,11 @@ impl Marks {
 
 /// The ClientHello is being written: TCP (and a tunnel) stands.
 pub fn tls_starts() {
-    // The last one counts: an https proxy has a handshake of its own before.
+    // The last one counts: an https proxy has its own handshake before.
     let _ = CONNECTING.try_with(|marks| marks.mark(|moments| moments.tls_started = Some(Instant::now())));
 }
 
-/// The server shows its certificate; nobody has judged it yet.
+/// The server shows its certificate, which is not judged yet.
 pub fn certificate_comes(der: &[u8]) {
     let _ = CONNECTING.try_with(|marks| marks.mark(|moments| moments.certificate = Certificate::read(der)));
 }

@@ -74,7 +74,7 @@ pub struct SavedSession {
     /// `None`: the server did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
-    /// When somebody signed in; the refresh token counts from there.
+    /// When the person signed in; the refresh token counts from there.
     pub signed_in_at: DateTime<Utc>,
     /// Grows by one with every token that is saved.
     pub generation: u64,

@@ -4,6 +4,8 @@
 //! one level, tables, fenced blocks, `code`, **bold** and links. It is no reader of
 //! foreign Markdown.
 
+use std::borrow::Cow;
+
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
@@ -21,19 +23,21 @@ pub fn text(markdown: &str, paint: Paint) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = Paragraph::default();
     let mut table = Table::default();
-    let mut in_code = false;
+    let mut block: Option<&str> = None;
     for line in markdown.lines() {
-        if !in_code && let Some(row) = line.strip_prefix('|') {
+        if block.is_none()
+            && let Some(row) = line.strip_prefix('|')
+        {
             paragraph.end(&mut lines, paint);
             table.add(row, paint);
             continue;
         }
         table.end(&mut lines, paint);
-        if line.starts_with("```") {
+        if let Some(language) = line.strip_prefix("```") {
             paragraph.end(&mut lines, paint);
-            in_code = !in_code;
-        } else if in_code {
-            lines.extend(code(line, paint));
+            block = if block.is_some() { None } else { Some(language) };
+        } else if let Some(language) = block {
+            lines.extend(code(line, language, paint));
         } else if line.is_empty() {
             paragraph.end(&mut lines, paint);
             lines.push(String::new());
@@ -64,7 +68,15 @@ fn wrapped(text: &str, columns: usize, first: &str, rest: &str) -> String {
         .subsequent_indent(rest)
         .break_words(false)
         .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::fill(text, options).replace(NO_BREAK, " ")
+    let fitted = |line: Cow<'_, str>| {
+        // A long word begins as far to the left as it needs.
+        let word = line.trim_start();
+        let indent = columns.saturating_sub(display_width(word));
+        let is_moved = !word.contains(' ') && display_width(&line) > columns;
+        if is_moved { format!("{}{word}", " ".repeat(indent)) } else { line.into_owned() }
+    };
+    let lines: Vec<String> = textwrap::wrap(text, options).into_iter().map(fitted).collect();
+    lines.join("\n").replace(NO_BREAK, " ")
 }
 
 /// A paragraph or an item of a list, while its lines are collected.
@@ -163,10 +175,25 @@ impl Table {
 }
 
 /// A line of a block of code. A command that is longer than the line is continued, so that
-/// it can be copied.
-fn code(line: &str, paint: Paint) -> Vec<String> {
-    let lines = if line.starts_with("snow ") {
-        continued(line, 4, paint.columns.min(100))
+/// it can be copied. Other languages stay as they are.
+fn code(line: &str, language: &str, paint: Paint) -> Vec<String> {
+    let columns = paint.columns.min(100);
+    let command = line.trim_start();
+    let is_command =
+        language.split(' ').next() == Some("sh") || ["snow ", "export "].iter().any(|word| command.starts_with(word));
+    let indent = 4 + line.len() - command.len();
+    let lines = if is_command && indent + display_width(command) > columns {
+        // A remark goes on a line before: a shell continues none.
+        let (command, remark) = match command.split_once("  # ") {
+            Some((command, remark)) => (command.trim_end(), Some(format!("    # {remark}"))),
+            None => (command, None),
+        };
+        let (command, end) = command.strip_suffix(" \\").map_or((command, ""), |command| (command, " \\"));
+        let mut lines: Vec<String> = remark.into_iter().collect();
+        // With room for the backslash that it ends with already.
+        lines.extend(continued(command, indent, columns - end.len()));
+        lines.last_mut().expect("a command has lines").push_str(end);
+        lines
     } else {
         vec![format!("    {line}")]
     };
@@ -236,8 +263,11 @@ mod tests {
         let shown = text(markdown, PLAIN);
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines.contains(&"snow test acme --table incident"), "{shown}");
-        let end = "    snow test acme --table \\\n      incident --json  # all";
+        let end = "    # all\n    snow test acme --table \\\n      incident --json";
         assert!(shown.ends_with(end), "{shown}");
+        let again = "```sh\nexport NAME=a-value OTHER=a-value \\\n  -x 'a word' -y 'another word'\n```\n```yaml\n- a line that is longer than that\n```";
+        let expected = "    export NAME=a-value \\\n      OTHER=a-value \\\n -x 'a word' -y 'another word'\n    - a line that is longer than that";
+        assert_eq!(text(again, PLAIN), expected);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::check::report::{Report, Run, Verdict};
 
-/// A metric: its name, what it says, and its value for a connection, with a label of its
-/// own before it if it has one.
+/// A metric: its name, what it says, and its value for a connection, with its own
+/// label before it if it has one.
 type Metric = (&'static str, &'static str, fn(&Report) -> Option<(String, f64)>);
 
 const METRICS: &[Metric] = &[

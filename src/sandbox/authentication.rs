@@ -8,7 +8,7 @@ use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
 
-/// Somebody who is signed in, and how.
+/// Who is signed in, and how.
 #[derive(Clone, Copy)]
 pub struct SignedIn {
     pub user: &'static User,

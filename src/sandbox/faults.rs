@@ -1,5 +1,5 @@
-//! How a scenario breaks an answer: before anybody is signed in, at the token
-//! endpoint, once somebody is signed in, or on the way out. Where it only
+//! How a scenario breaks an answer: before a user is signed in, at the token
+//! endpoint, once a user is signed in, or on the way out. Where it only
 //! changes what an answer says, the answer's own file asks for it.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ const SLOWNESS: Duration = Duration::from_secs(2);
 /// More than any client of a list of one row should take.
 const TOO_LARGE: usize = 2 * 1024 * 1024;
 
-/// What is answered in place of anything, whoever asks for whatever.
+/// What every request is answered with, instead of what it asks for.
 pub fn at_the_door(scenario: Scenario) -> Option<Response> {
     match scenario {
         Scenario::Hibernating => Some(page(
@@ -75,7 +75,7 @@ pub fn in_place_of_a_revocation(scenario: Scenario) -> Option<Response> {
     (scenario == Scenario::RevocationUnavailable).then(|| front_end(503, "Service Unavailable"))
 }
 
-/// What is answered in place of a table, to somebody who is signed in.
+/// What is answered in place of a table, to a user who is signed in.
 pub fn in_place_of_a_table(scenario: Scenario, signed_in: SignedIn) -> Option<Response> {
     let cancelled = "Transaction cancelled: maximum execution time exceeded";
     match scenario {

@@ -7,7 +7,7 @@
 //! [`oauth`] is how programs sign in, [`authentication`] who asks, [`table`] the
 //! Table API over the tables that [`schema`] declares and [`rows`] fills.
 //! [`scenario`] names what can go wrong, and [`faults`] does it. This file starts
-//! and stops; the instance lives on a thread of its own and ends when the
+//! and stops; the instance has its own thread and ends when the
 //! [`Sandbox`] is dropped.
 
 mod answers;

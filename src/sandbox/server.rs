@@ -26,7 +26,7 @@ const MAX_API_BODY_BYTES: u64 = 10 * 1024 * 1024;
 /// No form of a sign-in needs more.
 const MAX_FORM_BYTES: u64 = 64 * 1024;
 /// A body that is too large is read and thrown away up to here, or until this
-/// long nothing more came: whoever is still sending would not see the answer.
+/// long nothing more came: a client that is still sending would not see the answer.
 const DISCARDED_BYTES: u64 = 20 * MAX_API_BODY_BYTES;
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(300);
 

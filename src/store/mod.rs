@@ -48,7 +48,7 @@ pub struct ItemKey {
 pub struct StoredItem {
     /// The account it is filed under; another program may have chosen any.
     pub account: String,
-    /// Whether somebody would be asked before it could be read.
+    /// Whether a person would be asked before it could be read.
     pub is_locked: bool,
 }
 
@@ -74,7 +74,7 @@ pub trait CredentialStore: Send + Sync {
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
 
     /// The items of `snow` in it, of whichever connections; `None` where the
-    /// store cannot list. Nobody is asked for anything: a store that would have
+    /// store cannot list. No question is asked: a store that would have
     /// to ask first is [`Trouble::Locked`].
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
         Ok(None)
@@ -206,7 +206,7 @@ pub struct StoreSpec {
     pub durations: &'static [&'static str],
     /// What opens it, once a run.
     pub opener: fn() -> Box<dyn Opener>,
-    /// What may be behind each code of its own.
+    /// What may be behind each of its codes.
     pub causes: fn() -> Vec<CausesOfCode>,
 }
 
@@ -242,7 +242,7 @@ pub enum Access {
     Saved,
     /// To save a new secret. Creates the store if needed.
     New,
-    /// To look at it without asking anybody.
+    /// To look at it without a question.
     Unasked,
 }
 
@@ -280,7 +280,7 @@ pub trait Surroundings {
 
     fn is_quiet(&self) -> bool;
 
-    /// Asks a person for a secret; nothing where nobody can be asked.
+    /// Asks a person for a secret; nothing if there is no person to ask.
     fn ask(&mut self, question: &str) -> Result<Option<Secret>, Failure>;
 
     /// `note` prints a remark, `say` something the user must see.

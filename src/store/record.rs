@@ -63,7 +63,7 @@ pub struct SecretItem {
     pub owner: Owner,
 }
 
-/// Who a secret belongs to. It is not used for anybody else.
+/// Who a secret belongs to. It is used for no one else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     Nobody,
@@ -267,7 +267,7 @@ pub async fn write_session(
     Item { profile, field: &Field::SESSION }.write(store, origins, session, read_back).await
 }
 
-/// Nobody is signed in.
+/// No session is saved.
 pub fn no_session(store: &dyn CredentialStore, profile: &Profile) -> Failure {
     Item { profile, field: &Field::SESSION }.missing(store)
 }

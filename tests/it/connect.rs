@@ -7,8 +7,9 @@ use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
 use crate::world::keyring::Session;
+use crate::world::session::Scripted;
 use crate::world::wire::{Wire, http};
-use crate::world::{Answer, World};
+use crate::world::{Answer, Shown, World};
 
 #[test]
 fn a_person_answers_three_questions_and_is_connected() {
@@ -328,9 +329,11 @@ fn a_wrong_client_secret_is_asked_for_again() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
     let line = format!("connect {} --name ci --auth client-credentials --client-id sandbox-ci", sandbox.origin());
-    world.person(["mistyped", "sandbox-ci-secret"].map(Answer::Secret));
+    let (wrong, right, kept) = (Answer::Secret("mistyped"), Answer::Secret("sandbox-ci-secret"), Answer::Text(""));
+    world.person([wrong.clone(), kept.clone(), right]);
     world.run(&line).expect(0).says(&["Perhaps the client id or the client secret is wrong", "Try again (2 left)"]);
-    let outcome = World::new().person(["mistyped"; 3].map(Answer::Secret)).run(&line).expect(4);
+    let answers = [wrong.clone(), kept.clone(), wrong.clone(), kept, wrong];
+    let outcome = World::new().person(answers).run(&line).expect(4);
     outcome.says(&["do Check the client id, and enter the client secret again"]);
     // What was handed in is not asked for.
     world.stdin("mistyped");
@@ -338,6 +341,47 @@ fn a_wrong_client_secret_is_asked_for_again() {
     let error = &outcome.json()["error"];
     assert_eq!(error["causes"][0]["code"], "wrong-secret");
     assert_eq!(error["next"][0], "Enter the client secret again: snow login ci");
+}
+
+#[test]
+fn a_wrong_client_id_can_be_corrected() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let line = format!("connect {} --name ci --auth client-credentials", sandbox.origin());
+    let secret = Answer::Secret("sandbox-ci-secret");
+    let answers = [Answer::Text("sandbox-ic"), secret.clone(), Answer::Text("sandbox-ci"), secret.clone()];
+    world.person(answers).run(&line).expect(0).says(&["Perhaps the client id or the client secret is wrong"]);
+    assert!(world.config().contains("client_id = \"sandbox-ci\""), "{}", world.config());
+    world.run("test ci").expect(0);
+    // A saved connection is for its client.
+    world.run("logout ci --yes").expect(0);
+    world.person([Answer::Secret("mistyped"), secret]).run("login ci").expect(0);
+}
+
+#[test]
+fn with_another_client_the_browser_signs_in_once_more() {
+    let refused = http(401, "Content-Type: application/json\r\n", r#"{"error":"invalid_client"}"#).into_bytes();
+    let server = Scripted::plays(move |request, before| {
+        (request.path == "/oauth_token.do" && before == 0).then(|| refused.clone())
+    });
+    let address = |shown: &Shown| {
+        let url = url::Url::parse(&shown.url).unwrap();
+        let of = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+        format!("http://127.0.0.1:8914/callback?code=of-{}&state={}", of("client_id"), of("state"))
+    };
+    let mut world = World::new();
+    world.person([
+        Answer::Secret(""),
+        Answer::Pastes(address),
+        Answer::Text("the-other"),
+        Answer::Secret(""),
+        Answer::Pastes(address),
+    ]);
+    let line = format!("connect {} --name acme --client-id one --manual", server.origin());
+    world.run(&line).expect(0).says(&["rejected the OAuth client one", "Try again (2 left)"]);
+    assert!(world.config().contains("client_id = \"the-other\""), "{}", world.config());
+    let codes: Vec<_> = server.received_at("/oauth_token.do").iter().map(|request| request.form("code")).collect();
+    assert_eq!(codes, [Some("of-one".to_owned()), Some("of-the-other".to_owned())]);
 }
 
 #[test]

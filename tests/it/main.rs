@@ -20,6 +20,8 @@ mod api_key;
 mod browser;
 #[cfg(unix)]
 mod callback;
+#[cfg(target_os = "linux")]
+mod cancelled;
 mod changed;
 #[cfg(unix)]
 mod ci_recipes;

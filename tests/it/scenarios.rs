@@ -30,23 +30,28 @@ fn with_password(scenario: Option<Scenario>, command: &str) -> Outcome {
 }
 
 /// A command with an API key, which the environment hands in.
-pub fn with_key(scenario: Option<Scenario>, command: &str, form: &str) -> Outcome {
+pub fn with_key(scenario: Option<Scenario>, command: &str, form: &str, columns: Option<usize>) -> Outcome {
     let sandbox = sandbox(scenario);
     let mut world = World::new();
+    seen_at(&mut world, columns);
     world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_API_KEY", "now_sandbox_beth");
     world.run(&format!("{command}{form}"))
 }
 
 /// A command by OAuth. What is no sign-in itself comes after one, to the same
 /// instance with the same fault.
-/// `form` is `" --json"`, or nothing for text.
-pub fn by_oauth(scenario: Option<Scenario>, command: &str, form: &str) -> Outcome {
+/// `form` is `" --json"`, or nothing for text. A person sees it at a terminal of so many
+/// `columns`; without them it is a script.
+pub fn by_oauth(scenario: Option<Scenario>, command: &str, form: &str, columns: Option<usize>) -> Outcome {
     let sandbox = sandbox(scenario);
     let Some(flags) = command.strip_prefix("connect") else {
-        return connected(&sandbox).run(&format!("{command} acme --yes{form}"));
+        let mut world = connected(&sandbox);
+        seen_at(&mut world, columns);
+        return world.run(&format!("{command} acme --yes{form}"));
     };
     let mut world = World::new();
     goes_as_far_as_it_goes(&mut world);
+    seen_at(&mut world, columns);
     if flags.contains("--sdk-client") {
         // As often as it may be pasted again.
         world.person(["a-code-that-no-page-showed"; 3].map(Answer::Text)).unset("SNOW_BROWSER");
@@ -55,6 +60,14 @@ pub fn by_oauth(scenario: Option<Scenario>, command: &str, form: &str) -> Outcom
     // Nobody waits for minutes where a sign-in ends nowhere.
     let timeout = if flags.contains("--login-timeout") { "" } else { "--login-timeout 20s" };
     world.run(&format!("{}{flags} {timeout}{form}", connect_line(&sandbox)))
+}
+
+/// The next command is before a person who only presses Enter, if there is a terminal.
+fn seen_at(world: &mut World, columns: Option<usize>) {
+    if let Some(columns) = columns {
+        world.columns = columns;
+        world.person([Answer::OnlyEnter]);
+    }
 }
 
 /// A person who signs in where the instance shows the page for it, and who is
@@ -73,8 +86,8 @@ fn goes_as_far_as_it_goes(world: &mut World) {
 fn met(scenario: Scenario) -> Outcome {
     match scenario.auth() {
         SignIn::Basic => with_password(Some(scenario), scenario.command()),
-        SignIn::OAuth => by_oauth(Some(scenario), scenario.command(), " --json"),
-        SignIn::ApiKey => with_key(Some(scenario), scenario.command(), " --json"),
+        SignIn::OAuth => by_oauth(Some(scenario), scenario.command(), " --json", None),
+        SignIn::ApiKey => with_key(Some(scenario), scenario.command(), " --json", None),
     }
 }
 
@@ -132,7 +145,7 @@ fn without_a_scenario_nothing_is_complained_of() {
     }
     let commands = Scenario::ALL.iter().filter(|scenario| scenario.auth() == SignIn::OAuth);
     for scenario in commands.filter(|scenario| **scenario != Scenario::NoSdkClient) {
-        let outcome = by_oauth(None, scenario.command(), " --json").expect(0);
+        let outcome = by_oauth(None, scenario.command(), " --json", None).expect(0);
         assert_eq!(complaints(&outcome), [], "{}", scenario.command());
     }
 }

@@ -187,12 +187,17 @@ fn told(name: &str, tell: impl Fn(&mut Story)) {
         compare(Some(story.world.home()), &format!("{name}{suffix}"), &story.text.borrow());
     }
     for (story, columns) in [(&text, text.world.columns), (&narrow, 60)] {
-        let seen = &story.seen;
-        let wide = width::too_wide(seen, columns);
-        assert!(wide.is_empty(), "{name} is wider than {columns} columns:\n{}", wide.join("\n"));
-        let broken = width::broken(seen, &json.commands);
-        assert!(broken.is_empty(), "{name} breaks at {columns} columns: {broken:#?}\n{seen}");
+        fits(name, &story.seen, columns, &json.commands);
     }
+}
+
+/// What a person saw must fit the terminal, and its commands must be there to be copied.
+#[track_caller]
+fn fits(name: &str, seen: &str, columns: usize, commands: &BTreeSet<String>) {
+    let wide = width::too_wide(seen, columns);
+    assert!(wide.is_empty(), "{name} is wider than {columns} columns:\n{}", wide.join("\n"));
+    let broken = width::broken(seen, commands);
+    assert!(broken.is_empty(), "{name} breaks at {columns} columns: {broken:#?}\n{seen}");
 }
 
 #[test]
@@ -422,29 +427,25 @@ fn every_scenario_looks_as_it_did() {
 }
 
 fn meet(scenario: Scenario) {
-    let mut text = String::new();
-    for form in ["", " --json"] {
-        let command = scenario.command();
-        let outcome = match scenario.auth() {
-            SignIn::Basic => with_password(scenario, &format!("{command}{form}"), 80),
-            SignIn::OAuth => by_oauth(Some(scenario), command, form),
-            SignIn::ApiKey => with_key(Some(scenario), command, form),
-        };
-        text.push_str(&screen(&format!("{command}{form}"), &outcome));
-    }
-    compare(None, &format!("scenario-{}", scenario.as_str()), &text);
-    if scenario.auth() == SignIn::Basic {
-        let mut commands = BTreeSet::new();
-        let document = with_password(scenario, &format!("{} --json", scenario.command()), 80).stdout;
-        width::commands(&serde_json::from_str(&document).unwrap(), &mut commands);
-        for columns in [80, 60] {
-            let Outcome { stdout, stderr, .. } = with_password(scenario, scenario.command(), columns);
-            let seen = stdout + &stderr;
-            let wide = width::too_wide(&seen, columns);
-            assert!(wide.is_empty(), "{scenario:?} is wider than {columns} columns:\n{}", wide.join("\n"));
-            let broken = width::broken(&seen, &commands);
-            assert!(broken.is_empty(), "{scenario:?} breaks at {columns} columns: {broken:#?}\n{seen}");
-        }
+    let command = scenario.command();
+    let seen_at = |columns| match scenario.auth() {
+        SignIn::Basic => with_password(scenario, command, columns),
+        SignIn::OAuth => by_oauth(Some(scenario), command, "", Some(columns)),
+        SignIn::ApiKey => with_key(Some(scenario), command, "", Some(columns)),
+    };
+    let document = match scenario.auth() {
+        SignIn::Basic => with_password(scenario, &format!("{command} --json"), 80),
+        SignIn::OAuth => by_oauth(Some(scenario), command, " --json", None),
+        SignIn::ApiKey => with_key(Some(scenario), command, " --json", None),
+    };
+    let name = scenario.as_str();
+    let wide = seen_at(80);
+    let text = screen(command, &wide) + &screen(&format!("{command} --json"), &document);
+    compare(None, &format!("scenario-{name}"), &text);
+    let mut commands = BTreeSet::new();
+    width::commands(&serde_json::from_str(&without_ports(&document.stdout)).unwrap(), &mut commands);
+    for (columns, Outcome { stdout, stderr, .. }) in [(80, wide), (60, seen_at(60))] {
+        fits(name, &without_ports(&(stdout + &stderr)), columns, &commands);
     }
 }
 
@@ -675,6 +676,74 @@ fn every_file_of_the_tests_is_a_module_of_them() {
         files.remove(root.trim_end_matches(".rs"));
         let undeclared: Vec<_> = files.difference(&declared).collect();
         assert!(undeclared.is_empty(), "no module of {directory}/{root}: {undeclared:?}");
+    }
+}
+
+/// How wide the terminal of a snapshot is; `None` if a program reads it.
+fn terminal_of(snapshot: &str) -> Option<usize> {
+    match snapshot {
+        "report-json" | "report-jsonl" | "report-junit" | "report-github" | "report-html" => None,
+        _ if snapshot.ends_with("-json") => None,
+        "narrow" => Some(60),
+        // Its lines hold paths of a home.
+        "doctor" => Some(100),
+        _ => Some(80),
+    }
+}
+
+/// The lines of a snapshot that are wider than its terminal: of what a command said, if
+/// that is no document.
+fn too_wide_in(snapshot: &str, columns: usize) -> Vec<String> {
+    // Markdown is for a file.
+    let is_seen = |command: &&str| !command.lines().next().unwrap_or("").contains("--format markdown");
+    let sections = snapshot.split("$ snow ").filter(is_seen).flat_map(|command| command.split("--- "));
+    let said = sections.filter_map(|section| section.split_once('\n'));
+    let said = said.filter(|(stream, text)| matches!(*stream, "stdout" | "stderr") && !text.starts_with('{'));
+    // What stands for a duration may be longer than it, and what the runner of GitHub gets is
+    // broken nowhere.
+    let shown = |text: &str| without_colour(text).replace("( N ms)", "(1 s)");
+    let wide = said.flat_map(|(_, text)| width::too_wide(&shown(text), columns));
+    wide.filter(|line| !line.starts_with("error: HOME/.config/snow/config.toml")).collect()
+}
+
+/// Without the escapes, as a snapshot spells them.
+fn without_colour(text: &str) -> String {
+    let mut parts = text.split("␛[");
+    let first = parts.next().unwrap_or("").to_owned();
+    first + &parts.map(|part| part.split_once('m').map_or(part, |(_, rest)| rest)).collect::<String>()
+}
+
+#[test]
+fn every_snapshot_fits_the_terminal_that_it_is_of() {
+    let directory = here().join("snapshots");
+    let mut measured = 0;
+    for name in names(&directory, ".snap") {
+        let Some(columns) = terminal_of(&name) else { continue };
+        let text = std::fs::read_to_string(directory.join(format!("{name}.snap"))).unwrap();
+        let wide = too_wide_in(&text, columns);
+        assert!(wide.is_empty(), "{name} is wider than {columns} columns:\n{}", wide.join("\n"));
+        // A wide line anywhere is found, in colour as well.
+        let line = format!("␛[1m{}␛[0m", "word ".repeat(columns / 5 + 1));
+        for stream in ["--- stdout\n", "--- stderr\n"] {
+            let said = text.replacen(stream, &format!("{stream}{line}\n"), 1);
+            assert_eq!(said != text, !too_wide_in(&said, columns).is_empty(), "{name}");
+        }
+        measured += 1;
+    }
+    assert!(measured > 90, "{measured}");
+}
+
+#[test]
+fn help_topics_and_explanations_fit_a_narrow_terminal() {
+    let mut world = World::new();
+    world.columns = 60;
+    let commands = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
+    let help = commands.iter().map(|name| format!("{name} --help")).chain(["--help".to_owned()]);
+    let codes = snow_connect::base::code::Code::ALL.iter().map(|code| format!("explain {}", code.as_str()));
+    for line in help.chain(codes).chain(["demo", "token absent", "sandbox --list"].map(str::to_owned)) {
+        let Outcome { stdout, stderr, .. } = world.person([]).run(&line);
+        let wide = width::too_wide(&(stdout + &stderr), 60);
+        assert!(wide.is_empty(), "snow {line}:\n{}", wide.join("\n"));
     }
 }
 

@@ -73,6 +73,24 @@ fn a_person_is_asked_for_user_and_password_and_sees_only_the_user() {
     assert_eq!(found.stdout.matches("sandbox-beth").count(), 1);
 }
 
+#[test]
+fn a_person_corrects_the_client_id_after_a_refusal() {
+    let session = Session::new();
+    let instance = Instance::start(&session);
+    let words = ["connect", &instance.origin, "--name", "ci", "--auth", "client-credentials"];
+    let mut terminal = Terminal::start(session.home(), &session.command(&words));
+    for (client_id, after) in [("sandbox-ic", "left)."), ("sandbox-ci", "Connected to ci")] {
+        terminal.wait_for("Client id");
+        terminal.send(&format!("{client_id}\r"));
+        terminal.wait_for(&format!("{client_id} (not shown) "));
+        terminal.send("sandbox-ci-secret\r");
+        terminal.wait_for(after);
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(session.config().contains("client_id = \"sandbox-ci\""), "{}", session.config());
+}
+
 // H3
 #[test]
 fn every_signal_at_the_hidden_question_gives_the_terminal_back() {

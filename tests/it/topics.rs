@@ -26,7 +26,7 @@ use crate::oauth::free_port;
 use crate::world::commands::{assert_parses, commands_in};
 use crate::world::company::Company;
 use crate::world::process::{finish, tool};
-use crate::world::{Outcome, World};
+use crate::world::{Outcome, World, width};
 
 /// Where the sources are: here, or where the tests were brought.
 fn sources() -> PathBuf {
@@ -60,6 +60,45 @@ fn topics() -> Vec<String> {
     let names = texts().into_iter().filter(|(path, _)| path.parent().unwrap().ends_with("help"));
     let names = names.map(|(path, _)| path.file_stem().unwrap().to_str().unwrap().to_owned());
     names.map(|name| if name == "README" { "topics".to_owned() } else { name }).collect()
+}
+
+/// What a shell reads of a text: a line that ends with a backslash goes on in the next.
+fn joined(text: &str) -> Vec<String> {
+    let one_line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.replace("\\\n", " ").lines().map(one_line).collect()
+}
+
+#[test]
+fn topics_fit_and_their_commands_can_be_copied() {
+    for (columns, (path, text)) in
+        [80, 60, 45].iter().flat_map(|columns| texts().into_iter().map(move |text| (*columns, text)))
+    {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if !path.parent().unwrap().ends_with("help") {
+            continue;
+        }
+        let mut world = World::new();
+        world.columns = columns;
+        world.is_public();
+        let line = format!("help {}", if name == "README" { "topics" } else { &name });
+        let shown = world.person([]).run(&line).expect(0).stdout;
+        let mut whole = joined(&shown);
+        // Programs in other languages stay as they are, and so do words without an end.
+        let (commands, others): (Vec<Block>, Vec<Block>) =
+            Block::all(&text).into_iter().partition(|block| block.info.split(' ').next() == Some("sh"));
+        let other: BTreeSet<String> =
+            others.iter().flat_map(|block| block.code.lines().map(|line| format!("    {line}"))).collect();
+        let wide: Vec<String> =
+            width::too_wide(&shown, columns).into_iter().filter(|line| !other.contains(line)).collect();
+        assert!(columns == 45 || wide.is_empty(), "{line} at {columns} columns:\n{}", wide.join("\n"));
+        for command in commands.iter().flat_map(|block| joined(&block.code)) {
+            let (command, remark) = command.split_once(" # ").map_or((command.as_str(), None), |(c, r)| (c, Some(r)));
+            let remarked = remark.map(|remark| format!("{command} # {remark}"));
+            let at = whole.iter().position(|line| line == command || Some(line) == remarked.as_ref());
+            let at = at.unwrap_or_else(|| panic!("{line} at {columns} columns breaks {command:?}:\n{shown}"));
+            whole.remove(at);
+        }
+    }
 }
 
 #[derive(Debug)]

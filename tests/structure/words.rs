@@ -106,6 +106,27 @@ fn no_text_of_the_program_reads_translated() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// What comments do not say either, wherever a line of them ends.
+const NOT_IN_COMMENTS: [&str; 7] = ["nobody", "somebody", "anybody", "whoever", "in vain", "is over", "of its own"];
+
+/// The words of a source's comments that are not plain English.
+fn in_comments(text: &str) -> Vec<&'static str> {
+    let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+    let words = comments.flat_map(|line| line.trim_start_matches(['/', '!']).split_whitespace());
+    let comments = words.collect::<Vec<_>>().join(" ").to_lowercase();
+    NOT_IN_COMMENTS.into_iter().filter(|words| holds(&comments, words)).collect()
+}
+
+#[test]
+fn no_comment_reads_translated() {
+    let sources = files(&sources(), &["rs"]);
+    assert!(sources.len() > 200, "{}", sources.len());
+    let found = sources.iter().map(|(place, text)| (place, in_comments(text)));
+    let found: Vec<_> = found.filter(|(_, words)| !words.is_empty()).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(in_comments("//! Nobody\nlet nobody = 1; // somebody\n    /// has one of its\n    /// own.\n").len(), 2);
+}
+
 #[test]
 fn no_screen_reads_translated() {
     let screens = files(&root().join("tests/it/snapshots"), &["snap"]);

@@ -1,7 +1,7 @@
 //! Requests to the token endpoint and to the revocation endpoint.
 //!
 //! Each is sent once; what came of it is told apart by what a caller may do
-//! next: the endpoint judged, it could not, or nobody knows.
+//! next: the endpoint judged, it could not, or that is not known.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

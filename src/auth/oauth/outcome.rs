@@ -9,8 +9,10 @@ use crate::model::tokens::TokenResponse;
 
 /// The cause of a refusal that another paste may mend.
 pub const MISTYPED: &str = "code-mistyped";
+/// The cause of a refusal that another client id may mend.
+pub const WRONG_CLIENT: &str = "wrong-client";
 /// The causes of a refusal that another client secret may mend.
-pub const SECRET_CAUSES: [&str; 3] = ["wrong-secret", "secret-missing", "wrong-client"];
+pub const SECRET_CAUSES: [&str; 3] = ["wrong-secret", "secret-missing", WRONG_CLIENT];
 
 /// What was asked for, and what is known about it.
 #[derive(Debug, Clone, Copy)]

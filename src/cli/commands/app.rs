@@ -21,7 +21,7 @@ use crate::cli::console::Console;
 use crate::cli::context::{Context, Streams};
 use crate::cli::logging;
 use crate::cli::signals::Stop;
-use crate::cli::terminal::{Prompt, interrupted};
+use crate::cli::terminal::{self, Prompt, interrupted};
 use crate::config::{ConfigFile, environment};
 use crate::engine::network::Network;
 use crate::engine::saved::{self, Opened};
@@ -63,6 +63,7 @@ impl App {
         let mut console = Console::of(&variables, streams, global.color);
         console.quiet = global.quiet;
         console.json = global.json || global.output.iter().any(Output::is_json_for_stdout);
+        terminal::paint_questions(console.err.colour);
         logging::to_stderr(global.verbose, variables.text("SNOW_LOG"));
         Self {
             outputs: Outputs::of(&global),
@@ -139,6 +140,11 @@ impl App {
     /// A signal asks the command to stop from here on, and it says what it knows.
     pub fn take_over_stop(&self) -> Stop {
         if self.context.ends_on_signal { Stop::told_first() } else { Stop::never() }
+    }
+
+    /// The line that every cancelled command ends with.
+    pub fn say_cancelled(&self) {
+        self.console.say(&self.changes.ending());
     }
 
     pub fn now(&self) -> DateTime<Utc> {

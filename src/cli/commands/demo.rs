@@ -238,7 +238,7 @@ async fn submit(
     client.post_form(url.clone(), form, deadline).await.result.ok()
 }
 
-/// A port that nobody listens on right now.
+/// A port that no program listens on right now.
 fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,5 +1,5 @@
-//! `snow doctor`: this machine, as far as it can be known without asking
-//! anybody. No request is made, and nothing is repaired.
+//! `snow doctor`: this machine, as far as it can be known without a
+//! question. No request is made, and nothing is repaired.
 
 use std::path::{Path, PathBuf};
 

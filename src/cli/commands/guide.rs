@@ -105,8 +105,7 @@ pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
 /// The guide that a person chooses.
 fn chosen(app: &mut App) -> Result<&'static Guide, Failure> {
     let choices = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
-    let person = app.person().expect("a person was there before");
-    Ok(&GUIDES[person.choose("How should snow sign in?", &choices)?])
+    Ok(&GUIDES[app.choose("How should snow sign in?", &choices)?])
 }
 
 /// The guides that there are.

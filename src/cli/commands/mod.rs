@@ -98,18 +98,13 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         _ => app.refuse_reports()?,
     }
     if !matches!(command, Command::Help(_) | Command::Man(_) | Command::Completion(_) | Command::Explain(_)) {
-        // These start no thread, and threads take their time.
+        // These need no thread, and threads take their time.
         let is_quick = matches!(command, Command::List(_) | Command::Show(_) | Command::Use(_) | Command::Version);
         limits::room_for(16, if is_quick { 0 } else { 8 })?;
     }
-    match command {
-        // These end by themselves, or wait for the signal.
-        Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
-        Command::Refresh(_) | Command::Token(_) | Command::Api(_) => app.end_on_signal(),
-        Command::Tables(_) | Command::Table(_) | Command::Query(_) => app.end_on_signal(),
-        Command::Exec(_) | Command::Env(_) | Command::Credential(_) => app.end_on_signal(),
-        Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
-        _ => {}
+    // A server waits for the signal itself: it is its usual end.
+    if !matches!(command, Command::Sandbox(_)) {
+        app.end_on_signal();
     }
     match command {
         Command::Connect(arguments) => connect::run(app, arguments).await,
@@ -180,7 +175,7 @@ fn report_cancelled(app: &App, failure: &Failure) -> u8 {
     if app.console.json {
         app.console.document(&json::Error::from(&app.changes.told_by(failure.clone())));
     } else {
-        app.console.say(&app.changes.ending());
+        app.say_cancelled();
     }
     failure.exit_code()
 }

@@ -17,9 +17,9 @@ pub fn connection(app: &mut App, config: &Config) -> Result<ConnectionName, Fail
     }
     let names: Vec<&ConnectionName> = config.connections.keys().collect();
     let here = if app.is_interactive() { select::named_by_directory(app)? } else { None };
-    let Some(person) = app.person() else {
+    if !app.is_interactive() {
         return Err(missing("NAME", "connections", names.iter().map(|name| name.as_str())));
-    };
+    }
     let rows = config.connections.values().map(|profile| {
         let mut remarks = vec![String::from(profile.instance.host_and_port())];
         if config.default.as_ref() == Some(&profile.name) {
@@ -30,7 +30,7 @@ pub fn connection(app: &mut App, config: &Config) -> Result<ConnectionName, Fail
         }
         (profile.name.as_str(), remarks.join(", "))
     });
-    let chosen = person.choose("Which connection?", &aligned(rows))?;
+    let chosen = app.choose("Which connection?", &aligned(rows))?;
     Ok(names[chosen].clone())
 }
 

@@ -5,10 +5,13 @@ use crate::auth::setting::Question;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
-use crate::report::text::complaint;
+use crate::report::text::{complaint, cut};
 
 /// Why a command that lacks something does not ask for it.
 pub const NOBODY_TO_ASK: &str = "There is no terminal to ask on, or --no-input, SNOW_NO_INPUT or CI is set.";
+
+/// What is before a choice, and the column that stays free after it.
+const CHOICE_MARK: usize = 3;
 
 impl App {
     /// The answer to a question. `read` takes it, or says why it does not fit.
@@ -38,6 +41,15 @@ impl App {
                 Err(reason) => self.complain(&reason.to_string()),
             }
         }
+    }
+
+    /// The place of the choice that a person makes. Each stays on one line: in two, the
+    /// terminal would lose its place.
+    pub fn choose(&mut self, question: &str, choices: &[String]) -> Result<usize, Failure> {
+        let paint = self.console.err;
+        let room = paint.columns.saturating_sub(CHOICE_MARK);
+        let choices: Vec<String> = choices.iter().map(|choice| cut(choice, room, paint)).collect();
+        self.person().expect("a person is there").choose(question, &choices)
     }
 
     /// Tells a person why the answer does not fit, before the question is asked again.

@@ -77,13 +77,14 @@ pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
         ..SandboxOptions::default()
     };
     let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
+    let stopped = signals::wait_for_stop();
     if app.console.json {
         app.console.document(&document(&sandbox));
     } else {
         let text = text(&sandbox, arguments.scenario, app.console.out);
         app.console.data(&text);
     }
-    signals::wait_for_stop().await;
+    stopped.await;
     Ok(0)
 }
 

@@ -33,7 +33,7 @@ impl App {
     }
 
     /// The stores that are there or that a connection uses, as far as they open
-    /// without asking anybody.
+    /// without a question.
     pub fn stores_unasked(&mut self) -> Result<Vec<Arc<dyn CredentialStore>>, Failure> {
         let opened = STORES.iter().map(|spec| self.open_store(spec.kind, Access::Unasked));
         opened.filter_map(Result::transpose).collect()

@@ -89,7 +89,7 @@ impl Waiting {
     }
 
     /// Lets some time pass before the next attempt. The last one comes when
-    /// the time is over; then there is no other.
+    /// no time is left; then there is no other.
     pub async fn pause(&mut self, app: &App, progress: &Progress, host: &str, failure: &Failure) -> bool {
         let left = self.wait.until.saturating_duration_since(Instant::now());
         if left.is_zero() {

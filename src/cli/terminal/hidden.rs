@@ -23,7 +23,7 @@ mod unix {
     /// without a word: a cut password must not be sent.
     const LONGEST_LINE: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
 
-    /// The question that is open, for whoever has to interrupt it.
+    /// The question that is open, for the signal that interrupts it.
     static OPEN: Mutex<Option<Open>> = Mutex::new(None);
 
     struct Open {
@@ -77,7 +77,7 @@ mod unix {
 
     impl Open {
         fn give_back(&self) {
-            // What was typed in hiding must not be read by somebody who shows it.
+            // What was typed in hiding must not be read by a program that shows it.
             let _ = tcflush(io::stdin(), QueueSelector::IFlush);
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
         }

@@ -25,7 +25,7 @@ use writer::Html;
 static STYLE: LazyLock<String> = LazyLock::new(|| format!("{}{}", include_str!("page.css"), waterfall::places()));
 const SCRIPT: &str = include_str!("page.js");
 
-/// More failures than these are not opened: nobody would see the end of them.
+/// More failures than these are not opened: no reader would see the end of them.
 const OPENED: usize = 3;
 
 /// So many rows are drawn together. A browser leaves out the groups that are

@@ -18,7 +18,7 @@ fn schema<T: JsonSchema>() -> (String, String) {
     let generated = generator.into_root_schema_for::<T>();
     let name =
         generated.pointer("/properties/schema/const").and_then(Value::as_str).expect("the first member").to_owned();
-    // These come first, for whoever reads it.
+    // These come first, for the reader.
     let mut members: Map<String, Value> = Map::new();
     for key in ["$schema", "title", "description"] {
         members.insert(key.to_owned(), generated.get(key).cloned().unwrap_or_default());

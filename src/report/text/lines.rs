@@ -154,7 +154,7 @@ fn far_left(word: &str, indent: usize, columns: usize) -> Vec<String> {
     let indent = " ".repeat(indent.min(4));
     let mut lines: Vec<String> = Vec::new();
     let mut line = indent.clone();
-    for argument in word.split(GLUE) {
+    for argument in arguments(word) {
         let is_first = line.trim().is_empty();
         if !is_first && display_width(&line) + 1 + display_width(argument) + 2 > columns {
             lines.push(format!("{line} \\"));
@@ -164,7 +164,28 @@ fn far_left(word: &str, indent: usize, columns: usize) -> Vec<String> {
         }
     }
     lines.push(line);
-    lines
+    lines.iter().map(|line| line.replace(GLUE, " ")).collect()
+}
+
+/// The arguments of a command as they are written. A space in quotes ends none.
+pub fn arguments(command: &str) -> Vec<&str> {
+    let (mut found, mut start) = (Vec::new(), 0);
+    let (mut quote, mut is_escaped) = (None, false);
+    for (at, character) in command.char_indices() {
+        match (quote, character) {
+            _ if is_escaped => {}
+            (None, ' ' | GLUE) => {
+                found.push(&command[start..at]);
+                start = at + character.len_utf8();
+            }
+            (None, '\'' | '"') => quote = Some(character),
+            (Some(open), _) if open == character => quote = None,
+            _ => {}
+        }
+        is_escaped = character == '\\' && !is_escaped && quote != Some('\'');
+    }
+    found.push(&command[start..]);
+    found
 }
 
 pub fn exit_mark(code: u8) -> String {
@@ -217,6 +238,15 @@ mod tests {
         let long = Step::run("snow connect https://acme.example --name acme --auth basic");
         let expected = "  or\n    snow connect https://acme.example \\\n      --name acme --auth basic";
         assert_eq!(step(1, &long, NARROW, INDENT), expected);
+    }
+
+    #[test]
+    fn a_command_goes_on_after_an_argument_and_never_within_quotes() {
+        let command = r#"snow api table/x -f 'a b'=c -f "it's \"d e\" f" g\ h"#;
+        let expected = ["snow", "api", "table/x", "-f", "'a b'=c", "-f", r#""it's \"d e\" f""#, r"g\ h"];
+        assert_eq!(arguments(command), expected);
+        let expected = ["    snow api table/x -f 'a b'=c -f \\", r#"      "it's \"d e\" f" g\ h"#];
+        assert_eq!(continued(command, 4, 40), expected);
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub fn table(rows: &[Row<'_>], chosen: Option<&str>, now: DateTime<Utc>, paint: 
         format!("{marker} {}", cells.join("  ")).trim_end().to_owned()
     };
     let head = |column: usize| if widths[column] < HEAD[column].len() { MARKS } else { HEAD[column] };
+    let tick = paint.without_colour().tick();
     let mut lines = vec![line(" ", &|column| paint.dim(head(column)))];
     for (row, cells) in rows.iter().zip(&cells) {
         let marker = if row.is_selected { paint.marker() } else { " " };
@@ -60,7 +61,7 @@ pub fn table(rows: &[Row<'_>], chosen: Option<&str>, now: DateTime<Utc>, paint: 
             match (column, row.last_test) {
                 (NAME, _) => paint.bold(&text),
                 (LAST_TEST, None) => paint.dim(&text),
-                (LAST_TEST, Some(test)) if test.ok => paint.good(&text),
+                (LAST_TEST, Some(test)) if test.ok => text.replacen(&tick, &paint.tick(), 1),
                 (LAST_TEST, Some(_)) => paint.bad(&text),
                 _ => text,
             }
@@ -79,7 +80,7 @@ pub fn plain(rows: &[Row<'_>], paint: Paint) -> String {
         let at = |test: &LastTest| test.at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let (tested, at) = match row.last_test {
             None => ("never".to_owned(), String::new()),
-            Some(test) if test.ok => (paint.good("passed"), at(test)),
+            Some(test) if test.ok => ("passed".to_owned(), at(test)),
             Some(test) => (paint.bad(test.code.as_deref().unwrap_or("failed")), at(test)),
         };
         let profile = row.profile;

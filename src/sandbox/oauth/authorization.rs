@@ -30,7 +30,7 @@ pub struct AuthorizationRequest {
 
 /// Why there will be no code.
 pub enum Refused {
-    /// A page without a callback: nobody to send the browser back to.
+    /// A page without a callback: there is no place to send the browser back to.
     Page(&'static str),
     /// An error at the redirect URI.
     Callback(String),
@@ -43,7 +43,7 @@ pub struct Authorizations {
     codes: HashMap<String, Code>,
 }
 
-/// A request for which somebody is signing in.
+/// A request for which a person is signing in.
 struct Waiting {
     request: AuthorizationRequest,
     user: Option<&'static User>,
@@ -131,7 +131,7 @@ impl Authorizations {
     }
 
     /// The address to send the browser to: with a code for `user`, or with the
-    /// word that the person said no. The transaction is over.
+    /// word that the person said no. That ends the transaction.
     pub fn decide(&mut self, transaction: &str, allowed: Option<&'static User>, now: Instant) -> Option<String> {
         let Waiting { request, .. } = self.waiting.remove(transaction)?;
         let Some(user) = allowed else {

@@ -140,7 +140,7 @@ fn start_again() -> Response {
     )
 }
 
-/// A code, a token or a name that nobody can guess: 86 characters, as
+/// A code, a token or a name that cannot be guessed: 86 characters, as
 /// ServiceNow's codes have.
 fn random() -> String {
     let mut bytes = [0; 64];

@@ -85,7 +85,7 @@ impl OAuth {
         }
     }
 
-    /// Needs no client: whoever has a token may end it.
+    /// Needs no client: anyone who has a token may end it.
     pub(super) fn revoke(&mut self, request: &Request<'_>, scenario: Option<Scenario>) -> Response {
         if let Some(answer) = scenario.and_then(faults::in_place_of_a_revocation) {
             return answer;

@@ -53,7 +53,7 @@ impl Tokens {
         Self { access_ttl, rotate, are_long: false, families: Vec::new() }
     }
 
-    /// Tokens for somebody who signed in. While an access token of the same
+    /// Tokens for a user who signed in. While an access token of the same
     /// user, client and scope is valid it is the answer (KB0791140), unless
     /// tokens are rotated.
     pub fn issue(

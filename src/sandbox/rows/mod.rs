@@ -19,7 +19,7 @@ use prng::Prng;
 pub use users::{USERS, User};
 pub use work::priority;
 
-/// How many incidents there are where nobody says otherwise.
+/// How many incidents there are by default.
 pub const DEFAULT_INCIDENTS: usize = 400;
 
 /// One row: the values of its class's fields, in their order.

@@ -1,6 +1,6 @@
 //! Who can sign in.
 
-/// Somebody who can sign in.
+/// A user who can sign in.
 #[derive(Debug, Clone, Copy)]
 pub struct User {
     pub user_name: &'static str,

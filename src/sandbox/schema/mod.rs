@@ -87,7 +87,7 @@ pub enum WriteRule {
     /// `itil` creates and changes, `admin` deletes.
     Itil,
     Admin,
-    /// Made from the schema; nobody changes it.
+    /// Made from the schema, and never changed.
     Nobody,
 }
 
@@ -167,7 +167,7 @@ impl Class {
 
     /// The label of a choice; `None` where the field has no such choice.
     pub fn choice_label(&self, field: &str, value: &str) -> Option<&'static str> {
-        // A table that declares choices of its own has none of its ancestors'.
+        // A table that declares choices has none of its ancestors'.
         let choices = self.lineage.iter().map(|table| choices::of(table, field)).find(|choices| !choices.is_empty())?;
         choices.iter().find(|(known, _)| *known == value).map(|(_, label)| *label)
     }

@@ -11,7 +11,7 @@ pub struct Caller {
     /// The `sys_id` of the caller's own row.
     pub id: String,
     audience: Audience,
-    /// A table whose rows nobody gets to see.
+    /// A table whose rows no user gets to see.
     hidden_table: Option<&'static str>,
 }
 

@@ -161,7 +161,7 @@ impl<'a> ClassifiedResponse<'a> {
     }
 
     /// `X-Is-Logged-In: false` on an answer that was asked for with a credential:
-    /// the API is open to guests, and nobody looked at the credential.
+    /// the API is open to guests, and the credential was not looked at.
     pub fn is_for_a_guest(&self) -> bool {
         let is_guest = |value: &str| value.trim().eq_ignore_ascii_case("false");
         !matches!(self.credential, CredentialKind::Nothing) && self.raw.header("x-is-logged-in").is_some_and(is_guest)

@@ -335,7 +335,7 @@ mod tests {
             let here: Instance = HERE.parse().unwrap();
             for version in [None, Some(ApiVersion::V1)] {
                 let Ok(url) = request_url(&here, version, &text) else { continue };
-                // As whoever receives the text of it reads it.
+                // As the one who receives its text reads it.
                 let url = Url::parse(url.as_str()).unwrap();
                 prop_assert_eq!(url.origin().ascii_serialization(), HERE);
                 prop_assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());

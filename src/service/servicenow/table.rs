@@ -68,7 +68,7 @@ impl TableQuery<'_> {
         if !self.count {
             parameters.push(("sysparm_no_count", "true".into()));
         }
-        // A long Link header overflows the front end, and nobody reads it.
+        // A long Link header overflows the front end, and is not read.
         parameters.push(("sysparm_suppress_pagination_header", "true".into()));
         parameters
     }

@@ -19,7 +19,7 @@ use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
 use crate::model::tokens::{InvalidTokens, TokenResponse};
 
-/// A refresh token lives for a hundred days where nobody chose otherwise.
+/// A refresh token lives for a hundred days by default.
 pub const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);
 
 /// RFC 6749 §5.2; everything in it is server text.

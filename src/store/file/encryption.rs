@@ -229,7 +229,7 @@ pub fn seal(encryptor: Encryptor, content: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// In our own words: those of the crate are for whoever runs `age`.
+/// In our own words: those of the crate are for people who run `age`.
 fn damaged(error: DecryptError) -> Unopened {
     Unopened::Damaged(match error {
         DecryptError::UnknownFormat => "it uses a version of the age format that snow does not support".to_owned(),

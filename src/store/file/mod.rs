@@ -93,7 +93,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Nobody gave a key, so whether one fits is not known.
+    /// No key was given, so whether one fits is not known.
     fn is_about_a_missing_key(&self) -> bool {
         matches!(self, Self::Locked { unlock_error: UnlockError::Missing(_), .. })
     }
@@ -169,7 +169,7 @@ impl FileStore {
         }
     }
 
-    /// Nobody gave the key that the file wants.
+    /// The key that the file wants was not given.
     pub fn missing_key(&self, with: LockedWith) -> FileError {
         self.file.missing_key(with)
     }
@@ -345,7 +345,7 @@ impl CredentialStore for FileStore {
         KIND
     }
 
-    /// Reading waits for nobody: the file is replaced whole.
+    /// Reading waits for no lock: the file is replaced whole.
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
         self.with_file(move |file| Ok(file.open(&mut file.inner())?.1.get(&key.account()))).await
     }

@@ -1,7 +1,7 @@
 //! Opening the encrypted file: its place, and its key.
 //!
 //! The key is a passphrase or an identity. It is taken from the variables, or
-//! asked for; the store itself asks nobody. No other program is started by any
+//! asked for; the store itself asks no questions. No other program is started by any
 //! command; one that ever is must not inherit [`PASSPHRASE`], [`PASSPHRASE_FILE`]
 //! and [`IDENTITY`].
 

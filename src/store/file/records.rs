@@ -69,7 +69,7 @@ impl Records {
     }
 
     /// A record that cannot be one is answered as a record that cannot be
-    /// read, so that whoever reads it says which connection it belongs to.
+    /// read, so that its reader says which connection it belongs to.
     pub fn get(&self, account: &str) -> Option<Secret> {
         let record = self.0.get(account)?;
         Secret::derived(record.to_string()).or_else(|_| Secret::derived("?".to_owned())).ok()

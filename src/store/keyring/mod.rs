@@ -2,7 +2,7 @@
 //!
 //! A locked keyring may wait for a person for ever, and a call cannot be
 //! taken back. So one thread of ours owns the keyring and does one call at a
-//! time; whoever waits for it stops waiting at the deadline, asks no more, and
+//! time; the caller stops waiting at the deadline, asks no more, and
 //! the process ends without the thread. Foreign errors are told apart here
 //! and never formatted with `{:?}`: they can hold the secret.
 

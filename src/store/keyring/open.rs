@@ -10,7 +10,7 @@ use crate::store::{Access, CredentialStore, Opener, StoreSpec, Surroundings};
 
 /// How long a call may take.
 const TIMEOUT: &str = "SNOW_KEYRING_TIMEOUT";
-/// The same where nobody says: with a person who may have to unlock it, and
+/// The same by default: with a person who may have to unlock it, and
 /// without one.
 const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(10));
 

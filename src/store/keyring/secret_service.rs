@@ -90,7 +90,7 @@ pub fn find(account: &str) -> Option<Found> {
 }
 
 /// The items under our service. The keyring crate's own search unlocks
-/// what it finds; this one asks nobody.
+/// what it finds; this one asks no questions.
 pub fn inventory(desktop: &Desktop) -> Result<Option<Vec<StoredItem>>, KeyringError> {
     let desktop = Desktop { has_display: true, ..desktop.clone() };
     list().map_err(|error| tell_apart(&error, &desktop))
@@ -145,7 +145,7 @@ pub fn tell_apart(cause: &(dyn StdError + Send + Sync + 'static), desktop: &Desk
         Some(ServiceError::Locked) => KeyringError::Locked,
         // A dismissed prompt looks the same whether a person closed it or
         // nothing could show it. A collection that is locked with no
-        // display at hand was never shown to anybody.
+        // display at hand was never shown.
         Some(ServiceError::Prompt) => {
             if !desktop.has_display && is_default_locked() {
                 KeyringError::Locked

@@ -40,6 +40,7 @@ use snow_connect::cli::context::{Context, Streams};
 use snow_connect::cli::terminal::{Prompt, interrupted};
 use snow_connect::store::CredentialStore;
 use snow_connect::store::memory::MemoryStore;
+use unicode_width::UnicodeWidthStr;
 
 use canary::Canaries;
 
@@ -75,6 +76,8 @@ pub enum Answer {
     Choose(usize),
     /// A text that follows from the address of a sign-in on the screen.
     Pastes(fn(&Shown) -> String),
+    /// Enter, at every question from now on.
+    OnlyEnter,
     /// Ctrl-C.
     Cancels,
 }
@@ -222,6 +225,7 @@ impl World {
             prompt: Box::new(Script {
                 answers: person.clone().unwrap_or_default(),
                 screen: stderr.clone(),
+                columns: self.columns,
                 questions: self.questions.clone(),
             }),
             browser: Box::new(ScriptedBrowser(self.browser.clone())),
@@ -234,7 +238,8 @@ impl World {
         let code = runtime.block_on(snow_connect::cli::run(arguments, context));
         runtime.shutdown_background();
         if let Some(answers) = person {
-            let left = answers.lock().unwrap();
+            let mut left = answers.lock().unwrap();
+            left.retain(|answer| !matches!(answer, Answer::OnlyEnter));
             assert!(left.is_empty(), "questions that were not asked: {left:?}");
         }
         let outcome = Outcome { code: code.into(), stdout: stdout.text(), stderr: stderr.text() };
@@ -354,6 +359,7 @@ impl Browser for ScriptedBrowser {
 struct Script {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     screen: Captured,
+    columns: usize,
     questions: Questions,
 }
 
@@ -365,7 +371,11 @@ impl Script {
     fn next(&mut self, kind: &str, question: &str, with: &[&str]) -> Result<Answer, Failure> {
         let with: String = with.iter().filter(|text| !text.is_empty()).map(|text| format!("\n    {text}")).collect();
         self.questions.lock().unwrap().push(format!("{kind}: {question}{with}"));
-        let answer = self.answers.lock().unwrap().pop_front();
+        let mut answers = self.answers.lock().unwrap();
+        let answer = match answers.front() {
+            Some(Answer::OnlyEnter) => Some(Answer::OnlyEnter),
+            _ => answers.pop_front(),
+        };
         match answer {
             Some(Answer::Cancels) => Err(interrupted()),
             Some(answer) => Ok(answer),
@@ -376,13 +386,14 @@ impl Script {
 
 impl Prompt for Script {
     fn text(&mut self, question: &str, default: Option<&str>, hint: &str) -> Result<String, Failure> {
+        // In brackets below the question.
+        assert!(hint.width() + 2 <= self.columns, "{hint:?} is wider than {} columns", self.columns);
         match self.next("text", question, &[default.unwrap_or(""), hint])? {
-            // Enter alone.
-            Answer::Text("") => Ok(default.unwrap_or("").to_owned()),
+            Answer::Text("") | Answer::OnlyEnter => Ok(default.unwrap_or("").to_owned()),
             Answer::Text(text) => Ok(text.to_owned()),
             Answer::Pastes(paste) => {
                 let screen = self.screen.text();
-                let url = screen.lines().find(|line| line.contains("/oauth_auth.do?")).expect("an address is shown");
+                let url = screen.lines().rfind(|line| line.contains("/oauth_auth.do?")).expect("an address is shown");
                 let (url, question) = (url.trim().to_owned(), question.to_owned());
                 let last_line = screen.lines().last().unwrap_or("").to_owned();
                 Ok(paste(&Shown { url, question, last_line }))
@@ -400,7 +411,7 @@ impl Prompt for Script {
 
     fn optional_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure> {
         match self.next("secret or nothing", question, &[])? {
-            Answer::Secret("") => Ok(None),
+            Answer::Secret("") | Answer::OnlyEnter => Ok(None),
             Answer::Secret(text) => Ok(Some(Secret::new(text.to_owned()).unwrap())),
             other => panic!("{question:?} asks for a secret, not {other:?}"),
         }
@@ -409,12 +420,17 @@ impl Prompt for Script {
     fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
         match self.next("yes or no", question, &[])? {
             Answer::Confirm(yes) => Ok(yes),
+            Answer::OnlyEnter => Ok(false),
             other => panic!("{question:?} asks yes or no, not {other:?}"),
         }
     }
 
     fn choose(&mut self, question: &str, choices: &[String]) -> Result<usize, Failure> {
         let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+        // A choice in two lines would garble the menu.
+        for choice in &choices {
+            assert!(choice.width() + 2 < self.columns, "{choice:?} is wider than {} columns", self.columns);
+        }
         match self.next("choice", question, &choices)? {
             Answer::Choose(index) => Ok(index),
             other => panic!("{question:?} asks for a choice, not {other:?}"),

@@ -164,7 +164,7 @@ async fn take_turn(
     let client = source.client();
     let _lock = match lock::acquire(place.lock.clone(), &place.profile.name).await {
         Ok(lock) => lock,
-        // Whoever held the lock may have renewed the session.
+        // The process that held the lock may have renewed the session.
         Err(failure) => {
             return match place.look(client, in_hand, why, first_seen).await {
                 Ok(Found::WillDo) => Some(NOTHING_TO_DO),

@@ -128,12 +128,12 @@ fn ask_method(app: &mut App) -> Result<(&'static MethodSpec, bool), Failure> {
     let of_methods = method::saved_methods().filter_map(|spec| Some((spec.choice?, (spec, false))));
     let mut choices: Vec<_> = of_methods.chain([(SDK_CHOICE, (SDK_METHOD, true))]).collect();
     choices.sort_by_key(|((place, _), _)| *place);
-    let Some(person) = app.person() else {
+    if !app.is_interactive() {
         return Err(Failure::new(Code::NoTerminal, "the way to sign in is missing")
             .why(NOBODY_TO_ASK)
             .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
             .next("Sign in by OAuth with --client-id ID"));
-    };
+    }
     let options: Vec<_> = choices.iter().map(|((_, text), _)| (*text).to_owned()).collect();
-    Ok(choices[person.choose("How do you want to sign in?", &options)?].1)
+    Ok(choices[app.choose("How do you want to sign in?", &options)?].1)
 }

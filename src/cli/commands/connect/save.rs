@@ -159,7 +159,7 @@ fn every_item(former: &Profile, profile: &Profile) -> Vec<Field> {
 }
 
 /// The user of a session, which the instance told after it was saved: a part
-/// of the same change, unless somebody changed the entry since.
+/// of the same change, unless the entry was changed since.
 pub fn complete(request: &Request, profile: Profile, user_name: &str) -> Result<Profile, Failure> {
     if profile.username().is_some() {
         return Ok(profile);

@@ -167,15 +167,14 @@ fn ask_instance(app: &mut App, config: &Config) -> Result<String, Failure> {
 fn choose<'a>(app: &mut App, instance: &Instance, several: &[&'a Profile]) -> Result<Option<&'a Profile>, Failure> {
     let mut options: Vec<String> =
         several.iter().map(|profile| format!("{}, as {}", profile.name, profile.identity())).collect();
-    match app.person() {
-        Some(person) => {
-            options.push("A new connection".to_owned());
-            Ok(several.get(person.choose("Which connection?", &options)?).copied())
-        }
-        None => Err(Failure::new(Code::AmbiguousTarget, shown!("{} connections lead to {}", several.len(), instance))
+    if !app.is_interactive() {
+        let message = shown!("{} connections lead to {}", several.len(), instance);
+        return Err(Failure::new(Code::AmbiguousTarget, message)
             .why(Shown::outside(options.join("; ")))
-            .next("Give the name of the connection, or --username or --client-id")),
+            .next("Give the name of the connection, or --username or --client-id"));
     }
+    options.push("A new connection".to_owned());
+    Ok(several.get(app.choose("Which connection?", &options)?).copied())
 }
 
 /// The saved connection whose name a bare word misses by one letter.

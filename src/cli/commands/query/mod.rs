@@ -291,7 +291,10 @@ impl Copying<'_> {
         let (failure, code) = match ended {
             Ok(()) => (self.remarks(&writer), None),
             Err(Ending::Failed(failure)) => (Some(failure), None),
-            Err(Ending::Stopped(code)) => (Some(self.stopped()), Some(code)),
+            Err(Ending::Stopped(code)) => {
+                self.app.changes.are(self.left());
+                (Some(self.app.changes.told_by(interrupted())), Some(code))
+            }
         };
         let is_whole = failure.as_ref().is_none_or(|failure| failure.code() == Code::Warnings);
         // Nothing was written yet, so that the failure can be the document.
@@ -318,10 +321,7 @@ impl Copying<'_> {
         }
         match failure {
             None => Ok(0),
-            Some(failure) => {
-                self.app.console.say(&report::text::error(&failure, self.app.console.err));
-                Ok(code.unwrap_or(failure.exit_code()))
-            }
+            Some(failure) => Ok(self.said(&failure, code)),
         }
     }
 
@@ -330,20 +330,30 @@ impl Copying<'_> {
     fn told(&self, failure: Failure, code: Option<u8>) -> Result<u8, Failure> {
         if self.is_json() && self.app.console.json {
             self.app.console.document(&json::Error::from(&failure));
-        } else {
-            self.app.console.say(&report::text::error(&failure, self.app.console.err));
+            return Ok(code.unwrap_or(failure.exit_code()));
         }
-        Ok(code.unwrap_or(failure.exit_code()))
+        Ok(self.said(&failure, code))
+    }
+
+    /// Tells a person; a signal has its `code`, and the ending of every command.
+    fn said(&self, failure: &Failure, code: Option<u8>) -> u8 {
+        if code.is_some() {
+            self.app.say_cancelled();
+        } else {
+            self.app.console.say(&report::text::error(failure, self.app.console.err));
+        }
+        code.unwrap_or(failure.exit_code())
     }
 
     fn is_json(&self) -> bool {
         self.outputs.files.first().map_or(self.outputs.stdout, |(format, _)| *format) == Format::Json
     }
 
-    fn stopped(&self) -> Failure {
+    /// What a query leaves that is stopped.
+    fn left(&self) -> &'static str {
         match &self.arguments.checkpoint {
-            Some(_) => interrupted().why("The same command goes on from here."),
-            None => interrupted().why("The rows are not all."),
+            Some(_) => "Run the same command again to go on from here.",
+            None => "Not all rows were read.",
         }
     }
 

@@ -85,8 +85,7 @@ pub fn prepare(app: &mut App, oauth: &OAuthClient, arguments: &BrowserArgs) -> R
         let reason = failure.reason().map(Shown::as_str).unwrap_or_default();
         app.complain(&format!("{}. {reason}", failure.message()));
         let choices = ["Paste the address that the browser ends on", "Try the port again"].map(str::to_owned);
-        let chosen = app.person().map(|person| person.choose("How do you want to go on?", &choices));
-        if chosen.transpose()? == Some(0) {
+        if app.choose("How do you want to go on?", &choices)? == 0 {
             return Ok(pasted(app));
         }
     }

@@ -46,7 +46,7 @@ pub struct Wanted<'a> {
 
 /// A credential the instance accepted or, with `--no-test`, one that was not checked.
 pub struct SignedIn {
-    /// The connection as it signed in: a person may have corrected the user.
+    /// The connection as it signed in: a person may have corrected the user or the client.
     pub profile: Profile,
     pub credential: NewCredential,
     /// The origins its secrets are bound to.
@@ -144,13 +144,12 @@ async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, No
     let secret = session::client_secret(app, wanted.profile, wanted.secrets, wanted.is_saved).await?;
     let started = Instant::now();
     let signed_in = session::sign_in(app, wanted, way, secret).await;
-    let (NewSession { mut credential, client, origins }, browser) = signed_in.map_err(|failure| {
+    let (NewSession { profile, mut credential, client, origins }, browser) = signed_in.map_err(|failure| {
         let seen = Some((no_token(&failure), started));
         NotSignedIn { failure, seen }
     })?;
     credential.secrets.extend(wanted.headers.secrets());
     let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
-    let profile = wanted.profile.clone();
     Ok(SignedIn { profile, credential, origins, started, first_request, browser })
 }
 
@@ -184,7 +183,7 @@ pub async fn conclude<T>(
         browser.show(page).await;
     }
     if result.is_err() {
-        session::revoke(app, wanted, &signed_in.credential).await;
+        session::revoke(app, wanted, &signed_in.profile, &signed_in.credential).await;
     }
     result
 }

@@ -123,6 +123,17 @@ pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure>
     lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some)
 }
 
+/// Lets a person correct a required setting of a new connection, such as the user name;
+/// Enter keeps it.
+fn correct(app: &mut App, profile: &mut Profile, key: &str) -> Result<(), Failure> {
+    let setting = MethodSpec::of(profile.auth.method).setting(key).filter(|setting| setting.is_required);
+    let Some((setting, question)) = setting.and_then(|setting| Some((setting, setting.question.as_ref()?))) else {
+        return Ok(());
+    };
+    let known = (setting.get)(&profile.auth);
+    app.answer_suggesting(question, known.as_deref(), |answer| (setting.set)(&mut profile.auth, answer))
+}
+
 /// If a connection already has a user, a sign-in by another one must be meant: a person
 /// is asked, a script gives `--force`. Gives the user that replaces the former one.
 pub async fn confirm_identity(

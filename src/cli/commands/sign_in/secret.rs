@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::MORE_TRIES;
 use super::args::SecretArgs;
 use super::flow::Wanted;
+use super::{MORE_TRIES, correct};
 use crate::auth::method::{InHand, MethodSpec};
 use crate::auth::setting::SecretUse;
 use crate::base::code::Code;
@@ -105,7 +105,7 @@ pub async fn sign_in(
                 ));
                 tries_left -= 1;
                 if !wanted.is_saved {
-                    correct_user(app, &mut profile)?;
+                    correct(app, &mut profile, "username")?;
                 }
                 let question = (usage.question)(&profile.auth);
                 let person = app.person().expect("a person was there a moment ago");
@@ -121,16 +121,6 @@ fn before_lockout(state: &State, profile: &Profile) -> u32 {
         Some(user) => (LOCKOUT - 1).saturating_sub(state.refusals(&profile.instance, user)),
         None => MORE_TRIES,
     }
-}
-
-/// Lets a person correct the user name that is sent; Enter keeps it.
-fn correct_user(app: &mut App, profile: &mut Profile) -> Result<(), Failure> {
-    let setting = MethodSpec::of(profile.auth.method).setting("username").filter(|setting| setting.is_required);
-    let Some((setting, question)) = setting.and_then(|setting| Some((setting, setting.question.as_ref()?))) else {
-        return Ok(());
-    };
-    let known = (setting.get)(&profile.auth);
-    app.answer_suggesting(question, known.as_deref(), |answer| (setting.set)(&mut profile.auth, answer))
 }
 
 /// The user whose account the instance locks after too many refusals.

@@ -5,14 +5,14 @@ use http::HeaderMap;
 use super::args::SecretArgs;
 use super::browser::{self, Authorized, CameBy, Way};
 use super::flow::Wanted;
-use super::{MORE_TRIES, NewCredential, paste, secret};
+use super::{MORE_TRIES, NewCredential, correct, paste, secret};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::endpoint::TokenEndpoint;
-use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome};
+use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome, WRONG_CLIENT};
 use crate::auth::oauth::page::Page;
 use crate::auth::oauth::renewal::TokenSource;
-use crate::auth::oauth::settings::CLIENT_SECRET;
+use crate::auth::oauth::settings::{CLIENT_ID, CLIENT_SECRET};
 use crate::auth::setting::SecretUse;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -30,6 +30,8 @@ use crate::store::record::{self, Origins};
 
 /// A session that was just given.
 pub struct NewSession {
+    /// The connection as it signed in: a person may have corrected the client.
+    pub profile: Profile,
     pub credential: NewCredential,
     pub client: Client,
     pub origins: Origins,
@@ -161,25 +163,25 @@ pub async fn sign_in(
     mut way: Option<Way>,
     ClientSecret { mut secret, is_typed }: ClientSecret,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
-    let profile = wanted.profile;
+    let mut profile = wanted.profile.clone();
     let (client, origins) = wanted.client(app)?;
-    let oauth = client_of(profile);
-    let endpoint =
-        app.network.token_endpoint_of(profile, &client, wanted.subject())?.expect("a client has a token endpoint");
     let mut pasted = None;
     let mut tries_left = MORE_TRIES;
     loop {
+        let oauth = client_of(&profile);
+        let endpoint =
+            app.network.token_endpoint_of(&profile, &client, wanted.subject())?.expect("a client has a token endpoint");
         let (outcome, by) = match (oauth.grant, &secret) {
             (GrantType::AuthorizationCode, secret) => {
                 let Authorized { grant, by } = match (pasted.take(), way.take()) {
                     (Some(authorization), _) => {
-                        let grant = paste::ask(app, profile, oauth, &authorization)?;
+                        let grant = paste::ask(app, &profile, oauth, &authorization)?;
                         Authorized { grant, by: CameBy::Paste(authorization) }
                     }
-                    (None, Some(way)) => browser::authorize(app, profile, oauth, wanted.browser, way).await?,
+                    (None, Some(way)) => browser::authorize(app, &profile, oauth, wanted.browser, way).await?,
                     (None, None) => {
                         let way = browser::prepare(app, oauth, wanted.browser)?;
-                        browser::authorize(app, profile, oauth, wanted.browser, way).await?
+                        browser::authorize(app, &profile, oauth, wanted.browser, way).await?
                     }
                 };
                 let _progress = app.console.progress("Getting the token");
@@ -195,10 +197,10 @@ pub async fn sign_in(
         let failure = match (tokens(outcome, &endpoint, secret.is_some(), app), by) {
             (Ok(session), by) => {
                 let secrets =
-                    secret.map(|secret| (secret_use(profile).input.item.clone(), secret)).into_iter().collect();
+                    secret.map(|secret| (secret_use(&profile).input.item.clone(), secret)).into_iter().collect();
                 let credential = NewCredential { secrets, session: Some(session) };
                 let browser = by.and_then(CameBy::browser);
-                return Ok((NewSession { credential, client, origins }, browser));
+                return Ok((NewSession { profile, credential, client, origins }, browser));
             }
             (Err(failure), Some(CameBy::Browser(browser))) => {
                 browser.show(Page::failed(&sentence(failure.message()))).await;
@@ -212,14 +214,31 @@ pub async fn sign_in(
         };
         match again(app, &failure, is_pasted, is_typed, tries_left)? {
             None => return Err(failure),
-            Some(Again::Secret) => secret = ask_secret(app, profile)?,
+            Some(Again::Secret) => {
+                if may_be_other_client(wanted, &failure) {
+                    let refused = client_of(&profile).client_id.clone();
+                    correct(app, &mut profile, CLIENT_ID.key)?;
+                    if client_of(&profile).client_id != refused {
+                        // A code belongs to the client that it was asked for with.
+                        pasted = None;
+                    }
+                }
+                secret = ask_secret(app, &profile)?;
+            }
             Some(Again::Paste) => {}
         }
-        if is_pasted {
+        if pasted.is_some() {
             app.console.say("  Open the address above again for a new code.");
         }
         tries_left -= 1;
     }
+}
+
+/// Whether the client of a new connection may be another than the one that was typed.
+fn may_be_other_client(wanted: &Wanted<'_>, failure: &Failure) -> bool {
+    let client = client_of(wanted.profile);
+    let is_blamed = failure.likely_causes().iter().any(|cause| cause.code == WRONG_CLIENT);
+    !wanted.is_saved && !is_sdk(client) && (is_blamed || client.grant == GrantType::ClientCredentials)
 }
 
 /// What to enter again, if that may mend it and a person is there.
@@ -244,15 +263,14 @@ fn again(
         return Ok(paste.or(secret));
     }
     let choices = ["Paste again", "Enter the client secret again, then paste"].map(str::to_owned);
-    let chosen = app.person().map(|person| person.choose("What do you want to enter again?", &choices)).transpose()?;
-    Ok(if chosen == Some(0) { paste } else { secret })
+    let chosen = app.choose("What do you want to enter again?", &choices)?;
+    Ok(if chosen == 0 { paste } else { secret })
 }
 
 /// Revokes tokens that nothing will keep. The session that is saved stays: an instance
 /// may give the same tokens again.
-pub async fn revoke(app: &mut App, wanted: &Wanted<'_>, credential: &NewCredential) {
+pub async fn revoke(app: &mut App, wanted: &Wanted<'_>, profile: &Profile, credential: &NewCredential) {
     let Some(session) = &credential.session else { return };
-    let profile = wanted.profile;
     let (Ok((client, origins)), Ok(deadline)) = (wanted.client(app), app.deadline()) else { return };
     if wanted.is_saved
         && let Ok(store) = app.store(profile.store)

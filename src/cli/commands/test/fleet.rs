@@ -147,7 +147,7 @@ impl Turns {
 
     /// Waits until a test of this connection may begin. First for its origins,
     /// so that who waits for a busy one keeps no place from others; in the
-    /// order of their names, so that nobody waits in a circle.
+    /// order of their names, so that there is no deadlock.
     async fn take(&self, profile: &Profile) -> Vec<OwnedSemaphorePermit> {
         let token_origin = profile.auth.client().map(|client| client.token_origin(&profile.instance));
         let mut origins: Vec<&str> = vec![profile.instance.origin()];

@@ -92,7 +92,11 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
         (vec![report], None)
     };
     let run = Run { started_at, duration: started.elapsed(), reports, stopped_by };
-    deliver(app, &outputs, &run)
+    let code = deliver(app, &outputs, &run)?;
+    if run.stopped_by.is_some() && !app.console.json {
+        app.say_cancelled();
+    }
+    Ok(code)
 }
 
 /// The saved connections that are meant, which are some.

@@ -213,7 +213,7 @@ fn wait_for_it(subject: &Subject) -> Step {
     }
 }
 
-/// How a gateway gets a key of its own.
+/// How a gateway gets its own key.
 fn add_header(subject: &Subject) -> Step {
     match subject {
         Subject::Saved(name) => {
