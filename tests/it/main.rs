@@ -17,6 +17,8 @@ mod world;
 mod api;
 #[cfg(unix)]
 mod api_key;
+#[cfg(target_os = "linux")]
+mod borrowers;
 mod browser;
 #[cfg(unix)]
 mod callback;

@@ -1,12 +1,13 @@
-"""PySNC speaks Basic to the gateway, which knows the session of the connection."""
+"""PySNC speaks Basic to the gateway, which signs each request for the connection."""
 
-import os
+import json
+import sys
 
 import pysnc
 
-client = pysnc.ServiceNowClient(
-    os.environ["GATEWAY"], ("any", os.environ["GATEWAY_PASSWORD"]), verify=os.environ["GATEWAY_CA"]
-)
+gateway = json.load(open(sys.argv[1]))
+password = open(sys.argv[2]).read().strip()
+client = pysnc.ServiceNowClient(gateway["url"], ("any", password), verify=gateway["ca_cert"])
 incident = client.GlideRecord("incident")
 incident.fields = ["number"]
 incident.limit = 1

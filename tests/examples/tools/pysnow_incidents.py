@@ -15,5 +15,5 @@ session = requests.Session()
 session.auth = sign
 scheme, host = os.environ["SNOW_INSTANCE"].split("://")
 client = pysnow.Client(host=host, session=session, use_ssl=scheme == "https")
-incident = client.resource(api_path="/table/incident").get(query={"active": True}, limit=1, fields=["number"]).first()
-print("pysnow:", incident["number"])
+incidents = client.resource(api_path="/table/incident").get(query={"active": True}, limit=1, fields=["number"]).all()
+print("pysnow:", incidents[0]["number"])
