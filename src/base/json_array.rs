@@ -64,6 +64,8 @@ struct Value {
     depth: usize,
     in_string: bool,
     is_escaped: bool,
+    /// Whether its beginning is gone.
+    is_skimmed: bool,
 }
 
 impl ArrayReader {
@@ -82,10 +84,15 @@ impl ArrayReader {
         }
     }
 
-    /// Gives no element, and only sees whether the document is whole: its values may be
-    /// of any size.
-    pub fn skimming(member: &'static str) -> Self {
-        Self { skims: true, ..Self::new(member, usize::MAX) }
+    /// From here on gives no element, and only sees whether the document is whole: its
+    /// values may be of any size.
+    pub fn skim(&mut self) {
+        (self.skims, self.limit) = (true, usize::MAX);
+    }
+
+    /// Whether elements are given.
+    pub fn skims(&self) -> bool {
+        self.skims
     }
 
     /// The next piece of the document.
@@ -115,7 +122,7 @@ impl ArrayReader {
                 State::Member | State::InElement => {
                     let Some(end) = self.value_end()? else { return Ok(None) };
                     let from = std::mem::replace(&mut self.at, end);
-                    self.value = Value::default();
+                    let Value { is_skimmed, .. } = std::mem::take(&mut self.value);
                     if self.state == State::InElement {
                         self.state = State::AfterElement;
                         if self.skims {
@@ -124,7 +131,7 @@ impl ArrayReader {
                         return Ok(Some(from..end));
                     }
                     if end - from <= MEMBER_LIMIT
-                        && !self.skims
+                        && !is_skimmed
                         && let Some((_, value)) = self.members.last_mut()
                     {
                         value.extend_from_slice(&self.buffer[from..end]);
@@ -189,9 +196,18 @@ impl ArrayReader {
         self.state == State::End
     }
 
-    /// Another member of the object, if it came and is short.
-    pub fn member(&self, name: &str) -> Option<&[u8]> {
-        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
+    /// The document without the elements, and with null for what is not kept.
+    pub fn without_elements(&self) -> Vec<u8> {
+        let mut text = b"{".to_vec();
+        let array = self.has_array.then_some((self.member, &b"[]"[..]));
+        let others = self.members.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
+        for (place, (key, value)) in array.into_iter().chain(others).enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            text.extend_from_slice(format!("{comma}{}:", serde_json::Value::from(key)).as_bytes());
+            text.extend_from_slice(if value.is_empty() { b"null" } else { value });
+        }
+        text.push(b'}');
+        text
     }
 
     fn is_member(&self) -> bool {
@@ -275,7 +291,13 @@ impl ArrayReader {
             return Err(Broken::TooLarge);
         }
         value.seen = index;
-        if self.skims && matches!(self.state, State::Member | State::InElement) {
+        let is_kept = match self.state {
+            State::InElement => !self.skims,
+            State::Member => !self.skims || index <= MEMBER_LIMIT,
+            _ => true,
+        };
+        if !is_kept {
+            value.is_skimmed = true;
             self.at += std::mem::take(&mut value.seen);
         }
         Ok(None)
@@ -323,25 +345,27 @@ mod tests {
         assert_eq!(reader.element(), Ok(Some(&b"1"[..])));
         assert_eq!(reader.element(), Ok(None));
         assert!(reader.is_whole() && reader.has_array());
-        assert_eq!(reader.member("error"), Some(&br#"{"message":"no"}"#[..]));
-        assert_eq!(reader.member("status"), Some(&b"\"failure\""[..]));
-        assert_eq!(reader.member("long"), Some(&b""[..]));
-        assert_eq!(reader.member("result"), None);
+        assert_eq!(
+            String::from_utf8(reader.without_elements()).unwrap(),
+            r#"{"result":[],"error":{"message":"no"},"long":null,"status":"failure"}"#
+        );
     }
 
     #[test]
     fn a_skimmed_document_is_seen_to_be_whole_and_nothing_is_kept() {
         let document =
-            format!(r#"{{"a":{{"b":["{0}"]}},"result":[{{"x":"{0}"}},1],"error":7}}"#, "x\\\"".repeat(10_000));
-        for (document, whole) in [(&document[..], true), (&document[..document.len() - 1], false)] {
-            let mut reader = ArrayReader::skimming("result");
+            format!(r#"{{"a":{{"b":["{0}"]}},"result":[{{"x":"{0}"}},1],"error":7}}"#, "x\\\"".repeat(50_000));
+        for (document, whole, error) in [(&document[..], true, "7"), (&document[..document.len() - 1], false, "null")] {
+            let mut reader = ArrayReader::new("result", 10);
+            reader.skim();
             for piece in document.as_bytes().chunks(100) {
                 reader.push(piece);
                 assert_eq!(reader.element(), Ok(None));
-                assert!(reader.buffer.len() < 300);
+                assert!(reader.buffer.len() < MEMBER_LIMIT + 300);
             }
             assert_eq!((reader.is_whole(), reader.has_array()), (whole, true));
-            assert!(reader.member("error").is_some());
+            let around = format!(r#"{{"result":[],"a":null,"error":{error}}}"#);
+            assert_eq!(reader.without_elements(), around.as_bytes());
         }
     }
 

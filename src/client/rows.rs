@@ -18,14 +18,12 @@ use super::watched::Watched;
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::json_array::{ArrayReader, Broken};
+use crate::base::json_array::Broken;
 use crate::base::shown::{Shown, shown};
 use crate::http::retry_after;
 use crate::service::rows::{Place, Row, RowQuery, Rows};
 use crate::service::servicenow::oauth::ServiceNow;
 
-/// How large a row may be.
-const ROW_BYTES: usize = 64 * 1024 * 1024;
 /// How many rows a page has.
 const PAGE: u64 = 1000;
 /// How often a page is asked for again that brings nothing new.
@@ -170,45 +168,39 @@ impl Walk {
             self.cursor.counted = total;
         }
         let mut page = Page::default();
-        let mut reader = ArrayReader::new(self.service.member(), ROW_BYTES);
-        let mut end = Ok(());
-        while let Some(piece) = answer.piece().await {
-            if !is_good || end.is_err() {
-                continue;
-            }
-            reader.push(&piece);
-            loop {
-                match reader.element() {
-                    Ok(None) => break,
-                    Err(broken) => {
-                        end = Err(broken);
-                        break;
-                    }
-                    Ok(Some(text)) => {
-                        let Some(row) = Row::read(text) else {
-                            end = Err(Broken::Malformed);
-                            break;
-                        };
-                        let wants_more = self.row(&row, &mut page, take)?;
-                        if !wants_more || self.limit == Some(self.cursor.rows) {
-                            page.is_enough = true;
-                            return Ok((page, total));
-                        }
-                    }
-                }
+        let mut read = Ok(());
+        while is_good && read.is_ok() && answer.piece().await.is_some() {
+            read = self.rows(&mut answer, &mut page, take)?;
+            if page.is_enough {
+                return Ok((page, total));
             }
         }
-        let unreadable = match end {
-            Err(broken) => Some(answer.unreadable(Some(broken))),
-            Ok(()) if !reader.is_whole() => Some(answer.unreadable(None)),
-            Ok(()) if !reader.has_array() => Some(answer.unreadable(Some(Broken::Malformed))),
-            Ok(()) => None,
-        };
-        match answer.verdict(false).or(unreadable) {
+        answer.skim().await;
+        match answer.verdict_of_rows(read) {
             Some(failure) if self.service.is_empty_list(&failure, version) => Ok((Page::default(), total)),
             Some(failure) => Err(Ended::Broken(Box::new(failure), wait)),
             None => Ok((page, total)),
         }
+    }
+
+    /// Takes the rows of what came so far.
+    fn rows(
+        &mut self,
+        answer: &mut Watched,
+        page: &mut Page,
+        take: &mut impl FnMut(&Row<'_>, &Cursor) -> Result<bool, Failure>,
+    ) -> Result<Result<(), Broken>, Ended> {
+        while !page.is_enough {
+            let row = match answer.row() {
+                Ok(Some(text)) => Row::read(text),
+                Ok(None) => break,
+                Err(broken) => return Ok(Err(broken)),
+            };
+            let Some(row) = row else { return Ok(Err(Broken::Malformed)) };
+            let wants_more = self.row(&row, page, take)?;
+            page.is_enough = !wants_more || self.limit == Some(self.cursor.rows);
+        }
+        Ok(Ok(()))
     }
 
     /// Takes one row. False where no more is wanted.
