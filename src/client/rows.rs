@@ -21,8 +21,8 @@ use crate::base::error::Failure;
 use crate::base::json_array::Broken;
 use crate::base::shown::{Shown, shown};
 use crate::http::retry_after;
-use crate::service::rows::{Place, Row, RowQuery, Rows};
-use crate::service::servicenow::oauth::ServiceNow;
+use crate::service::Service;
+use crate::service::rows::{Place, Row, RowQuery};
 
 /// How many rows a page has.
 const PAGE: u64 = 1000;
@@ -63,7 +63,7 @@ pub enum Step {
 /// A walk through rows.
 pub struct Walk {
     pub(super) client: Client,
-    pub(super) service: &'static dyn Rows,
+    pub(super) service: &'static dyn Service,
     pub(super) query: RowQuery,
     limit: Option<u64>,
     pub cursor: Cursor,
@@ -94,7 +94,7 @@ struct Page {
 impl Walk {
     /// From the beginning, or on from a cursor.
     pub fn new(client: Client, query: RowQuery, limit: Option<u64>, cursor: Cursor) -> Self {
-        let service = &ServiceNow;
+        let service = client.connection().service();
         let cursor = Cursor { by_position: cursor.by_position || !service.is_by_key(&query), ..cursor };
         Self {
             counts: true,
@@ -111,6 +111,11 @@ impl Walk {
             last_first: None,
             came: HashSet::new(),
         }
+    }
+
+    /// The fields that a person looks at first.
+    pub fn first_fields(&self) -> &'static [&'static str] {
+        self.service.first_fields()
     }
 
     /// The field that is asked for beside those of the query.

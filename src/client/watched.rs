@@ -12,9 +12,6 @@ use crate::base::json_array::{ArrayReader, Broken};
 use crate::base::shown::shown;
 use crate::http::client::{self, MAX_BODY_BYTES};
 use crate::http::failure::NetworkError;
-use crate::service::servicenow::classify::Body;
-use crate::service::servicenow::table::RESULT;
-use crate::service::servicenow::verdict;
 
 /// How large a row may be.
 const ROW_BYTES: usize = 64 * 1024 * 1024;
@@ -35,11 +32,12 @@ pub struct Watched {
 
 impl Watched {
     pub fn new(response: Response) -> Self {
+        let member = response.opened().connection().service().member();
         Self {
             response,
             beginning: Vec::new(),
             end: Vec::new(),
-            reader: ArrayReader::new(RESULT, ROW_BYTES),
+            reader: ArrayReader::new(member, ROW_BYTES),
             is_malformed: false,
             broken: None,
         }
@@ -147,10 +145,7 @@ impl Watched {
             false => [beginning, end].concat(),
         };
         let answer = client::Response { status: response.status(), headers: response.headers().clone(), body, broken };
-        let (body, url) = (Body::read(&answer), response.url());
-        let failure =
-            response.opened().judged(&answer, body, url, |response| verdict::failure_of(response, url, is_for_head));
-        let failure = failure?;
+        let failure = response.opened().verdict(&answer, response.url(), is_for_head)?;
         // Only a request that may write is not sent again after that.
         if response.is_outdated() {
             return Some(failure.first("The session was renewed, and nothing was written: run the command again"));

@@ -21,7 +21,6 @@ use crate::cli::args;
 use crate::client::pages::Pages;
 use crate::client::watched::Watched;
 use crate::report;
-use crate::service::servicenow::table::RESULT;
 use body::Output;
 use input::Call;
 
@@ -144,7 +143,7 @@ async fn paginated(app: &App, mut pages: Pages, include: bool) -> Result<Option<
         }
         return Ok(rest(answer, &mut output, false).await);
     }
-    output.write(format!("{{\"{RESULT}\":[").as_bytes());
+    output.write(format!("{{\"{}\":[", pages.member()).as_bytes());
     let mut rows = Rows { output, is_first: true };
     let failure = loop {
         let Some(read) = rows.of_page(&mut answer).await else { return Ok(None) };

@@ -23,8 +23,7 @@ use crate::report;
 use crate::report::format::Format;
 use crate::report::json;
 use crate::report::rows::{Form, RowWriter};
-use crate::service::rows::{RowQuery, Rows};
-use crate::service::servicenow::oauth::ServiceNow;
+use crate::service::rows::RowQuery;
 use args::{DEFAULT_LIMIT, QueryArgs, check};
 use checkpoint::{Checkpoint, Found};
 use target::Target;
@@ -200,7 +199,7 @@ impl Copying<'_> {
             _ if paint.is_terminal && target.is_stdout() => Form::Table(paint),
             _ => Form::Tabs,
         };
-        let writer = RowWriter::new(form, self.query.fields.clone(), self.walk.key(), ServiceNow.first_fields());
+        let writer = RowWriter::new(form, self.query.fields.clone(), self.walk.key(), self.walk.first_fields());
         match &self.checkpoint {
             Some(checkpoint) if checkpoint.state.cursor.rows > 0 => {
                 writer.after(checkpoint.state.cursor.rows, checkpoint.state.columns.clone())
