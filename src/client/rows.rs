@@ -5,6 +5,7 @@
 //! counted off. The instance is not believed: its order is looked at, its count is only
 //! said, and it is asked until nothing more comes.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -197,7 +198,7 @@ impl Walk {
     ) -> Result<Result<(), Broken>, Ended> {
         while !page.is_enough {
             let row = match answer.row() {
-                Ok(Some(text)) => Row::read(text),
+                Ok(Some(element)) => Row::read(element),
                 Ok(None) => break,
                 Err(broken) => return Ok(Err(broken)),
             };
@@ -216,7 +217,7 @@ impl Walk {
         take: &mut impl FnMut(&Row<'_>, &Cursor) -> Result<bool, Failure>,
     ) -> Result<bool, Ended> {
         let failed = |failure| Ended::Failed(Box::new(failure));
-        let key = row.value(self.service.key()).filter(|key| !key.is_empty()).map(|key| key.into_owned());
+        let key = row.value(self.service.key()).filter(|key| !key.is_empty());
         page.rows += 1;
         if key.is_none() && self.cursor.rows == 0 {
             self.cursor.by_position = true;
@@ -233,7 +234,7 @@ impl Walk {
             }
             (Some(key), false) => {
                 // It came before this page broke off.
-                if !self.came.insert(key.clone()) && self.tries + self.waits > 0 {
+                if !self.came.insert(key.clone().into_owned()) && self.tries + self.waits > 0 {
                     return Ok(true);
                 }
             }
@@ -241,7 +242,7 @@ impl Walk {
         }
         self.cursor.rows += 1;
         if !self.cursor.by_position {
-            self.cursor.place = Place { after: key, offset: 0 };
+            self.cursor.place = Place { after: key.map(Cow::into_owned), offset: 0 };
         }
         take(row, &self.cursor).map_err(failed)
     }
@@ -249,7 +250,7 @@ impl Walk {
     /// Whether the first row of a page is that of the page before.
     fn is_as_before(&self, row: &Row<'_>, page: &mut Page) -> bool {
         let mut hasher = DefaultHasher::new();
-        hasher.write(row.text);
+        hasher.write(row.text.as_bytes());
         page.first = Some(hasher.finish());
         self.last_first == page.first
     }
@@ -345,6 +346,14 @@ enum Ended {
 /// Whether a key follows another as databases sort them, without regard to case. Keys of
 /// other forms are sorted by rules that are not known here.
 fn comes_after(key: &str, last: &str) -> bool {
-    let is_hex = |key: &str| key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex(key) && is_hex(last) { key.to_ascii_lowercase() > last.to_ascii_lowercase() } else { key != last }
+    match (hexadecimal(key), hexadecimal(last)) {
+        (Some(key), Some(last)) => key > last,
+        _ => key != last,
+    }
+}
+
+fn hexadecimal(key: &str) -> Option<[u8; 32]> {
+    let mut key: [u8; 32] = key.as_bytes().try_into().ok()?;
+    key.make_ascii_lowercase();
+    key.iter().fold(true, |is_hex, byte| is_hex & byte.is_ascii_hexdigit()).then_some(key)
 }

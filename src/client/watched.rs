@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use super::response::Response;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::json_array::{ArrayReader, Broken};
+use crate::base::json_array::{ArrayReader, Broken, Element};
 use crate::base::shown::shown;
 use crate::http::client::{self, MAX_BODY_BYTES};
 use crate::http::failure::NetworkError;
@@ -92,7 +92,7 @@ impl Watched {
     }
 
     /// The next row of what came so far.
-    pub fn row(&mut self) -> Result<Option<&[u8]>, Broken> {
+    pub fn row(&mut self) -> Result<Option<Element<'_>>, Broken> {
         self.reader.element()
     }
 

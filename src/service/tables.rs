@@ -61,5 +61,5 @@ pub trait Tables: Sync {
 
 /// The columns that a row shows by itself: their names.
 pub fn columns_shown(row: &Row<'_>) -> Vec<Column> {
-    row.members.iter().map(|(name, _)| Column { name: name.clone().into_owned(), ..Column::default() }).collect()
+    row.members().iter().map(|(name, _)| Column { name: name.clone().into_owned(), ..Column::default() }).collect()
 }

@@ -187,9 +187,9 @@ impl Rows<'_> {
         loop {
             loop {
                 match answer.row() {
-                    Ok(Some(row)) if serde_json::from_slice::<IgnoredAny>(row).is_ok() => {
+                    Ok(Some(row)) if row.is_flat || serde_json::from_slice::<IgnoredAny>(row.text).is_ok() => {
                         let comma: &[u8] = if std::mem::take(&mut self.is_first) { b"" } else { b"," };
-                        if !self.output.write(comma) || !self.output.write(row) {
+                        if !self.output.write(comma) || !self.output.write(row.text) {
                             return None;
                         }
                     }

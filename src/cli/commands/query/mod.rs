@@ -231,11 +231,11 @@ impl Copying<'_> {
                 writer.begin(table, cursor.counted);
             }
             writer.row(row);
-            if writer.ready() < BUFFER {
+            if writer.ready().len() < BUFFER {
                 return Ok(true);
             }
             progress.reach(cursor.rows, goal.or(cursor.counted));
-            target.write(&writer.taken())
+            target.write_from(writer)
         });
         step.await
     }
@@ -252,7 +252,7 @@ impl Copying<'_> {
 
     /// Writes what is there, and saves the position. False if the reader closed the pipe.
     fn keep(&mut self, writer: &mut RowWriter, target: &mut Target<'_>, step: &Step) -> Result<bool, Failure> {
-        if !target.write(&writer.taken())? {
+        if !target.write_from(writer)? {
             return Ok(false);
         }
         let is_at_rest = match step {
@@ -303,7 +303,7 @@ impl Copying<'_> {
             }
             writer.end(failure.as_ref().filter(|_| self.is_json()));
         }
-        let is_taken = target.write(&writer.taken())?;
+        let is_taken = target.write_from(&mut writer)?;
         if !is_taken {
             return Ok(0);
         }
