@@ -41,7 +41,8 @@
 //! - [`auth`]: the protocols by which a connection signs in, Basic and OAuth 2.0, and
 //!   in [`auth::method`] what is true of each way. What only a service knows they ask
 //!   of an [`auth::provider::Provider`].
-//! - [`service`]: what is particular to one product: its addresses, and in
+//! - [`service`]: what is particular to one product, a folder and a line in
+//!   [`service::SERVICES`] each: its addresses, and in
 //!   [`service::servicenow::symptoms`] what each answer means.
 //! - [`config`]: the connections file, and the connection that variables describe.
 //! - [`history`]: what may be forgotten: last tests, expiry, refusals in a row.

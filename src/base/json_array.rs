@@ -6,12 +6,22 @@
 
 use std::ops::Range;
 
+use super::flat_json;
+
 /// What is kept of each member beside the array.
 const MEMBER_LIMIT: usize = 64 * 1024;
 /// How many members beside the array are looked at.
 const MOST_MEMBERS: usize = 64;
 /// How deep an element may nest; serde_json reads no deeper.
 const DEEPEST: usize = 127;
+
+/// An element of the array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element<'a> {
+    pub text: &'a [u8],
+    /// Whether [`flat_json`] knows it. Others may be invalid within.
+    pub is_flat: bool,
+}
 
 /// Why there is no next element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +74,8 @@ struct Value {
     depth: usize,
     in_string: bool,
     is_escaped: bool,
+    /// Whether its beginning is gone.
+    is_skimmed: bool,
 }
 
 impl ArrayReader {
@@ -82,10 +94,15 @@ impl ArrayReader {
         }
     }
 
-    /// Gives no element, and only sees whether the document is whole: its values may be
-    /// of any size.
-    pub fn skimming(member: &'static str) -> Self {
-        Self { skims: true, ..Self::new(member, usize::MAX) }
+    /// From here on gives no element, and only sees whether the document is whole: its
+    /// values may be of any size.
+    pub fn skim(&mut self) {
+        (self.skims, self.limit) = (true, usize::MAX);
+    }
+
+    /// Whether elements are given.
+    pub fn skims(&self) -> bool {
+        self.skims
     }
 
     /// The next piece of the document.
@@ -100,8 +117,9 @@ impl ArrayReader {
     }
 
     /// The next element of what came so far.
-    pub fn element(&mut self) -> Result<Option<&[u8]>, Broken> {
-        Ok(self.advance(false)?.map(|place| &self.buffer[place]))
+    pub fn element(&mut self) -> Result<Option<Element<'_>>, Broken> {
+        let place = self.advance(false)?;
+        Ok(place.map(|(place, is_flat)| Element { text: &self.buffer[place], is_flat }))
     }
 
     /// Reads to where the array begins, as far as the document came.
@@ -109,22 +127,22 @@ impl ArrayReader {
         if self.has_array { Ok(()) } else { self.advance(true).map(drop) }
     }
 
-    fn advance(&mut self, to_array: bool) -> Result<Option<Range<usize>>, Broken> {
+    fn advance(&mut self, to_array: bool) -> Result<Option<(Range<usize>, bool)>, Broken> {
         loop {
             match self.state {
                 State::Member | State::InElement => {
                     let Some(end) = self.value_end()? else { return Ok(None) };
                     let from = std::mem::replace(&mut self.at, end);
-                    self.value = Value::default();
+                    let Value { is_skimmed, .. } = std::mem::take(&mut self.value);
                     if self.state == State::InElement {
                         self.state = State::AfterElement;
                         if self.skims {
                             continue;
                         }
-                        return Ok(Some(from..end));
+                        return Ok(Some((from..end, false)));
                     }
                     if end - from <= MEMBER_LIMIT
-                        && !self.skims
+                        && !is_skimmed
                         && let Some((_, value)) = self.members.last_mut()
                     {
                         value.extend_from_slice(&self.buffer[from..end]);
@@ -168,6 +186,15 @@ impl ArrayReader {
                 (State::Element(false), b']') => State::AfterMember,
                 (State::Element(_), b',' | b'}' | b']' | b':') => return Err(Broken::Malformed),
                 (State::Element(_), _) => {
+                    if let Some(length) = flat_json::length(&self.buffer[self.at..]) {
+                        let from = self.at;
+                        self.at += length;
+                        self.state = State::AfterElement;
+                        if self.skims {
+                            continue;
+                        }
+                        return Ok(Some((from..self.at, true)));
+                    }
                     self.state = State::InElement;
                     continue;
                 }
@@ -189,9 +216,18 @@ impl ArrayReader {
         self.state == State::End
     }
 
-    /// Another member of the object, if it came and is short.
-    pub fn member(&self, name: &str) -> Option<&[u8]> {
-        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
+    /// The document without the elements, and with null for what is not kept.
+    pub fn without_elements(&self) -> Vec<u8> {
+        let mut text = b"{".to_vec();
+        let array = self.has_array.then_some((self.member, &b"[]"[..]));
+        let others = self.members.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
+        for (place, (key, value)) in array.into_iter().chain(others).enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            text.extend_from_slice(format!("{comma}{}:", serde_json::Value::from(key)).as_bytes());
+            text.extend_from_slice(if value.is_empty() { b"null" } else { value });
+        }
+        text.push(b'}');
+        text
     }
 
     fn is_member(&self) -> bool {
@@ -275,7 +311,13 @@ impl ArrayReader {
             return Err(Broken::TooLarge);
         }
         value.seen = index;
-        if self.skims && matches!(self.state, State::Member | State::InElement) {
+        let is_kept = match self.state {
+            State::InElement => !self.skims,
+            State::Member => !self.skims || index <= MEMBER_LIMIT,
+            _ => true,
+        };
+        if !is_kept {
+            value.is_skimmed = true;
             self.at += std::mem::take(&mut value.seen);
         }
         Ok(None)
@@ -283,114 +325,4 @@ impl ArrayReader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The elements of a document that comes in pieces of this size, and how it ended.
-    fn read(document: &[u8], piece: usize, limit: usize) -> (Vec<String>, Result<bool, Broken>) {
-        let mut reader = ArrayReader::new("result", limit);
-        let mut elements = Vec::new();
-        for piece in document.chunks(piece) {
-            reader.push(piece);
-            loop {
-                match reader.element() {
-                    Ok(Some(element)) => elements.push(String::from_utf8_lossy(element).into_owned()),
-                    Ok(None) => break,
-                    Err(broken) => return (elements, Err(broken)),
-                }
-            }
-        }
-        (elements, Ok(reader.is_whole()))
-    }
-
-    #[test]
-    fn the_elements_come_as_they_are_in_pieces_of_any_size() {
-        let document = "\u{feff} { \"a\": {\"result\":[1]}, \"result\" : [ {\"x\":\"]},{\\\"\\\\\"} ,[],\n12, \"s\" ,null],\"b\":1 } ";
-        for piece in 1..document.len() + 1 {
-            let (elements, end) = read(document.as_bytes(), piece, 1000);
-            assert_eq!(elements, ["{\"x\":\"]},{\\\"\\\\\"}", "[]", "12", "\"s\"", "null"], "{piece}");
-            assert_eq!(end, Ok(true), "{piece}");
-        }
-    }
-
-    #[test]
-    fn what_is_beside_the_array_is_kept_as_far_as_it_is_short() {
-        let long = "x".repeat(MEMBER_LIMIT);
-        let mut reader = ArrayReader::new("result", 1 << 20);
-        let document = format!(r#"{{"result":[1],"error":{{"message":"no"}},"long":"{long}","status":"failure"}}"#);
-        reader.push(document.as_bytes());
-        assert_eq!(reader.element(), Ok(Some(&b"1"[..])));
-        assert_eq!(reader.element(), Ok(None));
-        assert!(reader.is_whole() && reader.has_array());
-        assert_eq!(reader.member("error"), Some(&br#"{"message":"no"}"#[..]));
-        assert_eq!(reader.member("status"), Some(&b"\"failure\""[..]));
-        assert_eq!(reader.member("long"), Some(&b""[..]));
-        assert_eq!(reader.member("result"), None);
-    }
-
-    #[test]
-    fn a_skimmed_document_is_seen_to_be_whole_and_nothing_is_kept() {
-        let document =
-            format!(r#"{{"a":{{"b":["{0}"]}},"result":[{{"x":"{0}"}},1],"error":7}}"#, "x\\\"".repeat(10_000));
-        for (document, whole) in [(&document[..], true), (&document[..document.len() - 1], false)] {
-            let mut reader = ArrayReader::skimming("result");
-            for piece in document.as_bytes().chunks(100) {
-                reader.push(piece);
-                assert_eq!(reader.element(), Ok(None));
-                assert!(reader.buffer.len() < 300);
-            }
-            assert_eq!((reader.is_whole(), reader.has_array()), (whole, true));
-            assert!(reader.member("error").is_some());
-        }
-    }
-
-    #[test]
-    fn a_document_that_is_cut_or_broken_is_not_whole() {
-        for (document, elements, end) in [
-            (r#"{"result":[{"a":1},{"a":"#, 1, Ok(false)),
-            (r#"{"result":[{"a":1}"#, 1, Ok(false)),
-            (r#"{"result":[{"a":1}]"#, 1, Ok(false)),
-            (r#"{"result":[]}"#, 0, Ok(true)),
-            (r#"{"result":{"a":1}}"#, 0, Ok(true)),
-            ("", 0, Ok(false)),
-            ("<html>", 0, Err(Broken::Malformed)),
-            ("[1]", 0, Err(Broken::Malformed)),
-            (r#"{"result":[1}"#, 1, Err(Broken::Malformed)),
-            (r#"{"result":[1,]}"#, 1, Err(Broken::Malformed)),
-            (r#"{"result":[,1]}"#, 0, Err(Broken::Malformed)),
-            (r#"{"result":[1 2]}"#, 1, Err(Broken::Malformed)),
-            (r#"{"result":[1]} x"#, 1, Err(Broken::Malformed)),
-            // As where a transaction is cancelled after the head was sent.
-            (r#"{"result":[{"a":1},"error":{"message":"x"},"status":"failure"}"#, 2, Err(Broken::Malformed)),
-        ] {
-            let (found, ended) = read(document.as_bytes(), 3, 1000);
-            assert_eq!((found.len(), ended), (elements, end), "{document}");
-        }
-        let deep = format!("{{\"result\":[{}", "[".repeat(200));
-        assert_eq!(read(deep.as_bytes(), 7, 1000).1, Err(Broken::Malformed));
-        let large = format!("{{\"result\":[\"{}\"]}}", "x".repeat(2000));
-        assert_eq!(read(large.as_bytes(), 100, 1000).1, Err(Broken::TooLarge));
-        assert_eq!(read(large.as_bytes(), 100, 4000).0.len(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_in_any_pieces_give_the_same(
-            bytes in "(\\{\"result\":\\[)?([\\[\\]{}\",:\\\\ a1-]|\"x\"|\\{\"a\":\"b\"\\},){0,40}(\\]\\})?",
-            piece in 1_usize..9,
-        ) {
-            let (elements, end) = read(bytes.as_bytes(), bytes.len().max(1), 1000);
-            prop_assert_eq!(read(bytes.as_bytes(), piece, 1000), (elements, end));
-        }
-
-        #[test]
-        fn the_elements_of_json_are_those_that_serde_finds(values in proptest::collection::vec("[a\"\\\\\\]}\u{e9}\n]{0,12}", 0..6)) {
-            let document = serde_json::json!({ "first": values, "result": values, "last": null }).to_string();
-            let (elements, end) = read(document.as_bytes(), 5, 1000);
-            let found: Vec<String> = elements.iter().map(|element| serde_json::from_str(element).unwrap()).collect();
-            prop_assert_eq!(found, values);
-            prop_assert_eq!(end, Ok(true));
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ pub mod directories;
 pub mod duration;
 pub mod error;
 pub mod files;
+pub mod flat_json;
 pub mod html;
 pub mod json_array;
 pub mod limits;

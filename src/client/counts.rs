@@ -43,7 +43,7 @@ impl Walk {
         let response = self.client.get(&path).await?;
         let total = self.service.count(response.headers());
         let mut answer = Watched::new(response);
-        while answer.piece().await.is_some() {}
+        answer.skim().await;
         match answer.verdict(false) {
             Some(failure) => Err(failure),
             None => Ok(total),

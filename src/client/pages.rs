@@ -11,8 +11,7 @@ use super::watched::Watched;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
-use crate::service::servicenow::pages::{Next, next};
-use crate::service::servicenow::path::request_url;
+use crate::service::Next;
 
 /// The pages of what a path gives.
 pub struct Pages {
@@ -27,8 +26,13 @@ impl Pages {
     /// Of this path, asked for with these headers.
     pub fn new(client: Client, path: &str, headers: Vec<(String, String)>) -> Result<Self, Failure> {
         let connection = client.connection();
-        let next = request_url(connection.instance(), connection.api_version(), path)?;
+        let next = connection.service().url(connection.instance(), connection.api_version(), path)?;
         Ok(Self { client, headers, next: Some(next), asked: HashSet::new() })
+    }
+
+    /// The member of each that has the rows.
+    pub fn member(&self) -> &'static str {
+        self.client.connection().service().member()
     }
 
     /// Asks for the next one; `None` after the last.
@@ -45,7 +49,7 @@ impl Pages {
         let connection = self.client.connection();
         let asked = self.next.take().expect("a page came");
         let host = connection.instance().host_and_port();
-        match next(connection.instance(), &asked, headers) {
+        match connection.service().next(connection.instance(), &asked, headers) {
             Next::Nothing => {}
             Next::Page(url) if self.asked.contains(&hash(&url)) => {
                 return Err(Failure::new(Code::UnexpectedAnswer, shown!("the pages of {} lead in a circle", host))

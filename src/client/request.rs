@@ -23,9 +23,7 @@ use crate::model::header::is_reserved;
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, Profile, Subject};
 use crate::model::user_name::UserName;
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
-use crate::service::servicenow::path::{request_url, table_of};
-use crate::service::servicenow::symptoms::diagnose;
+use crate::service::Asked;
 
 /// An open connection: it sends signed requests to its instance, and nowhere else.
 ///
@@ -175,7 +173,7 @@ impl Request {
 
     fn checked(&self) -> Result<Checked, Failure> {
         let connection = &self.client.0.connection;
-        let url = request_url(connection.instance(), connection.api_version(), &self.path)?;
+        let url = connection.service().url(connection.instance(), connection.api_version(), &self.path)?;
         let method = self.method.parse::<Method>().ok().filter(|method| *method != Method::CONNECT);
         let method = method.ok_or_else(|| {
             Failure::new(Code::Usage, "invalid request method").next("Use a method such as GET or POST")
@@ -251,27 +249,22 @@ impl Opened {
 
     /// What an answer means that is not the one asked for.
     pub fn diagnosed(&self, answer: &client::Response, url: &Url) -> Failure {
-        self.judged(answer, Body::read(answer), url, diagnose)
+        self.asked(url, |asked| self.connection.service().diagnosed(answer, asked))
     }
 
-    /// What `judge` makes of an answer.
-    pub fn judged<T>(
-        &self,
-        answer: &client::Response,
-        body: Body,
-        url: &Url,
-        judge: impl FnOnce(&ClassifiedResponse<'_>) -> T,
-    ) -> T {
-        let (table, redactor) = (table_of(url), self.connection.redactor());
-        judge(&ClassifiedResponse {
-            raw: answer,
-            body,
-            request: table.as_ref().map_or(RequestKind::Api, RequestKind::Table),
+    /// What is wrong with an answer, if anything is.
+    pub fn verdict(&self, answer: &client::Response, url: &Url, is_for_head: bool) -> Option<Failure> {
+        self.asked(url, |asked| self.connection.service().verdict(answer, asked, is_for_head))
+    }
+
+    fn asked<T>(&self, url: &Url, judge: impl FnOnce(&Asked<'_>) -> T) -> T {
+        judge(&Asked {
+            url,
             credential: self.connection.credential().kind(),
             subject: &self.subject,
             instance: self.connection.instance(),
             user: self.connection.username(),
-            redactor: &redactor,
+            redactor: &self.connection.redactor(),
         })
     }
 }

@@ -5,6 +5,7 @@
 //! counted off. The instance is not believed: its order is looked at, its count is only
 //! said, and it is asked until nothing more comes.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -18,14 +19,12 @@ use super::watched::Watched;
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::json_array::{ArrayReader, Broken};
+use crate::base::json_array::Broken;
 use crate::base::shown::{Shown, shown};
 use crate::http::retry_after;
-use crate::service::rows::{Place, Row, RowQuery, Rows};
-use crate::service::servicenow::oauth::ServiceNow;
+use crate::service::Service;
+use crate::service::rows::{Place, Row, RowQuery};
 
-/// How large a row may be.
-const ROW_BYTES: usize = 64 * 1024 * 1024;
 /// How many rows a page has.
 const PAGE: u64 = 1000;
 /// How often a page is asked for again that brings nothing new.
@@ -65,7 +64,7 @@ pub enum Step {
 /// A walk through rows.
 pub struct Walk {
     pub(super) client: Client,
-    pub(super) service: &'static dyn Rows,
+    pub(super) service: &'static dyn Service,
     pub(super) query: RowQuery,
     limit: Option<u64>,
     pub cursor: Cursor,
@@ -96,7 +95,7 @@ struct Page {
 impl Walk {
     /// From the beginning, or on from a cursor.
     pub fn new(client: Client, query: RowQuery, limit: Option<u64>, cursor: Cursor) -> Self {
-        let service = &ServiceNow;
+        let service = client.connection().service();
         let cursor = Cursor { by_position: cursor.by_position || !service.is_by_key(&query), ..cursor };
         Self {
             counts: true,
@@ -113,6 +112,11 @@ impl Walk {
             last_first: None,
             came: HashSet::new(),
         }
+    }
+
+    /// The fields that a person looks at first.
+    pub fn first_fields(&self) -> &'static [&'static str] {
+        self.service.first_fields()
     }
 
     /// The field that is asked for beside those of the query.
@@ -170,45 +174,39 @@ impl Walk {
             self.cursor.counted = total;
         }
         let mut page = Page::default();
-        let mut reader = ArrayReader::new(self.service.member(), ROW_BYTES);
-        let mut end = Ok(());
-        while let Some(piece) = answer.piece().await {
-            if !is_good || end.is_err() {
-                continue;
-            }
-            reader.push(&piece);
-            loop {
-                match reader.element() {
-                    Ok(None) => break,
-                    Err(broken) => {
-                        end = Err(broken);
-                        break;
-                    }
-                    Ok(Some(text)) => {
-                        let Some(row) = Row::read(text) else {
-                            end = Err(Broken::Malformed);
-                            break;
-                        };
-                        let wants_more = self.row(&row, &mut page, take)?;
-                        if !wants_more || self.limit == Some(self.cursor.rows) {
-                            page.is_enough = true;
-                            return Ok((page, total));
-                        }
-                    }
-                }
+        let mut read = Ok(());
+        while is_good && read.is_ok() && answer.piece().await.is_some() {
+            read = self.rows(&mut answer, &mut page, take)?;
+            if page.is_enough {
+                return Ok((page, total));
             }
         }
-        let unreadable = match end {
-            Err(broken) => Some(answer.unreadable(Some(broken))),
-            Ok(()) if !reader.is_whole() => Some(answer.unreadable(None)),
-            Ok(()) if !reader.has_array() => Some(answer.unreadable(Some(Broken::Malformed))),
-            Ok(()) => None,
-        };
-        match answer.verdict(false).or(unreadable) {
+        answer.skim().await;
+        match answer.verdict_of_rows(read) {
             Some(failure) if self.service.is_empty_list(&failure, version) => Ok((Page::default(), total)),
             Some(failure) => Err(Ended::Broken(Box::new(failure), wait)),
             None => Ok((page, total)),
         }
+    }
+
+    /// Takes the rows of what came so far.
+    fn rows(
+        &mut self,
+        answer: &mut Watched,
+        page: &mut Page,
+        take: &mut impl FnMut(&Row<'_>, &Cursor) -> Result<bool, Failure>,
+    ) -> Result<Result<(), Broken>, Ended> {
+        while !page.is_enough {
+            let row = match answer.row() {
+                Ok(Some(element)) => Row::read(element),
+                Ok(None) => break,
+                Err(broken) => return Ok(Err(broken)),
+            };
+            let Some(row) = row else { return Ok(Err(Broken::Malformed)) };
+            let wants_more = self.row(&row, page, take)?;
+            page.is_enough = !wants_more || self.limit == Some(self.cursor.rows);
+        }
+        Ok(Ok(()))
     }
 
     /// Takes one row. False where no more is wanted.
@@ -219,7 +217,7 @@ impl Walk {
         take: &mut impl FnMut(&Row<'_>, &Cursor) -> Result<bool, Failure>,
     ) -> Result<bool, Ended> {
         let failed = |failure| Ended::Failed(Box::new(failure));
-        let key = row.value(self.service.key()).filter(|key| !key.is_empty()).map(|key| key.into_owned());
+        let key = row.value(self.service.key()).filter(|key| !key.is_empty());
         page.rows += 1;
         if key.is_none() && self.cursor.rows == 0 {
             self.cursor.by_position = true;
@@ -236,7 +234,7 @@ impl Walk {
             }
             (Some(key), false) => {
                 // It came before this page broke off.
-                if !self.came.insert(key.clone()) && self.tries + self.waits > 0 {
+                if !self.came.insert(key.clone().into_owned()) && self.tries + self.waits > 0 {
                     return Ok(true);
                 }
             }
@@ -244,7 +242,7 @@ impl Walk {
         }
         self.cursor.rows += 1;
         if !self.cursor.by_position {
-            self.cursor.place = Place { after: key, offset: 0 };
+            self.cursor.place = Place { after: key.map(Cow::into_owned), offset: 0 };
         }
         take(row, &self.cursor).map_err(failed)
     }
@@ -252,7 +250,7 @@ impl Walk {
     /// Whether the first row of a page is that of the page before.
     fn is_as_before(&self, row: &Row<'_>, page: &mut Page) -> bool {
         let mut hasher = DefaultHasher::new();
-        hasher.write(row.text);
+        hasher.write(row.text.as_bytes());
         page.first = Some(hasher.finish());
         self.last_first == page.first
     }
@@ -348,6 +346,14 @@ enum Ended {
 /// Whether a key follows another as databases sort them, without regard to case. Keys of
 /// other forms are sorted by rules that are not known here.
 fn comes_after(key: &str, last: &str) -> bool {
-    let is_hex = |key: &str| key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex(key) && is_hex(last) { key.to_ascii_lowercase() > last.to_ascii_lowercase() } else { key != last }
+    match (hexadecimal(key), hexadecimal(last)) {
+        (Some(key), Some(last)) => key > last,
+        _ => key != last,
+    }
+}
+
+fn hexadecimal(key: &str) -> Option<[u8; 32]> {
+    let mut key: [u8; 32] = key.as_bytes().try_into().ok()?;
+    key.make_ascii_lowercase();
+    key.iter().fold(true, |is_hex, byte| is_hex & byte.is_ascii_hexdigit()).then_some(key)
 }

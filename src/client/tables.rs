@@ -7,7 +7,7 @@ use crate::base::error::Failure;
 use crate::base::shown::{Step as Advice, shown};
 use crate::model::profile::TableName;
 use crate::service::rows::{Row, RowQuery};
-use crate::service::servicenow::dictionary::{self, Column, TableEntry};
+use crate::service::tables::{Column, Override, TableEntry, columns_shown};
 
 /// No table has more ancestors.
 const MOST_PARENTS: usize = 20;
@@ -19,15 +19,17 @@ pub struct Columns {
     pub columns: Vec<Column>,
     /// Whether the types are hidden, so that a row is all there was to go by.
     pub is_sample: bool,
+    /// Whether what a table says otherwise of columns that it inherits is hidden.
+    pub hides_overrides: bool,
 }
 
-/// All rows of a query, each made into something.
+/// All rows of a query, each made into something, and whether some are hidden.
 async fn collected<T>(
     client: &Client,
     query: RowQuery,
     limit: Option<u64>,
     make: impl Fn(&Row<'_>) -> Option<T>,
-) -> Result<Vec<T>, Failure> {
+) -> Result<(Vec<T>, bool), Failure> {
     let mut made = Vec::new();
     let mut walk = Walk::new(client.clone(), query, limit, Cursor::default());
     loop {
@@ -37,15 +39,28 @@ async fn collected<T>(
         });
         match step.await? {
             Step::More => {}
-            Step::Done => return Ok(made),
+            Step::Done => return Ok((made, walk.cursor.has_hidden)),
             Step::Wait(wait, _) => tokio::time::sleep(wait).await,
         }
     }
 }
 
+/// The same, where it may be that all rows are hidden.
+async fn visible<T>(
+    client: &Client,
+    query: RowQuery,
+    make: impl Fn(&Row<'_>) -> Option<T>,
+) -> Result<(Vec<T>, bool), Failure> {
+    match collected(client, query, None, make).await {
+        Err(failure) if failure.class() == Class::Forbidden => Ok((Vec::new(), true)),
+        found => found,
+    }
+}
+
 /// The tables whose name or label has this text, by name.
 pub async fn tables(client: &Client, search: Option<&str>) -> Result<Vec<TableEntry>, Failure> {
-    let mut tables = collected(client, dictionary::tables(search), None, dictionary::table_of).await?;
+    let service = client.connection().service();
+    let (mut tables, _) = collected(client, service.tables(search), None, |row| service.table_of(row)).await?;
     tables.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(tables)
 }
@@ -59,21 +74,37 @@ pub async fn columns(client: &Client, table: &TableName) -> Result<Columns, Fail
         Err(failure) => return Err(failure),
     };
     let tables = lineage.clone().filter(|tables| !tables.is_empty()).unwrap_or_else(|| vec![table.to_string()]);
-    let found = match collected(client, dictionary::columns(&tables), None, dictionary::column_of).await {
-        Ok(found) => found,
-        Err(failure) if failure.class() == Class::Forbidden => Vec::new(),
-        Err(failure) => return Err(failure),
-    };
-    let distance = |column: &Column| {
-        column.from.as_ref().and_then(|from| tables.iter().position(|table| table == from)).unwrap_or(usize::MAX)
-    };
-    let (mut columns, is_sample) =
-        if found.is_empty() { (sampled(client, table).await?, true) } else { (found, false) };
+    let service = client.connection().service();
+    let (found, _) = visible(client, service.columns(&tables), |row| service.column_of(row)).await?;
+    if found.is_empty() {
+        let columns = sampled(client, table).await?;
+        return Ok(Columns { parents: parents(lineage), columns, is_sample: true, hides_overrides: false });
+    }
+    let (overrides, hides_overrides) =
+        visible(client, service.overrides(&tables), |row| service.override_of(row)).await?;
+    let columns = resolved(&tables, found, &overrides);
+    Ok(Columns { parents: parents(lineage), columns, is_sample: false, hides_overrides })
+}
+
+fn parents(lineage: Option<Vec<String>>) -> Option<Vec<String>> {
+    lineage.filter(|tables| !tables.is_empty()).map(|tables| tables[1..].to_vec())
+}
+
+/// The columns as the first of these tables has them: what is said nearest to it holds.
+fn resolved(tables: &[String], mut columns: Vec<Column>, overrides: &[Override]) -> Vec<Column> {
+    let distance = |name: &str| tables.iter().position(|table| table == name).unwrap_or(usize::MAX);
+    let of_column = |column: &Column| column.from.as_deref().map_or(usize::MAX, distance);
     // What a table declares again is its own.
-    columns.sort_by(|one, other| one.name.cmp(&other.name).then(distance(one).cmp(&distance(other))));
+    columns.sort_by(|one, other| one.name.cmp(&other.name).then(of_column(one).cmp(&of_column(other))));
     columns.dedup_by(|later, earlier| later.name == earlier.name);
-    let parents = lineage.filter(|tables| !tables.is_empty()).map(|tables| tables[1..].to_vec());
-    Ok(Columns { parents, columns, is_sample })
+    for column in &mut columns {
+        let said = overrides.iter().filter(|said| said.column == column.name);
+        let nearest = said.min_by_key(|said| distance(&said.table));
+        if let Some(nearest) = nearest.filter(|said| distance(&said.table) < of_column(column)) {
+            column.mandatory = Some(nearest.mandatory);
+        }
+    }
+    columns
 }
 
 /// A table and those that it extends; empty if the table itself is not listed.
@@ -81,7 +112,8 @@ async fn lineage(client: &Client, table: &TableName) -> Result<Vec<String>, Fail
     let mut lineage: Vec<String> = Vec::new();
     let mut next = Some(table.to_string());
     while let Some(name) = next.filter(|name| !lineage.contains(name) && lineage.len() < MOST_PARENTS) {
-        let found = collected(client, dictionary::table(&name), Some(1), dictionary::table_of).await?;
+        let service = client.connection().service();
+        let (found, _) = collected(client, service.table(&name), Some(1), |row| service.table_of(row)).await?;
         // The name is not believed: a term that is left out finds any table.
         let Some(entry) = found.into_iter().find(|entry| entry.name == name) else { break };
         lineage.push(name);
@@ -92,7 +124,8 @@ async fn lineage(client: &Client, table: &TableName) -> Result<Vec<String>, Fail
 
 /// The columns that a row of the table shows.
 async fn sampled(client: &Client, table: &TableName) -> Result<Vec<Column>, Failure> {
-    let rows = collected(client, dictionary::sample(table), Some(1), |row| Some(dictionary::columns_of(row))).await?;
+    let query = client.connection().service().sample(table);
+    let (rows, _) = collected(client, query, Some(1), |row| Some(columns_shown(row))).await?;
     rows.into_iter().next().ok_or_else(|| {
         Failure::new(Code::TableHidden, shown!("the columns of {} are hidden", table))
             .why("This user may see neither the dictionary nor any row of the table.")

@@ -27,6 +27,7 @@ use crate::http::stream::{Payload, Streamed};
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, Profile, Subject};
 use crate::model::user_name::UserName;
+use crate::service::{SERVICES, Service};
 
 /// An instance, and the credential that is sent to it and nowhere else.
 pub struct Connection {
@@ -88,6 +89,11 @@ impl Connection {
 
     pub fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// What it is a connection to.
+    pub fn service(&self) -> &'static dyn Service {
+        SERVICES[0]
     }
 
     pub fn api_version(&self) -> Option<ApiVersion> {

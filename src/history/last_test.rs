@@ -27,6 +27,9 @@ pub struct LastTest {
     /// When the certificate that was seen last ends.
     #[serde(default)]
     pub certificate_ends: Option<DateTime<Utc>>,
+    /// If it does not work, when it last did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked_at: Option<DateTime<Utc>>,
     /// What was new then.
     #[serde(default)]
     pub changes: Vec<Change>,
@@ -124,19 +127,21 @@ impl LastTest {
             // What this test did not see is as it was seen last.
             latency_ms: latency_ms.or(before.and_then(|before| before.latency_ms)),
             certificate_ends: certificate_ends.or(before.and_then(|before| before.certificate_ends)),
+            worked_at: before.filter(|_| failure.is_some()).and_then(Self::last_success),
             changes: Vec::new(),
         };
         test.changes = before.map(|before| test.changes_since(before)).unwrap_or_default();
         test
     }
 
-    /// When it last worked, as far as that is remembered.
+    /// When it last worked, as far as that is remembered: older versions kept it with the
+    /// first failure alone.
     pub fn last_success(&self) -> Option<DateTime<Utc>> {
         let of_change = |change: &Change| match change {
             Change::Failed { worked_at } => Some(*worked_at),
             _ => None,
         };
-        if self.ok { Some(self.at) } else { self.changes.iter().find_map(of_change) }
+        if self.ok { Some(self.at) } else { self.worked_at.or_else(|| self.changes.iter().find_map(of_change)) }
     }
 
     fn changes_since(&self, before: &Self) -> Vec<Change> {
@@ -295,6 +300,22 @@ mod tests {
         // A failure between them has no latency, and the one from before stands.
         let gap = history(&[timed(0, 200), outcome(1, Some(Code::Timeout)), timed(2, 500)]);
         assert_eq!(whats(&gap), ["recovered", "latency-doubled"]);
+    }
+
+    #[test]
+    fn the_last_success_is_known_after_any_number_of_failures() {
+        let (failed, worked) = (|hours| outcome(hours, Some(Code::Timeout)), outcome(1, None));
+        let last = history(&[outcome(0, None), worked, failed(2), outcome(3, Some(Code::BasicRefused)), failed(4)]);
+        assert_eq!(last.last_success(), Some(worked.at));
+        assert_eq!(history(&[failed(0), failed(1)]).last_success(), None);
+        let works_again = history(&[worked, failed(2), outcome(3, None)]);
+        assert_eq!((works_again.last_success(), works_again.worked_at), (Some(works_again.at), None));
+        // What an older version kept of the first failure.
+        let old = r#"{"at":"2026-11-21T21:04:00Z","ok":false,"code":"timeout","changes":[{"what":"failed","worked_at":"2026-11-20T00:00:00Z"}]}"#;
+        let old: LastTest = serde_json::from_str(old).unwrap();
+        let next = LastTest::following(Some(&old), TestOutcome { at: old.at, ..failed(0) });
+        assert_eq!((next.last_success(), next.changes.len()), (old.last_success(), 0));
+        assert!(next.last_success().is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rows of a table, as a service is asked for them: the seam that each service fills.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 
 use http::HeaderMap;
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::error::Failure;
+use crate::base::flat_json;
+use crate::base::json_array::Element;
 use crate::model::instance::ApiVersion;
 use crate::model::profile::TableName;
 
@@ -83,27 +86,73 @@ pub trait Rows: Sync {
 /// One row, whose values are as they came.
 #[derive(Debug)]
 pub struct Row<'a> {
-    pub text: &'a [u8],
-    pub members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub text: &'a str,
+    is_flat: bool,
+    /// Of a row that is flat, only if they are asked for.
+    members: OnceCell<Vec<Member<'a>>>,
 }
+
+/// A field, and its value as JSON.
+pub type Member<'a> = (Cow<'a, str>, &'a str);
 
 impl<'a> Row<'a> {
     /// `None` if it is no JSON object.
-    pub fn read(text: &'a [u8]) -> Option<Self> {
-        let Members(members) = serde_json::from_slice(text).ok()?;
-        Some(Self { text, members })
+    pub fn read(element: Element<'a>) -> Option<Self> {
+        let text = std::str::from_utf8(element.text).ok()?;
+        let members = match element.is_flat {
+            true => OnceCell::new(),
+            false => {
+                let Members(members) = serde_json::from_str(text).ok()?;
+                OnceCell::from(members)
+            }
+        };
+        Some(Self { text, is_flat: element.is_flat, members })
+    }
+
+    /// Whether all of it is texts without escapes.
+    pub fn is_flat(&self) -> bool {
+        self.is_flat
+    }
+
+    /// Whether it is printable ASCII in one line.
+    pub fn is_plain(&self) -> bool {
+        self.is_flat || self.text.bytes().all(|byte| matches!(byte, 0x20..0x7f))
+    }
+
+    /// The fields that it has, in its order.
+    pub fn members(&self) -> &[Member<'a>] {
+        self.members.get_or_init(|| {
+            let mut members = Vec::with_capacity(16);
+            members.extend(flat_json::members(self.text).map(|(key, value)| (key.into(), value)));
+            members
+        })
     }
 
     /// The value of a field as text; empty for null, and `None` if the row has no such field.
     pub fn value(&self, field: &str) -> Option<Cow<'a, str>> {
-        self.members.iter().find(|(name, _)| name == field).map(|(_, value)| text_of(value))
+        let json = match self.members.get() {
+            Some(members) => members.iter().find(|(name, _)| name == field)?.1,
+            None => flat_json::value(self.text, field)?,
+        };
+        Some(self.text_of(json))
+    }
+
+    /// The same; `place` is where the field is in most rows.
+    pub fn value_at(&self, place: usize, field: &str) -> Option<Cow<'a, str>> {
+        match self.members().get(place) {
+            Some((name, json)) if name == field => Some(self.text_of(json)),
+            _ => self.value(field),
+        }
+    }
+
+    fn text_of(&self, json: &'a str) -> Cow<'a, str> {
+        if self.is_flat { json[1..json.len() - 1].into() } else { text_of(json) }
     }
 }
 
 /// A value as text. Of a value that comes with what it is shown as, the latter; of other
 /// objects their JSON.
-pub fn text_of(value: &RawValue) -> Cow<'_, str> {
-    let json = value.get();
+fn text_of(json: &str) -> Cow<'_, str> {
     match json.as_bytes().first() {
         Some(b'"') => serde_json::from_str::<Text<'_>>(json).map_or(json.into(), |Text(text)| text),
         Some(b'n') => "".into(),
@@ -111,7 +160,7 @@ pub fn text_of(value: &RawValue) -> Cow<'_, str> {
             let Ok(Members(members)) = serde_json::from_str(json) else { return json.into() };
             let named = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
             match named("display_value").or(named("value")) {
-                Some(inner) if !inner.get().starts_with('{') => text_of(inner),
+                Some(inner) if !inner.starts_with('{') => text_of(inner),
                 _ => json.into(),
             }
         }
@@ -144,13 +193,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+struct Members<'a>(Vec<Member<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+            type Value = Vec<Member<'de>>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a row")
@@ -159,7 +208,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some((Text(key), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    members.push((key, value));
+                    members.push((key, value.get()));
                 }
                 Ok(members)
             }
@@ -179,7 +228,7 @@ mod tests {
     #[test]
     fn values_are_read_as_a_person_reads_them() {
         let text = br#"{"a":"x\"\u00e4","b":null,"c":{"display_value":"Beth","link":"x"},"d":{"link":"x","value":"7"},"e":{"f":1},"g":true,"h":"plain","i":[1]}"#;
-        let row = Row::read(text).unwrap();
+        let row = Row::read(Element { text, is_flat: false }).unwrap();
         for (field, value) in [
             ("a", Some("x\"ä")),
             ("b", Some("")),
@@ -195,7 +244,16 @@ mod tests {
         }
         assert!(matches!(row.value("h"), Some(Cow::Borrowed(_))));
         for no_row in ["1", "[]", "null", "{\"a\":}", "{"] {
-            assert!(Row::read(no_row.as_bytes()).is_none(), "{no_row}");
+            assert!(Row::read(Element { text: no_row.as_bytes(), is_flat: false }).is_none(), "{no_row}");
+        }
+        // One that is known to be flat is the same.
+        let text = br#"{"a":"x","b":"","c":"y"}"#;
+        for is_flat in [true, false] {
+            let row = Row::read(Element { text, is_flat }).unwrap();
+            assert_eq!((row.value("c").as_deref(), row.value("z")), (Some("y"), None));
+            assert_eq!((row.value_at(1, "b").as_deref(), row.value_at(0, "c").as_deref()), (Some(""), Some("y")));
+            assert_eq!(row.members()[2], ("c".into(), r#""y""#));
+            assert!(row.is_plain());
         }
     }
 }

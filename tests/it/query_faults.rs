@@ -108,6 +108,22 @@ fn an_answer_that_breaks_off_is_asked_for_again_from_there() {
 }
 
 #[test]
+fn an_error_behind_many_rows_is_told_for_what_it_is() {
+    // After the rows, and in the middle of them.
+    for end in [r#"],"error":"#, r#","error":"#] {
+        ends(ALL, 0, "cancelled the request in the middle of its response", 2500, move |asked, table, answer| {
+            if asked.number != 1 {
+                return answer;
+            }
+            let rows = rows_from(table, 1000, 1000).join(",");
+            assert!(rows.len() > 48 * 1024);
+            let error = r#"{"message":"Transaction cancelled: maximum execution time exceeded","detail":null},"status":"failure"}"#;
+            http(200, "", &format!(r#"{{"result":[{rows}{end}{error}"#))
+        });
+    }
+}
+
+#[test]
 fn a_page_of_something_else_ends_it_and_the_rows_before_it_are_there() {
     let server = RowServer::with(40_000, |asked, _, answer| match asked.number {
         36 => http(200, "Content-Type: text/html\r\n", "<html><title>Log in | ServiceNow</title></html>"),

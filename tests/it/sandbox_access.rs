@@ -22,6 +22,7 @@ fn each_role_reads_the_tables_that_it_may() {
         ("problem?sysparm_limit=5", 5, 5, 0),
         ("incident?sysparm_query=active=true&sysparm_limit=5", 5, 5, 0),
         ("sys_dictionary?sysparm_limit=5", 5, 0, 0),
+        ("sys_dictionary_override?sysparm_query=name=incident", 2, 0, 0),
         ("sys_properties?sysparm_limit=2", 2, 0, 0),
         ("sys_user_has_role?sysparm_limit=2", 2, 0, 0),
         ("sys_db_object?sysparm_limit=5", 5, 5, 403),

@@ -57,6 +57,16 @@ fn a_table_has_its_own_columns_and_those_that_it_inherits() {
         column("number"),
         json!({"name": "number", "label": "Number", "type": "string", "reference": null, "mandatory": false, "from": "task"})
     );
+    // What the table says otherwise of a column that it inherits holds, and there alone.
+    let mut mandatory = |table: &str, name: &str| {
+        let document = world.run(&format!("table {table} --json")).expect(0).json();
+        let mut columns = document["columns"].as_array().unwrap().iter();
+        columns.find(|column| column["name"] == name).unwrap()["mandatory"].clone()
+    };
+    assert_eq!(column("short_description")["from"], "task");
+    for (table, expected) in [("task", false), ("incident", true), ("problem", true), ("change_request", false)] {
+        assert_eq!(mandatory(table, "short_description"), expected, "{table}");
+    }
     let names: Vec<&str> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
     assert!(names.is_sorted_by(|one, other| one < other), "{names:?}");
     let text = world.run("table incident").expect(0).stdout;
@@ -87,9 +97,79 @@ fn who_may_not_read_the_dictionary_sees_the_fields_of_a_row() {
     assert_eq!(code, "query-forbidden");
 }
 
+/// An answer with these rows, each of which may be several.
+fn rows_of(rows: &[&str]) -> String {
+    let rows = rows.join(",");
+    let count = rows.matches('{').count();
+    http(200, &format!("X-Total-Count: {count}\r\n"), &format!(r#"{{"result":[{rows}]}}"#))
+}
+
+/// The columns that `snow table c` shows where `c` extends `b`, and `b` extends `a`, which has
+/// `x`; and what it says on the side. Asked for what is overridden, the server gives this.
+fn mandatory_with(overrides: &str) -> (Vec<Value>, String) {
+    let overrides = overrides.to_owned();
+    let server = Wire::replies(move |head| {
+        let name = ["a", "b", "c"].into_iter().find(|name| head.contains(&format!("name%3D{name}%5E")));
+        let rows = if head.contains("/sys_dictionary_override?") {
+            return overrides.clone();
+        } else if head.contains("/sys_dictionary?") {
+            r#"{"name":"a","element":"x","mandatory":"false","sys_id":"1"},{"name":"b","element":"y","mandatory":"true","sys_id":"2"}"#
+        } else {
+            match name {
+                Some("c") => r#"{"name":"c","label":"","super_class.name":"b","sys_id":"1"}"#,
+                Some("b") => r#"{"name":"b","label":"","super_class.name":"a","sys_id":"1"}"#,
+                _ => r#"{"name":"a","label":"","super_class.name":"","sys_id":"1"}"#,
+            }
+        };
+        rows_of(&[rows])
+    });
+    let outcome = run_against(&server.origin(), "table c --json").expect(0);
+    let columns = outcome.json()["columns"].as_array().unwrap().clone();
+    (columns.iter().map(|column| column["mandatory"].clone()).collect(), outcome.stderr)
+}
+
+#[test]
+fn the_override_that_is_nearest_to_a_table_holds() {
+    let row = |table: &str, column: &str, counts: bool, mandatory: bool| {
+        format!(
+            r#"{{"name":"{table}","element":"{column}","mandatory_override":"{counts}","mandatory":"{mandatory}","sys_id":"{table}{column}"}}"#
+        )
+    };
+    for (rows, x, y) in [
+        (vec![row("b", "x", true, true)], true, true),
+        (vec![row("b", "x", true, false), row("c", "x", true, true)], true, true),
+        (vec![row("b", "x", true, true), row("c", "x", true, false)], false, true),
+        // It says nothing of this.
+        (vec![row("c", "x", false, true)], false, true),
+        // It is of a table above the one that has the column, or of another one.
+        (vec![row("a", "y", true, false), row("d", "x", true, true)], false, true),
+        (vec![row("c", "y", true, false)], false, false),
+        (Vec::new(), false, true),
+    ] {
+        let answer = rows_of(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+        let (mandatory, said) = mandatory_with(&answer);
+        assert_eq!(mandatory, [json!(x), json!(y)], "{rows:?}");
+        assert!(!said.contains("overrides"), "{said}");
+    }
+}
+
+#[test]
+fn overrides_that_are_hidden_are_told_and_the_columns_stay() {
+    let refused = http(403, "", r#"{"error":{"message":"no","detail":null},"status":"failure"}"#);
+    let hidden = http(200, "X-Total-Count: 1\r\n", r#"{"result":[]}"#);
+    for answer in [refused, hidden] {
+        let (mandatory, said) = mandatory_with(&answer);
+        assert_eq!(mandatory, [json!(false), json!(true)]);
+        assert!(said.contains("overrides are hidden from this user and not counted"), "{said}");
+    }
+}
+
 #[test]
 fn parents_that_lead_in_a_circle_end() {
     let server = Wire::replies(|head| {
+        if head.contains("/sys_dictionary_override?") {
+            return rows_of(&[]);
+        }
         let is_dictionary = head.contains("/sys_dictionary?");
         let name = if head.contains("name%3Da") { "a" } else { "b" };
         let parent = if name == "a" { "b" } else { "a" };

@@ -64,13 +64,19 @@ pub async fn tables(app: &mut App, arguments: TablesArgs) -> Result<u8, Failure>
 pub async fn table(app: &mut App, arguments: TableArgs) -> Result<u8, Failure> {
     let chosen = using::choose(app)?;
     let client = using::open(app, chosen, false).await?;
-    let Columns { parents, columns, is_sample } = {
+    let Columns { parents, columns, is_sample, hides_overrides } = {
         let _progress = app.console.progress(&format!("Reading the columns of {}", arguments.name));
         tables::columns(&client, &arguments.name).await?
     };
     if is_sample {
         app.console.say(&shown!(
             "note: types and labels are hidden from this user: these are the fields that a row of {} shows",
+            arguments.name
+        ));
+    }
+    if hides_overrides {
+        app.console.say(&shown!(
+            "note: dictionary overrides are hidden from this user and not counted: more columns of {} may be mandatory",
             arguments.name
         ));
     }

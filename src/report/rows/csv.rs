@@ -9,7 +9,7 @@ pub fn line<'a>(buffer: &mut Vec<u8>, cells: impl Iterator<Item = Cow<'a, str>>,
             buffer.push(b',');
         }
         let mark = if safe && cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        if cell.contains([',', '"', '\r', '\n']) {
+        if cell.bytes().fold(false, |is_quoted, byte| is_quoted | matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
             buffer.push(b'"');
             buffer.extend_from_slice(mark.as_bytes());
             for byte in cell.bytes() {

@@ -11,11 +11,23 @@ use crate::service::rows::Row;
 /// One row as one line, of these fields alone; none for all.
 pub fn row(buffer: &mut Vec<u8>, row: &Row<'_>, fields: &[String], key: &str) {
     let is_whole = fields.is_empty() || fields.iter().any(|field| field == key);
-    if is_whole && is_plain(row.text) {
-        buffer.extend_from_slice(row.text);
+    if is_whole && row.is_plain() {
+        buffer.extend_from_slice(row.text.as_bytes());
         return;
     }
-    let wanted = row.members.iter().filter(|(name, _)| is_whole || name != key);
+    let wanted = row.members().iter().filter(|(name, _)| is_whole || name != key);
+    if row.is_flat() {
+        buffer.push(b'{');
+        for (place, (name, value)) in wanted.enumerate() {
+            let begin: &[u8] = if place > 0 { b",\"" } else { b"\"" };
+            buffer.extend_from_slice(begin);
+            buffer.extend_from_slice(name.as_bytes());
+            buffer.extend_from_slice(b"\":");
+            buffer.extend_from_slice(value.as_bytes());
+        }
+        buffer.push(b'}');
+        return;
+    }
     let mut text = String::with_capacity(row.text.len());
     text.push('{');
     for (place, (name, value)) in wanted.enumerate() {
@@ -24,7 +36,6 @@ pub fn row(buffer: &mut Vec<u8>, row: &Row<'_>, fields: &[String], key: &str) {
         }
         text.push_str(&serde_json::Value::from(&**name).to_string());
         text.push(':');
-        let value = value.get();
         if value.contains(['\n', '\r']) {
             // White space between its parts, which a line has none of.
             let compact = serde_json::from_str::<serde_json::Value>(value).map(|value| value.to_string());
@@ -35,12 +46,6 @@ pub fn row(buffer: &mut Vec<u8>, row: &Row<'_>, fields: &[String], key: &str) {
     }
     text.push('}');
     buffer.extend_from_slice(visible_json(&text).as_bytes());
-}
-
-/// Whether JSON can be written as it is: in one line, and with nothing that acts on a
-/// terminal.
-fn is_plain(text: &[u8]) -> bool {
-    text.iter().all(|byte| matches!(byte, 0x20..0x7f))
 }
 
 /// What a document has before its rows.

@@ -85,14 +85,14 @@ impl RowWriter {
         self.missing.iter().map(String::as_str)
     }
 
-    /// What was written since this was asked for.
-    pub fn taken(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.buffer)
+    /// What was written since it was taken.
+    pub fn ready(&self) -> &[u8] {
+        &self.buffer
     }
 
-    /// How much is ready.
-    pub fn ready(&self) -> usize {
-        self.buffer.len()
+    /// What is ready was taken.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
     }
 
     /// What comes before the first row.
@@ -105,7 +105,7 @@ impl RowWriter {
     pub fn row(&mut self, row: &Row<'_>) {
         let is_first = self.rows == 0;
         if !self.missing.is_empty() {
-            self.missing.retain(|field| row.members.iter().all(|(name, _)| name != field));
+            self.missing.retain(|field| row.members().iter().all(|(name, _)| name != field));
         }
         self.rows += 1;
         match self.form {
@@ -124,7 +124,7 @@ impl RowWriter {
                 if is_first {
                     csv::line(&mut self.buffer, self.columns.iter().map(|name| name.as_str().into()), false);
                 }
-                let cells = self.columns.iter().map(|name| row.value(name).unwrap_or_default());
+                let cells = cells(&self.columns, row);
                 csv::line(&mut self.buffer, cells, safe);
             }
             Form::Tabs => {
@@ -132,11 +132,11 @@ impl RowWriter {
                 if is_first {
                     tabs(&mut self.buffer, self.columns.iter().map(|name| name.as_str().into()));
                 }
-                tabs(&mut self.buffer, self.columns.iter().map(|name| row.value(name).unwrap_or_default()));
+                tabs(&mut self.buffer, cells(&self.columns, row));
             }
             Form::Table(_) => {
                 self.find_columns(row);
-                let cells = self.columns.iter().map(|name| row.value(name).unwrap_or_default());
+                let cells = cells(&self.columns, row);
                 let table = self.table.as_mut().expect("a table has one");
                 table.row(&self.columns, cells.collect(), &mut self.buffer);
             }
@@ -146,15 +146,22 @@ impl RowWriter {
     /// The columns of rows of which all fields are wanted are those of the first one.
     fn find_columns(&mut self, row: &Row<'_>) {
         if self.columns.is_empty() {
-            self.columns = row.members.iter().map(|(name, _)| name.clone().into_owned()).collect();
+            self.columns = row.members().iter().map(|(name, _)| name.clone().into_owned()).collect();
             if matches!(self.form, Form::Table(_)) {
                 let place = |name: &String| self.first.iter().position(|first| first == name).unwrap_or(usize::MAX);
                 self.columns.sort_by_key(place);
             }
         } else if self.fields.is_empty() && self.left_out.is_none() {
+            let members = row.members();
+            // Most rows have the fields of the first one.
+            if members.len() == self.columns.len()
+                && members.iter().zip(&self.columns).all(|((name, _), column)| name == column)
+            {
+                return;
+            }
             let is_known = |name: &Cow<'_, str>| self.columns.iter().any(|column| column == name);
             self.left_out =
-                row.members.iter().map(|(name, _)| name).find(|name| !is_known(name)).map(|name| name.to_string());
+                members.iter().map(|(name, _)| name).find(|name| !is_known(name)).map(|name| name.to_string());
         }
     }
 
@@ -172,6 +179,11 @@ impl RowWriter {
             _ => {}
         }
     }
+}
+
+/// What a row has in these columns.
+fn cells<'a>(columns: &'a [String], row: &'a Row<'_>) -> impl Iterator<Item = Cow<'a, str>> {
+    columns.iter().enumerate().map(|(place, name)| row.value_at(place, name).unwrap_or_default())
 }
 
 /// A line between tabs, with blanks for what would end a cell.

@@ -1,5 +1,6 @@
 //! The rows that describe the instance itself, made from the schema:
-//! `sys_db_object`, `sys_dictionary`, `sys_choice`, `sys_glide_object`.
+//! `sys_db_object`, `sys_dictionary`, `sys_dictionary_override`, `sys_choice`,
+//! `sys_glide_object`.
 
 use super::people::add;
 use super::{Store, sys_id};
@@ -28,6 +29,15 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("glide.installation.name", "snow sandbox", "The name of the instance"),
 ];
 
+/// What a table says otherwise of a column that it inherits: the table, the one that has the
+/// column, the column, and whether it is mandatory and read-only there; `None` if that is as
+/// inherited.
+const OVERRIDES: &[(&str, &str, &str, Option<bool>, Option<bool>)] = &[
+    ("incident", "task", "short_description", Some(true), None),
+    ("problem", "task", "short_description", Some(true), None),
+    ("incident", "task", "number", None, Some(true)),
+];
+
 pub fn fill(store: &mut Store) {
     for (name, label, scalar_type) in TYPES {
         add(store, "sys_glide_object", name, [("name", *name), ("label", label), ("scalar_type", scalar_type)]);
@@ -38,6 +48,19 @@ pub fn fill(store: &mut Store) {
     }
     for table in TABLES {
         describe(store, table);
+    }
+    for (table, base_table, element, mandatory, read_only) in OVERRIDES {
+        let row = [
+            ("name", *table),
+            ("base_table", base_table),
+            ("element", element),
+            ("mandatory_override", flag(mandatory.is_some())),
+            ("mandatory", flag(mandatory.unwrap_or_default())),
+            ("read_only_override", flag(read_only.is_some())),
+            ("read_only", flag(read_only.unwrap_or_default())),
+            ("default_value_override", "false"),
+        ];
+        add(store, "sys_dictionary_override", &format!("{table}/{element}"), row);
     }
     for (table, field, values) in CHOICES {
         for (sequence, (value, label)) in values.iter().enumerate() {
@@ -56,15 +79,15 @@ pub fn fill(store: &mut Store) {
     }
 }
 
+fn flag(is: bool) -> &'static str {
+    if is { "true" } else { "false" }
+}
+
 fn describe(store: &mut Store, table: &Table) {
     let parent = table.extends.map(|parent| sys_id("sys_db_object", parent)).unwrap_or_default();
     let is_extended = TABLES.iter().any(|other| other.extends == Some(table.name));
-    let values = [
-        ("name", table.name),
-        ("label", table.label),
-        ("super_class", &parent),
-        ("is_extendable", if is_extended { "true" } else { "false" }),
-    ];
+    let values =
+        [("name", table.name), ("label", table.label), ("super_class", &parent), ("is_extendable", flag(is_extended))];
     add(store, "sys_db_object", table.name, values);
     // The entry of the table itself has no element.
     let values = [
@@ -85,7 +108,6 @@ fn describe(store: &mut Store, table: &Table) {
 }
 
 fn describe_field(store: &mut Store, table: &Table, field: &Field) {
-    let flag = |is: bool| if is { "true" } else { "false" };
     let has_choices = !choices::of(table.name, field.name).is_empty();
     let is_kept = matches!(field.kind, Kind::Guid | Kind::ClassName) || field.name.starts_with("sys_");
     let max_length = field.max_length.to_string();

@@ -360,6 +360,23 @@ pub static TABLES: &[Table] = &[
     )
     .rules(ReadRule::AdminRows, WriteRule::Nobody),
     table(
+        "sys_dictionary_override",
+        "Dictionary Entry Override",
+        "element",
+        base![
+            text("name", "Table", 80).mandatory(),
+            text("base_table", "Base table", 80),
+            text("element", "Column name", 80).mandatory(),
+            boolean("mandatory_override", "Override mandatory"),
+            boolean("mandatory", "Mandatory"),
+            boolean("read_only_override", "Override read only"),
+            boolean("read_only", "Read only"),
+            boolean("default_value_override", "Override default value"),
+            text("default_value", "Default value", 512),
+        ],
+    )
+    .rules(ReadRule::AdminRows, WriteRule::Nobody),
+    table(
         "sys_glide_object",
         "Field class",
         "label",

@@ -99,24 +99,33 @@ impl Filter {
         self.sets.is_empty() || self.sets.iter().any(|set| set.iter().all(|group| group.iter().any(holds)))
     }
 
-    /// Puts records into the order that was asked for. References are sorted by
-    /// what a person reads, empty values come first.
-    pub fn sort(&self, store: &Store, records: &mut Vec<Record<'_>>) {
+    /// Puts records into the order that was asked for, and leaves the first so many.
+    /// References are sorted by what a person reads, empty values come first.
+    pub fn sort(&self, store: &Store, records: &mut Vec<Record<'_>>, wanted: usize) {
         if self.order.is_empty() {
+            records.truncate(wanted);
             return;
         }
         let key = |record: Record<'_>| -> Vec<Key> {
             self.order.iter().map(|(path, _)| Key::of(store, path, record)).collect()
         };
-        let mut keyed: Vec<(Vec<Key>, Record<'_>)> = records.iter().map(|&record| (key(record), record)).collect();
-        keyed.sort_by(|(left, _), (right, _)| {
+        let keys = records.iter().map(|&record| key(record)).enumerate();
+        let mut keyed: Vec<(usize, Vec<Key>)> = keys.collect();
+        let by = |(place, left): &(usize, Vec<Key>), (other_place, right): &(usize, Vec<Key>)| {
             let by =
                 left.iter().zip(right).zip(&self.order).map(|((left, right), (_, descending))| {
                     if *descending { right.cmp(left) } else { left.cmp(right) }
                 });
-            by.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-        });
-        *records = keyed.into_iter().map(|(_, record)| record).collect();
+            // What is alike stays as it was.
+            by.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| place.cmp(other_place))
+        };
+        // Of many rows a page has few.
+        if wanted < keyed.len() {
+            keyed.select_nth_unstable_by(wanted, by);
+            keyed.truncate(wanted);
+        }
+        keyed.sort_unstable_by(by);
+        *records = keyed.into_iter().map(|(place, _)| records[place]).collect();
     }
 }
 
@@ -274,8 +283,8 @@ fn compare(kind: Kind, left: &str, right: &str) -> Ordering {
         return left.cmp(&right);
     }
     if left.is_ascii() && right.is_ascii() {
-        let lower = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-        return if left.eq_ignore_ascii_case(right) { Ordering::Equal } else { lower(left).cmp(&lower(right)) };
+        let [left, right] = [left, right].map(|text| text.bytes().map(|byte| byte.to_ascii_lowercase()));
+        return left.cmp(right);
     }
     left.to_lowercase().cmp(&right.to_lowercase())
 }

@@ -25,9 +25,9 @@ pub fn answer(store: &Store, call: &Call<'_>, table: &str) -> Response {
         return query_forbidden();
     }
     let mut matching: Vec<Record<'_>> = store.records(table).filter(|record| filter.fits(store, *record)).collect();
-    filter.sort(store, &mut matching);
     let total = matching.len();
     let (limit, offset) = (call.number("sysparm_limit", DEFAULT_LIMIT), call.number("sysparm_offset", 0));
+    filter.sort(store, &mut matching, offset.saturating_add(limit));
     let selection = Selection::new(store, call, class);
     // The limit comes before the access rules, and the count ignores them.
     let page = matching.into_iter().skip(offset).take(limit);

@@ -1,29 +1,11 @@
-//! What an instance says of its tables: `sys_db_object` and `sys_dictionary`.
+//! What an instance says of its tables: `sys_db_object`, `sys_dictionary` and
+//! `sys_dictionary_override`.
 
 use super::encoded::escaped;
+use super::oauth::ServiceNow;
 use crate::model::profile::TableName;
 use crate::service::rows::{Row, RowQuery};
-
-/// A table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableEntry {
-    pub name: String,
-    pub label: String,
-    /// The table that it extends.
-    pub parent: Option<String>,
-}
-
-/// A column. What is not known is `None`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    pub name: String,
-    pub label: Option<String>,
-    pub kind: Option<String>,
-    pub reference: Option<String>,
-    pub mandatory: Option<bool>,
-    /// The table that has it.
-    pub from: Option<String>,
-}
+use crate::service::tables::{Column, Override, TableEntry, Tables};
 
 fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
     RowQuery {
@@ -35,57 +17,60 @@ fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
     }
 }
 
-/// The tables whose name or label has this text, or all.
-pub fn tables(search: Option<&str>) -> RowQuery {
-    let filter = search.map(|text| format!("nameLIKE{0}^ORlabelLIKE{0}", escaped(text))).unwrap_or_default();
-    query("sys_db_object", filter, &["name", "label", "super_class.name"])
+fn text(row: &Row<'_>, field: &str) -> Option<String> {
+    row.value(field).filter(|text| !text.is_empty()).map(|text| text.into_owned())
 }
 
-/// The table of this name.
-pub fn table(name: &str) -> RowQuery {
-    query("sys_db_object", format!("name={}", escaped(name)), &["name", "label", "super_class.name"])
-}
-
-/// The table that a row is about, if it says its name.
-pub fn table_of(row: &Row<'_>) -> Option<TableEntry> {
-    let text = |field| row.value(field).filter(|text| !text.is_empty()).map(|text| text.into_owned());
-    Some(TableEntry { name: text("name")?, label: text("label").unwrap_or_default(), parent: text("super_class.name") })
-}
-
-/// The columns of these tables.
-pub fn columns(tables: &[String]) -> RowQuery {
+/// The rows whose table is one of these.
+fn of(tables: &[String]) -> String {
     let names: Vec<String> = tables.iter().map(|name| escaped(name)).collect();
-    let filter = format!("nameIN{}^elementISNOTEMPTY^active!=false", names.join(","));
-    query("sys_dictionary", filter, &["name", "element", "column_label", "internal_type", "reference", "mandatory"])
+    format!("nameIN{}", names.join(","))
 }
 
-/// The column that a row is about.
-pub fn column_of(row: &Row<'_>) -> Option<Column> {
-    let text = |field| row.value(field).filter(|text| !text.is_empty()).map(|text| text.into_owned());
-    Some(Column {
-        name: text("element")?,
-        label: text("column_label"),
-        kind: text("internal_type"),
-        reference: text("reference"),
-        mandatory: row.value("mandatory").map(|value| value == "true"),
-        from: text("name"),
-    })
-}
+impl Tables for ServiceNow {
+    fn tables(&self, search: Option<&str>) -> RowQuery {
+        let filter = search.map(|text| format!("nameLIKE{0}^ORlabelLIKE{0}", escaped(text))).unwrap_or_default();
+        query("sys_db_object", filter, &["name", "label", "super_class.name"])
+    }
 
-/// One row of a table, as far as the user may see it.
-pub fn sample(table: &TableName) -> RowQuery {
-    query(table.as_str(), String::new(), &[])
-}
+    fn table(&self, name: &str) -> RowQuery {
+        query("sys_db_object", format!("name={}", escaped(name)), &["name", "label", "super_class.name"])
+    }
 
-/// The columns that a row shows by itself: their names.
-pub fn columns_of(row: &Row<'_>) -> Vec<Column> {
-    let column = |name: &str| Column {
-        name: name.to_owned(),
-        label: None,
-        kind: None,
-        reference: None,
-        mandatory: None,
-        from: None,
-    };
-    row.members.iter().map(|(name, _)| column(name)).collect()
+    fn table_of(&self, row: &Row<'_>) -> Option<TableEntry> {
+        let (label, parent) = (text(row, "label").unwrap_or_default(), text(row, "super_class.name"));
+        Some(TableEntry { name: text(row, "name")?, label, parent })
+    }
+
+    fn columns(&self, tables: &[String]) -> RowQuery {
+        let filter = format!("{}^elementISNOTEMPTY^active!=false", of(tables));
+        query("sys_dictionary", filter, &["name", "element", "column_label", "internal_type", "reference", "mandatory"])
+    }
+
+    fn column_of(&self, row: &Row<'_>) -> Option<Column> {
+        Some(Column {
+            name: text(row, "element")?,
+            label: text(row, "column_label"),
+            kind: text(row, "internal_type"),
+            reference: text(row, "reference"),
+            mandatory: row.value("mandatory").map(|value| value == "true"),
+            from: text(row, "name"),
+        })
+    }
+
+    /// Beside each value there is a mark whether it counts.
+    fn overrides(&self, tables: &[String]) -> RowQuery {
+        let filter = format!("{}^elementISNOTEMPTY^mandatory_override=true", of(tables));
+        query("sys_dictionary_override", filter, &["name", "element", "mandatory_override", "mandatory"])
+    }
+
+    fn override_of(&self, row: &Row<'_>) -> Option<Override> {
+        let counts = row.value("mandatory_override")? == "true";
+        let mandatory = row.value("mandatory")? == "true";
+        counts.then_some(Override { table: text(row, "name")?, column: text(row, "element")?, mandatory })
+    }
+
+    fn sample(&self, table: &TableName) -> RowQuery {
+        query(table.as_str(), String::new(), &[])
+    }
 }

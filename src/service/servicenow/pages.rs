@@ -5,18 +5,10 @@ use url::Url;
 
 use super::path::request_url;
 use crate::model::instance::Instance;
+use crate::service::Next;
 
 /// The default number of rows of a page.
 const DEFAULT_LIMIT: u64 = 10_000;
-
-/// What follows a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    Page(Url),
-    /// It names an address that is not of the instance.
-    Elsewhere(String),
-    Nothing,
-}
 
 /// What follows the page that `asked` gave.
 pub fn next(instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next {

@@ -15,18 +15,15 @@ use serde::de::IgnoredAny;
 use super::app::App;
 use super::using;
 use crate::base::error::Failure;
-use crate::base::json_array::{ArrayReader, Broken};
+use crate::base::json_array::Broken;
 use crate::base::shown::visible;
 use crate::cli::args;
 use crate::client::pages::Pages;
 use crate::client::watched::Watched;
 use crate::report;
-use crate::service::servicenow::table::RESULT;
 use body::Output;
 use input::Call;
 
-/// How large a row may be.
-pub const ROW_BYTES: usize = 64 * 1024 * 1024;
 /// How much of an answer is read to see whether it has rows.
 const BEGINNING: usize = 256 * 1024;
 
@@ -116,6 +113,7 @@ fn lines(headers: &HeaderMap, is_terminal: bool) -> String {
 
 /// Prints the rest of a body; what is wrong with the answer, if anything is.
 async fn rest(mut answer: Watched, output: &mut Output<'_>, is_for_head: bool) -> Option<Failure> {
+    answer.give_no_rows();
     while let Some(piece) = answer.piece().await {
         // A reader that had enough ends the run, as does a full disk.
         if !output.write(&piece) {
@@ -132,32 +130,26 @@ async fn paginated(app: &App, mut pages: Pages, include: bool) -> Result<Option<
     let mut answer = pages.next().await?.expect("the first page is asked for");
     head(app, &answer, include);
     // What has no rows is printed as it is.
-    let mut reader = ArrayReader::new(RESULT, ROW_BYTES);
     let mut beginning: Vec<Bytes> = Vec::new();
-    let (mut length, mut is_json) = (0, (200..300).contains(&answer.status()));
-    while is_json && !reader.has_array() && !reader.is_whole() && length < BEGINNING {
+    let (mut length, is_good) = (0, (200..300).contains(&answer.status()));
+    while is_good && answer.may_have_rows() && length < BEGINNING {
         let Some(piece) = answer.piece().await else { break };
-        reader.push(&piece);
         length += piece.len();
         beginning.push(piece);
-        is_json = reader.begin().is_ok();
     }
-    if !reader.has_array() {
+    if !answer.has_rows() {
         if !beginning.iter().all(|piece| output.write(piece)) {
             return Ok(None);
         }
         return Ok(rest(answer, &mut output, false).await);
     }
-    output.write(format!("{{\"{RESULT}\":[").as_bytes());
+    output.write(format!("{{\"{}\":[", pages.member()).as_bytes());
     let mut rows = Rows { output, is_first: true };
     let failure = loop {
-        let failure = match rows.of_page(&mut reader, &mut answer).await {
-            Ok(true) => None,
-            Ok(false) => return Ok(None),
-            Err(failure) => Some(failure),
-        };
+        let Some(read) = rows.of_page(&mut answer).await else { return Ok(None) };
+        answer.skim().await;
         let headers = answer.headers().clone();
-        let failure = answer.verdict(false).or(failure);
+        let failure = answer.verdict_of_rows(read);
         let next = match failure {
             Some(failure) => Err(failure),
             None => match pages.follow(&headers) {
@@ -171,7 +163,6 @@ async fn paginated(app: &App, mut pages: Pages, include: bool) -> Result<Option<
             Ok(None) => break None,
             Err(failure) => break Some(failure),
         }
-        reader = ArrayReader::new(RESULT, ROW_BYTES);
     };
     rows.end(failure.as_ref());
     Ok(failure)
@@ -179,7 +170,7 @@ async fn paginated(app: &App, mut pages: Pages, include: bool) -> Result<Option<
 
 /// What an answer means whose body is not printed.
 async fn drained(mut answer: Watched) -> Option<Failure> {
-    while answer.piece().await.is_some() {}
+    answer.skim().await;
     answer.verdict(false)
 }
 
@@ -190,29 +181,26 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Prints the rows of a page as they come. False if the reader closed the pipe.
-    async fn of_page(&mut self, reader: &mut ArrayReader, answer: &mut Watched) -> Result<bool, Failure> {
+    /// Prints the rows of a page as they come, and says how they ended; `None` if the
+    /// reader closed the pipe.
+    async fn of_page(&mut self, answer: &mut Watched) -> Option<Result<(), Broken>> {
         loop {
             loop {
-                let broken = match reader.element() {
-                    Ok(Some(row)) if serde_json::from_slice::<IgnoredAny>(row).is_ok() => {
+                match answer.row() {
+                    Ok(Some(row)) if row.is_flat || serde_json::from_slice::<IgnoredAny>(row.text).is_ok() => {
                         let comma: &[u8] = if std::mem::take(&mut self.is_first) { b"" } else { b"," };
-                        if !self.output.write(comma) || !self.output.write(row) {
-                            return Ok(false);
+                        if !self.output.write(comma) || !self.output.write(row.text) {
+                            return None;
                         }
-                        continue;
                     }
                     Ok(None) => break,
-                    Ok(Some(_)) => Broken::Malformed,
-                    Err(broken) => broken,
-                };
-                while answer.piece().await.is_some() {}
-                return Err(answer.unreadable(Some(broken)));
+                    Ok(Some(_)) => return Some(Err(Broken::Malformed)),
+                    Err(broken) => return Some(Err(broken)),
+                }
             }
-            let Some(piece) = answer.piece().await else {
-                return if reader.is_whole() { Ok(true) } else { Err(answer.unreadable(None)) };
-            };
-            reader.push(&piece);
+            if answer.piece().await.is_none() {
+                return Some(Ok(()));
+            }
         }
     }
 

@@ -23,8 +23,7 @@ use crate::report;
 use crate::report::format::Format;
 use crate::report::json;
 use crate::report::rows::{Form, RowWriter};
-use crate::service::rows::{RowQuery, Rows};
-use crate::service::servicenow::oauth::ServiceNow;
+use crate::service::rows::RowQuery;
 use args::{DEFAULT_LIMIT, QueryArgs, check};
 use checkpoint::{Checkpoint, Found};
 use target::Target;
@@ -200,7 +199,7 @@ impl Copying<'_> {
             _ if paint.is_terminal && target.is_stdout() => Form::Table(paint),
             _ => Form::Tabs,
         };
-        let writer = RowWriter::new(form, self.query.fields.clone(), self.walk.key(), ServiceNow.first_fields());
+        let writer = RowWriter::new(form, self.query.fields.clone(), self.walk.key(), self.walk.first_fields());
         match &self.checkpoint {
             Some(checkpoint) if checkpoint.state.cursor.rows > 0 => {
                 writer.after(checkpoint.state.cursor.rows, checkpoint.state.columns.clone())
@@ -232,11 +231,11 @@ impl Copying<'_> {
                 writer.begin(table, cursor.counted);
             }
             writer.row(row);
-            if writer.ready() < BUFFER {
+            if writer.ready().len() < BUFFER {
                 return Ok(true);
             }
             progress.reach(cursor.rows, goal.or(cursor.counted));
-            target.write(&writer.taken())
+            target.write_from(writer)
         });
         step.await
     }
@@ -253,7 +252,7 @@ impl Copying<'_> {
 
     /// Writes what is there, and saves the position. False if the reader closed the pipe.
     fn keep(&mut self, writer: &mut RowWriter, target: &mut Target<'_>, step: &Step) -> Result<bool, Failure> {
-        if !target.write(&writer.taken())? {
+        if !target.write_from(writer)? {
             return Ok(false);
         }
         let is_at_rest = match step {
@@ -307,7 +306,7 @@ impl Copying<'_> {
             }
             writer.end(failure.as_ref().filter(|_| self.is_json()));
         }
-        let is_taken = target.write(&writer.taken())?;
+        let is_taken = target.write_from(&mut writer)?;
         if !is_taken {
             return Ok(0);
         }

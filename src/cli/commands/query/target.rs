@@ -10,6 +10,7 @@ use crate::base::files::{self, Publication};
 use crate::cli::commands::app::App;
 use crate::cli::commands::outputs::{Outputs, unwritable};
 use crate::cli::console::Console;
+use crate::report::rows::RowWriter;
 
 pub enum Target<'a> {
     Stdout(&'a Console),
@@ -36,8 +37,14 @@ impl<'a> Target<'a> {
         matches!(self, Self::Stdout(_))
     }
 
-    /// False if the reader closed the pipe.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
+    /// Writes what is ready. False if the reader closed the pipe.
+    pub fn write_from(&mut self, writer: &mut RowWriter) -> Result<bool, Failure> {
+        let is_taken = self.write(writer.ready());
+        writer.clear();
+        is_taken
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
         let (path, written) = match self {
             Self::Stdout(console) => {
                 let is_taken = console.bytes(bytes);
