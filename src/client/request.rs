@@ -77,10 +77,10 @@ pub struct Request {
 }
 
 /// A request that can be sent.
-struct Checked {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
+pub struct Checked {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
 }
 
 impl Client {
@@ -117,6 +117,37 @@ impl Client {
             body: Payload::Whole(Default::default()),
             timeout: None,
         }
+    }
+}
+
+impl Client {
+    /// An error if the connection refuses to write.
+    pub(crate) fn check_writes(&self, what: &'static str) -> Result<(), Failure> {
+        if self.0.rules.read_only { Err(self.read_only(what)) } else { Ok(()) }
+    }
+
+    fn read_only(&self, what: impl Into<Shown>) -> Failure {
+        let Subject::Saved(name) = &self.0.subject else { unreachable!("only a saved connection is read-only") };
+        Failure::new(Code::ReadOnly, shown!("{} is read-only, and {}", name, what.into()))
+            .why("Nothing was sent.")
+            .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", name)))
+    }
+
+    /// Sends what was checked. The credential is renewed first if that is due.
+    pub(crate) async fn send(
+        self,
+        Checked { method, url, headers }: Checked,
+        body: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Response, Failure> {
+        let Self(opened) = self;
+        if let Some(failure) = opened.refused() {
+            return Err(failure);
+        }
+        let deadline = Deadline::after(timeout.unwrap_or(opened.rules.timeout));
+        opened.connection.ensure_fresh(Duration::ZERO, deadline).await?;
+        let answer = opened.connection.send(&method, &url, &headers, &body, deadline).await?;
+        opened.look_for_refusal(answer).await
     }
 }
 
@@ -162,15 +193,9 @@ impl Request {
     }
 
     async fn sent(self) -> Result<Response, Failure> {
-        let Checked { method, url, headers } = self.checked()?;
-        let Self { client: Client(opened), body, timeout, .. } = self;
-        if let Some(failure) = opened.refused() {
-            return Err(failure);
-        }
-        let deadline = Deadline::after(timeout.unwrap_or(opened.rules.timeout));
-        opened.connection.ensure_fresh(Duration::ZERO, deadline).await?;
-        let answer = opened.connection.send(&method, &url, &headers, &body, deadline).await?;
-        opened.look_for_refusal(answer).await
+        let checked = self.checked()?;
+        let Self { client, body, timeout, .. } = self;
+        client.send(checked, body, timeout).await
     }
 
     fn checked(&self) -> Result<Checked, Failure> {
@@ -181,7 +206,7 @@ impl Request {
             Failure::new(Code::Usage, "invalid request method").next("Use a method such as GET or POST")
         })?;
         if self.client.0.rules.read_only && !method.is_safe() {
-            return Err(read_only(&self.client.0.subject, &method));
+            return Err(self.client.read_only(shown!("{} may write", Shown::outside(method.as_str()))));
         }
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
@@ -193,13 +218,6 @@ impl Request {
         }
         Ok(Checked { method, url, headers })
     }
-}
-
-fn read_only(subject: &Subject, method: &Method) -> Failure {
-    let Subject::Saved(name) = subject else { unreachable!("only a saved connection is read-only") };
-    Failure::new(Code::ReadOnly, shown!("{} is read-only, and {} may write", name, Shown::outside(method.as_str())))
-        .why("Nothing was sent.")
-        .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", name)))
 }
 
 /// The value may be a secret, and is never repeated.

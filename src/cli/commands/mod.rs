@@ -19,6 +19,7 @@ pub(super) mod man;
 pub(super) mod open;
 mod outputs;
 mod pick;
+pub(super) mod proxy;
 pub(super) mod query;
 mod questions;
 pub(super) mod sandbox;
@@ -102,7 +103,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         // These end by themselves, or wait for the signal.
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => app.end_on_signal(),
-        Command::Tables(_) | Command::Table(_) | Command::Query(_) => app.end_on_signal(),
+        Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Proxy(_) => app.end_on_signal(),
         Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
         _ => {}
     }
@@ -122,6 +123,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Tables(arguments) => tables::tables(app, arguments).await,
         Command::Table(arguments) => tables::table(app, arguments).await,
         Command::Query(arguments) => query::run(app, arguments).await,
+        Command::Proxy(arguments) => proxy::run(app, arguments).await,
         Command::Open(arguments) => open::run(app, arguments),
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
@@ -144,6 +146,7 @@ fn takes_connection(command: &Command) -> bool {
         Command::Status(arguments) => !arguments.all,
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => true,
         Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
+        Command::Proxy(_) => true,
         Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,
