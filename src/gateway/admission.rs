@@ -131,7 +131,10 @@ impl Admission {
         if !self.password.is_shown_by(headers) {
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, Code::Usage, "the local password is missing or wrong")
                 .next("Send the password that snow proxy gave, with any user name or as a bearer token")
-                .with(header::WWW_AUTHENTICATE, "Basic realm=\"snow proxy\", charset=\"UTF-8\", Bearer realm=\"snow proxy\""));
+                .with(
+                    header::WWW_AUTHENTICATE,
+                    "Basic realm=\"snow proxy\", charset=\"UTF-8\", Bearer realm=\"snow proxy\"",
+                ));
         }
         Ok(())
     }
@@ -154,8 +157,12 @@ impl Admission {
                 .why("A header of the request gives it another method.")
                 .next("To let programs write, start it with --write")
         } else {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::ReadOnly, shown!("this gateway only reads, and {} may write", shown))
-                .next("To let programs write, start it with --write")
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::ReadOnly,
+                shown!("this gateway only reads, and {} may write", shown),
+            )
+            .next("To let programs write, start it with --write")
         };
         Err(refusal.with_value(header::ALLOW, allow))
     }
@@ -163,9 +170,13 @@ impl Admission {
     fn check_path(&self, path: &str) -> Result<(), Refusal> {
         let is_closed = |closed: &String| covers(closed, path);
         if open_to_programs::signs_in(path) || self.access.closed.iter().any(is_closed) {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, Code::Usage, "this gateway does not sign in or give tokens")
-                .why("Its own requests are signed already.")
-                .next("Ask for what you need with the local password alone"));
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                Code::Usage,
+                "this gateway does not sign in or give tokens",
+            )
+            .why("Its own requests are signed already.")
+            .next("Ask for what you need with the local password alone"));
         }
         if covers(open_to_programs::APIS, path) || self.access.paths.iter().any(|prefix| prefix.covers(path)) {
             return Ok(());
@@ -188,4 +199,3 @@ fn origin_form(uri: &Uri) -> Result<&str, Refusal> {
 fn bad_request(message: &'static str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, Code::Usage, message)
 }
-

@@ -186,13 +186,13 @@ impl Upload {
         if body.is_end_stream() {
             return Payload::Whole(Bytes::new());
         }
-        let failed = self.0.clone();
+        let (failed, length) = (self.0.clone(), body.size_hint().exact());
         let timed = TimeoutBody::new(UPLOAD_TIMEOUT, body).map_err(move |error: Box<dyn Error + Send + Sync>| {
             let kind = if error.is::<TimeoutError>() { ErrorKind::TimedOut } else { ErrorKind::InvalidData };
             let _ = failed.set(kind);
             io::Error::from(kind)
         });
-        Payload::streamed(timed)
+        Payload::streamed(length, timed)
     }
 
     /// Where it is the body of the program that failed.

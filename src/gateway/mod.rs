@@ -79,8 +79,11 @@ async fn own_sign_in(client: &Client) -> Vec<String> {
     let connection = client.connection();
     let Some(session) = connection.credential().session().await else { return Vec::new() };
     let (client, instance) = (session.endpoint().client(), connection.instance());
-    let endpoints =
-        [client.authorization_endpoint(instance), client.token_endpoint(instance), client.revocation_endpoint(instance)];
+    let endpoints = [
+        client.authorization_endpoint(instance),
+        client.token_endpoint(instance),
+        client.revocation_endpoint(instance),
+    ];
     let at_instance = |url: &Url| url.origin() == instance.url("/").origin();
     endpoints.into_iter().filter(at_instance).map(|url| url.path().to_owned()).collect()
 }

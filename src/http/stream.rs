@@ -29,12 +29,14 @@ pub enum Payload {
 
 /// A body that is read while it is sent.
 pub struct Upload {
+    /// How long it is, if that is known.
+    length: Option<u64>,
     body: Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send + Sync>>,
     taken: Arc<AtomicU64>,
 }
 
-/// The pieces that come, of so many bytes if that is known.
-struct Pieces(Option<u64>, mpsc::Receiver<io::Result<Bytes>>);
+/// The pieces that another thread reads.
+struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
 
 /// How many pieces of a body were taken so far.
 #[derive(Debug, Clone, Default)]
@@ -43,12 +45,15 @@ pub struct Taken(Arc<AtomicU64>);
 impl Payload {
     /// The pieces that come, of so many bytes if that is known.
     pub fn once(length: Option<u64>, pieces: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        Self::streamed(Pieces(length, pieces))
+        Self::streamed(length, Pieces(pieces))
     }
 
     /// A body that another connection brings.
-    pub fn streamed(body: impl Body<Data = Bytes, Error = io::Error> + Send + Sync + 'static) -> Self {
-        Self::Once(Mutex::new(Some(Upload { body: Box::pin(body), taken: Arc::default() })))
+    pub fn streamed(
+        length: Option<u64>,
+        body: impl Body<Data = Bytes, Error = io::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Once(Mutex::new(Some(Upload { length, body: Box::pin(body), taken: Arc::default() })))
     }
 
     pub fn can_be_repeated(&self) -> bool {
@@ -91,13 +96,13 @@ impl Body for Upload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
 impl fmt::Debug for Upload {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Upload").field("length", &self.body.size_hint().exact()).finish_non_exhaustive()
+        formatter.debug_struct("Upload").field("length", &self.length).finish_non_exhaustive()
     }
 }
 
@@ -106,11 +111,7 @@ impl Body for Pieces {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.1.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 

@@ -44,9 +44,8 @@ fn a_request_whose_end_is_in_doubt_brings_no_second_one_to_the_instance() {
     let wire = echo();
     let gateway = Gateway::with_token(&wire.origin(), &["--write"]);
     let hidden = "GET /api/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
-    let post = |lines: &str, body: &str| {
-        gateway.raw(format!("{}\r\n{body}", gateway.head(&format!("POST {TARGET}"), lines)))
-    };
+    let post =
+        |lines: &str, body: &str| gateway.raw(format!("{}\r\n{body}", gateway.head(&format!("POST {TARGET}"), lines)));
     for (lines, body) in [
         ("Content-Length: 3\r\nContent-Length: 4\r\n", "abcd".to_owned()),
         ("Content-Length: 3, 4\r\n", "abcd".to_owned()),
@@ -64,7 +63,13 @@ fn a_request_whose_end_is_in_doubt_brings_no_second_one_to_the_instance() {
         assert_eq!(reply.matches("HTTP/1.").count(), 1, "{lines:?}");
     }
     assert_eq!(wire.requests(), 0);
-    for body in ["5\r\nab\r\n0\r\n\r\n", "zz\r\nab\r\n0\r\n\r\n", "-1\r\n\r\n", "fffffffffffffffff\r\nab", "2\r\nabcd\r\n0\r\n\r\n"] {
+    for body in [
+        "5\r\nab\r\n0\r\n\r\n",
+        "zz\r\nab\r\n0\r\n\r\n",
+        "-1\r\n\r\n",
+        "fffffffffffffffff\r\nab",
+        "2\r\nabcd\r\n0\r\n\r\n",
+    ] {
         let reply = post("Transfer-Encoding: chunked\r\nConnection: close\r\n", body);
         assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400 "), "{body:?} {reply:?}");
     }
@@ -83,7 +88,7 @@ fn bodies_go_both_ways_as_they_are() {
     let gateway = Gateway::with_token(&wire.origin(), &["--write"]);
     let long = "0123456789abcdef".repeat(40_000);
     let reply = gateway.ask("POST", TARGET).body(long.clone()).send().expect(200);
-    assert!(reply.body == long);
+    assert!(reply.body == long, "{} {}", reply.body.len(), wire.heads()[0]);
     let head = wire.heads()[0].clone();
     assert_eq!(header(&head, "content-length"), Some(&*long.len().to_string()));
     assert_eq!(header(&head, "content-type"), None);
@@ -157,7 +162,9 @@ fn a_program_that_is_slow_keeps_no_other_waiting() {
     #[cfg(target_os = "linux")]
     {
         let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.process.0.id())).unwrap();
-        let kib = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok());
+        let kib = |name: &str| {
+            status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok())
+        };
         assert!(kib("VmRSS:").unwrap() < 150_000, "{status}");
     }
     let mut slow = readers.into_iter().next().unwrap();
@@ -196,8 +203,8 @@ fn a_connection_is_kept_for_one_request_after_the_other() {
     let refused = format!("GET {TARGET} HTTP/1.1\r\nHost: {}\r\n\r\n", gateway.host());
     let last = gateway.head(&format!("GET {TARGET}"), "Connection: close\r\n\r\n");
     let reply = gateway.raw(format!("{request}{refused}{request}{last}"));
-    let statuses: Vec<&str> = reply.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")).collect();
-    assert_eq!(statuses, ["200 OK", "401 Unauthorized", "200 OK", "200 OK"]);
+    let statuses: Vec<&str> = reply.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "401", "200", "200"]);
 }
 
 #[test]
@@ -296,7 +303,8 @@ fn an_answer_that_began_goes_on_when_its_token_ends() {
     let wire = Wire::plays(move |stream, head| {
         let answer = if head.contains("/oauth_token.do") {
             let token = format!("t{}", counted.fetch_add(1, Ordering::SeqCst));
-            let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": 1800, "scope": "useraccount" });
+            let body =
+                json!({ "access_token": token, "token_type": "Bearer", "expires_in": 1800, "scope": "useraccount" });
             http(200, "Content-Type: application/json\r\n", &body.to_string())
         } else if head.contains("/api/long") {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbegun");

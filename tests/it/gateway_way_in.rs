@@ -23,7 +23,9 @@ fn only_a_host_that_is_this_machine_is_served() {
     let port = gateway.host().split_once(':').unwrap().1;
     let reply = |lines: &str| {
         let password = gateway.password();
-        gateway.raw(format!("GET {TARGET} HTTP/1.1\r\n{lines}Authorization: Bearer {password}\r\nConnection: close\r\n\r\n"))
+        gateway.raw(format!(
+            "GET {TARGET} HTTP/1.1\r\n{lines}Authorization: Bearer {password}\r\nConnection: close\r\n\r\n"
+        ))
     };
     for host in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("LocalHost:{port}")] {
         let reply = reply(&format!("Host: {host}\r\n"));
@@ -135,7 +137,8 @@ fn only_the_apis_and_given_paths_are_served() {
         gateway.ask("GET", target).send().expect(200);
     }
     let heard = wire.requests();
-    for target in ["/", "/api", "/apix", "/API/now", "/sys_reports", "/x_acme", "/incident.do", "/?x=/api/", "/%61pi/x"] {
+    for target in ["/", "/api", "/apix", "/API/now", "/sys_reports", "/x_acme", "/incident.do", "/?x=/api/", "/%61pi/x"]
+    {
         let reply = gateway.ask("GET", target).send().expect(403);
         assert_eq!(reply.json()["error"]["by"], "snow", "{target}");
     }

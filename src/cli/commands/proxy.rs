@@ -90,7 +90,8 @@ pub async fn run(app: &mut App, arguments: ProxyArgs) -> Result<u8, Failure> {
     let password = gateway.password().secret().clone();
     let password_file = local_password_file.map(|path| PasswordFile::write(path, &password)).transpose()?;
     let ca_cert = authority.as_ref().map(|file| file.path().display().to_string());
-    let leftovers = password_file.iter().map(|file| file.path.clone()).chain(authority.iter().map(|file| file.path().to_owned()));
+    let leftovers =
+        password_file.iter().map(|file| file.path.clone()).chain(authority.iter().map(|file| file.path().to_owned()));
     signals::remove_at_end(leftovers.collect());
 
     let url = gateway.url();
@@ -175,7 +176,8 @@ impl PasswordFile {
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Err(unwritable("It is not a regular file.".into()));
         }
-        files::write(&path, content.as_bytes(), Durability::Cached).map_err(|error| unwritable(shown!("{}.", error)))?;
+        files::write(&path, content.as_bytes(), Durability::Cached)
+            .map_err(|error| unwritable(shown!("{}.", error)))?;
         Ok(Self { path: files::absolute(&path), content })
     }
 

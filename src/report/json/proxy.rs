@@ -23,7 +23,12 @@ pub struct Proxy<'a> {
 
 impl<'a> Proxy<'a> {
     /// A secret that leaves in clear, unless there is a file for it.
-    pub fn new(url: &'a str, local_password: Option<&'a Secret>, ca_cert: Option<&'a str>, connection: &'a str) -> Self {
+    pub fn new(
+        url: &'a str,
+        local_password: Option<&'a Secret>,
+        ca_cert: Option<&'a str>,
+        connection: &'a str,
+    ) -> Self {
         let local_password = local_password.map(Secret::expose);
         Self { schema: schemas::Proxy, url, local_password, ca_cert, connection }
     }
