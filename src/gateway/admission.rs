@@ -77,7 +77,7 @@ impl PathPrefix {
             return usage("It is the beginning of a path, without a query.", "Write it as in --path /sys_report");
         }
         let url = open_to_programs::url_of(instance, text).map_err(Failure::from)?;
-        if open_to_programs::signs_in(url.path()) {
+        if open_to_programs::signs_in(url.path(), &[]) {
             return usage(
                 "The gateway never sends on what signs in or gives tokens.",
                 "Leave it out; the gateway signs its requests itself",
@@ -103,7 +103,7 @@ impl Admission {
         self.check_caller(&head.headers)?;
         self.check_method(&head.method, &head.headers)?;
         let target = origin_form(&head.uri)?;
-        if head.headers.contains_key(header::UPGRADE) {
+        if changes_protocol(&head.headers) {
             return Err(bad_request("the gateway does not change the protocol of a connection")
                 .next("Send the request without Upgrade"));
         }
@@ -168,8 +168,7 @@ impl Admission {
     }
 
     fn check_path(&self, path: &str) -> Result<(), Refusal> {
-        let is_closed = |closed: &String| covers(closed, path);
-        if open_to_programs::signs_in(path) || self.access.closed.iter().any(is_closed) {
+        if open_to_programs::signs_in(path, &self.access.closed) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 Code::Usage,
@@ -185,6 +184,12 @@ impl Admission {
             .why(shown!("It serves what is below {} and what --path adds.", open_to_programs::APIS))
             .next("To add it, start the gateway with --path PREFIX"))
     }
+}
+
+/// Whether a request wants another protocol on its connection. Some programs always ask for
+/// HTTP/2, and go on without it.
+fn changes_protocol(headers: &HeaderMap) -> bool {
+    headers.get_all(header::UPGRADE).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"h2c"))
 }
 
 /// The target of a request, where it is a path.

@@ -62,14 +62,14 @@ pub async fn serve(
             let turn = turns.clone().acquire_owned().await.expect("it is never closed");
             (listener.accept().await, turn)
         };
-        let (stream, turn) = tokio::select! {
-            (Ok((stream, _)), turn) = accepted => (stream, turn),
+        let (accepted, turn) = tokio::select! {
+            accepted = accepted => accepted,
             () = &mut stop => break,
+        };
+        let Ok((stream, _)) = accepted else {
             // Out of files, most likely: other connections will end.
-            else => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
+            tokio::time::sleep(PAUSE).await;
+            continue;
         };
         let _ = stream.set_nodelay(true);
         let (stream, cut) = Socket::new(stream);

@@ -214,6 +214,10 @@ fn a_target_that_could_mean_another_place_is_refused() {
     let upgrade = "Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n";
     assert_eq!(refusal(&gateway.raw(gateway.head("GET /api/x", upgrade))), (400, "usage".to_owned()));
     assert_eq!(wire.requests(), 0);
+    let http_2 = "Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n";
+    let reply = gateway.raw(gateway.head("GET /api/x", http_2));
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    assert!(!wire.heads()[0].to_lowercase().contains("upgrade"), "{:?}", wire.heads());
 }
 
 #[test]

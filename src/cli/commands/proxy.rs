@@ -36,7 +36,9 @@ Examples:
   snow proxy acme --tls --json                       for programs that want https
 
 A program uses the URL as its instance, and the local password with any user name:
-  curl -u any:PASSWORD http://127.0.0.1:8080/api/now/table/incident?sysparm_limit=1")]
+  curl -u any:PASSWORD URL/api/now/table/incident
+
+More: snow help gateway")]
 pub struct ProxyArgs {
     /// The connection [default: the selected one]
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]

@@ -50,13 +50,19 @@ pub fn url_of(instance: &Instance, target: &str) -> Result<Url, InvalidPath> {
     request_url(instance, None, target)
 }
 
-/// Whether a path is of a program by which an instance signs in or gives tokens, however
-/// it is written.
-pub fn signs_in(path: &str) -> bool {
-    let Ok(path) = plain(path) else { return true };
-    let path = String::from_utf8_lossy(&path).to_ascii_lowercase();
-    let mut names = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default().trim());
-    names.any(|name| SIGN_IN.contains(&name))
+/// Whether a path is of a program by which an instance signs in or gives tokens, or one of
+/// the connection's `own` or below it, however it is written.
+pub fn signs_in(path: &str, own: &[String]) -> bool {
+    let Some(names) = names(path) else { return true };
+    let is_own = |own: &String| self::names(own).is_some_and(|own| !own.is_empty() && names.starts_with(&own));
+    names.iter().any(|name| SIGN_IN.contains(&name.as_str())) || own.iter().any(is_own)
+}
+
+/// The segments of a path, without what makes one look like another.
+fn names(path: &str) -> Option<Vec<String>> {
+    let path = String::from_utf8_lossy(&plain(path).ok()?).to_ascii_lowercase();
+    let names = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default().trim().to_owned());
+    Some(names.filter(|name| !name.is_empty()).collect())
 }
 
 #[cfg(test)]
@@ -83,10 +89,21 @@ mod tests {
             "/oauth_token%2Edo%2F",
             "/a/../b",
         ] {
-            assert!(signs_in(path), "{path}");
+            assert!(signs_in(path, &[]), "{path}");
         }
         for path in ["/api/now/table/incident", "/incident.do", "/api/x/login", "/oauth_entity_list.do"] {
-            assert!(!signs_in(path), "{path}");
+            assert!(!signs_in(path, &["/api/x/token".to_owned(), "/".to_owned()]), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_a_connection_are_closed_too() {
+        let own = ["/api/x/t%6Fken".to_owned()];
+        for path in ["/api/x/token", "/API/x/Token/", "/api/x/%74oken;a=b", "/api/x/token/y"] {
+            assert!(signs_in(path, &own), "{path}");
+        }
+        for path in ["/api/x", "/api/x/tokens", "/x/token"] {
+            assert!(!signs_in(path, &own), "{path}");
         }
     }
 
