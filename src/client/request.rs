@@ -19,7 +19,7 @@ use crate::engine::Connection;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{self, Deadline};
 use crate::http::stream::{Payload, Streamed};
-use crate::model::header::is_reserved;
+use crate::model::header::{is_reserved, overrides_method};
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, Profile, Subject};
 use crate::model::user_name::UserName;
@@ -121,16 +121,9 @@ impl Client {
 }
 
 impl Client {
-    /// An error if the connection refuses to write.
-    pub(crate) fn check_writes(&self, what: &'static str) -> Result<(), Failure> {
-        if self.0.rules.read_only { Err(self.read_only(what)) } else { Ok(()) }
-    }
-
-    fn read_only(&self, what: impl Into<Shown>) -> Failure {
-        let Subject::Saved(name) = &self.0.subject else { unreachable!("only a saved connection is read-only") };
-        Failure::new(Code::ReadOnly, shown!("{} is read-only, and {}", name, what.into()))
-            .why("Nothing was sent.")
-            .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", name)))
+    /// How long the head of an answer may take, and each piece of its body.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.rules.timeout
     }
 
     /// Sends what was checked. The credential is renewed first if that is due.
@@ -205,19 +198,29 @@ impl Request {
         let method = method.ok_or_else(|| {
             Failure::new(Code::Usage, "invalid request method").next("Use a method such as GET or POST")
         })?;
-        if self.client.0.rules.read_only && !method.is_safe() {
-            return Err(self.client.read_only(shown!("{} may write", Shown::outside(method.as_str()))));
-        }
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let (name, value) = checked_header(name, value)?;
             headers.append(name, value);
+        }
+        if self.client.0.rules.read_only && (!method.is_safe() || overrides_method(&headers)) {
+            let Subject::Saved(name) = &self.client.0.subject else {
+                unreachable!("only a saved connection is read-only")
+            };
+            return Err(read_only(name, shown!("{} may write", Shown::outside(method.as_str()))));
         }
         if !self.body.is_empty() {
             headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
         Ok(Checked { method, url, headers })
     }
+}
+
+/// A connection refuses to write, and something may.
+pub fn read_only(name: &ConnectionName, what_may: impl Into<Shown>) -> Failure {
+    Failure::new(Code::ReadOnly, shown!("{} is read-only, and {}", name, what_may.into()))
+        .why("Nothing was sent.")
+        .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", name)))
 }
 
 /// The value may be a secret, and is never repeated.

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
+use crate::model::header::overrides_method;
 use crate::model::instance::Instance;
 use crate::service::servicenow::open_to_programs;
 
@@ -18,8 +19,6 @@ const READING: [Method; 2] = [Method::GET, Method::HEAD];
 /// What is sent on with `--write`. `TRACE` would show the credential to the program.
 const WRITING: [Method; 7] =
     [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-/// By these, one method says that it is another.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
 /// Where the gateway is.
 #[derive(Debug, Clone, Copy)]
@@ -142,8 +141,7 @@ impl Admission {
     fn check_method(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         let allowed = if self.access.writes { &WRITING[..] } else { &READING };
         let is_allowed = allowed.contains(method);
-        let is_another = METHOD_OVERRIDES.iter().any(|name| headers.contains_key(*name));
-        if is_allowed && (self.access.writes || !is_another) {
+        if is_allowed && (self.access.writes || !overrides_method(headers)) {
             return Ok(());
         }
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();

@@ -32,8 +32,9 @@ use crate::http::stream::Payload;
 /// How many requests the instance works on at once; others wait for their turn. An
 /// instance has as many places for them on a node, and refuses what it cannot queue.
 const AT_ONCE: usize = 16;
-/// How long a program may take for the next piece of a body that it sends.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// The part of the time of a request that a program may take for the next piece of a body.
+/// Less than all of it, so that the instance is not blamed for the program.
+const UPLOAD_PART: f64 = 0.9;
 
 /// The body of an answer.
 pub type Answer = UnsyncBoxBody<Bytes, Failure>;
@@ -91,7 +92,7 @@ impl Forwarder {
             method: head.method.clone(),
         };
         let upload = Upload::default();
-        let payload = upload.payload(body);
+        let payload = upload.payload(body, self.client.timeout().mul_f64(UPLOAD_PART));
         let (client, turns) = (self.client.clone(), self.turns.clone());
         // A task, so that a program which goes away does not end a renewal.
         let sent = tokio::spawn(async move {
@@ -182,12 +183,12 @@ fn streamed(response: Response, cut: Cut) -> Answer {
 struct Upload(Arc<OnceLock<ErrorKind>>);
 
 impl Upload {
-    fn payload(&self, body: Incoming) -> Payload {
+    fn payload(&self, body: Incoming, timeout: Duration) -> Payload {
         if body.is_end_stream() {
             return Payload::Whole(Bytes::new());
         }
         let (failed, length) = (self.0.clone(), body.size_hint().exact());
-        let timed = TimeoutBody::new(UPLOAD_TIMEOUT, body).map_err(move |error: Box<dyn Error + Send + Sync>| {
+        let timed = TimeoutBody::new(timeout, body).map_err(move |error: Box<dyn Error + Send + Sync>| {
             let kind = if error.is::<TimeoutError>() { ErrorKind::TimedOut } else { ErrorKind::InvalidData };
             let _ = failed.set(kind);
             io::Error::from(kind)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
-use crate::world::gateway::{Gateway, rest};
+use crate::world::gateway::{Gateway, refusal, rest};
 #[cfg(target_os = "linux")]
 use crate::world::keyring::Session;
 #[cfg(target_os = "linux")]
@@ -178,6 +178,13 @@ fn a_program_that_is_slow_keeps_no_other_waiting() {
     }
     assert!(length > 30_000_000, "{length}");
     drop((writers, heads));
+}
+
+#[test]
+fn a_body_that_stops_coming_is_the_fault_of_the_program() {
+    let gateway = Gateway::with_token(&echo().origin(), &["--write", "--timeout", "1s"]);
+    let reply = gateway.raw(gateway.head(&format!("POST {TARGET}"), "Content-Length: 9\r\n\r\nab"));
+    assert_eq!(refusal(&reply), (408, "usage".to_owned()));
 }
 
 #[test]

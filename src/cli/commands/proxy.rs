@@ -75,13 +75,10 @@ pub async fn run(app: &mut App, arguments: ProxyArgs) -> Result<u8, Failure> {
     }
     let chosen = using::choose_named(app, name.as_ref())?;
     if write {
-        chosen.check_named("programs could write with --write")?;
+        chosen.check_writes("programs could write with --write")?;
     }
     let name = chosen.name().to_owned();
     let client = using::open(app, chosen, false).await?;
-    if write {
-        client.check_writes("programs could write with --write")?;
-    }
     let instance = client.connection().instance();
     let paths = paths.iter().map(|path| PathPrefix::read(instance, path)).collect::<Result<_, _>>()?;
     let origin = instance.to_string();
@@ -135,8 +132,8 @@ struct Told<'a> {
 fn tell(app: &App, told: &Told) {
     let paint = app.console.out;
     let Told { name, origin, url, write, ca_cert } = told;
-    let does = if *write { "reads and writes" } else { "reads" };
-    app.console.data(&format!("{} {does} as {} at {origin}", paint.bold(url), paint.bold(name)));
+    let does = if *write { "for reading and writing" } else { "for reading only" };
+    app.console.text(&format!("{} serves {} at {origin}, {does}", paint.bold(url), paint.bold(name)));
     if let Some(path) = ca_cert {
         app.console.note(&format!("  CA certificate  {path}"));
     }

@@ -7,7 +7,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::client::Client;
-use crate::client::request::{Account, Rules};
+use crate::client::request::{Account, Rules, read_only};
 use crate::config::environment as variables;
 use crate::engine::Connection;
 use crate::model::profile::{ConnectionName, Subject};
@@ -25,12 +25,20 @@ impl Chosen {
     }
 
     /// An error if a directory chose it, which it may not do for this.
-    pub fn check_named(&self, because: &'static str) -> Result<(), Failure> {
+    fn check_named(&self, because: &'static str) -> Result<(), Failure> {
         match &self.0 {
             Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
                 Err(select::to_be_named(profile, because).next(shown!("Name it: --connection {}", profile.name)))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// An error if it may not write, or a directory chose it.
+    pub fn check_writes(&self, because: &'static str) -> Result<(), Failure> {
+        match &self.0.selected {
+            Selected::Saved(profile) if profile.read_only => Err(read_only(&profile.name, because)),
+            _ => self.check_named(because),
         }
     }
 
