@@ -50,6 +50,8 @@
 //!   session where that is due.
 //! - [`check`]: the connection test and its results.
 //! - [`client`]: the library: connections for other programs, and requests by them.
+//! - [`gateway`]: requests of programs that cannot sign in, sent on with the credential
+//!   of a connection.
 //! - [`doctor`]: what can be examined on this machine without a question.
 //! - [`report`]: text, JSON, JUnit, GitHub's commands and a page, of all of it.
 //! - [`cli`]: arguments, a person at a terminal, one file a verb. It alone knows
@@ -106,6 +108,8 @@ mod config;
 mod doctor;
 #[cfg(not(feature = "testing"))]
 mod engine;
+#[cfg(all(feature = "cli", not(feature = "testing")))]
+mod gateway;
 #[cfg(not(feature = "testing"))]
 mod history;
 #[cfg(not(feature = "testing"))]
@@ -146,6 +150,9 @@ pub mod doctor;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod engine;
+#[cfg(all(feature = "cli", feature = "testing"))]
+#[doc(hidden)]
+pub mod gateway;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod history;

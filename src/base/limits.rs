@@ -39,6 +39,25 @@ fn has_descriptors(_: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// How many files the process may open: as many as it needs, as far as it is allowed.
+#[cfg(unix)]
+pub fn open_files(needed: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.current.unwrap_or(u64::MAX);
+    if current >= needed as u64 {
+        return usize::try_from(current).unwrap_or(usize::MAX);
+    }
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(needed as u64);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    usize::try_from(if raised.is_ok() { wanted } else { current }).unwrap_or(usize::MAX)
+}
+
+#[cfg(not(unix))]
+pub fn open_files(_: usize) -> usize {
+    usize::MAX
+}
+
 /// A thread that lives as long as what it gives.
 fn waiting_thread() -> io::Result<Sender<()>> {
     let (held, gone) = channel::<()>();

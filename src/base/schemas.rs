@@ -55,6 +55,7 @@ documents! {
     List = "snow.list" / 1;
     Logout = "snow.logout" / 1;
     Open = "snow.open" / 1;
+    Proxy = "snow.proxy" / 1;
     Query = "snow.query" / 1;
     Remove = "snow.remove" / 1;
     Sandbox = "snow.sandbox" / 1;

@@ -26,6 +26,7 @@ use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
 use crate::cli::commands::man::ManArgs;
 use crate::cli::commands::open::OpenArgs;
+use crate::cli::commands::proxy::ProxyArgs;
 use crate::cli::commands::query::args::QueryArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
 use crate::cli::commands::status::StatusArgs;
@@ -196,6 +197,8 @@ Examples:
     Table(TableArgs),
     /// Get rows of a table
     Query(QueryArgs),
+    /// Serve a connection to programs that cannot sign in themselves
+    Proxy(ProxyArgs),
     /// Open the instance in a browser
     Open(OpenArgs),
     /// Run a program with the credential in its environment

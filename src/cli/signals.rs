@@ -22,7 +22,7 @@ use crate::cli::terminal::{self, interrupted};
 use crate::report;
 
 /// What must not be left when the process is ended here.
-static LEFTOVER: Mutex<Option<PathBuf>> = Mutex::new(None);
+static LEFTOVER: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// How long what must not be interrupted may hold a signal up.
 const DEFERRED_AT_MOST: Duration = Duration::from_secs(5);
@@ -207,10 +207,10 @@ fn clear_line() {
     }
 }
 
-/// A directory that a signal shall not leave behind; `None` once it is gone.
-pub fn remove_at_end(directory: Option<PathBuf>) {
+/// Files and directories that a signal shall not leave behind; none once they are gone.
+pub fn remove_at_end(paths: Vec<PathBuf>) {
     if let Ok(mut leftover) = LEFTOVER.lock() {
-        *leftover = directory;
+        *leftover = paths;
     }
 }
 
@@ -230,8 +230,8 @@ fn end(code: u8, document: Option<&OneDocument>, changes: &Changes) -> ! {
             let _ = writeln!(std::io::stderr(), "{}", changes.ending());
         }
     }
-    if let Some(directory) = LEFTOVER.lock().ok().and_then(|mut leftover| leftover.take()) {
-        let _ = std::fs::remove_dir_all(directory);
+    for path in LEFTOVER.lock().map(|mut leftover| std::mem::take(&mut *leftover)).unwrap_or_default() {
+        let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
     #[expect(clippy::disallowed_methods, reason = "a signal ends the process wherever it is")]
     std::process::exit(code.into());

@@ -19,7 +19,7 @@ use crate::engine::Connection;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{self, Deadline};
 use crate::http::stream::{Payload, Streamed};
-use crate::model::header::is_reserved;
+use crate::model::header::{is_reserved, overrides_method};
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, Profile, Subject};
 use crate::model::user_name::UserName;
@@ -75,10 +75,10 @@ pub struct Request {
 }
 
 /// A request that can be sent.
-struct Checked {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
+pub struct Checked {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
 }
 
 impl Client {
@@ -115,6 +115,30 @@ impl Client {
             body: Payload::Whole(Default::default()),
             timeout: None,
         }
+    }
+}
+
+impl Client {
+    /// How long the head of an answer may take, and each piece of its body.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.rules.timeout
+    }
+
+    /// Sends what was checked. The credential is renewed first if that is due.
+    pub(crate) async fn send(
+        self,
+        Checked { method, url, headers }: Checked,
+        body: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Response, Failure> {
+        let Self(opened) = self;
+        if let Some(failure) = opened.refused() {
+            return Err(failure);
+        }
+        let deadline = Deadline::after(timeout.unwrap_or(opened.rules.timeout));
+        opened.connection.ensure_fresh(Duration::ZERO, deadline).await?;
+        let answer = opened.connection.send(&method, &url, &headers, &body, deadline).await?;
+        opened.look_for_refusal(answer).await
     }
 }
 
@@ -160,15 +184,9 @@ impl Request {
     }
 
     async fn sent(self) -> Result<Response, Failure> {
-        let Checked { method, url, headers } = self.checked()?;
-        let Self { client: Client(opened), body, timeout, .. } = self;
-        if let Some(failure) = opened.refused() {
-            return Err(failure);
-        }
-        let deadline = Deadline::after(timeout.unwrap_or(opened.rules.timeout));
-        opened.connection.ensure_fresh(Duration::ZERO, deadline).await?;
-        let answer = opened.connection.send(&method, &url, &headers, &body, deadline).await?;
-        opened.look_for_refusal(answer).await
+        let checked = self.checked()?;
+        let Self { client, body, timeout, .. } = self;
+        client.send(checked, body, timeout).await
     }
 
     fn checked(&self) -> Result<Checked, Failure> {
@@ -178,13 +196,16 @@ impl Request {
         let method = method.ok_or_else(|| {
             Failure::new(Code::Usage, "invalid request method").next("Use a method such as GET or POST")
         })?;
-        if self.client.0.rules.read_only && !method.is_safe() {
-            return Err(read_only(&self.client.0.subject, &method));
-        }
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let (name, value) = checked_header(name, value)?;
             headers.append(name, value);
+        }
+        if self.client.0.rules.read_only && (!method.is_safe() || overrides_method(&headers)) {
+            let Subject::Saved(name) = &self.client.0.subject else {
+                unreachable!("only a saved connection is read-only")
+            };
+            return Err(read_only(name, shown!("{} may write", Shown::outside(method.as_str()))));
         }
         if !self.body.is_empty() {
             headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
@@ -193,9 +214,9 @@ impl Request {
     }
 }
 
-fn read_only(subject: &Subject, method: &Method) -> Failure {
-    let Subject::Saved(name) = subject else { unreachable!("only a saved connection is read-only") };
-    Failure::new(Code::ReadOnly, shown!("{} is read-only, and {} may write", name, Shown::outside(method.as_str())))
+/// A connection refuses to write, and something may.
+pub fn read_only(name: &ConnectionName, what_may: impl Into<Shown>) -> Failure {
+    Failure::new(Code::ReadOnly, shown!("{} is read-only, and {}", name, what_may.into()))
         .why("Nothing was sent.")
         .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", name)))
 }

@@ -61,6 +61,10 @@ impl Response {
         &self.headers
     }
 
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
     /// The next piece of the body, after decompression; `None` at its end. A body of any
     /// length can be read in this way.
     ///

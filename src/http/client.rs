@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::certificate::Certificate;
@@ -146,6 +146,11 @@ impl Client {
     /// What its headers hold: not to be shown if a server echoes it.
     pub fn secrets(&self) -> &[Secret] {
         &self.added.secrets
+    }
+
+    /// Whether it adds this header to every request.
+    pub fn adds(&self, name: &HeaderName) -> bool {
+        self.added.headers.contains_key(name)
     }
 
     pub fn route(&self) -> &Route {

@@ -1,5 +1,6 @@
 //! Bodies that go and come piece by piece.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,13 +28,15 @@ pub enum Payload {
 }
 
 /// A body that is read while it is sent.
-#[derive(Debug)]
 pub struct Upload {
     /// How long it is, if that is known.
     length: Option<u64>,
-    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    body: Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send + Sync>>,
     taken: Arc<AtomicU64>,
 }
+
+/// The pieces that another thread reads.
+struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
 
 /// How many pieces of a body were taken so far.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +45,15 @@ pub struct Taken(Arc<AtomicU64>);
 impl Payload {
     /// The pieces that come, of so many bytes if that is known.
     pub fn once(length: Option<u64>, pieces: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        Self::Once(Mutex::new(Some(Upload { length, pieces, taken: Arc::default() })))
+        Self::streamed(length, Pieces(pieces))
+    }
+
+    /// A body that another connection brings.
+    pub fn streamed(
+        length: Option<u64>,
+        body: impl Body<Data = Bytes, Error = io::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Once(Mutex::new(Some(Upload { length, body: Box::pin(body), taken: Arc::default() })))
     }
 
     pub fn can_be_repeated(&self) -> bool {
@@ -79,13 +90,28 @@ impl Body for Upload {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let piece = std::task::ready!(self.pieces.poll_recv(context));
+        let piece = std::task::ready!(self.body.as_mut().poll_frame(context));
         self.taken.fetch_add(1, Ordering::Relaxed);
-        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+        Poll::Ready(piece)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Upload").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 

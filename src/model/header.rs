@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::HeaderMap;
 use http::header::{self, HeaderName};
 
 use crate::base::shown::{shorten, shown_as_displayed};
@@ -26,6 +27,14 @@ const RESERVED: [HeaderName; 9] = [
 /// Whether only the client sets this header.
 pub fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(name)
+}
+
+/// By these, a request says that its method is another one.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Whether a request is of another method than it seems.
+pub fn overrides_method(headers: &HeaderMap) -> bool {
+    METHOD_OVERRIDES.iter().any(|name| headers.contains_key(*name))
 }
 
 /// A header that a connection adds to its requests, spelled as it was given. Names are

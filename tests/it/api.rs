@@ -310,7 +310,12 @@ fn a_read_only_connection_sends_no_write() {
     assert!(world.config().contains("read_only = true"), "{}", world.config());
     assert_eq!(world.run("show acme --json").expect(0).json()["connection"]["read_only"], true);
     let before = sandbox.requests();
-    for line in ["api POST table/incident -f a=b", "api PATCH table/incident/x -f a=b", "api DELETE table/incident/x"] {
+    for line in [
+        "api POST table/incident -f a=b",
+        "api PATCH table/incident/x -f a=b",
+        "api DELETE table/incident/x",
+        "api table/incident/x -H X-HTTP-Method-Override:DELETE",
+    ] {
         assert_eq!(world.run(&format!("{line} --json")).expect(3).error_code(), "read-only");
     }
     assert_eq!(sandbox.requests(), before);

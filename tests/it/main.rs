@@ -50,7 +50,13 @@ mod file_store;
 mod file_store_faults;
 mod files;
 mod fleet;
+#[cfg(unix)]
+mod gateway;
 mod gateway_headers;
+#[cfg(unix)]
+mod gateway_limits;
+#[cfg(unix)]
+mod gateway_way_in;
 mod guide;
 mod help;
 mod hostile;

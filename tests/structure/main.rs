@@ -23,9 +23,9 @@ use exceptions::{FACTS_ELSEWHERE, WRONG_WAY};
 use paths::{Source, read};
 
 /// From what everything stands on to what a person sees.
-const LAYERS: [&str; 14] = [
-    "base", "model", "http", "store", "auth", "service", "config", "history", "engine", "check", "client", "doctor",
-    "report", "cli",
+const LAYERS: [&str; 15] = [
+    "base", "model", "http", "store", "auth", "service", "config", "history", "engine", "check", "client", "gateway",
+    "doctor", "report", "cli",
 ];
 
 /// What only ServiceNow calls so.

@@ -171,8 +171,12 @@ impl Session {
     fn take(&mut self, outcome: TokenOutcome) -> Result<(), Failure> {
         match outcome {
             TokenOutcome::Tokens(answer) => {
-                let client_id = self.endpoint.client().client_id.as_str();
-                self.saved = Some(SavedSession::signed_in(answer, client_id, true, self.time.now()));
+                let (client_id, now) = (self.endpoint.client().client_id.as_str(), self.time.now());
+                // Counted, so that requests at the same time know a new token from the refused one.
+                self.saved = Some(match &self.saved {
+                    Some(saved) => saved.renewed(answer, now),
+                    None => SavedSession::signed_in(answer, client_id, true, now),
+                });
                 Ok(())
             }
             TokenOutcome::Refused(failure)

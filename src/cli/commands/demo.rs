@@ -51,7 +51,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             .why(Shown::outside(error.to_string()))
             .next("Set TMPDIR to a directory that can be written")
     })?;
-    signals::remove_at_end(Some(home.path().to_owned()));
+    signals::remove_at_end(vec![home.path().to_owned()]);
     let started = Sandbox::start(None, None).and_then(|sandbox| Ok((sandbox, free_port()?)));
     let (sandbox, port) = started.map_err(|error| {
         Failure::new(Code::PortInUse, "the demo cannot listen on 127.0.0.1")
@@ -118,7 +118,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     }
     drop(sandbox);
     home.close().map_err(|error| internal(shown!("the temporary files could not be removed: {}", error)))?;
-    signals::remove_at_end(None);
+    signals::remove_at_end(Vec::new());
     if app.console.json {
         app.console.document(&demo::Demo { schema: schemas::Demo, steps: done })
     } else {

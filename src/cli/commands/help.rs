@@ -38,6 +38,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("exit-codes", include_str!("../../help/exit-codes.md")),
     ("explore", include_str!("../../help/explore.md")),
     ("fleets", include_str!("../../help/fleets.md")),
+    ("gateway", include_str!("../../help/gateway.md")),
     ("json", include_str!("../../help/json.md")),
     ("library", include_str!("../../help/library.md")),
     ("performance", include_str!("../../help/performance.md")),

@@ -23,6 +23,7 @@ pub(super) mod man;
 pub(super) mod open;
 mod outputs;
 mod pick;
+pub(super) mod proxy;
 pub(super) mod query;
 mod questions;
 pub(super) mod sandbox;
@@ -122,6 +123,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Tables(arguments) => tables::tables(app, arguments).await,
         Command::Table(arguments) => tables::table(app, arguments).await,
         Command::Query(arguments) => query::run(app, arguments).await,
+        Command::Proxy(arguments) => proxy::run(app, arguments).await,
         Command::Open(arguments) => open::run(app, arguments),
         Command::Exec(arguments) => exec::run(app, arguments).await,
         Command::Env(arguments) => env::run(app, arguments).await,
@@ -149,6 +151,7 @@ fn takes_connection(command: &Command) -> bool {
         Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
         Command::Exec(_) | Command::Credential(_) => true,
         Command::Env(arguments) => !arguments.list,
+        Command::Proxy(_) => true,
         Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,

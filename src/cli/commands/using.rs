@@ -7,15 +7,41 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::client::Client;
-use crate::client::request::{Account, Rules};
+use crate::client::request::{Account, Rules, read_only};
 use crate::config::environment as variables;
 use crate::engine::Connection;
-use crate::model::profile::Subject;
+use crate::model::profile::{ConnectionName, Subject};
 
 /// The connection that a command uses, before it is opened.
 pub struct Chosen(Selection);
 
 impl Chosen {
+    /// As reports name it.
+    pub fn name(&self) -> &str {
+        match &self.0.selected {
+            Selected::Saved(profile) => profile.name.as_str(),
+            Selected::Environment => variables::NAME,
+        }
+    }
+
+    /// An error if a directory chose it, which it may not do for this.
+    fn check_named(&self, because: &'static str) -> Result<(), Failure> {
+        match &self.0 {
+            Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
+                Err(select::to_be_named(profile, because).next(shown!("Name it: --connection {}", profile.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An error if it may not write, or a directory chose it.
+    pub fn check_writes(&self, because: &'static str) -> Result<(), Failure> {
+        match &self.0.selected {
+            Selected::Saved(profile) if profile.read_only => Err(read_only(&profile.name, because)),
+            _ => self.check_named(because),
+        }
+    }
+
     /// What tells it from another one.
     pub fn fingerprint(&self, app: &App) -> Result<String, Failure> {
         Ok(match &self.0.selected {
@@ -30,11 +56,20 @@ impl Chosen {
 
 /// Chooses the connection. Nothing is opened.
 pub fn choose(app: &mut App) -> Result<Chosen, Failure> {
-    Ok(Chosen(select::select_one(app, None, Code::UnknownConnection)?))
+    choose_named(app, None)
+}
+
+/// As above, of a command that takes its name.
+pub fn choose_named(app: &mut App, name: Option<&ConnectionName>) -> Result<Chosen, Failure> {
+    Ok(Chosen(select::select_one(app, name, Code::UnknownConnection)?))
 }
 
 /// Opens the connection. One that a directory chose is not written with.
-pub async fn open(app: &mut App, Chosen(selection): Chosen, writes: bool) -> Result<Client, Failure> {
+pub async fn open(app: &mut App, chosen: Chosen, writes: bool) -> Result<Client, Failure> {
+    if writes {
+        chosen.check_named("this request may write")?;
+    }
+    let Chosen(selection) = chosen;
     let timeout = app.timeout()?;
     let profile = match selection.selected {
         Selected::Saved(profile) => profile,
@@ -46,10 +81,6 @@ pub async fn open(app: &mut App, Chosen(selection): Chosen, writes: bool) -> Res
             return Ok(Client::new(connection, subject, None, rules));
         }
     };
-    if writes && selection.by == SelectedBy::Directory {
-        return Err(select::to_be_named(&profile, "this request may write")
-            .next(shown!("Name it: --connection {}", profile.name)));
-    }
     let account = Account::of(&profile, app.state()?);
     if let Some(account) = &account {
         account.refused_before()?;

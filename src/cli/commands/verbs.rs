@@ -2,7 +2,7 @@
 
 /// Words of other programs, and our commands for them. A pair of words comes before
 /// its first word alone.
-const VERBS: [(&[&str], &[&str]); 19] = [
+const VERBS: [(&[&str], &[&str]); 20] = [
     (&["add", "create", "new", "register", "init", "setup", "configure"], &["snow connect INSTANCE"]),
     (&["auth logout", "signout", "sign-out", "logoff", "disconnect", "revoke"], &["snow logout NAME"]),
     (&["auth status", "auth whoami", "current", "active", "who", "me", "id"], &["snow status"]),
@@ -21,6 +21,7 @@ const VERBS: [(&[&str], &[&str]); 19] = [
     (&["mv", "move"], &["snow rename OLD NEW"]),
     (&["error", "errors", "codes", "why"], &["snow explain CODE"]),
     (&["mock", "serve", "server"], &["snow sandbox"]),
+    (&["gateway", "forward", "tunnel"], &["snow proxy NAME"]),
     (&["ver", "about", "v"], &["snow version"]),
 ];
 

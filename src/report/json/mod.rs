@@ -7,6 +7,7 @@ pub mod connection;
 pub mod doctor;
 pub mod help;
 pub mod indented;
+pub mod proxy;
 pub mod sandbox;
 pub mod session;
 pub mod tables;

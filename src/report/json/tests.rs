@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Error, connection, doctor, help, sandbox, session, tables, test};
+use super::{Error, connection, doctor, help, proxy, sandbox, session, tables, test};
 use crate::base::schemas::{self, ALL};
 use crate::doctor::json::Bundle;
 
@@ -29,7 +29,7 @@ fn schema<T: JsonSchema>() -> (String, String) {
 }
 
 /// Of every document, in the order of their names.
-fn generated() -> [(String, String); 25] {
+fn generated() -> [(String, String); 26] {
     [
         schema::<Bundle<'_>>(),
         schema::<connection::Connect<'_>>(),
@@ -43,6 +43,7 @@ fn generated() -> [(String, String); 25] {
         schema::<connection::List<'_>>(),
         schema::<session::Ended<'_, schemas::Logout>>(),
         schema::<tables::Opened<'_>>(),
+        schema::<proxy::Proxy<'_>>(),
         schema::<crate::report::rows::Query<'_>>(),
         schema::<session::Ended<'_, schemas::Remove>>(),
         schema::<sandbox::Sandbox<'_>>(),

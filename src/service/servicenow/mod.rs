@@ -7,6 +7,7 @@ mod encoded;
 pub mod guide;
 pub mod identity;
 pub mod oauth;
+pub mod open_to_programs;
 mod pages;
 pub mod path;
 mod reference;

@@ -79,7 +79,7 @@ pub fn request_url(instance: &Instance, api_version: Option<ApiVersion>, text: &
     if path.starts_with("//") {
         return Err(InvalidPath::TwoSlashes);
     }
-    check_segments(path)?;
+    plain(path)?;
     let mut url = instance.url(path);
     url.set_query(query);
     Ok(url)
@@ -154,9 +154,9 @@ fn local<'t>(instance: &Instance, api_version: Option<ApiVersion>, text: &'t str
     }
 }
 
-/// Looks for dot segments, and for what only decoding shows, as some servers decode
-/// before they look.
-fn check_segments(path: &str) -> Result<(), InvalidPath> {
+/// The path without any percent-encoding. Looks for dot segments, and for what only
+/// decoding shows, as some servers decode before they look.
+pub fn plain(path: &str) -> Result<Vec<u8>, InvalidPath> {
     let mut path = path.as_bytes().to_vec();
     for _ in 0..MAX_LAYERS {
         if path.iter().any(u8::is_ascii_control) {
@@ -172,7 +172,7 @@ fn check_segments(path: &str) -> Result<(), InvalidPath> {
         }
         let decoded = decoded(&path);
         if decoded == path {
-            return Ok(());
+            return Ok(path);
         }
         path = decoded;
     }

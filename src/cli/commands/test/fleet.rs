@@ -16,7 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::tester::ConnectionTester;
-use crate::base::deferral;
+use crate::base::{deferral, limits as system};
 use crate::check::report::{NotTested, Report};
 use crate::cli::commands::app::App;
 use crate::cli::console::Progress;
@@ -140,7 +140,8 @@ struct Turns {
 
 impl Turns {
     fn new(wanted: usize) -> Self {
-        let possible = open_files(wanted).saturating_sub(OTHER_OPEN_FILES) / OPEN_FILES_EACH;
+        let files = system::open_files(wanted * OPEN_FILES_EACH + OTHER_OPEN_FILES);
+        let possible = files.saturating_sub(OTHER_OPEN_FILES) / OPEN_FILES_EACH;
         let all = Arc::new(Semaphore::new(wanted.min(possible).max(1)));
         Self { origins: RefCell::default(), all }
     }
@@ -167,27 +168,6 @@ impl Turns {
         let mut origins = self.origins.borrow_mut();
         origins.entry(origin.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_PER_ORIGIN))).clone()
     }
-}
-
-/// How many files the process may open: as many as that many tests need, as far
-/// as it is allowed.
-#[cfg(unix)]
-fn open_files(tests: usize) -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let needed = (tests * OPEN_FILES_EACH + OTHER_OPEN_FILES) as u64;
-    let current = limit.current.unwrap_or(u64::MAX);
-    if current >= needed {
-        return usize::try_from(current).unwrap_or(usize::MAX);
-    }
-    let wanted = needed.min(limit.maximum.unwrap_or(u64::MAX));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
-    usize::try_from(if raised.is_ok() { wanted } else { current }).unwrap_or(usize::MAX)
-}
-
-#[cfg(not(unix))]
-fn open_files(_: usize) -> usize {
-    usize::MAX
 }
 
 #[cfg(test)]
