@@ -226,6 +226,7 @@ codes! {
         ConfigUnwritable = "config-unwritable", final, lasting, whole, SignIn, free, Request, other;
         NoTerminal = "no-terminal", final, lasting, whole, SignIn, free, Request, other;
         NothingToTest = "nothing-to-test", final, lasting, whole, SignIn, free, Request, other;
+        NothingToImport = "nothing-to-import", final, lasting, whole, SignIn, free, Request, other, "The source has no connection that can be imported.";
         EnvironmentIncomplete = "environment-incomplete", final, lasting, whole, SignIn, free, Request, other;
         PortInUse = "port-in-use", final, lasting, whole, SignIn, free, Request, other;
         ConnectionExists = "connection-exists", final, lasting, whole, SignIn, free, Request, other;

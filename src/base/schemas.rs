@@ -52,6 +52,7 @@ documents! {
     Explain = "snow.explain" / 1;
     ExplainList = "snow.explain.list" / 1;
     Guide = "snow.guide" / 1;
+    Import = "snow.import" / 1;
     List = "snow.list" / 1;
     Logout = "snow.logout" / 1;
     Open = "snow.open" / 1;

@@ -16,8 +16,10 @@ use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
 use crate::cli::commands::explain::ExplainArgs;
+use crate::cli::commands::export::ExportArgs;
 use crate::cli::commands::guide::GuideArgs;
 use crate::cli::commands::help::HelpArgs;
+use crate::cli::commands::import::ImportArgs;
 use crate::cli::commands::list::ListArgs;
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
@@ -195,6 +197,10 @@ Examples:
     Query(QueryArgs),
     /// Open the instance in a browser
     Open(OpenArgs),
+    /// Print connections for colleagues and other programs
+    Export(ExportArgs),
+    /// Take connections from another program or a team file
+    Import(ImportArgs),
     /// Sign out: revoke the tokens and delete the secrets
     Logout(LogoutArgs),
     /// Delete connections and their secrets

@@ -25,10 +25,11 @@ const EXAMPLES: &str = "Examples:\n";
 pub const GLOBAL_OPTIONS: &str = "Global options, such as --json and --timeout: snow --help";
 
 /// The global options that matter to a command so much that its help has them.
-const HAS_TOO: [(&str, &[&str]); 6] = [
+const HAS_TOO: [(&str, &[&str]); 7] = [
     ("connect", &["yes", "no_input"]),
     ("test", &["output"]),
     ("query", &["output"]),
+    ("import", &["yes"]),
     ("logout", &["yes"]),
     ("remove", &["yes"]),
     ("sandbox", &["verbose"]),
@@ -57,6 +58,7 @@ fn below(command: &str, arg: &Arg) -> Arg {
         "output" if command == "query" => {
             arg.clone().help(output_help(Format::OF_QUERY)).add(ArgValueCompleter::new(completion::outputs_of_query))
         }
+        "yes" if command == "import" => arg.clone().help("Take settings that lead elsewhere without asking"),
         "verbose" if command == "sandbox" => arg.clone().help("Print each request to standard error"),
         "output" => arg.clone().add(ArgValueCompleter::new(completion::outputs)),
         _ => arg.clone(),

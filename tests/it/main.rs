@@ -37,6 +37,7 @@ mod examples;
 mod expectations;
 mod expiry;
 mod explain;
+mod exports;
 #[cfg(unix)]
 mod exposure;
 mod faces;
@@ -52,6 +53,9 @@ mod help;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod html_report;
+mod imports;
+#[cfg(target_os = "linux")]
+mod imports_keyring;
 mod instance;
 #[cfg(target_os = "linux")]
 mod keyring;

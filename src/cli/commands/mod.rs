@@ -10,8 +10,10 @@ pub(super) mod edit;
 mod environment;
 mod expiry;
 pub(super) mod explain;
+pub(super) mod export;
 pub(super) mod guide;
 pub(super) mod help;
+pub(super) mod import;
 pub(in crate::cli) mod list;
 pub(super) mod login;
 pub(super) mod logout;
@@ -103,6 +105,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => app.end_on_signal(),
         Command::Tables(_) | Command::Table(_) | Command::Query(_) => app.end_on_signal(),
+        Command::Import(_) => app.end_on_signal(),
         Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
         _ => {}
     }
@@ -123,6 +126,8 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Table(arguments) => tables::table(app, arguments).await,
         Command::Query(arguments) => query::run(app, arguments).await,
         Command::Open(arguments) => open::run(app, arguments),
+        Command::Export(arguments) => export::run(app, arguments),
+        Command::Import(arguments) => import::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
@@ -144,6 +149,7 @@ fn takes_connection(command: &Command) -> bool {
         Command::Status(arguments) => !arguments.all,
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => true,
         Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
+        Command::Export(arguments) => !arguments.all && arguments.names.is_empty(),
         Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,

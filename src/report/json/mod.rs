@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod doctor;
 pub mod help;
+pub mod import;
 pub mod indented;
 pub mod sandbox;
 pub mod session;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Error, connection, doctor, help, sandbox, session, tables, test};
+use super::{Error, connection, doctor, help, import, sandbox, session, tables, test};
 use crate::base::schemas::{self, ALL};
 use crate::doctor::json::Bundle;
 
@@ -29,7 +29,7 @@ fn schema<T: JsonSchema>() -> (String, String) {
 }
 
 /// Of every document, in the order of their names.
-fn generated() -> [(String, String); 25] {
+fn generated() -> [(String, String); 26] {
     [
         schema::<Bundle<'_>>(),
         schema::<connection::Connect<'_>>(),
@@ -40,6 +40,7 @@ fn generated() -> [(String, String); 25] {
         schema::<help::Explain>(),
         schema::<help::ExplainList>(),
         schema::<help::Guide<'_>>(),
+        schema::<import::Import<'_>>(),
         schema::<connection::List<'_>>(),
         schema::<session::Ended<'_, schemas::Logout>>(),
         schema::<tables::Opened<'_>>(),

@@ -1,6 +1,7 @@
 //! What is particular to ServiceNow: its APIs, and what its answers mean.
 
 pub mod address;
+pub mod adobe;
 pub mod classify;
 pub mod dictionary;
 pub mod encoded;
