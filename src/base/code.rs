@@ -230,6 +230,8 @@ codes! {
         EnvironmentIncomplete = "environment-incomplete", final, lasting, whole, SignIn, free, Request, other;
         PortInUse = "port-in-use", final, lasting, whole, SignIn, free, Request, other;
         ConnectionExists = "connection-exists", final, lasting, whole, SignIn, free, Request, other;
+        AppExists = "app-exists", final, lasting, whole, SignIn, free, Request, other, "The instance already has an OAuth client of this name.";
+        AppNotReady = "app-not-ready", final, lasting, whole, SignIn, free, Request, other, "The instance lacks what the new OAuth client needs.";
         RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free, Request, other;
         LimitReached = "limit-reached", final, lasting, whole, SignIn, free, Request, other;
         AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
@@ -321,6 +323,7 @@ codes! {
         UserMismatch = "user-mismatch", final, lasting, whole, SignIn, free, Request, other;
         IdentityUnknown = "identity-unknown", final, lasting, whole, SignIn, free, Request, other;
         LatencyExceeded = "latency-exceeded", final, lasting, whole, SignIn, free, Request, other;
+        ClientUnfit = "client-unfit", final, lasting, whole, SignIn, free, Request, other, "The OAuth client is registered in a way that no sign-in can work with.";
         Warnings = "warnings", final, lasting, whole, SignIn, free, Request, other;
         LifetimeTooShort = "lifetime-too-short", final, lasting, whole, SignIn, free, Request, other;
         EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, Request, other, "A session or certificate expires within the given time.";

@@ -43,6 +43,8 @@ macro_rules! documents {
 }
 
 documents! {
+    AppCheck = "snow.app.check" / 1;
+    AppCreate = "snow.app.create" / 1;
     Bundle = "snow.bundle" / 1;
     Connect = "snow.connect" / 1;
     Connection = "snow.connection" / 1;

@@ -11,6 +11,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use crate::base::duration::duration;
 use crate::base::files;
 use crate::cli::commands::api::ApiArgs;
+use crate::cli::commands::application::AppArgs;
 use crate::cli::commands::completion::CompletionArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::doctor::DoctorArgs;
@@ -206,6 +207,8 @@ Examples:
     /// Delete connections and their secrets
     #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
+    /// Judge or register an OAuth client, as an administrator
+    App(AppArgs),
     /// Show the setup an administrator must do
     Guide(GuideArgs),
     /// Explain an error code

@@ -22,7 +22,7 @@ pub struct Columns {
 }
 
 /// All rows of a query, each made into something.
-async fn collected<T>(
+pub(crate) async fn collected<T>(
     client: &Client,
     query: RowQuery,
     limit: Option<u64>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::CommandFactory;
 use snow_connect::base::secret::Secret;
 use snow_connect::cli::args::Cli;
-use snow_connect::cli::command::{COLUMNS, command, examples, split};
+use snow_connect::cli::command::{COLUMNS, command, examples, split, with_all_below};
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::memory::MemoryStore;
 
@@ -17,7 +17,7 @@ use crate::world::{Answer, World};
 /// The examples of all commands, without remarks, and of a pipeline the part that is ours.
 fn all() -> Vec<String> {
     let root = command(COLUMNS);
-    let commands = std::iter::once(&root).chain(root.get_subcommands());
+    let commands = with_all_below(&root).into_iter();
     let lines: Vec<String> = commands.filter_map(examples).flat_map(|text| lines_of(&text)).collect();
     assert!(lines.len() > 50, "{lines:?}");
     lines
@@ -60,6 +60,10 @@ fn prepared(sandbox: &Sandbox, line: &str) -> World {
     }
     if line.starts_with("snow import") {
         with_sources(&mut world, &origin);
+        return world;
+    }
+    if line.contains(" app ") {
+        world.connect("acme", &origin, "admin", "sandbox-admin");
         return world;
     }
     if line.starts_with("snow refresh") || line.starts_with("snow token") {
@@ -119,6 +123,7 @@ fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
     for (example, here) in [
         ("svc.ci", "beth.anglin"),
         ("--password-file pw", &format!("--password-file {home}/pw")),
+        ("8f2c41d0", "sandbox-ci"),
         ("team.toml", &format!("{home}/team.toml")),
         ("report.", &format!("{home}/report.")),
         ("=incidents.", &format!("={home}/incidents.")),
@@ -162,6 +167,9 @@ fn every_example_runs() {
             "use" | "guide" if line.len() < 6 => vec![Answer::Choose(0)],
             "logout" | "remove" if !line.contains("--yes") => vec![Answer::Confirm(true)],
             "connect" if line.contains("sandbox-public") => vec![Answer::Secret("")],
+            "app" if line.contains("create") && !line.contains("--yes") && !line.contains("--dry-run") => {
+                vec![Answer::Confirm(true)]
+            }
             "login" if !line.contains("--password-file") => vec![Answer::Secret("sandbox-beth")],
             _ => vec![],
         };

@@ -17,6 +17,8 @@ mod world;
 mod api;
 #[cfg(unix)]
 mod api_key;
+mod app;
+mod app_create;
 mod browser;
 #[cfg(unix)]
 mod callback;

@@ -2,6 +2,7 @@
 
 pub(super) mod api;
 mod app;
+pub(super) mod application;
 pub(super) mod completion;
 pub(super) mod connect;
 mod demo;
@@ -105,7 +106,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Connect(_) | Command::Test(_) | Command::Login(_) => app.end_on_signal(),
         Command::Refresh(_) | Command::Token(_) | Command::Api(_) => app.end_on_signal(),
         Command::Tables(_) | Command::Table(_) | Command::Query(_) => app.end_on_signal(),
-        Command::Import(_) => app.end_on_signal(),
+        Command::Import(_) | Command::App(_) => app.end_on_signal(),
         Command::Logout(_) | Command::Remove(_) | Command::Demo | Command::Doctor(_) => app.end_on_signal(),
         _ => {}
     }
@@ -128,6 +129,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Open(arguments) => open::run(app, arguments),
         Command::Export(arguments) => export::run(app, arguments),
         Command::Import(arguments) => import::run(app, arguments).await,
+        Command::App(arguments) => application::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
@@ -147,7 +149,7 @@ fn takes_connection(command: &Command) -> bool {
     match command {
         Command::Show(_) | Command::Login(_) => true,
         Command::Status(arguments) => !arguments.all,
-        Command::Refresh(_) | Command::Token(_) | Command::Api(_) => true,
+        Command::Refresh(_) | Command::Token(_) | Command::Api(_) | Command::App(_) => true,
         Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
         Command::Export(arguments) => !arguments.all && arguments.names.is_empty(),
         Command::Test(arguments) => !arguments.names_several(),

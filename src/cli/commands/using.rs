@@ -10,12 +10,20 @@ use crate::client::Client;
 use crate::client::request::{Account, Rules};
 use crate::config::environment as variables;
 use crate::engine::Connection;
-use crate::model::profile::Subject;
+use crate::model::profile::{Profile, Subject};
 
 /// The connection that a command uses, before it is opened.
 pub struct Chosen(Selection);
 
 impl Chosen {
+    /// The saved connection, if it is one.
+    pub fn profile(&self) -> Option<&Profile> {
+        match &self.0.selected {
+            Selected::Saved(profile) => Some(profile),
+            Selected::Environment => None,
+        }
+    }
+
     /// What tells it from another one.
     pub fn fingerprint(&self, app: &App) -> Result<String, Failure> {
         Ok(match &self.0.selected {

@@ -3,6 +3,7 @@
 //!
 //! Comments on members and structs are the descriptions in `src/schemas`.
 
+pub mod apps;
 pub mod connection;
 pub mod doctor;
 pub mod help;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Error, connection, doctor, help, import, sandbox, session, tables, test};
+use super::{Error, apps, connection, doctor, help, import, sandbox, session, tables, test};
 use crate::base::schemas::{self, ALL};
 use crate::doctor::json::Bundle;
 
@@ -29,8 +29,10 @@ fn schema<T: JsonSchema>() -> (String, String) {
 }
 
 /// Of every document, in the order of their names.
-fn generated() -> [(String, String); 26] {
+fn generated() -> [(String, String); 28] {
     [
+        schema::<apps::AppCheck<'_>>(),
+        schema::<apps::AppCreate<'_>>(),
         schema::<Bundle<'_>>(),
         schema::<connection::Connect<'_>>(),
         schema::<connection::Show<'_>>(),

@@ -13,6 +13,6 @@ mod time;
 
 pub use connection::{LastTested, StatusOf, auth_label, connection, status};
 pub use failure::{error, likelihood};
-pub use lines::{complaint, continued, fitting, paragraph};
+pub use lines::{complaint, continued, fitting, labelled, paragraph};
 pub use test::{changes, remark, report, token, user, warnings};
 pub use time::{took, until};

@@ -25,7 +25,7 @@ pub struct Column {
     pub from: Option<String>,
 }
 
-fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
+pub(super) fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
     RowQuery {
         table: table.parse().expect("the name of a table"),
         filter,

@@ -8,6 +8,8 @@ pub mod encoded;
 pub mod guide;
 pub mod identity;
 pub mod oauth;
+pub mod oauth_entity;
+pub mod oauth_fitness;
 pub mod pages;
 pub mod path;
 mod reference;
