@@ -226,9 +226,12 @@ codes! {
         ConfigUnwritable = "config-unwritable", final, lasting, whole, SignIn, free, Request, other;
         NoTerminal = "no-terminal", final, lasting, whole, SignIn, free, Request, other;
         NothingToTest = "nothing-to-test", final, lasting, whole, SignIn, free, Request, other;
+        NothingToImport = "nothing-to-import", final, lasting, whole, SignIn, free, Request, other, "The source has no connection that can be imported.";
         EnvironmentIncomplete = "environment-incomplete", final, lasting, whole, SignIn, free, Request, other;
         PortInUse = "port-in-use", final, lasting, whole, SignIn, free, Request, other;
         ConnectionExists = "connection-exists", final, lasting, whole, SignIn, free, Request, other;
+        AppExists = "app-exists", final, lasting, whole, SignIn, free, Request, other, "The instance already has an OAuth client of this name.";
+        AppNotReady = "app-not-ready", final, lasting, whole, SignIn, free, Request, other, "The instance lacks what the new OAuth client needs.";
         RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free, Request, other;
         LimitReached = "limit-reached", final, lasting, whole, SignIn, free, Request, other;
         AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
@@ -320,6 +323,7 @@ codes! {
         UserMismatch = "user-mismatch", final, lasting, whole, SignIn, free, Request, other;
         IdentityUnknown = "identity-unknown", final, lasting, whole, SignIn, free, Request, other;
         LatencyExceeded = "latency-exceeded", final, lasting, whole, SignIn, free, Request, other;
+        ClientUnfit = "client-unfit", final, lasting, whole, SignIn, free, Request, other, "The OAuth client is registered in a way that no sign-in can work with.";
         Warnings = "warnings", final, lasting, whole, SignIn, free, Request, other;
         LifetimeTooShort = "lifetime-too-short", final, lasting, whole, SignIn, free, Request, other;
         EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, Request, other, "A session or certificate expires within the given time.";

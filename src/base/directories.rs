@@ -31,6 +31,20 @@ impl Directories<'_> {
         self.directory("SNOW_DATA_DIR", "XDG_DATA_HOME", ".local/share", "LOCALAPPDATA", "")
     }
 
+    /// The directory of the settings of another program.
+    pub fn config_of(&self, program: &str) -> Option<PathBuf> {
+        Some(self.base("XDG_CONFIG_HOME", ".config", "APPDATA")?.join(program))
+    }
+
+    fn base(&self, xdg: &str, under_home: &str, windows: &str) -> Option<PathBuf> {
+        // The XDG specification: a relative path is to be ignored.
+        let absolute = |name: &str| self.variables.path(name).filter(|path| path.is_absolute());
+        if cfg!(windows) {
+            return absolute(windows);
+        }
+        absolute(xdg).or_else(|| Some(self.home.filter(|home| home.is_absolute())?.join(under_home)))
+    }
+
     fn directory(
         &self,
         own: &'static str,
@@ -43,14 +57,7 @@ impl Directories<'_> {
         if let Some(path) = self.variables.path(own) {
             return Ok(files::absolute(&path));
         }
-        // The XDG specification: a relative path is to be ignored.
-        let absolute = |name: &str| self.variables.path(name).filter(|path| path.is_absolute());
-        let base = if cfg!(windows) {
-            absolute(windows)
-        } else {
-            absolute(xdg).or_else(|| Some(self.home.filter(|home| home.is_absolute())?.join(under_home)))
-        };
-        let base = base.ok_or_else(|| {
+        let base = self.base(xdg, under_home, windows).ok_or_else(|| {
             Failure::new(Code::ConfigUnwritable, "no home directory for saving connections")
                 .why(shown!("{} is not set to an absolute path.", needed))
                 .next(shown!("Set {} or {} to a directory", needed, own))

@@ -43,6 +43,8 @@ macro_rules! documents {
 }
 
 documents! {
+    AppCheck = "snow.app.check" / 1;
+    AppCreate = "snow.app.create" / 1;
     Bundle = "snow.bundle" / 1;
     Connect = "snow.connect" / 1;
     Connection = "snow.connection" / 1;
@@ -52,6 +54,7 @@ documents! {
     Explain = "snow.explain" / 1;
     ExplainList = "snow.explain.list" / 1;
     Guide = "snow.guide" / 1;
+    Import = "snow.import" / 1;
     List = "snow.list" / 1;
     Logout = "snow.logout" / 1;
     Open = "snow.open" / 1;

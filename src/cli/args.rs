@@ -11,6 +11,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use crate::base::duration::duration;
 use crate::base::files;
 use crate::cli::commands::api::ApiArgs;
+use crate::cli::commands::application::AppArgs;
 use crate::cli::commands::completion::CompletionArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::credential::CredentialArgs;
@@ -19,8 +20,10 @@ use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
 use crate::cli::commands::env::EnvArgs;
 use crate::cli::commands::exec::ExecArgs;
 use crate::cli::commands::explain::ExplainArgs;
+use crate::cli::commands::export::ExportArgs;
 use crate::cli::commands::guide::GuideArgs;
 use crate::cli::commands::help::HelpArgs;
+use crate::cli::commands::import::ImportArgs;
 use crate::cli::commands::list::ListArgs;
 use crate::cli::commands::login::LoginArgs;
 use crate::cli::commands::logout::{LogoutArgs, RemoveArgs};
@@ -207,11 +210,17 @@ Examples:
     Env(EnvArgs),
     /// Answer programs that ask a credential helper
     Credential(CredentialArgs),
+    /// Print connections for colleagues and other programs
+    Export(ExportArgs),
+    /// Take connections from another program or a team file
+    Import(ImportArgs),
     /// Sign out: revoke the tokens and delete the secrets
     Logout(LogoutArgs),
     /// Delete connections and their secrets
     #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
+    /// Judge or register an OAuth client, as an administrator
+    App(AppArgs),
     /// Show the setup an administrator must do
     Guide(GuideArgs),
     /// Explain an error code

@@ -26,10 +26,12 @@ const EXAMPLES: &str = "Examples:\n";
 pub const GLOBAL_OPTIONS: &str = "Global options, such as --json and --timeout: snow --help";
 
 /// The global options that matter to a command so much that its help has them.
-const HAS_TOO: [(&str, &[&str]); 7] = [
+const HAS_TOO: [(&str, &[&str]); 9] = [
     ("connect", &["yes", "no_input"]),
     ("test", &["output"]),
     ("query", &["output"]),
+    ("create", &["yes"]),
+    ("import", &["yes"]),
     ("logout", &["yes"]),
     ("remove", &["yes"]),
     ("proxy", &["verbose"]),
@@ -41,14 +43,23 @@ pub fn command(columns: usize) -> clap::Command {
     let columns = columns.clamp(40, MAX_COLUMNS);
     let root = Cli::command().styles(STYLES).term_width(columns);
     let global: Vec<Arg> = root.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
-    let root = root.mut_subcommands(|command| {
-        let name = command.get_name().to_owned();
-        let command = global.iter().fold(command, |command, arg| command.arg(below(&name, arg)));
-        let parts = [examples_below_heading(&command, columns), notes(&command), Some(GLOBAL_OPTIONS.to_owned())];
-        command.after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
-    });
+    let root = root.mut_subcommands(|command| subcommand(command, &global, columns));
     let parts = [examples_below_heading(&root, columns), notes(&root)];
     root.after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
+}
+
+/// A command below the root, and those below it.
+fn subcommand(command: clap::Command, global: &[Arg], columns: usize) -> clap::Command {
+    let name = command.get_name().to_owned();
+    let command = global.iter().fold(command, |command, arg| command.arg(below(&name, arg)));
+    let parts = [examples_below_heading(&command, columns), notes(&command), Some(GLOBAL_OPTIONS.to_owned())];
+    let command = command.after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
+    command.mut_subcommands(|command| subcommand(command, global, columns))
+}
+
+/// A command and all below it.
+pub fn with_all_below(command: &clap::Command) -> Vec<&clap::Command> {
+    std::iter::once(command).chain(command.get_subcommands().flat_map(with_all_below)).collect()
 }
 
 /// A global option as a command has it.
@@ -60,6 +71,8 @@ fn below(command: &str, arg: &Arg) -> Arg {
             arg.clone().help(output_help(Format::OF_QUERY)).add(ArgValueCompleter::new(completion::outputs_of_query))
         }
         "verbose" if matches!(command, "proxy" | "sandbox") => arg.clone().help("Print each request to standard error"),
+        "yes" if command == "create" => arg.clone().help("Register it without asking"),
+        "yes" if command == "import" => arg.clone().help("Take settings that lead elsewhere without asking"),
         "output" => arg.clone().add(ArgValueCompleter::new(completion::outputs)),
         _ => arg.clone(),
     };

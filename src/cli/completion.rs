@@ -10,6 +10,7 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Shells, Zsh};
 
+use super::commands::import::Source;
 use super::commands::{edit, help};
 use crate::auth::method::{MethodSpec, saved_methods};
 use crate::base::code::Code;
@@ -187,6 +188,12 @@ fn files_of(current: &OsStr, formats: &[Format]) -> Vec<CompletionCandidate> {
 pub fn stores() -> Vec<CompletionCandidate> {
     let candidate = |kind: StoreKind| with_help(kind.as_str(), kind.place());
     STORES.iter().map(|spec| candidate(spec.kind)).collect()
+}
+
+/// What connections can be imported from, and files.
+pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
+    let named = Source::NAMED.iter().map(|(name, _, about)| with_help(*name, *about));
+    begun_with(current, named).into_iter().chain(paths(current)).collect()
 }
 
 /// The error codes, with their summaries.

@@ -85,6 +85,11 @@ impl Context {
         self.directories().data()
     }
 
+    /// Where another program keeps its settings.
+    pub fn config_directory_of(&self, program: &str) -> Option<PathBuf> {
+        self.directories().config_of(program)
+    }
+
     fn directories(&self) -> Directories<'_> {
         Directories { variables: &self.variables, home: self.home.as_deref() }
     }

@@ -5,6 +5,7 @@
 //! each [`request`] and gives its [`response`], piece by piece; [`watched`] says at the
 //! end of one whether it was what it promised.
 
+pub mod apps;
 mod connection;
 pub mod counts;
 mod engine;

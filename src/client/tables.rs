@@ -24,7 +24,7 @@ pub struct Columns {
 }
 
 /// All rows of a query, each made into something, and whether some are hidden.
-async fn collected<T>(
+pub(super) async fn collected<T>(
     client: &Client,
     query: RowQuery,
     limit: Option<u64>,

@@ -145,7 +145,8 @@ impl LineEnd {
     }
 }
 
-fn fill(table: &mut dyn TableLike, profile: &Profile) {
+/// Writes what a connection is.
+pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set(table, "id", profile.id.to_string().into());
     set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
     set(table, "instance", profile.instance.origin().into());

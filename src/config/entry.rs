@@ -162,6 +162,23 @@ impl Entry {
         })
     }
 
+    /// Only what `is_carried` takes, for an entry that someone else wrote.
+    pub fn carried(self, is_carried: fn(&str) -> bool) -> Self {
+        let settings = self.settings.into_iter().filter(|(key, _)| is_carried(key)).collect();
+        Self { settings, id: None, revision: None, store: None, headers: Vec::new(), ..self }
+    }
+
+    /// Whether it signs in with a user name that is sent.
+    pub fn sends_user(&self) -> Result<bool, Misplaced> {
+        let spec = read_value(required(&self.auth), method::named)?;
+        Ok(!spec.learns_user())
+    }
+
+    pub fn with_user(mut self, username: String) -> Self {
+        self.settings.push(("username", Spanned::new(0..0, username)));
+        self
+    }
+
     fn auth(&self, name: &ConnectionName, instance: &Instance, span: Option<Range<usize>>) -> Result<Auth, Misplaced> {
         let spec = read_value(required(&self.auth), method::named)?;
         let written = |key: &str| self.settings.iter().find(|(known, _)| *known == key).map(|(_, text)| text);

@@ -4,10 +4,12 @@
 //! Changing takes a lock, reads again, edits the document in place (comments,
 //! unknown keys and line ends stay), checks the result and replaces the file
 //! whole. [`entry`] says what a value must be, [`change`] edits the document.
+//! [`sources`] is what others keep: another program, a colleague.
 
 mod change;
 mod entry;
 pub mod environment;
+pub mod sources;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

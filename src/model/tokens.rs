@@ -135,9 +135,18 @@ impl TokenResponse {
 /// A token that a header can carry: visible ASCII (RFC 6749 appendix A.12),
 /// of bounded size.
 fn token_text(value: &Value) -> Option<Secret> {
-    let text = value.as_str()?;
-    let fits = !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| Secret::new(text.to_owned()).ok()).flatten()
+    let text = value.as_str().filter(|text| is_token(text))?;
+    Secret::new(text.to_owned()).ok()
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The time from `now` to a time in seconds since 1970. Both ends are clamped.
+fn left(end: f64, now: DateTime<Utc>) -> TimeDelta {
+    let seconds = (end - now.timestamp() as f64).clamp(0.0, MAX_LIFETIME.as_seconds_f64());
+    TimeDelta::seconds(seconds as i64)
 }
 
 impl Lifetime {
@@ -188,6 +197,29 @@ impl SavedSession {
             by: None,
             lease: None,
         }
+    }
+
+    /// The session that another program has, which shares it from now on. When its user
+    /// signed in is not known: now at the latest.
+    pub fn taken_over(
+        access_token: Secret,
+        refresh_token: Option<Secret>,
+        expires_at: Option<f64>,
+        client_id: &str,
+        has_client_secret: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Self, InvalidTokens> {
+        if !is_token(access_token.expose()) {
+            return Err(InvalidTokens::UnusableAccessToken);
+        }
+        if refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
+            return Err(InvalidTokens::UnusableRefreshToken);
+        }
+        // A time that makes no sense is over, so that the token is renewed before its use.
+        let ends_in = expires_at.map(|seconds| left(seconds, now));
+        let lifetime = ends_in.map_or(Lifetime::Unknown, Lifetime::Known);
+        let answer = TokenResponse { access_token, refresh_token, lifetime, scope: None };
+        Ok(Self::signed_in(answer, client_id, has_client_secret, now))
     }
 
     /// What a renewal makes of it. Without a new refresh token the old one

@@ -1,5 +1,6 @@
 //! From a report, a listing or a failure to what is printed.
 
+pub mod export;
 pub mod format;
 pub mod github;
 pub mod html;

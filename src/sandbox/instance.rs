@@ -11,6 +11,7 @@ use super::authentication::{self, Challenge, SignedIn};
 use super::faults;
 use super::landing;
 use super::oauth::OAuth;
+use super::oauth::clients::Clients;
 use super::options::SandboxOptions;
 use super::request::{Body, Request};
 use super::rows::{self, Store};
@@ -39,12 +40,13 @@ pub struct Instance {
 
 impl Instance {
     pub fn new(origin: String, options: &SandboxOptions) -> Self {
+        let store = Store::new(options.incidents, options.seed);
         Self {
             origin,
             scenario: options.scenario,
             requests: 0,
-            oauth: OAuth::new(options),
-            store: Store::new(options.incidents, options.seed),
+            oauth: OAuth::new(options, Clients::of(&store)),
+            store,
             latency: options.latency,
             hosts: options.hosts.clone(),
         }
@@ -94,7 +96,11 @@ impl Instance {
             Err(challenge) => return not_authenticated(&challenge),
         };
         let answer = if request.accepts_json() {
-            self.api(request, signed_in, path)
+            let answer = self.api(request, signed_in, path);
+            if request.method != "GET" {
+                self.oauth.clients.follow(&self.store);
+            }
+            answer
         } else {
             let detail = "Supported response media types for this service are: [application/json]";
             envelope(406, "Requested media type not supported", Some(detail))

@@ -12,6 +12,8 @@ use crate::model::profile::StoreKind;
 #[derive(Default)]
 pub struct MemoryStore {
     records: Mutex<HashMap<ItemKey, Secret>>,
+    /// Items of other programs, by service and account.
+    of_others: Mutex<HashMap<(String, String), Secret>>,
 }
 
 #[async_trait]
@@ -35,6 +37,11 @@ impl CredentialStore for MemoryStore {
         Ok(())
     }
 
+    async fn read_of_another(&self, service: &str, account: &str) -> Result<Option<Secret>, StoreError> {
+        let items = self.of_others.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(items.get(&(service.to_owned(), account.to_owned())).cloned())
+    }
+
     fn remedy(&self) -> &'static str {
         "Run the command again"
     }
@@ -49,6 +56,13 @@ impl MemoryStore {
     /// How many records it holds.
     pub fn count(&self) -> usize {
         self.records().len()
+    }
+
+    /// Puts an item there as another program would.
+    #[cfg(feature = "testing")]
+    pub fn put_of_another(&self, service: &str, account: &str, item: Secret) {
+        let mut items = self.of_others.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        items.insert((service.to_owned(), account.to_owned()), item);
     }
 
     fn records(&self) -> std::sync::MutexGuard<'_, HashMap<ItemKey, Secret>> {

@@ -80,6 +80,11 @@ pub trait CredentialStore: Send + Sync {
         Ok(None)
     }
 
+    /// An item of another program, by its service and account. It is only read.
+    async fn read_of_another(&self, _service: &str, _account: &str) -> Result<Option<Secret>, StoreError> {
+        Ok(None)
+    }
+
     /// Whether several machines use it. Then a kernel lock is not enough, and writers
     /// use the versions below.
     fn is_shared(&self) -> bool {

@@ -1,11 +1,14 @@
 //! The examples of the help do what the help says.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::CommandFactory;
+use snow_connect::base::secret::Secret;
 use snow_connect::cli::args::Cli;
-use snow_connect::cli::command::{COLUMNS, command, examples, split};
+use snow_connect::cli::command::{COLUMNS, command, examples, split, with_all_below};
 use snow_connect::sandbox::Sandbox;
+use snow_connect::store::memory::MemoryStore;
 
 use crate::topics::Desk;
 use crate::world::browser::{get, sign_in};
@@ -15,7 +18,7 @@ use crate::world::{Answer, World};
 /// The examples of all commands, without remarks, and of a pipeline the part that is ours.
 fn all() -> Vec<String> {
     let root = command(COLUMNS);
-    let commands = std::iter::once(&root).chain(root.get_subcommands());
+    let commands = with_all_below(&root).into_iter();
     let lines: Vec<String> = commands.filter_map(examples).flat_map(|text| lines_of(&text)).collect();
     assert!(lines.len() > 50, "{lines:?}");
     lines
@@ -56,6 +59,14 @@ fn prepared(sandbox: &Sandbox, line: &str) -> World {
         });
         return world;
     }
+    if line.starts_with("snow import") {
+        with_sources(&mut world, &origin);
+        return world;
+    }
+    if line.contains(" app ") {
+        world.connect("acme", &origin, "admin", "sandbox-admin");
+        return world;
+    }
     if line.starts_with("snow refresh") || line.starts_with("snow token") {
         let flags = "--auth client-credentials --client-id sandbox-ci --client-secret-stdin";
         world.stdin("sandbox-ci-secret").run(&format!("connect {origin} --name acme {flags}")).expect(0);
@@ -72,6 +83,20 @@ fn prepared(sandbox: &Sandbox, line: &str) -> World {
         world.run(&format!("edit acme --set description={revision}")).expect(0);
     }
     world
+}
+
+/// What other programs have.
+fn with_sources(world: &mut World, origin: &str) {
+    let store = Arc::new(MemoryStore::default());
+    let alias = r#"{"acme":{"creds":{"instanceUrl":"ORIGIN","type":"basic","username":"a","password":"b"}}}"#;
+    let item = Secret::derived(alias.replace("ORIGIN", origin)).unwrap();
+    store.put_of_another("ServiceNow", "now-sdk", item);
+    world.store = store;
+    let directory = world.home().join(".config/servicenow");
+    std::fs::create_dir_all(&directory).unwrap();
+    let profile = format!("[profiles.acme-uat]\ninstance = \"{origin}\"\nusername = \"a\"\n");
+    std::fs::write(directory.join("config.toml"), profile).unwrap();
+    world.set("SN_HOST", origin).set("SN_API_KEY", "a-key");
 }
 
 /// The example with what is true here: the instance, its users and clients, and where
@@ -99,6 +124,8 @@ fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
     for (example, here) in [
         ("svc.ci", "beth.anglin"),
         ("--password-file pw", &format!("--password-file {home}/pw")),
+        ("8f2c41d0", "sandbox-ci"),
+        ("team.toml", &format!("{home}/team.toml")),
         ("report.", &format!("{home}/report.")),
         ("=incidents.", &format!("={home}/incidents.")),
         (" incidents.", &format!(" {home}/incidents.")),
@@ -128,6 +155,8 @@ fn every_example_runs() {
     std::fs::write(files.path().join("pw"), "sandbox-beth").unwrap();
     std::fs::write(files.path().join("secret"), "sandbox-ci-secret").unwrap();
     let desk = Desk::new();
+    let team = format!("schema = \"snow-team/1\"\n[connections.acme]\ninstance = \"{}\"\n", sandbox.origin());
+    std::fs::write(files.path().join("team.toml"), format!("{team}auth = \"api-key\"\n")).unwrap();
     for example in all() {
         if example.starts_with("snow sandbox") && !example.contains("--list") {
             // It serves until it is stopped.
@@ -149,6 +178,9 @@ fn every_example_runs() {
             "use" | "guide" if line.len() < 6 => vec![Answer::Choose(0)],
             "logout" | "remove" if !line.contains("--yes") => vec![Answer::Confirm(true)],
             "connect" if line.contains("sandbox-public") => vec![Answer::Secret("")],
+            "app" if line.contains("create") && !line.contains("--yes") && !line.contains("--dry-run") => {
+                vec![Answer::Confirm(true)]
+            }
             "login" if !line.contains("--password-file") => vec![Answer::Secret("sandbox-beth")],
             _ => vec![],
         };

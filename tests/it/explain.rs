@@ -1,6 +1,7 @@
 //! The long texts of the error codes.
 
 use snow_connect::base::code::Code;
+use snow_connect::cli::command::with_all_below;
 use snow_connect::cli::explain::explanation;
 
 use crate::world::World;
@@ -39,7 +40,7 @@ fn a_flag_that_a_text_names_exists() {
     use clap::CommandFactory;
     let mut command = snow_connect::cli::args::Cli::command();
     command.build();
-    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let commands = with_all_below(&command).into_iter();
     let flags: Vec<&str> =
         commands.flat_map(|command| command.get_arguments().filter_map(|argument| argument.get_long())).collect();
     for code in Code::ALL {

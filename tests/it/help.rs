@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use snow_connect::cli::args::Cli;
+use snow_connect::cli::command::with_all_below;
 
 use crate::world::process::{finish, snow, tool};
 use crate::world::{Answer, World};
@@ -106,7 +107,8 @@ fn help_in_colour_says_the_same() {
 
 #[test]
 fn every_argument_is_described_in_the_help() {
-    for command in commands() {
+    let commands = commands();
+    for command in commands.iter().flat_map(with_all_below) {
         for argument in command.get_arguments() {
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.len() > 5, "{} {}", command.get_name(), argument.get_id());

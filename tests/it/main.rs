@@ -17,6 +17,8 @@ mod world;
 mod api;
 #[cfg(unix)]
 mod api_key;
+mod app;
+mod app_create;
 #[cfg(target_os = "linux")]
 mod borrowers;
 mod browser;
@@ -41,6 +43,7 @@ mod examples;
 mod expectations;
 mod expiry;
 mod explain;
+mod exports;
 #[cfg(unix)]
 mod exposure;
 mod faces;
@@ -62,6 +65,9 @@ mod help;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod html_report;
+mod imports;
+#[cfg(target_os = "linux")]
+mod imports_keyring;
 mod instance;
 #[cfg(target_os = "linux")]
 mod keyring;

@@ -470,7 +470,9 @@ fn the_help_of_every_command_and_topic() {
     help("snow", &["--help".to_owned(), "-h".to_owned(), "help".to_owned()]);
     for command in Cli::command().get_subcommands() {
         let name = command.get_name();
-        help(name, &[format!("{name} --help"), format!("{name} -h")]);
+        let mut lines = vec![format!("{name} --help"), format!("{name} -h")];
+        lines.extend(command.get_subcommands().map(|below| format!("{name} {} --help", below.get_name())));
+        help(name, &lines);
     }
     for topic in ["topics", "environment", "exit-codes", "precedence", "troubleshooting", "nope"] {
         help(&format!("topic-{topic}"), &[format!("help {topic}")]);

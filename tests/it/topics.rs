@@ -21,6 +21,7 @@ use serde_json::Value;
 use snow_connect::base::code::Code;
 use snow_connect::base::schemas;
 use snow_connect::cli::args::Cli;
+use snow_connect::cli::command::with_all_below;
 
 use crate::oauth::free_port;
 use crate::world::commands::{assert_parses, commands_in};
@@ -296,7 +297,7 @@ fn a_wrong_flag_is_noticed_in_every_kind_of_block() {
 fn a_command_or_a_flag_that_a_sentence_names_exists() {
     let mut command = Cli::command();
     command.build();
-    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let commands = with_all_below(&command).into_iter();
     let flags: BTreeSet<&str> =
         commands.flat_map(|command| command.get_arguments()).filter_map(|argument| argument.get_long()).collect();
     let mut found = 0;

@@ -219,6 +219,11 @@ impl App {
         Ok(ConfigFile { path, lock })
     }
 
+    /// Where another program keeps its settings.
+    pub fn config_directory_of(&self, program: &str) -> Option<PathBuf> {
+        self.context.config_directory_of(program)
+    }
+
     pub fn state(&self) -> Result<State, Failure> {
         Ok(State { directory: self.context.state_directory()? })
     }

@@ -49,6 +49,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("security", include_str!("../../help/security.md")),
     ("sign-in", include_str!("../../help/sign-in.md")),
     ("stores", include_str!("../../help/stores.md")),
+    ("teams", include_str!("../../help/teams.md")),
     ("test-double", include_str!("../../help/test-double.md")),
     ("tokens", include_str!("../../help/tokens.md")),
     ("tools", include_str!("../../help/tools.md")),

@@ -69,6 +69,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
         headers: &headers,
         force: arguments.force,
         is_saved: true,
+        is_public: false,
         was_probed: false,
         is_tested: true,
     };

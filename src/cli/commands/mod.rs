@@ -2,6 +2,7 @@
 
 pub(super) mod api;
 mod app;
+pub(super) mod application;
 pub(super) mod completion;
 pub(super) mod connect;
 pub(super) mod credential;
@@ -13,9 +14,11 @@ mod environment;
 pub(super) mod exec;
 mod expiry;
 pub(super) mod explain;
+pub(super) mod export;
 pub(super) mod guide;
 mod handover;
 pub(super) mod help;
+pub(super) mod import;
 pub(in crate::cli) mod list;
 pub(super) mod login;
 pub(super) mod logout;
@@ -128,6 +131,9 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Exec(arguments) => exec::run(app, arguments).await,
         Command::Env(arguments) => env::run(app, arguments).await,
         Command::Credential(arguments) => credential::run(app, arguments).await,
+        Command::Export(arguments) => export::run(app, arguments),
+        Command::Import(arguments) => import::run(app, arguments).await,
+        Command::App(arguments) => application::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
@@ -147,11 +153,12 @@ fn takes_connection(command: &Command) -> bool {
     match command {
         Command::Show(_) | Command::Login(_) => true,
         Command::Status(arguments) => !arguments.all,
-        Command::Refresh(_) | Command::Token(_) | Command::Api(_) => true,
+        Command::Refresh(_) | Command::Token(_) | Command::Api(_) | Command::App(_) => true,
         Command::Tables(_) | Command::Table(_) | Command::Query(_) | Command::Open(_) => true,
         Command::Exec(_) | Command::Credential(_) => true,
         Command::Env(arguments) => !arguments.list,
         Command::Proxy(_) => true,
+        Command::Export(arguments) => !arguments.all && arguments.names.is_empty(),
         Command::Test(arguments) => !arguments.names_several(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,

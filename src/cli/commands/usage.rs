@@ -14,6 +14,7 @@ use crate::cli::args::{Color, Output};
 use crate::cli::command::{COLUMNS, command};
 use crate::cli::console::Console;
 use crate::cli::context::Context;
+use crate::model::profile::any_of;
 use crate::report;
 
 /// Prints the answer and gives the exit code.
@@ -65,6 +66,11 @@ fn failure(error: &clap::Error, arguments: &[OsString]) -> Failure {
             Some(valid) if !valid.is_empty() => format!("{argument} is one of: {valid}"),
             _ => format!("{argument} needs a value"),
         },
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let command = command_in(arguments);
+            let below = command.iter().flat_map(clap::Command::get_subcommands).map(clap::Command::get_name);
+            format!("missing: {}", any_of(&below.collect::<Vec<_>>()))
+        }
         ErrorKind::MissingRequiredArgument => format!("missing: {argument}"),
         ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
             Some(other) => format!("{argument} and {} exclude each other", bare(&other)),

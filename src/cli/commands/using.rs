@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::client::request::{Account, Rules, read_only};
 use crate::config::environment as variables;
 use crate::engine::Connection;
-use crate::model::profile::{ConnectionName, Subject};
+use crate::model::profile::{ConnectionName, Profile, Subject};
 
 /// The connection that a command uses, before it is opened.
 pub struct Chosen(Selection);
@@ -39,6 +39,14 @@ impl Chosen {
         match &self.0.selected {
             Selected::Saved(profile) if profile.read_only => Err(read_only(&profile.name, because)),
             _ => self.check_named(because),
+        }
+    }
+
+    /// The saved connection, if it is one.
+    pub fn profile(&self) -> Option<&Profile> {
+        match &self.0.selected {
+            Selected::Saved(profile) => Some(profile),
+            Selected::Environment => None,
         }
     }
 

@@ -3,9 +3,11 @@
 //!
 //! Comments on members and structs are the descriptions in `src/schemas`.
 
+pub mod apps;
 pub mod connection;
 pub mod doctor;
 pub mod help;
+pub mod import;
 pub mod indented;
 pub mod proxy;
 pub mod sandbox;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Error, connection, doctor, help, proxy, sandbox, session, tables, test};
+use super::{Error, apps, connection, doctor, help, import, proxy, sandbox, session, tables, test, tools};
 use crate::base::schemas::{self, ALL};
 use crate::doctor::json::Bundle;
 
@@ -29,8 +29,10 @@ fn schema<T: JsonSchema>() -> (String, String) {
 }
 
 /// Of every document, in the order of their names.
-fn generated() -> [(String, String); 26] {
+fn generated() -> [(String, String); 30] {
     [
+        schema::<apps::AppCheck<'_>>(),
+        schema::<apps::AppCreate<'_>>(),
         schema::<Bundle<'_>>(),
         schema::<connection::Connect<'_>>(),
         schema::<connection::Show<'_>>(),
@@ -40,6 +42,7 @@ fn generated() -> [(String, String); 26] {
         schema::<help::Explain>(),
         schema::<help::ExplainList>(),
         schema::<help::Guide<'_>>(),
+        schema::<import::Import<'_>>(),
         schema::<connection::List<'_>>(),
         schema::<session::Ended<'_, schemas::Logout>>(),
         schema::<tables::Opened<'_>>(),
@@ -56,6 +59,7 @@ fn generated() -> [(String, String); 26] {
         schema::<test::TestConnection<'_>>(),
         schema::<test::TestSummary>(),
         schema::<session::Token<'_>>(),
+        schema::<tools::Tools>(),
         schema::<help::Version>(),
     ]
 }

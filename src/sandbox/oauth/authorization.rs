@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::clients::{Client, RedirectUri};
+use super::clients::{Client, Clients, RedirectUri};
 use super::random;
 use crate::sandbox::request::Request;
 use crate::sandbox::rows::User;
@@ -58,9 +58,9 @@ pub struct Code {
 }
 
 impl AuthorizationRequest {
-    pub fn read(request: &Request<'_>, scenario: Option<Scenario>) -> Result<Self, Refused> {
+    pub fn read(request: &Request<'_>, clients: &Clients, scenario: Option<Scenario>) -> Result<Self, Refused> {
         let one = |name| request.parameter(name).unwrap_or("");
-        let client = Client::find(one("client_id"), scenario).ok_or(Refused::Page("Invalid client_id"))?;
+        let client = clients.find(one("client_id"), scenario).ok_or(Refused::Page("Invalid client_id"))?;
         let redirect_uri = RedirectUri::registered(client, one("redirect_uri"))
             .filter(|_| client.may("authorization_code") && scenario != Some(Scenario::RedirectUri))
             .ok_or(Refused::Page("Invalid redirect_uri"))?;

@@ -3,7 +3,7 @@
 
 use url::{Host, Url};
 
-use crate::sandbox::rows::User;
+use crate::sandbox::rows::{Record, Store, USERS, User};
 use crate::sandbox::scenario::Scenario;
 
 /// The page on which ServiceNow's own client shows the code for pasting.
@@ -13,6 +13,9 @@ pub const SDK_PAGE: &str = "/sdk-oauth.do";
 const ANY_PORT_AND_PATH: &str = ":*/*";
 
 const PEOPLE: &[&str] = &["authorization_code", "refresh_token"];
+
+const FOR_MACHINES: &[&str] = &["client_credentials"];
+const ALL_GRANTS: &[&str] = &["authorization_code", "refresh_token", "client_credentials"];
 
 const LOOPBACK: &[&str] = &["http://127.0.0.1:8914/callback", "http://127.0.0.1:*/*", "http://[::1]:*/*"];
 
@@ -53,7 +56,7 @@ pub const CLIENTS: &[Client] = &[
         name: "Sandbox CI client",
         client_secret: Some("sandbox-ci-secret"),
         redirect_uris: &[],
-        grants: &["client_credentials"],
+        grants: FOR_MACHINES,
         application_user: Some("svc.ci"),
     },
     Client {
@@ -66,13 +69,72 @@ pub const CLIENTS: &[Client] = &[
     },
 ];
 
-impl Client {
+/// The property without which no client may sign in for itself.
+const FOR_ITSELF: &str = "glide.oauth.inbound.client.credential.grant_type.enabled";
+
+/// The clients that are registered right now.
+pub struct Clients(Vec<&'static Client>);
+
+impl Clients {
+    pub fn of(store: &Store) -> Self {
+        let mut clients = Self(Vec::new());
+        clients.follow(store);
+        clients
+    }
+
+    /// Takes what the rows say by now.
+    pub fn follow(&mut self, store: &Store) {
+        let may_for_itself = store.find_by("sys_properties", "name", FOR_ITSELF);
+        let may_for_itself = may_for_itself.is_some_and(|property| property.value("value") == "true");
+        let rows = store.records("oauth_entity").filter(|row| row.value("active") == "true");
+        let known = std::mem::take(&mut self.0);
+        self.0 = rows.map(|row| Client::of(row, may_for_itself, &known)).collect();
+    }
+
     /// The client with this `client_id`, as far as the scenario leaves it there.
-    pub fn find(client_id: &str, scenario: Option<Scenario>) -> Option<&'static Self> {
-        CLIENTS
-            .iter()
-            .find(|client| client.client_id == client_id)
-            .filter(|client| !(client.is_sdk() && scenario == Some(Scenario::NoSdkClient)))
+    pub fn find(&self, client_id: &str, scenario: Option<Scenario>) -> Option<&'static Client> {
+        let client = self.0.iter().find(|client| client.client_id == client_id)?;
+        Some(*client).filter(|client| !(client.is_sdk() && scenario == Some(Scenario::NoSdkClient)))
+    }
+}
+
+impl Client {
+    /// The client that a row registers. One that is new or changed stays in memory to the
+    /// end: there are as many as an administrator writes.
+    fn of(row: Record<'_>, may_for_itself: bool, known: &[&'static Self]) -> &'static Self {
+        let text = |field| row.value(field);
+        let client_secret = Some(text("client_secret")).filter(|_| text("public_client") != "true");
+        let redirect_uris: Vec<&str> =
+            text("redirect_url").split([',', ' ', '\n']).filter(|uri| !uri.is_empty()).collect();
+        let grants: &'static [&'static str] = match text("inbound_grant_type") {
+            "client_credential" | "client_credentials" if may_for_itself => FOR_MACHINES,
+            "client_credential" | "client_credentials" => &[],
+            "multiple" if may_for_itself => ALL_GRANTS,
+            _ => PEOPLE,
+        };
+        let user = USERS.iter().find(|user| user.id() == text("user")).map(|user| user.user_name);
+        let is_same = |client: &&&'static Self| {
+            client.client_id == text("client_id")
+                && client.name == text("name")
+                && client.client_secret == client_secret
+                && client.redirect_uris == redirect_uris
+                && client.grants == grants
+                && client.application_user == user
+        };
+        if let Some(same) =
+            CLIENTS.iter().find(|client| is_same(&client)).or(known.iter().copied().find(|client| is_same(&client)))
+        {
+            return same;
+        }
+        let kept = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
+        Box::leak(Box::new(Self {
+            client_id: kept(text("client_id")),
+            name: kept(text("name")),
+            client_secret: client_secret.map(kept),
+            redirect_uris: Box::leak(redirect_uris.into_iter().map(kept).collect::<Vec<_>>().into_boxed_slice()),
+            grants,
+            application_user: user,
+        }))
     }
 
     pub fn may(&self, grant: &str) -> bool {
@@ -140,8 +202,12 @@ fn is_loopback_url(address: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn client(client_id: &str) -> &'static Client {
+        Clients::of(&Store::new(0, 0)).find(client_id, None).expect("it is registered")
+    }
+
     fn is_accepted(client_id: &str, redirect_uri: &str) -> bool {
-        RedirectUri::registered(Client::find(client_id, None).expect("it is registered"), redirect_uri).is_some()
+        RedirectUri::registered(client(client_id), redirect_uri).is_some()
     }
 
     #[test]
@@ -179,7 +245,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_added_to_what_the_redirect_uri_has_already() {
-        let client = Client::find("sandbox-public", None).expect("it is registered");
+        let client = client("sandbox-public");
         let plain = RedirectUri::registered(client, "http://127.0.0.1:1/a").expect("it is loopback");
         assert_eq!(plain.with(&[("code", "c"), ("state", "a&b")]), "http://127.0.0.1:1/a?code=c&state=a%26b");
         let asked = RedirectUri::registered(client, "http://[::1]:1/a?x=y").expect("it is loopback");

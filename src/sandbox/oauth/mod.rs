@@ -24,6 +24,7 @@ use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
 use authorization::{AuthorizationRequest, Authorizations, Refused};
+use clients::Clients;
 use token_endpoint::TokenRequests;
 use tokens::Tokens;
 
@@ -32,6 +33,7 @@ const REVOCATION_PATH: &str = "/oauth_revoke_token.do";
 
 /// Who is signing in, who has signed in, and how often clients asked.
 pub struct OAuth {
+    pub clients: Clients,
     authorizations: Authorizations,
     pub tokens: Tokens,
     pub token_requests: TokenRequests,
@@ -39,8 +41,9 @@ pub struct OAuth {
 }
 
 impl OAuth {
-    pub fn new(options: &SandboxOptions) -> Self {
+    pub fn new(options: &SandboxOptions, clients: Clients) -> Self {
         Self {
+            clients,
             authorizations: Authorizations::new(options.code_ttl),
             tokens: Tokens::new(options.access_ttl, options.rotate),
             token_requests: TokenRequests::default(),
@@ -77,7 +80,7 @@ impl OAuth {
     }
 
     fn authorize(&mut self, request: &Request<'_>, scenario: Option<Scenario>, now: Instant) -> Response {
-        match AuthorizationRequest::read(request, scenario) {
+        match AuthorizationRequest::read(request, &self.clients, scenario) {
             Ok(request) => {
                 let transaction = self.authorizations.open(request.clone(), now);
                 pages::sign_in(&transaction, &request, false)

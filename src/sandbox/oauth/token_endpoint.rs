@@ -60,7 +60,7 @@ impl OAuth {
             return None;
         }
         let form = Form::of(request)?;
-        let client = authenticated(&form, scenario)?;
+        let client = self.authenticated(&form, scenario)?;
         let grant_type = form.get("grant_type").filter(|grant_type| client.may(grant_type))?;
         match grant_type {
             "authorization_code" => {
@@ -85,6 +85,12 @@ impl OAuth {
         }
     }
 
+    /// The client of a token request: by its secret, or public and without one.
+    fn authenticated(&self, form: &Form, scenario: Option<Scenario>) -> Option<&'static Client> {
+        let client = self.clients.find(form.get("client_id")?, scenario)?;
+        (form.get("client_secret") == client.client_secret).then_some(client)
+    }
+
     /// Needs no client: anyone who has a token may end it.
     pub(super) fn revoke(&mut self, request: &Request<'_>, scenario: Option<Scenario>) -> Response {
         if let Some(answer) = scenario.and_then(faults::in_place_of_a_revocation) {
@@ -103,12 +109,6 @@ impl OAuth {
             None => nothing(400),
         }
     }
-}
-
-/// The client of a token request: by its secret, or public and without one.
-fn authenticated(form: &Form, scenario: Option<Scenario>) -> Option<&'static Client> {
-    let client = Client::find(form.get("client_id")?, scenario)?;
-    (form.get("client_secret") == client.client_secret).then_some(client)
 }
 
 fn spoken_for(user: &'static User, scenario: Option<Scenario>) -> &'static User {

@@ -5,6 +5,7 @@
 //! make them up, [`system`] makes those that describe the tables themselves.
 
 mod configuration;
+mod oauth;
 mod people;
 mod prng;
 mod system;
@@ -21,6 +22,9 @@ pub use work::priority;
 
 /// How many incidents there are by default.
 pub const DEFAULT_INCIDENTS: usize = 400;
+
+/// What is given back in place of a password.
+pub const MASK: &str = "********";
 
 /// One row: the values of its class's fields, in their order.
 #[derive(Debug, Clone)]
@@ -85,6 +89,7 @@ impl Store {
         let mut store = Self { shelves, by_name };
         let mut prng = Prng::new(seed);
         system::fill(&mut store);
+        oauth::fill(&mut store);
         let people = people::fill(&mut store, &mut prng);
         let items = configuration::fill(&mut store, &mut prng, &people);
         work::fill(&mut store, &mut prng, &people, &items, incidents);
@@ -141,6 +146,7 @@ impl Store {
             }
             Kind::ClassName => self.class(value).map_or(value, |class| class.table.label).to_owned(),
             Kind::Journal => self.journal(record, field.name, field.label),
+            Kind::Password if !value.is_empty() => MASK.to_owned(),
             _ => value.to_owned(),
         }
     }
@@ -254,7 +260,7 @@ mod tests {
                         }
                         Kind::Guid => assert!(value.len() == 32, "{name}"),
                         Kind::ClassName => assert!(store.class(value).is_some(), "{name}"),
-                        Kind::Text | Kind::Email | Kind::Phone | Kind::Journal => {}
+                        Kind::Text | Kind::Email | Kind::Phone | Kind::Journal | Kind::Password => {}
                     }
                 }
             }

@@ -17,6 +17,7 @@ const TYPES: &[(&str, &str, &str)] = &[
     ("integer", "Integer", "integer"),
     ("boolean", "True/False", "boolean"),
     ("glide_date_time", "Date/Time", "datetime"),
+    ("password2", "Password (2 Way Encrypted)", "string"),
     ("journal_input", "Journal Input", "string"),
     ("reference", "Reference", "GUID"),
     ("collection", "Collection", "string"),
@@ -26,6 +27,7 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("glide.buildname", "Sandbox", "The name of the release"),
     ("glide.buildtag", "glide-sandbox-01-01-2026__patch0-01-01-2026", "The build"),
     ("glide.war", "glide-sandbox-01-01-2026__patch0-01-01-2026.zip", "The archive that runs"),
+    ("glide.oauth.inbound.client.credential.grant_type.enabled", "true", "Whether clients may sign in for themselves"),
     ("glide.installation.name", "snow sandbox", "The name of the instance"),
 ];
 

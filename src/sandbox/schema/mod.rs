@@ -53,6 +53,8 @@ pub enum Kind {
     DateTime,
     /// What is written to it goes to `sys_journal_field`; the field stays empty.
     Journal,
+    /// Taken as it is, and never given back.
+    Password,
     /// The `sys_id` of a row of that table.
     Reference(&'static str),
     /// The `name` of a row of that table, as in `sys_dictionary.internal_type`.
@@ -77,6 +79,8 @@ pub enum ReadRule {
     AdminRows,
     /// Below `itil` the question itself is refused with 403.
     ItilOr403,
+    /// The same for `admin`.
+    AdminOr403,
 }
 
 /// Who may write.
@@ -104,6 +108,7 @@ impl Kind {
             Self::Boolean => "boolean",
             Self::DateTime => "glide_date_time",
             Self::Journal => "journal_input",
+            Self::Password => "password2",
             Self::Reference(_) | Self::ReferenceByName(_) => "reference",
         }
     }

@@ -396,6 +396,53 @@ pub static TABLES: &[Table] = &[
     )
     .rules(ReadRule::AdminRows, WriteRule::Admin),
     table(
+        "oauth_entity",
+        "Application Registries",
+        "name",
+        base![
+            text("name", "Name", 100).mandatory(),
+            text("comments", "Comments", 1000),
+            boolean("active", "Active"),
+            text("type", "Type", 40),
+            text("client_id", "Client ID", 255),
+            field("client_secret", "Client Secret", Kind::Password, 2048),
+            text("redirect_url", "Redirect URL", 1000),
+            boolean("public_client", "Public Client"),
+            boolean("use_pkce", "PKCE required"),
+            text("inbound_grant_type", "Inbound grant type", 40),
+            text("default_grant_type", "Default grant type", 100),
+            reference("user", "OAuth Application User", "sys_user"),
+            text("token_format", "Token format", 40),
+            number("access_token_lifespan", "Access Token Lifespan"),
+            number("refresh_token_lifespan", "Refresh Token Lifespan"),
+            text("scope_restriction_status", "Scope restriction", 40),
+        ],
+    )
+    .rules(ReadRule::AdminOr403, WriteRule::Admin),
+    table(
+        "oauth_entity_profile",
+        "OAuth Entity Profile",
+        "name",
+        base![
+            text("name", "Name", 100),
+            reference("oauth_entity", "OAuth provider", "oauth_entity"),
+            text("grant_type", "Grant type", 100),
+            boolean("default", "Is default"),
+        ],
+    )
+    .rules(ReadRule::AdminOr403, WriteRule::Admin),
+    table(
+        "oauth_entity_scope",
+        "OAuth Entity Scope",
+        "name",
+        base![
+            text("name", "Name", 100),
+            text("oauth_entity_scope", "OAuth scope", 100),
+            reference("oauth_entity", "OAuth provider", "oauth_entity"),
+        ],
+    )
+    .rules(ReadRule::AdminOr403, WriteRule::Admin),
+    table(
         "sys_journal_field",
         "Journal Entry",
         "element",

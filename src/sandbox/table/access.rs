@@ -45,7 +45,11 @@ impl Caller {
 
     /// Whether a question about the table is answered at all.
     pub fn may_ask(&self, table: &Table) -> bool {
-        table.read != ReadRule::ItilOr403 || self.audience >= Audience::Itil
+        match table.read {
+            ReadRule::ItilOr403 => self.audience >= Audience::Itil,
+            ReadRule::AdminOr403 => self.audience >= Audience::Admin,
+            ReadRule::Everybody | ReadRule::OwnRows | ReadRule::AdminRows => true,
+        }
     }
 
     pub fn may_read(&self, record: Record<'_>) -> bool {
@@ -56,7 +60,7 @@ impl Caller {
         match table.read {
             ReadRule::Everybody => true,
             ReadRule::ItilOr403 => self.audience >= Audience::Itil,
-            ReadRule::AdminRows => self.audience >= Audience::Admin,
+            ReadRule::AdminRows | ReadRule::AdminOr403 => self.audience >= Audience::Admin,
             ReadRule::OwnRows => {
                 let own = ["caller_id", "opened_by", "requested_by"];
                 self.audience >= Audience::Itil || own.iter().any(|field| record.value(field) == self.id)

@@ -35,6 +35,14 @@ const NEW: &[(&str, &str, &str)] = &[
     ("sys_user", "active", "true"),
     ("sys_user", "locked_out", "false"),
     ("sys_user_group", "active", "true"),
+    ("oauth_entity", "active", "true"),
+    ("oauth_entity", "type", "client"),
+    ("oauth_entity", "public_client", "false"),
+    ("oauth_entity", "use_pkce", "false"),
+    ("oauth_entity", "token_format", "opaque"),
+    ("oauth_entity", "access_token_lifespan", "1800"),
+    ("oauth_entity", "refresh_token_lifespan", "8640000"),
+    ("oauth_entity", "scope_restriction_status", "restricted"),
 ];
 /// How numbers begin, and the first that a caller may get.
 const NUMBERS: &[(&str, &str, usize)] = &[
@@ -79,6 +87,10 @@ pub fn create(
     values.extend(of_class.map(|(_, field, value)| (*field, (*value).to_owned())));
     if let Some((_, prefix, first)) = NUMBERS.iter().find(|(of, ..)| *of == table) {
         values.push(("number", format!("{prefix}{:07}", first + store.ever(table))));
+    }
+    if table == "oauth_entity" {
+        // Of 32 digits, as an instance makes them.
+        values.push(("client_id", rows::sys_id("client_id", &call.number.to_string())));
     }
     let given = given(store, call, class, fields);
     store.insert(table, &id, values);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Call;
 use super::path::Path;
-use crate::sandbox::rows::{Record, Store};
+use crate::sandbox::rows::{MASK, Record, Store};
 use crate::sandbox::schema::{Class, Kind};
 
 /// How rows are shown.
@@ -67,7 +67,10 @@ impl<'a> Selection<'a> {
     }
 
     fn cell(&self, record: Record<'_>, path: &Path) -> Value {
-        let value = path.value(self.store, record);
+        let value = match path.field().kind {
+            Kind::Password if !path.value(self.store, record).is_empty() => MASK,
+            _ => path.value(self.store, record),
+        };
         let link = self.link(path, value);
         match (self.display, link) {
             (Display::Values, None) => json!(value),

@@ -7,7 +7,7 @@ use crate::model::profile::TableName;
 use crate::service::rows::{Row, RowQuery};
 use crate::service::tables::{Column, Override, TableEntry, Tables};
 
-fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
+pub(super) fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
     RowQuery {
         table: table.parse().expect("the name of a table"),
         filter,

@@ -1,12 +1,15 @@
 //! What is particular to ServiceNow: its APIs, and what its answers mean.
 
 pub mod address;
+pub mod adobe;
 pub mod classify;
 mod dictionary;
 mod encoded;
 pub mod guide;
 pub mod identity;
 pub mod oauth;
+pub mod oauth_entity;
+pub mod oauth_fitness;
 pub mod open_to_programs;
 mod pages;
 pub mod path;

@@ -107,11 +107,10 @@ impl KeyringStore {
     async fn with_account<T: Send + 'static>(
         &self,
         name: &str,
-        key: ItemKey,
+        account: String,
         size: usize,
         act: impl Fn(&str) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, KeyringError> {
-        let account = key.account();
         let desktop = self.desktop.clone();
         self.call(&format!("{name} {account}"), move || {
             let result = act(&account).or_else(|error| {
@@ -147,9 +146,17 @@ impl CredentialStore for KeyringStore {
     }
 
     async fn read(&self, key: ItemKey) -> Result<Option<Secret>, StoreError> {
-        let read = self.with_account("read", key, 0, |account| match platform::ITEM_LIMIT {
+        let read = self.with_account("read", key.account(), 0, |account| match platform::ITEM_LIMIT {
             Some(_) => parts::read(&Keyring, account),
             None => Keyring.get(account),
+        });
+        Ok(read.await?.map(record))
+    }
+
+    async fn read_of_another(&self, service: &str, account: &str) -> Result<Option<Secret>, StoreError> {
+        let service = service.to_owned();
+        let read = self.with_account("read of another program", account.to_owned(), 0, move |account| {
+            content(of_store(&service, account, || Entry::new(&service, account))?)
         });
         Ok(read.await?.map(record))
     }
@@ -158,7 +165,7 @@ impl CredentialStore for KeyringStore {
         let record = record.clone();
         let size = record.expose().len();
         let prepared = self.prepared.clone();
-        let written = self.with_account("write", key, size, move |account| {
+        let written = self.with_account("write", key.account(), size, move |account| {
             let record = record.expose().as_bytes();
             let found = prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
             if found.is_some_and(|found| found.account == account && found.item.set(record)) {
@@ -176,7 +183,7 @@ impl CredentialStore for KeyringStore {
     /// whole and says why it fails.
     async fn prepare(&self, key: ItemKey) -> Result<(), StoreError> {
         let prepared = self.prepared.clone();
-        let looked_up = self.with_account("look up", key, 0, move |account| {
+        let looked_up = self.with_account("look up", key.account(), 0, move |account| {
             let item = platform::find(account);
             *prepared.lock().unwrap_or_else(PoisonError::into_inner) =
                 item.map(|item| Prepared { account: account.to_owned(), item });
@@ -186,7 +193,7 @@ impl CredentialStore for KeyringStore {
     }
 
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
-        let deleted = self.with_account("delete", key, 0, |account| match platform::ITEM_LIMIT {
+        let deleted = self.with_account("delete", key.account(), 0, |account| match platform::ITEM_LIMIT {
             Some(_) => parts::delete(&Keyring, account),
             None => Keyring.delete(account),
         });
@@ -218,11 +225,7 @@ struct Keyring;
 
 impl Items for Keyring {
     fn get(&self, account: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        match entry(account)?.get_secret() {
-            Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
-            Err(Error::NoEntry) => Ok(None),
-            Err(error) => Err(error),
-        }
+        content(entry(account)?)
     }
 
     fn set(&self, account: &str, content: &[u8]) -> Result<(), Error> {
@@ -240,11 +243,25 @@ impl Items for Keyring {
 
 /// The item of an account, there or not.
 fn entry(account: &str) -> Result<Entry, Error> {
-    if let Err(Error::NoDefaultStore) = keyring::Entry::new(SERVICE, account).map(drop) {
+    of_store(SERVICE, account, || platform::entry(account))
+}
+
+/// What `make` makes, once there is a store to make it with.
+fn of_store(service: &str, account: &str, make: impl FnOnce() -> Result<Entry, Error>) -> Result<Entry, Error> {
+    if let Err(Error::NoDefaultStore) = keyring::Entry::new(service, account).map(drop) {
         // The facade tries once in a process and keeps the reason to itself.
         platform::reconnect()?;
     }
-    platform::entry(account)
+    make()
+}
+
+/// What an item holds, if it is there.
+fn content(entry: Entry) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    match entry.get_secret() {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(Error::NoEntry) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What an item holds. What is no text becomes a record that cannot be parsed.

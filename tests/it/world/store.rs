@@ -95,6 +95,10 @@ impl PickyStore {
     pub fn refusing(refuses: fn(ItemKey, &Secret) -> Option<StoreError>) -> Self {
         Self { kept: MemoryStore::default(), refuses }
     }
+
+    pub fn kept(&self) -> &MemoryStore {
+        &self.kept
+    }
 }
 
 #[async_trait]
@@ -116,6 +120,10 @@ impl CredentialStore for PickyStore {
             Some(error) => Err(error),
             None => self.kept.write(key, record).await,
         }
+    }
+
+    async fn read_of_another(&self, service: &str, account: &str) -> Result<Option<Secret>, StoreError> {
+        self.kept.read_of_another(service, account).await
     }
 
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {

@@ -75,7 +75,7 @@ fn auth_method(text: &str) -> Result<&'static MethodSpec, InvalidValue> {
     method::named(text)
 }
 
-fn store_help() -> String {
+pub fn store_help() -> String {
     let names: Vec<_> = STORES.iter().map(|spec| spec.kind.as_str()).collect();
     format!("Where to keep the secret: {} [default: {}]", any_of(&names), names[0])
 }

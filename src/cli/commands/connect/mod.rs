@@ -104,6 +104,7 @@ async fn connect(
         headers: &headers,
         force: arguments.force,
         is_saved: saved.is_some(),
+        is_public: false,
         was_probed: probes_first,
         is_tested: !arguments.no_test,
     };

@@ -38,6 +38,8 @@ pub struct Wanted<'a> {
     /// Whether a different user than the connection's is accepted.
     pub force: bool,
     pub is_saved: bool,
+    /// Whether its client is known to have no secret.
+    pub is_public: bool,
     /// Whether the instance was probed just before.
     pub was_probed: bool,
     /// False with `--no-test`.
@@ -141,7 +143,7 @@ async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, No
     session::show_token_endpoint(app, wanted.profile);
     // A port that is taken is known before a secret is asked for.
     let way = session::way(app, wanted)?;
-    let secret = session::client_secret(app, wanted.profile, wanted.secrets, wanted.is_saved).await?;
+    let secret = session::client_secret(app, wanted).await?;
     let started = Instant::now();
     let signed_in = session::sign_in(app, wanted, way, secret).await;
     let (NewSession { profile, mut credential, client, origins }, browser) = signed_in.map_err(|failure| {

@@ -2,7 +2,6 @@
 
 use http::HeaderMap;
 
-use super::args::SecretArgs;
 use super::browser::{self, Authorized, CameBy, Way};
 use super::flow::Wanted;
 use super::{MORE_TRIES, NewCredential, correct, paste, secret};
@@ -103,13 +102,12 @@ pub fn way(app: &mut App, wanted: &Wanted<'_>) -> Result<Option<Way>, Failure> {
 }
 
 /// The secret of the client: handed in, saved before, or asked for.
-pub async fn client_secret(
-    app: &mut App,
-    profile: &Profile,
-    given: &SecretArgs,
-    is_saved: bool,
-) -> Result<ClientSecret, Failure> {
+pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientSecret, Failure> {
+    let Wanted { profile, secrets: given, is_saved, is_public, .. } = *wanted;
     let known = |secret| Ok(ClientSecret { secret, is_typed: false });
+    if is_public {
+        return known(None);
+    }
     let (client, usage) = (client_of(profile), secret_use(profile));
     if let Some(secret) = app.handed_in(given, usage.input)? {
         return known(Some(secret));
