@@ -194,7 +194,7 @@ fn https_is_served_with_an_authority_of_this_run_alone() {
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE KEY"), "{pem}");
     let plain = gateway.raw(gateway.head(&format!("GET {TARGET}"), "Connection: close\r\n\r\n"));
     assert!(!plain.starts_with("HTTP/1.1 2"), "{plain}");
-    assert_eq!(gateway.stop("-TERM"), Some(143));
+    assert_eq!(gateway.stop("-TERM"), Some(0));
     assert!(!std::path::Path::new(&authority).exists());
 }
 
@@ -214,9 +214,9 @@ fn the_password_file_is_private_new_and_gone_at_the_end() {
     let url = format!("{}{TARGET}", gateway.url());
     Ask::new("GET", &url).bearer(password.trim_end()).send().expect(200);
     let mut later = Gateway::with_password(&sandbox.origin(), &words);
-    assert_eq!(gateway.stop("-INT"), Some(130));
+    assert_eq!(gateway.stop("-INT"), Some(0));
     assert_ne!(std::fs::read_to_string(&file).unwrap(), password, "that of the second one stays");
-    assert_eq!(later.stop("-TERM"), Some(143));
+    assert_eq!(later.stop("-TERM"), Some(0));
     assert!(!file.exists());
     let mut killed = Gateway::with_password(&sandbox.origin(), &words);
     killed.stop("-KILL");
@@ -240,7 +240,7 @@ fn what_is_under_way_ends_before_the_gateway_does() {
     write!(stream, "{}\r\n", gateway.head(&format!("GET {TARGET}"), "")).unwrap();
     let mut begun = [0; 16];
     stream.read_exact(&mut begun).unwrap();
-    assert_eq!(gateway.stop("-TERM"), Some(143));
+    assert_eq!(gateway.stop("-TERM"), Some(0));
     assert!(rest(stream).ends_with("first-last"));
     assert_eq!(rest(idle), "");
 }

@@ -108,8 +108,7 @@ pub async fn run(app: &mut App, arguments: ProxyArgs) -> Result<u8, Failure> {
     }
 
     let mut stop = app.take_over_stop();
-    let mut code = 0;
-    let served = gateway.serve(async { code = stop.asked().await }).await;
+    let served = gateway.serve(async { drop(stop.asked().await) }).await;
     // A renewal under way must not be dropped: its answer would be lost.
     while deferral::is_deferred() {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -117,7 +116,7 @@ pub async fn run(app: &mut App, arguments: ProxyArgs) -> Result<u8, Failure> {
     drop((password_file, authority));
     signals::remove_at_end(Vec::new());
     served.map_err(|error| cannot_listen(port, &error))?;
-    Ok(code)
+    Ok(0)
 }
 
 /// What a person is told.
