@@ -42,7 +42,7 @@ pub async fn registration(client: &Client, client_id: &str) -> Result<Registrati
 /// The entries whose `field` has this value.
 pub async fn entities(client: &Client, field: &'static str, value: &str) -> Result<Vec<Entity>, Failure> {
     let found = collected(client, oauth_entity::entities(field, value), Some(MOST), Entity::of).await;
-    found.map_err(|failure| match failure.class() {
+    found.map(|(entities, _)| entities).map_err(|failure| match failure.class() {
         Class::Forbidden => failure
             .next("Use a connection of a user with the role admin, oauth_admin or mi_admin: snow -c NAME app check"),
         _ => failure,
@@ -56,14 +56,14 @@ pub async fn for_itself(client: &Client) -> Result<Option<bool>, Failure> {
     Ok(rows.and_then(|rows| oauth_entity::property(&rows)))
 }
 
-/// What is made of each row; `None` if the table is not there or not visible.
+/// What is made of each row; `None` if the table is not there, or not all of it is visible.
 async fn optional<T>(
     client: &Client,
     query: RowQuery,
     make: impl Fn(&Row<'_>) -> Option<T>,
 ) -> Result<Option<Vec<T>>, Failure> {
     match collected(client, query, Some(MOST), make).await {
-        Ok(rows) => Ok(Some(rows)),
+        Ok((rows, hides_some)) => Ok(Some(rows).filter(|_| !hides_some)),
         Err(failure) if failure.class() == Class::Forbidden || failure.code() == Code::TableMissing => Ok(None),
         Err(failure) => Err(failure),
     }
@@ -102,7 +102,7 @@ pub async fn ready(client: &Client, name: &str, user: Option<&UserName>) -> Resu
         let id = row.value("sys_id").filter(|id| !id.is_empty())?;
         is_it.then(|| (id.into_owned(), row.value("active").as_deref() == Some("false")))
     });
-    match found.await?.into_iter().next() {
+    match found.await?.0.into_iter().next() {
         None => Err(not_ready(shown!("{} has no user {}", host, user)).next("Use the user name of an existing user")),
         Some((_, true)) => {
             Err(not_ready(shown!("the user {} is inactive on {}", user, host)).next("Activate it, or use another user"))

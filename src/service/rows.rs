@@ -99,12 +99,11 @@ impl<'a> Row<'a> {
     /// `None` if it is no JSON object.
     pub fn read(element: Element<'a>) -> Option<Self> {
         let text = std::str::from_utf8(element.text).ok()?;
-        let members = match element.is_flat {
-            true => OnceCell::new(),
-            false => {
-                let Members(members) = serde_json::from_str(text).ok()?;
-                OnceCell::from(members)
-            }
+        let members = if element.is_flat {
+            OnceCell::new()
+        } else {
+            let Members(members) = serde_json::from_str(text).ok()?;
+            OnceCell::from(members)
         };
         Some(Self { text, is_flat: element.is_flat, members })
     }

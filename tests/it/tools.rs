@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
-use snow_connect::store::{CredentialStore, Field, ItemKey};
+use snow_connect::store::{Field, ItemKey};
 
 use crate::world::keyring::Session;
 use crate::world::process::{finish, snow, tool};

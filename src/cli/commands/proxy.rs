@@ -108,7 +108,7 @@ pub async fn run(app: &mut App, arguments: ProxyArgs) -> Result<u8, Failure> {
     }
 
     let mut stop = app.take_over_stop();
-    let served = gateway.serve(async { drop(stop.asked().await) }).await;
+    let served = gateway.serve(async { _ = stop.asked().await }).await;
     // A renewal under way must not be dropped: its answer would be lost.
     while deferral::is_deferred() {
         tokio::time::sleep(Duration::from_millis(20)).await;

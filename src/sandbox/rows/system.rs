@@ -32,12 +32,11 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
 ];
 
 /// What a table says otherwise of a column that it inherits: the table, the one that has the
-/// column, the column, and whether it is mandatory and read-only there; `None` if that is as
-/// inherited.
-const OVERRIDES: &[(&str, &str, &str, Option<bool>, Option<bool>)] = &[
-    ("incident", "task", "short_description", Some(true), None),
-    ("problem", "task", "short_description", Some(true), None),
-    ("incident", "task", "number", None, Some(true)),
+/// column, the column, and what it is there.
+const OVERRIDES: &[(&str, &str, &str, &str)] = &[
+    ("incident", "task", "short_description", "mandatory"),
+    ("problem", "task", "short_description", "mandatory"),
+    ("incident", "task", "number", "read_only"),
 ];
 
 pub fn fill(store: &mut Store) {
@@ -51,15 +50,16 @@ pub fn fill(store: &mut Store) {
     for table in TABLES {
         describe(store, table);
     }
-    for (table, base_table, element, mandatory, read_only) in OVERRIDES {
+    for (table, base_table, element, what) in OVERRIDES {
+        let (mandatory, read_only) = (flag(*what == "mandatory"), flag(*what == "read_only"));
         let row = [
             ("name", *table),
             ("base_table", base_table),
             ("element", element),
-            ("mandatory_override", flag(mandatory.is_some())),
-            ("mandatory", flag(mandatory.unwrap_or_default())),
-            ("read_only_override", flag(read_only.is_some())),
-            ("read_only", flag(read_only.unwrap_or_default())),
+            ("mandatory_override", mandatory),
+            ("mandatory", mandatory),
+            ("read_only_override", read_only),
+            ("read_only", read_only),
             ("default_value_override", "false"),
         ];
         add(store, "sys_dictionary_override", &format!("{table}/{element}"), row);
