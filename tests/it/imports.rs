@@ -126,6 +126,16 @@ fn what_a_team_file_must_not_bring_is_left_out_and_said() {
 }
 
 #[test]
+fn a_setting_of_another_way_to_sign_in_is_left_out_and_said() {
+    let mut world = World::new();
+    let text = format!(
+        "{HEAD}[connections.a]\ninstance = \"acme\"\nauth = \"api-key\"\ntoken_url = \"https://x.example/t\"\n"
+    );
+    import(&mut world, text, "").expect(0).says(&["left out of a: token_url"]);
+    assert!(!world.config().contains("token_url"), "{}", world.config());
+}
+
+#[test]
 fn what_leads_elsewhere_needs_a_yes() {
     let mut world = World::new();
     let authority = world.home().join("ca.pem");

@@ -9,6 +9,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use uuid::Uuid;
 
 use super::{Contents, Found, text_of};
+use crate::auth::method::{self, MethodSpec};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown, without_value};
@@ -113,7 +114,11 @@ pub fn read(
         let profile = entry.profile(name, Some(span)).map_err(misplaced)?;
         let profile = Profile { id: Uuid::new_v4(), ..profile };
         let own = keys.get("connections").and_then(|all| all.get(written.get_ref())?.as_table());
-        let left_out = own.map(|own| names_of(own, |key| !is_carried(key))).unwrap_or_default();
+        let spec = MethodSpec::of(profile.auth.method);
+        let is_of_another =
+            |key: &str| method::settings().iter().any(|setting| setting.key == key) && spec.setting(key).is_none();
+        let is_left_out = |key: &String| !is_carried(key) || is_of_another(key);
+        let left_out = own.map(|own| names_of(own, is_left_out)).unwrap_or_default();
         contents.found.push(Found { left_out, ..Found::new(profile) });
     }
     Ok(contents)
