@@ -75,8 +75,6 @@ pub enum Given {
 }
 
 impl Given {
-    pub const ALL: [Self; 3] = [Self::Password, Self::Key, Self::Token];
-
     /// The name, as in JSON.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -53,7 +53,8 @@ fn subcommand(command: clap::Command, global: &[Arg], columns: usize) -> clap::C
     let name = command.get_name().to_owned();
     let command = global.iter().fold(command, |command, arg| command.arg(below(&name, arg)));
     let parts = [examples_below_heading(&command, columns), notes(&command), Some(GLOBAL_OPTIONS.to_owned())];
-    let command = command.after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
+    let command =
+        command.disable_help_subcommand(true).after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
     command.mut_subcommands(|command| subcommand(command, global, columns))
 }
 

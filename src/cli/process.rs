@@ -46,7 +46,7 @@ static CORE_LIMIT: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::Onc
 pub fn give_limits_back() {
     use rustix::process::{Resource, setrlimit};
     if let Some(before) = CORE_LIMIT.get() {
-        let _ = setrlimit(Resource::Core, before.clone());
+        let _ = setrlimit(Resource::Core, *before);
     }
 }
 

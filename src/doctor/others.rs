@@ -1,7 +1,7 @@
 //! What changes how other programs use a connection: `~/.netrc`, and variables of theirs.
 //! Names are shown, and no value.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::{Check, CheckId, Machine};
 use crate::base::files;
@@ -38,7 +38,7 @@ fn netrc(machine: &Machine) -> Option<Check> {
     Some(check)
 }
 
-fn read(path: &PathBuf) -> Option<String> {
+fn read(path: &Path) -> Option<String> {
     let bytes = files::read(path, MAX_BYTES).ok()??;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -48,7 +48,7 @@ pub struct Forwarder {
     turns: Arc<Semaphore>,
 }
 
-/// Stops a request that nobody waits for any more.
+/// Stops a request that no program waits for any more.
 struct Abandoned(AbortHandle);
 
 impl Drop for Abandoned {

@@ -16,7 +16,7 @@ pub struct LocalPassword(Secret);
 
 impl LocalPassword {
     /// A new one.
-    #[expect(clippy::new_without_default, reason = "no two are the same")]
+    #[allow(clippy::new_without_default, reason = "no two are the same")]
     pub fn new() -> Self {
         let mut bytes = [0; BYTES];
         let random = rustls::crypto::ring::default_provider().secure_random;

@@ -47,7 +47,7 @@ impl Tls {
         let mut authority = params(&[], "snow proxy, for this run")?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        // Nobody could use it for another host, even with its key.
+        // It is of no use for another host, even with its key.
         authority.name_constraints = Some(NameConstraints {
             permitted_subtrees: vec![
                 GeneralSubtree::DnsName("localhost".to_owned()),

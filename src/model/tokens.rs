@@ -215,7 +215,7 @@ impl SavedSession {
         if refresh_token.as_ref().is_some_and(|token| !is_token(token.expose())) {
             return Err(InvalidTokens::UnusableRefreshToken);
         }
-        // A time that makes no sense is over, so that the token is renewed before its use.
+        // A time that makes no sense counts as past, so that the token is renewed before its use.
         let ends_in = expires_at.map(|seconds| left(seconds, now));
         let lifetime = ends_in.map_or(Lifetime::Unknown, Lifetime::Known);
         let answer = TokenResponse { access_token, refresh_token, lifetime, scope: None };

@@ -10,6 +10,7 @@ use snow_connect::cli::command::{COLUMNS, command, examples, split, with_all_bel
 use snow_connect::sandbox::Sandbox;
 use snow_connect::store::memory::MemoryStore;
 
+use crate::oauth::free_port;
 use crate::topics::Desk;
 use crate::world::browser::{get, sign_in};
 use crate::world::process::Serving;
@@ -103,7 +104,7 @@ fn with_sources(world: &mut World, origin: &str) {
 /// files are.
 fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
     let home = files.display();
-    let port = crate::oauth::free_port();
+    let port = free_port();
     let mut line = line.trim_start_matches("snow ").to_owned();
     if let Some(rest) = line.strip_prefix("connect ") {
         let (target, flags) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -162,6 +163,12 @@ fn every_example_runs() {
             // It serves until it is stopped.
             let line = example.replace("--port 8910", "--port 0");
             Serving::start(&line.split(' ').skip(2).collect::<Vec<_>>());
+            continue;
+        }
+        if example.starts_with("snow proxy") {
+            let line = example.replace("--json", "").replace("--port 8080", &format!("--port {}", free_port()));
+            let until_it_serves = "until [ -s out ]; do kill -0 $!; sleep 0.05; done; kill $!; wait $!; rm out";
+            desk.with_programs(&[], &format!("{line} --json > out &\n{until_it_serves}")).expect(0);
             continue;
         }
         if example.starts_with("snow exec") {

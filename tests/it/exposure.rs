@@ -301,7 +301,8 @@ fn neither_a_core_dump_nor_a_debugger_of_the_same_user_gets_the_memory() {
 
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"]);
+    // The hard limit stays: a program that snow exec starts gets it back.
+    assert_eq!(core.split_whitespace().nth(4), Some("0"));
     let deadline = Instant::now() + Duration::from_secs(10);
     let status = loop {
         // Rust's own handler takes the first one for a stack overflow, perhaps.

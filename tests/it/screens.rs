@@ -771,6 +771,9 @@ fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
         "usage",
     ];
     expected.extend(stories.iter().flat_map(|story| [story.to_string(), format!("{story}-json")]));
-    expected.extend(["help-snow", "explain-all", "demo", "narrow", "colour", "token", "questions"].map(str::to_owned));
+    expected.extend(
+        ["help-snow", "explain-all", "demo", "narrow", "colour", "token", "questions", "env-of-each-tool"]
+            .map(str::to_owned),
+    );
     assert_eq!(names(&here().join("snapshots"), ".snap"), expected);
 }

@@ -198,12 +198,15 @@ fn each_tool_has_its_form_and_no_secret_unless_it_is_asked_for() {
             let carries = tool["carries"].as_array().unwrap().contains(&json!(kind));
             assert_eq!(outcome.code, if carries { 0 } else { 2 }, "{name} {kind}: {}", outcome.stderr);
             text.push_str(&format!("# {name}, {kind}\n{}\n", if carries { outcome.stdout } else { outcome.stderr }));
-            let revealed = raw(described(&home, "https://acme.example", variables, &["env", "--for", name, "--reveal"]));
+            let revealed =
+                raw(described(&home, "https://acme.example", variables, &["env", "--for", name, "--reveal"]));
             let has_secret = revealed.stdout.contains("CANARY");
             assert_eq!(has_secret, carries && tool["form"] != "code", "{name} {kind}: {}", revealed.stdout);
         }
     }
-    insta::assert_snapshot!("env_of_each_tool", text);
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("env-of-each-tool", text);
+    });
 }
 
 #[test]
@@ -213,7 +216,10 @@ fn what_is_revealed_arrives_as_it_is() {
     let words = ["env", "--for", "ansible", "--reveal"];
     let lines = raw(described(&home, "https://acme.example", &basic, &words)).expect(0).stdout;
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("SN_API_KEY=old\nexport SN_API_KEY\n{lines}\nprintenv SN_PASSWORD; printenv SN_API_KEY")]);
+    shell.args([
+        "-c",
+        &format!("SN_API_KEY=old\nexport SN_API_KEY\n{lines}\nprintenv SN_PASSWORD; printenv SN_API_KEY"),
+    ]);
     shell.current_dir(home.path());
     let found = raw(shell);
     assert_eq!(found.stdout, format!("{HOSTILE}\n"));
@@ -341,13 +347,15 @@ fn doctor_names_what_other_programs_would_use_instead_of_a_connection() {
     };
     assert!(of(&document, "files.netrc").is_empty() && of(&document, "environment.tools").is_empty(), "{document}");
 
-    std::fs::write(&netrc, "machine ACME.example\nlogin x\npassword CANARY-netrc\n").unwrap();
-    world.guard("CANARY-netrc");
-    world.set("SN_HOST", "https://elsewhere.example").set("SN_PASSWORD", "CANARY-foreign").guard("CANARY-foreign");
+    std::fs::write(&netrc, "machine ACME.example\nlogin x\npassword of-netrc\n").unwrap();
+    world.set("SN_HOST", "https://elsewhere.example").set("SN_PASSWORD", "CANARY-foreign");
+    world.guard("CANARY-foreign");
     let document = world.run("doctor --json").json();
     let [entry] = &of(&document, "files.netrc")[..] else { panic!("{document}") };
     assert!(entry["status"] == "warn" && entry["message"].as_str().unwrap().ends_with("the instance of acme"));
     let [ansible] = &of(&document, "environment.tools")[..] else { panic!("{document}") };
     assert_eq!(ansible["message"], "SN_HOST, SN_PASSWORD are set, and ansible reads them");
-    world.run("doctor").says(&["snow exec NAME --for ansible -- CMD"]);
+    let outcome = world.run("doctor");
+    outcome.says(&["snow exec NAME --for ansible -- CMD"]);
+    assert!(!outcome.stdout.contains("of-netrc"), "{}", outcome.stdout);
 }

@@ -38,7 +38,7 @@ pub struct CredentialArgs {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum Action {
-    /// Read {"uri": …} and print the headers for it
+    /// Read a JSON object with "uri" and print the headers for it
     Get,
 }
 

@@ -23,7 +23,7 @@ use crate::cli::completion;
 use crate::config::environment as variables;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, ConnectionName};
-use crate::report::json::tools::{Tools, Toolbox};
+use crate::report::json::tools::{Toolbox, Tools};
 use crate::report::text::tools;
 use crate::service::servicenow::tools::TOOLS;
 use crate::service::tools::{Connection, Form, Tool};

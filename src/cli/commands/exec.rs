@@ -82,7 +82,8 @@ pub async fn run(app: &mut App, arguments: ExecArgs) -> Result<u8, Failure> {
     if let (true, Some(header)) = (tool.is_none(), own_key_header(&handed_over.auth)) {
         app.console.note(&format!("note: {} sends its key in the header {header}", handed_over.name));
     }
-    let connection = connection(&handed_over.name, &handed_over.instance, &handed_over.auth, handed_over.secret.as_ref());
+    let connection =
+        connection(&handed_over.name, &handed_over.instance, &handed_over.auth, handed_over.secret.as_ref());
     let (program, parameters) = arguments.command.split_first().expect("clap wants one");
     let mut command = Command::new(program);
     command.args(parameters).env_clear().envs(app.variables.all().filter(|(name, _)| stays(name, tool)));
@@ -108,10 +109,9 @@ pub async fn run(app: &mut App, arguments: ExecArgs) -> Result<u8, Failure> {
 /// What the directory chose is not handed to another program.
 pub fn to_be_named(selection: &Selection, because: &'static str) -> Result<(), Failure> {
     match selection {
-        Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => Err(select::to_be_named(
-            profile, because,
-        )
-        .next(shown!("Name it: --connection {}", profile.name))),
+        Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
+            Err(select::to_be_named(profile, because).next(shown!("Name it: --connection {}", profile.name)))
+        }
         _ => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, shown};
-use crate::cli::command::{GLOBAL_OPTIONS, command, examples, notes};
+use crate::cli::command::{GLOBAL_OPTIONS, command, examples, notes, with_all_below};
 use crate::cli::{args, completion};
 
 #[derive(Debug, Args)]
@@ -124,7 +124,7 @@ fn unknown(root: &clap::Command, name: &str) -> Failure {
 /// Writes the page of each command.
 fn write_pages(root: &clap::Command, directory: &Path) -> io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    for command in std::iter::once(root).chain(root.get_subcommands()) {
+    for command in with_all_below(root) {
         let name = Man::new(command.clone()).get_filename();
         files::publish(&directory.join(name), page(command).as_bytes())?;
     }
@@ -133,7 +133,7 @@ fn write_pages(root: &clap::Command, directory: &Path) -> io::Result<()> {
 
 /// The page of a command, as roff.
 fn page(command: &clap::Command) -> String {
-    let is_root = command.has_subcommands();
+    let is_root = command.get_display_name().is_none_or(|name| !name.contains('-'));
     let man = Man::new(command.clone().subcommand_help_heading("COMMANDS").subcommand_value_name("COMMAND"))
         .source(concat!("snow ", env!("CARGO_PKG_VERSION")))
         .manual("Snow Manual");
@@ -143,7 +143,7 @@ fn page(command: &clap::Command) -> String {
         man.render_name_section(&mut page),
         man.render_synopsis_section(&mut page),
         man.render_description_section(&mut page),
-        if is_root { man.render_subcommands_section(&mut page) } else { Ok(()) },
+        if command.has_subcommands() { man.render_subcommands_section(&mut page) } else { Ok(()) },
         man.render_options_section(&mut page),
         more(command, is_root).to_writer(&mut page),
     ];

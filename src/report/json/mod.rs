@@ -14,9 +14,9 @@ pub mod sandbox;
 pub mod session;
 pub mod tables;
 pub mod test;
-pub mod tools;
 #[cfg(test)]
 mod tests;
+pub mod tools;
 
 use serde::Serialize;
 

@@ -20,7 +20,7 @@ pub const PLACE: &str = "System OAuth > Application Registry";
 pub const TABLE: &str = "table/oauth_entity";
 pub const PROFILE_TABLE: &str = "table/oauth_entity_profile";
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 15] = [
     "sys_id",
     "name",
     "client_id",
@@ -33,7 +33,6 @@ const FIELDS: [&str; 16] = [
     "user",
     "user.user_name",
     "user.active",
-    "token_format",
     "access_token_lifespan",
     "refresh_token_lifespan",
     "scope_restriction_status",
@@ -54,7 +53,6 @@ pub struct Entity {
     /// The user that it acts as; empty if none is set.
     pub user: Option<String>,
     pub user_active: Option<bool>,
-    pub token_format: Option<String>,
     /// In seconds.
     pub access_lifetime: Option<u64>,
     pub refresh_lifetime: Option<u64>,
@@ -123,7 +121,6 @@ impl Entity {
             grant: text(row, "inbound_grant_type"),
             user: text(row, "user.user_name").filter(|user| !user.is_empty()).or_else(|| text(row, "user")),
             user_active: truth(row, "user.active"),
-            token_format: text(row, "token_format"),
             access_lifetime: number("access_token_lifespan"),
             refresh_lifetime: number("refresh_token_lifespan"),
             scope_restriction: text(row, "scope_restriction_status"),

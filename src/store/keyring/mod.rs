@@ -77,7 +77,14 @@ impl KeyringStore {
     /// where the wait becomes noticeable. Nothing is opened before the first
     /// call.
     pub fn new(timeout: Duration, desktop: Desktop, notice: Option<Notice>) -> Self {
-        Self { timeout, desktop, notice, thread: OwnThread::new("keyring"), prepared: Arc::default(), is_stuck: Mutex::new(false) }
+        Self {
+            timeout,
+            desktop,
+            notice,
+            thread: OwnThread::new("keyring"),
+            prepared: Arc::default(),
+            is_stuck: Mutex::new(false),
+        }
     }
 
     /// Has `act` done by the thread that owns the keyring.

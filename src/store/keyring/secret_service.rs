@@ -68,7 +68,7 @@ pub fn entry(account: &str) -> Result<Entry, Error> {
     Entry::new(SERVICE, account)
 }
 
-/// An item whose path is known, over a session of its own.
+/// An item whose path is known, and a second session with the service.
 pub struct Found(Item<'static>);
 
 impl Found {

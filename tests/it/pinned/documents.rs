@@ -16,6 +16,7 @@ use snow_connect::sandbox::scenario::Scenario;
 
 use crate::oauth::{free_port, signs_in};
 use crate::world::World;
+use crate::world::gateway::Gateway;
 use crate::world::process::Serving;
 use crate::world::tls::{Authority, Leaf};
 
@@ -193,6 +194,7 @@ fn documents() -> Vec<Value> {
     let mut documents = with_passwords();
     documents.extend(with_sessions());
     documents.extend(with_variables());
+    documents.extend(with_applications());
     documents.extend(without_connections());
     documents
 }
@@ -323,6 +325,29 @@ fn with_variables() -> Vec<Value> {
     script.documents
 }
 
+fn with_applications() -> Vec<Value> {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let origin = sandbox.origin();
+    let mut script = Script::new();
+    let connect = format!("connect {origin} --name acme --username admin --password-stdin");
+    let create = "app create --grant client-credentials --user svc.ci --name made";
+    script
+        .piped(0, &connect, "sandbox-admin")
+        .run(0, "app check --client-id sandbox-ci")
+        .run(0, "app check --client-id sandbox-public")
+        .run(0, &format!("-c acme {create} --dry-run"))
+        .run(0, &format!("-c acme {create} --yes"));
+    // A folder of its own: the home is searched for secrets.
+    let team = tempfile::tempdir().unwrap();
+    let path = team.path().join("team.toml");
+    let entry = format!("schema = \"snow-team/1\"\n[connections.ours]\ninstance = \"{origin}\"\nauth = \"api-key\"\n");
+    std::fs::write(&path, format!("{entry}colour = \"red\"\n")).unwrap();
+    script.run(0, &format!("import {} --dry-run", path.display())).run(0, &format!("import {}", path.display()));
+    script.documents.push(Gateway::with_password(&origin, &["--tls"]).document.clone());
+    script.documents.push(Gateway::with_password(&origin, &["--local-password-file", "password"]).document.clone());
+    script.documents
+}
+
 fn without_connections() -> Vec<Value> {
     let mut script = Script::new();
     for (code, line) in [
@@ -333,6 +358,7 @@ fn without_connections() -> Vec<Value> {
         (0, "explain basic-refused"),
         (0, "guide oauth"),
         (0, "sandbox --list"),
+        (0, "env --list"),
         (0, "demo"),
         (2, "nope"),
     ] {

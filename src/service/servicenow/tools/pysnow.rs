@@ -22,7 +22,9 @@ fn code(connection: &Connection) -> String {
              client = pysnow.Client(host=\"{host}\", user=os.environ[\"SNOW_USERNAME\"],\n\
              \x20                      password=os.environ[\"SNOW_PASSWORD\"]{tls})\n"
         ),
-        _ => format!("{}client = pysnow.Client(host=\"{host}\", session=session{tls})\n", session(connection, "pysnow")),
+        _ => {
+            format!("{}client = pysnow.Client(host=\"{host}\", session=session{tls})\n", session(connection, "pysnow"))
+        }
     }
 }
 

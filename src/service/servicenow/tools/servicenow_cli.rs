@@ -9,11 +9,7 @@ pub static SPEC: Tool = Tool {
     takes: &[
         (
             Given::Token,
-            &[
-                ("SERVICENOW_INSTANCE", "{url}"),
-                ("SERVICENOW_AUTH_TYPE", "bearer"),
-                ("SERVICENOW_TOKEN", "{secret}"),
-            ],
+            &[("SERVICENOW_INSTANCE", "{url}"), ("SERVICENOW_AUTH_TYPE", "bearer"), ("SERVICENOW_TOKEN", "{secret}")],
         ),
         (
             Given::Password,
@@ -37,5 +33,5 @@ pub static SPEC: Tool = Tool {
         "SERVICENOW_PROFILE",
     ],
     form: Form::Shell,
-    tried: None,
+    tried: Some("0.5.3"),
 };
