@@ -178,7 +178,8 @@ fn every_example_runs() {
         }
         let mut world = prepared(&sandbox, &example);
         if example == "snow credential get" {
-            world.stdin(format!("{{\"uri\":\"{}\"}}", "https://elsewhere.example/"));
+            world.stdin("{\"uri\":\"https://acme.service-now.com/\"}").run("credential get").expect(0);
+            continue;
         }
         let line = with_what_is_here(&example, files.path(), &sandbox);
         let answers = match line.split(' ').next().unwrap() {
