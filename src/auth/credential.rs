@@ -83,6 +83,15 @@ impl Given {
             Self::Token => "access-token",
         }
     }
+
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Key => "key",
+            Self::Token => "token",
+        }
+    }
 }
 
 /// An access token in use.

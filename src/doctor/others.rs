@@ -69,13 +69,16 @@ fn variables(machine: &Machine) -> Vec<Check> {
             continue;
         }
         set.sort();
-        let (verb, what) = if set.len() == 1 { ("is", "it") } else { ("are", "them") };
+        let (verb, what, why) = match set.len() {
+            1 => ("is", "it", "It goes before what the tool itself has saved."),
+            _ => ("are", "them", "They go before what the tool itself has saved."),
+        };
         let set = Shown::outside(set.join(", "));
         let message = shown!("{} {} set, and {} reads {}", set, verb, tool.name, what);
         let run = shown!("snow exec NAME --for {} -- CMD", tool.name);
         checks.push(
             Check::warn(CheckId::EnvironmentTools, message)
-                .why("They go before what the tool itself has saved.")
+                .why(why)
                 .next(Step::say("Run it with a connection of snow instead: ").and_run(run)),
         );
     }

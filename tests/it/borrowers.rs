@@ -49,6 +49,8 @@ fn one_connection_is_used_by_eight_programs_of_others() {
     let prepared = |mut command: Command| {
         command.env_clear().env("HOME", home.path()).env("PATH", &path).env("LANG", "C.UTF-8").current_dir(home.path());
         command.env("SNOW_STORE", "file").env("SNOW_STORE_PASSPHRASE", "correct horse battery");
+        // Otherwise it is the home that the system has for the user.
+        command.env("ANSIBLE_HOME", home.path().join(".ansible")).env("ANSIBLE_REMOTE_TEMP", home.path().join("tmp"));
         command
     };
     let mut connect = prepared(snow(home.path()));

@@ -53,13 +53,21 @@ fn wait_until(happened: impl Fn() -> bool) {
     }
 }
 
-/// Whether the program has this file open.
-fn is_open(path: &Path) -> bool {
+/// Whether `snow` runs with these words, and watches for signals in a second thread. What
+/// files it has open is hidden from other users and from this one.
+fn is_watching(line: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    let is_snow = |process: &PathBuf| std::fs::read_to_string(process.join("comm")).is_ok_and(|name| name == "snow\n");
-    let files =
-        processes.filter(is_snow).filter_map(|process| std::fs::read_dir(process.join("fd")).ok()).flatten().flatten();
-    files.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|open| open == path)
+    let read = |process: &Path, name: &str| std::fs::read_to_string(process.join(name)).unwrap_or_default();
+    let runs = |process: &PathBuf| {
+        let words = read(process, "cmdline");
+        let words: Vec<&str> = words.trim_end_matches('\0').split('\0').skip(1).collect();
+        read(process, "comm") == "snow\n" && words == line.split(' ').collect::<Vec<_>>()
+    };
+    let threads = |process: PathBuf| {
+        let status = read(&process, "status");
+        status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok()).unwrap_or(0)
+    };
+    processes.filter(runs).map(threads).any(|threads| threads >= 2)
 }
 
 #[test]
@@ -116,7 +124,10 @@ fn a_wait_for_another_snow_is_cancelled_with_the_same_ending() {
     lock.lock().unwrap();
     for line in ["edit acme --set description=x", "use other", "rename acme third"] {
         for by_key in BY_KEY_AND_BY_SIGNAL {
-            let (code, screen) = cancelled(&session, line, by_key, |_| wait_until(|| is_open(&path)));
+            let (code, screen) = cancelled(&session, line, by_key, |_| {
+                wait_until(|| is_watching(line));
+                std::thread::sleep(Duration::from_millis(300));
+            });
             assert_eq!(code, 130, "{line}: {screen}");
             assert!(screen.ends_with(ENDING), "{line}: {screen:?}");
         }

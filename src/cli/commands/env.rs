@@ -139,6 +139,7 @@ pub fn own_key_header(auth: &Auth) -> Option<&str> {
 /// Refuses what a tool cannot take.
 pub fn refuse_kind(tool: &Tool, name: &str, auth: &Auth) -> Result<(), Failure> {
     let spec = MethodSpec::of(auth.method);
+    let argument = if name == variables::NAME { Shown::from("") } else { shown!(" {}", Shown::outside(name)) };
     let name = Shown::outside(name);
     let why = match (own_key_header(auth), tool.key_header) {
         _ if tool.variables(spec.given).is_none() => shown!("{} signs in with {}.", &name, spec.phrase),
@@ -149,5 +150,6 @@ pub fn refuse_kind(tool: &Tool, name: &str, auth: &Auth) -> Result<(), Failure> 
     };
     Err(Failure::new(Code::Usage, shown!("{} cannot take the credential of {}", tool.name, &name))
         .why(why)
-        .next(Step::say("See what it takes: ").and_run("snow env --list")))
+        .next(Step::say("Let it sign in to a gateway instead: ").and_run(shown!("snow proxy{}", argument)))
+        .next(Step::say("See what each tool takes: ").and_run("snow env --list")))
 }

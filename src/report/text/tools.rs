@@ -8,9 +8,9 @@ use crate::service::tools::Tool;
 pub fn list(tools: &[&'static Tool], paint: Paint) -> String {
     let carries: Vec<String> = tools
         .iter()
-        .map(|tool| tool.takes.iter().map(|(given, _)| given.as_str()).collect::<Vec<_>>().join(", "))
+        .map(|tool| tool.takes.iter().map(|(given, _)| given.label()).collect::<Vec<_>>().join(", "))
         .collect();
     let rows = tools.iter().zip(&carries);
-    let rows = rows.map(|(tool, carries)| vec![tool.name, tool.tried.unwrap_or("not tried"), carries, tool.title]);
-    columns::table(&["tool", "tried with", "takes", "what it is"], rows.collect(), paint)
+    let rows = rows.map(|(tool, carries)| vec![tool.name, carries, tool.tried.unwrap_or("-"), tool.title]);
+    columns::table(&["tool", "takes", "tried", "what it is"], rows.collect(), paint)
 }

@@ -5,7 +5,7 @@ use crate::service::tools::{Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "ansible",
-    title: "Ansible, collection servicenow.itsm",
+    title: "the collection servicenow.itsm",
     takes: &[
         (Given::Token, &[("SN_HOST", "{url}"), ("SN_ACCESS_TOKEN", "{secret}")]),
         (Given::Password, &[("SN_HOST", "{url}"), ("SN_USERNAME", "{user}"), ("SN_PASSWORD", "{secret}")]),

@@ -7,7 +7,7 @@ use crate::service::tools::{Connection, Form, Tool, double_quoted};
 
 pub static SPEC: Tool = Tool {
     name: "curl",
-    title: "curl, a file for --config",
+    title: "a file for --config",
     takes: &[(Given::Token, &[]), (Given::Password, &[]), (Given::Key, &[])],
     key_header: None,
     clears: &[],

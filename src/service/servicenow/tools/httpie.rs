@@ -9,7 +9,7 @@ use crate::service::tools::{Connection, Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "httpie",
-    title: "HTTPie, a file for --session-read-only",
+    title: "a file for --session-read-only",
     takes: &[(Given::Token, &[]), (Given::Password, &[]), (Given::Key, &[])],
     key_header: None,
     clears: &["HTTPIE_CONFIG_DIR"],

@@ -5,7 +5,7 @@ use crate::service::tools::{Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "jsn",
-    title: "jsn, a command line for ServiceNow",
+    title: "a command line of jacebenson",
     takes: &[(Given::Token, &[("SERVICENOW_INSTANCE", "{url}"), ("SERVICENOW_TOKEN", "{secret}")])],
     key_header: None,
     clears: &["SERVICENOW_INSTANCE", "SERVICENOW_TOKEN", "SERVICENOW_NO_KEYRING"],

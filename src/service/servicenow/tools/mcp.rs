@@ -6,7 +6,7 @@ use crate::service::tools::{Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "mcp",
-    title: "MCP servers: mcp-server-servicenow, mfa-servicenow-mcp",
+    title: "mcp-server-servicenow and mfa-servicenow-mcp",
     takes: &[
         (
             Given::Token,
@@ -51,5 +51,5 @@ pub static SPEC: Tool = Tool {
         "SERVICENOW_ACTIVE_INSTANCE",
     ],
     form: Form::Shell,
-    tried: Some("mcp-server-servicenow 0.9.2"),
+    tried: Some("0.9.2"),
 };

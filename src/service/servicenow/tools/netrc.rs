@@ -7,12 +7,12 @@ use crate::service::tools::{Connection, Form, Tool, double_quoted};
 
 pub static SPEC: Tool = Tool {
     name: "netrc",
-    title: "netrc, for curl --netrc-file, Python requests and others",
+    title: "netrc file, for curl and Python",
     takes: &[(Given::Password, &[])],
     key_header: None,
     clears: &["NETRC"],
     form: Form::File(content),
-    tried: Some("curl 7.88.1"),
+    tried: Some("7.88.1"),
 };
 
 /// The file has no place for a port.

@@ -8,7 +8,7 @@ use crate::service::tools::{Connection, Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "newman",
-    title: "Newman and Postman, an environment for --environment",
+    title: "an environment, for Postman too",
     takes: &[(Given::Token, &[]), (Given::Password, &[]), (Given::Key, &[])],
     key_header: None,
     clears: &[],

@@ -6,7 +6,7 @@ use crate::service::tools::{Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "now-sdk",
-    title: "now-sdk, the SDK of ServiceNow",
+    title: "the SDK of ServiceNow",
     takes: &[
         (Given::Token, &[("SN_SDK_INSTANCE_URL", "{url}"), ("SN_SDK_SESSION_BEARER_TOKEN", "{secret}")]),
         (
@@ -34,5 +34,5 @@ pub static SPEC: Tool = Tool {
         "SN_SDK_SESSION_COOKIE",
     ],
     form: Form::Shell,
-    tried: Some("@servicenow/sdk 4.9.0"),
+    tried: Some("4.9.0"),
 };

@@ -6,12 +6,12 @@ use crate::service::tools::{Connection, Form, PLAIN, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "pysnc",
-    title: "PySNC, the Python library of ServiceNow",
+    title: "the Python library of ServiceNow",
     takes: PLAIN,
     key_header: None,
     clears: &["NETRC"],
     form: Form::Code(code),
-    tried: Some("1.2.1, by snow proxy"),
+    tried: Some("1.2.1"),
 };
 
 fn code(connection: &Connection) -> String {

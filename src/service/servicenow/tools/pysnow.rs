@@ -5,7 +5,7 @@ use crate::service::tools::{Connection, Form, PLAIN, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "pysnow",
-    title: "pysnow, a Python library",
+    title: "a Python library",
     takes: PLAIN,
     key_header: None,
     clears: &["NETRC"],

@@ -5,7 +5,7 @@ use crate::service::tools::{Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "runspec-snow",
-    title: "runspec-snow, a runner from PyPI",
+    title: "a runner from PyPI",
     takes: &[
         (Given::Token, &[("SNOW_BASE_URL", "{url}"), ("SNOW_TOKEN", "{secret}")]),
         (Given::Password, &[("SNOW_BASE_URL", "{url}"), ("SNOW_USER", "{user}"), ("SNOW_PASSWORD", "{secret}")]),

@@ -5,7 +5,7 @@ use crate::service::tools::{Form, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "servicenow-cli",
-    title: "servicenow-cli, a command line for ServiceNow",
+    title: "a command line of rvben",
     takes: &[
         (
             Given::Token,

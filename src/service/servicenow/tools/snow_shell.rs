@@ -5,7 +5,7 @@ use crate::service::tools::{Connection, Form, PLAIN, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "snow-shell",
-    title: "Snow-Shell, a module for PowerShell",
+    title: "a module for PowerShell",
     takes: &[PLAIN[0], PLAIN[2]],
     key_header: None,
     clears: &[],

@@ -5,7 +5,7 @@ use crate::service::tools::{Connection, Form, PLAIN, Tool};
 
 pub static SPEC: Tool = Tool {
     name: "snowloader",
-    title: "snowloader, a Python library for LangChain and LlamaIndex",
+    title: "a library for LangChain",
     takes: &[PLAIN[0], PLAIN[2]],
     key_header: None,
     clears: &[],
