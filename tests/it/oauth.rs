@@ -1,7 +1,7 @@
 //! Signing in by OAuth against the embedded instance: browser, paste, client
 //! credentials, and the life of a session afterwards.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
@@ -18,7 +18,9 @@ pub fn free_port() -> u16 {
     let first = 12_000 + u16::try_from(std::process::id() % 15_000).unwrap();
     loop {
         let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        // Not by listening: a process that another test starts at this moment would hold the
+        // port until it has begun.
+        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             return port;
         }
     }
