@@ -13,6 +13,7 @@ mod parts;
 #[cfg_attr(all(unix, not(target_os = "macos")), path = "secret_service.rs")]
 mod platform;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -65,8 +66,8 @@ pub struct KeyringStore {
     desktop: Desktop,
     notice: Option<Notice>,
     thread: OwnThread,
-    /// The item that is written next, if it was looked up before.
-    prepared: Arc<StdMutex<Option<Prepared>>>,
+    /// Items that were looked up before they are written, by account.
+    prepared: Arc<StdMutex<HashMap<String, platform::Found>>>,
     /// Whether a call ran into the deadline: the keyring is not asked again. Locked
     /// over a call, whose time begins when it is its turn.
     is_stuck: Mutex<bool>,
@@ -174,8 +175,8 @@ impl CredentialStore for KeyringStore {
         let prepared = self.prepared.clone();
         let written = self.with_account("write", key.account(), size, move |account| {
             let record = record.expose().as_bytes();
-            let found = prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if found.is_some_and(|found| found.account == account && found.item.set(record)) {
+            let found = prepared.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+            if found.is_some_and(|found| found.set(record)) {
                 return Ok(());
             }
             match platform::ITEM_LIMIT {
@@ -191,9 +192,8 @@ impl CredentialStore for KeyringStore {
     async fn prepare(&self, key: ItemKey) -> Result<(), StoreError> {
         let prepared = self.prepared.clone();
         let looked_up = self.with_account("look up", key.account(), 0, move |account| {
-            let item = platform::find(account);
-            *prepared.lock().unwrap_or_else(PoisonError::into_inner) =
-                item.map(|item| Prepared { account: account.to_owned(), item });
+            let found = platform::find(account).map(|item| (account.to_owned(), item));
+            prepared.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
             Ok(())
         });
         Ok(looked_up.await?)
@@ -219,12 +219,6 @@ impl CredentialStore for KeyringStore {
     fn deletion_of(&self, account: &str) -> Option<Step> {
         Some(platform::deletion_of(account))
     }
-}
-
-/// An item that was looked up before it is written.
-struct Prepared {
-    account: String,
-    item: platform::Found,
 }
 
 /// The items of the system's keyring.
