@@ -28,7 +28,7 @@ pub struct Tool {
     /// begin so.
     pub clears: &'static [&'static str],
     pub form: Form,
-    /// How it was tried, with its version; `None` if it was not.
+    /// The version that a test runs, and with which credential; `None` if none does.
     pub tried: Option<&'static str>,
 }
 

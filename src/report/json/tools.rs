@@ -26,7 +26,7 @@ pub struct Toolbox {
     pub form: &'static str,
     /// Its variables that `exec` takes out if it does not set them.
     pub unset: &'static [&'static str],
-    /// The version that was tried; null if it was not.
+    /// The version that was tried, and with what; null if it was not.
     pub tried: Option<&'static str>,
 }
 

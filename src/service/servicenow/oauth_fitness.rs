@@ -28,7 +28,7 @@ pub struct User {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fitness {
     Good,
-    /// It may work, and is not as it should be.
+    /// A sign-in may work, but the setting should be changed.
     Doubtful,
     Bad,
     Unknown,

@@ -12,7 +12,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &[],
     form: Form::File(content),
-    tried: Some("7.88.1"),
+    tried: Some("7.88.1, token and password"),
 };
 
 fn content(connection: &Connection) -> Zeroizing<String> {

@@ -14,7 +14,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &["HTTPIE_CONFIG_DIR"],
     form: Form::File(content),
-    tried: Some("3.2.4"),
+    tried: Some("3.2.4, token"),
 };
 
 fn content(connection: &Connection) -> Zeroizing<String> {

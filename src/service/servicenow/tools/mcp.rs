@@ -51,5 +51,5 @@ pub static SPEC: Tool = Tool {
         "SERVICENOW_ACTIVE_INSTANCE",
     ],
     form: Form::Shell,
-    tried: Some("0.9.2"),
+    tried: Some("0.9.2, token"),
 };

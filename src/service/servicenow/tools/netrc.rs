@@ -12,7 +12,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &["NETRC"],
     form: Form::File(content),
-    tried: Some("7.88.1"),
+    tried: Some("curl 7.88.1"),
 };
 
 /// The file has no place for a port.

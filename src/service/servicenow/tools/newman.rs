@@ -13,7 +13,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &[],
     form: Form::File(content),
-    tried: Some("6.2.2"),
+    tried: Some("6.2.2, token"),
 };
 
 fn content(connection: &Connection) -> Zeroizing<String> {

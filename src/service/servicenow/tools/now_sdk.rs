@@ -34,5 +34,5 @@ pub static SPEC: Tool = Tool {
         "SN_SDK_SESSION_COOKIE",
     ],
     form: Form::Shell,
-    tried: Some("4.9.0"),
+    tried: Some("4.9.0, token"),
 };

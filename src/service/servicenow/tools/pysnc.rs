@@ -11,7 +11,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &["NETRC"],
     form: Form::Code(code),
-    tried: Some("1.2.1"),
+    tried: None,
 };
 
 fn code(connection: &Connection) -> String {

@@ -10,7 +10,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &["NETRC"],
     form: Form::Code(code),
-    tried: Some("0.7.17"),
+    tried: Some("0.7.17, token"),
 };
 
 fn code(connection: &Connection) -> String {

@@ -33,5 +33,5 @@ pub static SPEC: Tool = Tool {
         "SERVICENOW_PROFILE",
     ],
     form: Form::Shell,
-    tried: Some("0.5.3"),
+    tried: Some("0.5.3, token"),
 };
