@@ -8,6 +8,8 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -54,6 +56,15 @@ impl Secret {
     /// them in Basic) and oversize are refused.
     pub fn new(text: String) -> Result<Self, InvalidSecret> {
         Self::bounded(text, MAX_BYTES)
+    }
+
+    /// A new one of so many random bytes, in base64 for URLs.
+    pub fn random(bytes: usize) -> Self {
+        let mut random = Zeroizing::new(vec![0; bytes]);
+        // The generator of rustls is in the tree already.
+        let generator = rustls::crypto::ring::default_provider().secure_random;
+        generator.fill(random.as_mut_slice()).expect("the operating system gives random bytes");
+        Self::derived(URL_SAFE_NO_PAD.encode(random.as_slice())).expect("base64 is one line")
     }
 
     /// Takes what was made of a secret and is as secret: a record, a header.

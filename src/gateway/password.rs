@@ -1,7 +1,7 @@
 //! The password that programs show to the gateway, made for one run.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
@@ -18,10 +18,7 @@ impl LocalPassword {
     /// A new one.
     #[allow(clippy::new_without_default, reason = "no two are the same")]
     pub fn new() -> Self {
-        let mut bytes = [0; BYTES];
-        let random = rustls::crypto::ring::default_provider().secure_random;
-        random.fill(&mut bytes).expect("the operating system gives random bytes");
-        Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes)).expect("base64 is one line"))
+        Self(Secret::random(BYTES))
     }
 
     pub fn secret(&self) -> &Secret {
@@ -51,6 +48,8 @@ impl LocalPassword {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]

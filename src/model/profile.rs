@@ -92,6 +92,26 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// A new connection without anything that it can be without.
+    pub fn new(name: ConnectionName, instance: Instance, auth: Auth, store: StoreKind) -> Self {
+        Self {
+            name,
+            id: Uuid::new_v4(),
+            revision: 1,
+            instance,
+            auth,
+            store,
+            api_version: None,
+            tables: Vec::new(),
+            headers: Vec::new(),
+            ca_cert: None,
+            proxy: None,
+            read_only: false,
+            description: None,
+            labels: BTreeMap::new(),
+        }
+    }
+
     /// The user of the connection, where one is known.
     pub fn username(&self) -> Option<&UserName> {
         self.auth.username()

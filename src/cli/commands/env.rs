@@ -78,7 +78,7 @@ pub async fn run(app: &mut App, arguments: EnvArgs) -> Result<u8, Failure> {
         let text = tool.text(&connection(&name, &instance, &auth, None));
         return put(app, arguments.out, &text, &name, tool);
     }
-    exec::to_be_named(&selection, "snow env writes its credential in clear")?;
+    selection.check_named("snow env writes its credential in clear")?;
     let handed_over = handover::open(app, selection, std::time::Duration::ZERO).await?;
     refuse_kind(tool, &handed_over.name, &handed_over.auth)?;
     if let (None, Some(secret)) = (&arguments.out, &handed_over.secret) {

@@ -12,7 +12,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::app::App;
 use super::env::{connection, own_key_header, refuse_kind, tool};
 use super::handover;
-use super::select::{self, Selected, SelectedBy, Selection};
+use super::select;
 use crate::base::code::Code;
 use crate::base::duration::duration;
 use crate::base::error::Failure;
@@ -65,7 +65,7 @@ pub fn tools() -> PossibleValuesParser {
 pub async fn run(app: &mut App, arguments: ExecArgs) -> Result<u8, Failure> {
     let tool = arguments.tool.as_deref().map(tool);
     let selection = select::select_one(app, arguments.name.as_ref(), Code::UnknownConnection)?;
-    to_be_named(&selection, "snow exec gives its credential to a program")?;
+    selection.check_named("snow exec gives its credential to a program")?;
     if let Some(tool) = tool.filter(|tool| !tool.reads_variables()) {
         let command = shown!("snow env{} --for {} --out FILE", selection.argument(), tool.name);
         return Err(Failure::new(Code::Usage, shown!("{} reads its credential from a file", tool.name))
@@ -104,16 +104,6 @@ pub async fn run(app: &mut App, arguments: ExecArgs) -> Result<u8, Failure> {
     };
     app.console.say(&report::text::error(&failure, app.console.err));
     Ok(exit_code)
-}
-
-/// What the directory chose is not handed to another program.
-pub fn to_be_named(selection: &Selection, because: &'static str) -> Result<(), Failure> {
-    match selection {
-        Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
-            Err(select::to_be_named(profile, because).next(shown!("Name it: --connection {}", profile.name)))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Our own variables, for a program that is no tool of the list.

@@ -25,6 +25,16 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// An error if a directory chose it, which it may not do for this.
+    pub fn check_named(&self, because: &'static str) -> Result<(), Failure> {
+        match self {
+            Self { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
+                Err(to_be_named(profile, because).next(shown!("Name it: --connection {}", profile.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The name of the connection as an argument of a command, after a space; nothing for
     /// the one that variables describe.
     pub fn argument(&self) -> Shown {

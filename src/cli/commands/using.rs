@@ -2,10 +2,9 @@
 
 use super::app::App;
 use super::environment;
-use super::select::{self, Selected, SelectedBy, Selection};
+use super::select::{self, Selected, Selection};
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::shown;
 use crate::client::Client;
 use crate::client::request::{Account, Rules, read_only};
 use crate::config::environment as variables;
@@ -24,21 +23,11 @@ impl Chosen {
         }
     }
 
-    /// An error if a directory chose it, which it may not do for this.
-    fn check_named(&self, because: &'static str) -> Result<(), Failure> {
-        match &self.0 {
-            Selection { selected: Selected::Saved(profile), by: SelectedBy::Directory } => {
-                Err(select::to_be_named(profile, because).next(shown!("Name it: --connection {}", profile.name)))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// An error if it may not write, or a directory chose it.
     pub fn check_writes(&self, because: &'static str) -> Result<(), Failure> {
         match &self.0.selected {
             Selected::Saved(profile) if profile.read_only => Err(read_only(&profile.name, because)),
-            _ => self.check_named(because),
+            _ => self.0.check_named(because),
         }
     }
 
@@ -75,7 +64,7 @@ pub fn choose_named(app: &mut App, name: Option<&ConnectionName>) -> Result<Chos
 /// Opens the connection. One that a directory chose is not written with.
 pub async fn open(app: &mut App, chosen: Chosen, writes: bool) -> Result<Client, Failure> {
     if writes {
-        chosen.check_named("this request may write")?;
+        chosen.0.check_named("this request may write")?;
     }
     let Chosen(selection) = chosen;
     let timeout = app.timeout()?;

@@ -11,16 +11,17 @@ pub mod team;
 
 use std::path::Path;
 
-use uuid::Uuid;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use crate::auth::method::{InvalidSetting, MethodSpec};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, ReadError};
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, optional_secret_field};
 use crate::base::shown::{Shown, shown, without_value};
 use crate::model::instance::{Instance, InvalidInstance};
-use crate::model::profile::{Auth, ConnectionName, InvalidValue, Profile, StoreKind};
+use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind};
 use crate::model::tokens::SavedSession;
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
@@ -119,33 +120,43 @@ impl Entry<'_> {
             InvalidSetting::Missing(setting) => shown!("its {} is missing", setting.label),
             InvalidSetting::Invalid(_, error) => reason(&error.0),
         })?;
-        Ok(Profile { api_version: address.api_version, ..blank(name, address.instance, auth) })
+        let profile = Profile::new(name, address.instance, auth, STORES[0].kind);
+        Ok(Profile { api_version: address.api_version, ..profile })
+    }
+}
+
+/// The secrets of a connection, as programs of others keep them.
+#[derive(Default, Deserialize)]
+struct Credentials {
+    #[serde(default, with = "optional_secret_field")]
+    password: Option<Secret>,
+    #[serde(default, with = "optional_secret_field")]
+    access_token: Option<Secret>,
+    #[serde(default, with = "optional_secret_field")]
+    refresh_token: Option<Secret>,
+    /// In seconds since 1970.
+    expires_at: Option<f64>,
+    #[serde(default, with = "optional_secret_field")]
+    client_secret: Option<Secret>,
+}
+
+impl Credentials {
+    /// For the connection: its secret, and its session if it has a client.
+    fn given_to(self, found: Found, now: DateTime<Utc>) -> Result<Found, Shown> {
+        let Self { password, access_token, refresh_token, expires_at, client_secret } = self;
+        let Some(client) = found.profile.auth.client() else { return Ok(found.with_secret(password)) };
+        let session = access_token.map(|token| {
+            let client_id = client.client_id.as_str();
+            SavedSession::taken_over(token, refresh_token, expires_at, client_id, client_secret.is_some(), now)
+        });
+        let session = session.transpose().map_err(|invalid| shown!("{}", invalid))?;
+        Ok(Found { session, ..found.with_secret(client_secret) })
     }
 }
 
 /// Why a value is wrong, without it.
 fn reason(text: &str) -> Shown {
     Shown::outside(without_value(text))
-}
-
-/// A new connection without anything that it can be without.
-fn blank(name: ConnectionName, instance: Instance, auth: Auth) -> Profile {
-    Profile {
-        name,
-        id: Uuid::new_v4(),
-        revision: 1,
-        instance,
-        auth,
-        store: STORES[0].kind,
-        api_version: None,
-        tables: Vec::new(),
-        headers: Vec::new(),
-        ca_cert: None,
-        proxy: None,
-        read_only: false,
-        description: None,
-        labels: Default::default(),
-    }
 }
 
 impl Contents {

@@ -6,13 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Contents, Entry, Found, UNREADABLE};
+use super::{Contents, Credentials, Entry, Found, UNREADABLE};
 use crate::auth::{basic, oauth};
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::secret::{Secret, optional_secret_field};
 use crate::base::shown::{Shown, shown};
-use crate::model::tokens::SavedSession;
 use crate::service::servicenow::oauth::sdk_client;
 use crate::store::CredentialStore;
 
@@ -21,23 +19,18 @@ pub const ITEM: (&str, &str) = ("ServiceNow", "now-sdk");
 
 #[derive(Deserialize)]
 struct Alias {
-    creds: Credentials,
+    creds: Account,
 }
 
 #[derive(Deserialize)]
-struct Credentials {
+struct Account {
     #[serde(rename = "instanceUrl")]
     instance: String,
     #[serde(rename = "type")]
     kind: String,
     username: Option<String>,
-    #[serde(default, with = "optional_secret_field")]
-    password: Option<Secret>,
-    #[serde(default, with = "optional_secret_field")]
-    access_token: Option<Secret>,
-    #[serde(default, with = "optional_secret_field")]
-    refresh_token: Option<Secret>,
-    expires_at: Option<f64>,
+    #[serde(flatten)]
+    credentials: Credentials,
 }
 
 /// Reads the item.
@@ -59,14 +52,10 @@ pub async fn read(keyring: &dyn CredentialStore, now: DateTime<Utc>) -> Result<C
     Ok(contents)
 }
 
-fn found(name: &str, credentials: Credentials, now: DateTime<Utc>) -> Result<Found, Shown> {
-    let Credentials { instance, kind, username, password, access_token, refresh_token, expires_at } = credentials;
-    let entry = |spec, settings| Entry { name, instance: &instance, spec, settings };
-    match kind.as_str() {
-        "basic" => {
-            let settings = username.map(|username| ("username", username)).into_iter().collect();
-            Ok(Found::new(entry(&basic::SPEC, settings).profile()?).with_secret(password))
-        }
+fn found(name: &str, account: Account, now: DateTime<Utc>) -> Result<Found, Shown> {
+    let Account { instance, kind, username, credentials } = account;
+    let (spec, settings) = match kind.as_str() {
+        "basic" => (&basic::SPEC, username.map(|username| ("username", username)).into_iter().collect()),
         "oauth" => {
             let client = sdk_client();
             let settings = vec![
@@ -74,13 +63,10 @@ fn found(name: &str, credentials: Credentials, now: DateTime<Utc>) -> Result<Fou
                 ("scope", client.scope.as_str().to_owned()),
                 ("redirect_uri", client.redirect_uri.to_string()),
             ];
-            let mut found = Found::new(entry(&oauth::AUTHORIZATION_CODE, settings).profile()?);
-            let client_id = client.client_id.as_str();
-            let session = access_token
-                .map(|token| SavedSession::taken_over(token, refresh_token, expires_at, client_id, false, now));
-            found.session = session.transpose().map_err(|invalid| shown!("{}", invalid))?;
-            Ok(found)
+            (&oauth::AUTHORIZATION_CODE, settings)
         }
-        _ => Err(shown!("it signs in with \"{}\", which snow does not know", Shown::outside(kind))),
-    }
+        _ => return Err(shown!("it signs in with \"{}\", which snow does not know", Shown::outside(kind))),
+    };
+    let entry = Entry { name, instance: &instance, spec, settings };
+    credentials.given_to(Found::new(entry.profile()?), now)
 }

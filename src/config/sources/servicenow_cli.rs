@@ -6,13 +6,11 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Contents, Entry, Found, UNREADABLE, reason, text_of};
+use super::{Contents, Credentials, Entry, Found, UNREADABLE, reason, text_of};
 use crate::auth::{basic, oauth};
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::secret::{Secret, optional_secret_field};
 use crate::base::shown::{Shown, shown};
-use crate::model::tokens::SavedSession;
 use crate::store::CredentialStore;
 
 /// The service of its items in the keyring. Another program uses it as well, with accounts of
@@ -44,20 +42,6 @@ struct Profile {
     client_id: Option<String>,
     oauth_scope: Option<String>,
     redirect_uri: Option<String>,
-}
-
-/// An item of the keyring.
-#[derive(Default, Deserialize)]
-struct Credential {
-    #[serde(default, with = "optional_secret_field")]
-    password: Option<Secret>,
-    #[serde(default, with = "optional_secret_field")]
-    access_token: Option<Secret>,
-    #[serde(default, with = "optional_secret_field")]
-    refresh_token: Option<Secret>,
-    expires_at: Option<f64>,
-    #[serde(default, with = "optional_secret_field")]
-    client_secret: Option<Secret>,
 }
 
 /// Reads the file at `path`, and the items of its profiles. A secret that the file itself
@@ -108,17 +92,8 @@ async fn with_credential(
     now: DateTime<Utc>,
 ) -> Result<Result<Found, Shown>, Failure> {
     let Some(item) = keyring.read_of_another(SERVICE, &account(name)).await? else { return Ok(Ok(found)) };
-    let Ok(credential) = serde_json::from_str(item.expose()) else {
+    let Ok(credentials) = serde_json::from_str::<Credentials>(item.expose()) else {
         return Ok(Err("its item in the keyring is not as this program writes it".into()));
     };
-    let Credential { password, access_token, refresh_token, expires_at, client_secret } = credential;
-    let Some(client) = found.profile.auth.client() else { return Ok(Ok(found.with_secret(password))) };
-    let session = access_token.map(|token| {
-        let client_id = client.client_id.as_str();
-        SavedSession::taken_over(token, refresh_token, expires_at, client_id, client_secret.is_some(), now)
-    });
-    Ok(match session.transpose() {
-        Ok(session) => Ok(Found { session, ..found.with_secret(client_secret) }),
-        Err(invalid) => Err(shown!("{}", invalid)),
-    })
+    Ok(credentials.given_to(found, now))
 }

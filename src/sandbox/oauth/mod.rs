@@ -14,15 +14,13 @@ mod tokens;
 
 use std::time::Instant;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::answers::{Response, redirect};
 use super::form::Form;
 use super::options::SandboxOptions;
 use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
+use crate::base::secret::Secret;
 use authorization::{AuthorizationRequest, Authorizations, Refused};
 use clients::Clients;
 use token_endpoint::TokenRequests;
@@ -146,11 +144,5 @@ fn start_again() -> Response {
 /// A code, a token or a name that cannot be guessed: 86 characters, as
 /// ServiceNow's codes have.
 fn random() -> String {
-    let mut bytes = [0; 64];
-    // The generator of rustls is in the tree already.
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .expect("the operating system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    Secret::random(64).expose().to_owned()
 }

@@ -4,8 +4,6 @@
 //! and its secret are saved, so that none is ever lost; the client is registered; a token
 //! proves it. A failure deletes all of it again, and names what could not be deleted.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use uuid::Uuid;
@@ -18,7 +16,7 @@ use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
 use crate::base::schemas;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, Step, shown};
+use crate::base::shown::{Shown, shown};
 use crate::cli::commands::app::App;
 use crate::cli::commands::connect::args::store_help;
 use crate::cli::commands::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs};
@@ -36,6 +34,9 @@ use crate::report::json::apps as json;
 use crate::service::servicenow::oauth::DEFAULTS;
 use crate::service::servicenow::oauth_entity::NewEntity;
 use crate::store::kind_of;
+
+/// How many random bytes a secret has.
+const SECRET_BYTES: usize = 32;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -101,15 +102,10 @@ pub async fn run(app: &mut App, arguments: CreateArgs) -> Result<u8, Failure> {
     check(&arguments)?;
     let chosen = using::choose(app)?;
     let administrator = chosen.profile().cloned();
-    if let Some(profile) = administrator.as_ref().filter(|profile| profile.read_only && !arguments.dry_run) {
-        return Err(Failure::new(
-            Code::ReadOnly,
-            shown!("{} is read-only, and registering a client writes", profile.name),
-        )
-        .why("Nothing was sent.")
-        .next(Step::say("To let it write: ").and_run(shown!("snow edit {} --unset read_only", profile.name))));
+    if !arguments.dry_run {
+        chosen.check_writes("registering a client writes")?;
     }
-    let client = using::open(app, chosen, !arguments.dry_run).await?;
+    let client = using::open(app, chosen, false).await?;
     let profile = profile(app, &arguments, administrator.as_ref(), &client)?;
     let file = app.config_file()?;
     if file.load()?.connections.contains_key(&profile.name) {
@@ -138,7 +134,7 @@ pub async fn run(app: &mut App, arguments: CreateArgs) -> Result<u8, Failure> {
     }
     app.console.say(&format!("  {}", told(&arguments, &profile, &title)));
     app.confirm(shown!("registering a client on {}", profile.instance.host_and_port()), "Register it?")?;
-    let secret = if arguments.public { None } else { Some(new_secret()?) };
+    let secret = if arguments.public { None } else { Some(Secret::random(SECRET_BYTES)) };
     save(app, &file, &profile, secret.as_ref()).await?;
     let registered = apps::register(&client, &entity, secret.as_ref()).await;
     let sys_id = match registered {
@@ -201,31 +197,11 @@ fn profile(
     let auth: Auth = auth.map_err(|_| internal("a new client does not fit its own connection"))?;
     let store = arguments.store.map_or_else(|| app.store_of_new(), Ok)?;
     Ok(Profile {
-        name,
-        id: Uuid::new_v4(),
-        revision: 1,
-        instance,
-        auth,
-        store,
         api_version: administrator.and_then(|profile| profile.api_version),
-        tables: Vec::new(),
-        headers: Vec::new(),
         ca_cert: administrator.and_then(|profile| profile.ca_cert.clone()),
         proxy: administrator.and_then(|profile| profile.proxy.clone()),
-        read_only: false,
-        description: None,
-        labels: Default::default(),
+        ..Profile::new(name, instance, auth, store)
     })
-}
-
-/// 32 random bytes, which no instance changes on their way.
-fn new_secret() -> Result<Secret, Failure> {
-    let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(bytes.as_mut_slice())
-        .map_err(|_| internal("the operating system gives no random bytes"))?;
-    Secret::new(URL_SAFE_NO_PAD.encode(*bytes)).map_err(|_| internal("base64 of something is a secret"))
 }
 
 /// The entry, then the secret: before the instance has it.
