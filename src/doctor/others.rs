@@ -33,7 +33,7 @@ fn netrc(machine: &Machine) -> Option<Check> {
     }
     let message = shown!("{} has an entry for the instance of {}", path.display(), Shown::outside(names.join(", ")));
     let check = Check::warn(CheckId::FilesNetrc, message)
-        .why("Python requests puts it in the place of a token that a program gives, and curl -n uses it.")
+        .why("Python requests uses it instead of the token that a program sets, and curl -n uses it too.")
         .next("Remove the entry, or set NETRC to an empty file for that program");
     Some(check)
 }
@@ -70,8 +70,8 @@ fn variables(machine: &Machine) -> Vec<Check> {
         }
         set.sort();
         let (verb, what, why) = match set.len() {
-            1 => ("is", "it", "It goes before what the tool itself has saved."),
-            _ => ("are", "them", "They go before what the tool itself has saved."),
+            1 => ("is", "it", "It overrides what the tool itself has saved."),
+            _ => ("are", "them", "They override what the tool itself has saved."),
         };
         let set = Shown::outside(set.join(", "));
         let message = shown!("{} {} set, and {} reads {}", set, verb, tool.name, what);

@@ -73,12 +73,12 @@ impl PathPrefix {
             Err(failure.why(why).next(next))
         };
         if !text.starts_with('/') || text.contains(['?', '#']) {
-            return usage("It is the beginning of a path, without a query.", "Write it as in --path /sys_report");
+            return usage("A prefix begins with / and has no query.", "Write it as in --path /sys_report");
         }
         let url = open_to_programs::url_of(instance, text).map_err(Failure::from)?;
         if open_to_programs::signs_in(url.path(), &[]) {
             return usage(
-                "The gateway never sends on what signs in or gives tokens.",
+                "The gateway never forwards requests that sign in or get tokens.",
                 "Leave it out; the gateway signs its requests itself",
             );
         }
@@ -148,7 +148,7 @@ impl Admission {
         let allow = HeaderValue::from_str(&names.join(", ")).expect("methods are words");
         let shown = Shown::outside(method.as_str());
         let refusal = if self.access.writes || *method == Method::CONNECT {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::Usage, shown!("this gateway does not send on {}", shown))
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::Usage, shown!("this gateway does not forward {}", shown))
                 .next(shown!("Use one of {}", Shown::list(names, ", ")))
         } else if is_allowed {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::ReadOnly, "this gateway only reads")
@@ -170,7 +170,7 @@ impl Admission {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 Code::Usage,
-                "this gateway does not sign in or give tokens",
+                "this gateway does not forward requests that sign in or get tokens",
             )
             .why("Its own requests are signed already.")
             .next("Ask for what you need with the local password alone"));

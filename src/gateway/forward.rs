@@ -136,7 +136,7 @@ impl Forwarder {
         let target = connection.redactor().server_text(link.split(['?', '#']).next().unwrap_or_default());
         let done = if status.is_success() { " The request itself was carried out." } else { "" };
         Failure::new(Code::Redirected, shown!("{} refers to an address that is not its own", host))
-            .why(shown!("The gateway sends programs to no other origin.{}", done))
+            .why(shown!("The gateway does not send programs to another origin.{}", done))
             .next("Connect with the origin that the instance names itself by")
             .evidence("redirect_target", target)
             .evidence("http_status", status.as_u16())
@@ -204,7 +204,7 @@ impl Upload {
                     .next("Send it faster")
             }
             _ => Refusal::new(StatusCode::BAD_REQUEST, Code::Usage, "the body of the request cannot be read")
-                .next("Send it as Content-Length or Transfer-Encoding say"),
+                .next("Check its Content-Length or Transfer-Encoding"),
         })
     }
 }

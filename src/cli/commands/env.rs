@@ -150,6 +150,6 @@ pub fn refuse_kind(tool: &Tool, name: &str, auth: &Auth) -> Result<(), Failure> 
     };
     Err(Failure::new(Code::Usage, shown!("{} cannot take the credential of {}", tool.name, &name))
         .why(why)
-        .next(Step::say("Let it sign in to a gateway instead: ").and_run(shown!("snow proxy{}", argument)))
+        .next(Step::say("Use the gateway instead: ").and_run(shown!("snow proxy{}", argument)))
         .next(Step::say("See what each tool takes: ").and_run("snow env --list")))
 }
