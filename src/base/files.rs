@@ -81,40 +81,60 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
 /// Replaces the content of `path`, readable by its owner alone whatever the
 /// umask says. A symbolic link stays, and its target is replaced.
 pub fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
-    let (target, directory) = place_of(path)?;
-    remove_stale(&directory);
-    let mut temporary = match private_temporary(&directory) {
-        Err(error) if is_beside_a_mount(&error, &target) => return overwrite(&target, content),
-        temporary => temporary?,
-    };
-    temporary.write_all(content)?;
-    let former = former(&target);
-    // One that is there may be all that a power cut has left.
-    let is_kept = durability == Durability::Swift && fs::hard_link(&target, &former).is_ok();
-    if durability != Durability::Cached && !is_kept {
-        temporary.as_file().sync_all()?;
+    Replacement::begin(path)?.finish(content, durability)
+}
+
+/// A [`write()`] whose temporary file can be there before the content is.
+pub struct Replacement {
+    target: PathBuf,
+    directory: PathBuf,
+    /// None where the file cannot be replaced, only written to.
+    temporary: Option<tempfile::NamedTempFile>,
+}
+
+impl Replacement {
+    pub fn begin(path: &Path) -> io::Result<Self> {
+        let (target, directory) = place_of(path)?;
+        remove_stale(&directory);
+        let temporary = match private_temporary(&directory) {
+            Err(error) if is_beside_a_mount(&error, &target) => None,
+            temporary => Some(temporary?),
+        };
+        Ok(Self { target, directory, temporary })
     }
-    let replaced = persist(temporary, &target).and_then(|file| {
-        let synced = if is_kept { file.sync_all() } else { Ok(()) };
-        synced.or_else(|error| fs::rename(&former, &target).and(Err(error)))
-    });
-    if is_kept {
-        let _ = fs::remove_file(&former);
+
+    pub fn finish(self, content: &[u8], durability: Durability) -> io::Result<()> {
+        let Self { target, directory, temporary } = self;
+        let Some(mut temporary) = temporary else { return overwrite(&target, content) };
+        temporary.write_all(content)?;
+        let former = former(&target);
+        // One that is there may be all that a power cut has left.
+        let is_kept = durability == Durability::Swift && fs::hard_link(&target, &former).is_ok();
+        if durability != Durability::Cached && !is_kept {
+            temporary.as_file().sync_all()?;
+        }
+        let replaced = persist(temporary, &target).and_then(|file| {
+            let synced = if is_kept { file.sync_all() } else { Ok(()) };
+            synced.or_else(|error| fs::rename(&former, &target).and(Err(error)))
+        });
+        if is_kept {
+            let _ = fs::remove_file(&former);
+        }
+        match replaced {
+            Err(error) if is_of_a_mount(&error) => return overwrite(&target, content),
+            replaced => replaced?,
+        }
+        #[cfg(unix)]
+        if durability != Durability::Cached {
+            // The rename itself lives in the directory. A file system that cannot
+            // sync a directory has still done the rename.
+            let _ = File::open(&directory).and_then(|directory| directory.sync_all());
+        }
+        if durability == Durability::Swift && !is_kept {
+            let _ = fs::remove_file(&former);
+        }
+        Ok(())
     }
-    match replaced {
-        Err(error) if is_of_a_mount(&error) => return overwrite(&target, content),
-        replaced => replaced?,
-    }
-    #[cfg(unix)]
-    if durability != Durability::Cached {
-        // The rename itself lives in the directory. A file system that cannot
-        // sync a directory has still done the rename.
-        let _ = File::open(&directory).and_then(|directory| directory.sync_all());
-    }
-    if durability == Durability::Swift && !is_kept {
-        let _ = fs::remove_file(&former);
-    }
-    Ok(())
 }
 
 /// What a file held before a [`Durability::Swift`] write that a power cut may have broken off.

@@ -13,7 +13,7 @@ pub mod encryption;
 pub mod open;
 mod records;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use super::thread::OwnThread;
 use super::{CredentialStore, Field, ItemKey, StoreError, StoredItem, Trouble};
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::files::{self, Durability, Lock, ReadError};
+use crate::base::files::{self, Durability, Lock, ReadError, Replacement};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
@@ -56,8 +56,13 @@ struct EncryptedFile {
 struct Inner {
     key: Option<Key>,
     opened: Option<Opened>,
-    /// For the next file that is written.
-    prepared: Option<Encryptor>,
+    prepared: Option<Prepared>,
+}
+
+/// What the next file that is written needs and what is not in it yet.
+struct Prepared {
+    encryptor: Encryptor,
+    replacement: Replacement,
 }
 
 /// What the file held when it was last read: opening the same bytes again
@@ -198,16 +203,16 @@ impl FileStore {
     }
 }
 
-impl Inner {
-    /// With the key at hand, the next write needs no work for a passphrase.
-    fn prepare(&mut self) {
-        if let (Some(key), None) = (&self.key, &self.prepared) {
-            self.prepared = Some(encryption::prepare(key));
-        }
-    }
-}
-
 impl EncryptedFile {
+    /// With the key at hand, the next write needs no work for a passphrase and no new file.
+    fn prepare(&self, inner: &mut Inner) -> Result<(), FileError> {
+        if let (Some(key), None) = (&inner.key, &inner.prepared) {
+            let replacement = Replacement::begin(&self.path).map_err(|error| self.unwritable(&self.path, &error))?;
+            inner.prepared = Some(Prepared { encryptor: encryption::prepare(key), replacement });
+        }
+        Ok(())
+    }
+
     fn missing_key(&self, with: LockedWith) -> FileError {
         self.unopened(Unopened::Locked(UnlockError::Missing(with)))
     }
@@ -217,16 +222,16 @@ impl EncryptedFile {
     fn change(&self, change: impl FnOnce(&mut Records) -> bool) -> Result<(), FileError> {
         let mut inner = self.inner();
         // Before its turn, so that others do not wait for it.
-        inner.prepare();
+        self.prepare(&mut inner)?;
         let _lock = self.take_turn()?;
         let (_, mut records) = self.open(&mut inner)?;
         // Left by a run that was killed between writing and undoing one.
         records.forget(Field::PROBE.as_str());
         if !change(&mut records) {
+            inner.prepared = None;
             return Ok(());
         }
-        let sealed = self.seal(&mut inner, &records)?;
-        self.put(&sealed)?;
+        let sealed = self.replace(&mut inner, &records)?;
         inner.opened = Some(Opened { bytes: sealed, records: Ok(records) });
         Ok(())
     }
@@ -235,15 +240,14 @@ impl EncryptedFile {
     /// same bytes, since encrypting them anew would cost the work once more.
     fn write_probe_and_undo(&self, probe: ItemKey) -> Result<bool, FileError> {
         let mut inner = self.inner();
-        inner.prepare();
+        self.prepare(&mut inner)?;
         let _lock = self.take_turn()?;
         let (former, mut records) = self.open(&mut inner)?;
         records.put(probe.account(), "probe");
-        let sealed = self.seal(&mut inner, &records)?;
-        self.put(&sealed)?;
+        let sealed = self.replace(&mut inner, &records)?;
         let is_there = self.bytes().is_ok_and(|bytes| bytes.as_ref() == Some(&sealed));
         match &former {
-            Some(bytes) => self.put(bytes)?,
+            Some(bytes) => self.put(Replacement::begin(&self.path), bytes)?,
             None => std::fs::remove_file(&self.path).map_err(|error| self.unwritable(&self.path, &error))?,
         }
         Ok(is_there && self.bytes()? == former)
@@ -291,14 +295,19 @@ impl EncryptedFile {
         files::read_former(&self.path, MAX_BYTES)
     }
 
-    fn seal(&self, inner: &mut Inner, records: &Records) -> Result<Vec<u8>, FileError> {
-        let Some(encryptor) = inner.prepared.take() else {
+    /// Replaces the file by one with these records; gives its bytes.
+    fn replace(&self, inner: &mut Inner, records: &Records) -> Result<Vec<u8>, FileError> {
+        let Some(Prepared { encryptor, replacement }) = inner.prepared.take() else {
             return Err(self.missing_key(LockedWith::Passphrase));
         };
         tracing::debug!("file store: encrypting {}", self.path.display());
         let sealed = encryption::seal(encryptor, &records.written());
         // Nothing is written that would not be read back.
-        if sealed.len() as u64 <= MAX_BYTES { Ok(sealed) } else { Err(FileError::Full { path: shown(&self.path) }) }
+        if sealed.len() as u64 > MAX_BYTES {
+            return Err(FileError::Full { path: shown(&self.path) });
+        }
+        self.put(Ok(replacement), &sealed)?;
+        Ok(sealed)
     }
 
     fn bytes(&self) -> Result<Option<Vec<u8>>, FileError> {
@@ -310,8 +319,10 @@ impl EncryptedFile {
         })
     }
 
-    fn put(&self, bytes: &[u8]) -> Result<(), FileError> {
-        files::write(&self.path, bytes, Durability::Swift).map_err(|error| self.unwritable(&self.path, &error))
+    fn put(&self, replacement: io::Result<Replacement>, bytes: &[u8]) -> Result<(), FileError> {
+        replacement
+            .and_then(|replacement| replacement.finish(bytes, Durability::Swift))
+            .map_err(|error| self.unwritable(&self.path, &error))
     }
 
     fn take_turn(&self) -> Result<Lock, FileError> {
@@ -334,7 +345,7 @@ impl EncryptedFile {
         FileError::Unreadable { path: shown(&self.path), reason }
     }
 
-    fn unwritable(&self, path: &Path, error: &std::io::Error) -> FileError {
+    fn unwritable(&self, path: &Path, error: &io::Error) -> FileError {
         FileError::Unwritable { path: shown(path), reason: error.to_string() }
     }
 }
@@ -362,11 +373,7 @@ impl CredentialStore for FileStore {
     }
 
     async fn prepare(&self, _key: ItemKey) -> Result<(), StoreError> {
-        self.with_file(|file| {
-            file.inner().prepare();
-            Ok(())
-        })
-        .await
+        self.with_file(|file| file.prepare(&mut file.inner())).await
     }
 
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError> {
