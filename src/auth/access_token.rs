@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::credential::{Credential, CredentialKind, Given, Signature, Token, TokenAge, TokenLife, bearer};
 use super::method::{InHand, MethodSpec, Renewal};
-use super::setting::{SecretInput, SecretUse};
+use super::setting::{Need, SecretInput, SecretUse};
 use crate::base::secret::Secret;
 use crate::model::profile::AuthMethod;
 use crate::store::Field;
@@ -30,8 +30,9 @@ pub static SPEC: MethodSpec = MethodSpec {
     phrase: "an access token",
     grant: None,
     settings: &[],
-    secrets: &[SecretUse { input: &INPUT, is_required: true, question: |_| "Access token".to_owned() }],
-    needs: FIELD,
+    secrets: &[SecretUse { input: &INPUT, need: |_| Need::Required, question: |_| "Access token".to_owned() }],
+    secret_label: "access token",
+    needs: |_| Some(FIELD),
     items: &[],
     renewal: Renewal::None,
     locks_accounts: false,
@@ -40,7 +41,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     has_variables: true,
     choice: None,
     open: |_| unreachable!("no saved connection uses it"),
-    from_secret: Some(|InHand { secret, .. }| Box::new(AccessToken::given(secret))),
+    from_secrets: Some(|InHand { secrets, .. }| Ok(Box::new(AccessToken::given(secrets.required(&ITEM))))),
 };
 
 pub struct AccessToken {

@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use super::credential::{Credential, CredentialKind, Given, Signature, header};
 use super::method::{InHand, MethodSpec, Renewal, Stored};
-use super::setting::{Flag, LEARNT_USER_NAME, SecretInput, SecretUse, Setting};
+use super::setting::{Flag, LEARNT_USER_NAME, Need, SecretInput, SecretUse, Setting};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::model::header::OwnHeader;
@@ -60,8 +60,9 @@ pub static SPEC: MethodSpec = MethodSpec {
     phrase: "an API key",
     grant: None,
     settings: &[&LEARNT_USER_NAME, &HEADER_NAME],
-    secrets: &[SecretUse { input: &INPUT, is_required: true, question: |_| "API key".to_owned() }],
-    needs: FIELD,
+    secrets: &[SecretUse { input: &INPUT, need: |_| Need::Required, question: |_| "API key".to_owned() }],
+    secret_label: "API key",
+    needs: |_| Some(FIELD),
     items: &[FIELD],
     renewal: Renewal::None,
     locks_accounts: false,
@@ -70,7 +71,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     has_variables: true,
     choice: Some((4, "API key                          from an administrator")),
     open: |stored| open(stored).boxed(),
-    from_secret: Some(|InHand { auth, secret, .. }| Box::new(ApiKey::of(auth, secret))),
+    from_secrets: Some(|InHand { auth, secrets, .. }| Ok(Box::new(ApiKey::of(auth, secrets.required(&ITEM))))),
 };
 
 async fn open(Stored { profile, store, origins, .. }: Stored<'_>) -> Result<Box<dyn Credential>, Failure> {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::credential::{Credential, CredentialKind, Given, Signature, header};
 use super::method::{InHand, MethodSpec, Renewal, Stored};
-use super::setting::{SENT_USER_NAME, SecretInput, SecretUse};
+use super::setting::{Need, SENT_USER_NAME, SecretInput, SecretUse};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::model::profile::{Auth, AuthMethod};
@@ -38,10 +38,11 @@ pub static SPEC: MethodSpec = MethodSpec {
     settings: &[&SENT_USER_NAME],
     secrets: &[SecretUse {
         input: &INPUT,
-        is_required: true,
+        need: |_| Need::Required,
         question: |auth| format!("Password of {}", auth.identity().unwrap_or_default()),
     }],
-    needs: FIELD,
+    secret_label: "password",
+    needs: |_| Some(FIELD),
     items: &[FIELD],
     renewal: Renewal::None,
     locks_accounts: true,
@@ -50,7 +51,9 @@ pub static SPEC: MethodSpec = MethodSpec {
     has_variables: true,
     choice: Some((2, "User name and password           often refused since 2026")),
     open: |stored| open(stored).boxed(),
-    from_secret: Some(|InHand { auth, secret, .. }| Box::new(BasicCredential::of(auth, secret))),
+    from_secrets: Some(|InHand { auth, secrets, .. }| {
+        Ok(Box::new(BasicCredential::of(auth, secrets.required(&PASSWORD))))
+    }),
 };
 
 async fn open(Stored { profile, store, origins, .. }: Stored<'_>) -> Result<Box<dyn Credential>, Failure> {

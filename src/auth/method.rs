@@ -12,10 +12,9 @@ use futures_util::future::BoxFuture;
 use super::credential::{Credential, Given};
 use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
-use super::setting::{SecretInput, SecretUse, Setting};
+use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
 use super::{access_token, api_key, basic, gateway, oauth};
 use crate::base::error::Failure;
-use crate::base::secret::Secret;
 use crate::base::time::Time;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::{GrantType, OAuthClient, ServiceDefaults};
@@ -35,8 +34,10 @@ pub struct MethodSpec {
     pub grant: Option<GrantType>,
     pub settings: &'static [&'static Setting],
     pub secrets: &'static [SecretUse],
-    /// The stored item that a sign-in requires.
-    pub needs: Field,
+    /// What the instance judges, as in "the password was not checked".
+    pub secret_label: &'static str,
+    /// The stored item that a sign-in requires, if it requires one.
+    pub needs: fn(&Auth) -> Option<Field>,
     /// Every item it may store, in the order in which logout deletes them.
     pub items: &'static [Field],
     pub renewal: Renewal,
@@ -52,13 +53,15 @@ pub struct MethodSpec {
     pub choice: Option<(u8, &'static str)>,
     /// Reads the stored secret. Makes no request.
     pub open: for<'a> fn(Stored<'a>) -> Opening<'a>,
-    /// Makes a credential of a secret that is stored nowhere. `None` if that takes a
+    /// Makes a credential of secrets that are stored nowhere. `None` if that takes a
     /// person.
-    pub from_secret: Option<fn(InHand<'_>) -> Box<dyn Credential>>,
+    pub from_secrets: Option<fn(InHand<'_>) -> Made>,
 }
 
+/// A credential, if its secrets make one.
+pub type Made = Result<Box<dyn Credential>, Failure>;
 /// A stored credential that is being read.
-pub type Opening<'a> = BoxFuture<'a, Result<Box<dyn Credential>, Failure>>;
+pub type Opening<'a> = BoxFuture<'a, Made>;
 
 /// How a new access token is obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +88,10 @@ pub struct Stored<'a> {
     pub time: Arc<dyn Time>,
 }
 
-/// A secret, and what making a credential of it takes.
+/// Secrets, and what making a credential of them takes.
 pub struct InHand<'a> {
     pub auth: &'a Auth,
-    pub secret: Secret,
+    pub secrets: &'a GivenSecrets,
     /// Of its client, if it has one.
     pub endpoint: Option<TokenEndpoint>,
     pub time: Arc<dyn Time>,
@@ -118,9 +121,9 @@ pub fn named(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     })
 }
 
-/// The method of this name, if its secret alone signs in: it needs no person.
+/// The method of this name, if its secrets alone sign in: it needs no person.
 pub fn unattended(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
-    let unattended = || METHODS.into_iter().filter(|spec| spec.from_secret.is_some());
+    let unattended = || METHODS.into_iter().filter(|spec| spec.from_secrets.is_some());
     unattended().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
         let names: Vec<_> = unattended().map(|spec| spec.method.as_str()).collect();
         InvalidValue(format!("\"{name}\" is not a sign-in method that works without a person: use {}", any_of(&names)))
@@ -191,9 +194,9 @@ impl MethodSpec {
         !self.settings.iter().any(|setting| setting.key == "username" && setting.is_required)
     }
 
-    /// What its secret is called.
-    pub fn secret_label(&self) -> &str {
-        self.secrets.first().map_or("secret", |secret| secret.input.item.field.label())
+    /// What is kept of a sign-in, as in "the saved session".
+    pub fn kept_label(&self, auth: &Auth) -> String {
+        (self.needs)(auth).map_or_else(|| self.secret_label.to_owned(), |field| field.label().to_owned())
     }
 
     /// The variables that describe it, in the order in which errors name them.
@@ -289,12 +292,14 @@ pub fn belonging_to(profile: Profile, user: Option<UserName>) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::servicenow::oauth::DEFAULTS;
 
     #[test]
     fn every_method_has_a_name_of_its_own_and_stores_what_it_needs() {
         for spec in METHODS {
             assert_eq!(METHODS.iter().filter(|other| other.method == spec.method).count(), 1);
-            assert_eq!(spec.is_saved, spec.items.contains(&spec.needs), "{}", spec.method.as_str());
+            let needed = (spec.needs)(&spec.blank(&DEFAULTS));
+            assert!(!spec.is_saved || needed.is_none_or(|field| spec.items.contains(&field)), "{}", spec.phrase);
             assert_eq!(spec.is_saved, spec.choice.is_some(), "a person can choose {}", spec.method.as_str());
             for secret in spec.secrets {
                 assert_eq!(secret.input.variable_file, format!("{}_FILE", secret.input.variable));

@@ -2,6 +2,7 @@
 //!
 //! The connections file, `edit`, flags, prompts and variables iterate these.
 
+use crate::base::secret::Secret;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, InvalidValue};
 use crate::store::record::SecretItem;
@@ -82,10 +83,45 @@ pub struct SecretInput {
 #[derive(Debug)]
 pub struct SecretUse {
     pub input: &'static SecretInput,
-    /// Whether nothing works without it.
-    pub is_required: bool,
+    pub need: fn(&Auth) -> Need,
     /// What a person is asked.
     pub question: fn(&Auth) -> String,
+}
+
+/// Whether a sign-in takes a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing works without it.
+    Required,
+    /// A person may leave it out.
+    Optional,
+    /// It is taken if it is given, and not asked for.
+    Unasked,
+}
+
+/// The secrets at hand for one sign-in, each with its item.
+#[derive(Debug, Clone, Default)]
+pub struct GivenSecrets(Vec<(&'static SecretItem, Secret)>);
+
+impl GivenSecrets {
+    pub fn get(&self, item: &SecretItem) -> Option<&Secret> {
+        self.0.iter().find(|(known, _)| known.field == item.field).map(|(_, secret)| secret)
+    }
+
+    /// One that is [`Need::Required`]. Without it no credential is made.
+    pub fn required(&self, item: &SecretItem) -> Secret {
+        self.get(item).expect("a required secret is there").clone()
+    }
+
+    /// Replaces the secret of this item.
+    pub fn put(&mut self, item: &'static SecretItem, secret: Secret) {
+        self.0.retain(|(known, _)| known.field != item.field);
+        self.0.push((item, secret));
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&'static SecretItem, &Secret)> {
+        self.0.iter().map(|(item, secret)| (*item, secret))
+    }
 }
 
 impl Setting {

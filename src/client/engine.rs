@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::connection::{Connection, Source};
 use super::surroundings::Unattended;
 use crate::auth::method::{self, InvalidSetting};
+use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::directories::Directories;
 use crate::base::error::Failure;
@@ -17,7 +18,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::base::time::{SystemTime, Time};
 use crate::base::variables::Variables;
-use crate::config::environment::{self, EnvironmentConnection, SecretSource};
+use crate::config::environment;
 use crate::config::{Config, ConfigFile};
 use crate::engine::Described;
 use crate::engine::network::Network;
@@ -28,7 +29,7 @@ use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, Su
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
 use crate::store::record::Origins;
-use crate::store::{Access, CredentialStore, Opener, STORES, Surroundings};
+use crate::store::{Access, CredentialStore, Opener, STORES};
 
 /// Finds connections: those that `snow connect` saved, the one that variables describe,
 /// and what a program describes itself.
@@ -113,13 +114,7 @@ impl Engine {
     /// Code `environment-incomplete`, with the variable that is wrong or missing.
     pub fn described(&self) -> Result<Connection, Failure> {
         let described = environment::read(&self.0.variables)?;
-        let EnvironmentConnection { instance, api_version, auth, secret_variable, secret } = described;
-        let secret = match secret {
-            SecretSource::Value(secret) => secret,
-            SecretSource::File(path) => Unattended(&self.0).secret_file(&path, secret_variable)?,
-        };
-        let described =
-            Described { instance, api_version, auth, secret, subject: Subject::Environment(secret_variable) };
+        let described = Described::by_variables(described, &mut Unattended(&self.0))?;
         Ok(Connection::new(self.0.clone(), Source::of_variables(described)))
     }
 
@@ -166,12 +161,17 @@ impl Engine {
             InvalidSetting::Invalid(setting, error) => Failure::new(Code::Usage, shown!("{}: {}", setting.key, error))
                 .next(shown!("Correct the setting {}", setting.key)),
         })?;
-        let secret = Secret::new(secret.to_owned()).map_err(|invalid| {
-            let label = Shown::outside(spec.secret_label());
-            Failure::new(Code::InvalidSecret, shown!("invalid {}: {}", label, invalid))
-                .next("Pass only the secret, on one line")
-        })?;
-        let described = Described { instance, api_version, auth, secret, subject: Subject::New };
+        let mut secrets = GivenSecrets::default();
+        let is_required = |usage: &&SecretUse| !secret.is_empty() || (usage.need)(&auth) == Need::Required;
+        if let Some(usage) = spec.secrets.first().filter(is_required) {
+            let secret = Secret::new(secret.to_owned()).map_err(|invalid| {
+                let label = usage.input.item.field.label();
+                Failure::new(Code::InvalidSecret, shown!("invalid {}: {}", Shown::outside(label), invalid))
+                    .next("Pass only the secret, on one line")
+            })?;
+            secrets.put(usage.input.item, secret);
+        }
+        let described = Described { instance, api_version, auth, secrets, subject: Subject::New };
         Ok(Connection::new(self.0.clone(), Source::of_program(described)))
     }
 }

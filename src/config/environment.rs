@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::auth::method::{InvalidSetting, METHODS, MethodSpec, settings};
-use crate::auth::setting::Setting;
+use crate::auth::setting::{Need, SecretUse, Setting};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -14,6 +14,8 @@ use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, any_of};
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
+use crate::store::Surroundings;
+use crate::store::record::SecretItem;
 
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";
@@ -35,22 +37,41 @@ pub fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
     inputs.map(|input| (input.variable, input.variable_file))
 }
 
-/// What the variables say; the secret as it is, or where it stands.
+/// What the variables say; each secret as it is, or where it stands.
 #[derive(Debug)]
 pub struct EnvironmentConnection {
     pub instance: Instance,
     pub api_version: Option<ApiVersion>,
     pub auth: Auth,
-    /// The variable of the secret.
-    pub secret_variable: &'static str,
-    pub secret: SecretSource,
+    /// The variable of what the instance judges.
+    pub variable: &'static str,
+    pub secrets: Vec<GivenSecret>,
+}
+
+/// A secret that a variable gives.
+#[derive(Debug)]
+pub struct GivenSecret {
+    item: &'static SecretItem,
+    variable: &'static str,
+    source: SecretSource,
 }
 
 #[derive(Debug)]
-pub enum SecretSource {
+enum SecretSource {
     Value(Secret),
     /// The path that the variable holds.
     File(PathBuf),
+}
+
+impl GivenSecret {
+    /// Takes it from the variable, or from the file that the variable names.
+    pub fn read(self, surroundings: &mut dyn Surroundings) -> Result<(&'static SecretItem, Secret), Failure> {
+        let secret = match self.source {
+            SecretSource::Value(secret) => secret,
+            SecretSource::File(path) => surroundings.secret_file(&path, self.variable)?,
+        };
+        Ok((self.item, secret))
+    }
 }
 
 /// Whether variables describe a connection, completely or not.
@@ -71,10 +92,11 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     let way = way(variables)?;
     let address = Address::parse(required(variables, "SNOW_INSTANCE")?).map_err(Failure::from)?;
     let auth = auth(variables, way, &address.instance)?;
-    let input = way.secrets[0].input;
-    let (secret_variable, secret) = secret(variables, input.variable, input.variable_file)?;
+    let secrets = secrets_of(variables, way, &auth)?;
+    let of_setting = || way.settings.iter().find(|setting| setting.is_required).and_then(|setting| setting.variable);
+    let variable = secrets.first().map(|given| given.variable).or_else(of_setting).unwrap_or("SNOW_AUTH");
     let Address { instance, api_version, .. } = address;
-    Ok(EnvironmentConnection { instance, api_version, auth, secret_variable, secret })
+    Ok(EnvironmentConnection { instance, api_version, auth, variable, secrets })
 }
 
 fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
@@ -124,6 +146,18 @@ fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
 
 fn names_of_ways() -> Shown {
     Shown::outside(any_of(&ways().map(|way| way.method.as_str()).collect::<Vec<_>>()))
+}
+
+fn secrets_of(variables: &Variables, way: &MethodSpec, auth: &Auth) -> Result<Vec<GivenSecret>, Failure> {
+    let mut secrets = Vec::new();
+    for SecretUse { input, need, .. } in way.secrets {
+        let is_set = [input.variable, input.variable_file].into_iter().any(|name| variables.raw(name).is_some());
+        if is_set || need(auth) == Need::Required {
+            let (variable, source) = secret(variables, input.variable, input.variable_file)?;
+            secrets.push(GivenSecret { item: input.item, variable, source });
+        }
+    }
+    Ok(secrets)
 }
 
 /// The variable that is set, and what it holds.

@@ -118,8 +118,8 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
     let headers =
         |profile: &Profile| profile.headers.iter().map(|header| gateway::item(header).field).collect::<Vec<_>>();
     let needed = used.iter().flat_map(|profile| {
-        let own = MethodSpec::of(profile.auth.method).needs.clone();
-        std::iter::once(own).chain(headers(profile)).map(move |field| (profile, field))
+        let own = (MethodSpec::of(profile.auth.method).needs)(&profile.auth);
+        own.into_iter().chain(headers(profile)).map(move |field| (profile, field))
     });
     for (profile, field) in needed {
         let field = &field;

@@ -17,10 +17,12 @@ use url::Url;
 
 use crate::auth::credential::{Credential, Signature};
 use crate::auth::method::{InHand, MethodSpec};
+use crate::auth::setting::GivenSecrets;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::base::time::Time;
+use crate::config::environment::EnvironmentConnection;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::http::failure::NetworkError;
 use crate::http::stream::{Payload, Streamed};
@@ -28,6 +30,7 @@ use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, Profile, Subject};
 use crate::model::user_name::UserName;
 use crate::service::{SERVICES, Service};
+use crate::store::Surroundings;
 
 /// An instance, and the credential that is sent to it and nowhere else.
 pub struct Connection {
@@ -45,8 +48,24 @@ pub struct Described {
     pub instance: Instance,
     pub api_version: Option<ApiVersion>,
     pub auth: Auth,
-    pub secret: Secret,
+    pub secrets: GivenSecrets,
     pub subject: Subject,
+}
+
+impl Described {
+    /// What variables describe. Reads the files of its secrets.
+    pub fn by_variables(
+        described: EnvironmentConnection,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Self, Failure> {
+        let EnvironmentConnection { instance, api_version, auth, variable, secrets: given } = described;
+        let mut secrets = GivenSecrets::default();
+        for secret in given {
+            let (item, secret) = secret.read(surroundings)?;
+            secrets.put(item, secret);
+        }
+        Ok(Self { instance, api_version, auth, secrets, subject: Subject::Environment(variable) })
+    }
 }
 
 /// What has been sent or received in this run, and what masks it.
@@ -71,13 +90,13 @@ impl Connection {
         connection
     }
 
-    /// A connection whose secret is at hand and stored nowhere.
+    /// A connection whose secrets are at hand and stored nowhere.
     pub async fn in_hand(network: &Network, described: Described, time: Arc<dyn Time>) -> Result<Self, Failure> {
-        let Described { instance, api_version, auth, secret, subject } = described;
+        let Described { instance, api_version, auth, secrets, subject } = described;
         let (client, _) = network.client(&instance, None, None)?;
         let endpoint = network.token_endpoint(&instance, &auth, None, None, &client, subject)?;
-        let from_secret = MethodSpec::of(auth.method).from_secret.expect("a described connection has one secret");
-        let credential = from_secret(InHand { auth: &auth, secret, endpoint, time });
+        let from_secrets = MethodSpec::of(auth.method).from_secrets.expect("a described connection needs no person");
+        let credential = from_secrets(InHand { auth: &auth, secrets: &secrets, endpoint, time })?;
         Ok(Self::new(instance, api_version, client, auth.username, credential).await)
     }
 

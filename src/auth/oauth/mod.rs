@@ -26,7 +26,7 @@ use futures_util::FutureExt;
 
 use super::credential::Given;
 use super::method::{InHand, MethodSpec, Renewal, Stored};
-use super::setting::{LEARNT_USER_NAME, SecretUse, Setting};
+use super::setting::{LEARNT_USER_NAME, Need, SecretUse, Setting};
 use crate::base::error::Failure;
 use crate::model::oauth_client::GrantType;
 use crate::model::profile::AuthMethod;
@@ -35,8 +35,8 @@ use credential::SessionCredential;
 use renewal::SessionStore;
 use session::{Session, SessionSource};
 use settings::{
-    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, PKCE, REDIRECT_URI, REVOCATION_URL, SCOPE,
-    TOKEN_URL,
+    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, CLIENT_SECRET_ITEM, PKCE, REDIRECT_URI,
+    REVOCATION_URL, SCOPE, TOKEN_URL,
 };
 
 static SETTINGS: [&Setting; 8] =
@@ -52,10 +52,11 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     settings: &SETTINGS,
     secrets: &[SecretUse {
         input: &CLIENT_SECRET,
-        is_required: false,
+        need: |_| Need::Optional,
         question: |_| "Client secret (Enter for a public client)".to_owned(),
     }],
-    needs: Field::SESSION,
+    secret_label: "client secret",
+    needs: |_| Some(Field::SESSION),
     items: &ITEMS,
     renewal: Renewal::RefreshToken,
     locks_accounts: false,
@@ -64,7 +65,7 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     has_variables: false,
     choice: Some((1, "OAuth with your own client       registered there before")),
     open: |stored| open(stored).boxed(),
-    from_secret: None,
+    from_secrets: None,
 };
 
 /// The client signs in for itself (RFC 6749 §4.4), as in CI.
@@ -75,10 +76,11 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     settings: &SETTINGS,
     secrets: &[SecretUse {
         input: &CLIENT_SECRET,
-        is_required: true,
+        need: |_| Need::Required,
         question: |auth| format!("Client secret of {}", auth.identity().unwrap_or_default()),
     }],
-    needs: CLIENT_SECRET_FIELD,
+    secret_label: "client secret",
+    needs: |_| Some(CLIENT_SECRET_FIELD),
     items: &ITEMS,
     renewal: Renewal::SignsInAgain,
     locks_accounts: false,
@@ -87,10 +89,10 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     has_variables: true,
     choice: Some((3, "Client credentials               for CI; needs a secret")),
     open: |stored| open(stored).boxed(),
-    from_secret: Some(|InHand { secret, endpoint, time, .. }| {
-        let source = SessionSource::Environment { client_secret: secret };
+    from_secrets: Some(|InHand { secrets, endpoint, time, .. }| {
+        let source = SessionSource::Environment { client_secret: secrets.required(&CLIENT_SECRET_ITEM) };
         let endpoint = endpoint.expect("a method with a client has a token endpoint");
-        Box::new(SessionCredential::new(&CLIENT_CREDENTIALS, Session::unsaved(source, endpoint, time)))
+        Ok(Box::new(SessionCredential::new(&CLIENT_CREDENTIALS, Session::unsaved(source, endpoint, time))))
     }),
 };
 

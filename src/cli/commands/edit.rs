@@ -224,7 +224,7 @@ fn mention_secret(app: &App, state: &State, profile: &Profile, saved: &Profile) 
     // What an older snow stored is known only by the tests that it passed.
     let works = state.last_test(profile).is_some_and(|test| test.ok);
     let is_kept_back = stored.is_outdated(profile) || (is_bound_otherwise && stored.of(profile).is_none() && !works);
-    let secret = MethodSpec::of(profile.auth.method).needs.label();
+    let secret = MethodSpec::of(profile.auth.method).kept_label(&profile.auth);
     if is_kept_back {
         app.console.say(&format!(
             "The saved {secret} is kept back: it was made for other settings. Sign in again: snow login {}",

@@ -72,7 +72,7 @@ pub async fn open(app: &mut App, chosen: Chosen, writes: bool) -> Result<Client,
         Selected::Saved(profile) => profile,
         Selected::Environment => {
             let described = variables::read(&app.variables)?;
-            let subject = Subject::Environment(described.secret_variable);
+            let subject = Subject::Environment(described.variable);
             let connection = environment::connection(app, described).await?;
             let rules = Rules { timeout, read_only: false };
             return Ok(Client::new(connection, subject, None, rules));

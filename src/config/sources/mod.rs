@@ -76,8 +76,9 @@ impl Found {
 
     /// Whether it works without a new sign-in.
     pub fn is_signed_in(&self) -> bool {
-        let needed = &MethodSpec::of(self.profile.auth.method).needs;
-        self.session.is_some() || self.secrets.iter().any(|(item, _)| item.field == *needed)
+        let needed = (MethodSpec::of(self.profile.auth.method).needs)(&self.profile.auth);
+        let is_there = |field| self.secrets.iter().any(|(item, _)| item.field == field);
+        self.session.is_some() || needed.is_none_or(is_there)
     }
 
     /// The settings by which secrets or requests go elsewhere, or by which someone else could

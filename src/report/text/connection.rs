@@ -120,7 +120,7 @@ pub fn status(status: &StatusOf<'_>, now: DateTime<Utc>, paint: Paint) -> String
     let mut lines =
         vec![head.trim_end().to_owned(), paragraph(profile.instance.origin(), paint), paragraph(&facts, paint)];
     if is_kept_back {
-        let secret = MethodSpec::of(profile.auth.method).needs.label();
+        let secret = MethodSpec::of(profile.auth.method).kept_label(&profile.auth);
         let text = format!("The saved {secret} is kept back: it was made for other settings.");
         lines.push(paragraph(&text, paint));
     } else if let Some(session) = session {

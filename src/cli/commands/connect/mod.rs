@@ -137,7 +137,7 @@ fn refused(
             Ok(report(app, request, saved, Saved::Unchanged, Some(test)))
         }
         (Some(saved), Some(_)) => {
-            let kept = MethodSpec::of(saved.auth.method).needs.label();
+            let kept = MethodSpec::of(saved.auth.method).kept_label(&saved.auth);
             app.console.note(&format!("The saved {kept} of {} was not changed.", saved.name));
             Err(not_signed_in.failure)
         }

@@ -30,14 +30,14 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         return exit_code;
     }
     let paint = app.console.out;
-    let kept_in = app.kept_in(profile.store);
+    let is_kept = format!("is {}", app.kept_in(profile.store));
+    let needed = (MethodSpec::of(profile.auth.method).needs)(&profile.auth);
+    let secret = |how: &str| needed.as_ref().map(|field| format!(" The {} {how}.", field.label())).unwrap_or_default();
     let saved_as = match (how, is_default) {
         (Saved::Unchanged, _) => None,
-        (Saved::Changed, _) => Some(format!("  The change is saved. The {} stays the same.", secret(profile))),
-        (_, true) => {
-            Some(format!("  Saved as \"{}\", the default. The {} is {kept_in}.", profile.name, secret(profile)))
-        }
-        (_, false) => Some(format!("  Saved as \"{}\". The {} is {kept_in}.", profile.name, secret(profile))),
+        (Saved::Changed, _) => Some(format!("  The change is saved.{}", secret("stays the same"))),
+        (_, true) => Some(format!("  Saved as \"{}\", the default.{}", profile.name, secret(&is_kept))),
+        (_, false) => Some(format!("  Saved as \"{}\".{}", profile.name, secret(&is_kept))),
     };
     let lines = match &test {
         None => vec![match how {
@@ -57,11 +57,6 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
     };
     app.console.text(&lines.join("\n"));
     exit_code
-}
-
-/// What is kept of a connection, in a word.
-fn secret(profile: &Profile) -> &'static str {
-    MethodSpec::of(profile.auth.method).needs.label()
 }
 
 /// How long a session is good.

@@ -16,6 +16,7 @@ use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::page::Page;
+use crate::auth::setting::GivenSecrets;
 use crate::base::error::Failure;
 use crate::check::context::Plan;
 use crate::check::report::CheckResults;
@@ -94,7 +95,7 @@ impl Wanted<'_> {
         Ok((self.headers.added_to(client), origins))
     }
 
-    fn spec(&self) -> &'static MethodSpec {
+    pub fn spec(&self) -> &'static MethodSpec {
         MethodSpec::of(self.profile.auth.method)
     }
 
@@ -111,29 +112,26 @@ pub async fn earn(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSig
     if wanted.spec().has_session() { earn_session(app, wanted).await } else { earn_secret(app, wanted).await }
 }
 
-/// The instance judges the secret, with the first request.
+/// The instance judges the secrets, with the first request.
 async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
-    let usage = wanted.spec().secrets.first().expect("a sign-in without a session sends a secret");
-    let new_credential = |secret| {
-        let own = (usage.input.item.clone(), secret);
-        NewCredential { secrets: wanted.headers.secrets().chain([own]).collect(), session: None }
+    let new_credential = |secrets: &GivenSecrets| {
+        let own = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone()));
+        NewCredential { secrets: wanted.headers.secrets().chain(own).collect(), session: None }
     };
-    let secret = secret::new_secret(app, &wanted.profile.auth, usage, wanted.secrets)?;
+    let secrets = secret::new_secrets(app, &wanted.profile.auth, wanted.secrets)?;
     if !wanted.is_tested {
         let (_, origins) = wanted.client(app)?;
-        let credential = new_credential(secret);
+        let credential = new_credential(&secrets);
         let first_request = FirstRequest::None;
         let profile = wanted.profile.clone();
         return Ok(SignedIn { profile, credential, origins, started: Instant::now(), first_request, browser: None });
     }
-    let may_retype = !wanted.secrets.is_any_given();
-    let Attempt { profile, secret, started_test, origins, sent } =
-        secret::sign_in(app, wanted, usage, secret, may_retype).await?;
+    let Attempt { profile, secrets, started_test, origins, sent } = secret::sign_in(app, wanted, secrets).await?;
     if let Some(failure) = started_test.not_signed_in().cloned() {
         return Err(NotSignedIn { failure, seen: Some((started_test.finish().await, sent)) });
     }
     let first_request = FirstRequest::Made(Box::new(started_test));
-    let credential = new_credential(secret);
+    let credential = new_credential(&secrets);
     Ok(SignedIn { profile, credential, origins, started: sent, first_request, browser: None })
 }
 

@@ -81,7 +81,9 @@ pub async fn save(
         let state = app.state()?;
         let spec = MethodSpec::of(profile.auth.method);
         // Values of headers alone are no sign-in.
-        if credential.session.is_some() || credential.fields().contains(&spec.needs) {
+        if credential.session.is_some()
+            || (spec.needs)(&profile.auth).is_none_or(|field| credential.fields().contains(&field))
+        {
             let noted = state.record_stored(profile).and_then(|()| match (&credential.session, profile.username()) {
                 (Some(session), _) => state.record_session(profile, SessionNote::of(session, spec.method)),
                 (None, Some(username)) if spec.locks_accounts => state.clear_refusals(&profile.instance, username),

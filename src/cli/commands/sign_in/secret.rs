@@ -1,4 +1,4 @@
-//! Signing in with a secret that the instance itself judges: a password, a key.
+//! Signing in with secrets that the instance itself judges: a password, a key.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use super::args::SecretArgs;
 use super::flow::Wanted;
 use super::{MORE_TRIES, correct};
 use crate::auth::method::{InHand, MethodSpec};
-use crate::auth::setting::SecretUse;
+use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -26,26 +26,41 @@ use crate::store::record::Origins;
 /// So many failures in a row lock an account at the instance.
 const LOCKOUT: u32 = 5;
 
-/// A secret, and the test that was begun with it: how the instance judged the secret
-/// is in there.
+/// Secrets, and the test that was begun with them: how the instance judged them is in
+/// there.
 pub struct Attempt {
     /// The connection as it signed in.
     pub profile: Profile,
-    pub secret: Secret,
+    pub secrets: GivenSecrets,
     pub started_test: StartedTest,
-    /// Where the secret may go from now on.
+    /// Where the secrets may go from now on.
     pub origins: Origins,
-    /// When this secret was sent.
+    /// When they were sent.
     pub sent: Instant,
 }
 
-/// Takes the secret that was handed in, or asks for one.
-pub fn new_secret(app: &mut App, auth: &Auth, usage: &SecretUse, given: &SecretArgs) -> Result<Secret, Failure> {
-    if let Some(secret) = app.handed_in(given, usage.input)? {
-        return Ok(secret);
+/// Takes the secrets that were handed in, and asks for the others that it takes.
+pub fn new_secrets(app: &mut App, auth: &Auth, given: &SecretArgs) -> Result<GivenSecrets, Failure> {
+    let mut secrets = GivenSecrets::default();
+    for usage in MethodSpec::of(auth.method).secrets {
+        if let Some(secret) = new_secret(app, auth, usage, given)? {
+            secrets.put(usage.input.item, secret);
+        }
     }
+    Ok(secrets)
+}
+
+fn new_secret(app: &mut App, auth: &Auth, usage: &SecretUse, given: &SecretArgs) -> Result<Option<Secret>, Failure> {
+    if let Some(secret) = app.handed_in(given, usage.input)? {
+        return Ok(Some(secret));
+    }
+    let need = (usage.need)(auth);
+    let question = (usage.question)(auth);
     match app.person() {
-        Some(person) => person.secret(&(usage.question)(auth)),
+        _ if need == Need::Unasked => Ok(None),
+        Some(person) if need == Need::Optional => person.optional_secret(&question),
+        Some(person) => person.secret(&question).map(Some),
+        None if need == Need::Optional => Ok(None),
         None => Err(missing(auth, usage)),
     }
 }
@@ -61,21 +76,18 @@ pub fn missing(auth: &Auth, usage: &SecretUse) -> Failure {
     ))
 }
 
-/// Sends the secret to the instance. What was typed may be typed again, and with it the
+/// Sends the secrets to the instance. What was typed may be typed again, and with it the
 /// user of a new connection; what was handed in may not.
-pub async fn sign_in(
-    app: &mut App,
-    wanted: &Wanted<'_>,
-    usage: &SecretUse,
-    mut secret: Secret,
-    may_retype: bool,
-) -> Result<Attempt, Failure> {
+pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecrets) -> Result<Attempt, Failure> {
+    // The first of them is what the instance judges.
+    let retyped = wanted.spec().secrets.first().filter(|usage| secrets.get(usage.input.item).is_some());
+    let may_retype = retyped.is_some() && !wanted.secrets.is_any_given();
     let mut profile = wanted.profile.clone();
     let mut tries_left = if may_retype { MORE_TRIES } else { 0 };
     loop {
         let sent = Instant::now();
         let (client, origins) = wanted.client(app)?;
-        let connection = connection(app, &profile, client, &secret).await;
+        let connection = connection(app, &profile, client, &secrets).await?;
         let started_test = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let plan = Plan::new(profile.tables.clone(), wanted.subject(), app.deadline()?, app.clock());
@@ -89,15 +101,16 @@ pub async fn sign_in(
                     let cleared = state.clear_refusals(&profile.instance, user);
                     app.mention_unwritable_state(cleared);
                 }
-                return Ok(Attempt { profile, secret, started_test, origins, sent });
+                return Ok(Attempt { profile, secrets, started_test, origins, sent });
             }
-            SignIn::Unjudged(_) => return Ok(Attempt { profile, secret, started_test, origins, sent }),
+            SignIn::Unjudged(_) => return Ok(Attempt { profile, secrets, started_test, origins, sent }),
             SignIn::Refused(failure) => {
                 count_refusal(app, &state, &profile, failure);
                 tries_left = tries_left.min(before_lockout(&state, &profile));
-                if tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive() {
-                    return Ok(Attempt { profile, secret, started_test, origins, sent });
-                }
+                let is_over = tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive();
+                let Some(usage) = retyped.filter(|_| !is_over) else {
+                    return Ok(Attempt { profile, secrets, started_test, origins, sent });
+                };
                 app.complain(&format!(
                     "{}. Wrong {}? Try again ({tries_left} left).",
                     failure.message(),
@@ -109,7 +122,7 @@ pub async fn sign_in(
                 }
                 let question = (usage.question)(&profile.auth);
                 let person = app.person().expect("a person was there a moment ago");
-                secret = person.secret(&question)?;
+                secrets.put(usage.input.item, person.secret(&question)?);
             }
         }
     }
@@ -139,9 +152,14 @@ pub fn count_refusal(app: &App, state: &State, profile: &Profile, failure: &Fail
     }
 }
 
-/// A connection that signs in with this secret.
-async fn connection(app: &App, profile: &Profile, client: Client, secret: &Secret) -> Connection {
-    let from_secret = MethodSpec::of(profile.auth.method).from_secret.expect("the secret alone is sent");
-    let in_hand = InHand { auth: &profile.auth, secret: secret.clone(), endpoint: None, time: app.time() };
-    Connection::of(profile, client, from_secret(in_hand)).await
+/// A connection that signs in with these secrets.
+async fn connection(
+    app: &App,
+    profile: &Profile,
+    client: Client,
+    secrets: &GivenSecrets,
+) -> Result<Connection, Failure> {
+    let from_secrets = MethodSpec::of(profile.auth.method).from_secrets.expect("the secrets alone are sent");
+    let in_hand = InHand { auth: &profile.auth, secrets, endpoint: None, time: app.time() };
+    Ok(Connection::of(profile, client, from_secrets(in_hand)?).await)
 }

@@ -12,7 +12,7 @@ use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome, WRONG_C
 use crate::auth::oauth::page::Page;
 use crate::auth::oauth::renewal::TokenSource;
 use crate::auth::oauth::settings::{CLIENT_ID, CLIENT_SECRET};
-use crate::auth::setting::SecretUse;
+use crate::auth::setting::{Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -109,6 +109,7 @@ pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientS
         return known(None);
     }
     let (client, usage) = (client_of(profile), secret_use(profile));
+    let is_required = (usage.need)(&profile.auth) == Need::Required;
     if let Some(secret) = app.handed_in(given, usage.input)? {
         return known(Some(secret));
     }
@@ -118,7 +119,7 @@ pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientS
         let saved = record::read_secret(store.as_ref(), profile, usage.input.item, &origins).await;
         match saved {
             Ok(Some(secret)) => return known(Some(secret)),
-            Ok(None) if !usage.is_required => {
+            Ok(None) if !is_required => {
                 // A public client, unless everything was signed out.
                 let session = record::read_session(store.as_ref(), profile, client, &origins).await;
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
@@ -131,7 +132,7 @@ pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientS
             Err(failure) => return Err(failure),
         }
     }
-    if is_sdk(client) || !usage.is_required && !app.is_interactive() {
+    if is_sdk(client) || !is_required && !app.is_interactive() {
         return known(None);
     }
     ask_secret(app, profile).map(|secret| ClientSecret { secret, is_typed: true })
@@ -141,7 +142,7 @@ fn ask_secret(app: &mut App, profile: &Profile) -> Result<Option<Secret>, Failur
     let usage = secret_use(profile);
     let question = (usage.question)(&profile.auth);
     match app.person() {
-        Some(person) if usage.is_required => person.secret(&question).map(Some),
+        Some(person) if (usage.need)(&profile.auth) == Need::Required => person.secret(&question).map(Some),
         Some(person) => person.optional_secret(&question),
         None => Err(secret::missing(&profile.auth, usage)),
     }

@@ -207,7 +207,7 @@ async fn test_environment(app: &mut App, options: Options) -> Result<Report, Fai
     let checks = vec![Check::pass(CheckId::ConfigConnection), Check::pass(CheckId::StoreSecret)];
     let auth = described.auth.as_str();
     let instance = described.instance.to_string();
-    let subject = Subject::Environment(described.secret_variable);
+    let subject = Subject::Environment(described.variable);
     let connection = super::environment::connection(app, described).await?;
     let plan = plan_for(app, &options.tables, subject, &options, app.deadline()?);
     let started_test = {

@@ -264,7 +264,7 @@ fn by(response: &ClassifiedResponse<'_>) -> Shown {
 fn enter(response: &ClassifiedResponse<'_>) -> Step {
     match (response.subject, response.credential) {
         (Subject::Saved(name), CredentialKind::Secret(spec)) => {
-            Step::say(shown!("If the {} changed: ", Shown::outside(spec.secret_label())))
+            Step::say(shown!("If the {} changed: ", Shown::outside(spec.secret_label)))
                 .and_run(shown!("snow login {}", name))
         }
         (Subject::Saved(name), _) => Step::say("Sign in again: ").and_run(shown!("snow login {}", name)),
@@ -277,7 +277,7 @@ fn enter(response: &ClassifiedResponse<'_>) -> Step {
             Step::say(shown!("Set {} to a new token", *variable))
         }
         (Subject::New, CredentialKind::Secret(spec)) => {
-            Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label())))
+            Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label)))
         }
         (Subject::Environment(_) | Subject::New, _) => "Run the command again to sign in again".into(),
     }
@@ -303,7 +303,7 @@ fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
     match response.credential {
         CredentialKind::Nothing => Shown::default(),
         _ if response.proves_sign_in() => Shown::default(),
-        CredentialKind::Secret(spec) => shown!(" The {} was not checked.", Shown::outside(spec.secret_label())),
+        CredentialKind::Secret(spec) => shown!(" The {} was not checked.", Shown::outside(spec.secret_label)),
         CredentialKind::AccessToken { .. } => " The access token was not checked.".into(),
         CredentialKind::TokenRequest => shown!(" Nothing was checked.{}", kept(response.subject)),
     }
