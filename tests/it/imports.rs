@@ -387,3 +387,71 @@ fn a_store_that_fails_in_the_middle_leaves_nothing_of_the_import() {
     assert_eq!(store.kept().count(), 0);
     world.run("import now-sdk --only first").expect(0);
 }
+
+/// Imports a file of Adobe's Flow Service with this text.
+fn import_adobe(world: &mut World, text: &str) -> Outcome {
+    let path = file(world, text);
+    let outcome = world.run(&format!("import adobe {}", path.display()));
+    // It may hold a password, and snow leaves it where it is.
+    std::fs::remove_file(path).unwrap();
+    outcome
+}
+
+#[test]
+fn what_was_exported_for_adobe_comes_back_as_the_same_connection() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut one = World::new();
+    one.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    one.run("edit acme --set description=Production").expect(0);
+    let body = one.run("export acme --as adobe").expect(0).stdout;
+
+    let mut other = World::new();
+    import_adobe(&mut other, &body).expect(0).says(&["acme: imported", "Sign in: snow login acme"]);
+    other.stdin("sandbox-beth").run("login acme --password-stdin").expect(0);
+    assert_eq!(other.run("export acme --as adobe").expect(0).stdout, body);
+}
+
+#[test]
+fn an_answer_of_adobe_is_taken_with_the_name_of_the_instance_and_its_password() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let entry = |spec: &str, auth: &str| {
+        json!({
+            "id": "0f0e", "etag": "\"1\"", "name": "Source for the lake",
+            "auth": {"specName": auth, "params": {
+                "server": sandbox.origin(), "username": "beth.anglin", "password": "sandbox-beth"}},
+            "connectionSpec": {"id": spec, "version": "1.0"},
+        })
+    };
+    let ours = "eb13cb25-47ab-407f-ba89-c0125281c563";
+    let items = json!({"items": [
+        entry("cfc0fee1-7dc0-40ef-b73e-d8b134c436f5", "Basic Authentication"),
+        entry(ours, "Kerberos"),
+        entry(ours, "Basic Authentication"),
+        entry(ours, "Basic Authentication"),
+    ]});
+    let outcome = import_adobe(&mut world, &items.to_string()).expect(0);
+    let name = sandbox.origin().trim_start_matches("http://").replace(['.', ':'], "-");
+    outcome.says(&[
+        "its connectionSpec is not that of ServiceNow",
+        "it signs in with \"Kerberos\"",
+        "another entry has this name",
+        &format!("{name}: imported"),
+        &format!("left out of {name}: id, etag"),
+    ]);
+    world.run(&format!("test {name}")).expect(0);
+}
+
+#[test]
+fn a_file_that_adobe_did_not_write_is_refused() {
+    let mut world = World::new();
+    for text in ["", "[]", "{}", "{\"items\": 1}", "not json", "{\"connectionSpec\": 1"] {
+        import_adobe(&mut world, text).expect(3).says(&["is not a connection of Adobe's Flow Service"]);
+    }
+    for text in ["{\"connectionSpec\": 1}", "{\"items\": []}", "{\"items\": [1]}"] {
+        import_adobe(&mut world, text).expect(3).says(&["has no connection that can be imported"]);
+    }
+    world.run("import adobe").expect(2).says(&["Write snow import adobe FILE"]);
+    world.run("import adobe missing.json").expect(3).says(&["there is no file"]);
+    world.run("import ansible team.toml").expect(2).says(&["only adobe takes a file"]);
+}

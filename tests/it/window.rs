@@ -1,6 +1,8 @@
 //! What lies between the answer to a refresh and its write, in each store: a process that
 //! dies there has lost the session.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +18,7 @@ use crate::file_store::identity;
 use crate::world::block_on;
 use crate::world::keyring::Session;
 use crate::world::process::{finish, program, tool};
-use crate::world::session::{self, ID, Scripted, in_keyring, put_into_keyring, tokens};
+use crate::world::session::{self, ID, in_keyring, put_into_keyring, tokens};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Store {
@@ -31,26 +33,39 @@ const STORES: [Store; 3] = [Store::Keyring, Store::Identity, Store::Passphrase];
 /// tokens whenever it is asked.
 struct Scene {
     home: Session,
-    instance: Scripted,
+    origin: String,
     answers: Arc<AtomicUsize>,
     store: Store,
     /// The encrypted file before a renewal.
     sealed: Vec<u8>,
 }
 
+/// Gives new tokens to each request, and counts them. It takes as little time for that as it
+/// can: an answer that is under way to a process that was killed is lost, too.
+fn instance(answers: Arc<AtomicUsize>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let answer = |number| tokens(&format!("CANARY-access-{number}"), &format!("CANARY-refresh-{number}"), 1800);
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let next = answer(answers.load(Ordering::SeqCst));
+            // snow sends a request in one piece.
+            if matches!(stream.read(&mut [0; 4096]), Ok(1..)) {
+                answers.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(&next);
+            }
+        }
+    });
+    origin
+}
+
 impl Scene {
     fn new(store: Store) -> Self {
         let answers = Arc::new(AtomicUsize::new(0));
-        let count = answers.clone();
-        let instance = Scripted::plays(move |request, _| {
-            (request.path == "/oauth_token.do").then(|| {
-                let number = count.fetch_add(1, Ordering::SeqCst);
-                tokens(&format!("CANARY-access-{number}"), &format!("CANARY-refresh-{number}"), 1800)
-            })
-        });
+        let origin = instance(answers.clone());
         let mut home = if store == Store::Keyring { Session::new() } else { Session::without_keyring() };
         home.set("SNOW_STORE", if store == Store::Keyring { "keyring" } else { "file" });
-        let mut scene = Self { home, instance, answers, store, sealed: Vec::new() };
+        let mut scene = Self { home, origin, answers, store, sealed: Vec::new() };
         match store {
             Store::Keyring => {}
             Store::Identity => {
@@ -91,7 +106,7 @@ impl Scene {
 
     /// The session as it was before any renewal.
     fn put_back(&mut self) {
-        let origin = self.instance.origin();
+        let origin = self.origin.clone();
         let record = session::record(&origin, -1, json!({}));
         if self.store == Store::Keyring {
             return put_into_keyring(&self.home, &origin, &record);

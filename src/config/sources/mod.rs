@@ -1,9 +1,10 @@
 //! Connections as other programs and colleagues keep them: read with suspicion, and
 //! never written back.
 //!
-//! [`team`] is our own file for colleagues; [`now_sdk`] and [`servicenow_cli`] keep theirs
+//! [`team`] is our own file for colleagues, [`adobe`] one of Adobe's; [`now_sdk`] and [`servicenow_cli`] keep theirs
 //! in the keyring, [`ansible`] in variables.
 
+pub mod adobe;
 pub mod ansible;
 pub mod now_sdk;
 pub mod servicenow_cli;
@@ -193,6 +194,10 @@ fn text_of(path: &Path) -> Result<Option<String>, Failure> {
     let Some(bytes) = bytes else { return Ok(None) };
     let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not valid UTF-8".into()))?;
     Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
+}
+
+fn missing_file(path: &Path, next: &'static str) -> Failure {
+    Failure::new(Code::ConfigInvalid, shown!("there is no file {}", path.display())).next(next)
 }
 
 /// An entry of another program that cannot be read. Its text may hold secrets.

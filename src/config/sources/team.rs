@@ -8,11 +8,10 @@ use toml::Spanned;
 use toml_edit::{DocumentMut, Item, Table, value};
 use uuid::Uuid;
 
-use super::{Contents, Found, text_of};
+use super::{Contents, Found, missing_file, text_of};
 use crate::auth::method::{self, MethodSpec};
-use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown, without_value};
+use crate::base::shown::{Shown, without_value};
 use crate::config::change::fill;
 use crate::config::entry::{Entry, Misplaced};
 use crate::config::{ConfigError, line_of};
@@ -77,10 +76,8 @@ pub fn read(
     path: &Path,
     mut username: impl FnMut(&ConnectionName) -> Result<String, Failure>,
 ) -> Result<Contents, Failure> {
-    let text = text_of(path)?.ok_or_else(|| {
-        Failure::new(Code::ConfigInvalid, shown!("there is no file {}", path.display()))
-            .next("Use now-sdk, servicenow-cli, ansible, or the path of a team file")
-    })?;
+    let text = text_of(path)?
+        .ok_or_else(|| missing_file(path, "Use now-sdk, servicenow-cli, ansible, adobe, or the path of a team file"))?;
     let invalid = |span: Option<std::ops::Range<usize>>, message: &str| {
         Failure::from(ConfigError::Invalid {
             path: path.display().to_string(),

@@ -6,7 +6,9 @@ use crate::auth::basic;
 use crate::model::profile::Profile;
 
 /// The specification of its ServiceNow source.
-const SPEC_ID: &str = "eb13cb25-47ab-407f-ba89-c0125281c563";
+pub const SPEC_ID: &str = "eb13cb25-47ab-407f-ba89-c0125281c563";
+/// Its way to sign in with a user and a password.
+pub const BASIC: &str = "Basic Authentication";
 const SPEC_VERSION: &str = "1.0";
 /// To be replaced before it is sent.
 const PASSWORD: &str = "{{PASSWORD}}";
@@ -51,7 +53,7 @@ impl<'a> Connection<'a> {
         Some(Self {
             name: profile.name.as_str(),
             description: profile.description.as_deref(),
-            auth: Auth { name: "Basic Authentication", params },
+            auth: Auth { name: BASIC, params },
             spec: Spec { id: SPEC_ID, version: SPEC_VERSION },
         })
     }

@@ -19,10 +19,10 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::base::shown::{Shown, Step, shown};
-use crate::cli::args::at_home;
+use crate::cli::args::{at_home, path};
 use crate::cli::completion;
 use crate::config::Config;
-use crate::config::sources::{Contents, Found, ansible, now_sdk, servicenow_cli, team};
+use crate::config::sources::{Contents, Found, adobe, ansible, now_sdk, servicenow_cli, team};
 use crate::model::profile::{ConnectionName, StoreKind};
 use crate::model::user_name::UserName;
 use crate::report::json::import as json;
@@ -36,15 +36,20 @@ Examples:
   snow import now-sdk --dry-run                 what would be taken
   snow import servicenow-cli --only acme-uat
   snow import ansible                           the variables SN_*
+  snow import adobe connection.json             for Adobe's Flow Service
 
-A source is now-sdk, servicenow-cli, ansible, or the path of a file that snow
-export wrote. Names are those of the source, and the default stays as it is.
-Nothing is written back. Endpoints elsewhere than the instance, a proxy and a
-certificate authority are shown and need a yes. See snow help teams.")]
+A source is now-sdk, servicenow-cli, ansible, adobe with a file, or the path of
+a file that snow export wrote. Names are those of the source, and the default
+stays as it is. Nothing is written back. Endpoints elsewhere than the instance,
+a proxy and a certificate authority are shown and need a yes. See snow help
+teams.")]
 pub struct ImportArgs {
     /// Where the connections are
     #[arg(value_name = "SOURCE", value_parser = source, add = ArgValueCompleter::new(completion::sources))]
     pub source: Source,
+    /// The file to read, for adobe
+    #[arg(value_name = "FILE", value_parser = path())]
+    pub file: Option<PathBuf>,
     /// Take only the entry of this name (repeatable)
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
@@ -65,15 +70,17 @@ pub enum Source {
     NowSdk,
     ServicenowCli,
     Ansible,
+    Adobe,
     File(PathBuf),
 }
 
 impl Source {
     /// Those that have a name.
-    pub const NAMED: [(&str, Self, &str); 3] = [
+    pub const NAMED: [(&str, Self, &str); 4] = [
         ("now-sdk", Self::NowSdk, "the aliases of ServiceNow's SDK"),
         ("servicenow-cli", Self::ServicenowCli, "its profiles"),
         ("ansible", Self::Ansible, "the variables SN_*"),
+        ("adobe", Self::Adobe, "a file for Adobe's Flow Service"),
     ];
 }
 
@@ -118,6 +125,14 @@ async fn contents(app: &mut App, arguments: &ImportArgs) -> Result<Contents, Fai
     if arguments.username.is_some() && !matches!(arguments.source, Source::File(_)) {
         return Err(Failure::new(Code::Usage, "--username is for a team file").next("Leave it out"));
     }
+    if arguments.file.is_some() != (arguments.source == Source::Adobe) {
+        let message = shown!("{} and a file do not go together", Shown::outside(arguments.source.to_string()));
+        let failure = match arguments.source {
+            Source::Adobe => Failure::new(Code::Usage, "the file is missing").next("Write snow import adobe FILE"),
+            _ => Failure::new(Code::Usage, message).next("Give one source; only adobe takes a file"),
+        };
+        return Err(failure);
+    }
     let now = app.now();
     match &arguments.source {
         Source::NowSdk => now_sdk::read(app.store(keyring::KIND)?.as_ref(), now).await,
@@ -127,6 +142,7 @@ async fn contents(app: &mut App, arguments: &ImportArgs) -> Result<Contents, Fai
             servicenow_cli::read(&directory.join("config.toml"), keyring.as_ref(), now).await
         }
         Source::Ansible => ansible::read(&app.variables),
+        Source::Adobe => adobe::read(arguments.file.as_deref().expect("it was checked")),
         Source::File(path) => team::read(path, |name| match &arguments.username {
             Some(username) => Ok(username.to_string()),
             None => ask_user(app, name),
@@ -209,6 +225,7 @@ fn nothing(source: &Source, contents: &Contents) -> Failure {
         }
         Source::NowSdk => failure.next("See what it has: now-sdk auth --list"),
         Source::ServicenowCli => failure.next("Sign in there first, or connect here: snow connect INSTANCE"),
+        Source::Adobe => failure.next("Use a file with a connection"),
         Source::Ansible => failure.why("SN_HOST is not set.").next("Set SN_HOST and the variables of the sign-in"),
         Source::File(_) => failure.next(Step::say("Write one: ").and_run("snow export --all")),
     }
