@@ -12,6 +12,7 @@ use crate::model::instance::Instance;
 use crate::model::profile::Subject;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::service::servicenow::identity::users;
+use crate::service::servicenow::offer::{CERTIFICATE_PROBES, Offer};
 use crate::service::servicenow::symptoms::diagnose;
 use crate::service::servicenow::table::path;
 
@@ -41,6 +42,21 @@ pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, 
         }),
     };
     Preflight { exchange, failure }
+}
+
+/// What the instance shows of its ways to sign in, after a preflight probe. Without a
+/// credential, too.
+pub async fn offer(preflight: &Preflight, instance: &Instance, client: &Client, deadline: Deadline) -> Offer {
+    let refused = preflight.exchange.result.as_ref().ok();
+    let mut probe = None;
+    for path in CERTIFICATE_PROBES {
+        probe = client.get(instance.url(path), &HeaderMap::new(), deadline).await.result.ok();
+        // The other one is of other releases.
+        if !probe.as_ref().is_some_and(|answer| answer.status == 404) {
+            break;
+        }
+    }
+    Offer::read(refused, probe.as_ref())
 }
 
 impl Preflight {

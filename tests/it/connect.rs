@@ -11,11 +11,16 @@ use crate::world::session::Scripted;
 use crate::world::wire::{Wire, http};
 use crate::world::{Answer, Shown, World};
 
+/// Ways to sign in, as a person chooses them.
+pub const PASSWORD: Answer = Answer::Pick("User name and password");
+const CLIENT_CREDENTIALS: Answer = Answer::Pick("Client credentials");
+const API_KEY: Answer = Answer::Pick("API key");
+
 #[test]
 fn a_person_answers_three_questions_and_is_connected() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
-    world.person([Answer::Choose(2), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")]);
+    world.person([PASSWORD, Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")]);
     let outcome = world.run(&format!("connect {} --name acme", sandbox.origin())).expect(0);
     outcome.says(&["Connected to acme as beth.anglin", "the default", "keyring", "snow test"]);
     assert!(world.config().contains("username = \"beth.anglin\""));
@@ -27,7 +32,7 @@ fn a_question_is_asked_again_until_its_answer_fits() {
     let origin: &'static str = sandbox.origin().leak();
     let mut world = World::new();
     let instance = [Answer::Text(""), Answer::Text("foo bar"), Answer::Text("https://u:p@x"), Answer::Text(origin)];
-    let user = [Answer::Choose(2), Answer::Text(""), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
+    let user = [PASSWORD, Answer::Text(""), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
     world.person(instance.into_iter().chain(user));
     let outcome = world.run("connect").expect(0);
     outcome.says(&[
@@ -388,9 +393,9 @@ fn with_another_client_the_browser_signs_in_once_more() {
 fn every_way_to_sign_in_can_be_chosen() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
-    let answers = [Answer::Choose(3), Answer::Text("sandbox-ci"), Answer::Secret("sandbox-ci-secret")];
+    let answers = [CLIENT_CREDENTIALS, Answer::Text("sandbox-ci"), Answer::Secret("sandbox-ci-secret")];
     world.person(answers).run(&format!("connect {} --name ci", sandbox.origin())).expect(0);
-    let answers = [Answer::Choose(4), Answer::Secret("now_sandbox_beth")];
+    let answers = [API_KEY, Answer::Secret("now_sandbox_beth")];
     world.person(answers).run(&format!("connect {} --name key", sandbox.origin())).expect(0);
     assert!(world.config().contains("client-credentials") && world.config().contains("api-key"), "{}", world.config());
 }
@@ -401,7 +406,7 @@ fn a_new_connection_is_among_the_choices_and_its_own_test_is_what_to_try() {
     let mut world = World::new();
     world.connect("one", &sandbox.origin(), "beth.anglin", "sandbox-beth");
     world.connect("two", &sandbox.origin(), "admin", "sandbox-admin");
-    let answers = [Answer::Choose(2), Answer::Choose(2), Answer::Text("joe.employee"), Answer::Secret("sandbox-joe")];
+    let answers = [Answer::Choose(2), PASSWORD, Answer::Text("joe.employee"), Answer::Secret("sandbox-joe")];
     let outcome = world.person(answers).run(&format!("connect {}", sandbox.origin())).expect(0);
     outcome.says(&["as joe.employee", "Try snow test 127-0-0-1-"]);
     // The selected one needs no name.
@@ -418,12 +423,12 @@ fn every_question_can_be_cancelled_with_one_ending() {
     let line = format!("connect {}", sandbox.origin());
     for answers in [
         vec![],
-        vec![Answer::Choose(2)],
-        vec![Answer::Choose(2), Answer::Text("beth.anglin")],
-        vec![Answer::Choose(2), Answer::Text("beth.anglin"), Answer::Secret("wrong-one")],
-        vec![Answer::Choose(3)],
-        vec![Answer::Choose(3), Answer::Text("sandbox-ci")],
-        vec![Answer::Choose(4)],
+        vec![PASSWORD],
+        vec![PASSWORD, Answer::Text("beth.anglin")],
+        vec![PASSWORD, Answer::Text("beth.anglin"), Answer::Secret("wrong-one")],
+        vec![CLIENT_CREDENTIALS],
+        vec![CLIENT_CREDENTIALS, Answer::Text("sandbox-ci")],
+        vec![API_KEY],
     ] {
         let outcome = world.person(answers.into_iter().chain([Answer::Cancels])).run(&line).expect(130);
         assert!(outcome.stderr.ends_with("\nCancelled. Nothing was changed.\n"), "{}", outcome.stderr);

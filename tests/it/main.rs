@@ -82,6 +82,7 @@ mod manual;
 #[cfg(target_os = "linux")]
 mod many;
 mod oauth;
+mod offer;
 #[cfg(target_os = "linux")]
 mod pinned;
 mod query;

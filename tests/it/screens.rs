@@ -17,6 +17,7 @@ use snow_connect::cli::args::Cli;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
 
+use crate::connect::PASSWORD;
 use crate::scenarios::{by_oauth, with_key};
 use crate::world::browser::{get, sign_in};
 use crate::world::{Answer, Outcome, World, width};
@@ -373,7 +374,7 @@ fn what_a_person_is_asked() {
     let redirect = format!("--redirect-uri http://127.0.0.1:{port}/callback");
     let origin = story.sandbox.origin();
     let instance = Answer::Text(Box::leak(origin.into_boxed_str()));
-    let by_password = [Answer::Choose(2), Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
+    let by_password = [PASSWORD, Answer::Text("beth.anglin"), Answer::Secret("sandbox-beth")];
     let story = &mut story;
     questioned(story, "connect --name acme", [instance].into_iter().chain(by_password.clone()));
     questioned(story, "connect ORIGIN --name second", by_password.clone());

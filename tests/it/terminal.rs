@@ -45,7 +45,7 @@ fn a_person_is_asked_for_user_and_password_and_sees_only_the_user() {
     let instance = Instance::start(&session);
     let mut terminal = Terminal::start(session.home(), &session.command(&["connect", &instance.origin]));
     terminal.wait_for("awake");
-    terminal.wait_for("How do you want to sign in?");
+    terminal.wait_for("What do you have to sign in with?");
     terminal.send("password\r");
     terminal.wait_for("User name");
     terminal.send("beth.anglin\r");

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod oauth;
 pub mod oauth_entity;
 pub mod oauth_fitness;
+pub mod offer;
 pub mod open_to_programs;
 mod pages;
 pub mod path;

@@ -76,6 +76,8 @@ pub enum Answer {
     Secret(&'static str),
     Confirm(bool),
     Choose(usize),
+    /// The choice that begins with this.
+    Pick(&'static str),
     /// A text that follows from the address of a sign-in on the screen.
     Pastes(fn(&Shown) -> String),
     /// Enter, at every question from now on.
@@ -441,6 +443,10 @@ impl Prompt for Script {
         }
         match self.next("choice", question, &choices)? {
             Answer::Choose(index) => Ok(index),
+            Answer::Pick(text) => {
+                let index = choices.iter().position(|choice| choice.starts_with(text));
+                Ok(index.unwrap_or_else(|| panic!("{question:?} has no choice {text:?}: {choices:?}")))
+            }
             other => panic!("{question:?} asks for a choice, not {other:?}"),
         }
     }

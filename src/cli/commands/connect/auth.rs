@@ -11,7 +11,9 @@ use crate::cli::commands::app::App;
 use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::model::oauth_client::GrantType;
 use crate::model::profile::{Auth, Profile};
+use crate::report::text::labelled;
 use crate::service::servicenow::oauth::{DEFAULTS, SDK_CHOICE, SDK_METHOD, sdk_client};
+use crate::service::servicenow::offer::Offer;
 
 /// A flag that only some ways to sign in have.
 struct MethodFlag {
@@ -32,12 +34,12 @@ impl MethodFlag {
 
 impl Request {
     /// How the connection signs in and as whom.
-    pub fn auth(&self, app: &mut App, saved: Option<&Profile>) -> Result<Auth, Failure> {
+    pub fn auth(&self, app: &mut App, saved: Option<&Profile>, offer: Option<Offer>) -> Result<Auth, Failure> {
         let given = &self.arguments.settings;
         let saved = saved.map(|saved| &saved.auth);
         let (spec, is_sdk) = match self.method(saved)? {
             Some(spec) => (spec, self.arguments.sdk_client),
-            None => ask_method(app)?,
+            None => ask_method(app, offer)?,
         };
         let saved = saved.filter(|auth| auth.method == spec.method);
         let is_other = |auth: &Auth, setting: &Setting| {
@@ -73,7 +75,7 @@ impl Request {
     }
 
     /// The method that the flags leave no doubt about, else the saved one.
-    fn method(&self, saved: Option<&Auth>) -> Result<Option<&'static MethodSpec>, Failure> {
+    pub fn method(&self, saved: Option<&Auth>) -> Result<Option<&'static MethodSpec>, Failure> {
         let flags = self.method_flags();
         if let Some(wanted) = self.arguments.auth {
             return match flags.iter().find(|flag| !flag.fits(wanted)) {
@@ -123,8 +125,23 @@ fn contradiction(flag: &MethodFlag, method: &MethodSpec) -> Failure {
         .next("Give the flags of one way to sign in")
 }
 
+/// Where the text begins beside the line that shows the instance.
+const ADVICE_INDENT: usize = 13;
+
+/// A line of the menu: the way to sign in, and what it takes or what speaks against it.
+fn option(text: &str, spec: &MethodSpec, offer: Option<Offer>) -> String {
+    match offer.and_then(|offer| offer.objection(spec.method.as_str())) {
+        Some(objection) => {
+            let (name, what) = text.split_once("  ").unwrap_or((text, ""));
+            let gap = text.len() - name.len() - what.trim_start().len();
+            format!("{name}{}{objection}", " ".repeat(gap))
+        }
+        None => text.to_owned(),
+    }
+}
+
 /// The method that a person chooses, and whether with the client of ServiceNow.
-fn ask_method(app: &mut App) -> Result<(&'static MethodSpec, bool), Failure> {
+fn ask_method(app: &mut App, offer: Option<Offer>) -> Result<(&'static MethodSpec, bool), Failure> {
     let of_methods = method::saved_methods().filter_map(|spec| Some((spec.choice?, (spec, false))));
     let mut choices: Vec<_> = of_methods.chain([(SDK_CHOICE, (SDK_METHOD, true))]).collect();
     choices.sort_by_key(|((place, _), _)| *place);
@@ -134,6 +151,10 @@ fn ask_method(app: &mut App) -> Result<(&'static MethodSpec, bool), Failure> {
             .next("Give --username USER, and the password with --password-stdin or --password-file FILE")
             .next("Sign in by OAuth with --client-id ID"));
     }
-    let options: Vec<_> = choices.iter().map(|((_, text), _)| (*text).to_owned()).collect();
-    Ok(choices[app.choose("How do you want to sign in?", &options)?].1)
+    let options: Vec<_> = choices.iter().map(|((_, text), (spec, _))| option(text, spec, offer)).collect();
+    if let Some(offer) = offer {
+        let paint = app.console.err;
+        app.console.say(&labelled("Safest", offer.advice().as_str(), paint, ADVICE_INDENT));
+    }
+    Ok(choices[app.choose("What do you have to sign in with?", &options)?].1)
 }

@@ -22,12 +22,14 @@ use super::test::{self, Options};
 use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::error::Failure;
+use crate::check::preflight::offer;
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
 use crate::config::ConfigFile;
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
+use crate::service::servicenow::offer::Offer;
 use args::ConnectArgs;
 use outcome::report;
 use save::Saved;
@@ -50,7 +52,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let Some(saved) = &request.target.saved else {
         return connect(app, &request, None, None, &request.arguments.headers).await;
     };
-    let auth = request.auth(app, Some(saved))?;
+    let auth = request.auth(app, Some(saved), None)?;
     let wanted = request.updated(app, saved, auth)?;
     if let Some(conflict) = target::conflict(saved, &wanted) {
         conflict.confirm(app, saved)?;
@@ -88,12 +90,12 @@ async fn connect(
     };
     // Before a browser is opened it is done in any case.
     let probes_first = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
-    if probes_first {
-        preflight(app, request, &headers).await?;
-    }
+    let asks_method =
+        auth.is_none() && app.is_interactive() && request.method(saved.map(|saved| &saved.auth))?.is_none();
+    let offer = if probes_first { preflight(app, request, &headers, asks_method).await? } else { None };
     let auth = match auth {
         Some(auth) => auth,
-        None => request.auth(app, saved)?,
+        None => request.auth(app, saved, offer)?,
     };
     let profile = request.wanted(app, saved, auth)?;
     let arguments = &request.arguments;
@@ -188,10 +190,22 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
     Ok(report(app, request, &profile, how, Some(test)))
 }
 
-/// Shows a person that the instance answers, before a secret is typed.
-async fn preflight(app: &mut App, request: &Request, headers: &GatewayHeaders) -> Result<(), Failure> {
+/// Shows a person that the instance answers, before a secret is typed; and if `with_offer`,
+/// sees what it shows of its ways to sign in.
+async fn preflight(
+    app: &mut App,
+    request: &Request,
+    headers: &GatewayHeaders,
+    with_offer: bool,
+) -> Result<Option<Offer>, Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.network.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    sign_in::preflight(app, instance, &headers.added_to(client), request.arguments.wait).await
+    let client = headers.added_to(client);
+    let seen = sign_in::preflight(app, instance, &client, request.arguments.wait).await?;
+    if !with_offer {
+        return Ok(None);
+    }
+    let _progress = app.console.progress(&format!("Looking at what {instance} offers"));
+    Ok(Some(offer(&seen, instance, &client, app.deadline()?).await))
 }

@@ -25,7 +25,7 @@ use crate::base::error::Failure;
 use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
-use crate::check::preflight;
+use crate::check::preflight::{self, Preflight};
 use crate::check::report::{Check, CheckId, CheckResults, Report, skipped};
 use crate::check::runner::StartedTest;
 use crate::history::state::SessionNote;
@@ -177,14 +177,14 @@ pub async fn preflight(
     instance: &Instance,
     client: &Client,
     wait: Option<Duration>,
-) -> Result<(), Failure> {
+) -> Result<Preflight, Failure> {
     let mut waiting = wait.map(Wait::of).map(Waiting::new);
     let host = instance.host_and_port();
     let progress = app.console.progress(&format!("Contacting {instance}"));
-    let answered = loop {
+    let preflight = loop {
         let preflight = preflight::preflight(instance, client, &Subject::New, app.deadline()?).await;
         let Some(failure) = preflight.stops().cloned() else {
-            break preflight.took();
+            break preflight;
         };
         if waiting.is_none() && is_worth_an_offer(failure.code()) {
             waiting = progress.above(|| offer_to_wait(app, &failure))?;
@@ -202,9 +202,9 @@ pub async fn preflight(
         "  {}   {}  {}",
         paint.dim("Instance"),
         paint.bold(instance.origin()),
-        paint.dim(&format!("(awake, {})", took(answered)))
+        paint.dim(&format!("(awake, {})", took(preflight.took())))
     ));
-    Ok(())
+    Ok(preflight)
 }
 
 /// A host that cannot be found is rather misspelt than about to appear.

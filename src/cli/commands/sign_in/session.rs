@@ -54,7 +54,7 @@ pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(
     }
     let (client, _) = wanted.client(app)?;
     if !wanted.was_probed {
-        super::preflight(app, &profile.instance, &client, None).await?;
+        super::preflight(app, &profile.instance, &client, None).await.map(drop)?;
     }
     if !is_sdk(oauth) {
         return Ok(());
