@@ -180,6 +180,35 @@ fn a_program_that_is_slow_keeps_no_other_waiting() {
     drop((writers, heads));
 }
 
+/// It takes a minute, so `tests/run --long` runs it.
+#[test]
+#[ignore = "it takes a minute"]
+fn a_program_that_says_or_reads_nothing_for_a_minute_is_let_go() {
+    let wire = Wire::plays(|stream, _| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n");
+        let piece = vec![b'x'; 100_000];
+        while stream.write_all(&piece).is_ok() {}
+    });
+    let gateway = Gateway::with_token(&wire.origin(), &["--timeout", "5m"]);
+    let begun = std::time::Instant::now();
+    let mut silent = gateway.connect_and_say("GET /api/x HTTP/1.1\r\nHo");
+    let mut reader = gateway.connect_and_say(&gateway.head("GET /api/large", "Connection: close\r\n\r\n"));
+    reader.read_exact(&mut [0; 16]).unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+    let mut said = Vec::new();
+    let _ = silent.read_to_end(&mut said);
+    let waited = begun.elapsed();
+    assert!((Duration::from_secs(55)..Duration::from_secs(85)).contains(&waited), "{waited:?}");
+    assert!(!String::from_utf8_lossy(&said).contains("200 OK"));
+    // What is on its way still comes, and less than all of it.
+    std::thread::sleep(Duration::from_secs(10));
+    let (mut buffer, mut length) = (vec![0; 1_000_000], 16);
+    while let Ok(read @ 1..) = reader.read(&mut buffer) {
+        length += read;
+    }
+    assert!(length < 30_000_000, "{length}");
+}
+
 #[test]
 fn a_body_that_stops_coming_is_the_fault_of_the_program() {
     let gateway = Gateway::with_token(&echo().origin(), &["--write", "--timeout", "1s"]);
