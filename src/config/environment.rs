@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::auth::method::{InvalidSetting, METHODS, MethodSpec, settings};
-use crate::auth::setting::{Need, SecretUse, Setting};
+use crate::auth::setting::{GivenSecrets, SecretUse, Setting};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -152,7 +152,7 @@ fn secrets_of(variables: &Variables, way: &MethodSpec, auth: &Auth) -> Result<Ve
     let mut secrets = Vec::new();
     for SecretUse { input, need, .. } in way.secrets {
         let is_set = [input.variable, input.variable_file].into_iter().any(|name| variables.raw(name).is_some());
-        if is_set || need(auth) == Need::Required {
+        if is_set || need(auth, &GivenSecrets::default()).is_required() {
             let (variable, source) = secret(variables, input.variable, input.variable_file)?;
             secrets.push(GivenSecret { item: input.item, variable, source });
         }
