@@ -2,6 +2,7 @@
 //!
 //! The connections file, `edit`, flags, prompts and variables iterate these.
 
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, InvalidValue};
@@ -37,6 +38,8 @@ pub struct Setting {
     pub set: fn(&mut Auth, &str) -> Result<(), InvalidValue>,
     /// Back to the default.
     pub reset: fn(&mut Auth),
+    /// Whether what it leads to on this machine is fit for a sign-in.
+    pub examine: fn(&Auth) -> Result<(), Failure>,
 }
 
 /// The flag of a setting.
@@ -163,6 +166,7 @@ impl Setting {
             usual: |_, _| None,
             set,
             reset,
+            examine: |_| Ok(()),
         }
     }
 }

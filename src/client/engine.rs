@@ -162,7 +162,8 @@ impl Engine {
                 .next(shown!("Correct the setting {}", setting.key)),
         })?;
         let mut secrets = GivenSecrets::default();
-        let is_required = |usage: &&SecretUse| !secret.is_empty() || (usage.need)(&auth, &GivenSecrets::default()).is_required();
+        let is_required =
+            |usage: &&SecretUse| !secret.is_empty() || (usage.need)(&auth, &GivenSecrets::default()).is_required();
         if let Some(usage) = spec.secrets.first().filter(is_required) {
             let secret = Secret::new(secret.to_owned()).map_err(|invalid| {
                 let label = usage.input.item.field.label();

@@ -423,8 +423,18 @@ pub fn secrets_in(record: &Secret) -> Vec<Secret> {
 }
 
 /// The keys of records whose texts may be seen.
-const OPEN_KEYS: [&str; 10] =
-    ["username", "client_id", "subject", "scope", "obtained_at", "expires_at", "signed_in_at", "refreshing", "refused_at", "by"];
+const OPEN_KEYS: [&str; 10] = [
+    "username",
+    "client_id",
+    "subject",
+    "scope",
+    "obtained_at",
+    "expires_at",
+    "signed_in_at",
+    "refreshing",
+    "refused_at",
+    "by",
+];
 
 #[cfg(test)]
 mod tests {

@@ -9,10 +9,10 @@ use serde::Serialize;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::key::{InvalidKey, PrivateKey};
+use super::key::{InvalidKey, PrivateKey, is_encrypted};
 use super::{
-    ALGORITHM, AUDIENCE, CERTIFICATE, DEFAULT_LIFETIME, KEY_ID, PASSPHRASE_ITEM, PRIVATE_KEY, PRIVATE_KEY_ITEM, SUBJECT,
-    TOKEN_LIFETIME,
+    ALGORITHM, AUDIENCE, CERTIFICATE, DEFAULT_LIFETIME, KEY_ID, PASSPHRASE_ITEM, PRIVATE_KEY, PRIVATE_KEY_ITEM,
+    SUBJECT, TOKEN_LIFETIME,
 };
 use crate::auth::setting::GivenSecrets;
 use crate::base::code::Code;
@@ -47,8 +47,11 @@ pub fn sign(auth: &Auth, secrets: &GivenSecrets, now: DateTime<Utc>) -> Result<S
         let path = Path::new(path);
         let text = read(path, "certificate")?;
         key.check_certificate(&text).map_err(|invalid| {
-            let failure = Failure::new(Code::AssertionInvalid, shown!("the certificate {} does not fit the private key", path.display()))
-                .why(shown!("{}: {}.", of_key, invalid));
+            let failure = Failure::new(
+                Code::AssertionInvalid,
+                shown!("the certificate {} does not fit the private key", path.display()),
+            )
+            .why(shown!("{}: {}.", of_key, invalid));
             failure.next("Use the certificate that was made of this key, or the key of this certificate")
         })?;
     }
@@ -93,8 +96,9 @@ fn key(auth: &Auth, secrets: &GivenSecrets) -> Result<(Shown, PrivateKey), Failu
         match invalid {
             InvalidKey::Encrypted => failure.next("Give its passphrase with --private-key-passphrase-file FILE"),
             InvalidKey::WrongPassphrase => failure.next("Give the passphrase of this key"),
-            InvalidKey::OldEncryption | InvalidKey::OtherEncryption => failure
-                .next("Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW"),
+            InvalidKey::OldEncryption | InvalidKey::OtherEncryption => {
+                failure.next("Convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW")
+            }
             InvalidKey::OtherType(_) | InvalidKey::TooShort(_) => {
                 failure.next("Use an RSA key of 2048 bits or more, or an EC key of the curve P-256 or P-384")
             }
@@ -109,12 +113,23 @@ fn unusable(of_key: &Shown, invalid: &InvalidKey) -> Failure {
         .why(shown!("The problem: {}. Nothing was sent.", invalid))
 }
 
+/// Whether the key in the file of a connection can sign. What takes a passphrase is not
+/// decrypted.
+pub fn examine_key(auth: &Auth) -> Result<(), Failure> {
+    let Some(path) = auth.settings.get(PRIVATE_KEY.key).map(Path::new) else { return Ok(()) };
+    check_permissions(path)?;
+    if is_encrypted(&read(path, "private key")?) {
+        return Ok(());
+    }
+    sign(auth, &GivenSecrets::default(), DateTime::UNIX_EPOCH).map(drop)
+}
+
 /// Refuses a private key that other users of this machine can read.
 pub fn check_permissions(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
         Ok(metadata) if files::is_public(&metadata) => {
             Err(Failure::new(Code::AssertionInvalid, shown!("other users can read the private key {}", path.display()))
-                .why("Whoever reads it can sign in as this client. It was not used.")
+                .why("With it they can sign in as this client. It was not used.")
                 .next(Step::say("Take the others their access: ").and_run(shown!("chmod 600 {}", path.display()))))
         }
         _ => Ok(()),

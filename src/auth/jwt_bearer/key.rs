@@ -122,7 +122,8 @@ impl PrivateKey {
         match label {
             ENCRYPTED => {
                 let passphrase = passphrase.ok_or(InvalidKey::Encrypted)?;
-                let encrypted = EncryptedPrivateKeyInfo::try_from(der.as_slice()).map_err(|_| InvalidKey::OtherEncryption)?;
+                let encrypted =
+                    EncryptedPrivateKeyInfo::try_from(der.as_slice()).map_err(|_| InvalidKey::OtherEncryption)?;
                 let decrypted = encrypted.decrypt(passphrase.expose()).map_err(|error| match error {
                     pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. }) => {
                         InvalidKey::OtherEncryption

@@ -34,8 +34,7 @@ const HEADING: &str = "Signing in with a signed assertion (JWT bearer)";
 const PRIVATE_KEY_FIELD: Field = Field::new("private-key", "private key");
 const PASSPHRASE_FIELD: Field = Field::new("private-key-passphrase", "passphrase of the private key");
 
-static PRIVATE_KEY_ITEM: SecretItem =
-    SecretItem { field: PRIVATE_KEY_FIELD, key: "private_key", owner: Owner::Client };
+static PRIVATE_KEY_ITEM: SecretItem = SecretItem { field: PRIVATE_KEY_FIELD, key: "private_key", owner: Owner::Client };
 static PASSPHRASE_ITEM: SecretItem = SecretItem { field: PASSPHRASE_FIELD, key: "passphrase", owner: Owner::Client };
 
 static PRIVATE_KEY_INPUT: SecretInput = SecretInput {
@@ -122,6 +121,7 @@ const PRIVATE_KEY_KEY: &str = "private_key";
 /// A file that stays where it is.
 static PRIVATE_KEY: Setting = Setting {
     flag: flag("private-key", "FILE", "Sign with the private key in this file (PEM), which stays in place"),
+    examine: assertion::examine_key,
     ..Setting::plain(
         PRIVATE_KEY_KEY,
         "file of the private key",
@@ -237,7 +237,8 @@ pub static SPEC: MethodSpec = MethodSpec {
 /// Whether the private key takes a passphrase. A key that cannot be read takes none, and
 /// the sign-in says why.
 fn is_encrypted(auth: &Auth, secrets: &GivenSecrets) -> bool {
-    let in_file = auth.settings.get(PRIVATE_KEY_KEY).and_then(|path| assertion::read(Path::new(path), "private key").ok());
+    let in_file =
+        auth.settings.get(PRIVATE_KEY_KEY).and_then(|path| assertion::read(Path::new(path), "private key").ok());
     let given = secrets.get(&PRIVATE_KEY_ITEM).map(|key| key.expose());
     in_file.as_ref().map(|text| text.as_str()).or(given).is_some_and(key::is_encrypted)
 }

@@ -35,8 +35,8 @@ use credential::SessionCredential;
 use renewal::SessionStore;
 use session::{Session, SessionSource};
 use settings::{
-    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, PKCE, REDIRECT_URI,
-    REVOCATION_URL, SCOPE, TOKEN_URL,
+    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, PKCE, REDIRECT_URI, REVOCATION_URL, SCOPE,
+    TOKEN_URL,
 };
 
 static SETTINGS: [&Setting; 8] =

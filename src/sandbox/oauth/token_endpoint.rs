@@ -95,7 +95,7 @@ impl OAuth {
         }
     }
 
-    /// The one refusal of an assertion that has words of its own.
+    /// The one refusal of an assertion that says why.
     fn in_place_of_an_assertion(&self, request: &Request<'_>, scenario: Option<Scenario>) -> Option<Response> {
         let form = Form::of(request).filter(|form| form.get("grant_type") == Some(JWT_BEARER))?;
         let subject = assertions::subject(form.get("assertion")?)?;

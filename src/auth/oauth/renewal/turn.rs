@@ -153,14 +153,16 @@ impl<'a> Turn<'a> {
     ) -> Attempt {
         let Answered { outcome, exchange } = answered;
         let result = match outcome {
-            TokenOutcome::Tokens(answer) => match self.keep(source.client(), in_hand, answer, client_secret.is_some()).await {
-                Kept::Saved(result) => result,
-                Kept::SignedOut(renewed) => {
-                    source.end(&renewed, client_secret, deadline).await;
-                    *in_hand = None;
-                    Err(self.place.no_session())
+            TokenOutcome::Tokens(answer) => {
+                match self.keep(source.client(), in_hand, answer, client_secret.is_some()).await {
+                    Kept::Saved(result) => result,
+                    Kept::SignedOut(renewed) => {
+                        source.end(&renewed, client_secret, deadline).await;
+                        *in_hand = None;
+                        Err(self.place.no_session())
+                    }
                 }
-            },
+            }
             TokenOutcome::Refused(failure) => self.refused(source.client(), in_hand, failure, deadline).await,
             TokenOutcome::Unavailable(failure) => {
                 // Nothing was spent, so nothing is under way.
