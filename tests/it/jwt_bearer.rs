@@ -363,7 +363,7 @@ fn a_key_given_twice_is_refused() {
     let key = keys.text("p256.pem");
     World::new().stdin(&key).run(&format!("{line} --private-key-stdin --json")).expect(3).says(&["two private keys"]);
     let with_key = line.replace("--private-key ", "--private-key-stdin --description ");
-    World::new().stdin(&key).run(&format!("{with_key} --json")).expect(4).says(&["token-refused"]);
+    World::new().stdin(&key).run(&format!("{with_key} --json")).expect(4).says(&["assertion-refused"]);
 }
 
 #[test]
