@@ -54,7 +54,10 @@ pub fn signing_files(sandbox: &Sandbox) -> tempfile::TempDir {
     let files = tempfile::tempdir().unwrap();
     let key = get(&format!("{}/sandbox-jwt.pem", sandbox.origin())).body;
     for (name, content) in [("key.pem", key.as_str()), ("secret", "sandbox-jwt-secret")] {
-        std::fs::write(files.path().join(name), content).unwrap();
+        let path = files.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
     files
 }

@@ -104,8 +104,8 @@ pub async fn secrets(app: &mut App, wanted: &Wanted<'_>) -> Result<Gathered, Fai
     let mut gathered = Gathered::default();
     for usage in wanted.spec().secrets {
         let (secret, is_typed) = secret(app, wanted, usage, &gathered.secrets).await?;
+        gathered.is_typed |= is_typed && is_of_client(usage);
         if let Some(secret) = secret {
-            gathered.is_typed |= is_typed && is_of_client(usage);
             gathered.secrets.put(usage.input.item, secret);
         }
     }
