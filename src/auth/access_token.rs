@@ -30,7 +30,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     phrase: "an access token",
     grant: None,
     settings: &[],
-    secrets: &[SecretUse { input: &INPUT, need: |_| Need::Required, question: |_| "Access token".to_owned() }],
+    secrets: &[SecretUse { input: &INPUT, need: |_, _| Need::Required, question: |_| "Access token".to_owned() }],
     secret_label: "access token",
     needs: |_| Some(FIELD),
     items: &[],

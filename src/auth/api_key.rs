@@ -60,7 +60,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     phrase: "an API key",
     grant: None,
     settings: &[&LEARNT_USER_NAME, &HEADER_NAME],
-    secrets: &[SecretUse { input: &INPUT, need: |_| Need::Required, question: |_| "API key".to_owned() }],
+    secrets: &[SecretUse { input: &INPUT, need: |_, _| Need::Required, question: |_| "API key".to_owned() }],
     secret_label: "API key",
     needs: |_| Some(FIELD),
     items: &[FIELD],

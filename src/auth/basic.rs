@@ -38,7 +38,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     settings: &[&SENT_USER_NAME],
     secrets: &[SecretUse {
         input: &INPUT,
-        need: |_| Need::Required,
+        need: |_, _| Need::Required,
         question: |auth| format!("Password of {}", auth.identity().unwrap_or_default()),
     }],
     secret_label: "password",

@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod basic;
 pub mod credential;
 pub mod gateway;
+pub mod jwt_bearer;
 pub mod method;
 pub mod oauth;
 pub mod provider;

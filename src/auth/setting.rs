@@ -2,6 +2,7 @@
 //!
 //! The connections file, `edit`, flags, prompts and variables iterate these.
 
+use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, InvalidValue};
@@ -37,6 +38,8 @@ pub struct Setting {
     pub set: fn(&mut Auth, &str) -> Result<(), InvalidValue>,
     /// Back to the default.
     pub reset: fn(&mut Auth),
+    /// Whether what it leads to on this machine is fit for a sign-in.
+    pub examine: fn(&Auth) -> Result<(), Failure>,
 }
 
 /// The flag of a setting.
@@ -83,7 +86,8 @@ pub struct SecretInput {
 #[derive(Debug)]
 pub struct SecretUse {
     pub input: &'static SecretInput,
-    pub need: fn(&Auth) -> Need,
+    /// Whether a sign-in takes it, by what was given of the secrets before it.
+    pub need: fn(&Auth, &GivenSecrets) -> Need,
     /// What a person is asked.
     pub question: fn(&Auth) -> String,
 }
@@ -93,10 +97,19 @@ pub struct SecretUse {
 pub enum Need {
     /// Nothing works without it.
     Required,
+    /// The same, and it is no line to type: a person names the file that holds it.
+    File,
     /// A person may leave it out.
     Optional,
     /// It is taken if it is given, and not asked for.
     Unasked,
+}
+
+impl Need {
+    /// Whether nothing works without it.
+    pub fn is_required(self) -> bool {
+        matches!(self, Self::Required | Self::File)
+    }
 }
 
 /// The secrets at hand for one sign-in, each with its item.
@@ -115,8 +128,13 @@ impl GivenSecrets {
 
     /// Replaces the secret of this item.
     pub fn put(&mut self, item: &'static SecretItem, secret: Secret) {
-        self.0.retain(|(known, _)| known.field != item.field);
+        self.take(item);
         self.0.push((item, secret));
+    }
+
+    /// Forgets the secret of this item.
+    pub fn take(&mut self, item: &SecretItem) {
+        self.0.retain(|(known, _)| known.field != item.field);
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&'static SecretItem, &Secret)> {
@@ -148,6 +166,7 @@ impl Setting {
             usual: |_, _| None,
             set,
             reset,
+            examine: |_| Ok(()),
         }
     }
 }

@@ -238,6 +238,7 @@ codes! {
         InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "The given secret is not valid.";
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or contains no certificate.";
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a valid proxy URL.";
+        AssertionInvalid = "assertion-invalid", final, lasting, whole, SignIn, free, Request, other, "The private key cannot sign the assertion.";
         ReadOnly = "read-only", final, lasting, whole, SignIn, free, Request, other, "The connection refuses requests that may write.";
         BrowserFailed = "browser-failed", final, lasting, whole, SignIn, free, Request, other, "A browser could not be started.";
         SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A file that is not for secrets contains one.";
@@ -257,6 +258,7 @@ codes! {
         ApiKeyRefused = "api-key-refused", final, lasting, head, SignIn, free, Request, enter, "The instance rejected the API key.";
         GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "A gateway in front of the instance denied the request.";
         AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance responded without authentication.";
+        AssertionRefused = "assertion-refused", final, lasting, whole, SignIn, free, Request, enter, "The token endpoint rejected the signed assertion.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }

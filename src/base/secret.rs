@@ -53,9 +53,15 @@ impl Secret {
     /// Takes what a person typed, or what was handed in.
     ///
     /// Spaces are kept. Empty text, control characters (RFC 7617 §2 forbids
-    /// them in Basic) and oversize are refused.
+    /// them in Basic) and oversize are refused. A text in PEM is one secret: its lines
+    /// are joined.
     pub fn new(text: String) -> Result<Self, InvalidSecret> {
-        Self::bounded(text, MAX_BYTES)
+        let text = Zeroizing::new(text);
+        if is_pem(&text) {
+            let words: Vec<_> = text.split_ascii_whitespace().collect();
+            return Self::bounded(words.join(" "), MAX_BYTES);
+        }
+        Self::bounded(text.to_string(), MAX_BYTES)
     }
 
     /// A new one of so many random bytes, in base64 for URLs.
@@ -114,6 +120,11 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Secret(…)")
     }
+}
+
+/// Whether it begins and ends as a text in PEM does (RFC 7468).
+fn is_pem(text: &str) -> bool {
+    text.trim_start().starts_with("-----BEGIN ") && text.trim_end().ends_with("-----")
 }
 
 fn check(text: &str, limit: usize) -> Option<InvalidSecret> {
@@ -193,6 +204,12 @@ mod tests {
         assert_eq!(read(&vec![b'a'; MAX_BYTES]).map(|s| s.len()), Ok(MAX_BYTES));
         assert_eq!(read(&vec![b'a'; MAX_BYTES + 1]), Err(InvalidSecret::TooLarge));
         assert_eq!(read(&vec![b'a'; 10 * MAX_BYTES]), Err(InvalidSecret::TooLarge));
+    }
+
+    #[test]
+    fn the_lines_of_a_pem_text_are_joined() {
+        let key = b"-----BEGIN PRIVATE KEY-----\r\nMIIB\r\nAAAA\r\n-----END PRIVATE KEY-----\r\n\r\n";
+        assert_eq!(read(key), Ok("-----BEGIN PRIVATE KEY----- MIIB AAAA -----END PRIVATE KEY-----".into()));
     }
 
     #[test]

@@ -70,13 +70,14 @@ fn causes(code: Code) -> Vec<String> {
 }
 
 /// The places of causes, where nothing is known of an instance or a user.
-const GENERAL: [(&str, &str); 7] = [
+const GENERAL: [(&str, &str); 8] = [
     ("{host}", "the instance"),
     ("{user}", "the user"),
     ("{table}", "the table"),
     ("{fields}", "the field"),
     ("{redirect_uri}", "the redirect URI"),
     ("{code_age}", "more than 60 s"),
+    ("{clock}", "this machine is ahead of the instance or behind it"),
     ("{session_age}", "longer ago"),
 ];
 

@@ -130,6 +130,7 @@ pub async fn register(client: &Client, entity: &NewEntity<'_>, secret: Option<&S
             failure.next(Advice::say("Or have an administrator do it by hand: ").and_run(match entity.grant {
                 GrantType::AuthorizationCode => "snow guide oauth",
                 GrantType::ClientCredentials => "snow guide client-credentials",
+                GrantType::JwtBearer => "snow guide jwt-bearer",
             }))
         }
         _ => failure,

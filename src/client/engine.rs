@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::connection::{Connection, Source};
 use super::surroundings::Unattended;
 use crate::auth::method::{self, InvalidSetting};
-use crate::auth::setting::{GivenSecrets, Need, SecretUse};
+use crate::auth::setting::{GivenSecrets, SecretUse};
 use crate::base::code::Code;
 use crate::base::directories::Directories;
 use crate::base::error::Failure;
@@ -121,7 +121,7 @@ impl Engine {
     /// A connection that is saved nowhere. `instance` is a name such as `dev12345`, a host
     /// or a URL; `method` and the keys of `settings` are those of `snow connect --auth`
     /// and of the connections file. The methods that need no person are `basic`,
-    /// `client-credentials`, `api-key` and `token`.
+    /// `client-credentials`, `api-key`, `token` and `jwt-bearer`.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), snow_connect::Failure> {
@@ -162,7 +162,8 @@ impl Engine {
                 .next(shown!("Correct the setting {}", setting.key)),
         })?;
         let mut secrets = GivenSecrets::default();
-        let is_required = |usage: &&SecretUse| !secret.is_empty() || (usage.need)(&auth) == Need::Required;
+        let is_required =
+            |usage: &&SecretUse| !secret.is_empty() || (usage.need)(&auth, &GivenSecrets::default()).is_required();
         if let Some(usage) = spec.secrets.first().filter(is_required) {
             let secret = Secret::new(secret.to_owned()).map_err(|invalid| {
                 let label = usage.input.item.field.label();

@@ -15,7 +15,9 @@ use super::VERSION;
 use crate::auth::method::{self, InvalidSetting};
 use crate::auth::setting::Setting;
 use crate::model::instance::Instance;
-use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, label_key, shown_text};
+use crate::model::profile::{
+    Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, label_key, shown_text,
+};
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
 use crate::store::{STORES, kind_of};
@@ -168,14 +170,16 @@ impl Entry {
         Self { settings, id: None, revision: None, store: None, headers: Vec::new(), ..self }
     }
 
-    /// Whether it signs in with a user name that is sent.
-    pub fn sends_user(&self) -> Result<bool, Misplaced> {
+    /// The key of the user that it must name, if it must.
+    pub fn user_key(&self) -> Result<Option<&'static str>, Misplaced> {
         let spec = read_value(required(&self.auth), method::named)?;
-        Ok(!spec.learns_user())
+        let is_user = |key: &str| ["username", SUBJECT_KEY].contains(&key);
+        let setting = spec.settings.iter().find(|setting| setting.is_required && is_user(setting.key));
+        Ok(setting.map(|setting| setting.key))
     }
 
-    pub fn with_user(mut self, username: String) -> Self {
-        self.settings.push(("username", Spanned::new(0..0, username)));
+    pub fn with(mut self, key: &'static str, value: String) -> Self {
+        self.settings.push((key, Spanned::new(0..0, value)));
         self
     }
 

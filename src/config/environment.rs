@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::auth::method::{InvalidSetting, METHODS, MethodSpec, settings};
-use crate::auth::setting::{Need, SecretUse, Setting};
+use crate::auth::setting::{GivenSecrets, SecretUse, Setting};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -130,18 +130,20 @@ fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
                 .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))
         });
     }
-    let given = |way: &MethodSpec| way.variables().find(|name| variables.raw(name).is_some());
-    let mut found = ways().filter_map(|way| Some((way, given(way)?)));
-    match (found.next(), found.next()) {
-        (Some((way, _)), None) => Ok(way),
-        (None, _) => Ok(METHODS[0]),
-        (Some((_, one)), Some((_, other))) => Err(incomplete(shown!(
-            "{} and {} belong to different sign-in methods",
-            one,
-            other
-        ))
-        .next(shown!("Unset {} or {}, or choose the method with SNOW_AUTH", other, one))),
+    let is_of = |way: &MethodSpec, name: &str| way.variables().any(|own| own == name);
+    let given: Vec<_> = ways().flat_map(MethodSpec::variables).filter(|name| variables.raw(name).is_some()).collect();
+    let Some(one) = given.first() else { return Ok(METHODS[0]) };
+    // Some variables are of several: the first that takes all that are set is meant.
+    if let Some(way) = ways().find(|way| given.iter().all(|name| is_of(way, name))) {
+        return Ok(way);
     }
+    let first = ways().find(|way| is_of(way, one)).expect("every variable is of some way to sign in");
+    let other = given.iter().find(|name| !is_of(first, name)).expect("the first does not take all that are set");
+    Err(incomplete(shown!("{} and {} belong to different sign-in methods", *one, *other)).next(shown!(
+        "Unset {} or {}, or choose the method with SNOW_AUTH",
+        *other,
+        *one
+    )))
 }
 
 fn names_of_ways() -> Shown {
@@ -152,7 +154,7 @@ fn secrets_of(variables: &Variables, way: &MethodSpec, auth: &Auth) -> Result<Ve
     let mut secrets = Vec::new();
     for SecretUse { input, need, .. } in way.secrets {
         let is_set = [input.variable, input.variable_file].into_iter().any(|name| variables.raw(name).is_some());
-        if is_set || need(auth) == Need::Required {
+        if is_set || need(auth, &GivenSecrets::default()).is_required() {
             let (variable, source) = secret(variables, input.variable, input.variable_file)?;
             secrets.push(GivenSecret { item: input.item, variable, source });
         }

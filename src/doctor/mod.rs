@@ -96,6 +96,7 @@ pub enum CheckId {
     ClockTime,
     PathSnow,
     FilesNetrc,
+    FilesKeys,
     EnvironmentTools,
 }
 
@@ -122,6 +123,7 @@ impl CheckId {
             Self::ClockTime => "clock.time",
             Self::PathSnow => "path.snow",
             Self::FilesNetrc => "files.netrc",
+            Self::FilesKeys => "files.keys",
             Self::EnvironmentTools => "environment.tools",
         }
     }
@@ -141,6 +143,7 @@ impl CheckId {
             Self::ClockTime => "clock",
             Self::PathSnow => "PATH",
             Self::FilesNetrc => "netrc",
+            Self::FilesKeys => "key",
             Self::EnvironmentTools => "tools",
         }
     }

@@ -1,6 +1,8 @@
 //! Keys of a TOML file that look as if a secret stood there. No value is ever
 //! repeated.
 
+use std::path::Path;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -57,6 +59,8 @@ fn search<'t>(table: &'t DeTable<'_>, path: &mut Vec<&'t str>, found: &mut dyn F
     for (key, value) in table {
         path.push(key.get_ref().as_ref());
         let holds_something = match value.get_ref() {
+            // A setting: the path of a key that stays in its file.
+            DeValue::String(text) if key.get_ref() == "private_key" => !Path::new(text.as_ref()).is_absolute(),
             DeValue::String(text) => !text.is_empty(),
             DeValue::Integer(_) => true,
             _ => false,
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn keys_that_only_sound_like_one_are_left_alone() {
         let text = "token_url = \"https://x\"\nclient_id = \"x\"\npassword = \"\"\npassword_policy = \"x\"\n\
-                    compass = \"north\"\n[secret]\nname = \"x\"\n# the password is in the keyring\n# token: see the wiki\n";
+                    compass = \"north\"\nprivate_key = \"/keys/snow.pem\"\n[secret]\nname = \"x\"\n# the password is in the keyring\n# token: see the wiki\n";
         assert_eq!(places(text), []);
     }
 

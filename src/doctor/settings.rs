@@ -2,6 +2,7 @@
 //! of a directory.
 
 use super::{Check, CheckId, Machine};
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
@@ -17,7 +18,17 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
     checks.extend(described(machine));
     checks.extend(places(machine));
     checks.extend(directory(machine));
+    checks.extend(unfit(machine));
     checks
+}
+
+/// Files that connections sign in with, and cannot.
+fn unfit(machine: &Machine) -> Vec<Check> {
+    let profiles = machine.config.iter().flat_map(|config| config.connections.values());
+    let settings = profiles
+        .flat_map(|profile| MethodSpec::of(profile.auth.method).settings.iter().map(move |setting| (profile, setting)));
+    let found = settings.filter_map(|(profile, setting)| Some((profile, (setting.examine)(&profile.auth).err()?)));
+    found.map(|(profile, failure)| Check::fail(CheckId::FilesKeys, &failure).target(profile.name.as_str())).collect()
 }
 
 /// `SNOW_CONNECTION`

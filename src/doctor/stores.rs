@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Check, CheckId, Machine};
 use crate::auth::gateway;
 use crate::auth::method::{self, MethodSpec};
+use crate::auth::setting::GivenSecrets;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -17,7 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
 use crate::engine::network::origins_of;
-use crate::model::profile::Profile;
+use crate::model::profile::{Auth, Profile};
 use crate::store::record::{read_secret, read_session, secrets_in};
 use crate::store::{CredentialStore, Field, ItemKey, STORES, StoreError, StoredItem, Trouble};
 
@@ -118,8 +119,7 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
     let headers =
         |profile: &Profile| profile.headers.iter().map(|header| gateway::item(header).field).collect::<Vec<_>>();
     let needed = used.iter().flat_map(|profile| {
-        let own = (MethodSpec::of(profile.auth.method).needs)(&profile.auth);
-        own.into_iter().chain(headers(profile)).map(move |field| (profile, field))
+        required(&profile.auth).into_iter().chain(headers(profile)).map(move |field| (profile, field))
     });
     for (profile, field) in needed {
         let field = &field;
@@ -151,6 +151,19 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
         checks.push(Check::pass(CheckId::StoreSecrets, "every connection has what it signs in with"));
     }
     checks
+}
+
+/// The items that a sign-in takes.
+fn required(auth: &Auth) -> Vec<Field> {
+    let spec = MethodSpec::of(auth.method);
+    let mut fields = Vec::from_iter((spec.needs)(auth));
+    let secrets = spec.secrets.iter().filter(|usage| (usage.need)(auth, &GivenSecrets::default()).is_required());
+    for field in secrets.map(|usage| &usage.input.item.field) {
+        if !fields.contains(field) {
+            fields.push(field.clone());
+        }
+    }
+    fields
 }
 
 /// Whether this item is stored, for what the connection is by now.

@@ -77,7 +77,7 @@ impl Network {
         let Some(oauth) = auth.client() else { return Ok(None) };
         let origin = oauth.token_origin(instance);
         let http = if origin == instance { client.clone() } else { self.client(origin, ca_cert, proxy)?.0 };
-        Ok(Some(TokenEndpoint::new(http, oauth.clone(), instance, subject, &ServiceNow)))
+        Ok(Some(TokenEndpoint::new(http, auth.clone(), instance, subject, &ServiceNow)))
     }
 
     /// The token endpoint of a saved connection.

@@ -116,6 +116,20 @@ pub struct ShownConnection<'a> {
     pkce: Option<bool>,
     /// The header of its API key.
     header_name: Option<String>,
+    /// The user that its assertions are for.
+    subject: Option<String>,
+    /// The key id that its assertions name.
+    key_id: Option<String>,
+    /// The audience of its assertions.
+    audience: Option<String>,
+    /// The file of its private key, if the key is not in the store.
+    private_key: Option<String>,
+    /// The file of the certificate that the key must fit.
+    certificate: Option<String>,
+    /// How long each assertion is valid.
+    token_lifetime: Option<String>,
+    /// The algorithm of its assertions, if it is not the usual one of the key.
+    algorithm: Option<String>,
 }
 
 /// One setting of a way to sign in, as it is in force.
@@ -147,6 +161,13 @@ impl<'a> ShownConnection<'a> {
             revocation_url: value("revocation_url"),
             pkce: value("pkce").map(|value| value == "true"),
             header_name: value("header_name"),
+            subject: value("subject"),
+            key_id: value("key_id"),
+            audience: value("audience"),
+            private_key: value("private_key"),
+            certificate: value("certificate"),
+            token_lifetime: value("token_lifetime"),
+            algorithm: value("algorithm"),
         }
     }
 }

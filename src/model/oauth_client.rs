@@ -25,6 +25,15 @@ pub enum GrantType {
     AuthorizationCode,
     /// RFC 6749 §4.4: the client signs in for itself, as in CI.
     ClientCredentials,
+    /// RFC 7523 §2.1: the client signs an assertion of who signs in.
+    JwtBearer,
+}
+
+impl GrantType {
+    /// Whether a person takes part. Else a new session takes the secrets alone.
+    pub fn needs_person(self) -> bool {
+        self == Self::AuthorizationCode
+    }
 }
 
 /// A registered client, and the endpoints it uses.

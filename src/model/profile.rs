@@ -48,6 +48,9 @@ pub struct Auth {
     pub defaults: &'static ServiceDefaults,
 }
 
+/// The setting that says whom a session is asked for.
+pub const SUBJECT_KEY: &str = "subject";
+
 /// Whose connection it is, for the advice.
 #[derive(Debug, Clone)]
 pub enum Subject {
@@ -152,6 +155,11 @@ impl Auth {
 
     pub fn client(&self) -> Option<&OAuthClient> {
         self.client.as_deref()
+    }
+
+    /// Whom a session is asked for, if the client says so.
+    pub fn subject(&self) -> Option<&str> {
+        self.settings.get(SUBJECT_KEY).map(String::as_str)
     }
 
     /// The user, or the client until the user is known.

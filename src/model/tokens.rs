@@ -60,6 +60,9 @@ pub enum InvalidTokens {
 pub struct SavedSession {
     /// The client it was issued to.
     pub client_id: String,
+    /// Whom the client asked for, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// Whether that client has a secret, kept beside it.
     #[serde(default)]
     pub has_client_secret: bool,
@@ -183,6 +186,7 @@ impl SavedSession {
     pub fn signed_in(answer: TokenResponse, client_id: &str, has_client_secret: bool, now: DateTime<Utc>) -> Self {
         Self {
             client_id: client_id.to_owned(),
+            subject: None,
             has_client_secret,
             expires_at: answer.lifetime.end(now),
             access_token: answer.access_token,
@@ -231,6 +235,7 @@ impl SavedSession {
             matches!((expires_at, self.expires_at), (Some(new), Some(old)) if new <= old + TimeDelta::seconds(5));
         Self {
             client_id: self.client_id.clone(),
+            subject: self.subject.clone(),
             has_client_secret: self.has_client_secret,
             access_token: answer.access_token,
             refresh_token: answer.refresh_token.or_else(|| self.refresh_token.clone()),

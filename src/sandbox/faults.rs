@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::answers::{Response, envelope, front_end, http_date, json_answer, nothing, page, redirect, success};
@@ -138,8 +138,8 @@ pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Response) -> R
                 "false".clone_into(value);
             }
         }
-        Scenario::ClockSkew => {
-            let then = http_date(Utc::now() - TimeDelta::minutes(10));
+        Scenario::ClockSkew | Scenario::AssertionClock => {
+            let then = http_date(time(Some(scenario)));
             for (_, value) in answer.headers.iter_mut().filter(|(name, _)| *name == "Date") {
                 value.clone_from(&then);
             }
@@ -147,6 +147,16 @@ pub fn on_the_way_out(scenario: Scenario, path: &str, mut answer: Response) -> R
         _ => {}
     }
     answer
+}
+
+/// The time that the instance says and goes by.
+pub fn time(scenario: Option<Scenario>) -> DateTime<Utc> {
+    let behind = match scenario {
+        Some(Scenario::ClockSkew) => TimeDelta::minutes(10),
+        Some(Scenario::AssertionClock) => TimeDelta::minutes(2),
+        _ => TimeDelta::zero(),
+    };
+    Utc::now() - behind
 }
 
 /// JSON by its header, and not by what came.

@@ -35,6 +35,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use instance::Instance;
+pub use oauth::assertions::{BUILT_IN, BUILT_IN_KEY_ID, KEY_PATH};
 pub use oauth::clients::{CLIENTS, SDK_PAGE};
 #[cfg(feature = "testing")]
 pub use oauth::token_endpoint::TokenRequests;

@@ -37,6 +37,7 @@ sign_ins! {
     Basic = "basic", "With a password", "--username beth.anglin";
     OAuth = "oauth", "With OAuth", "--client-id sandbox-public";
     ApiKey = "api-key", "With an API key", "--auth api-key";
+    JwtBearer = "jwt-bearer", "With a signed assertion", "--auth jwt-bearer";
 }
 
 macro_rules! scenarios {
@@ -183,6 +184,14 @@ scenarios! {
         "token responses have no refresh token";
     RevocationUnavailable = "revocation-unavailable", OAuth "logout" => NotRevoked,
         "revoking a token returns 503";
+    AssertionRefused = "assertion-refused", JwtBearer "connect" => AssertionRefused,
+        "every signed assertion gets 401, as with the certificate of another key";
+    AssertionOfAdmin = "assertion-of-admin", JwtBearer "connect" => AssertionRefused,
+        "the user of every assertion has the role admin, which is refused";
+    AssertionClock = "assertion-clock", JwtBearer "connect" => AssertionRefused,
+        "the clock of the instance is two minutes behind, and it allows no skew";
+    AssertionReused = "assertion-reused", JwtBearer "connect" => AssertionRefused,
+        "the instance has seen the jti of every assertion before";
 }
 
 impl FromStr for Scenario {

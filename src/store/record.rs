@@ -232,9 +232,13 @@ pub async fn read_session_version(
     let item = Item { profile, field: &Field::SESSION };
     let Versioned { version, age, record } = store.read_version(item.key()).await?;
     let session: Option<SavedSession> = record.map(|record| item.parse(&record, origins)).transpose()?;
-    match &session {
+    match session {
         Some(kept) if kept.client_id != client_id => Err(item.elsewhere(origins, other_client(client_id))),
-        _ => Ok(VersionedSession { version, age, session }),
+        // The session of another subject is not of this connection: a new one takes its place.
+        session => {
+            let session = session.filter(|kept| kept.subject.as_deref() == profile.auth.subject());
+            Ok(VersionedSession { version, age, session })
+        }
     }
 }
 
@@ -247,7 +251,8 @@ pub async fn set_session(
     session: &SavedSession,
 ) -> Result<SetOutcome, Failure> {
     let item = Item { profile, field: &Field::SESSION };
-    Ok(store.compare_and_set(item.key(), replaced, &item.record(origins, session)?).await)
+    let session = of_subject(profile, session);
+    Ok(store.compare_and_set(item.key(), replaced, &item.record(origins, &session)?).await)
 }
 
 /// Does what the next write of the session would take time for.
@@ -264,7 +269,12 @@ pub async fn write_session(
     session: &SavedSession,
     read_back: ReadBack,
 ) -> Result<(), Failure> {
-    Item { profile, field: &Field::SESSION }.write(store, origins, session, read_back).await
+    let session = of_subject(profile, session);
+    Item { profile, field: &Field::SESSION }.write(store, origins, &session, read_back).await
+}
+
+fn of_subject(profile: &Profile, session: &SavedSession) -> SavedSession {
+    SavedSession { subject: profile.auth.subject().map(str::to_owned), ..session.clone() }
 }
 
 /// No session is saved.
@@ -413,8 +423,18 @@ pub fn secrets_in(record: &Secret) -> Vec<Secret> {
 }
 
 /// The keys of records whose texts may be seen.
-const OPEN_KEYS: [&str; 9] =
-    ["username", "client_id", "scope", "obtained_at", "expires_at", "signed_in_at", "refreshing", "refused_at", "by"];
+const OPEN_KEYS: [&str; 10] = [
+    "username",
+    "client_id",
+    "subject",
+    "scope",
+    "obtained_at",
+    "expires_at",
+    "signed_in_at",
+    "refreshing",
+    "refused_at",
+    "by",
+];
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use snow_connect::auth::credential::{CredentialKind, TokenAge};
@@ -126,7 +126,9 @@ fn any_token_answer_is_judged_and_only_usable_tokens_are_taken() {
     each("tokens", include_str!("corpus/tokens.txt"), |body, random| {
         let answer = answer(body.to_vec(), random);
         let code = TokenRequest::Code { age: Duration::from_secs(3), has_pkce: true, is_pasted: false };
-        for request in [code, TokenRequest::Refresh { age: TimeDelta::days(1) }, TokenRequest::ClientCredentials] {
+        let refresh = TokenRequest::Refresh { age: TimeDelta::days(1) };
+        let assertion = TokenRequest::JwtBearer { signed_at: DateTime::UNIX_EPOCH };
+        for request in [code, refresh, TokenRequest::ClientCredentials, assertion] {
             let outcome = judge(&answer, RequestKind::Token, CredentialKind::TokenRequest, |response| {
                 token::judge(response, &request, &client, random.below(2) == 0)
             });

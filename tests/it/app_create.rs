@@ -152,7 +152,7 @@ fn what_the_instance_lacks_is_said_before_anything_is_registered() {
     ] {
         world.run(&format!("app create --yes {wrong}")).expect(2);
     }
-    assert_eq!(clients(&mut world).len(), 4);
+    assert_eq!(clients(&mut world).len(), 5);
 }
 
 #[test]

@@ -148,6 +148,13 @@ fn show_has_every_setting_that_edit_can_set() {
         ("api_version", "v2"),
         ("tables", "incident,cmdb_ci"),
         ("headers", "X-Gateway-Key"),
+        ("subject", "svc.ci@example.com"),
+        ("key_id", "key-7"),
+        ("audience", "https://acme.example/token"),
+        ("private_key", "/keys/snow.pem"),
+        ("certificate", "/keys/snow.crt"),
+        ("token_lifetime", "10m"),
+        ("algorithm", "RS512"),
         ("ca_cert", "CA"),
         ("proxy", "http://proxy.example:3128"),
         ("read_only", "true"),
@@ -155,11 +162,11 @@ fn show_has_every_setting_that_edit_can_set() {
         ("labels.KEY", "value-of-a-label"),
     ];
     assert_eq!(keys.iter().copied().find(|key| !values.iter().any(|(known, _)| known == key)), None);
-    for auth in ["basic", "oauth", "client-credentials", "api-key"] {
+    for auth in ["basic", "oauth", "client-credentials", "api-key", "jwt-bearer"] {
         let mut world = World::new();
         world.write_config(format!(
             "version = 1\n[connections.acme]\ninstance = \"https://acme.service-now.com\"\nauth = \"{auth}\"\n\
-             username = \"beth.anglin\"\nclient_id = \"client\"\nheaders = [\"X-Gateway-Key\"]\n"
+             username = \"beth.anglin\"\nclient_id = \"client\"\nsubject = \"x\"\nkey_id = \"y\"\nheaders = [\"X-Gateway-Key\"]\n"
         ));
         let authority = world.home().join("ca.pem");
         let key = rcgen::KeyPair::generate().unwrap();

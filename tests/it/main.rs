@@ -69,6 +69,7 @@ mod imports;
 #[cfg(target_os = "linux")]
 mod imports_keyring;
 mod instance;
+mod jwt_bearer;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]

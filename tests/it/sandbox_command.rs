@@ -31,6 +31,12 @@ fn the_command_shows_its_clients() {
             "grants": ["client_credentials"],
         },
         {
+            "client_id": "sandbox-jwt",
+            "client_secret": "sandbox-jwt-secret",
+            "redirect_uris": [],
+            "grants": ["urn:ietf:params:oauth:grant-type:jwt-bearer"],
+        },
+        {
             "client_id": "543e5655f77746a28228c6009a599dfb",
             "client_secret": null,
             "redirect_uris": ["/sdk-oauth.do"],

@@ -38,6 +38,40 @@ pub fn with_key(scenario: Option<Scenario>, command: &str, form: &str, columns: 
     world.run(&format!("{command}{form}"))
 }
 
+/// A connection of the client that signs, with the key of the sandbox.
+pub fn with_assertion(scenario: Option<Scenario>, command: &str, form: &str, columns: Option<usize>) -> Outcome {
+    let sandbox = sandbox(scenario);
+    let mut world = World::new();
+    let files = signing_files(&sandbox);
+    let flags = signing_flags(files.path());
+    seen_at(&mut world, columns);
+    world.run(&format!("{command} {} --name acme {flags}{form}", sandbox.origin()))
+}
+
+/// The key of the client that signs, and its secret: not in a home, which is searched for
+/// them.
+pub fn signing_files(sandbox: &Sandbox) -> tempfile::TempDir {
+    let files = tempfile::tempdir().unwrap();
+    let key = get(&format!("{}/sandbox-jwt.pem", sandbox.origin())).body;
+    for (name, content) in [("key.pem", key.as_str()), ("secret", "sandbox-jwt-secret")] {
+        let path = files.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    files
+}
+
+/// What `connect` needs for the client that signs.
+pub fn signing_flags(files: &std::path::Path) -> String {
+    let (key, secret) = (files.join("key.pem"), files.join("secret"));
+    let (key, secret) = (key.display(), secret.display());
+    format!(
+        "--auth jwt-bearer --client-id sandbox-jwt --key-id sandbox --subject svc.ci --private-key-file {key} \
+         --client-secret-file {secret}"
+    )
+}
+
 /// A command by OAuth. What is no sign-in itself comes after one, to the same
 /// instance with the same fault.
 /// `form` is `" --json"`, or nothing for text. A person sees it at a terminal of so many
@@ -88,6 +122,7 @@ fn met(scenario: Scenario) -> Outcome {
         SignIn::Basic => with_password(Some(scenario), scenario.command()),
         SignIn::OAuth => by_oauth(Some(scenario), scenario.command(), " --json", None),
         SignIn::ApiKey => with_key(Some(scenario), scenario.command(), " --json", None),
+        SignIn::JwtBearer => with_assertion(Some(scenario), scenario.command(), " --json", None),
     }
 }
 

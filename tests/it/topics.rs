@@ -13,6 +13,7 @@
 //! - `json`: a document that fits its schema.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -153,10 +154,16 @@ impl Desk {
         let [used, new] = [(); 2].map(|()| {
             let home = tempfile::tempdir().unwrap();
             company.furnish(home.path());
-            for (name, secret) in
-                [("client-secret", "sandbox-ci-secret"), ("password", "sandbox-svc"), ("api-key", "now_sandbox_svc")]
-            {
-                std::fs::write(home.path().join(name), secret).unwrap();
+            for (name, secret) in [
+                ("client-secret", "sandbox-ci-secret"),
+                ("password", "sandbox-svc"),
+                ("api-key", "now_sandbox_svc"),
+                ("jwt-secret", "sandbox-jwt-secret"),
+                ("key.pem", company.private_key().as_str()),
+            ] {
+                let path = home.path().join(name);
+                std::fs::write(&path, secret).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
             }
             home
         });

@@ -2,7 +2,8 @@
 // and the little of an instance that takes its tokens.
 //
 // The settings are one JSON argument: `access_ttl` in seconds, `issuer` where
-// it shall lie about itself, `apart` where the authorization server stands at
+// it shall lie about itself, `certificate` in PEM with `key_id` for the client
+// `signer`, which signs assertions, and `apart` where the authorization server stands at
 // an origin of its own. Standard output gets one line of JSON that says where
 // everything is. The control origin shows what each side was sent (`GET
 // /requests`) and takes other settings (`POST /settings`).
@@ -14,13 +15,19 @@ const PASSWORDS = { 'beth.anglin': 'CANARY-oidc-beth' };
 const APPLICATION_USER = 'svc.ci';
 const SECRET = 'CANARY-oidc-client-secret/with+signs';
 
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384'];
+/** Each assertion is good for one use. */
+const used = new Set();
+
 /** Every request, in the order in which it came: `{ at, method, path, headers, body }`. */
 const requests = [];
 
 // The server warns of what is right in a test: memory that forgets, defaults.
 // It does so while it is loaded, so it is loaded after this.
 console.info = console.warn = () => {};
-const { default: Provider } = await import('oidc-provider');
+const { default: Provider, errors } = await import('oidc-provider');
+const { decodeProtectedHeader, importX509, jwtVerify } = await import('jose');
 
 // Whoever asked for this server may be gone without a word.
 const parent = process.ppid;
@@ -59,6 +66,7 @@ function makeProvider(issuer) {
     clients: [
       { client_id: 'public', ...code, ...native, ...none },
       { client_id: 'confidential', ...code, ...native, ...secret },
+      { client_id: 'signer', grant_types: [JWT_BEARER], response_types: [], redirect_uris: [], ...none },
       { client_id: 'machine', grant_types: ['client_credentials'], response_types: [], redirect_uris: [], ...secret },
     ],
     scopes: ['useraccount'],
@@ -91,8 +99,36 @@ function makeProvider(issuer) {
       IdToken: 600,
     },
   });
+  made.registerGrantType(JWT_BEARER, (ctx) => assertion(made, ctx), ['assertion']);
   made.on('server_error', (_, error) => console.error(error));
   return made;
+}
+
+/** RFC 7523 section 2.1, verified by the library `jose`. */
+async function assertion(made, ctx) {
+  const { client, params } = ctx.oidc;
+  const { alg, kid } = decodeProtectedHeader(params.assertion);
+  const refuse = (reason) => {
+    console.error(`refused: ${reason}`);
+    return new errors.InvalidGrant(reason);
+  };
+  if (!ALGORITHMS.includes(alg)) throw refuse(`algorithm ${alg}`);
+  if (kid !== settings.key_id) throw refuse(`key id ${kid}`);
+  const expected = {
+    algorithms: [alg],
+    issuer: client.clientId,
+    audience: client.clientId,
+    requiredClaims: ['sub', 'exp', 'iat', 'jti'],
+    maxTokenAge: '10m',
+    clockTolerance: 0,
+  };
+  const key = await importX509(settings.certificate, alg);
+  const { payload } = await jwtVerify(params.assertion, key, expected).catch((error) => { throw refuse(error.message); });
+  if (used.has(payload.jti)) throw refuse('reused jti');
+  used.add(payload.jti);
+  if (!(payload.sub in PASSWORDS)) throw refuse(`subject ${payload.sub}`);
+  const token = new made.AccessToken({ accountId: payload.sub, client, gty: 'jwt_bearer', scope: 'useraccount' });
+  ctx.body = { access_token: await token.save(), expires_in: token.expiration, scope: 'useraccount', token_type: 'Bearer' };
 }
 
 /** The authorization server, with the pages of a person's sign-in before it. */

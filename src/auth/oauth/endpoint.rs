@@ -12,7 +12,10 @@ use url::Url;
 use super::authorize;
 use super::outcome::{TokenOutcome, TokenRequest};
 use super::renewal::{Answered, TokenSource};
+use super::settings::CLIENT_SECRET_ITEM;
+use crate::auth::jwt_bearer::assertion;
 use crate::auth::provider::{Asked, Provider};
+use crate::auth::setting::GivenSecrets;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
@@ -20,9 +23,12 @@ use crate::http::client::{Client, Deadline, Exchange};
 use crate::http::failure::Reached;
 use crate::http::oauth2::HttpAdapter;
 use crate::model::instance::Instance;
-use crate::model::oauth_client::OAuthClient;
-use crate::model::profile::Subject;
+use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::profile::{Auth, Subject};
 use crate::model::tokens::SavedSession;
+
+/// The name of the grant (RFC 7523 §2.1).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 type Library = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -30,7 +36,8 @@ type Library = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, Endpo
 #[derive(Clone)]
 pub struct TokenEndpoint {
     http: Client,
-    client: OAuthClient,
+    /// How the connection signs in, with its client.
+    auth: Auth,
     /// The origin that it stands at.
     origin: Instance,
     url: Url,
@@ -43,24 +50,25 @@ pub struct TokenEndpoint {
 impl TokenEndpoint {
     pub fn new(
         http: Client,
-        client: OAuthClient,
+        auth: Auth,
         instance: &Instance,
         subject: Subject,
         provider: &'static dyn Provider,
     ) -> Self {
+        let client = auth.client().expect("a token endpoint is of a client");
         Self {
             origin: client.token_origin(instance).clone(),
             url: client.token_endpoint(instance),
             revocation_url: client.revocation_endpoint(instance),
             http,
-            client,
+            auth,
             subject,
             provider,
         }
     }
 
     pub fn client(&self) -> &OAuthClient {
-        &self.client
+        self.auth.client().expect("a token endpoint is of a client")
     }
 
     pub fn origin(&self) -> &Instance {
@@ -81,6 +89,39 @@ impl TokenEndpoint {
         let _ = request.request_async(&adapter).await;
         secrets.extend(secret.cloned());
         self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce, is_pasted }, secret.is_some(), &secrets)
+    }
+
+    /// Signs the client in for itself (RFC 6749 §4.4).
+    async fn client_credentials(&self, secrets: &GivenSecrets, deadline: Deadline) -> Answered {
+        let secret = secrets.required(&CLIENT_SECRET_ITEM);
+        let library = self.library(Some(&secret));
+        let mut request = library.exchange_client_credentials();
+        let scope = self.client().scope.as_str();
+        if !scope.is_empty() {
+            request = request.add_scope(Scope::new(scope.to_owned()));
+        }
+        let adapter = HttpAdapter::new(&self.http, deadline);
+        let _ = request.request_async(&adapter).await;
+        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, &[secret])
+    }
+
+    /// Trades a signed assertion for an access token (RFC 7523 §2.1). The library knows no
+    /// such grant.
+    async fn jwt_bearer(&self, secrets: &GivenSecrets, now: DateTime<Utc>, deadline: Deadline) -> Answered {
+        let assertion = match assertion::sign(&self.auth, secrets, now) {
+            Ok(assertion) => assertion,
+            Err(failure) => return Answered { outcome: TokenOutcome::Unavailable(failure), exchange: None },
+        };
+        let secret = secrets.get(&CLIENT_SECRET_ITEM);
+        let pairs = [
+            ("grant_type", Some(JWT_BEARER)),
+            ("assertion", Some(assertion.expose())),
+            ("client_id", Some(self.client().client_id.as_str())),
+            ("client_secret", secret.map(Secret::expose)),
+        ];
+        let exchange = self.http.post_form(self.url.clone(), form(pairs), deadline).await;
+        let secrets: Vec<Secret> = [Some(&assertion), secret].into_iter().flatten().cloned().collect();
+        self.judge(exchange, TokenRequest::JwtBearer { signed_at: now }, secret.is_some(), &secrets)
     }
 
     /// Revokes the tokens of a session, the refresh token first. Gives each that was not
@@ -124,22 +165,18 @@ impl TokenEndpoint {
         let pairs = [
             ("token", Some(token.expose())),
             ("token_type_hint", Some(hint)),
-            ("client_id", Some(self.client.client_id.as_str())),
+            ("client_id", Some(self.client().client_id.as_str())),
             ("client_secret", secret.map(Secret::expose)),
         ];
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))))
-            .finish()
-            .into_bytes();
-        let exchange = self.http.post_form(self.revocation_url.clone(), form, deadline).await;
+        let exchange = self.http.post_form(self.revocation_url.clone(), form(pairs), deadline).await;
         let answer = exchange.result.map_err(Failure::from)?;
         let redactor = masking([Some(token), secret].into_iter().flatten().chain(self.http.secrets()));
         self.provider.revoked(&answer, &self.asked(&redactor))
     }
 
     fn library(&self, secret: Option<&Secret>) -> Library {
-        let in_form = self.client.defaults.secret_in_form;
-        let library = BasicClient::new(oauth2::ClientId::new(self.client.client_id.as_str().to_owned()))
+        let in_form = self.client().defaults.secret_in_form;
+        let library = BasicClient::new(oauth2::ClientId::new(self.client().client_id.as_str().to_owned()))
             .set_token_uri(TokenUrl::from_url(self.url.clone()))
             .set_auth_type(if in_form { AuthType::RequestBody } else { AuthType::BasicAuth });
         match secret {
@@ -167,14 +204,14 @@ impl TokenEndpoint {
     }
 
     fn asked<'a>(&'a self, redactor: &'a Redactor) -> Asked<'a> {
-        Asked { client: &self.client, origin: &self.origin, subject: &self.subject, redactor }
+        Asked { client: self.client(), origin: &self.origin, subject: &self.subject, redactor }
     }
 }
 
 #[async_trait]
 impl TokenSource for TokenEndpoint {
     fn client(&self) -> &OAuthClient {
-        &self.client
+        self.client()
     }
 
     fn origin(&self) -> &Instance {
@@ -203,16 +240,12 @@ impl TokenSource for TokenEndpoint {
         self.judge(adapter.exchange(), request, secret.is_some(), &secrets)
     }
 
-    /// Signs the client in for itself (RFC 6749 §4.4).
-    async fn client_credentials(&self, secret: &Secret, deadline: Deadline) -> Answered {
-        let library = self.library(Some(secret));
-        let mut request = library.exchange_client_credentials();
-        if !self.client.scope.as_str().is_empty() {
-            request = request.add_scope(Scope::new(self.client.scope.as_str().to_owned()));
+    async fn sign_in(&self, secrets: &GivenSecrets, now: DateTime<Utc>, deadline: Deadline) -> Answered {
+        match self.client().grant {
+            GrantType::ClientCredentials => self.client_credentials(secrets, deadline).await,
+            GrantType::JwtBearer => self.jwt_bearer(secrets, now, deadline).await,
+            GrantType::AuthorizationCode => unreachable!("a person takes part in it"),
         }
-        let adapter = HttpAdapter::new(&self.http, deadline);
-        let _ = request.request_async(&adapter).await;
-        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, std::slice::from_ref(secret))
     }
 
     async fn end(&self, session: &SavedSession, secret: Option<&Secret>, deadline: Deadline) {
@@ -222,6 +255,14 @@ impl TokenSource for TokenEndpoint {
             tracing::info!("not revoked: {}", failure.message());
         }
     }
+}
+
+/// A form with the pairs that have a value.
+fn form<const N: usize>(pairs: [(&str, Option<&str>); N]) -> Vec<u8> {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))))
+        .finish()
+        .into_bytes()
 }
 
 fn masking<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Redactor {

@@ -35,8 +35,8 @@ use credential::SessionCredential;
 use renewal::SessionStore;
 use session::{Session, SessionSource};
 use settings::{
-    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, CLIENT_SECRET_ITEM, PKCE, REDIRECT_URI,
-    REVOCATION_URL, SCOPE, TOKEN_URL,
+    AUTHORIZATION_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, PKCE, REDIRECT_URI, REVOCATION_URL, SCOPE,
+    TOKEN_URL,
 };
 
 static SETTINGS: [&Setting; 8] =
@@ -52,7 +52,7 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     settings: &SETTINGS,
     secrets: &[SecretUse {
         input: &CLIENT_SECRET,
-        need: |_| Need::Optional,
+        need: |_, _| Need::Optional,
         question: |_| "Client secret (Enter for a public client)".to_owned(),
     }],
     secret_label: "client secret",
@@ -76,7 +76,7 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     settings: &SETTINGS,
     secrets: &[SecretUse {
         input: &CLIENT_SECRET,
-        need: |_| Need::Required,
+        need: |_, _| Need::Required,
         question: |auth| format!("Client secret of {}", auth.identity().unwrap_or_default()),
     }],
     secret_label: "client secret",
@@ -90,13 +90,13 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     choice: Some((3, "Client credentials               for CI; needs a secret")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { secrets, endpoint, time, .. }| {
-        let source = SessionSource::Environment { client_secret: secrets.required(&CLIENT_SECRET_ITEM) };
+        let source = SessionSource::Environment { secrets: secrets.clone() };
         let endpoint = endpoint.expect("a method with a client has a token endpoint");
         Ok(Box::new(SessionCredential::new(&CLIENT_CREDENTIALS, Session::unsaved(source, endpoint, time))))
     }),
 };
 
-async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Credential>, Failure> {
+pub async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Credential>, Failure> {
     let Stored { profile, store, origins, endpoint, lock, note, time } = stored;
     let endpoint = endpoint.expect("a method with a client has a token endpoint");
     let spec = MethodSpec::of(profile.auth.method);

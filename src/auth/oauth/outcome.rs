@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::base::error::Failure;
 use crate::model::tokens::TokenResponse;
@@ -28,6 +28,10 @@ pub enum TokenRequest {
         age: TimeDelta,
     },
     ClientCredentials,
+    /// An assertion that was signed at this time.
+    JwtBearer {
+        signed_at: DateTime<Utc>,
+    },
 }
 
 /// What came of a request for tokens.

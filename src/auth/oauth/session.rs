@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::endpoint::TokenEndpoint;
 use super::outcome::TokenOutcome;
 use super::renewal::{self, Answered, Attempt, RefreshReason, SessionStore, TokenSource};
+use crate::auth::setting::GivenSecrets;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::time::Time;
 use crate::http::client::{Deadline, Exchange};
-use crate::model::oauth_client::GrantType;
 use crate::model::tokens::SavedSession;
 use crate::store::record;
 
@@ -28,7 +28,7 @@ pub enum SessionSource {
     Store(SessionStore),
     /// Nowhere: variables describe the client.
     Environment {
-        client_secret: Secret,
+        secrets: GivenSecrets,
     },
 }
 
@@ -53,7 +53,7 @@ impl Session {
             &session_store.origins,
         )
         .await?;
-        if saved.is_none() && endpoint.client().grant == GrantType::AuthorizationCode {
+        if saved.is_none() && endpoint.client().grant.needs_person() {
             return Err(record::no_session(session_store.store.as_ref(), &session_store.profile));
         }
         let time = session_store.time.clone();
@@ -69,12 +69,13 @@ impl Session {
     /// What must not be shown, should a server echo it.
     pub fn secrets(&self) -> Vec<Secret> {
         let saved = self.saved.as_ref();
-        let client_secret = match &self.source {
-            SessionSource::Environment { client_secret } => Some(client_secret),
+        let given = match &self.source {
+            SessionSource::Environment { secrets } => Some(secrets),
             SessionSource::Store(_) => None,
         };
+        let given = given.into_iter().flat_map(GivenSecrets::iter).map(|(_, secret)| secret);
         let tokens = [saved.map(|saved| &saved.access_token), saved.and_then(|saved| saved.refresh_token.as_ref())];
-        tokens.into_iter().chain([client_secret]).flatten().cloned().collect()
+        tokens.into_iter().flatten().chain(given).cloned().collect()
     }
 
     /// What is known of the session, the secrets included.
@@ -108,7 +109,7 @@ impl Session {
 
     /// Whether there is anything to renew it with.
     pub fn is_renewable(&self) -> bool {
-        self.endpoint.client().grant == GrantType::ClientCredentials
+        !self.endpoint.client().grant.needs_person()
             || self.saved.as_ref().is_some_and(|saved| saved.refresh_token.is_some())
     }
 
@@ -145,8 +146,9 @@ impl Session {
         let started = Instant::now();
         let before = self.saved.as_ref().map(|saved| saved.generation);
         let attempt = match &self.source {
-            SessionSource::Environment { client_secret } => {
-                let Answered { outcome, exchange } = self.endpoint.client_credentials(client_secret, deadline).await;
+            SessionSource::Environment { secrets } => {
+                let answered = self.endpoint.sign_in(secrets, self.time.now(), deadline).await;
+                let Answered { outcome, exchange } = answered;
                 let result = self.take(outcome);
                 Attempt { exchange, result }
             }

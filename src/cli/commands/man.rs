@@ -35,7 +35,7 @@ pub struct ManArgs {
 const COLUMNS: usize = 72;
 
 /// The variables, with what each is for.
-const VARIABLES: [(&str, &str); 26] = [
+const VARIABLES: [(&str, &str); 30] = [
     ("SNOW_CONNECTION", "The connection to use, as with --connection."),
     ("SNOW_INSTANCE", "With the variables below: a connection that needs nothing saved."),
     ("SNOW_AUTH", "How that connection signs in, if the variables allow several ways."),
@@ -45,6 +45,16 @@ const VARIABLES: [(&str, &str); 26] = [
     ("SNOW_CLIENT_SECRET, SNOW_CLIENT_SECRET_FILE", "The secret of that client, or the file that holds it."),
     ("SNOW_SCOPE", "The scope to ask for."),
     ("SNOW_TOKEN_URL", "The token endpoint."),
+    (
+        "SNOW_PRIVATE_KEY, SNOW_PRIVATE_KEY_FILE",
+        "The private key of a client that signs assertions (PEM), or the file that holds it.",
+    ),
+    (
+        "SNOW_PRIVATE_KEY_PASSPHRASE, SNOW_PRIVATE_KEY_PASSPHRASE_FILE",
+        "The passphrase of that key, or the file that holds it.",
+    ),
+    ("SNOW_KEY_ID, SNOW_SUBJECT", "The key id of the assertions, and the user that they are for."),
+    ("SNOW_AUDIENCE", "The audience of the assertions. Default: the client id."),
     ("SNOW_API_KEY, SNOW_API_KEY_FILE", "Its API key, or the file that holds it."),
     ("SNOW_ACCESS_TOKEN, SNOW_ACCESS_TOKEN_FILE", "Its access token, or the file that holds it."),
     ("SNOW_TIMEOUT", "Time limit for each connection."),

@@ -16,7 +16,9 @@ use crate::cli::{completion, signals};
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
-use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, SDK_PAGE, Sandbox, SandboxOptions, USERS};
+use crate::sandbox::{
+    BUILT_IN, BUILT_IN_KEY_ID, CLIENTS, DEFAULT_INCIDENTS, KEY_PATH, SDK_PAGE, Sandbox, SandboxOptions, USERS,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -121,11 +123,14 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     lines.push(paint.dim("  OAuth client                      secret                       signs in"));
     for client in CLIENTS {
         let secret = client.client_secret.unwrap_or("none");
-        let who = client.application_user().map_or("a person", |user| user.user_name);
+        let usual = if client.client_id == BUILT_IN { "whom it signs for" } else { "a person" };
+        let who = client.application_user().map_or(usual, |user| user.user_name);
         lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
     }
     lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
     lines.push(paint.dim(&format!("  client has only {SDK_PAGE}, a page that shows the code to paste.")));
+    lines.push(paint.dim(&format!("  {BUILT_IN} signs with the key id {BUILT_IN_KEY_ID}; the subject is a user")));
+    lines.push(paint.dim(&format!("  name, and the key is at {origin}{KEY_PATH}")));
     if let Some(scenario) = scenario {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }

@@ -23,7 +23,7 @@ const HEAD: &str = "# Connections for a team, without secrets. To take them: sno
 
 /// The keys that a team file carries. What names secrets, runs programs or is of one person
 /// or machine is not among them.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 21] = [
     "instance",
     "auth",
     "client_id",
@@ -34,6 +34,10 @@ const KEYS: [&str; 17] = [
     "revocation_url",
     "pkce",
     "header_name",
+    "key_id",
+    "audience",
+    "token_lifetime",
+    "algorithm",
     "api_version",
     "tables",
     "ca_cert",
@@ -105,8 +109,8 @@ pub fn read(
         }
         let misplaced = |misplaced: Misplaced| invalid(misplaced.span, &misplaced.message);
         let mut entry = entry.carried(is_carried);
-        if entry.sends_user().map_err(misplaced)? {
-            entry = entry.with_user(username(&name)?);
+        if let Some(key) = entry.user_key().map_err(misplaced)? {
+            entry = entry.with(key, username(&name)?);
         }
         let profile = entry.profile(name, Some(span)).map_err(misplaced)?;
         let profile = Profile { id: Uuid::new_v4(), ..profile };

@@ -3,6 +3,7 @@
 
 use url::{Host, Url};
 
+use super::assertions::{BUILT_IN, JWT_BEARER, Verifier};
 use crate::sandbox::rows::{Record, Store, USERS, User};
 use crate::sandbox::scenario::Scenario;
 
@@ -15,6 +16,7 @@ const ANY_PORT_AND_PATH: &str = ":*/*";
 const PEOPLE: &[&str] = &["authorization_code", "refresh_token"];
 
 const FOR_MACHINES: &[&str] = &["client_credentials"];
+const FOR_SIGNERS: &[&str] = &[JWT_BEARER];
 const ALL_GRANTS: &[&str] = &["authorization_code", "refresh_token", "client_credentials"];
 
 const LOOPBACK: &[&str] = &["http://127.0.0.1:8914/callback", "http://127.0.0.1:*/*", "http://[::1]:*/*"];
@@ -60,6 +62,14 @@ pub const CLIENTS: &[Client] = &[
         application_user: Some("svc.ci"),
     },
     Client {
+        client_id: BUILT_IN,
+        name: "Sandbox signing client",
+        client_secret: Some("sandbox-jwt-secret"),
+        redirect_uris: &[],
+        grants: FOR_SIGNERS,
+        application_user: None,
+    },
+    Client {
         client_id: "543e5655f77746a28228c6009a599dfb",
         name: "ServiceNow SDK",
         client_secret: None,
@@ -73,11 +83,15 @@ pub const CLIENTS: &[Client] = &[
 const FOR_ITSELF: &str = "glide.oauth.inbound.client.credential.grant_type.enabled";
 
 /// The clients that are registered right now.
-pub struct Clients(Vec<&'static Client>);
+pub struct Clients {
+    clients: Vec<&'static Client>,
+    /// What verifies the assertions of those that sign some.
+    pub verifiers: Vec<Verifier>,
+}
 
 impl Clients {
     pub fn of(store: &Store) -> Self {
-        let mut clients = Self(Vec::new());
+        let mut clients = Self { clients: Vec::new(), verifiers: Vec::new() };
         clients.follow(store);
         clients
     }
@@ -87,13 +101,14 @@ impl Clients {
         let may_for_itself = store.find_by("sys_properties", "name", FOR_ITSELF);
         let may_for_itself = may_for_itself.is_some_and(|property| property.value("value") == "true");
         let rows = store.records("oauth_entity").filter(|row| row.value("active") == "true");
-        let known = std::mem::take(&mut self.0);
-        self.0 = rows.map(|row| Client::of(row, may_for_itself, &known)).collect();
+        let known = std::mem::take(&mut self.clients);
+        self.clients = rows.map(|row| Client::of(row, may_for_itself, &known)).collect();
+        self.verifiers = Verifier::all(store);
     }
 
     /// The client with this `client_id`, as far as the scenario leaves it there.
     pub fn find(&self, client_id: &str, scenario: Option<Scenario>) -> Option<&'static Client> {
-        let client = self.0.iter().find(|client| client.client_id == client_id)?;
+        let client = self.clients.iter().find(|client| client.client_id == client_id)?;
         Some(*client).filter(|client| !(client.is_sdk() && scenario == Some(Scenario::NoSdkClient)))
     }
 }
@@ -109,6 +124,7 @@ impl Client {
         let grants: &'static [&'static str] = match text("inbound_grant_type") {
             "client_credential" | "client_credentials" if may_for_itself => FOR_MACHINES,
             "client_credential" | "client_credentials" => &[],
+            "jwt" => FOR_SIGNERS,
             "multiple" if may_for_itself => ALL_GRANTS,
             _ => PEOPLE,
         };

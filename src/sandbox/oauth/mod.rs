@@ -1,11 +1,12 @@
 //! The OAuth 2.0 side of the embedded instance, in the shapes of ServiceNow:
 //! authorization code with PKCE, refresh, client credentials, revocation.
 //!
-//! [`clients`] are registered, [`authorization`] is what waits for a person,
+//! [`clients`] are registered, [`assertions`] verifies what they sign, [`authorization`] is what waits for a person,
 //! [`pages`] is what the person sees, [`token_endpoint`] redeems, [`tokens`]
 //! is what was issued. This file leads a browser from one to the next. What an
 //! access token may read is not decided here.
 
+pub mod assertions;
 mod authorization;
 pub mod clients;
 mod pages;
@@ -14,13 +15,14 @@ mod tokens;
 
 use std::time::Instant;
 
-use super::answers::{Response, redirect};
+use super::answers::{Response, redirect, text};
 use super::form::Form;
 use super::options::SandboxOptions;
 use super::request::Request;
 use super::rows::User;
 use super::scenario::Scenario;
 use crate::base::secret::Secret;
+use assertions::Assertions;
 use authorization::{AuthorizationRequest, Authorizations, Refused};
 use clients::Clients;
 use token_endpoint::TokenRequests;
@@ -34,6 +36,7 @@ pub struct OAuth {
     pub clients: Clients,
     authorizations: Authorizations,
     pub tokens: Tokens,
+    assertions: Assertions,
     pub token_requests: TokenRequests,
     pub revocations: usize,
 }
@@ -44,6 +47,7 @@ impl OAuth {
             clients,
             authorizations: Authorizations::new(options.code_ttl),
             tokens: Tokens::new(options.access_ttl, options.rotate),
+            assertions: Assertions::default(),
             token_requests: TokenRequests::default(),
             revocations: 0,
         }
@@ -68,6 +72,7 @@ impl OAuth {
                 pages::notice(404, "Page not found", "This instance has no page for ServiceNow's own client.")
             }
             (clients::SDK_PAGE, "GET" | "HEAD") => paste(request),
+            (assertions::KEY_PATH, "GET" | "HEAD") => text(&self.assertions.private_key()),
             (TOKEN_PATH, _) => self.token(request, scenario, now),
             (REVOCATION_PATH, "GET" | "POST") => self.revoke(request, scenario),
             ("/oauth_auth.do" | "/oauth_login.do" | "/oauth_consent.do" | clients::SDK_PAGE | REVOCATION_PATH, _) => {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::OAuth;
+use super::assertions::{self, JWT_BEARER};
 use super::clients::Client;
 use super::tokens::Issued;
 use crate::sandbox::answers::{Response, json_answer, nothing};
@@ -21,6 +22,7 @@ pub struct TokenRequests {
     pub authorization_code: usize,
     pub refresh_token: usize,
     pub client_credentials: usize,
+    pub jwt_bearer: usize,
     /// Anything else that was posted there.
     pub other: usize,
 }
@@ -32,6 +34,7 @@ impl TokenRequests {
             Some("authorization_code") => &mut self.authorization_code,
             Some("refresh_token") => &mut self.refresh_token,
             Some("client_credentials") => &mut self.client_credentials,
+            Some(JWT_BEARER) => &mut self.jwt_bearer,
             _ => &mut self.other,
         };
         *counter += 1;
@@ -39,7 +42,7 @@ impl TokenRequests {
 
     #[cfg(feature = "testing")]
     pub fn total(&self) -> usize {
-        self.authorization_code + self.refresh_token + self.client_credentials + self.other
+        self.authorization_code + self.refresh_token + self.client_credentials + self.jwt_bearer + self.other
     }
 }
 
@@ -49,6 +52,9 @@ impl OAuth {
             return answer;
         }
         self.tokens.are_long = scenario == Some(Scenario::LongTokens);
+        if let Some(answer) = self.in_place_of_an_assertion(request, scenario) {
+            return answer;
+        }
         match self.issued(request, scenario, now) {
             Some(issued) => success(issued, scenario),
             None => access_denied(),
@@ -76,6 +82,10 @@ impl OAuth {
                 let user = spoken_for(client.application_user()?, scenario);
                 Some(self.tokens.issue(client, user, form.get("scope").unwrap_or(""), false, now))
             }
+            JWT_BEARER => {
+                let user = self.assertions.verify(&self.clients.verifiers, client, form.get("assertion")?, scenario)?;
+                Some(self.tokens.issue(client, spoken_for(user, scenario), "useraccount", false, now))
+            }
             "refresh_token" if scenario != Some(Scenario::RefreshRefused) => {
                 // An answer that does not carry the new token must not end the old one.
                 let may_rotate = scenario != Some(Scenario::NoRefreshToken);
@@ -83,6 +93,17 @@ impl OAuth {
             }
             _ => None,
         }
+    }
+
+    /// The one refusal of an assertion that says why.
+    fn in_place_of_an_assertion(&self, request: &Request<'_>, scenario: Option<Scenario>) -> Option<Response> {
+        let form = Form::of(request).filter(|form| form.get("grant_type") == Some(JWT_BEARER))?;
+        let subject = assertions::subject(form.get("assertion")?)?;
+        let is_admin = || User::named(&subject).is_some_and(|user| user.roles.contains(&"admin"));
+        (scenario == Some(Scenario::AssertionOfAdmin) || is_admin()).then(|| {
+            let words = "Grant access to admin is not allowed";
+            json_answer(401, &json!({ "error_description": words, "error": "invalid_grant" }))
+        })
     }
 
     /// The client of a token request: by its secret, or public and without one.

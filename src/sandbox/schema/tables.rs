@@ -443,6 +443,44 @@ pub static TABLES: &[Table] = &[
     )
     .rules(ReadRule::AdminOr403, WriteRule::Admin),
     table(
+        "oauth_jwt",
+        "OAuth JWT",
+        "name",
+        &[
+            text("user_field", "User field", 80),
+            text("jti_claim", "JTI Claim", 80),
+            boolean("enable_jti_verification", "Enable JTI verification"),
+            number("clock_skew", "Clock skew"),
+        ],
+    )
+    .extends("oauth_entity")
+    .rules(ReadRule::AdminOr403, WriteRule::Admin),
+    table(
+        "jwt_verifier_map",
+        "JWT Verifier Map",
+        "name",
+        base![
+            text("name", "Name", 100).mandatory(),
+            reference("oauth_jwt", "OAuth JWT", "oauth_jwt"),
+            reference("sys_certificate", "Certificate", "sys_certificate"),
+            text("kid", "Key ID", 255),
+        ],
+    )
+    .rules(ReadRule::AdminOr403, WriteRule::Admin),
+    table(
+        "sys_certificate",
+        "X.509 Certificate",
+        "name",
+        base![
+            text("name", "Name", 100).mandatory(),
+            text("type", "Type", 40),
+            text("format", "Format", 40),
+            boolean("active", "Active"),
+            text("pem_certificate", "PEM Certificate", 8000),
+        ],
+    )
+    .rules(ReadRule::AdminOr403, WriteRule::Admin),
+    table(
         "sys_journal_field",
         "Journal Entry",
         "element",

@@ -161,7 +161,9 @@ fn given(store: &Store, call: &Call<'_>, class: &Class, fields: &Map<String, Val
     let given = fields.iter().filter_map(|(name, value)| {
         let place = class.place(name)?;
         let field = class.fields[place];
-        let is_writable = call.caller.may_see(field) && !name.starts_with("sys_");
+        // What the instance keeps for itself begins so, and refers to nothing.
+        let is_kept = name.starts_with("sys_") && !matches!(field.kind, Kind::Reference(_));
+        let is_writable = call.caller.may_see(field) && !is_kept;
         let text = text(value);
         let value = match field.kind {
             Kind::Reference(table) => reference(store, table, text),

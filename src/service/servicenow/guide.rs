@@ -14,7 +14,7 @@ pub struct Guide {
     pub has_tokens: bool,
 }
 
-pub static GUIDES: [Guide; 4] = [
+pub static GUIDES: [Guide; 5] = [
     Guide {
         method: "oauth",
         about: "People, with their browser",
@@ -42,6 +42,13 @@ pub static GUIDES: [Guide; 4] = [
         text: include_str!("../../guide/api-key.md"),
         has_redirect_uri: false,
         has_tokens: false,
+    },
+    Guide {
+        method: "jwt-bearer",
+        about: "Machines that sign with a private key",
+        text: include_str!("../../guide/jwt-bearer.md"),
+        has_redirect_uri: false,
+        has_tokens: true,
     },
 ];
 

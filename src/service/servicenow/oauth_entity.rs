@@ -135,6 +135,7 @@ impl Entity {
             ("multiple", _) => Some(true),
             ("authz_code", GrantType::AuthorizationCode) => Some(true),
             ("client_credential" | "client_credentials", GrantType::ClientCredentials) => Some(true),
+            ("jwt", GrantType::JwtBearer) => Some(true),
             ("authz_code" | "client_credential" | "client_credentials" | "jwt", _) => Some(false),
             _ => None,
         }
@@ -197,6 +198,7 @@ impl NewEntity<'_> {
         match self.grant {
             GrantType::AuthorizationCode => "authorization_code",
             GrantType::ClientCredentials => "client_credentials",
+            GrantType::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         }
     }
 }

@@ -111,6 +111,7 @@ fn word(grant: GrantType) -> &'static str {
     match grant {
         GrantType::AuthorizationCode => "authorization code",
         GrantType::ClientCredentials => "client credentials",
+        GrantType::JwtBearer => "JWT bearer",
     }
 }
 

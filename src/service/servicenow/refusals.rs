@@ -5,7 +5,7 @@
 //! everything and keeps the reason in its own log, so then the causes are ranked by
 //! what was asked for and by what is known of it.
 //!
-//! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{code_age}`,
+//! Texts may hold `{host}`, `{client}`, `{scope}`, `{redirect_uri}`, `{code_age}`, `{clock}`,
 //! `{session_age}`, `{grant}`, `{said}` (the endpoint's own words), `{reason}` (the same,
 //! or that there was none), `{kept}` (a sentence where something is saved), `{give_scope}`
 //! (how to ask for another scope), `{enter_secret}` (how to enter the client secret again) and `{login}` (how to sign in again).
@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use Likelihood::{High, Low, Medium};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::classify::ClassifiedResponse;
 use super::oauth::is_sdk;
@@ -29,6 +29,8 @@ use crate::model::profile::Subject;
 
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
+/// An assertion is dated back by less than this, and a header says whole seconds.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(6);
 
 /// A refusal, and what is known of the request.
 pub struct Refused<'a> {
@@ -55,6 +57,14 @@ struct Row {
 type RankedCause = (&'static str, fn(&Refused<'_>) -> Option<Likelihood>, &'static str);
 
 static REFUSALS: &[Row] = &[
+    Row {
+        fits: |refused| refused.is_assertion() && refused.mentions("access to admin"),
+        message: "{host} issues no token for an administrator by this grant",
+        why: "The token endpoint said: {said}. It refuses users with the role admin if a signed assertion asks for them.{kept}",
+        causes: &[("admin-user", |_| Some(High), "the subject is a user with the role admin")],
+        next: &["Use a service user without the role admin as the subject: {guide}"],
+        ..ASSERTION
+    },
     Row {
         fits: |refused| refused.mentions("integration user is not configured") || refused.mentions("application user"),
         code: Code::TokenRefused,
@@ -115,6 +125,21 @@ static REFUSALS: &[Row] = &[
         ],
         next: &["Ask an administrator to allow the grant type for the client: {guide}"],
     },
+    Row {
+        fits: |refused| refused.is_assertion() && refused.says("invalid_grant"),
+        why: "The token endpoint accepted the client but rejected the assertion {reason}.{kept}",
+        causes: &[
+            ("clock", |refused| refused.likelihood_of_clock(), CLOCK),
+            ("subject", |_| Some(High), SUBJECT),
+            ("admin-user", |_| Some(Medium), ADMIN),
+            ("audience", |_| Some(Medium), AUDIENCE),
+            ("key-id", |_| Some(Medium), KEY_ID),
+            ("other-key", |_| Some(Medium), OTHER_KEY),
+            ("reused-jti", |_| Some(Low), REUSED_JTI),
+        ],
+        ..ASSERTION
+    },
+    ASSERTION,
     Row {
         fits: |refused| {
             let is_known = refused.is_about_pkce() || refused.is_about_redirect();
@@ -257,6 +282,34 @@ const CLIENT: Row = Row {
     ],
 };
 
+/// A signed assertion that was refused: what to check, in this order.
+const ASSERTION: Row = Row {
+    fits: |refused| refused.is_assertion(),
+    code: Code::AssertionRefused,
+    when: None,
+    message: "{host} rejected the signed assertion of the client {client}",
+    why: "The token endpoint rejected it {reason}.{kept}",
+    causes: &[
+        ("clock", |refused| refused.likelihood_of_clock(), CLOCK),
+        ("audience", |_| Some(Medium), AUDIENCE),
+        ("key-id", |_| Some(Medium), KEY_ID),
+        ("other-key", |_| Some(Medium), OTHER_KEY),
+        ("subject", |_| Some(Medium), SUBJECT),
+        ("admin-user", |_| Some(Medium), ADMIN),
+        ("reused-jti", |_| Some(Low), REUSED_JTI),
+        ("wrong-secret", |refused| refused.has_secret.then_some(Low), WRONG_SECRET),
+        ("secret-missing", |refused| (!refused.has_secret).then_some(Low), SECRET_MISSING),
+    ],
+    next: &["Compare each of these with the OAuth entry and its JWT verifier map: {guide}", LOG],
+};
+
+const CLOCK: &str = "the clocks differ: {clock}";
+const AUDIENCE: &str = "the audience is not the one that the entry expects, which is its client id";
+const KEY_ID: &str = "no JWT verifier map of the entry has this key id";
+const OTHER_KEY: &str = "the certificate of the JWT verifier map is of another key";
+const SUBJECT: &str = "the subject is not the value of the entry's User field for exactly one active user";
+const ADMIN: &str = "the user has the role admin, for which this grant issues no tokens";
+const REUSED_JTI: &str = "an assertion with this jti was sent before, which something between may do";
 const WRONG_SECRET: &str = "the client secret is wrong or was changed";
 const SECRET_MISSING: &str = "the client is confidential, but no client secret was given";
 const MISSING_ROLE: &str = "the user may not get tokens: it lacks snc_internal, or has snc_read_only";
@@ -325,6 +378,25 @@ impl Refused<'_> {
         matches!(self.request, TokenRequest::ClientCredentials)
     }
 
+    fn is_assertion(&self) -> bool {
+        matches!(self.request, TokenRequest::JwtBearer { .. })
+    }
+
+    /// How far the clock was ahead of the instance's when the assertion was signed.
+    fn clock(&self) -> Option<TimeDelta> {
+        let TokenRequest::JwtBearer { signed_at } = self.request else { return None };
+        let there = httpdate::parse_http_date(self.response.raw.header("date")?).ok()?;
+        Some(*signed_at - DateTime::<Utc>::from(there))
+    }
+
+    /// An entry may allow no difference at all.
+    fn likelihood_of_clock(&self) -> Option<Likelihood> {
+        match self.clock() {
+            Some(ahead) => (ahead.abs() > CLOCK_TOLERANCE).then_some(High),
+            None => Some(Low),
+        }
+    }
+
     fn is_about_pkce(&self) -> bool {
         let has_pkce = matches!(self.request, TokenRequest::Code { has_pkce: true, .. });
         has_pkce && ["pkce", "verifier", "challenge"].iter().any(|words| self.mentions(words))
@@ -353,7 +425,7 @@ impl Refused<'_> {
         match self.request {
             TokenRequest::Code { age, .. } => *age > CODE_LIFETIME - Duration::from_secs(5),
             TokenRequest::Refresh { age } => *age > REFRESH_TOKEN_LIFETIME - TimeDelta::days(1),
-            TokenRequest::ClientCredentials => false,
+            TokenRequest::ClientCredentials | TokenRequest::JwtBearer { .. } => false,
         }
     }
 
@@ -361,8 +433,12 @@ impl Refused<'_> {
         let (code_age, session_age) = match self.request {
             TokenRequest::Code { age, .. } => (shown!("{} s", age.as_secs()), Shown::default()),
             TokenRequest::Refresh { age } => (Shown::default(), Shown::outside(ago(*age))),
-            TokenRequest::ClientCredentials => (Shown::default(), Shown::default()),
+            TokenRequest::ClientCredentials | TokenRequest::JwtBearer { .. } => (Shown::default(), Shown::default()),
         };
+        let clock = self.clock().map_or("the instance did not say its time".into(), |ahead| {
+            let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+            shown!("this machine is {} s {} the instance", ahead.num_seconds().abs(), side)
+        });
         let enter_again = "Check the client id, and enter the client secret again";
         let (login, give_scope, enter_secret) = match self.response.subject {
             Subject::Saved(name) => (
@@ -380,6 +456,7 @@ impl Refused<'_> {
             TokenRequest::Code { .. } => ("authorization_code", Step::run("snow guide oauth")),
             TokenRequest::Refresh { .. } => ("refresh_token", Step::run("snow guide oauth")),
             TokenRequest::ClientCredentials => ("client_credentials", Step::run("snow guide client-credentials")),
+            TokenRequest::JwtBearer { .. } => ("jwt-bearer", Step::run("snow guide jwt-bearer")),
         };
         let said = self.said();
         let reason = said.as_ref().map_or("without a reason".into(), |said| shown!("and said: {}", said));
@@ -389,6 +466,7 @@ impl Refused<'_> {
             ("{scope}", Shown::outside(self.client.scope.as_str()).into()),
             ("{redirect_uri}", self.client.redirect_uri.show().into()),
             ("{code_age}", code_age.into()),
+            ("{clock}", clock.into()),
             ("{session_age}", session_age.into()),
             ("{login}", login),
             ("{give_scope}", give_scope),

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use snow_connect::auth::oauth::outcome::TokenOutcome;
 use snow_connect::auth::oauth::renewal::{Answered, TokenSource};
+use snow_connect::auth::setting::GivenSecrets;
 use snow_connect::base::code::Code;
 use snow_connect::base::error::Failure;
 use snow_connect::base::secret::Secret;
@@ -344,7 +345,7 @@ impl TokenSource for Endpoint {
         Answered { outcome, exchange: None }
     }
 
-    async fn client_credentials(&self, _: &Secret, _: Deadline) -> Answered {
+    async fn sign_in(&self, _: &GivenSecrets, _: DateTime<Utc>, _: Deadline) -> Answered {
         panic!("this client has a person's session")
     }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use super::browser::get;
 use super::process::{Serving, program};
 use super::socks::pass;
 use super::tls::{Authority, Front, Leaf};
@@ -19,7 +20,7 @@ use super::tls::{Authority, Front, Leaf};
 const INSTANCES: [&str; 5] = ["acme", "acme-test", "acme-uat", "acme-prod", "dev12345"];
 
 pub struct Company {
-    _instance: Serving,
+    instance: Serving,
     authority: Authority,
     _front: Front,
     proxy: SocketAddr,
@@ -32,7 +33,7 @@ impl Company {
         let authority = Authority::new();
         let front = authority.front(Leaf::Named("*.service-now.com"), instance.origin());
         let proxy = proxy(front.address);
-        Self { _instance: instance, authority, _front: front, proxy }
+        Self { instance, authority, _front: front, proxy }
     }
 
     /// The environment of a person who works there and has this home, with `snow` on
@@ -42,6 +43,11 @@ impl Company {
         command.env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()));
         command.env("HTTPS_PROXY", format!("http://{}", self.proxy)).env("SSL_CERT_FILE", home.join("ca.pem"));
         command.env("SNOW_STORE", "file").env("SNOW_STORE_PASSPHRASE_FILE", home.join(".snow-passphrase"));
+    }
+
+    /// The key of the client that signs, which the embedded instance made.
+    pub fn private_key(&self) -> String {
+        get(&format!("{}/sandbox-jwt.pem", self.instance.origin())).body
     }
 
     /// Puts into a home what that environment names.

@@ -42,12 +42,14 @@ use chrono::{DateTime, Utc};
 
 use super::lock;
 use super::outcome::TokenOutcome;
+use super::settings::CLIENT_SECRET_ITEM;
+use crate::auth::setting::GivenSecrets;
 use crate::base::backoff::{Backoff, fraction};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::{Deadline, Exchange};
 use crate::model::instance::Instance;
-use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::{Issued, SavedSession};
 use place::{FirstSeen, Found};
 use turn::{Turn, refresh, sign_client_in};
@@ -85,8 +87,8 @@ pub trait TokenSource: Send + Sync {
         deadline: Deadline,
     ) -> Answered;
 
-    /// Signs the client in for itself.
-    async fn client_credentials(&self, secret: &Secret, deadline: Deadline) -> Answered;
+    /// Signs in without a person, with these secrets.
+    async fn sign_in(&self, secrets: &GivenSecrets, now: DateTime<Utc>, deadline: Deadline) -> Answered;
 
     /// Revokes a session that was signed out in the meantime. Best effort.
     async fn end(&self, session: &SavedSession, secret: Option<&Secret>, deadline: Deadline);
@@ -181,24 +183,19 @@ async fn take_turn(
         Ok(Found::ToRenew(found)) => found,
         Err(failure) => return Some(failure.into()),
     };
-    let has_client_secret = in_hand.as_ref().is_none_or(|saved| saved.has_client_secret);
-    let mut client_secret = None;
-    if has_client_secret {
-        match place.read_client_secret().await {
-            Ok(secret) => client_secret = Some(secret),
-            Err(failure) => return Some(failure.into()),
-        }
-    }
-    let client_secret = client_secret.as_ref();
-    match (client.grant, in_hand.clone()) {
-        (GrantType::ClientCredentials, _) => {
+    let secrets = match place.read_secrets(in_hand.as_ref().map(|saved| saved.has_client_secret)).await {
+        Ok(secrets) => secrets,
+        Err(failure) => return Some(failure.into()),
+    };
+    match in_hand.clone() {
+        _ if !client.grant.needs_person() => {
             let mut turn = Turn::new(place, found.version, None);
-            sign_client_in(&mut turn, source, in_hand, client_secret, deadline).await
+            sign_client_in(&mut turn, source, in_hand, &secrets, deadline).await
         }
-        (GrantType::AuthorizationCode, Some(saved)) if saved.refresh_token.is_some() => {
+        Some(saved) if saved.refresh_token.is_some() => {
             let mut turn = Turn::new(place, found.version, saved.refreshing);
-            refresh(&mut turn, source, in_hand, &saved, client_secret, deadline).await
+            refresh(&mut turn, source, in_hand, &saved, secrets.get(&CLIENT_SECRET_ITEM), deadline).await
         }
-        (GrantType::AuthorizationCode, saved) => Some(place.ended(saved.as_ref()).into()),
+        saved => Some(place.ended(saved.as_ref()).into()),
     }
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::RefreshReason;
 use super::pauses::Repetitions;
-use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
+use crate::auth::method::MethodSpec;
+use crate::auth::oauth::settings::CLIENT_SECRET_FIELD;
+use crate::auth::setting::{GivenSecrets, Need};
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::Time;
-use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
 use crate::model::tokens::SavedSession;
 use crate::store::record::{self, Origins, VersionedSession};
@@ -81,13 +82,11 @@ impl SessionStore {
         let seen = first_seen.filter(|(version, _)| *version == found.version).map_or(elapsed, |(_, seen)| seen);
         *first_seen = Some((found.version, seen));
         let Some(current) = &found.session else {
-            return match client.grant {
-                GrantType::AuthorizationCode => Err(self.no_session()),
-                GrantType::ClientCredentials => {
-                    *in_hand = None;
-                    Ok(Found::ToRenew(found))
-                }
-            };
+            if client.grant.needs_person() {
+                return Err(self.no_session());
+            }
+            *in_hand = None;
+            return Ok(Found::ToRenew(found));
         };
         let now = self.time.now();
         let will_do = match why {
@@ -157,8 +156,24 @@ impl SessionStore {
         record::prepare_session(self.store.as_ref(), &self.profile).await
     }
 
-    pub async fn read_client_secret(&self) -> Result<Secret, Failure> {
-        record::require_secret(self.store.as_ref(), &self.profile, &CLIENT_SECRET_ITEM, &self.origins).await
+    /// What is stored for a sign-in. The session says whether its client has a secret.
+    pub async fn read_secrets(&self, has_client_secret: Option<bool>) -> Result<GivenSecrets, Failure> {
+        let (store, auth) = (self.store.as_ref(), &self.profile.auth);
+        let mut secrets = GivenSecrets::default();
+        for usage in MethodSpec::of(auth.method).secrets {
+            let item = usage.input.item;
+            let need = (usage.need)(auth, &secrets);
+            let known = has_client_secret.filter(|_| item.field == CLIENT_SECRET_FIELD);
+            let secret = match known.unwrap_or_else(|| need.is_required()) {
+                true => Some(record::require_secret(store, &self.profile, item, &self.origins).await?),
+                false if known.is_some() || need == Need::Unasked => None,
+                false => record::read_secret(store, &self.profile, item, &self.origins).await?,
+            };
+            if let Some(secret) = secret {
+                secrets.put(item, secret);
+            }
+        }
+        Ok(secrets)
     }
 
     pub fn no_session(&self) -> Failure {

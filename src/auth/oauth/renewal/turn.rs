@@ -7,13 +7,16 @@ use chrono::{DateTime, Utc};
 use super::place::{Commit, Patience, SEND_BOUND, SessionStore};
 use super::{Answered, Attempt, TokenSource};
 use crate::auth::oauth::outcome::TokenOutcome;
+use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
+use crate::auth::setting::GivenSecrets;
 use crate::base::code::Code;
 use crate::base::deferral;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
+use crate::base::time::Time;
 use crate::http::client::Deadline;
-use crate::model::oauth_client::{GrantType, OAuthClient};
+use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::{Lease, Lifetime, SavedSession, TokenResponse};
 use crate::store::Version;
 use crate::store::record::VersionedSession;
@@ -35,12 +38,12 @@ pub struct Turn<'a> {
     leased: Option<Duration>,
 }
 
-/// Renews by client credentials: there is no refresh token to spend.
+/// Renews by signing in anew: there is no refresh token to spend.
 pub async fn sign_client_in(
     turn: &mut Turn<'_>,
     source: &dyn TokenSource,
     in_hand: &mut Option<SavedSession>,
-    client_secret: Option<&Secret>,
+    secrets: &GivenSecrets,
     deadline: Deadline,
 ) -> Option<Attempt> {
     let place = turn.place;
@@ -51,10 +54,9 @@ pub async fn sign_client_in(
     if let Err(failure) = proven {
         return Some(failure.into());
     }
-    let client_secret = client_secret.expect("a client with client credentials has a secret");
     let _signals = deferral::defer();
-    let answered = turn.ask(source, &Request::ClientCredentials(client_secret), deadline).await;
-    Some(turn.conclude(source, in_hand, answered, Some(client_secret), deadline).await)
+    let answered = turn.ask(source, &Request::SignIn { secrets, time: place.time.as_ref() }, deadline).await;
+    Some(turn.conclude(source, in_hand, answered, secrets.get(&CLIENT_SECRET_ITEM), deadline).await)
 }
 
 /// Renews a session with its refresh token. `None` if another machine was faster.
@@ -83,14 +85,14 @@ pub async fn refresh(
 
 /// The request of a renewal.
 enum Request<'a> {
-    ClientCredentials(&'a Secret),
+    SignIn { secrets: &'a GivenSecrets, time: &'a dyn Time },
     Refresh { session: &'a SavedSession, client_secret: Option<&'a Secret>, now: DateTime<Utc> },
 }
 
 impl Request<'_> {
     async fn send(&self, source: &dyn TokenSource, deadline: Deadline) -> Answered {
         match self {
-            Self::ClientCredentials(secret) => source.client_credentials(secret, deadline).await,
+            Self::SignIn { secrets, time } => source.sign_in(secrets, time.now(), deadline).await,
             Self::Refresh { session, client_secret, now } => {
                 source.refresh(session, *client_secret, *now, deadline).await
             }
@@ -151,19 +153,20 @@ impl<'a> Turn<'a> {
     ) -> Attempt {
         let Answered { outcome, exchange } = answered;
         let result = match outcome {
-            TokenOutcome::Tokens(answer) => match self.keep(source.client(), in_hand, answer).await {
-                Kept::Saved(result) => result,
-                Kept::SignedOut(renewed) => {
-                    source.end(&renewed, client_secret, deadline).await;
-                    *in_hand = None;
-                    Err(self.place.no_session())
+            TokenOutcome::Tokens(answer) => {
+                match self.keep(source.client(), in_hand, answer, client_secret.is_some()).await {
+                    Kept::Saved(result) => result,
+                    Kept::SignedOut(renewed) => {
+                        source.end(&renewed, client_secret, deadline).await;
+                        *in_hand = None;
+                        Err(self.place.no_session())
+                    }
                 }
-            },
+            }
             TokenOutcome::Refused(failure) => self.refused(source.client(), in_hand, failure, deadline).await,
             TokenOutcome::Unavailable(failure) => {
                 // Nothing was spent, so nothing is under way.
-                if let Some(saved) = in_hand.as_ref().filter(|_| source.client().grant == GrantType::AuthorizationCode)
-                {
+                if let Some(saved) = in_hand.as_ref().filter(|_| source.client().grant.needs_person()) {
                     let saved = SavedSession { lease: None, ..saved.marked(self.interrupted, saved.refused_at) };
                     self.place.commit(self.version, &saved, &self.id, Patience::Mark(deadline.left())).await;
                 }
@@ -176,14 +179,20 @@ impl<'a> Turn<'a> {
     }
 
     /// Writes an answer, before anything else is done with it.
-    async fn keep(&mut self, client: &OAuthClient, in_hand: &mut Option<SavedSession>, answer: TokenResponse) -> Kept {
+    async fn keep(
+        &mut self,
+        client: &OAuthClient,
+        in_hand: &mut Option<SavedSession>,
+        answer: TokenResponse,
+        has_secret: bool,
+    ) -> Kept {
         let place = self.place;
         let lifetime = answer.lifetime;
         let now = place.time.now();
         let by = place.store.is_shared().then(|| self.id.clone());
         let renewed = match in_hand.as_ref() {
             Some(saved) => saved.renewed(answer, now),
-            None => SavedSession::signed_in(answer, client.client_id.as_str(), true, now),
+            None => SavedSession::signed_in(answer, client.client_id.as_str(), has_secret, now),
         };
         let renewed = SavedSession { by, ..renewed };
         let written = loop {

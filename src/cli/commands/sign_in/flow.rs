@@ -141,7 +141,7 @@ async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, No
     session::show_token_endpoint(app, wanted.profile);
     // A port that is taken is known before a secret is asked for.
     let way = session::way(app, wanted)?;
-    let secret = session::client_secret(app, wanted).await?;
+    let secret = session::secrets(app, wanted).await?;
     let started = Instant::now();
     let signed_in = session::sign_in(app, wanted, way, secret).await;
     let (NewSession { profile, mut credential, client, origins }, browser) = signed_in.map_err(|failure| {

@@ -14,6 +14,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::check::context::Plan;
 use crate::check::runner::{self, SignIn, StartedTest};
+use crate::cli::args::at_home;
 use crate::cli::commands::app::App;
 use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::engine::Connection;
@@ -21,6 +22,7 @@ use crate::history::state::State;
 use crate::http::client::Client;
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
+use crate::store::Surroundings;
 use crate::store::record::Origins;
 
 /// So many failures in a row lock an account at the instance.
@@ -43,25 +45,48 @@ pub struct Attempt {
 pub fn new_secrets(app: &mut App, auth: &Auth, given: &SecretArgs) -> Result<GivenSecrets, Failure> {
     let mut secrets = GivenSecrets::default();
     for usage in MethodSpec::of(auth.method).secrets {
-        if let Some(secret) = new_secret(app, auth, usage, given)? {
+        if let Some(secret) = new_secret(app, auth, usage, given, &secrets)? {
             secrets.put(usage.input.item, secret);
         }
     }
     Ok(secrets)
 }
 
-fn new_secret(app: &mut App, auth: &Auth, usage: &SecretUse, given: &SecretArgs) -> Result<Option<Secret>, Failure> {
-    if let Some(secret) = app.handed_in(given, usage.input)? {
-        return Ok(Some(secret));
+fn new_secret(
+    app: &mut App,
+    auth: &Auth,
+    usage: &SecretUse,
+    given: &SecretArgs,
+    before: &GivenSecrets,
+) -> Result<Option<Secret>, Failure> {
+    match app.handed_in(given, usage.input)? {
+        Some(secret) => Ok(Some(secret)),
+        None => ask(app, auth, usage, (usage.need)(auth, before)),
     }
-    let need = (usage.need)(auth);
+}
+
+/// Asks a person for a secret, if the sign-in takes it.
+pub fn ask(app: &mut App, auth: &Auth, usage: &SecretUse, need: Need) -> Result<Option<Secret>, Failure> {
     let question = (usage.question)(auth);
     match app.person() {
         _ if need == Need::Unasked => Ok(None),
+        Some(_) if need == Need::File => ask_file(app, &question).map(Some),
         Some(person) if need == Need::Optional => person.optional_secret(&question),
         Some(person) => person.secret(&question).map(Some),
         None if need == Need::Optional => Ok(None),
         None => Err(missing(auth, usage)),
+    }
+}
+
+/// The secret in a file that a person names.
+fn ask_file(app: &mut App, question: &str) -> Result<Secret, Failure> {
+    loop {
+        let person = app.person().expect("a person was there a moment ago");
+        let path = person.text(question, None, "its content is saved in the store")?;
+        match app.secret_file(&at_home(path.trim().into()), "your answer") {
+            Ok(secret) => return Ok(secret),
+            Err(failure) => app.complain(failure.message()),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::auth::oauth::endpoint::TokenEndpoint;
 use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome, WRONG_CLIENT};
 use crate::auth::oauth::page::Page;
 use crate::auth::oauth::renewal::TokenSource;
-use crate::auth::oauth::settings::{CLIENT_ID, CLIENT_SECRET};
-use crate::auth::setting::{Need, SecretUse};
+use crate::auth::oauth::settings::{CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_ITEM};
+use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -36,10 +36,11 @@ pub struct NewSession {
     pub origins: Origins,
 }
 
-/// The secret of a client.
-pub struct ClientSecret {
-    secret: Option<Secret>,
-    /// Whether a person typed it just now, and may type it again.
+/// The secrets of a sign-in.
+#[derive(Default)]
+pub struct Gathered {
+    secrets: GivenSecrets,
+    /// Whether a person typed the client secret just now, and may type it again.
     is_typed: bool,
 }
 
@@ -49,7 +50,7 @@ pub struct ClientSecret {
 pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(), Failure> {
     let profile = wanted.profile;
     let oauth = client_of(profile);
-    if oauth.grant != GrantType::AuthorizationCode {
+    if !oauth.grant.needs_person() {
         return Ok(());
     }
     let (client, _) = wanted.client(app)?;
@@ -95,23 +96,45 @@ fn secret_use(profile: &Profile) -> &'static SecretUse {
 /// How the browser takes part, if the client needs one.
 pub fn way(app: &mut App, wanted: &Wanted<'_>) -> Result<Option<Way>, Failure> {
     let oauth = client_of(wanted.profile);
-    match oauth.grant {
-        GrantType::AuthorizationCode => browser::prepare(app, oauth, wanted.browser).map(Some),
-        GrantType::ClientCredentials => Ok(None),
-    }
+    if oauth.grant.needs_person() { browser::prepare(app, oauth, wanted.browser).map(Some) } else { Ok(None) }
 }
 
-/// The secret of the client: handed in, saved before, or asked for.
-pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientSecret, Failure> {
+/// The secrets of the sign-in: handed in, saved before, or asked for.
+pub async fn secrets(app: &mut App, wanted: &Wanted<'_>) -> Result<Gathered, Failure> {
+    let mut gathered = Gathered::default();
+    for usage in wanted.spec().secrets {
+        let (secret, is_typed) = secret(app, wanted, usage, &gathered.secrets).await?;
+        gathered.is_typed |= is_typed && is_of_client(usage);
+        if let Some(secret) = secret {
+            gathered.secrets.put(usage.input.item, secret);
+        }
+    }
+    Ok(gathered)
+}
+
+fn is_of_client(usage: &SecretUse) -> bool {
+    usage.input.flag == CLIENT_SECRET.flag
+}
+
+/// One of them, if there is one, and whether a person typed it just now.
+async fn secret(
+    app: &mut App,
+    wanted: &Wanted<'_>,
+    usage: &SecretUse,
+    before: &GivenSecrets,
+) -> Result<(Option<Secret>, bool), Failure> {
     let Wanted { profile, secrets: given, is_saved, is_public, .. } = *wanted;
-    let known = |secret| Ok(ClientSecret { secret, is_typed: false });
-    if is_public {
+    let known = |secret| Ok((secret, false));
+    if is_public && is_of_client(usage) {
         return known(None);
     }
-    let (client, usage) = (client_of(profile), secret_use(profile));
-    let is_required = (usage.need)(&profile.auth) == Need::Required;
+    let client = client_of(profile);
     if let Some(secret) = app.handed_in(given, usage.input)? {
         return known(Some(secret));
+    }
+    let need = (usage.need)(&profile.auth, before);
+    if need == Need::Unasked {
+        return known(None);
     }
     if is_saved {
         let (_, origins) = app.network.client_for(profile)?;
@@ -119,7 +142,7 @@ pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientS
         let saved = record::read_secret(store.as_ref(), profile, usage.input.item, &origins).await;
         match saved {
             Ok(Some(secret)) => return known(Some(secret)),
-            Ok(None) if !is_required => {
+            Ok(None) if !need.is_required() => {
                 // A public client, unless everything was signed out.
                 let session = record::read_session(store.as_ref(), profile, client, &origins).await;
                 if matches!(&session, Ok(Some(session)) if !session.has_client_secret) {
@@ -132,20 +155,10 @@ pub async fn client_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<ClientS
             Err(failure) => return Err(failure),
         }
     }
-    if is_sdk(client) || !is_required && !app.is_interactive() {
+    if is_sdk(client) {
         return known(None);
     }
-    ask_secret(app, profile).map(|secret| ClientSecret { secret, is_typed: true })
-}
-
-fn ask_secret(app: &mut App, profile: &Profile) -> Result<Option<Secret>, Failure> {
-    let usage = secret_use(profile);
-    let question = (usage.question)(&profile.auth);
-    match app.person() {
-        Some(person) if (usage.need)(&profile.auth) == Need::Required => person.secret(&question).map(Some),
-        Some(person) => person.optional_secret(&question),
-        None => Err(secret::missing(&profile.auth, usage)),
-    }
+    secret::ask(app, &profile.auth, usage, need).map(|secret| (secret, true))
 }
 
 /// What a person may enter again after a refusal.
@@ -160,7 +173,7 @@ pub async fn sign_in(
     app: &mut App,
     wanted: &Wanted<'_>,
     mut way: Option<Way>,
-    ClientSecret { mut secret, is_typed }: ClientSecret,
+    Gathered { mut secrets, is_typed }: Gathered,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let mut profile = wanted.profile.clone();
     let (client, origins) = wanted.client(app)?;
@@ -170,8 +183,9 @@ pub async fn sign_in(
         let oauth = client_of(&profile);
         let endpoint =
             app.network.token_endpoint_of(&profile, &client, wanted.subject())?.expect("a client has a token endpoint");
-        let (outcome, by) = match (oauth.grant, &secret) {
-            (GrantType::AuthorizationCode, secret) => {
+        let secret = secrets.get(&CLIENT_SECRET_ITEM).cloned();
+        let (outcome, by) = match oauth.grant {
+            GrantType::AuthorizationCode => {
                 let Authorized { grant, by } = match (pasted.take(), way.take()) {
                     (Some(authorization), _) => {
                         let grant = paste::ask(app, &profile, oauth, &authorization)?;
@@ -186,17 +200,15 @@ pub async fn sign_in(
                 let _progress = app.console.progress("Getting the token");
                 (endpoint.redeem(grant, secret.as_ref(), app.deadline()?).await.outcome, Some(by))
             }
-            (GrantType::ClientCredentials, Some(secret)) => {
+            GrantType::ClientCredentials | GrantType::JwtBearer => {
                 let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
-                (endpoint.client_credentials(secret, app.deadline()?).await.outcome, None)
+                (endpoint.sign_in(&secrets, app.now(), app.deadline()?).await.outcome, None)
             }
-            (GrantType::ClientCredentials, None) => unreachable!("a client that signs in for itself has a secret"),
         };
         let is_pasted = matches!(by, Some(CameBy::Paste(_)));
         let failure = match (tokens(outcome, &endpoint, secret.is_some(), app), by) {
             (Ok(session), by) => {
-                let secrets =
-                    secret.map(|secret| (secret_use(&profile).input.item.clone(), secret)).into_iter().collect();
+                let secrets = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone())).collect();
                 let credential = NewCredential { secrets, session: Some(session) };
                 let browser = by.and_then(CameBy::browser);
                 return Ok((NewSession { profile, credential, client, origins }, browser));
@@ -222,7 +234,12 @@ pub async fn sign_in(
                         pasted = None;
                     }
                 }
-                secret = ask_secret(app, &profile)?;
+                let usage = secret_use(&profile);
+                let need = (usage.need)(&profile.auth, &secrets);
+                secrets.take(&CLIENT_SECRET_ITEM);
+                if let Some(secret) = secret::ask(app, &profile.auth, usage, need)? {
+                    secrets.put(usage.input.item, secret);
+                }
             }
             Some(Again::Paste) => {}
         }
@@ -237,7 +254,7 @@ pub async fn sign_in(
 fn may_be_other_client(wanted: &Wanted<'_>, failure: &Failure) -> bool {
     let client = client_of(wanted.profile);
     let is_blamed = failure.likely_causes().iter().any(|cause| cause.code == WRONG_CLIENT);
-    !wanted.is_saved && !is_sdk(client) && (is_blamed || client.grant == GrantType::ClientCredentials)
+    !wanted.is_saved && !is_sdk(client) && (is_blamed || !client.grant.needs_person())
 }
 
 /// What to enter again, if that may mend it and a person is there.
