@@ -13,7 +13,7 @@ use super::credential::{Credential, Given};
 use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
 use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
-use super::{access_token, api_key, basic, gateway, oauth};
+use super::{access_token, api_key, basic, certificate, gateway, oauth};
 use crate::base::error::Failure;
 use crate::base::time::Time;
 use crate::model::instance::Instance;
@@ -105,8 +105,14 @@ pub enum InvalidSetting {
 }
 
 /// Every way to sign in.
-pub static METHODS: [&MethodSpec; 5] =
-    [&basic::SPEC, &oauth::AUTHORIZATION_CODE, &oauth::CLIENT_CREDENTIALS, &api_key::SPEC, &access_token::SPEC];
+pub static METHODS: [&MethodSpec; 6] = [
+    &basic::SPEC,
+    &oauth::AUTHORIZATION_CODE,
+    &oauth::CLIENT_CREDENTIALS,
+    &api_key::SPEC,
+    &access_token::SPEC,
+    &certificate::SPEC,
+];
 
 /// Those that a saved connection can use.
 pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
@@ -241,7 +247,9 @@ impl MethodSpec {
                 Some(text) => {
                     (setting.set)(&mut auth, &text).map_err(|error| InvalidSetting::Invalid(setting, error))?;
                 }
-                None if setting.is_required => return Err(InvalidSetting::Missing(setting)),
+                None if setting.is_required && !(setting.unless)(&auth) => {
+                    return Err(InvalidSetting::Missing(setting));
+                }
                 None => {}
             }
         }

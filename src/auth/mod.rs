@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod api_key;
 pub mod basic;
+pub mod certificate;
 pub mod credential;
 pub mod gateway;
 pub mod method;

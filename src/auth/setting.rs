@@ -19,6 +19,8 @@ pub struct Setting {
     pub variable: Option<&'static str>,
     /// Whether a connection cannot be without it.
     pub is_required: bool,
+    /// What it is not required with: another setting in its place.
+    pub unless: fn(&Auth) -> bool,
     /// Whether an empty value means something.
     pub may_be_empty: bool,
     /// Whether it is true or false.
@@ -125,6 +127,11 @@ impl GivenSecrets {
 }
 
 impl Setting {
+    /// Whether a connection lacks it.
+    pub fn is_missing(&self, auth: &Auth) -> bool {
+        self.is_required && !(self.unless)(auth) && (self.get)(auth).is_none()
+    }
+
     /// An optional setting without a flag.
     pub const fn plain(
         key: &'static str,
@@ -139,6 +146,7 @@ impl Setting {
             flag: None,
             variable: None,
             is_required: false,
+            unless: |_| false,
             may_be_empty: false,
             is_switch: false,
             binds: false,

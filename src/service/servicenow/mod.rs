@@ -61,6 +61,7 @@ fn classified<T>(answer: &Response, asked: &Asked<'_>, judge: impl FnOnce(&Class
         subject: asked.subject,
         instance: asked.instance,
         user: asked.user,
+        presented: asked.presented,
         redactor: asked.redactor,
     })
 }
