@@ -241,25 +241,31 @@ impl MethodSpec {
         instance: &Instance,
         mut value: impl FnMut(&'static Setting) -> Option<String>,
     ) -> Result<Auth, InvalidSetting> {
+        let given: Vec<_> = self.settings.iter().map(|&setting| (setting, value(setting))).collect();
         let mut auth = self.blank(defaults);
-        for &setting in self.settings {
-            match value(setting) {
-                Some(text) => {
-                    (setting.set)(&mut auth, &text).map_err(|error| InvalidSetting::Invalid(setting, error))?;
-                }
-                None if setting.is_required && !(setting.unless)(&auth) => {
-                    return Err(InvalidSetting::Missing(setting));
-                }
-                None => {}
+        for (setting, text) in &given {
+            let Some(text) = text else { continue };
+            let is_given = |key: &&&str| given.iter().any(|(other, text)| other.key == **key && text.is_some());
+            if let Some(other) = setting.instead_of.iter().find(is_given) {
+                let error = InvalidValue(format!("{} does not go with {other}", setting.key));
+                return Err(InvalidSetting::Invalid(setting, error));
             }
+            (setting.set)(&mut auth, text).map_err(|error| InvalidSetting::Invalid(setting, error))?;
+        }
+        if let Some((setting, _)) = given.iter().find(|(setting, _)| setting.is_missing(&auth)) {
+            return Err(InvalidSetting::Missing(setting));
         }
         check(&auth, instance).map_err(|(setting, error)| InvalidSetting::Invalid(setting, error))?;
         Ok(auth)
     }
 }
 
-/// Whether the settings fit each other.
+/// Whether the settings fit each other, and none is missing.
 pub fn check(auth: &Auth, instance: &Instance) -> Result<(), (&'static Setting, InvalidValue)> {
+    let settings = MethodSpec::of(auth.method).settings;
+    if let Some(&setting) = settings.iter().find(|setting| setting.is_missing(auth)) {
+        return Err((setting, InvalidValue(format!("{} is missing", setting.key))));
+    }
     let checked = auth.client().map_or(Ok(()), |client| client.check(instance));
     checked.map_err(|error| (&oauth::settings::REVOCATION_URL, error))
 }

@@ -19,8 +19,9 @@ pub struct Setting {
     pub variable: Option<&'static str>,
     /// Whether a connection cannot be without it.
     pub is_required: bool,
-    /// What it is not required with: another setting in its place.
-    pub unless: fn(&Auth) -> bool,
+    /// The keys of the settings that it takes the place of. Both together are an error, and
+    /// either is enough.
+    pub instead_of: &'static [&'static str],
     /// Whether an empty value means something.
     pub may_be_empty: bool,
     /// Whether it is true or false.
@@ -129,7 +130,8 @@ impl GivenSecrets {
 impl Setting {
     /// Whether a connection lacks it.
     pub fn is_missing(&self, auth: &Auth) -> bool {
-        self.is_required && !(self.unless)(auth) && (self.get)(auth).is_none()
+        let is_replaced = self.instead_of.iter().any(|key| auth.settings.contains_key(key));
+        self.is_required && !is_replaced && (self.get)(auth).is_none()
     }
 
     /// An optional setting without a flag.
@@ -146,7 +148,7 @@ impl Setting {
             flag: None,
             variable: None,
             is_required: false,
-            unless: |_| false,
+            instead_of: &[],
             may_be_empty: false,
             is_switch: false,
             binds: false,

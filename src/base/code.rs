@@ -237,7 +237,7 @@ codes! {
         AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
         InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, enter, "The given secret is not valid.";
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or contains no certificate.";
-        ClientCertificateInvalid = "client-certificate-invalid", final, lasting, whole, SignIn, free, Request, other, "The client certificate or its key cannot be used.";
+        ClientCertificateInvalid = "client-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The client certificate or its key cannot be used.";
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a valid proxy URL.";
         ReadOnly = "read-only", final, lasting, whole, SignIn, free, Request, other, "The connection refuses requests that may write.";
         BrowserFailed = "browser-failed", final, lasting, whole, SignIn, free, Request, other, "A browser could not be started.";
@@ -260,7 +260,7 @@ codes! {
         AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance responded without authentication.";
         CertificateRefused = "certificate-refused", final, lasting, head, SignIn, free, Instance, other;
         CertificateNotAskedFor = "certificate-not-asked-for", final, lasting, head, SignIn, free, Instance, other;
-        ClientCertificateExpired = "client-certificate-expired", final, lasting, whole, SignIn, free, Request, other, "The client certificate has expired, or is not valid yet.";
+        ClientCertificateExpired = "client-cert-expired", final, lasting, whole, SignIn, free, Request, other, "The client certificate has expired, or is not valid yet.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }

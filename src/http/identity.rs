@@ -69,7 +69,7 @@ fn chain(own: CertificateDer<'static>, mut others: Vec<CertificateDer<'static>>)
     others.retain(|other| *other != chain[0]);
     while let Some(issuer) = chain.last().and_then(|last| Names::read(last)).map(|names| names.issuer) {
         let is_issuer = |other: &CertificateDer<'_>| Names::read(other).is_some_and(|names| names.subject == issuer);
-        let Some(at) = others.iter().position(|other| is_issuer(other)) else { break };
+        let Some(at) = others.iter().position(is_issuer) else { break };
         chain.push(others.swap_remove(at));
     }
     chain

@@ -1,11 +1,13 @@
 //! Signing in with a client certificate, through front ends that demand one.
 
+use serde_json::{Value, json};
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
-use crate::world::mutual::{Demands, FrontEnd, Issued, Pki, Validity, Verify};
-use crate::world::process::tool;
+use crate::world::gateway::Gateway;
+use crate::world::mutual::{Demands, FrontEnd, Issued, PASSPHRASE, Pki, Validity, Verify};
+use crate::world::process::{snow, tool};
 use crate::world::wire::{Wire, http};
-use crate::world::{Outcome, World};
+use crate::world::{Answer, Outcome, World};
 
 const VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 
@@ -230,4 +232,76 @@ fn variables_alone_describe_a_certificate() {
     world.set("SNOW_AUTH", "certificate");
     let report = world.run(&format!("{test} --json")).expect(0).json()["connections"][0].clone();
     assert_eq!(report["auth"], "certificate", "{report}");
+}
+
+#[test]
+fn a_program_without_a_certificate_comes_through_by_the_gateway() {
+    let (pki, sandbox) = (Pki::new(), sandbox());
+    let (issued, ca) = (pki.issue("beth.anglin", "root", Validity::Now), pki.ca());
+    let front = FrontEnd::nginx(&pki, &demanding(Verify::Required, "TLSv1.3", &ca), &sandbox.origin());
+    let home = tempfile::tempdir().unwrap();
+    let mut command = snow(home.path());
+    command.env("SNOW_INSTANCE", front.origin()).env("SNOW_CLIENT_CERT_FILE", &issued.certificate);
+    command.env("SNOW_CLIENT_KEY_FILE", &issued.key).env("SSL_CERT_FILE", &ca);
+    let gateway = Gateway::start(command, &[]);
+    let answer = gateway.ask("GET", "/api/now/ui/user/current_user").send();
+    assert!(answer.body.contains("beth.anglin"), "{answer:?}");
+}
+
+#[test]
+fn a_proxy_that_asks_for_a_certificate_gets_none() {
+    let proxy = Wire::answers(http(403, "", ""));
+    let pki = Pki::new();
+    let (issued, ca) = (pki.issue("beth.anglin", "root", Validity::Now), pki.ca());
+    let front = FrontEnd::haproxy(&pki, &demanding(Verify::Optional, "TLSv1.3", &ca), &proxy.origin());
+    let mut world = World::new();
+    world.set("SNOW_INSTANCE", "https://acme.service-now.com");
+    world.set("SNOW_CLIENT_CERT_FILE", issued.certificate.to_str().unwrap());
+    world.set("SNOW_CLIENT_KEY_FILE", issued.key.to_str().unwrap());
+    world.run(&format!("test --proxy {} --ca-cert {} --json", front.origin(), ca.display())).expect(6);
+    let heads = proxy.heads();
+    assert!(heads.iter().any(|head| head.starts_with("CONNECT acme.service-now.com:443")), "{heads:?}");
+    assert!(heads.iter().all(|head| !head.to_lowercase().contains("x-ssl-client-dn")), "{heads:?}");
+}
+
+#[test]
+fn the_end_of_a_certificate_is_told_by_test_status_and_doctor() {
+    let (pki, sandbox) = (Pki::new(), sandbox());
+    let ca = pki.ca();
+    let front = FrontEnd::nginx(&pki, &demanding(Verify::Required, "TLSv1.3", &ca), &sandbox.origin());
+    let mut world = World::new();
+    let long = pki.issue("svc.ci", "root", Validity::Now);
+    connect(&mut world, &pki, &front, &long).expect(0);
+    let is_own = |check: &Value| check["id"] == "quality.certificate" && check["target"] == "client";
+    let checks = |world: &mut World| world.run("test acme --json").expect(0).json()["connections"][0]["checks"].clone();
+    assert!(!checks(&mut world).as_array().unwrap().iter().any(is_own));
+    world.run("doctor").expect(0).says(&["the client certificate of acme is good until"]);
+
+    let soon = pki.issue("svc.ci", "root", Validity::Days(20));
+    let checks = checks(&mut world);
+    let warned = checks.as_array().unwrap().iter().find(|check| is_own(check)).unwrap();
+    assert_eq!((&warned["status"], &warned["error"]["code"]), (&json!("warn"), &json!("certificate-ends")), "{warned}");
+    world.run("doctor").expect(0).says(&["the client certificate of acme expires on"]);
+    let ends = world.run("status --all --json").expect(0).json()["ends"].clone();
+    assert!(ends.as_array().unwrap().iter().any(|end| end["what"] == "client-certificate"), "{ends}");
+    world.run("status --all --within 30d").expect(11).says(&["client certificate of acme expires", "snow guide"]);
+    std::fs::set_permissions(&soon.key, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    world.run("doctor").expect(3).says(&["chmod 600"]);
+    world.run("test acme --json").expect(3).says(&["client-cert-invalid"]);
+}
+
+#[test]
+fn a_person_is_asked_for_the_files() {
+    let (pki, sandbox) = (Pki::new(), sandbox());
+    let (issued, ca) = (pki.issue("beth.anglin", "root", Validity::Now), pki.ca());
+    let front = FrontEnd::nginx(&pki, &demanding(Verify::Required, "TLSv1.3", &ca), &sandbox.origin());
+    let text = |path: &std::path::Path| Answer::Text(path.to_str().unwrap().to_owned().leak());
+    let mut world = World::new();
+    world.person([text(&issued.certificate), text(&issued.key)]);
+    let line = format!("connect {} --name acme --auth certificate --ca-cert {}", front.origin(), ca.display());
+    world.run(&line).expect(0).says(&["beth.anglin"]);
+    let identity = pki.pkcs12(&issued, "beth.p12", PASSPHRASE, &[]);
+    let mut world = World::new();
+    world.person([text(&identity), Answer::Secret(PASSPHRASE)]);
+    world.run(&line).expect(0).says(&["beth.anglin"]);
 }

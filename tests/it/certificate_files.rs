@@ -147,7 +147,7 @@ fn an_expired_certificate_and_one_of_the_future_are_named_and_not_sent() {
     for (validity, words) in [(Validity::Expired, "has expired"), (Validity::NotYet, "is not valid yet")] {
         let issued = place.pki.issue("svc.ci", "root", validity);
         let outcome = World::new().run(&place.connect(&format!("{} --json", issued.flags()))).expect(4);
-        outcome.says(&["client-certificate-expired", words, "Nothing was sent"]);
+        outcome.says(&["client-cert-expired", words, "Nothing was sent"]);
     }
     assert_eq!(place.sandbox.requests(), 0);
 }
@@ -183,7 +183,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason_and_nothing_is_sent() {
     let cases = [
         (pem(&beth.certificate, &public), "chmod 600"),
         (pem(&beth.certificate, &other.key), "does not belong to the certificate"),
-        (pem(&beth.certificate, &beth.certificate), "contains no private key"),
+        (pem(&beth.certificate, &file("no.key", b"no key\n")), "contains no private key"),
         (pem(&beth.key, &beth.key), "contains no certificate"),
         (pem(&directory, &beth.key), "not a regular file"),
         (pem(&missing, &beth.key), "no such file"),
@@ -194,7 +194,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason_and_nothing_is_sent() {
         (pem(&beth.certificate, &empty), "it is empty"),
         (pem(&beth.certificate, &old), "openssl pkcs8 -topk8"),
         (identity(&binary), "damaged"),
-        (identity(&beth.certificate), "--client-cert FILE"),
+        (identity(&file("copy.pem", &std::fs::read(&beth.certificate).unwrap())), "--client-cert FILE"),
         (identity(&prose), "not a PKCS#12 file"),
         (identity(&directory), "not a regular file"),
         (identity(&large), "larger than 1 MiB"),
@@ -202,7 +202,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason_and_nothing_is_sent() {
     for (flags, words) in cases {
         let mut world = World::new();
         let outcome = world.run(&place.connect(&format!("{flags} --json"))).expect(3);
-        outcome.says(&["client-certificate-invalid", words]);
+        outcome.says(&["client-cert-invalid", words]);
         assert!(world.config().is_empty(), "{flags}: {}", world.config());
     }
     assert_eq!(place.sandbox.requests(), 0);
@@ -217,9 +217,17 @@ fn paths_are_saved_whole_and_flags_that_exclude_each_other_are_refused() {
     world.run(&place.connect(&beth.flags())).expect(0);
     assert!(world.config().contains(&format!("client_key = \"{}\"", beth.key.display())), "{}", world.config());
     let both = format!("{} --client-identity {}", beth.flags(), beth.key.display());
-    World::new().run(&place.connect(&both)).expect(2).says(&["client_key does not go with client_identity"]);
+    World::new().run(&place.connect(&both)).expect(2).says(&["--client-identity", "exclude each other"]);
     // A new file for a saved connection is proven before it takes the place of the other.
     let svc = place.pki.issue("svc.ci", "root", Validity::Now);
     world.run(&format!("connect acme --yes {} --force --json", svc.flags())).expect(0);
     assert!(world.config().contains("svc.ci.pem"), "{}", world.config());
+    // What is left can always sign in: both files, or the one that replaces them.
+    let identity = place.pki.pkcs12(&svc, "svc.p12", "", &[]);
+    world.run("edit acme --unset client_key").expect(2).says(&["client_key"]);
+    world.run(&format!("edit acme --set client_identity={}", identity.display())).expect(0);
+    assert!(!world.config().contains("client_key"), "{}", world.config());
+    world.run("test acme").expect(0).says(&["svc.ci"]);
+    world.run("edit acme --unset client_identity").expect(2).says(&["client_cert is missing"]);
+    world.run("test acme").expect(0);
 }

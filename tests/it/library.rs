@@ -111,7 +111,13 @@ fn a_description_that_makes_no_sense_is_told_without_its_secret() {
     let engine = engine(&world);
     for (instance, method, settings, secret, said) in [
         ("http://acme.example", "basic", &[("username", "u")][..], PASSWORD, "unencrypted"),
-        ("acme", "oauth", &[], PASSWORD, "works without a person: use basic, client-credentials, api-key or token"),
+        (
+            "acme",
+            "oauth",
+            &[],
+            PASSWORD,
+            "works without a person: use basic, client-credentials, api-key, token or certificate",
+        ),
         ("acme", "basic", &[], PASSWORD, "missing setting username"),
         ("acme", "basic", &[("username", "u"), ("client_id", "x")], PASSWORD, "no setting client_id"),
         ("acme", "basic", &[("username", "a:b")], PASSWORD, "username: "),

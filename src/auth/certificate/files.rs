@@ -67,15 +67,34 @@ impl Files {
         }
     }
 
-    /// The dates of the certificate, if it can be read without a passphrase.
+    /// The dates of the certificate, if they can be seen without a passphrase.
     pub fn dates(&self) -> Option<Certificate> {
-        match self {
-            Self::Pem { certificate, .. } => {
-                let certificates = certificates(certificate, &bytes(certificate).ok()?).ok()?;
-                Certificate::read(certificates.first()?)
-            }
-            Self::Pkcs12(_) => self.read(None).ok().map(|identity| identity.certificate),
+        if let Ok(identity) = self.read(None) {
+            return Some(identity.certificate);
         }
+        let Self::Pem { certificate, .. } = self else { return None };
+        let certificates = certificates(certificate, &bytes(certificate).ok()?).ok()?;
+        // Which one is the client's, only the key tells. Those of the chain last longer.
+        certificates.iter().filter_map(|der| Certificate::read(der)).min_by_key(|dates| dates.not_after)
+    }
+
+    /// Reads the files as far as that takes no passphrase, and gives the dates of the
+    /// certificate if they can be seen.
+    pub fn examined(&self, now: DateTime<Utc>) -> Result<Option<Certificate>, Failure> {
+        let dates = if self.is_locked() {
+            check_private(self.with_key())?;
+            match self {
+                Self::Pem { certificate, .. } => {
+                    certificates(certificate, &bytes(certificate)?)?;
+                    self.dates()
+                }
+                Self::Pkcs12(_) => None,
+            }
+        } else {
+            Some(self.read(None)?.certificate)
+        };
+        dates.map_or(Ok(()), |dates| self.check_dates(dates, now))?;
+        Ok(dates)
     }
 
     /// Reads and opens the files. Nothing is sent if they do not belong together.

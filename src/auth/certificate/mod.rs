@@ -45,6 +45,7 @@ const fn flag(name: &'static str, help: &'static str) -> Option<Flag> {
 static CLIENT_IDENTITY: Setting = Setting {
     flag: flag("client-identity", "The certificate and its key in one PKCS#12 file (.p12, .pfx)"),
     variable: Some("SNOW_CLIENT_IDENTITY_FILE"),
+    instead_of: &[CERT, KEY],
     binds: true,
     is_guarded: true,
     ..Setting::plain(
@@ -67,7 +68,7 @@ static CLIENT_CERT: Setting = Setting {
     binds: true,
     is_guarded: true,
     is_required: true,
-    unless: has_identity,
+    instead_of: &[IDENTITY],
     question: Some(Question {
         text: "Certificate file",
         hint: "PEM with its chain, or PKCS#12 (.p12, .pfx)",
@@ -97,7 +98,7 @@ static CLIENT_KEY: Setting = Setting {
     binds: true,
     is_guarded: true,
     is_required: true,
-    unless: has_identity,
+    instead_of: &[IDENTITY],
     question: Some(Question {
         text: "Private key file",
         hint: "PEM; the same file if it holds both",
@@ -109,21 +110,13 @@ static CLIENT_KEY: Setting = Setting {
         "client key",
         |auth| auth.settings.get(KEY).cloned(),
         |auth, text| {
-            if has_identity(auth) {
-                return Err(InvalidValue(
-                    "client_key does not go with client_identity, which holds the key".to_owned(),
-                ));
-            }
-            put(auth, KEY, text)
+            put(auth, KEY, text)?;
+            auth.settings.remove(IDENTITY);
+            Ok(())
         },
         |auth| drop(auth.settings.remove(KEY)),
     )
 };
-
-/// Whether one file holds the certificate and the key.
-fn has_identity(auth: &Auth) -> bool {
-    auth.settings.contains_key(IDENTITY)
-}
 
 fn put(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
     if text.is_empty() {

@@ -64,6 +64,7 @@ distinguished_name = dn
 default_ca = own
 [own]
 dir = .
+serial = serial
 new_certs_dir = .
 unique_subject = no
 default_md = sha256
@@ -89,6 +90,7 @@ impl Pki {
     pub fn new() -> Self {
         let pki = Self { directory: tempfile::tempdir_in("/tmp").unwrap() };
         std::fs::write(pki.path("ca.cnf"), CONFIGURATION).unwrap();
+        std::fs::write(pki.path("serial"), "1000\n").unwrap();
         pki.authority("root", None);
         pki.authority("middle", Some("root"));
         pki.issue_as("server", "localhost", "root", "server", Validity::Now);
@@ -163,7 +165,7 @@ impl Pki {
         let [from, until] = validity.dates();
         let by = self.as_authority(issuer);
         let by = by.each_ref().map(String::as_str);
-        let mut words = vec!["ca", "-batch", "-notext", "-rand_serial", "-extensions", kind, "-startdate", &from];
+        let mut words = vec!["ca", "-batch", "-notext", "-extensions", kind, "-startdate", &from];
         words.extend(["-enddate", &until, "-in", &request, "-out", &certificate]);
         words.extend(by);
         self.openssl(&words);

@@ -52,7 +52,8 @@ fn arg(setting: &'static Setting) -> Option<Arg> {
         Some(_) => arg.action(ArgAction::SetTrue),
         None => {
             let parser = move |text: &str| read(setting, text);
-            arg.value_name(flag.value_name).value_parser(parser).action(ArgAction::Set)
+            let arg = arg.value_name(flag.value_name).value_parser(parser).action(ArgAction::Set);
+            arg.conflicts_with_all(setting.instead_of)
         }
     })
 }
