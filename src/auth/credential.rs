@@ -12,6 +12,7 @@ use super::oauth::session::Session;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::http::client::Deadline;
+use crate::http::identity::ClientIdentity;
 use crate::model::oauth_client::GrantType;
 
 /// What a request carries, so that a failure can say what was and was not judged.
@@ -72,6 +73,8 @@ pub enum Given {
     Key,
     /// An access token, and nothing that gets another one.
     Token,
+    /// Nothing: the handshake signs in.
+    Certificate,
 }
 
 impl Given {
@@ -81,6 +84,7 @@ impl Given {
             Self::Password => "password",
             Self::Key => "api-key",
             Self::Token => "access-token",
+            Self::Certificate => "certificate",
         }
     }
 
@@ -90,6 +94,7 @@ impl Given {
             Self::Password => "password",
             Self::Key => "key",
             Self::Token => "token",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -152,6 +157,11 @@ pub trait Credential: Send + Sync {
     /// one to try.
     async fn renew_refused(&self, _generation: u64, _deadline: Deadline) -> bool {
         false
+    }
+
+    /// The certificate that the client sends, if it signs in with one.
+    fn client_identity(&self) -> Option<&ClientIdentity> {
+        None
     }
 
     /// What another program is given of it.

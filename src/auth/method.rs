@@ -13,7 +13,7 @@ use super::credential::{Credential, Given};
 use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
 use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
-use super::{access_token, api_key, basic, gateway, jwt_bearer, oauth};
+use super::{access_token, api_key, basic, certificate, gateway, jwt_bearer, oauth};
 use crate::base::error::Failure;
 use crate::base::time::Time;
 use crate::model::instance::Instance;
@@ -105,13 +105,14 @@ pub enum InvalidSetting {
 }
 
 /// Every way to sign in.
-pub static METHODS: [&MethodSpec; 6] = [
+pub static METHODS: [&MethodSpec; 7] = [
     &basic::SPEC,
     &oauth::AUTHORIZATION_CODE,
     &oauth::CLIENT_CREDENTIALS,
     &api_key::SPEC,
     &access_token::SPEC,
     &jwt_bearer::SPEC,
+    &certificate::SPEC,
 ];
 
 /// Those that a saved connection can use.
@@ -241,23 +242,31 @@ impl MethodSpec {
         instance: &Instance,
         mut value: impl FnMut(&'static Setting) -> Option<String>,
     ) -> Result<Auth, InvalidSetting> {
+        let given: Vec<_> = self.settings.iter().map(|&setting| (setting, value(setting))).collect();
         let mut auth = self.blank(defaults);
-        for &setting in self.settings {
-            match value(setting) {
-                Some(text) => {
-                    (setting.set)(&mut auth, &text).map_err(|error| InvalidSetting::Invalid(setting, error))?;
-                }
-                None if setting.is_required => return Err(InvalidSetting::Missing(setting)),
-                None => {}
+        for (setting, text) in &given {
+            let Some(text) = text else { continue };
+            let is_given = |key: &&&str| given.iter().any(|(other, text)| other.key == **key && text.is_some());
+            if let Some(other) = setting.instead_of.iter().find(is_given) {
+                let error = InvalidValue(format!("{} does not go with {other}", setting.key));
+                return Err(InvalidSetting::Invalid(setting, error));
             }
+            (setting.set)(&mut auth, text).map_err(|error| InvalidSetting::Invalid(setting, error))?;
+        }
+        if let Some((setting, _)) = given.iter().find(|(setting, _)| setting.is_missing(&auth)) {
+            return Err(InvalidSetting::Missing(setting));
         }
         check(&auth, instance).map_err(|(setting, error)| InvalidSetting::Invalid(setting, error))?;
         Ok(auth)
     }
 }
 
-/// Whether the settings fit each other.
+/// Whether the settings fit each other, and none is missing.
 pub fn check(auth: &Auth, instance: &Instance) -> Result<(), (&'static Setting, InvalidValue)> {
+    let settings = MethodSpec::of(auth.method).settings;
+    if let Some(&setting) = settings.iter().find(|setting| setting.is_missing(auth)) {
+        return Err((setting, InvalidValue(format!("{} is missing", setting.key))));
+    }
     let checked = auth.client().map_or(Ok(()), |client| client.check(instance));
     checked.map_err(|error| (&oauth::settings::REVOCATION_URL, error))
 }

@@ -3,7 +3,9 @@
 pub mod access_token;
 pub mod api_key;
 pub mod basic;
+pub mod certificate;
 pub mod credential;
+mod encrypted_key;
 pub mod gateway;
 pub mod jwt_bearer;
 pub mod method;

@@ -7,6 +7,7 @@ use super::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::http::client::Response;
+use crate::http::identity::Presented;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
@@ -26,6 +27,8 @@ pub struct Asked<'a> {
     pub origin: &'a Instance,
     /// Whose connection it is, for the advice.
     pub subject: &'a Subject,
+    /// What the server got in the TLS handshake.
+    pub presented: Presented,
     /// Masks what was sent.
     pub redactor: &'a Redactor,
 }

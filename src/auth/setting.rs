@@ -20,6 +20,9 @@ pub struct Setting {
     pub variable: Option<&'static str>,
     /// Whether a connection cannot be without it.
     pub is_required: bool,
+    /// The keys of the settings that it takes the place of. Both together are an error, and
+    /// either is enough.
+    pub instead_of: &'static [&'static str],
     /// Whether an empty value means something.
     pub may_be_empty: bool,
     /// Whether it is true or false.
@@ -143,6 +146,12 @@ impl GivenSecrets {
 }
 
 impl Setting {
+    /// Whether a connection lacks it.
+    pub fn is_missing(&self, auth: &Auth) -> bool {
+        let is_replaced = self.instead_of.iter().any(|key| auth.settings.contains_key(key));
+        self.is_required && !is_replaced && (self.get)(auth).is_none()
+    }
+
     /// An optional setting without a flag.
     pub const fn plain(
         key: &'static str,
@@ -157,6 +166,7 @@ impl Setting {
             flag: None,
             variable: None,
             is_required: false,
+            instead_of: &[],
             may_be_empty: false,
             is_switch: false,
             binds: false,

@@ -235,8 +235,9 @@ codes! {
         RevisionConflict = "revision-conflict", final, lasting, whole, SignIn, free, Request, other;
         LimitReached = "limit-reached", final, lasting, whole, SignIn, free, Request, other;
         AmbiguousTarget = "ambiguous-target", final, lasting, whole, SignIn, free, Request, other;
-        InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, other, "The given secret is not valid.";
+        InvalidSecret = "invalid-secret", final, lasting, whole, SignIn, free, Request, enter, "The given secret is not valid.";
         CaCertInvalid = "ca-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The CA file cannot be read or contains no certificate.";
+        ClientCertificateInvalid = "client-cert-invalid", final, lasting, whole, SignIn, free, Request, other, "The client certificate or its key cannot be used.";
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a valid proxy URL.";
         AssertionInvalid = "assertion-invalid", final, lasting, whole, SignIn, free, Request, other, "The private key cannot sign the assertion.";
         ReadOnly = "read-only", final, lasting, whole, SignIn, free, Request, other, "The connection refuses requests that may write.";
@@ -259,6 +260,9 @@ codes! {
         GatewayRefused = "gateway-refused", final, lasting, head, ServiceNow, free, Instance, other, "A gateway in front of the instance denied the request.";
         AnsweredAsGuest = "answered-as-guest", final, lasting, whole, SignIn, free, Instance, other, "The instance responded without authentication.";
         AssertionRefused = "assertion-refused", final, lasting, whole, SignIn, free, Request, enter, "The token endpoint rejected the signed assertion.";
+        CertificateRefused = "certificate-refused", final, lasting, head, SignIn, free, Instance, other;
+        CertificateNotAskedFor = "certificate-not-asked-for", final, lasting, head, SignIn, free, Instance, other;
+        ClientCertificateExpired = "client-cert-expired", final, lasting, whole, SignIn, free, Request, other, "The client certificate has expired, or is not valid yet.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }

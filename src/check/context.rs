@@ -118,6 +118,7 @@ impl CheckContext {
             subject: &self.plan.subject,
             instance: self.connection.instance(),
             user: self.connection.username(),
+            presented: self.connection.client().presented(),
             redactor,
         }
     }

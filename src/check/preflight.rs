@@ -38,6 +38,7 @@ pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, 
             subject,
             instance,
             user: None,
+            presented: client.presented(),
             redactor: &redactor,
         }),
     };
@@ -67,7 +68,12 @@ impl Preflight {
 
     /// Why nothing secret should be asked for: as above, or nothing answered.
     pub fn stops(&self) -> Option<&Failure> {
-        Some(&self.failure).filter(|failure| failure.code().is_transient() || self.exchange.result.is_err())
+        let is_unreachable = match &self.exchange.result {
+            // It is there, and the sign-in has the certificate.
+            Err(error) => !error.is_about_client_certificate(),
+            Ok(_) => false,
+        };
+        Some(&self.failure).filter(|failure| failure.code().is_transient() || is_unreachable)
     }
 
     pub fn took(&self) -> Duration {

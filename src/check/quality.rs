@@ -15,10 +15,13 @@ use crate::http::retry_after::http_date;
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
 /// A certificate that ends sooner is worth a word.
 const CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(14);
+/// The same for our own, which takes longer to renew: it has to be registered as well.
+const OWN_CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(30);
 
-/// What the first exchange tells of the instance's clock and certificate.
+/// What the first exchange tells of the instance's clock and certificate, and whether
+/// our `own` ends soon.
 /// These can only warn.
-pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
+pub fn checks(exchange: &Exchange, own: Option<Certificate>, now: DateTime<Utc>) -> Vec<Check> {
     let mut checks = Vec::new();
     let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
     if let Some(there) = date.and_then(http_date) {
@@ -39,6 +42,10 @@ pub fn checks(exchange: &Exchange, now: DateTime<Utc>) -> Vec<Check> {
             Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left))
         });
     }
+    if let Some(certificate) = own.filter(|own| own.not_after - now < OWN_CERTIFICATE_NOTICE) {
+        let check = Check::warn(CheckId::QualityCertificate, own_certificate_ends(certificate, now));
+        checks.push(check.of("client"));
+    }
     checks
 }
 
@@ -56,5 +63,13 @@ fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
     Failure::new(Code::CertificateEnds, shown!("the certificate expires in {} days", left.num_days()))
         .why(shown!("It is valid until {}.", Shown::outside(&ends)))
         .next("Ask the people who run the host to renew it")
+        .evidence("not_after", Shown::outside(ends))
+}
+
+fn own_certificate_ends(certificate: Certificate, now: DateTime<Utc>) -> Failure {
+    let (ends, days) = (certificate.ends(), (certificate.not_after - now).num_days());
+    Failure::new(Code::CertificateEnds, shown!("the client certificate expires in {} days", days))
+        .why(shown!("It is valid until {}.", Shown::outside(&ends)))
+        .next("Get a new certificate from the CA, and have it registered for the user before that")
         .evidence("not_after", Shown::outside(ends))
 }

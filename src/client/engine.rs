@@ -121,7 +121,8 @@ impl Engine {
     /// A connection that is saved nowhere. `instance` is a name such as `dev12345`, a host
     /// or a URL; `method` and the keys of `settings` are those of `snow connect --auth`
     /// and of the connections file. The methods that need no person are `basic`,
-    /// `client-credentials`, `api-key`, `token` and `jwt-bearer`.
+    /// `client-credentials`, `api-key`, `token`, `jwt-bearer` and `certificate`, whose secret
+    /// is the passphrase of its key, or empty.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), snow_connect::Failure> {

@@ -285,6 +285,7 @@ impl Opened {
             subject: &self.subject,
             instance: self.connection.instance(),
             user: self.connection.username(),
+            presented: self.connection.client().presented(),
             redactor: &self.connection.redactor(),
         })
     }

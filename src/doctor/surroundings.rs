@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Check, CheckId, Machine, path, port};
+use crate::auth::certificate::files::Files;
 use crate::auth::oauth::browser::{self, BrowserMode, Reason};
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -27,6 +28,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
     checks.extend(proxies(machine));
     checks.extend(authorities(machine));
     checks.extend(profiles(machine).filter_map(|profile| ca_cert(machine, profile)));
+    checks.extend(profiles(machine).filter_map(|profile| client_certificate(machine, profile)));
     checks.push(clock(machine));
     checks
 }
@@ -191,6 +193,27 @@ fn ca_cert(machine: &Machine, profile: &Profile) -> Option<Check> {
             }
             None => Check::pass(CheckId::NetworkCaCert, shown!("the CA file of {} can be read", name)),
         },
+    };
+    Some(check.target(name.as_str()))
+}
+
+/// The files of a client certificate. A passphrase is not asked for, so only what a key
+/// without one says is compared.
+fn client_certificate(machine: &Machine, profile: &Profile) -> Option<Check> {
+    let id = CheckId::NetworkClientCertificate;
+    let (name, files) = (&profile.name, Files::of(&profile.auth)?);
+    let date = |end: DateTime<Utc>| Shown::outside(end.format("%Y-%m-%d").to_string());
+    let check = match files.examined(machine.now) {
+        Err(failure) => Check::fail(id, &failure),
+        Ok(Some(dates)) if dates.not_after <= machine.now + SOON => {
+            let message = shown!("the client certificate of {} expires on {}", name, date(dates.not_after));
+            Check::warn(id, message)
+                .next("Get a new certificate from the CA, and have it registered for the user before that")
+        }
+        Ok(Some(dates)) => {
+            Check::pass(id, shown!("the client certificate of {} is good until {}", name, date(dates.not_after)))
+        }
+        Ok(None) => Check::pass(id, shown!("the client certificate of {} opens with its passphrase alone", name)),
     };
     Some(check.target(name.as_str()))
 }

@@ -84,6 +84,9 @@ impl Connection {
         username: Option<UserName>,
         credential: Box<dyn Credential>,
     ) -> Self {
+        if let Some(identity) = credential.client_identity() {
+            client.present(identity, instance.host());
+        }
         let secrets = Mutex::default();
         let connection = Self { instance, api_version, username, client, credential, secrets };
         connection.learn_secrets().await;

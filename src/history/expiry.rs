@@ -18,6 +18,7 @@ pub enum Ending {
     AccessToken,
     RefreshToken,
     Certificate,
+    ClientCertificate,
 }
 
 /// The end of one thing of one connection.
@@ -48,6 +49,7 @@ impl Ending {
             Self::AccessToken => "access token",
             Self::RefreshToken => "refresh token",
             Self::Certificate => "certificate",
+            Self::ClientCertificate => "client certificate",
         }
     }
 }
@@ -59,11 +61,13 @@ impl ExpiringItem<'_> {
     }
 }
 
-/// What of one connection ends, and when.
+/// What of one connection ends, and when. `client_certificate` is the end of the
+/// certificate that it signs in with.
 pub fn items<'a>(
     profile: &'a Profile,
     session: Option<&SessionNote>,
     last_test: Option<&LastTest>,
+    client_certificate: Option<DateTime<Utc>>,
 ) -> impl Iterator<Item = ExpiringItem<'a>> {
     let end =
         |ending, at| ExpiringItem { profile, ending, at, is_estimate: false, is_renewed: false, is_refused: false };
@@ -84,7 +88,8 @@ pub fn items<'a>(
             ..end(Ending::RefreshToken, at + REFRESH_TOKEN_LIFETIME)
         });
     let certificate = last_test.and_then(|test| test.certificate_ends).map(|at| end(Ending::Certificate, at));
-    [access_token, refresh_token, certificate].into_iter().flatten()
+    let client_certificate = client_certificate.map(|at| end(Ending::ClientCertificate, at));
+    [access_token, refresh_token, certificate, client_certificate].into_iter().flatten()
 }
 
 /// The soonest first; what was refused has ended.
@@ -123,7 +128,7 @@ mod tests {
 
     fn found(auth: &str, session: &SessionNote) -> Vec<(Ending, DateTime<Utc>, bool)> {
         let profile = profile(auth);
-        items(&profile, Some(session), None).map(|end| (end.ending, end.at, end.is_renewed)).collect()
+        items(&profile, Some(session), None, None).map(|end| (end.ending, end.at, end.is_renewed)).collect()
     }
 
     #[test]
@@ -139,7 +144,7 @@ mod tests {
     fn what_is_renewed_needs_nobody_and_what_was_refused_needs_somebody_now() {
         let profile = profile("oauth");
         let needs = |session: &SessionNote, time| {
-            items(&profile, Some(session), None).filter(|end| end.needs_somebody_by(time)).count()
+            items(&profile, Some(session), None, None).filter(|end| end.needs_somebody_by(time)).count()
         };
         assert_eq!(needs(&session(true), at(99)), 0);
         assert_eq!(needs(&session(true), at(100)), 1);

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use x509_cert::Certificate as Parsed;
 use x509_cert::der::Decode;
+use x509_cert::name::Name;
 
 /// The dates of a certificate, and whether it vouches for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +24,28 @@ impl Certificate {
         })
     }
 
+    /// Whether it is valid at `now`; one that has not begun is not.
+    pub fn is_valid(self, now: DateTime<Utc>) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+
     /// When it ends, as RFC 3339 in UTC.
     pub fn ends(self) -> String {
         self.not_after.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+}
+
+/// Whose a certificate is, and who issued it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    pub subject: Name,
+    pub issuer: Name,
+}
+
+impl Names {
+    /// Reads a certificate in DER form (RFC 5280); nothing where it is none.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let parsed = Parsed::from_der(der).ok()?.tbs_certificate;
+        Some(Self { subject: parsed.subject, issuer: parsed.issuer })
     }
 }

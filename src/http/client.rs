@@ -9,10 +9,11 @@ use url::Url;
 
 use super::certificate::Certificate;
 use super::failure::{Kind, NetworkError};
+use super::identity::{ClientIdentity, IdentitySlot, Presented};
 use super::proxy::{ProxyLogin, Route};
 use super::stream::{Payload, Streamed};
 use super::tls::{CaCertificates, Verifiers};
-use super::trace::{ConnectorTrace, Resolver, Timings, Trace};
+use super::trace::{ConnectorTrace, Phase, Resolver, Timings, Trace};
 use crate::base::duration::took;
 use crate::base::error::{Failure, internal};
 use crate::base::secret::Secret;
@@ -44,6 +45,7 @@ pub struct Client {
     inner: reqwest::Client,
     route: Route,
     added: Arc<Added>,
+    identity: Arc<IdentitySlot>,
 }
 
 /// The headers that a client adds to every request.
@@ -110,10 +112,11 @@ impl Client {
         let unbuildable = |error: reqwest::Error| {
             internal(shown!("could not create the HTTP client: {}", Shown::outside(error.without_url().to_string())))
         };
+        let identity = Arc::<IdentitySlot>::default();
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("snow/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(verifiers.client_config(authorities))
+            .tls_backend_preconfigured(verifiers.client_config(authorities, identity.clone()))
             .connector_layer(ConnectorTrace)
             .dns_resolver(Resolver)
             // A redirect would carry the credential to wherever it points.
@@ -134,13 +137,23 @@ impl Client {
             }
             builder = builder.proxy(proxy);
         }
-        Ok(Self { inner: builder.build().map_err(unbuildable)?, route, added: Arc::default() })
+        Ok(Self { inner: builder.build().map_err(unbuildable)?, route, added: Arc::default(), identity })
     }
 
     /// The same client, which adds these headers to every request. `secrets` is what
     /// they hold.
     pub fn with_headers(self, headers: HeaderMap, secrets: Vec<Secret>) -> Self {
         if headers.is_empty() { self } else { Self { added: Arc::new(Added { headers, secrets }), ..self } }
+    }
+
+    /// Sends this certificate to `host`, if the server asks for one. Clones send it, too.
+    pub fn present(&self, identity: &ClientIdentity, host: &str) {
+        self.identity.fill(identity.clone(), host);
+    }
+
+    /// Whether the server asked for a certificate, and got one.
+    pub fn presented(&self) -> Presented {
+        self.identity.presented()
     }
 
     /// What its headers hold: not to be shown if a server echoes it.
@@ -251,12 +264,16 @@ impl Client {
                 route: self.route.clone(),
                 idle: deadline.timeout,
             }),
-            Ok(Err(error)) => Err(NetworkError::classify(&error, url, trace.phase(), &self.route, deadline.timeout)),
+            Ok(Err(error)) => Err(self.network_error(&error, url, trace.phase(), deadline)),
             Err(_) => Err(NetworkError::timed_out(url, trace.phase(), &self.route, deadline.timeout)),
         };
         let came = answer.as_ref().map_or("nothing".to_owned(), |answer| answer.status.to_string());
         tracing::debug!("{method} {}{} returned {came} after {}", url.authority(), url.path(), took(timings.total));
         (answer, timings.tcp.is_some())
+    }
+
+    fn network_error(&self, error: &reqwest::Error, url: &Url, phase: Phase, deadline: Deadline) -> NetworkError {
+        NetworkError::classify(error, url, phase, &self.route, deadline.timeout).after_presenting(self.presented())
     }
 
     async fn send(&self, method: &str, url: Url, request: reqwest::RequestBuilder, deadline: Deadline) -> Exchange {
@@ -293,9 +310,7 @@ impl Client {
         tracing::trace!("{timings}");
         let network_error = |broken| match broken {
             Broken::TooLarge(limit) => NetworkError::answer_too_large(&url, limit),
-            Broken::Transport(error) => {
-                NetworkError::classify(&error, &url, trace.phase(), &self.route, deadline.timeout)
-            }
+            Broken::Transport(error) => self.network_error(&error, &url, trace.phase(), deadline),
         };
         Exchange {
             timings,

@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
+use super::identity::Presented;
 use super::proxy::{ProxyOnTheWay, Route};
 use super::tls::NO_AUTHORITIES;
 use super::trace::{DnsError, Phase};
@@ -90,6 +91,8 @@ pub enum Kind {
     NoCommonTls,
     #[error("the server requires a client certificate")]
     ClientCertificate,
+    #[error("the server rejected the client certificate: {0}")]
+    CertificateRefused(&'static str),
     #[error("this machine has no CA certificates")]
     NoAuthorities,
     #[error("the TLS handshake failed: {0}")]
@@ -132,12 +135,30 @@ impl NetworkError {
         let phase = match &kind {
             Kind::NoSuchHost | Kind::DnsTemporary => Reached::Dns,
             Kind::Untrusted | Kind::Expired | Kind::NotYetValid | Kind::WrongName { .. } => Reached::Tls,
-            Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate => Reached::Tls,
+            Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate | Kind::CertificateRefused(_) => Reached::Tls,
             Kind::NoAuthorities | Kind::Tls(_) => Reached::Tls,
             Kind::Truncated | Kind::TooLarge(_) | Kind::Malformed => Reached::Response,
             _ => Reached::of(phase),
         };
         Self { kind, host: host_of(url), proxy, phase, opened }
+    }
+
+    /// The same, known what was presented: what is said about a certificate is said about
+    /// ours, if there was one.
+    pub(super) fn after_presenting(self, presented: Presented) -> Self {
+        let kind = match (self.kind, presented) {
+            (Kind::ClientCertificate, Presented::Certificate) => Kind::CertificateRefused("it requires another one"),
+            (Kind::CertificateRefused(reason), Presented::NotAsked | Presented::Nothing) => {
+                Kind::Tls(format!("the server sent a TLS alert about a certificate: {reason}"))
+            }
+            (kind, _) => kind,
+        };
+        Self { kind, ..self }
+    }
+
+    /// Whether the server answered, and only wants another certificate or any.
+    pub fn is_about_client_certificate(&self) -> bool {
+        matches!(self.kind, Kind::ClientCertificate | Kind::CertificateRefused(_))
     }
 
     fn fault(&self) -> &'static Fault {
@@ -167,6 +188,7 @@ impl From<NetworkError> for Failure {
             Kind::NotTls | Kind::NoCommonTls | Kind::ClientCertificate | Kind::NoAuthorities | Kind::Tls(_) => {
                 shown!("could not establish a TLS connection to {}{}", host, via)
             }
+            Kind::CertificateRefused(_) => shown!("{} rejected the client certificate", host),
             Kind::ProxyAuth | Kind::Proxy => shown!("could not connect to {}{}", host, via),
             Kind::Truncated => shown!("the response from {} was cut off", host),
             Kind::TooLarge(_) => shown!("the response from {} is too large", host),
@@ -189,20 +211,30 @@ impl From<NetworkError> for Failure {
         if !error.opened {
             why.push_str(" No secret was sent.");
         }
+        let places = [("{setting}", setting.into()), ("{guide_certificate}", Step::run("snow guide certificate"))];
         let fault = error.fault();
         let failure =
             Failure::new(fault.code, message).why(Shown::outside(why)).evidence("host", host).evidence("proxy", proxy);
         let failure = failure.causes(fault.causes);
-        let failure = fault
-            .next
-            .iter()
-            .fold(failure, |failure, step| failure.next(Step::filled(step, &[("{setting}", setting.into())])));
+        let failure = fault.next.iter().fold(failure, |failure, step| failure.next(Step::filled(step, &places)));
         match &error.kind {
             Kind::Timeout(timeout) => failure.evidence("timeout_seconds", timeout.as_secs_f64()),
             _ => failure,
         }
     }
 }
+
+/// What may be behind a client certificate that a front end rejects.
+pub const CERTIFICATE_REFUSED: &[CauseRow] = &[
+    ("unknown-ca", High, "the CA of the certificate is not registered, or an intermediate certificate is missing"),
+    ("not-published", Medium, "the CA certificate was registered, but is not published to the load balancer yet"),
+    ("revoked", Medium, "the certificate or its CA was revoked or has expired"),
+];
+
+pub const CHECK_CERTIFICATE: &[&str] = &[
+    "Put the intermediate certificates into the certificate file, after the client's own",
+    "Ask an administrator to check that the root and each intermediate CA are registered as \"CA Cert\": {guide_certificate}",
+];
 
 /// A fault of the network: what may be behind it, and what to do.
 struct Fault {
@@ -311,7 +343,13 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::ClientCertificate),
         code: Code::TlsFailure,
         causes: &[],
-        next: &["This version of snow cannot send a client certificate"],
+        next: &["Give a client certificate with --auth certificate, --client-cert FILE and --client-key FILE"],
+    },
+    Fault {
+        fits: |kind, _| matches!(kind, Kind::CertificateRefused(_)),
+        code: Code::CertificateRefused,
+        causes: CERTIFICATE_REFUSED,
+        next: CHECK_CERTIFICATE,
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::NoAuthorities),
@@ -438,6 +476,14 @@ fn tls_kind(error: &rustls::Error) -> Kind {
         rustls::Error::AlertReceived(alert) => match alert {
             AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure => Kind::NoCommonTls,
             AlertDescription::CertificateRequired => Kind::ClientCertificate,
+            AlertDescription::UnknownCA => Kind::CertificateRefused("it does not know the CA"),
+            AlertDescription::CertificateExpired => Kind::CertificateRefused("it has expired"),
+            AlertDescription::CertificateRevoked => Kind::CertificateRefused("it was revoked"),
+            AlertDescription::UnsupportedCertificate => Kind::CertificateRefused("its kind is not supported"),
+            AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
+                Kind::CertificateRefused("it is not acceptable")
+            }
+            AlertDescription::AccessDenied => Kind::CertificateRefused("it gives no access"),
             other => Kind::Tls(format!("the server sent the TLS alert {other:?}")),
         },
         rustls::Error::PeerIncompatible(_) => Kind::NoCommonTls,

@@ -8,6 +8,7 @@
 pub mod certificate;
 pub mod client;
 pub mod failure;
+pub mod identity;
 pub mod oauth2;
 pub mod proxy;
 pub mod retry_after;

@@ -22,6 +22,7 @@ use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 
 use super::certificate::Certificate;
+use super::identity::IdentitySlot;
 use super::trace;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -93,7 +94,7 @@ impl CaCertificates {
 
 /// The lines of a PEM file. Windows puts a byte-order mark before the first, and files
 /// that were joined without a line end have two in one.
-fn as_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub fn as_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
     const JOINT: &[u8] = b"----------BEGIN ";
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if !bytes.windows(JOINT.len()).any(|window| window == JOINT) {
@@ -162,15 +163,16 @@ fn named(variable: &'static str, message: Shown) -> Failure {
 pub struct Verifiers(Mutex<Vec<(CaCertificates, Arc<LazyVerifier>)>>);
 
 impl Verifiers {
-    /// The TLS side of a client that trusts the system's authorities and these.
-    pub fn client_config(&self, extra: &CaCertificates) -> ClientConfig {
+    /// The TLS side of a client that trusts the system's authorities and these, and sends
+    /// what is in `identity`.
+    pub fn client_config(&self, extra: &CaCertificates, identity: Arc<IdentitySlot>) -> ClientConfig {
         let verifier = self.trusting(extra);
         let mut config = ClientConfig::builder_with_provider(verifier.provider.clone())
             .with_safe_default_protocol_versions()
             .expect("ring supports TLS 1.2 and 1.3")
             .dangerous()
             .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_client_cert_resolver(identity);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(HelloWatch));
         config
@@ -292,8 +294,8 @@ fn verify_given(given: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime
 struct HelloWatch;
 
 impl ClientSessionStore for HelloWatch {
-    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        trace::tls_starts();
+    fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
+        trace::tls_starts(&server.to_str());
         None
     }
 

@@ -27,12 +27,14 @@ tokio::task_local! {
 }
 
 /// When each step of opening one connection began or ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Moments {
     started: Instant,
     dns_started: Option<Instant>,
     dns_ended: Option<Instant>,
     tls_started: Option<Instant>,
+    /// Whom the handshake is with: a proxy that speaks TLS, or the host behind it.
+    tls_with: String,
     ended: Option<Instant>,
     certificate: Option<Certificate>,
 }
@@ -127,7 +129,7 @@ impl Trace {
 
     fn moments(&self) -> Option<Moments> {
         let connections = lock(&self.connections);
-        connections.last().map(|marks| *lock(&marks.0))
+        connections.last().map(|marks| lock(&marks.0).clone())
     }
 }
 
@@ -138,6 +140,7 @@ impl Marks {
             dns_started: None,
             dns_ended: None,
             tls_started: None,
+            tls_with: String::new(),
             ended: None,
             certificate: None,
         })))
@@ -149,9 +152,19 @@ impl Marks {
 }
 
 /// The ClientHello is being written: TCP (and a tunnel) stands.
-pub fn tls_starts() {
+pub fn tls_starts(server: &str) {
     // The last one counts: an https proxy has its own handshake before.
-    let _ = CONNECTING.try_with(|marks| marks.mark(|moments| moments.tls_started = Some(Instant::now())));
+    let _ = CONNECTING.try_with(|marks| {
+        marks.mark(|moments| {
+            moments.tls_started = Some(Instant::now());
+            server.clone_into(&mut moments.tls_with);
+        })
+    });
+}
+
+/// Whether the handshake under way is with this host.
+pub fn is_handshake_with(host: &str) -> bool {
+    CONNECTING.try_with(|marks| lock(&marks.0).tls_with.eq_ignore_ascii_case(host)).unwrap_or(false)
 }
 
 /// The server shows its certificate, which is not judged yet.

@@ -26,6 +26,10 @@ pub struct Challenge {
 /// The header of an API key.
 const API_KEY_HEADER: &str = "x-sn-apikey";
 
+/// What a TLS front end passes on of a client certificate that it verified: the subject,
+/// as in `CN=beth.anglin,O=Acme`, or its common name.
+const CERTIFICATE_HEADER: &str = "x-ssl-client-dn";
+
 /// Reads the headers that say who it is. `bearer` says whom a token speaks for.
 pub fn signed_in(
     request: &Request<'_>,
@@ -35,6 +39,10 @@ pub fn signed_in(
     let unknown = || Challenge { is_bearer: scenario == Some(Scenario::BasicNotOffered), ..Challenge::default() };
     if let (None, Some(key)) = (request.authorization, request.header(API_KEY_HEADER)) {
         let user = User::with_api_key(key).filter(|_| scenario != Some(Scenario::ApiKeyRefused));
+        return user.map(|user| SignedIn { user, is_bearer: false }).ok_or_else(unknown);
+    }
+    if let (None, Some(subject)) = (request.authorization, request.header(CERTIFICATE_HEADER)) {
+        let user = User::named(common_name(subject));
         return user.map(|user| SignedIn { user, is_bearer: false }).ok_or_else(unknown);
     }
     let (scheme, credential) = request.authorization.and_then(|value| value.split_once(' ')).ok_or_else(unknown)?;
@@ -54,6 +62,11 @@ pub fn signed_in(
         Some(Scenario::MfaRequired) => Err(Challenge { is_bearer: false, wants_one_time_password: true }),
         _ => Ok(SignedIn { user, is_bearer: false }),
     }
+}
+
+/// The common name of a subject.
+fn common_name(subject: &str) -> &str {
+    subject.split(',').find_map(|part| part.trim().strip_prefix("CN=")).unwrap_or(subject)
 }
 
 fn basic(credential: &str) -> Option<&'static User> {

@@ -15,6 +15,7 @@ use crate::auth::credential::CredentialKind;
 use crate::base::error::Failure;
 use crate::base::server_text::Redactor;
 use crate::http::client::Response;
+use crate::http::identity::Presented;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::Subject;
 use crate::model::user_name::UserName;
@@ -48,6 +49,8 @@ pub struct Asked<'a> {
     pub subject: &'a Subject,
     pub instance: &'a Instance,
     pub user: Option<&'a UserName>,
+    /// What the server got in the TLS handshake.
+    pub presented: Presented,
     /// Masks what was sent.
     pub redactor: &'a Redactor,
 }

@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::auth::certificate::files::Files;
 use crate::auth::credential::Given;
 use crate::base::secret::Secret;
 use crate::model::instance::Instance;
@@ -67,6 +68,8 @@ pub struct Connection<'a> {
     pub user: &'a str,
     /// The header that a key goes into.
     pub key_header: &'a str,
+    /// The files of a client certificate.
+    pub certificate: Option<Files>,
     /// `None` if it is not to be shown.
     pub secret: Option<&'a Secret>,
 }

@@ -62,6 +62,7 @@ fn judge<T>(
         subject: &Subject::New,
         instance: &instance,
         user: None,
+        presented: Default::default(),
         redactor: &redactor,
     })
 }

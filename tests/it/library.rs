@@ -116,7 +116,7 @@ fn a_description_that_makes_no_sense_is_told_without_its_secret() {
             "oauth",
             &[],
             PASSWORD,
-            "works without a person: use basic, client-credentials, api-key, token or jwt-bearer",
+            "works without a person: use basic, client-credentials, api-key, token, jwt-bearer or certificate",
         ),
         ("acme", "basic", &[], PASSWORD, "missing setting username"),
         ("acme", "basic", &[("username", "u"), ("client_id", "x")], PASSWORD, "no setting client_id"),

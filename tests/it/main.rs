@@ -26,6 +26,10 @@ mod browser;
 mod callback;
 #[cfg(target_os = "linux")]
 mod cancelled;
+#[cfg(unix)]
+mod certificate;
+#[cfg(unix)]
+mod certificate_files;
 mod changed;
 #[cfg(unix)]
 mod ci_recipes;

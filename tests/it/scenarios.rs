@@ -191,6 +191,8 @@ fn every_code_that_an_answer_can_lead_to_has_a_scenario() {
         (Code::ProxyAuth, "there is no proxy before it"),
         (Code::TlsFailure, "a front end says so of http, which the sandbox speaks"),
         (Code::RequestTooLarge, "what stands before it says so of a long header"),
+        (Code::CertificateRefused, "a front end with TLS says so, and the sandbox speaks http"),
+        (Code::CertificateNotAskedFor, "signing in with a certificate is enough: the sandbox speaks http"),
         (Code::TableMissing, "asking for a table that is not there is enough"),
         (Code::RecordMissing, "asking for a record that is not there is enough"),
     ];

@@ -11,7 +11,9 @@ use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::world::session::world_with;
-use crate::world::wire::{Wire, first_error, http, run_against, run_as_client, run_with_key, run_with_token};
+use crate::world::wire::{
+    Asks, Wire, first_error, http, run_against, run_as_client, run_with_certificate, run_with_key, run_with_token,
+};
 use crate::world::{Outcome, PASSWORD, World, block_on, check};
 
 /// Serves one answer for the Table API and tests against it.
@@ -81,6 +83,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "302_without_location"
     "400_as_guest"
     "400_certificate"
+    "400_certificate_sent"
     "400_front_end"
     "400_header_too_large"
     "400_invalid_table"
@@ -92,6 +95,8 @@ const EXCHANGES: &[&str] = exchanges! {
     "401_access_token"
     "401_api_key"
     "401_bearer_alone"
+    "401_certificate"
+    "401_certificate_not_asked_for"
     "401_cookie_session"
     "401_cookie_session_and_token"
     "401_cut_by_gateway"
@@ -204,6 +209,8 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
         let outcome = match exchange["credential"].as_str() {
             Some("token") => run_with_token(&server.origin(), &line),
             Some("api-key") => run_with_key(&server.origin(), &line),
+            Some("certificate") => run_with_certificate(&server.origin(), &line, Asks::Yes),
+            Some("unasked-certificate") => run_with_certificate(&server.origin(), &line, Asks::No),
             Some("client") => run_as_client(&server.origin(), &line),
             // It has ended, and is renewed first.
             Some("session") => world_with(&server.origin(), -1, json!({})).run(&line),

@@ -7,13 +7,14 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use p256::elliptic_curve::pkcs8::DecodePrivateKey;
 use pkcs8::der::asn1::ObjectIdentifier;
 use pkcs8::der::{Decode, Encode};
-use pkcs8::{EncodePrivateKey, EncodePublicKey, EncryptedPrivateKeyInfo, PrivateKeyInfo};
+use pkcs8::{EncodePrivateKey, EncodePublicKey, PrivateKeyInfo};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::traits::PublicKeyParts;
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
+use crate::auth::encrypted_key::{self, NotDecrypted};
 use crate::base::secret::Secret;
 use crate::base::shown::shown_as_displayed;
 
@@ -122,13 +123,9 @@ impl PrivateKey {
         match label {
             ENCRYPTED => {
                 let passphrase = passphrase.ok_or(InvalidKey::Encrypted)?;
-                let encrypted =
-                    EncryptedPrivateKeyInfo::try_from(der.as_slice()).map_err(|_| InvalidKey::OtherEncryption)?;
-                let decrypted = encrypted.decrypt(passphrase.expose()).map_err(|error| match error {
-                    pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. }) => {
-                        InvalidKey::OtherEncryption
-                    }
-                    _ => InvalidKey::WrongPassphrase,
+                let decrypted = encrypted_key::decrypted(&der, passphrase).map_err(|error| match error {
+                    NotDecrypted::Unsupported => InvalidKey::OtherEncryption,
+                    NotDecrypted::WrongPassphrase => InvalidKey::WrongPassphrase,
                 })?;
                 Self::pkcs8(decrypted.as_bytes())
             }

@@ -204,7 +204,8 @@ impl TokenEndpoint {
     }
 
     fn asked<'a>(&'a self, redactor: &'a Redactor) -> Asked<'a> {
-        Asked { client: self.client(), origin: &self.origin, subject: &self.subject, redactor }
+        let presented = self.http.presented();
+        Asked { client: self.client(), origin: &self.origin, subject: &self.subject, presented, redactor }
     }
 }
 

@@ -10,6 +10,7 @@ use super::select::{self, Selected};
 use super::token::mask_in_action_logs;
 use super::{exec, handover};
 use crate::auth::api_key;
+use crate::auth::certificate::files::Files;
 use crate::auth::credential::Given;
 use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
@@ -65,15 +66,17 @@ pub async fn run(app: &mut App, arguments: EnvArgs) -> Result<u8, Failure> {
     };
     let selection = select::select_one(app, arguments.name.as_ref(), Code::UnknownConnection)?;
     let is_revealed = arguments.reveal || arguments.out.is_some();
-    // Code has nothing secret in it.
-    if !is_revealed || matches!(tool.form, Form::Code(_)) {
-        let (name, instance, auth) = match selection.selected {
-            Selected::Saved(profile) => (profile.name.to_string(), profile.instance, profile.auth),
-            Selected::Environment => {
-                let described = variables::read(&app.variables)?;
-                (variables::NAME.to_owned(), described.instance, described.auth)
-            }
-        };
+    let (name, instance, auth) = match &selection.selected {
+        Selected::Saved(profile) => (profile.name.to_string(), profile.instance.clone(), profile.auth.clone()),
+        Selected::Environment => {
+            let described = variables::read(&app.variables)?;
+            (variables::NAME.to_owned(), described.instance, described.auth)
+        }
+    };
+    // Code has nothing secret in it, and paths of files are none.
+    let is_without_secret =
+        matches!(tool.form, Form::Code(_)) || MethodSpec::of(auth.method).given == Given::Certificate;
+    if !is_revealed || is_without_secret {
         refuse_kind(tool, &name, &auth)?;
         let text = tool.text(&connection(&name, &instance, &auth, None));
         return put(app, arguments.out, &text, &name, tool);
@@ -127,7 +130,15 @@ pub fn connection<'a>(
 ) -> Connection<'a> {
     let given = MethodSpec::of(auth.method).given;
     let user = auth.username.as_ref().map_or("", |user| user.as_str());
-    Connection { name, instance, given, user, key_header: api_key::header_name(auth), secret }
+    Connection {
+        name,
+        instance,
+        given,
+        user,
+        key_header: api_key::header_name(auth),
+        certificate: Files::of(auth),
+        secret,
+    }
 }
 
 /// The header of an API key, if it is not the usual one.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::app::App;
+use crate::auth::certificate::files::Files;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Show, Shown, Step, shown};
@@ -32,7 +33,8 @@ impl<'a> Expiry<'a> {
         let (mut items, mut unknown) = (Vec::new(), Vec::new());
         for profile in profiles {
             let known = items.len();
-            items.extend(expiry::items(profile, sessions.of(profile), tests.of(profile)));
+            let own = Files::of(&profile.auth).and_then(|files| files.dates()).map(|dates| dates.not_after);
+            items.extend(expiry::items(profile, sessions.of(profile), tests.of(profile), own));
             if items.len() == known {
                 unknown.push(profile);
             }
@@ -59,6 +61,9 @@ impl<'a> Expiry<'a> {
         for end in &due {
             let step = match end.ending {
                 expiry::Ending::Certificate => shown!("Ask for a new certificate of {}", end.profile.instance).into(),
+                expiry::Ending::ClientCertificate => {
+                    Step::say("Get a new client certificate: ").and_run("snow guide certificate")
+                }
                 expiry::Ending::AccessToken | expiry::Ending::RefreshToken => {
                     Step::run(shown!("snow login {}", end.profile.name))
                 }

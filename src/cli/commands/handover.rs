@@ -14,7 +14,7 @@ use crate::auth::oauth::session::Session;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::timestamp;
 use crate::config::environment as variables;
 use crate::model::header::OwnHeader;
@@ -95,7 +95,7 @@ async fn hand_over(
     }
     let secret = credential.given().await;
     let mut headers = credential.sign().await.headers.into_iter();
-    let (header, value) = headers.next().expect("a fresh credential signs");
+    let (header, value) = headers.next().ok_or_else(|| stays_here(&name, spec))?;
     let header = (header.expect("the first header has a name"), value);
     Ok(HandedOver { name, instance, auth, spec, header, token, secret })
 }
@@ -105,6 +105,16 @@ fn refuse_unsaved(session: &Session) -> Result<(), Failure> {
         Some(failure) if failure.code() == Code::SessionNotSaved => Err(failure.clone()),
         _ => Ok(()),
     }
+}
+
+/// A handshake signs in, and no header that another program could send.
+fn stays_here(name: &str, spec: &MethodSpec) -> Failure {
+    let name = Shown::outside(name);
+    let argument = if *name == *variables::NAME { Shown::default() } else { shown!(" {}", &name) };
+    Failure::new(Code::Usage, shown!("{} signs in with {}, which cannot be handed on", &name, spec.phrase))
+        .why("It is part of the TLS handshake, not of a request.")
+        .next(Step::say("Use the gateway instead: ").and_run(shown!("snow proxy{}", &argument)))
+        .next(Step::say("For curl: ").and_run(shown!("snow env{} --for curl", &argument)))
 }
 
 fn too_short(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>, min_ttl: Duration) -> Failure {

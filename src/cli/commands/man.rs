@@ -35,7 +35,7 @@ pub struct ManArgs {
 const COLUMNS: usize = 72;
 
 /// The variables, with what each is for.
-const VARIABLES: [(&str, &str); 30] = [
+const VARIABLES: [(&str, &str); 33] = [
     ("SNOW_CONNECTION", "The connection to use, as with --connection."),
     ("SNOW_INSTANCE", "With the variables below: a connection that needs nothing saved."),
     ("SNOW_AUTH", "How that connection signs in, if the variables allow several ways."),
@@ -57,6 +57,12 @@ const VARIABLES: [(&str, &str); 30] = [
     ("SNOW_AUDIENCE", "The audience of the assertions. Default: the client id."),
     ("SNOW_API_KEY, SNOW_API_KEY_FILE", "Its API key, or the file that holds it."),
     ("SNOW_ACCESS_TOKEN, SNOW_ACCESS_TOKEN_FILE", "Its access token, or the file that holds it."),
+    ("SNOW_CLIENT_CERT_FILE, SNOW_CLIENT_KEY_FILE", "The files of its client certificate and of the key."),
+    ("SNOW_CLIENT_IDENTITY_FILE", "Both in one PKCS#12 file."),
+    (
+        "SNOW_CLIENT_IDENTITY_PASSPHRASE, SNOW_CLIENT_IDENTITY_PASSPHRASE_FILE",
+        "The passphrase of that key, or the file that holds it.",
+    ),
     ("SNOW_TIMEOUT", "Time limit for each connection."),
     ("SNOW_KEYRING_TIMEOUT", "Time limit for the keyring."),
     ("SNOW_NO_INPUT, CI", "If set, never ask and never open a browser."),

@@ -6,6 +6,7 @@ use crate::auth::credential::CredentialKind;
 use crate::base::server_text::Redactor;
 use crate::base::shown::Shown;
 use crate::http::client::Response;
+use crate::http::identity::Presented;
 use crate::model::instance::Instance;
 use crate::model::profile::{Subject, TableName};
 use crate::model::user_name::UserName;
@@ -91,6 +92,8 @@ pub struct ClassifiedResponse<'a> {
     pub subject: &'a Subject,
     pub instance: &'a Instance,
     pub user: Option<&'a UserName>,
+    /// What the server got in the TLS handshake.
+    pub presented: Presented,
     pub redactor: &'a Redactor,
 }
 
@@ -429,6 +432,7 @@ mod tests {
             subject: &Subject::New,
             instance: &HERE.parse().unwrap(),
             user: None,
+            presented: Presented::NotAsked,
             redactor: &Redactor::default(),
         })
     }
@@ -491,6 +495,7 @@ mod tests {
                 subject: &Subject::New,
                 instance: &HERE.parse().unwrap(),
                 user: None,
+                presented: Presented::NotAsked,
                 redactor: &Redactor::default(),
             }
             .proves_sign_in()

@@ -14,7 +14,7 @@ pub struct Guide {
     pub has_tokens: bool,
 }
 
-pub static GUIDES: [Guide; 5] = [
+pub static GUIDES: [Guide; 6] = [
     Guide {
         method: "oauth",
         about: "People, with their browser",
@@ -49,6 +49,13 @@ pub static GUIDES: [Guide; 5] = [
         text: include_str!("../../guide/jwt-bearer.md"),
         has_redirect_uri: false,
         has_tokens: true,
+    },
+    Guide {
+        method: "certificate",
+        about: "Mutual TLS: a certificate and its key",
+        text: include_str!("../../guide/certificate.md"),
+        has_redirect_uri: false,
+        has_tokens: false,
     },
 ];
 

@@ -62,6 +62,7 @@ fn classified<T>(answer: &Response, asked: &Asked<'_>, judge: impl FnOnce(&Class
         subject: asked.subject,
         instance: asked.instance,
         user: asked.user,
+        presented: asked.presented,
         redactor: asked.redactor,
     })
 }

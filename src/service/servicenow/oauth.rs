@@ -79,6 +79,7 @@ fn classified<'a>(answer: &'a Response, asked: &Asked<'a>, request: RequestKind<
         subject: asked.subject,
         instance: asked.origin,
         user: None,
+        presented: asked.presented,
         redactor: asked.redactor,
     }
 }

@@ -13,6 +13,8 @@ pub mod company;
 #[cfg(unix)]
 pub mod gateway;
 pub mod keyring;
+#[cfg(unix)]
+pub mod mutual;
 pub mod oauth;
 pub mod process;
 #[cfg(unix)]

@@ -5,6 +5,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio_rustls::rustls::version::TLS13;
+
+use super::tls::{Authority, Front, Leaf};
 use super::{Outcome, PASSWORD, World};
 
 /// A server on loopback that answers each connection once; it serves until the
@@ -123,6 +126,31 @@ pub fn run_with_key(origin: &str, line: &str) -> Outcome {
     let mut world = World::new();
     world.set("SNOW_INSTANCE", origin).set("SNOW_API_KEY", PASSWORD);
     world.run(line)
+}
+
+/// Whether a server asks for a client certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    Yes,
+    No,
+}
+
+/// Runs `line` with a client certificate that variables give. `origin` is behind TLS.
+pub fn run_with_certificate(origin: &str, line: &str, asks: Asks) -> Outcome {
+    let (authority, mut world) = (Authority::new(), World::new());
+    let config = match asks {
+        Asks::Yes => authority.strict_server_config(&TLS13),
+        Asks::No => authority.server_config(Leaf::Good),
+    };
+    let front = Front::new(config, origin);
+    let ca = world.home().join("ca.pem");
+    authority.save(&ca);
+    let (certificate, key) = authority.save_leaf(Leaf::WrongPurpose, world.home());
+    #[cfg(unix)]
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    world.set("SNOW_INSTANCE", &front.origin()).set("SNOW_CLIENT_CERT_FILE", certificate.to_str().unwrap());
+    world.set("SNOW_CLIENT_KEY_FILE", key.to_str().unwrap());
+    world.run(&format!("{line} --ca-cert {}", ca.display()))
 }
 
 /// Runs `line` for a client that variables give, and that signs in for itself.

@@ -56,7 +56,10 @@ impl Request {
         for &setting in spec.settings {
             if let Some(value) = given.value(setting) {
                 (setting.set)(&mut auth, value).expect("the command line has checked it");
-            } else if setting.is_required && (setting.get)(&auth).is_none() {
+            }
+        }
+        for &setting in spec.settings {
+            if setting.is_missing(&auth) {
                 let question = setting.question.as_ref().expect("what is required can be asked for");
                 app.answer(question, |answer| (setting.set)(&mut auth, answer))?;
             }

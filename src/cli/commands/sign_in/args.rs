@@ -52,7 +52,8 @@ fn arg(setting: &'static Setting) -> Option<Arg> {
         Some(_) => arg.action(ArgAction::SetTrue),
         None => {
             let parser = move |text: &str| read(setting, text);
-            arg.value_name(flag.value_name).value_parser(parser).action(ArgAction::Set)
+            let arg = arg.value_name(flag.value_name).value_parser(parser).action(ArgAction::Set);
+            arg.conflicts_with_all(setting.instead_of)
         }
     })
 }
@@ -71,7 +72,9 @@ fn with_defaults(help: &str) -> String {
 fn read(setting: &'static Setting, text: &str) -> Result<String, InvalidValue> {
     let spec = method::METHODS.into_iter().find(|spec| spec.setting(setting.key).is_some());
     let mut scratch = spec.expect("every setting belongs to a way to sign in").blank(&DEFAULTS);
-    (setting.set)(&mut scratch, text).map(|()| text.to_owned())
+    let is_path = setting.flag.as_ref().is_some_and(|flag| flag.value_name == "FILE");
+    let text = if is_path { at_home(text.into()).to_string_lossy().into_owned() } else { text.to_owned() };
+    (setting.set)(&mut scratch, &text).map(|()| text)
 }
 
 impl FromArgMatches for SettingArgs {

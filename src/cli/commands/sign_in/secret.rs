@@ -112,7 +112,18 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
     loop {
         let sent = Instant::now();
         let (client, origins) = wanted.client(app)?;
-        let connection = connection(app, &profile, client, &secrets).await?;
+        let connection = match connection(app, &profile, client, &secrets).await {
+            Ok(connection) => connection,
+            // Nothing was sent: the secret does not open what it is for.
+            Err(failure) if failure.code() == Code::InvalidSecret && tries_left > 0 && app.is_interactive() => {
+                let Some(usage) = retyped else { return Err(failure) };
+                app.complain(&format!("{}. Try again ({tries_left} left).", failure.message()));
+                tries_left -= 1;
+                type_again(app, &profile, usage, &mut secrets)?;
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         let started_test = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let plan = Plan::new(profile.tables.clone(), wanted.subject(), app.deadline()?, app.clock());
@@ -145,12 +156,17 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
                 if !wanted.is_saved {
                     correct(app, &mut profile, "username")?;
                 }
-                let question = (usage.question)(&profile.auth);
-                let person = app.person().expect("a person was there a moment ago");
-                secrets.put(usage.input.item, person.secret(&question)?);
+                type_again(app, &profile, usage, &mut secrets)?;
             }
         }
     }
+}
+
+fn type_again(app: &mut App, profile: &Profile, usage: &SecretUse, secrets: &mut GivenSecrets) -> Result<(), Failure> {
+    let question = (usage.question)(&profile.auth);
+    let person = app.person().expect("a person was there a moment ago");
+    secrets.put(usage.input.item, person.secret(&question)?);
+    Ok(())
 }
 
 /// How many more refusals the account of the user can take. One try is left to the person.

@@ -24,6 +24,7 @@ fn content(connection: &Connection) -> Zeroizing<String> {
             let pair = Zeroizing::new(format!("{}:{}", connection.user, connection.secret()));
             (json!({"type": "basic", "raw_auth": *pair}), json!([]))
         }
+        Given::Certificate => unreachable!("it takes none"),
         Given::Key => (
             json!({"type": null, "raw_auth": null}),
             json!([{"name": connection.key_header, "value": connection.secret()}]),

@@ -25,6 +25,7 @@ fn content(connection: &Connection) -> Zeroizing<String> {
             values.push(value("username", connection.user, "default"));
             values.push(value("password", connection.secret(), "secret"));
         }
+        Given::Certificate => unreachable!("it takes none"),
         Given::Key => {
             values.push(value("api_key_header", connection.key_header, "default"));
             values.push(value("api_key", connection.secret(), "secret"));

@@ -4,6 +4,9 @@
 use crate::base::code::Code;
 use crate::base::error::CauseRow;
 use crate::base::error::Likelihood::{High, Low, Medium};
+use crate::http::failure::{CERTIFICATE_REFUSED, CHECK_CERTIFICATE};
+use crate::http::identity::Presented;
+use crate::service::servicenow::classify::ClassifiedResponse;
 use crate::service::servicenow::symptoms::Symptom;
 
 /// Goes around a proxy or CDN in front of a custom address.
@@ -14,6 +17,11 @@ const ACCEPT: &[&str] = &[
     "Open {origin} in a browser on this machine and accept the terms, then: {again}",
     "Ask the people who run the gateway to allow programs",
 ];
+
+fn is_certificate_page(response: &ClassifiedResponse<'_>) -> bool {
+    let words = ["ssl certificate error", "no required ssl certificate", "client certificate required"];
+    matches!(response.status(), 400 | 403) && response.page_says(&words)
+}
 
 pub const ROWS: &[Symptom] = &[
     Symptom {
@@ -99,20 +107,27 @@ pub const ROWS: &[Symptom] = &[
         next: &["Give the time and the reference to the people who run the firewall", ORIGINAL],
     },
     Symptom {
+        name: "client-certificate-page",
+        code: Code::CertificateRefused,
+        shows: |response| is_certificate_page(response) && response.presented == Presented::Certificate,
+        message: "{host} rejected the client certificate",
+        why: "Its load balancer returned {status} before reading the request{title}. The certificate was sent.{by}",
+        causes: CERTIFICATE_REFUSED,
+        next: CHECK_CERTIFICATE,
+    },
+    Symptom {
         name: "front-end-certificate",
         code: Code::UnexpectedAnswer,
-        shows: |response| {
-            let words = ["ssl certificate error", "no required ssl certificate", "client certificate required"];
-            matches!(response.status(), 400 | 403) && response.page_says(&words)
-        },
+        shows: is_certificate_page,
         message: "{host} rejected a client certificate or requires one",
-        why: "Its load balancer returned {status} before reading the request{title}. snow sends no client certificate.{by}{unjudged}",
+        why: "Its load balancer returned {status} before reading the request{title}. snow sent no client certificate.{by}{unjudged}",
         causes: &[
             ("added-certificate", High, "an outgoing gateway or service mesh sends a certificate that is not accepted"),
             ("certificate-wanted", Medium, "this address requires a client certificate"),
         ],
         next: &[
             "Ask the people who run the gateway about its client certificate, or test without the gateway",
+            "If the address requires one, give it: {guide_certificate}",
             ORIGINAL,
         ],
     },

@@ -3,6 +3,7 @@
 use crate::auth::credential::TokenAge;
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
+use crate::http::identity::Presented;
 use crate::model::oauth_client::GrantType;
 use crate::service::servicenow::classify::{Body, ClassifiedResponse};
 use crate::service::servicenow::symptoms::Symptom;
@@ -120,6 +121,39 @@ pub const ROWS: &[Symptom] = &[
         next: &["Ask an administrator to check the key and its access policy: {guide_api_key}", "{enter}"],
     },
     Symptom {
+        name: "certificate-not-asked-for",
+        code: Code::CertificateNotAskedFor,
+        shows: |response| is_certificate_refused(response) && response.presented == Presented::NotAsked,
+        message: "{host} did not ask for a client certificate",
+        why: "The TLS handshake had no request for a certificate, so none was sent. The response was 401.",
+        causes: &[
+            ("not-enabled", High, "certificate-based authentication is not enabled for this instance"),
+            ("tls-inspection", Medium, "a proxy on the way inspects TLS, so the instance never sees the certificate"),
+            ("other-address", Medium, "a custom address ends at another front end than the instance's own"),
+        ],
+        next: &[
+            "Ask an administrator to enable it: {guide_certificate}",
+            "Open {origin}/adcv2/supports_tls in a browser: it must say true",
+            "Test without a proxy, or with the original address of the instance, NAME.service-now.com",
+        ],
+    },
+    Symptom {
+        name: "certificate-without-user",
+        code: Code::CertificateRefused,
+        shows: is_certificate_refused,
+        message: "{host} has no user for the client certificate",
+        why: "It asked for the certificate and got it, and the response was 401. The certificate itself was accepted.",
+        causes: &[
+            ("no-user", High, "the certificate is not registered for a user (User Certificates on the instance)"),
+            ("user", Medium, "the user is locked out or inactive"),
+            ("access-policy", Low, "a REST API access policy does not allow certificates here"),
+        ],
+        next: &[
+            "Ask an administrator to register the certificate for the user: {guide_certificate}",
+            "Give the administrator the time{transaction}",
+        ],
+    },
+    Symptom {
         name: "mfa-required",
         code: Code::MfaRequired,
         shows: |response| response.status() == 401 && response.raw.headers.contains_key("x-mfa_token"),
@@ -201,6 +235,10 @@ const SECURELY_SCOPED: &str =
 
 fn is_new_token(response: &ClassifiedResponse<'_>) -> bool {
     response.status() == 401 && response.credential.is_token_of_age(TokenAge::New)
+}
+
+fn is_certificate_refused(response: &ClassifiedResponse<'_>) -> bool {
+    response.status() == 401 && response.credential.is_secret_of("certificate")
 }
 
 /// Something in between adds a cookie, and the password was not looked at.
