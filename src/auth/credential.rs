@@ -44,6 +44,11 @@ impl CredentialKind {
         matches!(self, Self::AccessToken { spec, .. } if spec.grant == Some(grant))
     }
 
+    /// Whether it is an access token of the way to sign in that has this name.
+    pub fn is_token_of(self, method: &str) -> bool {
+        matches!(self, Self::AccessToken { spec, .. } if spec.method.as_str() == method)
+    }
+
     /// Whether it is the secret of the way to sign in that has this name.
     pub fn is_secret_of(self, method: &str) -> bool {
         matches!(self, Self::Secret(spec) if spec.method.as_str() == method)
@@ -152,6 +157,12 @@ pub trait Credential: Send + Sync {
     /// one to try.
     async fn renew_refused(&self, _generation: u64, _deadline: Deadline) -> bool {
         false
+    }
+
+    /// Gets a new token, whatever the age of this one. `None` if nothing does that without
+    /// a session.
+    async fn renew(&self, _deadline: Deadline) -> Option<Result<(), Failure>> {
+        None
     }
 
     /// What another program is given of it.

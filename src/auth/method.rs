@@ -194,6 +194,11 @@ impl MethodSpec {
         !self.settings.iter().any(|setting| setting.key == "username" && setting.is_required)
     }
 
+    /// Whether nothing is saved of a sign-in.
+    pub fn stores_nothing(&self, auth: &Auth) -> bool {
+        !self.has_session() && (self.needs)(auth).is_none()
+    }
+
     /// What is kept of a sign-in, as in "the saved session".
     pub fn kept_label(&self, auth: &Auth) -> String {
         (self.needs)(auth).map_or_else(|| self.secret_label.to_owned(), |field| field.label().to_owned())

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::last_test::{self, Change};
 use crate::auth::method::MethodSpec;
+use crate::auth::setting::command_of;
 use crate::base::time::Timestamp;
 use crate::model::profile::{ConnectionId, Profile};
 
@@ -116,6 +117,8 @@ pub struct ShownConnection<'a> {
     pkce: Option<bool>,
     /// The header of its API key.
     header_name: Option<String>,
+    /// The program that prints its access token, and the arguments.
+    access_token_command: Option<Vec<String>>,
 }
 
 /// One setting of a way to sign in, as it is in force.
@@ -147,6 +150,7 @@ impl<'a> ShownConnection<'a> {
             revocation_url: value("revocation_url"),
             pkce: value("pkce").map(|value| value == "true"),
             header_name: value("header_name"),
+            access_token_command: value("access_token_command").and_then(|command| command_of(&command).ok()),
         }
     }
 }

@@ -37,6 +37,7 @@ sign_ins! {
     Basic = "basic", "With a password", "--username beth.anglin";
     OAuth = "oauth", "With OAuth", "--client-id sandbox-public";
     ApiKey = "api-key", "With an API key", "--auth api-key";
+    Token = "token", "With a token of an identity provider", "--auth token";
 }
 
 macro_rules! scenarios {
@@ -183,6 +184,10 @@ scenarios! {
         "token responses have no refresh token";
     RevocationUnavailable = "revocation-unavailable", OAuth "logout" => NotRevoked,
         "revoking a token returns 503";
+    OneTimeToken = "one-time-token", Token "test" => BearerRefused,
+        "each token of an identity provider is valid for one request";
+    IdentityTokenRefused = "identity-token-refused", Token "test" => BearerRefused,
+        "every token of an identity provider gets 401, as an expired one does";
 }
 
 impl FromStr for Scenario {

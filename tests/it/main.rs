@@ -110,9 +110,13 @@ mod stampede;
 mod tables;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod token;
 #[cfg(target_os = "linux")]
 mod token_answers;
 mod token_command;
+#[cfg(target_os = "linux")]
+mod token_process;
 mod token_words;
 #[cfg(unix)]
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use snow_connect::base::code::{Class, Code};
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
-use snow_connect::sandbox::{Sandbox, SandboxOptions};
+use snow_connect::sandbox::{IDENTITY_TOKEN_PATH, Sandbox, SandboxOptions};
 use snow_connect::service::servicenow::symptoms::symptoms;
 
 use crate::oauth::{connect_line, connected};
@@ -36,6 +36,20 @@ pub fn with_key(scenario: Option<Scenario>, command: &str, form: &str, columns: 
     seen_at(&mut world, columns);
     world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_API_KEY", "now_sandbox_beth");
     world.run(&format!("{command}{form}"))
+}
+
+/// A command with a token of the identity provider, which the environment hands in.
+pub fn with_token(scenario: Option<Scenario>, command: &str, form: &str, columns: Option<usize>) -> Outcome {
+    let sandbox = sandbox(scenario);
+    let mut world = World::new();
+    seen_at(&mut world, columns);
+    world.set("SNOW_INSTANCE", &sandbox.origin()).set("SNOW_ACCESS_TOKEN", &identity_token(&sandbox, "beth.anglin"));
+    world.run(&format!("{command}{form}"))
+}
+
+/// A token that the identity provider of the sandbox issues now.
+pub fn identity_token(sandbox: &Sandbox, user: &str) -> String {
+    get(&format!("{}{IDENTITY_TOKEN_PATH}?user={user}", sandbox.origin())).body.trim().to_owned()
 }
 
 /// A command by OAuth. What is no sign-in itself comes after one, to the same
@@ -88,6 +102,7 @@ fn met(scenario: Scenario) -> Outcome {
         SignIn::Basic => with_password(Some(scenario), scenario.command()),
         SignIn::OAuth => by_oauth(Some(scenario), scenario.command(), " --json", None),
         SignIn::ApiKey => with_key(Some(scenario), scenario.command(), " --json", None),
+        SignIn::Token => with_token(Some(scenario), scenario.command(), " --json", None),
     }
 }
 

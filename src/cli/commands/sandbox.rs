@@ -16,7 +16,7 @@ use crate::cli::{completion, signals};
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
-use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, SDK_PAGE, Sandbox, SandboxOptions, USERS};
+use crate::sandbox::{CLIENTS, DEFAULT_INCIDENTS, IDENTITY_TOKEN_PATH, SDK_PAGE, Sandbox, SandboxOptions, USERS};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -126,6 +126,8 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     }
     lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
     lines.push(paint.dim(&format!("  client has only {SDK_PAGE}, a page that shows the code to paste.")));
+    lines.push(paint.dim("  A token of an identity provider: at this path, for each user"));
+    lines.push(paint.dim(&format!("  {IDENTITY_TOKEN_PATH}?user=beth.anglin")));
     if let Some(scenario) = scenario {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }

@@ -14,7 +14,7 @@ pub struct Guide {
     pub has_tokens: bool,
 }
 
-pub static GUIDES: [Guide; 4] = [
+pub static GUIDES: [Guide; 5] = [
     Guide {
         method: "oauth",
         about: "People, with their browser",
@@ -40,6 +40,13 @@ pub static GUIDES: [Guide; 4] = [
         method: "api-key",
         about: "One key for one user",
         text: include_str!("../../guide/api-key.md"),
+        has_redirect_uri: false,
+        has_tokens: false,
+    },
+    Guide {
+        method: "token",
+        about: "Tokens of an identity provider",
+        text: include_str!("../../guide/token.md"),
         has_redirect_uri: false,
         has_tokens: false,
     },

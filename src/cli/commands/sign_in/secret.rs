@@ -11,7 +11,7 @@ use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::check::context::Plan;
 use crate::check::runner::{self, SignIn, StartedTest};
 use crate::cli::commands::app::App;
@@ -51,10 +51,16 @@ pub fn new_secrets(app: &mut App, auth: &Auth, given: &SecretArgs) -> Result<Giv
 }
 
 fn new_secret(app: &mut App, auth: &Auth, usage: &SecretUse, given: &SecretArgs) -> Result<Option<Secret>, Failure> {
+    let need = (usage.need)(auth);
+    if let Need::Replaced(key) = need {
+        return match given.source(usage.input) {
+            Some(_) => Err(replaced(usage, key)),
+            None => Ok(None),
+        };
+    }
     if let Some(secret) = app.handed_in(given, usage.input)? {
         return Ok(Some(secret));
     }
-    let need = (usage.need)(auth);
     let question = (usage.question)(auth);
     match app.person() {
         _ if need == Need::Unasked => Ok(None),
@@ -63,6 +69,18 @@ fn new_secret(app: &mut App, auth: &Auth, usage: &SecretUse, given: &SecretArgs)
         None if need == Need::Optional => Ok(None),
         None => Err(missing(auth, usage)),
     }
+}
+
+/// A setting takes the place of the secret that was handed in.
+fn replaced(usage: &SecretUse, key: &'static str) -> Failure {
+    let flag = usage.input.flag;
+    Failure::new(Code::Usage, shown!("{} was given, but {} is set", usage.input.phrase, key))
+        .why("Only one of them can be used.")
+        .next(shown!("Leave out --{}-stdin and --{}-file", flag, flag))
+        .next(
+            Step::say("Or remove the setting of a saved connection first: ")
+                .and_run(shown!("snow edit NAME --unset {}", key)),
+        )
 }
 
 /// There is no person to ask for a secret.

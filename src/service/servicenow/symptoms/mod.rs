@@ -176,6 +176,7 @@ impl Places {
             ("{guide_oauth}", Step::run("snow guide oauth")),
             ("{transaction}", transaction(response).into()),
             ("{guide_api_key}", Step::run("snow guide api-key")),
+            ("{guide_token}", Step::run("snow guide token")),
             ("{guide_client_credentials}", Step::run("snow guide client-credentials")),
             ("{wait}", wait(response).into()),
             ("{status}", response.status().show().into()),

@@ -53,6 +53,28 @@ pub const ROWS: &[Symptom] = &[
         ..COOKIE_SESSION
     },
     Symptom {
+        name: "given-token-taken-once",
+        code: Code::BearerRefused,
+        shows: |response| {
+            let is_taken = response.credential.is_token_of_age(TokenAge::Taken);
+            response.status() == 401 && is_taken && response.credential.is_token_of("token")
+        },
+        message: "{host} accepted the access token once, then rejected it",
+        why: "Both requests of this run used the same token, which has not expired: it is a one-time token.",
+        causes: &[
+            (
+                "one-time-token",
+                High,
+                "JTI verification is on at the instance, so each token of an identity provider is valid for one request",
+            ),
+            ("revoked", Low, "the token was revoked in between"),
+        ],
+        next: &[
+            "Ask an administrator to turn off \"Enable JTI claim verification\" in the OIDC provider configuration: {guide_token}",
+            "Or connect with --access-token-command and a command that prints another token each time",
+        ],
+    },
+    Symptom {
         name: "token-taken-once",
         code: Code::BearerRefused,
         shows: |response| response.status() == 401 && response.credential.is_token_of_age(TokenAge::Taken),
@@ -91,6 +113,29 @@ pub const ROWS: &[Symptom] = &[
         ..NEW_TOKEN_REFUSED
     },
     NEW_TOKEN_REFUSED,
+    Symptom {
+        name: "given-token-refused",
+        code: Code::BearerRefused,
+        shows: |response| response.status() == 401 && response.credential.is_token_of("token"),
+        message: "{host} rejected the access token",
+        why: "The response was 401. The instance does not say whether the token has expired, is meant for another audience or names a user that it does not know.",
+        causes: &[
+            ("revoked", High, "the token has expired, or was revoked"),
+            (
+                "other-audience",
+                High,
+                "no OIDC entity of the instance has the audience (aud) of the token as its client id, or trusts the identity provider that signed it",
+            ),
+            ("unknown-user", Medium, "the claim that names the user matches no active user of the instance"),
+            (
+                "one-time-token",
+                Medium,
+                "JTI verification is on, and the token was used before: then each token is valid for one request",
+            ),
+            ("access-policy", Low, "a REST API access policy denies this client, user or IP address"),
+        ],
+        next: &["{enter}", "Ask an administrator to compare the token with the OIDC entity ({guide_token}), and give the time{transaction}"],
+    },
     Symptom {
         name: "bearer-refused",
         code: Code::BearerRefused,
