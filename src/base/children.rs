@@ -1,12 +1,11 @@
 //! Programs that are waited for. If this process is ended, they are ended with it: what
-//! they print is for no one then.
+//! they print has no reader then.
 
 use std::sync::{Mutex, PoisonError};
 
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// A program that was started at the head of a process group of its own. When this is
-/// dropped, the group is ended.
+/// A program that leads its own process group. When this is dropped, the group is ended.
 #[must_use]
 pub struct Child(u32);
 

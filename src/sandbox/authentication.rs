@@ -24,7 +24,7 @@ pub struct Challenge {
 }
 
 /// The header of an API key.
-const API_KEY_HEADER: &str = "x-sn-apikey";
+pub const API_KEY_HEADER: &str = "x-sn-apikey";
 
 /// Reads the headers that say who it is. `bearer` says whom a token speaks for.
 pub fn signed_in(

@@ -101,6 +101,9 @@ impl Instance {
             Ok(signed_in) => signed_in,
             Err(challenge) => return not_authenticated(&challenge),
         };
+        if faults::is_refused_by_policy(self.scenario, request, path) {
+            return not_authenticated(&Challenge::default());
+        }
         let answer = if request.accepts_json() {
             let answer = self.api(request, signed_in, path);
             if request.method != "GET" {

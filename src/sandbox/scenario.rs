@@ -97,7 +97,7 @@ scenarios! {
     BasicNotOffered = "basic-not-offered", Basic "test" => BasicNotOffered,
         "passwords get 401, and only BEARER is offered";
     MfaRequired = "mfa-required", Basic "test" => MfaRequired,
-        "a correct password gets 401: the second factor is missing";
+        "a correct password gets 401 without the one-time code 123456 after it";
     TableHidden = "table-hidden", Basic "test --table incident" => TableHidden,
         "incident counts its rows but returns none: access rules hide them";
     ApiAcl = "api-acl", Basic "test" => ApiAcl,
@@ -184,6 +184,12 @@ scenarios! {
         "token responses have no refresh token";
     RevocationUnavailable = "revocation-unavailable", OAuth "logout" => NotRevoked,
         "revoking a token returns 503";
+    KeyForTables = "key-for-tables", ApiKey "test --table incident" => IdentityUnknown,
+        "an API key may call the Table API for incidents, and not learn its user";
+    KeyScopeMissing = "key-scope-missing", ApiKey "test" => ScopeRestricted,
+        "an API key gets 403: its auth scope does not include the Table API";
+    OtherMethods = "other-methods", Basic "test --table sys_user,incident" => BasicRefused,
+        "a policy for incident accepts only API keys, and passwords get 401 there";
     OneTimeToken = "one-time-token", Token "test" => BearerRefused,
         "each token of an identity provider is valid for one request";
     IdentityTokenRefused = "identity-token-refused", Token "test" => BearerRefused,

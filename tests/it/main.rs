@@ -17,6 +17,7 @@ mod world;
 mod api;
 #[cfg(unix)]
 mod api_key;
+mod api_key_policies;
 mod app;
 mod app_create;
 #[cfg(target_os = "linux")]

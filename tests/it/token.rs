@@ -67,7 +67,7 @@ fn handed_in(sandbox: &Sandbox, token: &str) -> World {
     world
 }
 
-/// A JWT of nobody's key that ends at this time.
+/// A JWT that ends at this time, with a signature that is none.
 fn jwt(exp: i64) -> String {
     use base64::Engine as _;
     let part = |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());

@@ -121,6 +121,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "403_gateway"
     "403_incident"
     "403_missing_scope"
+    "403_missing_scope_of_a_key"
     "403_other"
     "403_page"
     "403_query"
