@@ -14,6 +14,7 @@ use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
 use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
 use super::{access_token, api_key, basic, gateway, oauth};
+use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::time::Time;
 use crate::model::instance::Instance;
@@ -111,6 +112,21 @@ pub static METHODS: [&MethodSpec; 5] =
 /// Those that a saved connection can use.
 pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
     METHODS.into_iter().filter(|spec| spec.is_saved)
+}
+
+/// What is left out on purpose, by the word that asks for it: the resource owner password
+/// credentials grant (RFC 6749 §4.3).
+pub fn is_password_grant(word: &str) -> bool {
+    word.eq_ignore_ascii_case("password")
+}
+
+/// Why there is no password grant, and what to take instead.
+pub fn no_password_grant() -> Failure {
+    Failure::new(Code::Usage, "snow does not support the password grant")
+        .why("It gives the password of a user to the token endpoint, skips single sign-on and the second factor, and instances turn it off.")
+        .next("People sign in with a browser: --auth oauth")
+        .next("Machines sign in for themselves: --auth client-credentials, or --auth jwt-bearer with a key pair")
+        .next("To send user name and password with each request: --auth basic")
 }
 
 /// The method of a saved connection that has this name.

@@ -83,6 +83,7 @@ mod manual;
 #[cfg(target_os = "linux")]
 mod many;
 mod oauth;
+mod one_time_code;
 #[cfg(target_os = "linux")]
 mod pinned;
 mod query;

@@ -102,10 +102,13 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
     let may_retype = retyped.is_some() && !wanted.secrets.is_any_given();
     let mut profile = wanted.profile.clone();
     let mut tries_left = if may_retype { MORE_TRIES } else { 0 };
+    let mut codes_left = 1 + MORE_TRIES;
+    // With a one-time code, which is good for this sign-in alone.
+    let mut with_code: Option<GivenSecrets> = None;
     loop {
         let sent = Instant::now();
         let (client, origins) = wanted.client(app)?;
-        let connection = connection(app, &profile, client, &secrets).await?;
+        let connection = connection(app, &profile, client, with_code.as_ref().unwrap_or(&secrets)).await?;
         let started_test = {
             let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
             let plan = Plan::new(profile.tables.clone(), wanted.subject(), app.deadline()?, app.clock());
@@ -119,13 +122,27 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
                     let cleared = state.clear_refusals(&profile.instance, user);
                     app.mention_unwritable_state(cleared);
                 }
+                if with_code.is_some() {
+                    app.console.say(CODE_IS_NOT_SAVED);
+                }
                 return Ok(Attempt { profile, secrets, started_test, origins, sent });
             }
             SignIn::Unjudged(_) => return Ok(Attempt { profile, secrets, started_test, origins, sent }),
             SignIn::Refused(failure) => {
                 count_refusal(app, &state, &profile, failure);
+                let wants_code = failure.code() == Code::MfaRequired;
+                if wants_code && codes_left > 0 && app.is_interactive() {
+                    if with_code.is_some() {
+                        app.complain(&format!("{}. Wrong or expired code? ({codes_left} left)", failure.message()));
+                    }
+                    codes_left -= 1;
+                    with_code = Some(ask_for_code(app, &profile, &secrets)?);
+                    continue;
+                }
+                with_code = None;
                 tries_left = tries_left.min(before_lockout(&state, &profile));
-                let is_over = tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive();
+                let is_over =
+                    wants_code || tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive();
                 let Some(usage) = retyped.filter(|_| !is_over) else {
                     return Ok(Attempt { profile, secrets, started_test, origins, sent });
                 };
@@ -144,6 +161,26 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
             }
         }
     }
+}
+
+/// A saved connection sends no code.
+const CODE_IS_NOT_SAVED: &str = "note: the one-time code is not saved, and the instance asks for a new one each time. \
+    The saved password alone will be refused, in CI too: use OAuth or client credentials there.";
+
+/// Asks for a one-time code, which the instance takes at the end of the password.
+fn ask_for_code(app: &mut App, profile: &Profile, secrets: &GivenSecrets) -> Result<GivenSecrets, Failure> {
+    let who = profile.auth.identity().unwrap_or_default().to_owned();
+    let person = app.person().expect("a person was there a moment ago");
+    let code = person.secret(&format!("One-time code of {who}"))?;
+    let mut with_code = secrets.clone();
+    for (item, secret) in secrets.iter() {
+        let both = secret.followed_by(&code).map_err(|invalid| {
+            Failure::new(Code::Usage, shown!("the code cannot be added to the password: {}", invalid))
+                .next("Enter the six digits alone")
+        })?;
+        with_code.put(item, both);
+    }
+    Ok(with_code)
 }
 
 /// How many more refusals the account of the user can take. One try is left to the person.

@@ -134,7 +134,10 @@ pub const ROWS: &[Symptom] = &[
             ),
             ("access-policy", Low, "a REST API access policy denies this client, user or IP address"),
         ],
-        next: &["{enter}", "Ask an administrator to compare the token with the OIDC entity ({guide_token}), and give the time{transaction}"],
+        next: &[
+            "{enter}",
+            "Ask an administrator to compare the token with the OIDC entity ({guide_token}), and give the time{transaction}",
+        ],
     },
     Symptom {
         name: "bearer-refused",
@@ -157,7 +160,11 @@ pub const ROWS: &[Symptom] = &[
         why: "The response was 401. A wrong key, an expired key and a key that may not call this API get the same response.",
         causes: &[
             ("wrong-key", High, "the key is wrong or was not copied completely"),
-            ("access-policy", High, "no REST API access policy allows this key to call the Table API"),
+            (
+                "access-policy",
+                High,
+                "no REST API access policy of the Table API has the profile for API keys; policies are for one method and version each",
+            ),
             ("expired", Medium, "the key was deactivated or has expired; an expired key is deleted after seven days"),
             ("other-parameter", Medium, "the instance expects the key in another header or in the query string"),
             ("user", Low, "the user of the key is locked out or inactive"),
@@ -169,10 +176,12 @@ pub const ROWS: &[Symptom] = &[
         code: Code::MfaRequired,
         shows: |response| response.status() == 401 && response.raw.headers.contains_key("x-mfa_token"),
         message: "{host} requires a second factor for {user}",
-        why: "The password is right: ServiceNow only returns X-MFA_TOKEN after a correct password. A one-time code is valid for 30 seconds and cannot be saved.",
+        why: "The password is right: ServiceNow only returns X-MFA_TOKEN after a correct password. A one-time code is valid for 30 seconds and cannot be saved, so a saved password alone does not work, here or in CI.",
         causes: &[("mfa", High, "multi-factor authentication is enabled for integrations and the user is enrolled")],
         next: &[
             "Sign in with OAuth, where the browser asks for the second factor: {guide_oauth}",
+            "In CI, use client credentials: {guide_client_credentials}",
+            "At a terminal, snow connect and snow login ask for the one-time code",
             "Use an integration user without a second factor, or ask an administrator about glide.authenticate.multifactor.for_integrations",
         ],
     },
