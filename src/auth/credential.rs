@@ -45,6 +45,11 @@ impl CredentialKind {
         matches!(self, Self::AccessToken { spec, .. } if spec.grant == Some(grant))
     }
 
+    /// Whether it is an access token of the way to sign in that has this name.
+    pub fn is_token_of(self, method: &str) -> bool {
+        matches!(self, Self::AccessToken { spec, .. } if spec.method.as_str() == method)
+    }
+
     /// Whether it is the secret of the way to sign in that has this name.
     pub fn is_secret_of(self, method: &str) -> bool {
         matches!(self, Self::Secret(spec) if spec.method.as_str() == method)
@@ -161,6 +166,12 @@ pub trait Credential: Send + Sync {
 
     /// The certificate that the client sends, if it signs in with one.
     fn client_identity(&self) -> Option<&ClientIdentity> {
+        None
+    }
+
+    /// Gets a new token, whatever the age of this one. `None` if nothing does that without
+    /// a session.
+    async fn renew(&self, _deadline: Deadline) -> Option<Result<(), Failure>> {
         None
     }
 

@@ -14,6 +14,7 @@ use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
 use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
 use super::{access_token, api_key, basic, certificate, gateway, jwt_bearer, oauth};
+use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::time::Time;
 use crate::model::instance::Instance;
@@ -120,6 +121,21 @@ pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
     METHODS.into_iter().filter(|spec| spec.is_saved)
 }
 
+/// What is left out on purpose, by the word that asks for it: the resource owner password
+/// credentials grant (RFC 6749 §4.3).
+pub fn is_password_grant(word: &str) -> bool {
+    word.eq_ignore_ascii_case("password")
+}
+
+/// Why there is no password grant, and what to take instead.
+pub fn no_password_grant() -> Failure {
+    Failure::new(Code::Usage, "snow does not support the password grant")
+        .why("It gives the password of a user to the token endpoint, skips single sign-on and the second factor, and instances turn it off.")
+        .next("People sign in with a browser: --auth oauth")
+        .next("Machines sign in for themselves: --auth client-credentials, or --auth jwt-bearer with a key pair")
+        .next("To send user name and password with each request: --auth basic")
+}
+
 /// The method of a saved connection that has this name.
 pub fn named(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     saved_methods().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
@@ -199,6 +215,11 @@ impl MethodSpec {
     /// Whether the user is known only once the instance named it.
     pub fn learns_user(&self) -> bool {
         !self.settings.iter().any(|setting| setting.key == "username" && setting.is_required)
+    }
+
+    /// Whether nothing is saved of a sign-in.
+    pub fn stores_nothing(&self, auth: &Auth) -> bool {
+        !self.has_session() && (self.needs)(auth).is_none()
     }
 
     /// What is kept of a sign-in, as in "the saved session".

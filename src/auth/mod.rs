@@ -12,3 +12,4 @@ pub mod method;
 pub mod oauth;
 pub mod provider;
 pub mod setting;
+pub mod token_command;

@@ -2,10 +2,12 @@
 //!
 //! The connections file, `edit`, flags, prompts and variables iterate these.
 
+use std::path::Path;
+
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::model::instance::Instance;
-use crate::model::profile::{Auth, InvalidValue};
+use crate::model::profile::{Auth, InvalidValue, shown_text};
 use crate::store::record::SecretItem;
 
 /// One setting of a way to sign in. It is no secret.
@@ -27,6 +29,9 @@ pub struct Setting {
     pub may_be_empty: bool,
     /// Whether it is true or false.
     pub is_switch: bool,
+    /// Whether it is a program with its arguments: an array in the file of connections,
+    /// and here its JSON.
+    pub is_command: bool,
     /// Whether what is stored belongs to this value, and is not used for another.
     pub binds: bool,
     /// Whether `connect` replaces a saved value only with `--force`.
@@ -106,6 +111,8 @@ pub enum Need {
     Optional,
     /// It is taken if it is given, and not asked for.
     Unasked,
+    /// The setting of this key takes its place.
+    Replaced(&'static str),
 }
 
 impl Need {
@@ -169,6 +176,7 @@ impl Setting {
             instead_of: &[],
             may_be_empty: false,
             is_switch: false,
+            is_command: false,
             binds: false,
             is_guarded: false,
             question: None,
@@ -179,6 +187,35 @@ impl Setting {
             examine: |_| Ok(()),
         }
     }
+}
+
+/// The arguments of a command as the value of a setting.
+pub fn command_text(arguments: &[String]) -> String {
+    serde_json::to_string(arguments).expect("texts are always JSON")
+}
+
+/// A command from the value of a setting: JSON, or words with commas between them.
+pub fn command_of(text: &str) -> Result<Vec<String>, InvalidValue> {
+    let invalid = |why: &str| Err(InvalidValue(format!("invalid command: {why}")));
+    let arguments: Vec<String> = if text.trim_start().starts_with('[') {
+        match serde_json::from_str(text) {
+            Ok(arguments) => arguments,
+            Err(_) => return invalid("write an array of strings, as in [\"my-helper\", \"--quiet\"]"),
+        }
+    } else {
+        text.split(',').map(str::to_owned).collect()
+    };
+    let Some(program) = arguments.first().filter(|program| !program.is_empty()) else {
+        return invalid("it names no program");
+    };
+    for argument in &arguments {
+        shown_text("an argument of the command", argument)?;
+    }
+    // A path from the directory of the moment would be another program tomorrow.
+    if Path::new(program).components().count() > 1 && !Path::new(program).is_absolute() {
+        return invalid("name a program on the PATH, or give its absolute path");
+    }
+    Ok(arguments)
 }
 
 /// Where the help shows the flags of OAuth.

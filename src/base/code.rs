@@ -318,6 +318,7 @@ codes! {
         SessionNotSaved = "session-not-saved", final, lasting, whole, SignIn, free, Request, other;
         StoreBusy = "store-busy", retryable, lasting, whole, SignIn, free, Request, other;
         StoreLocked = "store-locked", final, lasting, whole, SignIn, free, Request, other;
+        CommandFailed = "command-failed", final, lasting, whole, SignIn, free, Request, other, "A command that was run for a credential gave none.";
     }
     Api {
         TableMissing = "table-missing", final, lasting, whole, SignIn, free, Table, other;

@@ -2,6 +2,7 @@
 //! kernel locks, time and backoff, the variables and directories of the process.
 
 pub mod backoff;
+pub mod children;
 pub mod code;
 pub mod deferral;
 pub mod directories;

@@ -110,6 +110,11 @@ impl Secret {
         Self::new(text.to_owned())
     }
 
+    /// This one with another right behind it.
+    pub fn followed_by(&self, other: &Self) -> Result<Self, InvalidSecret> {
+        Self::new(format!("{}{}", self.expose(), other.expose()))
+    }
+
     /// The value itself. Call it only where it leaves the process.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

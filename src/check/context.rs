@@ -12,7 +12,7 @@ use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::duration::took;
-use crate::base::error::Failure;
+use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, shown};
 use crate::engine::Connection;
@@ -54,6 +54,35 @@ pub struct CheckContext {
     pub was_taken: bool,
 }
 
+/// Behind a 401 to a sign-in that works elsewhere.
+pub const OTHER_METHODS: &[CauseRow] = &[(
+    "other-methods",
+    Likelihood::High,
+    "a REST API access policy of this API has a profile for another way to sign in, such as API keys, and accepts no other",
+)];
+
+/// A refusal by one API of what another one took: the secret is right.
+pub fn taken_elsewhere(failure: &Failure, table: &TableName) -> Failure {
+    Failure::new(failure.code(), shown!("{} for {} alone", failure.message(), table))
+        .why("The same sign-in worked for another table in this run, so the secret is right.")
+        .causes(OTHER_METHODS)
+        .next(shown!("Ask an administrator to add this way to sign in to the REST API access policy of {}", table))
+        .evidence_of(failure)
+}
+
+/// Whether a credential is a secret that may be meant for some APIs alone.
+pub fn is_for_some_apis(credential: CredentialKind) -> bool {
+    matches!(credential, CredentialKind::Secret(spec) if !spec.locks_accounts)
+}
+
+/// What may be behind a 401 after a good answer.
+pub fn causes() -> impl Iterator<Item = CausesOfCode> {
+    [Code::BasicRefused, Code::BearerRefused, Code::ApiKeyRefused].into_iter().map(|code| CausesOfCode {
+        when: Some("if the same sign-in works for another table"),
+        ..CausesOfCode::new(code, OTHER_METHODS)
+    })
+}
+
 /// The fields that a table is asked for.
 pub const TABLE_FIELDS: &str = "sys_id";
 /// The fields of one's own row.
@@ -81,8 +110,7 @@ impl CheckContext {
             .await;
         // A key may be meant for the Table API alone. Asking again with a password would
         // count as another failure.
-        let is_for_some_apis =
-            matches!(self.connection.credential().kind(), CredentialKind::Secret(spec) if !spec.locks_accounts);
+        let is_for_some_apis = is_for_some_apis(self.connection.credential().kind());
         let is_elsewhere = |status| status == 404 || (is_for_some_apis && matches!(status, 401 | 403));
         if !matches!(&exchange.result, Ok(answer) if is_elsewhere(answer.status)) {
             return exchange;
@@ -127,7 +155,12 @@ impl CheckContext {
     pub fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<Rows, Failure> {
         let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
         let redactor = self.connection.redactor();
-        read_rows(&self.classified(answer, RequestKind::Table(table), &redactor), self.connection.api_version())
+        let rows =
+            read_rows(&self.classified(answer, RequestKind::Table(table), &redactor), self.connection.api_version());
+        let is_refused_here = |code: Code| {
+            self.was_taken && matches!(code, Code::BasicRefused | Code::BasicNotOffered | Code::ApiKeyRefused)
+        };
+        rows.map_err(|failure| if is_refused_here(failure.code()) { taken_elsewhere(&failure, table) } else { failure })
     }
 
     /// A failure with what the answer showed, where there is one.

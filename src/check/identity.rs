@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::context::{CheckContext, OWN_FIELDS};
+use super::context::{CheckContext, OTHER_METHODS, OWN_FIELDS, is_for_some_apis};
 use super::network::request_time;
 use super::report::{Check, CheckId, Identity, IdentitySource};
 use super::tables::field_hidden;
@@ -188,6 +188,16 @@ fn no_user_name(response: &ClassifiedResponse<'_>) -> Failure {
         Body::Result(Value::Array(rows)) if rows.len() != 1 => unknown_user()
             .why("The sign-in works. Reading your own sys_user record did not return exactly one row: the instance dropped the query condition, or hides the record.")
             .evidence("rows", rows.len()),
+        _ if matches!(response.status(), 401 | 403)
+            && response.is_refused_by_the_instance()
+            && is_for_some_apis(response.credential) =>
+        {
+            Failure::new(Code::IdentityUnknown, "the identity is not readable with this API key")
+                .why("The sign-in works. A key may call the APIs that its access policies name, and the one that tells the user is not among them.")
+        }
+        _ if response.status() == 401 && response.is_refused_by_the_instance() => unknown_user()
+            .why("The sign-in works for the Table API, and was rejected for the API that tells the user.")
+            .causes(OTHER_METHODS),
         _ if response.status() >= 300 && !response.is_servicenow() => unknown_user()
             .why("The sign-in works. A gateway answered this request in place of the instance.")
             .next(shown!("Ask the people who run the gateway to allow {}", CURRENT_USER)),

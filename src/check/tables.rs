@@ -1,6 +1,6 @@
 //! The checks of tables: readable, hidden, empty, or without a field.
 
-use super::context::{CheckContext, TABLE_FIELDS};
+use super::context::{CheckContext, TABLE_FIELDS, taken_elsewhere};
 use super::report::{Check, CheckId};
 use crate::base::code::{Code, Reach};
 use crate::base::error::{Cause, CauseRow, CausesOfCode, Failure, Likelihood};
@@ -20,9 +20,22 @@ impl CheckContext {
         let check = match rows {
             Ok(rows) if rows.records.is_empty() => self.second_look(table).await,
             Ok(rows) => self.fields_check(table, exchange, &rows),
+            Err(failure) if self.is_token_refused_here_alone(table, &failure).await => {
+                self.unreadable(taken_elsewhere(&failure, table))
+            }
             Err(failure) => self.unreadable(failure),
         };
         check.of(table.as_str())
+    }
+
+    /// Whether a token that is refused for this table still opens the first one: then it is
+    /// good for more than one request, and the table is the matter.
+    async fn is_token_refused_here_alone(&self, table: &TableName, failure: &Failure) -> bool {
+        let first = self.plan.tables.first().filter(|first| *first != table);
+        let Some(first) = first.filter(|_| self.was_taken && failure.code() == Code::BearerRefused) else {
+            return false;
+        };
+        self.table(first, 1, false).await.1.is_ok()
     }
 
     /// Rows came: whether the field that was asked for came with them.

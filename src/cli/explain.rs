@@ -48,6 +48,7 @@ fn causes(code: Code) -> Vec<String> {
         .chain(answers.into_iter().rev())
         .chain(refusals::causes())
         .chain(check::tables::causes())
+        .chain(check::context::causes())
         .chain(check::identity::causes())
         .chain(store::causes())
         .chain(sign_in::refusals::causes());

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::sync::oneshot;
 
-use crate::base::deferral;
+use crate::base::{children, deferral};
 use crate::cli::changes::Changes;
 use crate::cli::console::OneDocument;
 use crate::cli::patient;
@@ -215,6 +215,7 @@ pub fn remove_at_end(paths: Vec<PathBuf>) {
 }
 
 fn end(code: u8, document: Option<&OneDocument>, changes: &Changes) -> ! {
+    children::end_all();
     if terminal::give_back() {
         let _ = writeln!(std::io::stderr());
     }

@@ -7,6 +7,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
 use crate::auth::method::{self, MethodSpec};
+use crate::auth::setting::{Setting, command_of};
 use crate::model::profile::{Auth, ConnectionName, Profile};
 
 /// A change of the connections under way: the values, and the document that
@@ -178,7 +179,14 @@ fn fill_settings(table: &mut dyn TableLike, auth: &Auth) {
     let spec = MethodSpec::of(auth.method);
     for setting in method::settings() {
         let written = spec.setting(setting.key).and_then(|setting| (setting.get)(auth));
-        let written = written.map(|text| if setting.is_switch { (text == "true").into() } else { text.into() });
+        let written = written.map(|text| match setting {
+            Setting { is_switch: true, .. } => (text == "true").into(),
+            Setting { is_command: true, .. } => {
+                let arguments = command_of(&text).expect("it was checked where it came in");
+                Value::Array(arguments.into_iter().collect())
+            }
+            _ => text.into(),
+        });
         set_optional(table, setting.key, written);
     }
 }

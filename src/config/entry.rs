@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::VERSION;
 use crate::auth::method::{self, InvalidSetting};
-use crate::auth::setting::Setting;
+use crate::auth::setting::{Setting, command_text};
 use crate::model::instance::Instance;
 use crate::model::profile::{
     Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, label_key, shown_text,
@@ -88,6 +88,10 @@ impl<'de> Visitor<'de> for EntryReader {
                         let value: Spanned<bool> = members.next_value()?;
                         let text = Spanned::new(value.span(), value.get_ref().to_string());
                         entry.settings.push((setting.key, text));
+                    }
+                    Some(setting) if setting.is_command => {
+                        let value: Spanned<Vec<String>> = members.next_value()?;
+                        entry.settings.push((setting.key, Spanned::new(value.span(), command_text(value.get_ref()))));
                     }
                     Some(setting) => entry.settings.push((setting.key, members.next_value()?)),
                     None => drop(members.next_value::<IgnoredAny>()?),

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::auth::method::{InvalidSetting, METHODS, MethodSpec, settings};
+use crate::auth::method::{self, InvalidSetting, METHODS, MethodSpec, settings};
 use crate::auth::setting::{GivenSecrets, SecretUse, Setting};
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -125,6 +125,9 @@ fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<
 /// The one way to sign in that is meant.
 fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
     if let Some(word) = variables.text("SNOW_AUTH") {
+        if method::is_password_grant(word) {
+            return Err(method::no_password_grant().next("Set SNOW_AUTH to one of these, without the dashes"));
+        }
         return ways().find(|way| way.method.as_str() == word).ok_or_else(|| {
             incomplete("SNOW_AUTH is not a known sign-in method")
                 .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))

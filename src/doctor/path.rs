@@ -62,13 +62,13 @@ pub fn find<'a>(machine: &'a Machine, name: &'a OsStr) -> impl Iterator<Item = P
 }
 
 #[cfg(unix)]
-fn is_program(path: &PathBuf) -> bool {
+pub(super) fn is_program(path: &PathBuf) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
-fn is_program(path: &PathBuf) -> bool {
+pub(super) fn is_program(path: &PathBuf) -> bool {
     path.is_file() || path.with_extension("exe").is_file()
 }
 

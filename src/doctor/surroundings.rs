@@ -9,7 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Check, CheckId, Machine, path, port};
 use crate::auth::certificate::files::Files;
+use crate::auth::method::MethodSpec;
 use crate::auth::oauth::browser::{self, BrowserMode, Reason};
+use crate::auth::setting::command_of;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
@@ -29,8 +31,30 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
     checks.extend(authorities(machine));
     checks.extend(profiles(machine).filter_map(|profile| ca_cert(machine, profile)));
     checks.extend(profiles(machine).filter_map(|profile| client_certificate(machine, profile)));
+    checks.extend(profiles(machine).filter_map(|profile| command(machine, profile)));
     checks.push(clock(machine));
     checks
+}
+
+/// Whether the program is there that gives a connection its credential. It is not started.
+fn command(machine: &Machine, profile: &Profile) -> Option<Check> {
+    let setting = MethodSpec::of(profile.auth.method).settings.iter().find(|setting| setting.is_command)?;
+    let command = command_of(&(setting.get)(&profile.auth)?).ok()?;
+    let program = OsStr::new(command.first()?);
+    let shown = Shown::outside(program.to_string_lossy());
+    let check = if is_there(machine, program) {
+        Check::pass(CheckId::CommandProgram, shown!("{} gets its access token from {}", profile.name, shown))
+    } else {
+        Check::warn(
+            CheckId::CommandProgram,
+            shown!("{} is missing, which prints the access token of {}", shown, profile.name),
+        )
+        .why("It is not on the PATH, or not where the setting says.")
+        .next("Install it, or correct PATH")
+        .next(Step::say("See the command: ").and_run(shown!("snow show {}", profile.name)))
+        .code(Code::CommandFailed)
+    };
+    Some(check.target(profile.name.as_str()))
 }
 
 /// How the address of a sign-in would get to a browser.
@@ -76,7 +100,7 @@ fn browser(machine: &Machine) -> Check {
 fn is_there(machine: &Machine, program: &OsStr) -> bool {
     match Path::new(program).components().count() {
         1 => path::find(machine, program).next().is_some(),
-        _ => Path::new(program).exists(),
+        _ => path::is_program(&PathBuf::from(program)),
     }
 }
 

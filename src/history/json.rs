@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::last_test::{self, Change};
 use crate::auth::method::MethodSpec;
+use crate::auth::setting::command_of;
 use crate::base::time::Timestamp;
 use crate::model::profile::{ConnectionId, Profile};
 
@@ -130,6 +131,8 @@ pub struct ShownConnection<'a> {
     token_lifetime: Option<String>,
     /// The algorithm of its assertions, if it is not the usual one of the key.
     algorithm: Option<String>,
+    /// The program that prints its access token, and the arguments.
+    access_token_command: Option<Vec<String>>,
 }
 
 /// One setting of a way to sign in, as it is in force.
@@ -168,6 +171,7 @@ impl<'a> ShownConnection<'a> {
             certificate: value("certificate"),
             token_lifetime: value("token_lifetime"),
             algorithm: value("algorithm"),
+            access_token_command: value("access_token_command").and_then(|command| command_of(&command).ok()),
         }
     }
 }

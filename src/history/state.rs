@@ -83,6 +83,11 @@ impl SessionNote {
         }
     }
 
+    /// Of an access token that was entered.
+    pub fn of_token(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> Self {
+        Self { signed_in_at: Some(now), expires_at: Some(ends_at), ..Self::default() }
+    }
+
     pub fn health(&self, now: DateTime<Utc>) -> Health {
         let is_over = self.expires_at.is_some_and(|expires_at| expires_at <= now);
         match (self.signed_in_at, is_over, self.refused_at, self.renewable) {
@@ -164,13 +169,19 @@ impl State {
         })
     }
 
-    /// Nothing is stored any more that signs in.
-    pub fn forget_session(&self, id: ConnectionId) -> io::Result<()> {
+    /// The session of before is replaced by something without a known end.
+    pub fn forget_session_note(&self, id: ConnectionId) -> io::Result<()> {
         if self.read::<Sessions>(SESSIONS).sessions.contains_key(&id) {
             self.change(SESSIONS, |file: &mut Sessions| {
                 file.sessions.remove(&id);
             })?;
         }
+        Ok(())
+    }
+
+    /// Nothing is stored any more that signs in.
+    pub fn forget_session(&self, id: ConnectionId) -> io::Result<()> {
+        self.forget_session_note(id)?;
         if self.read::<Tests>(TESTS).stored.contains_key(&id) {
             self.change(TESTS, |file: &mut Tests| {
                 file.stored.remove(&id);

@@ -56,6 +56,7 @@ pub fn json_answer(status: u16, body: &Value) -> Response {
     Response::new(status, body.to_string()).with("Content-Type", "application/json;charset=UTF-8")
 }
 
+/// A plain text.
 pub fn text(body: &str) -> Response {
     Response::new(200, body.to_owned()).with("Content-Type", "text/plain;charset=UTF-8")
 }

@@ -23,8 +23,11 @@ pub struct Challenge {
     pub wants_one_time_password: bool,
 }
 
+/// The code of a second factor, which is to stand at the end of the password.
+const ONE_TIME_CODE: &str = "123456";
+
 /// The header of an API key.
-const API_KEY_HEADER: &str = "x-sn-apikey";
+pub const API_KEY_HEADER: &str = "x-sn-apikey";
 
 /// What a TLS front end passes on of a client certificate that it verified: the subject,
 /// as in `CN=beth.anglin,O=Acme`, or its common name.
@@ -56,10 +59,23 @@ pub fn signed_in(
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(unknown());
     }
-    let user = basic(credential).ok_or_else(unknown)?;
+    let sent = pair(credential).ok_or_else(unknown)?;
+    if scenario == Some(Scenario::MfaRequired) {
+        let (name, password) = &sent;
+        let with_code = password.strip_suffix(ONE_TIME_CODE).and_then(|rest| User::with_password(name, rest));
+        if let Some(user) = with_code {
+            return Ok(SignedIn { user, is_bearer: false });
+        }
+        // With a wrong code, the password before it may be right.
+        let is_right =
+            |length: usize| password.get(..length).is_some_and(|part| User::with_password(name, part).is_some());
+        let is_password =
+            is_right(password.len()) || password.len().checked_sub(ONE_TIME_CODE.len()).is_some_and(is_right);
+        return Err(Challenge { is_bearer: false, wants_one_time_password: is_password });
+    }
+    let user = User::with_password(&sent.0, &sent.1).ok_or_else(unknown)?;
     match scenario {
         Some(Scenario::BasicRefused | Scenario::BasicNotOffered) => Err(unknown()),
-        Some(Scenario::MfaRequired) => Err(Challenge { is_bearer: false, wants_one_time_password: true }),
         _ => Ok(SignedIn { user, is_bearer: false }),
     }
 }
@@ -69,8 +85,8 @@ fn common_name(subject: &str) -> &str {
     subject.split(',').find_map(|part| part.trim().strip_prefix("CN=")).unwrap_or(subject)
 }
 
-fn basic(credential: &str) -> Option<&'static User> {
-    let decoded = STANDARD.decode(credential).ok()?;
-    let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    User::with_password(name, password)
+/// User name and password, as they were sent.
+fn pair(credential: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(STANDARD.decode(credential).ok()?).ok()?;
+    decoded.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
 }

@@ -8,10 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::answers::{Response, envelope, front_end, http_date, json_answer, nothing, page, redirect, success};
-use super::authentication::SignedIn;
+use super::authentication::{API_KEY_HEADER, SignedIn};
 use super::delivery::Reach;
 use super::landing::plain_login_page;
 use super::oauth::{TOKEN_PATH, token_endpoint};
+use super::request::Request;
 use super::rows::{self, USERS, User};
 use super::scenario::Scenario;
 
@@ -75,12 +76,26 @@ pub fn in_place_of_a_revocation(scenario: Scenario) -> Option<Response> {
     (scenario == Scenario::RevocationUnavailable).then(|| front_end(503, "Service Unavailable"))
 }
 
+/// Whether the access policy of an API refuses how a request signs in, which works for
+/// other APIs. `path` is that below the root of the APIs.
+pub fn is_refused_by_policy(scenario: Option<Scenario>, request: &Request<'_>, path: &str) -> bool {
+    let has_key = request.header(API_KEY_HEADER).is_some();
+    match scenario {
+        Some(Scenario::KeyForTables) => has_key && !path.ends_with("table/incident"),
+        Some(Scenario::OtherMethods) => !has_key && path.ends_with("table/incident"),
+        _ => false,
+    }
+}
+
 /// What is answered in place of a table, to a user who is signed in.
 pub fn in_place_of_a_table(scenario: Scenario, signed_in: SignedIn) -> Option<Response> {
     let cancelled = "Transaction cancelled: maximum execution time exceeded";
     match scenario {
         Scenario::ScopeRestricted if signed_in.is_bearer => {
             Some(envelope(403, "User Not Authorized", Some("Access to unscoped api is not allowed")))
+        }
+        Scenario::KeyScopeMissing if !signed_in.is_bearer => {
+            Some(envelope(403, "Missing required api access scope: table_read", None))
         }
         Scenario::ApiAcl => Some(envelope(403, "User Not Authorized", Some("Failed API level ACL Validation"))),
         Scenario::QueryForbidden => Some(envelope(

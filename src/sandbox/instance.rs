@@ -9,6 +9,7 @@ use serde_json::json;
 use super::answers::{Response, envelope, front_end, success, too_large};
 use super::authentication::{self, Challenge, SignedIn};
 use super::faults;
+use super::identity_provider::{self, IdentityTokens};
 use super::landing;
 use super::oauth::OAuth;
 use super::oauth::clients::Clients;
@@ -32,6 +33,7 @@ pub struct Instance {
     pub scenario: Option<Scenario>,
     pub requests: usize,
     pub oauth: OAuth,
+    identity_tokens: IdentityTokens,
     store: Store,
     latency: Duration,
     /// The names besides those of this machine that it answers to.
@@ -46,6 +48,7 @@ impl Instance {
             scenario: options.scenario,
             requests: 0,
             oauth: OAuth::new(options, Clients::of(&store)),
+            identity_tokens: IdentityTokens::default(),
             store,
             latency: options.latency,
             hosts: options.hosts.clone(),
@@ -86,15 +89,21 @@ impl Instance {
                 Body::TooLarge(too) => too_large(too),
                 Body::Whole(_) => {
                     let answer = self.oauth.answer(request, self.scenario, now);
+                    let answer = answer.or_else(|| identity_provider::answer(request));
                     answer.or_else(|| landing::answer(request, &self.origin)).unwrap_or_else(landing::login_page)
                 }
             };
         };
-        let bearer = |token: &str| self.oauth.tokens.user(token, now);
+        let (own, foreign) = (&self.oauth.tokens, &mut self.identity_tokens);
+        // A token that it did not issue is looked at as one of an identity provider.
+        let bearer = |token: &str| own.user(token, now).or_else(|| foreign.user(token, self.scenario));
         let signed_in = match authentication::signed_in(request, self.scenario, bearer) {
             Ok(signed_in) => signed_in,
             Err(challenge) => return not_authenticated(&challenge),
         };
+        if faults::is_refused_by_policy(self.scenario, request, path) {
+            return not_authenticated(&Challenge::default());
+        }
         let answer = if request.accepts_json() {
             let answer = self.api(request, signed_in, path);
             if request.method != "GET" {

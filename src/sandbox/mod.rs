@@ -4,7 +4,7 @@
 //! [`server`] reads a [`request`] off the wire, [`instance`] leads it to an
 //! answer, [`answers`] has the shapes of one, [`delivery`] brings it back.
 //! [`landing`] is what a person sees at its address.
-//! [`oauth`] is how programs sign in, [`authentication`] who asks, [`table`] the
+//! [`oauth`] is how programs sign in, [`identity_provider`] whose tokens are taken besides, [`authentication`] who asks, [`table`] the
 //! Table API over the tables that [`schema`] declares and [`rows`] fills.
 //! [`scenario`] names what can go wrong, and [`faults`] does it. This file starts
 //! and stops; the instance has its own thread and ends when the
@@ -15,6 +15,7 @@ mod authentication;
 mod delivery;
 mod faults;
 mod form;
+mod identity_provider;
 mod instance;
 mod landing;
 mod oauth;
@@ -34,6 +35,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+pub use identity_provider::TOKEN_PATH as IDENTITY_TOKEN_PATH;
 use instance::Instance;
 pub use oauth::assertions::{BUILT_IN, BUILT_IN_KEY_ID, KEY_PATH};
 pub use oauth::clients::{CLIENTS, SDK_PAGE};

@@ -38,6 +38,7 @@ sign_ins! {
     OAuth = "oauth", "With OAuth", "--client-id sandbox-public";
     ApiKey = "api-key", "With an API key", "--auth api-key";
     JwtBearer = "jwt-bearer", "With a signed assertion", "--auth jwt-bearer";
+    Token = "token", "With a token of an identity provider", "--auth token";
 }
 
 macro_rules! scenarios {
@@ -97,7 +98,7 @@ scenarios! {
     BasicNotOffered = "basic-not-offered", Basic "test" => BasicNotOffered,
         "passwords get 401, and only BEARER is offered";
     MfaRequired = "mfa-required", Basic "test" => MfaRequired,
-        "a correct password gets 401: the second factor is missing";
+        "a correct password gets 401 without the one-time code 123456 after it";
     TableHidden = "table-hidden", Basic "test --table incident" => TableHidden,
         "incident counts its rows but returns none: access rules hide them";
     ApiAcl = "api-acl", Basic "test" => ApiAcl,
@@ -192,6 +193,16 @@ scenarios! {
         "the clock of the instance is two minutes behind, and it allows no skew";
     AssertionReused = "assertion-reused", JwtBearer "connect" => AssertionRefused,
         "the instance has seen the jti of every assertion before";
+    KeyForTables = "key-for-tables", ApiKey "test --table incident" => IdentityUnknown,
+        "an API key may call the Table API for incidents, and not learn its user";
+    KeyScopeMissing = "key-scope-missing", ApiKey "test" => ScopeRestricted,
+        "an API key gets 403: its auth scope does not include the Table API";
+    OtherMethods = "other-methods", Basic "test --table sys_user,incident" => BasicRefused,
+        "a policy for incident accepts only API keys, and passwords get 401 there";
+    OneTimeToken = "one-time-token", Token "test" => BearerRefused,
+        "each token of an identity provider is valid for one request";
+    IdentityTokenRefused = "identity-token-refused", Token "test" => BearerRefused,
+        "every token of an identity provider gets 401, as an expired one does";
 }
 
 impl FromStr for Scenario {

@@ -257,7 +257,7 @@ fn guide_alone_offers_the_methods() {
     assert_eq!(chosen, world.person([]).run("guide basic").expect(0).stdout);
     let listed = world.run("guide").expect(0).stdout;
     let names: Vec<&str> = listed.lines().filter_map(|line| line.split("   ").next()).map(str::trim).collect();
-    assert_eq!(names, ["oauth", "client-credentials", "basic", "api-key", "jwt-bearer", "certificate"]);
+    assert_eq!(names, ["oauth", "client-credentials", "basic", "api-key", "jwt-bearer", "certificate", "token"]);
     assert_eq!(world.run("guide --json").expect(2).error_code(), "usage");
 }
 

@@ -163,9 +163,10 @@ fn show_has_every_setting_that_edit_can_set() {
         ("read_only", "true"),
         ("description", "for the night shift"),
         ("labels.KEY", "value-of-a-label"),
+        ("access_token_command", "another-helper,--quiet"),
     ];
     assert_eq!(keys.iter().copied().find(|key| !values.iter().any(|(known, _)| known == key)), None);
-    for auth in ["basic", "oauth", "client-credentials", "api-key", "jwt-bearer"] {
+    for auth in ["basic", "oauth", "client-credentials", "api-key", "jwt-bearer", "token"] {
         let mut world = World::new();
         world.write_config(format!(
             "version = 1\n[connections.acme]\ninstance = \"https://acme.service-now.com\"\nauth = \"{auth}\"\n\

@@ -17,6 +17,7 @@ mod world;
 mod api;
 #[cfg(unix)]
 mod api_key;
+mod api_key_policies;
 mod app;
 mod app_create;
 #[cfg(target_os = "linux")]
@@ -88,6 +89,7 @@ mod manual;
 mod many;
 mod oauth;
 mod offer;
+mod one_time_code;
 #[cfg(target_os = "linux")]
 mod pinned;
 mod query;
@@ -116,9 +118,13 @@ mod stampede;
 mod tables;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod token;
 #[cfg(target_os = "linux")]
 mod token_answers;
 mod token_command;
+#[cfg(target_os = "linux")]
+mod token_process;
 mod token_words;
 #[cfg(unix)]
 #[cfg(target_os = "linux")]

@@ -18,7 +18,7 @@ use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
 
 use crate::connect::PASSWORD;
-use crate::scenarios::{by_oauth, with_assertion, with_key};
+use crate::scenarios::{by_oauth, with_assertion, with_key, with_token};
 use crate::world::browser::{get, sign_in};
 use crate::world::{Answer, Outcome, World, width};
 
@@ -434,12 +434,14 @@ fn meet(scenario: Scenario) {
         SignIn::OAuth => by_oauth(Some(scenario), command, "", Some(columns)),
         SignIn::ApiKey => with_key(Some(scenario), command, "", Some(columns)),
         SignIn::JwtBearer => with_assertion(Some(scenario), command, "", Some(columns)),
+        SignIn::Token => with_token(Some(scenario), command, "", Some(columns)),
     };
     let document = match scenario.auth() {
         SignIn::Basic => with_password(scenario, &format!("{command} --json"), 80),
         SignIn::OAuth => by_oauth(Some(scenario), command, " --json", None),
         SignIn::ApiKey => with_key(Some(scenario), command, " --json", None),
         SignIn::JwtBearer => with_assertion(Some(scenario), command, " --json", None),
+        SignIn::Token => with_token(Some(scenario), command, " --json", None),
     };
     let name = scenario.as_str();
     let wide = seen_at(80);

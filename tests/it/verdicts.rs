@@ -93,6 +93,8 @@ const EXCHANGES: &[&str] = exchanges! {
     "400_requested_uri"
     "400_requires_tls"
     "401_access_token"
+    "401_given_token_taken_once"
+    "401_saved_token"
     "401_api_key"
     "401_bearer_alone"
     "401_certificate"
@@ -124,6 +126,7 @@ const EXCHANGES: &[&str] = exchanges! {
     "403_gateway"
     "403_incident"
     "403_missing_scope"
+    "403_missing_scope_of_a_key"
     "403_other"
     "403_page"
     "403_query"
@@ -214,6 +217,8 @@ fn each_exchange_gives_its_code_class_and_exit_code() {
             Some("client") => run_as_client(&server.origin(), &line),
             // It has ended, and is renewed first.
             Some("session") => world_with(&server.origin(), -1, json!({})).run(&line),
+            // An earlier run got it, and nothing renews it.
+            Some("saved-token") => world_with(&server.origin(), 600, json!({ "refresh_token": null })).run(&line),
             _ => run_against(&server.origin(), &line),
         };
         let report = &outcome.json()["connections"][0];

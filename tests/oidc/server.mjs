@@ -13,6 +13,9 @@ import { createServer } from 'node:http';
 const settings = { access_ttl: 600, apart: false, issuer: undefined, ...JSON.parse(process.argv[2] ?? '{}') };
 const PASSWORDS = { 'beth.anglin': 'CANARY-oidc-beth' };
 const APPLICATION_USER = 'svc.ci';
+/** The API for which tokens are JWTs, and the audience in them. */
+const RESOURCE = 'https://instance.example/api';
+const AUDIENCE = 'the-entry-on-the-instance';
 const SECRET = 'CANARY-oidc-client-secret/with+signs';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -27,7 +30,7 @@ const requests = [];
 // It does so while it is loaded, so it is loaded after this.
 console.info = console.warn = () => {};
 const { default: Provider, errors } = await import('oidc-provider');
-const { decodeProtectedHeader, importX509, jwtVerify } = await import('jose');
+const { createRemoteJWKSet, decodeProtectedHeader, importX509, jwtVerify } = await import('jose');
 
 // Whoever asked for this server may be gone without a word.
 const parent = process.ppid;
@@ -81,6 +84,13 @@ function makeProvider(issuer) {
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
       introspection: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: () => ({
+          scope: 'useraccount', audience: AUDIENCE, accessTokenFormat: 'jwt',
+          accessTokenTTL: settings.access_ttl, jwt: { sign: { alg: 'RS256' } },
+        }),
+      },
     },
     pkce: { required: () => true },
     rotateRefreshToken: () => true,
@@ -179,12 +189,29 @@ async function api(request, response, path) {
   }
 }
 
+/** JWTs that were verified, where the instance takes each once. */
+const used = new Set();
+
 async function userOf(token) {
   if (!token) return undefined;
+  if (token.split('.').length === 3) return userOfJwt(token);
   const person = await provider.AccessToken.find(token);
   if (person?.isValid) return person.accountId;
   const machine = await provider.ClientCredentials.find(token);
   return machine?.isValid ? APPLICATION_USER : undefined;
+}
+
+/** Whom a token of an identity provider speaks for, by the keys that it publishes. */
+async function userOfJwt(token) {
+  const keys = createRemoteJWKSet(new URL('/jwks', authorization.origin));
+  try {
+    const { payload } = await jwtVerify(token, keys, { audience: AUDIENCE, issuer: authorization.origin });
+    if (settings.one_time && used.has(payload.jti)) return undefined;
+    used.add(payload.jti);
+    return payload.sub === 'machine' ? APPLICATION_USER : payload.sub;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A page with the form of `login` or `consent`, as a browser without scripts uses it. */

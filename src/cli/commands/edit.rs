@@ -219,12 +219,16 @@ impl Changed {
 /// Whether what is stored is not sent any more, or again: it belongs to the fields that
 /// it was stored for.
 fn mention_secret(app: &App, state: &State, profile: &Profile, saved: &Profile) {
+    let spec = MethodSpec::of(profile.auth.method);
+    if spec.stores_nothing(&profile.auth) {
+        return;
+    }
     let stored = state.stored();
     let is_bound_otherwise = Fingerprint::of_credential(profile) != Fingerprint::of_credential(saved);
     // What an older snow stored is known only by the tests that it passed.
     let works = state.last_test(profile).is_some_and(|test| test.ok);
     let is_kept_back = stored.is_outdated(profile) || (is_bound_otherwise && stored.of(profile).is_none() && !works);
-    let secret = MethodSpec::of(profile.auth.method).kept_label(&profile.auth);
+    let secret = spec.kept_label(&profile.auth);
     if is_kept_back {
         app.console.say(&format!(
             "The saved {secret} is kept back: it was made for other settings. Sign in again: snow login {}",

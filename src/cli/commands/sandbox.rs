@@ -17,7 +17,8 @@ use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
 use crate::sandbox::{
-    BUILT_IN, BUILT_IN_KEY_ID, CLIENTS, DEFAULT_INCIDENTS, KEY_PATH, SDK_PAGE, Sandbox, SandboxOptions, USERS,
+    BUILT_IN, BUILT_IN_KEY_ID, CLIENTS, DEFAULT_INCIDENTS, IDENTITY_TOKEN_PATH, KEY_PATH, SDK_PAGE, Sandbox,
+    SandboxOptions, USERS,
 };
 
 #[derive(Debug, Args)]
@@ -131,6 +132,8 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     lines.push(paint.dim(&format!("  client has only {SDK_PAGE}, a page that shows the code to paste.")));
     lines.push(paint.dim(&format!("  {BUILT_IN} signs with the key id {BUILT_IN_KEY_ID}; the subject is a user")));
     lines.push(paint.dim(&format!("  name, and the key is at {origin}{KEY_PATH}")));
+    lines.push(paint.dim("  A token of an identity provider: at this path, for each user"));
+    lines.push(paint.dim(&format!("  {IDENTITY_TOKEN_PATH}?user=beth.anglin")));
     if let Some(scenario) = scenario {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }

@@ -159,12 +159,11 @@ fn document<'a>(app: &App, config: &Config, selection: Option<&'a Selection>) ->
     }
 }
 
-/// What is known of the session; nothing where a password signs in.
+/// What is known of the session, or of a token that has an end; nothing where a password
+/// signs in.
 fn session(app: &App, profile: &Profile) -> Result<Option<SessionNote>, Failure> {
-    if !MethodSpec::of(profile.auth.method).has_session() {
-        return Ok(None);
-    }
-    Ok(Some(app.state()?.session(profile).unwrap_or_default()))
+    let known = app.state()?.session(profile);
+    Ok(if MethodSpec::of(profile.auth.method).has_session() { Some(known.unwrap_or_default()) } else { known })
 }
 
 fn nothing(app: &App, config: &Config) -> String {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
@@ -16,7 +17,7 @@ use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::args::NameArg;
 use crate::cli::completion;
-use crate::model::profile::ConnectionName;
+use crate::model::profile::{ConnectionName, Profile};
 use crate::report::json::session;
 
 #[derive(Debug, Args)]
@@ -60,16 +61,27 @@ pub async fn token(app: &mut App, arguments: TokenArgs) -> Result<u8, Failure> {
 pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     let profile = select::select_saved(app, arguments.name.as_ref())?;
     let spec = MethodSpec::of(profile.auth.method);
-    if !spec.has_session() {
-        return Err(Failure::new(Code::Usage, shown!("{} signs in with {}", profile.name, spec.phrase))
+    let nothing = || {
+        Failure::new(Code::Usage, shown!("{} signs in with {}", profile.name, spec.phrase))
             .why("There is no session to renew.")
-            .next(Step::say("To see whether it works: ").and_run(shown!("snow test {}", profile.name))));
+            .next(Step::say("To see whether it works: ").and_run(shown!("snow test {}", profile.name)))
+    };
+    if !spec.has_session() && (spec.needs)(&profile.auth).is_some() {
+        return Err(nothing());
     }
     let reached = app.network.client_for(&profile)?;
     let store = app.store(profile.store)?;
     let credential = app.open(store, &profile, reached).await?.credential;
-    let mut session = credential.session().await.expect("a way to sign in with sessions gives one");
     let deadline = app.deadline()?;
+    let Some(mut session) = credential.session().await else {
+        let renewed = {
+            let _progress = app.console.progress(&format!("Getting an access token for {}", profile.name));
+            credential.renew(deadline).await
+        };
+        renewed.ok_or_else(nothing)??;
+        let expires_at = credential.token().await.and_then(|token| token.life.expires_at);
+        return renewed_until(app, &profile, "renewed,", expires_at);
+    };
     {
         let _progress = app.console.progress(&format!("Renewing the session of {}", profile.name));
         session.refresh(deadline).await?;
@@ -77,17 +89,27 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     if let Some(failure) = session.last_renewal().and_then(|renewal| renewal.failure.clone()) {
         return Err(failure);
     }
+    let expires_at = session.saved().and_then(|saved| saved.expires_at);
+    let same = session.saved().is_some_and(|saved| saved.not_lengthened);
+    let verb = if same { "the instance gave the same token, which is" } else { "renewed," };
+    renewed_until(app, &profile, verb, expires_at)
+}
+
+/// Says until when the new token is good.
+fn renewed_until(
+    app: &mut App,
+    profile: &Profile,
+    verb: &str,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<u8, Failure> {
     if app.console.json {
-        show_profile(app, &profile)?;
+        show_profile(app, profile)?;
         return Ok(0);
     }
-    let expires_at = session.saved().and_then(|saved| saved.expires_at);
     let until = expires_at.map_or_else(
         || "its end was not said".to_owned(),
         |at| format!("good for {}", crate::report::text::until(app.now(), at)),
     );
-    let same = session.saved().is_some_and(|saved| saved.not_lengthened);
-    let verb = if same { "the instance gave the same token, which is" } else { "renewed," };
     let line = format!("{} {}: {verb} {until}", app.console.out.tick(), profile.name);
     app.console.text(&line);
     Ok(0)

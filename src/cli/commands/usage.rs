@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::verbs;
+use crate::auth::method;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown, without_value};
@@ -47,6 +48,10 @@ fn failure(error: &clap::Error, arguments: &[OsString]) -> Failure {
         _ => None,
     };
     let argument = text(ContextKind::InvalidArg).map_or_else(|| "an argument".to_owned(), |text| bare(&text));
+    let value = text(ContextKind::InvalidValue);
+    if value.as_deref().is_some_and(method::is_password_grant) && ["--auth", "--grant"].contains(&argument.as_str()) {
+        return method::no_password_grant();
+    }
     let message = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             return unknown_command(&text(ContextKind::InvalidSubcommand).unwrap_or_default(), arguments);

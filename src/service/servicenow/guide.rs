@@ -14,7 +14,7 @@ pub struct Guide {
     pub has_tokens: bool,
 }
 
-pub static GUIDES: [Guide; 6] = [
+pub static GUIDES: [Guide; 7] = [
     Guide {
         method: "oauth",
         about: "People, with their browser",
@@ -54,6 +54,13 @@ pub static GUIDES: [Guide; 6] = [
         method: "certificate",
         about: "Mutual TLS: a certificate and its key",
         text: include_str!("../../guide/certificate.md"),
+        has_redirect_uri: false,
+        has_tokens: false,
+    },
+    Guide {
+        method: "token",
+        about: "Tokens of an identity provider",
+        text: include_str!("../../guide/token.md"),
         has_redirect_uri: false,
         has_tokens: false,
     },

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::auth::method;
-use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
+use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting, command_text};
 use crate::base::duration::duration;
 use crate::cli::args::{at_home, path};
 use crate::cli::completion;
@@ -32,11 +32,16 @@ impl SettingArgs {
     }
 }
 
+/// The program and its arguments, behind `--`.
+const PROGRAM: &str = "command";
+
 impl Args for SettingArgs {
     fn augment_args(command: Command) -> Command {
-        method::settings().iter().copied().fold(command, |command, setting| match arg(setting) {
-            Some(arg) => command.arg(arg),
-            None => command,
+        let settings = || method::settings().iter().copied();
+        let command = settings().filter_map(arg).fold(command, Command::arg);
+        settings().filter(|setting| setting.is_command && setting.flag.is_some()).fold(command, |command, setting| {
+            let program = Arg::new(PROGRAM).last(true).num_args(1..).value_name("CMD").requires(setting.key);
+            command.arg(program.help("The command of --access-token-command, with its arguments"))
         })
     }
 
@@ -50,6 +55,7 @@ fn arg(setting: &'static Setting) -> Option<Arg> {
     let arg = Arg::new(setting.key).long(flag.name).help(with_defaults(flag.help)).help_heading(flag.heading);
     Some(match flag.means {
         Some(_) => arg.action(ArgAction::SetTrue),
+        None if setting.is_command => arg.action(ArgAction::SetTrue).requires(PROGRAM),
         None => {
             let parser = move |text: &str| read(setting, text);
             let arg = arg.value_name(flag.value_name).value_parser(parser).action(ArgAction::Set);
@@ -89,12 +95,23 @@ impl FromArgMatches for SettingArgs {
             let Some(flag) = &setting.flag else { continue };
             let value = match flag.means {
                 Some(meant) => matches.get_flag(setting.key).then(|| meant.to_owned()),
+                None if setting.is_command => program(setting, matches)?,
                 None => matches.get_one::<String>(setting.key).cloned(),
             };
             self.0.extend(value.map(|value| (setting.key, value)));
         }
         Ok(())
     }
+}
+
+/// The command behind `--`, as the value of its setting.
+fn program(setting: &'static Setting, matches: &ArgMatches) -> Result<Option<String>, clap::Error> {
+    if !matches.get_flag(setting.key) {
+        return Ok(None);
+    }
+    let arguments: Vec<String> = matches.get_many(PROGRAM).into_iter().flatten().cloned().collect();
+    let text = read(setting, &command_text(&arguments));
+    text.map(Some).map_err(|invalid| clap::Error::raw(clap::error::ErrorKind::ValueValidation, invalid))
 }
 
 /// The secrets that are handed in.

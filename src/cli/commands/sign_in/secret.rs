@@ -11,7 +11,7 @@ use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::check::context::Plan;
 use crate::check::runner::{self, SignIn, StartedTest};
 use crate::cli::args::at_home;
@@ -59,9 +59,16 @@ fn new_secret(
     given: &SecretArgs,
     before: &GivenSecrets,
 ) -> Result<Option<Secret>, Failure> {
+    let need = (usage.need)(auth, before);
+    if let Need::Replaced(key) = need {
+        return match given.source(usage.input) {
+            Some(_) => Err(replaced(usage, key)),
+            None => Ok(None),
+        };
+    }
     match app.handed_in(given, usage.input)? {
         Some(secret) => Ok(Some(secret)),
-        None => ask(app, auth, usage, (usage.need)(auth, before)),
+        None => ask(app, auth, usage, need),
     }
 }
 
@@ -90,6 +97,18 @@ fn ask_file(app: &mut App, question: &str) -> Result<Secret, Failure> {
     }
 }
 
+/// A setting takes the place of the secret that was handed in.
+fn replaced(usage: &SecretUse, key: &'static str) -> Failure {
+    let flag = usage.input.flag;
+    Failure::new(Code::Usage, shown!("{} was given, but {} is set", usage.input.phrase, key))
+        .why("Only one of them can be used.")
+        .next(shown!("Leave out --{}-stdin and --{}-file", flag, flag))
+        .next(
+            Step::say("Or remove the setting of a saved connection first: ")
+                .and_run(shown!("snow edit NAME --unset {}", key)),
+        )
+}
+
 /// There is no person to ask for a secret.
 pub fn missing(auth: &Auth, usage: &SecretUse) -> Failure {
     let (label, flag) = (usage.input.item.field.label(), usage.input.flag);
@@ -109,10 +128,13 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
     let may_retype = retyped.is_some() && !wanted.secrets.is_any_given();
     let mut profile = wanted.profile.clone();
     let mut tries_left = if may_retype { MORE_TRIES } else { 0 };
+    let mut codes_left = 1 + MORE_TRIES;
+    // With a one-time code, which is good for this sign-in alone.
+    let mut with_code: Option<GivenSecrets> = None;
     loop {
         let sent = Instant::now();
         let (client, origins) = wanted.client(app)?;
-        let connection = match connection(app, &profile, client, &secrets).await {
+        let connection = match connection(app, &profile, client, with_code.as_ref().unwrap_or(&secrets)).await {
             Ok(connection) => connection,
             // Nothing was sent: the secret does not open what it is for.
             Err(failure) if failure.code() == Code::InvalidSecret && tries_left > 0 && app.is_interactive() => {
@@ -137,13 +159,27 @@ pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecre
                     let cleared = state.clear_refusals(&profile.instance, user);
                     app.mention_unwritable_state(cleared);
                 }
+                if with_code.is_some() {
+                    app.console.say(CODE_IS_NOT_SAVED);
+                }
                 return Ok(Attempt { profile, secrets, started_test, origins, sent });
             }
             SignIn::Unjudged(_) => return Ok(Attempt { profile, secrets, started_test, origins, sent }),
             SignIn::Refused(failure) => {
                 count_refusal(app, &state, &profile, failure);
+                let wants_code = failure.code() == Code::MfaRequired;
+                if wants_code && codes_left > 0 && app.is_interactive() {
+                    if with_code.is_some() {
+                        app.complain(&format!("{}. Wrong or expired code? ({codes_left} left)", failure.message()));
+                    }
+                    codes_left -= 1;
+                    with_code = Some(ask_for_code(app, &profile, &secrets)?);
+                    continue;
+                }
+                with_code = None;
                 tries_left = tries_left.min(before_lockout(&state, &profile));
-                let is_over = tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive();
+                let is_over =
+                    wants_code || tries_left == 0 || !failure.code().is_fixed_by_signing_in() || !app.is_interactive();
                 let Some(usage) = retyped.filter(|_| !is_over) else {
                     return Ok(Attempt { profile, secrets, started_test, origins, sent });
                 };
@@ -167,6 +203,26 @@ fn type_again(app: &mut App, profile: &Profile, usage: &SecretUse, secrets: &mut
     let person = app.person().expect("a person was there a moment ago");
     secrets.put(usage.input.item, person.secret(&question)?);
     Ok(())
+}
+
+/// A saved connection sends no code.
+const CODE_IS_NOT_SAVED: &str = "note: the one-time code is not saved, and the instance asks for a new one each time. \
+    The saved password alone will be refused, in CI too: use OAuth or client credentials there.";
+
+/// Asks for a one-time code, which the instance takes at the end of the password.
+fn ask_for_code(app: &mut App, profile: &Profile, secrets: &GivenSecrets) -> Result<GivenSecrets, Failure> {
+    let who = profile.auth.identity().unwrap_or_default().to_owned();
+    let person = app.person().expect("a person was there a moment ago");
+    let code = person.secret(&format!("One-time code of {who}"))?;
+    let mut with_code = secrets.clone();
+    for (item, secret) in secrets.iter() {
+        let both = secret.followed_by(&code).map_err(|invalid| {
+            Failure::new(Code::Usage, shown!("the code cannot be added to the password: {}", invalid))
+                .next("Enter the six digits alone")
+        })?;
+        with_code.put(item, both);
+    }
+    Ok(with_code)
 }
 
 /// How many more refusals the account of the user can take. One try is left to the person.

@@ -18,6 +18,7 @@ use super::list::labels;
 use super::outputs::{Outputs, unwritable};
 use super::select::{self, Selected};
 use super::waiting::{self, Wait};
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::Publication;
@@ -27,6 +28,7 @@ use crate::check::expectations::Expectations;
 use crate::check::report::{Check, CheckId, Report, Run, TestTarget};
 use crate::config::{Config, environment};
 use crate::history::last_test::LastTest;
+use crate::history::state::{SessionNote, State};
 use crate::http::client::Deadline;
 use crate::model::profile::Subject;
 use crate::model::profile::{Profile, TableName};
@@ -189,7 +191,21 @@ pub fn remember(app: &App, profile: &Profile, report: &Report) -> Result<(), Fai
     let state = app.state()?;
     let test = LastTest::following(state.last_test(profile).as_ref(), report.outcome());
     app.mention_unwritable_state(state.record_tests([(profile, test)]));
+    app.mention_unwritable_state(remember_end(app, &state, profile, report));
     Ok(())
+}
+
+/// Keeps when an access token ends that was entered: there is no session that says it.
+fn remember_end(app: &App, state: &State, profile: &Profile, report: &Report) -> std::io::Result<()> {
+    let spec = MethodSpec::of(profile.auth.method);
+    let Some(life) = report.token.filter(|_| !spec.has_session() && !spec.stores_nothing(&profile.auth)) else {
+        return Ok(());
+    };
+    match life.expires_at {
+        Some(at) if state.session(profile).is_some_and(|known| known.expires_at == Some(at)) => Ok(()),
+        Some(at) => state.record_session(profile, SessionNote::of_token(app.now(), at)),
+        None => state.forget_session_note(profile.id),
+    }
 }
 
 fn plan_for(app: &App, tables: &[TableName], subject: Subject, options: &Options, deadline: Deadline) -> Plan {

@@ -177,6 +177,7 @@ impl Places {
             ("{transaction}", transaction(response).into()),
             ("{guide_api_key}", Step::run("snow guide api-key")),
             ("{guide_certificate}", Step::run("snow guide certificate")),
+            ("{guide_token}", Step::run("snow guide token")),
             ("{guide_client_credentials}", Step::run("snow guide client-credentials")),
             ("{wait}", wait(response).into()),
             ("{status}", response.status().show().into()),

@@ -61,12 +61,28 @@ pub const ROWS: &[Symptom] = &[
         ],
     },
     Symptom {
+        name: "key-scope-missing",
+        code: Code::ScopeRestricted,
+        shows: |response| {
+            response.is_forbidden()
+                && response.says("missing required api access scope")
+                && response.credential.is_secret_of("api-key")
+        },
+        message: "signed in, but the API key lacks an auth scope that this API requires",
+        why: "The instance said: {said}.",
+        causes: &[("auth-scope", High, "the auth scope of the REST API Key does not include this API")],
+        next: &["Ask an administrator to set the auth scope of the REST API Key: {guide_api_key}"],
+    },
+    Symptom {
         name: "scope-missing",
         code: Code::ScopeRestricted,
         shows: |response| response.is_forbidden() && response.says("missing required api access scope"),
         message: "signed in, but the token lacks a scope that this API requires",
         why: "The instance said: {said}.",
-        causes: &[("auth-scope", High, "the REST API auth scopes of the client do not include this API")],
+        causes: &[
+            ("auth-scope", High, "the REST API auth scopes of the client do not include this API"),
+            ("scope-added", Low, "an auth scope was added to the API, as for API keys, which every token needs then"),
+        ],
         next: &["Ask an administrator to add the scope in the error to the client", "Then get a new token: {login}"],
     },
     Symptom {

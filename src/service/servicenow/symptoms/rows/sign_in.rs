@@ -54,6 +54,28 @@ pub const ROWS: &[Symptom] = &[
         ..COOKIE_SESSION
     },
     Symptom {
+        name: "given-token-taken-once",
+        code: Code::BearerRefused,
+        shows: |response| {
+            let is_taken = response.credential.is_token_of_age(TokenAge::Taken);
+            response.status() == 401 && is_taken && response.credential.is_token_of("token")
+        },
+        message: "{host} accepted the access token once, then rejected it",
+        why: "Both requests of this run used the same token, which has not expired: it is a one-time token.",
+        causes: &[
+            (
+                "one-time-token",
+                High,
+                "JTI verification is on at the instance, so each token of an identity provider is valid for one request",
+            ),
+            ("revoked", Low, "the token was revoked in between"),
+        ],
+        next: &[
+            "Ask an administrator to turn off \"Enable JTI claim verification\" in the OIDC provider configuration: {guide_token}",
+            "Or connect with --access-token-command and a command that prints another token each time",
+        ],
+    },
+    Symptom {
         name: "token-taken-once",
         code: Code::BearerRefused,
         shows: |response| response.status() == 401 && response.credential.is_token_of_age(TokenAge::Taken),
@@ -93,6 +115,32 @@ pub const ROWS: &[Symptom] = &[
     },
     NEW_TOKEN_REFUSED,
     Symptom {
+        name: "given-token-refused",
+        code: Code::BearerRefused,
+        shows: |response| response.status() == 401 && response.credential.is_token_of("token"),
+        message: "{host} rejected the access token",
+        why: "The response was 401. The instance does not say whether the token has expired, is meant for another audience or names a user that it does not know.",
+        causes: &[
+            ("revoked", High, "the token has expired, or was revoked"),
+            (
+                "other-audience",
+                High,
+                "no OIDC entity of the instance has the audience (aud) of the token as its client id, or trusts the identity provider that signed it",
+            ),
+            ("unknown-user", Medium, "the claim that names the user matches no active user of the instance"),
+            (
+                "one-time-token",
+                Medium,
+                "JTI verification is on, and the token was used before: then each token is valid for one request",
+            ),
+            ("access-policy", Low, "a REST API access policy denies this client, user or IP address"),
+        ],
+        next: &[
+            "{enter}",
+            "Ask an administrator to compare the token with the OIDC entity ({guide_token}), and give the time{transaction}",
+        ],
+    },
+    Symptom {
         name: "bearer-refused",
         code: Code::BearerRefused,
         shows: |response| response.status() == 401 && response.credential.is_access_token(),
@@ -113,7 +161,11 @@ pub const ROWS: &[Symptom] = &[
         why: "The response was 401. A wrong key, an expired key and a key that may not call this API get the same response.",
         causes: &[
             ("wrong-key", High, "the key is wrong or was not copied completely"),
-            ("access-policy", High, "no REST API access policy allows this key to call the Table API"),
+            (
+                "access-policy",
+                High,
+                "no REST API access policy of the Table API has the profile for API keys; policies are for one method and version each",
+            ),
             ("expired", Medium, "the key was deactivated or has expired; an expired key is deleted after seven days"),
             ("other-parameter", Medium, "the instance expects the key in another header or in the query string"),
             ("user", Low, "the user of the key is locked out or inactive"),
@@ -158,10 +210,12 @@ pub const ROWS: &[Symptom] = &[
         code: Code::MfaRequired,
         shows: |response| response.status() == 401 && response.raw.headers.contains_key("x-mfa_token"),
         message: "{host} requires a second factor for {user}",
-        why: "The password is right: ServiceNow only returns X-MFA_TOKEN after a correct password. A one-time code is valid for 30 seconds and cannot be saved.",
+        why: "The password is right: ServiceNow only returns X-MFA_TOKEN after a correct password. A one-time code is valid for 30 seconds and cannot be saved, so a saved password alone does not work, here or in CI.",
         causes: &[("mfa", High, "multi-factor authentication is enabled for integrations and the user is enrolled")],
         next: &[
             "Sign in with OAuth, where the browser asks for the second factor: {guide_oauth}",
+            "In CI, use client credentials: {guide_client_credentials}",
+            "At a terminal, snow connect and snow login ask for the one-time code",
             "Use an integration user without a second factor, or ask an administrator about glide.authenticate.multifactor.for_integrations",
         ],
     },
