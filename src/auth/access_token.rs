@@ -84,7 +84,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     given: Given::Token,
     is_saved: true,
     has_variables: true,
-    choice: Some((7, "Access token                     from an identity provider")),
+    choice: Some((5, "Access token                     of an identity provider")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { auth, secrets, time, .. }| {
         Ok(match command(auth, None) {

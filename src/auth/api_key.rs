@@ -69,7 +69,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     given: Given::Key,
     is_saved: true,
     has_variables: true,
-    choice: Some((4, "API key                          from an administrator")),
+    choice: Some((6, "API key                          from an administrator")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { auth, secrets, .. }| Ok(Box::new(ApiKey::of(auth, secrets.required(&ITEM))))),
 };

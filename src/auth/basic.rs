@@ -49,7 +49,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     given: Given::Password,
     is_saved: true,
     has_variables: true,
-    choice: Some((2, "User name and password           often refused since 2026")),
+    choice: Some((7, "User name and password           often refused since 2026")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { auth, secrets, .. }| {
         Ok(Box::new(BasicCredential::of(auth, secrets.required(&PASSWORD))))

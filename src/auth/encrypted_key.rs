@@ -16,9 +16,8 @@ pub enum NotDecrypted {
 pub fn decrypted(der: &[u8], passphrase: &Secret) -> Result<SecretDocument, NotDecrypted> {
     let encrypted = EncryptedPrivateKeyInfo::try_from(der).map_err(|_| NotDecrypted::Unsupported)?;
     encrypted.decrypt(passphrase.expose()).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
-            NotDecrypted::WrongPassphrase
-        }
-        _ => NotDecrypted::Unsupported,
+        pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::UnsupportedAlgorithm { .. }) => NotDecrypted::Unsupported,
+        // A wrong key decrypts to something else, if at all.
+        _ => NotDecrypted::WrongPassphrase,
     })
 }

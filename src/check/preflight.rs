@@ -53,7 +53,7 @@ pub async fn offer(preflight: &Preflight, instance: &Instance, client: &Client, 
     for path in CERTIFICATE_PROBES {
         probe = client.get(instance.url(path), &HeaderMap::new(), deadline).await.result.ok();
         // The other one is of other releases.
-        if !probe.as_ref().is_some_and(|answer| answer.status == 404) {
+        if probe.as_ref().is_none_or(|answer| answer.status != 404) {
             break;
         }
     }

@@ -131,6 +131,12 @@ pub struct ShownConnection<'a> {
     token_lifetime: Option<String>,
     /// The algorithm of its assertions, if it is not the usual one of the key.
     algorithm: Option<String>,
+    /// The file of its client certificate.
+    client_cert: Option<String>,
+    /// The file of the key of that certificate.
+    client_key: Option<String>,
+    /// The PKCS#12 file with both.
+    client_identity: Option<String>,
     /// The program that prints its access token, and the arguments.
     access_token_command: Option<Vec<String>>,
 }
@@ -171,6 +177,9 @@ impl<'a> ShownConnection<'a> {
             certificate: value("certificate"),
             token_lifetime: value("token_lifetime"),
             algorithm: value("algorithm"),
+            client_cert: value("client_cert"),
+            client_key: value("client_key"),
+            client_identity: value("client_identity"),
             access_token_command: value("access_token_command").and_then(|command| command_of(&command).ok()),
         }
     }

@@ -127,6 +127,7 @@ fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
         ("--password-file pw", &format!("--password-file {home}/pw")),
         ("8f2c41d0", "sandbox-ci"),
         ("team.toml", &format!("{home}/team.toml")),
+        ("connection.json", &format!("{home}/connection.json")),
         ("report.", &format!("{home}/report.")),
         ("=incidents.", &format!("={home}/incidents.")),
         (" incidents.", &format!(" {home}/incidents.")),
@@ -158,6 +159,11 @@ fn every_example_runs() {
     let desk = Desk::new();
     let team = format!("schema = \"snow-team/1\"\n[connections.acme]\ninstance = \"{}\"\n", sandbox.origin());
     std::fs::write(files.path().join("team.toml"), format!("{team}auth = \"api-key\"\n")).unwrap();
+    let body = serde_json::json!({
+        "name": "of-adobe", "connectionSpec": {"id": "eb13cb25-47ab-407f-ba89-c0125281c563"},
+        "auth": {"specName": "Basic Authentication", "params": {"endpoint": sandbox.origin(), "username": "beth.anglin"}},
+    });
+    std::fs::write(files.path().join("connection.json"), body.to_string()).unwrap();
     for example in all() {
         if example.starts_with("snow sandbox") && !example.contains("--list") {
             // It serves until it is stopped.

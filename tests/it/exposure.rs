@@ -327,8 +327,9 @@ fn documents_have_the_fields_of_the_contract_and_no_others() {
                   api_version ca_cert proxy read_only last_test";
     let listed = world.run("list --json").json()["connections"][0].clone();
     let shown = world.run("show acme --json").json()["connection"].clone();
-    let settings = "scope redirect_uri authorization_url token_url revocation_url pkce header_name \
-                    access_token_command";
+    let settings = "scope redirect_uri authorization_url token_url revocation_url pkce header_name subject key_id \
+                    audience private_key certificate token_lifetime algorithm client_cert client_key \
+                    client_identity access_token_command";
     for (connection, fields) in [(listed, fields.to_owned()), (shown, format!("{fields} {settings}"))] {
         let keys: Vec<&str> = connection.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys.join(" "), fields);

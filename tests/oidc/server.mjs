@@ -190,7 +190,7 @@ async function api(request, response, path) {
 }
 
 /** JWTs that were verified, where the instance takes each once. */
-const used = new Set();
+const verified = new Set();
 
 async function userOf(token) {
   if (!token) return undefined;
@@ -206,8 +206,8 @@ async function userOfJwt(token) {
   const keys = createRemoteJWKSet(new URL('/jwks', authorization.origin));
   try {
     const { payload } = await jwtVerify(token, keys, { audience: AUDIENCE, issuer: authorization.origin });
-    if (settings.one_time && used.has(payload.jti)) return undefined;
-    used.add(payload.jti);
+    if (settings.one_time && verified.has(payload.jti)) return undefined;
+    verified.add(payload.jti);
     return payload.sub === 'machine' ? APPLICATION_USER : payload.sub;
   } catch {
     return undefined;

@@ -149,7 +149,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     given: Given::Certificate,
     is_saved: true,
     has_variables: true,
-    choice: Some((5, "Client certificate (mutual TLS)  from an administrator")),
+    choice: Some((2, "Client certificate (mutual TLS)  a certificate and a key")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { auth, secrets, time, .. }| {
         let passphrase = secrets.get(&ITEM).cloned();

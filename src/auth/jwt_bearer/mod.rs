@@ -225,7 +225,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     given: Given::Token,
     is_saved: true,
     has_variables: true,
-    choice: Some((5, "JWT bearer                       for CI; signs with a private key")),
+    choice: Some((3, "JWT bearer                       a private key; for CI")),
     open: |stored| oauth::open(stored).boxed(),
     from_secrets: Some(|InHand { secrets, endpoint, time, .. }| {
         let source = SessionSource::Environment { secrets: secrets.clone() };

@@ -63,7 +63,7 @@ pub static AUTHORIZATION_CODE: MethodSpec = MethodSpec {
     given: Given::Token,
     is_saved: true,
     has_variables: false,
-    choice: Some((1, "OAuth with your own client       registered there before")),
+    choice: Some((0, "OAuth with your own client       a browser, and a client id")),
     open: |stored| open(stored).boxed(),
     from_secrets: None,
 };
@@ -87,7 +87,7 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     given: Given::Token,
     is_saved: true,
     has_variables: true,
-    choice: Some((3, "Client credentials               for CI; needs a secret")),
+    choice: Some((4, "Client credentials               a client's secret; for CI")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { secrets, endpoint, time, .. }| {
         let source = SessionSource::Environment { secrets: secrets.clone() };

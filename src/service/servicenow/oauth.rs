@@ -42,7 +42,7 @@ pub fn sdk_client() -> OAuthClient {
 
 /// How a person chooses it.
 pub static SDK_METHOD: &MethodSpec = &AUTHORIZATION_CODE;
-pub const SDK_CHOICE: (u8, &str) = (0, "OAuth with ServiceNow's client   no setup; paste a code");
+pub const SDK_CHOICE: (u8, &str) = (1, "OAuth with ServiceNow's client   a browser; paste a code");
 
 /// Whether it is that client.
 pub fn is_sdk(client: &OAuthClient) -> bool {
