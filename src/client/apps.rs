@@ -11,7 +11,9 @@ use crate::base::shown::{Shown, Step as Advice, shown};
 use crate::model::oauth_client::GrantType;
 use crate::model::user_name::UserName;
 use crate::service::rows::{Row, RowQuery};
-use crate::service::servicenow::oauth_entity::{self, Entity, FOR_ITSELF, NewEntity, PLACE};
+use crate::service::servicenow::oauth_entity::{
+    self, CERTIFICATE_TABLE, Entity, FOR_ITSELF, NewEntity, PLACE, VERIFIER_TABLE,
+};
 use crate::service::servicenow::oauth_fitness::Registration;
 
 /// More rows than one client has.
@@ -78,7 +80,12 @@ fn missing(client: &Client, client_id: &str) -> Failure {
 }
 
 /// Whether a client of this name can be registered for this user. Gives the key of the user.
-pub async fn ready(client: &Client, name: &str, user: Option<&UserName>) -> Result<Option<String>, Failure> {
+pub async fn ready(
+    client: &Client,
+    name: &str,
+    grant: GrantType,
+    user: Option<&UserName>,
+) -> Result<Option<String>, Failure> {
     let host = client.connection().instance().host_and_port();
     let not_ready = |message: Shown| Failure::new(Code::AppNotReady, message).why("Nothing was registered.");
     if let Some(entity) =
@@ -91,7 +98,7 @@ pub async fn ready(client: &Client, name: &str, user: Option<&UserName>) -> Resu
             .next(Advice::say("Or see how it is registered: ").and_run(shown!("snow app check --client-id {}", id))));
     }
     let Some(user) = user else { return Ok(None) };
-    if for_itself(client).await? == Some(false) {
+    if grant == GrantType::ClientCredentials && for_itself(client).await? == Some(false) {
         let message = shown!("{} does not let clients sign in for themselves", host);
         return Err(not_ready(message)
             .next(shown!("Set the system property {} to true", FOR_ITSELF))
@@ -124,7 +131,7 @@ struct CreatedRow {
 
 /// Registers a client, with the profile that a form would make. Gives its key.
 pub async fn register(client: &Client, entity: &NewEntity<'_>, secret: Option<&Secret>) -> Result<String, Failure> {
-    let sent = client.request("POST", oauth_entity::TABLE).body(entity.body(secret)).send().await?;
+    let sent = client.request("POST", entity.table()).body(entity.body(secret)).send().await?;
     let answer = sent.check().await.map_err(|failure| match failure.class() {
         Class::Forbidden => {
             failure.next(Advice::say("Or have an administrator do it by hand: ").and_run(match entity.grant {
@@ -147,11 +154,24 @@ pub async fn register(client: &Client, entity: &NewEntity<'_>, secret: Option<&S
         let body = entity.profile(&result.sys_id);
         client.request("POST", oauth_entity::PROFILE_TABLE).body(body).send().await?.check().await?;
     }
+    if let Some(verifier) = &entity.verifier {
+        let certificate = create(client, CERTIFICATE_TABLE, entity.certificate(verifier)).await?;
+        create(client, VERIFIER_TABLE, entity.verifier(verifier, &result.sys_id, &certificate.sys_id)).await?;
+    }
     Ok(result.sys_id)
 }
 
-/// Deletes every entry of this client id, and its profiles. False if there is none.
-pub async fn remove(client: &Client, client_id: &str) -> Result<bool, Failure> {
+async fn create(client: &Client, table: &str, body: String) -> Result<CreatedRow, Failure> {
+    let created: Created = client.request("POST", table).body(body).send().await?.check().await?.json().await?;
+    Ok(created.result)
+}
+
+/// Deletes every entry of this client id, its profiles, and what verifies its assertions.
+/// False if there is no entry.
+pub async fn remove(client: &Client, client_id: &str, grant: GrantType) -> Result<bool, Failure> {
+    if grant == GrantType::JwtBearer {
+        remove_key(client, client_id).await?;
+    }
     let found = entities(client, "client_id", client_id).await?;
     let mut is_any = false;
     // The instance is not believed: a term that it drops finds any entry.
@@ -167,6 +187,21 @@ pub async fn remove(client: &Client, client_id: &str) -> Result<bool, Failure> {
         is_any = true;
     }
     Ok(is_any)
+}
+
+/// Deletes the lines with the key of a client and then the certificates, which they name.
+async fn remove_key(client: &Client, client_id: &str) -> Result<(), Failure> {
+    let name = oauth_entity::key_name(client_id);
+    for (table, path) in [("jwt_verifier_map", VERIFIER_TABLE), ("sys_certificate", CERTIFICATE_TABLE)] {
+        let rows = optional(client, oauth_entity::of_key(table, client_id), |row| {
+            let is_its = row.value("name").as_deref() == Some(&*name);
+            is_its.then(|| row.value("sys_id").map(|id| id.into_owned())).flatten()
+        });
+        for id in rows.await?.into_iter().flatten() {
+            delete(client, path, &id).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn delete(client: &Client, table: &str, id: &str) -> Result<(), Failure> {

@@ -128,6 +128,8 @@ fn with_what_is_here(line: &str, files: &Path, sandbox: &Sandbox) -> String {
         ("8f2c41d0", "sandbox-ci"),
         ("team.toml", &format!("{home}/team.toml")),
         ("connection.json", &format!("{home}/connection.json")),
+        (" key.pem", &format!(" {home}/key.pem")),
+        (" cert.pem", &format!(" {home}/cert.pem")),
         ("report.", &format!("{home}/report.")),
         ("=incidents.", &format!("={home}/incidents.")),
         (" incidents.", &format!(" {home}/incidents.")),
@@ -164,6 +166,14 @@ fn every_example_runs() {
         "auth": {"specName": "Basic Authentication", "params": {"endpoint": sandbox.origin(), "username": "beth.anglin"}},
     });
     std::fs::write(files.path().join("connection.json"), body.to_string()).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+    for (name, content) in [("key.pem", key.serialize_pem()), ("cert.pem", certificate.pem())] {
+        let path = files.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
     for example in all() {
         if example.starts_with("snow sandbox") && !example.contains("--list") {
             // It serves until it is stopped.

@@ -21,37 +21,37 @@ fn sandbox() -> Sandbox {
 }
 
 /// Keys and certificates outside the home, which is searched for secrets.
-struct Keys(tempfile::TempDir);
+pub struct Keys(tempfile::TempDir);
 
 impl Keys {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// Runs openssl where the files are.
-    fn openssl(&self, line: &str) {
+    pub fn openssl(&self, line: &str) {
         let mut command = tool("openssl");
         let output = command.args(line.split_whitespace()).current_dir(self.0.path()).output().unwrap();
         assert!(output.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// A key `NAME.pem` in PKCS#8, and its certificate `NAME.crt`.
-    fn make(&self, name: &str, algorithm: &str) {
+    pub fn make(&self, name: &str, algorithm: &str) {
         self.openssl(&format!("genpkey -algorithm {algorithm} -out {name}.pem"));
         self.openssl(&format!("req -x509 -key {name}.pem -days 2 -subj /CN=snow -out {name}.crt"));
     }
 }
 
-const RSA: &str = "RSA -pkeyopt rsa_keygen_bits:2048";
-const P256: &str = "EC -pkeyopt ec_paramgen_curve:P-256";
+pub const RSA: &str = "RSA -pkeyopt rsa_keygen_bits:2048";
+pub const P256: &str = "EC -pkeyopt ec_paramgen_curve:P-256";
 const P384: &str = "EC -pkeyopt ec_paramgen_curve:P-384";
 
 /// Registers a client whose assertions this certificate verifies, as an administrator does.

@@ -20,6 +20,7 @@ mod api_key;
 mod api_key_policies;
 mod app;
 mod app_create;
+mod app_create_jwt;
 #[cfg(target_os = "linux")]
 mod borrowers;
 mod browser;

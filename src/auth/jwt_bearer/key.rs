@@ -20,6 +20,7 @@ use crate::base::shown::shown_as_displayed;
 
 shown_as_displayed!(InvalidKey);
 
+const CERTIFICATE: &str = "CERTIFICATE";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 /// RFC 7518 §3.3 allows nothing shorter.
 const MIN_RSA_BITS: usize = 2048;
@@ -195,12 +196,21 @@ impl PrivateKey {
 
     /// Whether the first certificate of a PEM text is of this key.
     pub fn check_certificate(&self, pem: &str) -> Result<(), InvalidKey> {
-        let (_, body) = blocks(pem).find(|(label, _)| *label == "CERTIFICATE").ok_or(InvalidKey::NoCertificate)?;
-        let der = decoded(body)?;
+        let der = decoded(certificate_block(pem).ok_or(InvalidKey::NoCertificate)?)?;
         let certificate = Certificate::from_der(&der).map_err(|_| InvalidKey::Damaged)?;
         let public = certificate.tbs_certificate.subject_public_key_info.to_der().map_err(|_| InvalidKey::Damaged)?;
         if public == self.public { Ok(()) } else { Err(InvalidKey::OtherCertificate) }
     }
+}
+
+fn certificate_block(pem: &str) -> Option<&str> {
+    blocks(pem).find(|(label, _)| *label == CERTIFICATE).map(|(_, body)| body)
+}
+
+/// The first certificate of a PEM text and nothing else of it: a file may have the key, too.
+pub fn first_certificate(pem: &str) -> Option<String> {
+    let body = certificate_block(pem)?;
+    Some(format!("-----BEGIN {CERTIFICATE}-----{body}-----END {CERTIFICATE}-----\n"))
 }
 
 fn private_block(pem: &str) -> Option<(&str, &str)> {

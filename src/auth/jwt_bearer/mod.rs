@@ -21,7 +21,8 @@ use super::oauth::settings::{CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, REVO
 use super::setting::{Flag, GivenSecrets, LEARNT_USER_NAME, Need, Question, SecretInput, SecretUse, Setting};
 use crate::base::files;
 use crate::model::oauth_client::GrantType;
-use crate::model::profile::{Auth, AuthMethod, InvalidValue, SUBJECT_KEY, any_of, shown_text};
+pub use crate::model::profile::SUBJECT_KEY;
+use crate::model::profile::{Auth, AuthMethod, InvalidValue, any_of, shown_text};
 use crate::store::Field;
 use crate::store::record::{Owner, SecretItem};
 
@@ -80,7 +81,7 @@ static SUBJECT: Setting = Setting {
     )
 };
 
-const KEY_ID_KEY: &str = "key_id";
+pub const KEY_ID_KEY: &str = "key_id";
 
 static KEY_ID: Setting = Setting {
     flag: flag("key-id", "ID", "The key id (kid) in the JWT verifier map of the OAuth entry"),
@@ -116,7 +117,7 @@ static AUDIENCE: Setting = Setting {
     )
 };
 
-const PRIVATE_KEY_KEY: &str = "private_key";
+pub const PRIVATE_KEY_KEY: &str = "private_key";
 
 /// A file that stays where it is.
 static PRIVATE_KEY: Setting = Setting {
@@ -131,7 +132,7 @@ static PRIVATE_KEY: Setting = Setting {
     )
 };
 
-const CERTIFICATE_KEY: &str = "certificate";
+pub const CERTIFICATE_KEY: &str = "certificate";
 
 static CERTIFICATE: Setting = Setting {
     flag: flag("certificate", "FILE", "Check before each sign-in that the key belongs to this certificate (PEM)"),

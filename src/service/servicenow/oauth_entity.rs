@@ -18,7 +18,12 @@ const WITNESS: &str = "glide.buildname";
 pub const PLACE: &str = "System OAuth > Application Registry";
 /// The path of the table below the Table API, as a request writes it.
 pub const TABLE: &str = "table/oauth_entity";
+/// Where a client that signs assertions is; it extends the table above.
+pub const SIGNER_TABLE: &str = "table/oauth_jwt";
 pub const PROFILE_TABLE: &str = "table/oauth_entity_profile";
+/// What verifies the assertions of a client: a certificate, and the line that names its key.
+pub const CERTIFICATE_TABLE: &str = "table/sys_certificate";
+pub const VERIFIER_TABLE: &str = "table/jwt_verifier_map";
 
 const FIELDS: [&str; 15] = [
     "sys_id",
@@ -77,6 +82,16 @@ pub fn scopes(entity: &str) -> RowQuery {
 pub fn auth_scopes(entity: &str) -> RowQuery {
     let fields = &["auth_scope.name", "auth_scope", "oauth_entity"];
     query("oauth_entity_auth_scope_mapping", format!("oauth_entity={}", escaped(entity)), fields)
+}
+
+/// The certificates and the lines of verifiers of a new client, by the name that they got.
+pub fn of_key(table: &'static str, client_id: &str) -> RowQuery {
+    query(table, format!("name={}", escaped(&key_name(client_id))), &["sys_id", "name"])
+}
+
+/// What the rows for the key of a client are called.
+pub fn key_name(client_id: &str) -> String {
+    format!("snow {client_id}")
 }
 
 /// The property, and the one that tells whether properties are visible.
@@ -161,14 +176,27 @@ pub struct NewEntity<'a> {
     pub is_public: bool,
     /// The key of the user that it acts as.
     pub user: Option<&'a str>,
+    pub verifier: Option<Verifier<'a>>,
+}
+
+/// What the instance verifies assertions with.
+pub struct Verifier<'a> {
+    /// In PEM.
+    pub certificate: &'a str,
+    pub key_id: &'a str,
 }
 
 impl NewEntity<'_> {
+    /// The table of the entry.
+    pub fn table(&self) -> &'static str {
+        if self.grant == GrantType::JwtBearer { SIGNER_TABLE } else { TABLE }
+    }
+
     /// The body that creates the entry. What a release does not know it leaves out.
     pub fn body(&self, secret: Option<&Secret>) -> String {
         let is_browser = self.grant == GrantType::AuthorizationCode;
         let flag = |is: bool| if is { "true" } else { "false" };
-        json!({
+        let mut body = json!({
             "name": self.name,
             "comments": "Registered by snow app create",
             "active": "true",
@@ -178,14 +206,42 @@ impl NewEntity<'_> {
             "redirect_url": if is_browser { self.redirect_uri } else { "" },
             "public_client": flag(self.is_public),
             "use_pkce": flag(is_browser),
-            "inbound_grant_type": if is_browser { "authz_code" } else { "client_credential" },
+            "inbound_grant_type": match self.grant {
+                GrantType::AuthorizationCode => "authz_code",
+                GrantType::ClientCredentials => "client_credential",
+                GrantType::JwtBearer => "jwt",
+            },
             "default_grant_type": self.default_grant(),
             "user": self.user.unwrap_or(""),
             "access_token_lifespan": "1800",
             "refresh_token_lifespan": "8640000",
             "scope_restriction_status": "unrestricted",
+        });
+        if self.grant == GrantType::JwtBearer {
+            // The user is the one that an assertion names. The default skew of the newer form,
+            // none, refuses clocks that are a few seconds wrong.
+            body["user_field"] = "user_name".into();
+            body["enable_jti_verification"] = "true".into();
+            body["jti_claim"] = "jti".into();
+            body["clock_skew"] = "300".into();
+        }
+        body.to_string()
+    }
+
+    /// The body that creates the certificate.
+    pub fn certificate(&self, verifier: &Verifier<'_>) -> String {
+        let name = key_name(self.client_id);
+        json!({
+            "name": name, "type": "trust_store", "format": "pem", "active": "true",
+            "pem_certificate": verifier.certificate,
         })
         .to_string()
+    }
+
+    /// The body that creates the line with the key id.
+    pub fn verifier(&self, verifier: &Verifier<'_>, entity: &str, certificate: &str) -> String {
+        let name = key_name(self.client_id);
+        json!({ "name": name, "oauth_jwt": entity, "sys_certificate": certificate, "kid": verifier.key_id }).to_string()
     }
 
     /// The body that creates the profile which a form would make.

@@ -4,24 +4,31 @@
 //! and its secret are saved, so that none is ever lost; the client is registered; a token
 //! proves it. A failure deletes all of it again, and names what could not be deleted.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use uuid::Uuid;
 
 use super::undo;
+use crate::auth::gateway::GatewayHeaders;
+use crate::auth::jwt_bearer::key::first_certificate;
+use crate::auth::jwt_bearer::{self, assertion};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::settings::CLIENT_SECRET;
 use crate::auth::oauth::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS};
+use crate::auth::setting::{GivenSecrets, Need};
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
 use crate::base::schemas;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
+use crate::cli::args::path;
 use crate::cli::commands::app::App;
 use crate::cli::commands::connect::args::store_help;
-use crate::cli::commands::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs};
+use crate::cli::commands::sign_in::args::{BrowserArgs, SecretArgs};
 use crate::cli::commands::sign_in::flow::{self, SignedIn, Wanted};
-use crate::cli::commands::sign_in::{self, NewCredential, browser};
+use crate::cli::commands::sign_in::{self, NewCredential, browser, secret};
 use crate::cli::commands::test::{self, Options};
 use crate::cli::commands::{select, using};
 use crate::cli::completion;
@@ -32,7 +39,7 @@ use crate::model::profile::{Auth, ConnectionName, Profile, StoreKind};
 use crate::model::user_name::UserName;
 use crate::report::json::apps as json;
 use crate::service::servicenow::oauth::DEFAULTS;
-use crate::service::servicenow::oauth_entity::NewEntity;
+use crate::service::servicenow::oauth_entity::{NewEntity, Verifier};
 use crate::store::kind_of;
 
 /// How many random bytes a secret has.
@@ -44,10 +51,12 @@ Examples:
   snow app create --grant client-credentials --user svc.ci --name acme-ci --dry-run
   snow app create --grant client-credentials --user svc.ci --name acme-ci --yes
   snow app create --grant authorization-code --public --name acme-people --dry-run
+  snow app create --grant jwt-bearer --user svc.ci --private-key key.pem \\
+      --certificate cert.pem --name acme-jwt --dry-run
 
 Registers a client with the connection of an administrator, saves a connection
 for it, and proves it with a token. Its secret is made here and goes to the
-store and to the instance alone. If it does not work, all of it is deleted
+store and to the instance alone; a private key stays in its file. If it does not work, all of it is deleted
 again. Who may not register clients sends the guide to an administrator:
 snow guide oauth")]
 pub struct CreateArgs {
@@ -69,6 +78,12 @@ pub struct CreateArgs {
     /// For a machine: the user that it acts as
     #[arg(long, value_name = "USER")]
     pub user: Option<UserName>,
+    /// For a machine that signs assertions: its private key (PEM), which stays in place
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub private_key: Option<PathBuf>,
+    /// For a machine that signs assertions: the certificate of that key (PEM)
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub certificate: Option<PathBuf>,
     #[arg(long, value_parser = kind_of, help = store_help(), add = ArgValueCandidates::new(completion::stores))]
     pub store: Option<StoreKind>,
     /// Show what would be registered, and change nothing
@@ -80,6 +95,7 @@ pub struct CreateArgs {
 pub enum Grant {
     AuthorizationCode,
     ClientCredentials,
+    JwtBearer,
 }
 
 impl Grant {
@@ -87,6 +103,7 @@ impl Grant {
         match self {
             Self::AuthorizationCode => &AUTHORIZATION_CODE,
             Self::ClientCredentials => &CLIENT_CREDENTIALS,
+            Self::JwtBearer => &jwt_bearer::SPEC,
         }
     }
 
@@ -94,6 +111,7 @@ impl Grant {
         match self {
             Self::AuthorizationCode => "oauth",
             Self::ClientCredentials => "ci",
+            Self::JwtBearer => "jwt",
         }
     }
 }
@@ -114,19 +132,23 @@ pub async fn run(app: &mut App, arguments: CreateArgs) -> Result<u8, Failure> {
             .why("Nothing was registered.")
             .next("Choose another name with --name"));
     }
+    let key = Key::read(app, &profile.auth)?;
     let title = arguments.app_name.clone().unwrap_or_else(|| format!("snow {}", profile.name));
     let user_id = {
         let _progress = app.console.progress("Looking at the instance");
-        apps::ready(&client, &title, arguments.user.as_ref()).await?
+        let grant = profile.auth.client().expect("each grant has a client").grant;
+        apps::ready(&client, &title, grant, arguments.user.as_ref()).await?
     };
-    let oauth = profile.auth.client().expect("both ways have a client");
+    let oauth = profile.auth.client().expect("each grant has a client");
     let entity = NewEntity {
         name: &title,
         client_id: oauth.client_id.as_str(),
         grant: oauth.grant,
         redirect_uri: oauth.redirect_uri.as_str(),
         is_public: arguments.public,
-        user: user_id.as_deref(),
+        // With assertions, they name the user.
+        user: user_id.as_deref().filter(|_| key.is_none()),
+        verifier: key.as_ref().map(|key| Verifier { certificate: &key.certificate, key_id: &key.key_id }),
     };
     if arguments.dry_run {
         report(app, &arguments, &profile, &title, None, false);
@@ -135,14 +157,22 @@ pub async fn run(app: &mut App, arguments: CreateArgs) -> Result<u8, Failure> {
     app.console.say(&format!("  {}", told(&arguments, &profile, &title)));
     app.confirm(shown!("registering a client on {}", profile.instance.host_and_port()), "Register it?")?;
     let secret = if arguments.public { None } else { Some(Secret::random(SECRET_BYTES)) };
-    save(app, &file, &profile, secret.as_ref()).await?;
+    let headers = match &administrator {
+        Some(administrator) => sign_in::headers::of(app, administrator, GatewayHeaders::default(), true).await?,
+        None => GatewayHeaders::default(),
+    };
+    let mut secrets = key.as_ref().map(|key| key.secrets.clone()).unwrap_or_default();
+    if let Some(secret) = &secret {
+        secrets.put(CLIENT_SECRET.item, secret.clone());
+    }
+    save(app, &file, &profile, &secrets, &headers).await?;
     let registered = apps::register(&client, &entity, secret.as_ref()).await;
     let sys_id = match registered {
         Ok(sys_id) => sys_id,
         Err(failure) => return Err(undo::after(app, &file, &client, &profile, failure).await),
     };
     app.changes.are(shown!("The client is registered, and {} is saved. Nothing was tested.", profile.name));
-    let proven = match prove(app, &profile, arguments.public).await {
+    let proven = match prove(app, &profile, &headers, arguments.public).await {
         Ok(proven) => proven,
         Err(failure) => return Err(undo::after(app, &file, &client, &profile, failure).await),
     };
@@ -154,11 +184,22 @@ pub async fn run(app: &mut App, arguments: CreateArgs) -> Result<u8, Failure> {
 fn check(arguments: &CreateArgs) -> Result<(), Failure> {
     let usage = |message: &'static str, next: &'static str| Err(Failure::new(Code::Usage, message).next(next));
     match arguments.grant {
-        Grant::ClientCredentials if arguments.user.is_none() => {
+        Grant::JwtBearer if arguments.private_key.is_none() => {
+            usage("the private key that signs the assertions is missing", "Give its file with --private-key FILE")
+        }
+        Grant::JwtBearer if arguments.certificate.is_none() => {
+            usage("the certificate of the private key is missing", "Give its file with --certificate FILE")
+        }
+        Grant::AuthorizationCode | Grant::ClientCredentials
+            if arguments.private_key.is_some() || arguments.certificate.is_some() =>
+        {
+            usage("only assertions are signed with a key", "Leave out --private-key and --certificate")
+        }
+        Grant::ClientCredentials | Grant::JwtBearer if arguments.user.is_none() => {
             usage("the user that the machine acts as is missing", "Give it with --user USER")
         }
         Grant::ClientCredentials if arguments.public => usage("a machine has a secret", "Leave out --public"),
-        Grant::ClientCredentials if arguments.redirect_uri.is_some() => {
+        Grant::ClientCredentials | Grant::JwtBearer if arguments.redirect_uri.is_some() => {
             usage("a machine opens no browser", "Leave out --redirect-uri")
         }
         Grant::AuthorizationCode if arguments.user.is_some() => {
@@ -188,10 +229,14 @@ fn profile(
         }
     };
     let client_id = Uuid::new_v4().simple().to_string();
-    let redirect_uri = arguments.redirect_uri.as_ref().map(ToString::to_string);
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let auth = arguments.grant.spec().read(&DEFAULTS, &instance, |setting| match setting.key {
         "client_id" => Some(client_id.clone()),
-        "redirect_uri" => redirect_uri.clone(),
+        "redirect_uri" => arguments.redirect_uri.as_ref().map(ToString::to_string),
+        jwt_bearer::SUBJECT_KEY => arguments.user.as_ref().map(ToString::to_string),
+        jwt_bearer::KEY_ID_KEY => Some(Uuid::new_v4().simple().to_string()),
+        jwt_bearer::PRIVATE_KEY_KEY => path(&arguments.private_key),
+        jwt_bearer::CERTIFICATE_KEY => path(&arguments.certificate),
         _ => None,
     });
     let auth: Auth = auth.map_err(|_| internal("a new client does not fit its own connection"))?;
@@ -200,21 +245,65 @@ fn profile(
         api_version: administrator.and_then(|profile| profile.api_version),
         ca_cert: administrator.and_then(|profile| profile.ca_cert.clone()),
         proxy: administrator.and_then(|profile| profile.proxy.clone()),
+        // The new connection goes through the same gateway.
+        headers: administrator.map(|profile| profile.headers.clone()).unwrap_or_default(),
         ..Profile::new(name, instance, auth, store)
     })
 }
 
-/// The entry, then the secret: before the instance has it.
-async fn save(app: &mut App, file: &ConfigFile, profile: &Profile, secret: Option<&Secret>) -> Result<(), Failure> {
+/// The key of a client that signs assertions.
+struct Key {
+    key_id: String,
+    /// In PEM.
+    certificate: String,
+    /// The passphrase, if it has one.
+    secrets: GivenSecrets,
+}
+
+impl Key {
+    /// Reads the files of a client that signs, and shows that they belong together by
+    /// signing something. None for other clients.
+    fn read(app: &mut App, auth: &Auth) -> Result<Option<Self>, Failure> {
+        let setting = |key: &str| auth.settings.get(key).cloned();
+        let (Some(key_id), Some(path)) = (setting(jwt_bearer::KEY_ID_KEY), setting(jwt_bearer::CERTIFICATE_KEY)) else {
+            return Ok(None);
+        };
+        let mut secrets = GivenSecrets::default();
+        for usage in MethodSpec::of(auth.method).secrets {
+            if (usage.need)(auth, &secrets).is_required()
+                && let Some(secret) = secret::ask(app, auth, usage, Need::Required)?
+            {
+                secrets.put(usage.input.item, secret);
+            }
+        }
+        assertion::sign(auth, &secrets, app.now())?;
+        let text = assertion::read(Path::new(&path), "certificate")?;
+        let certificate = first_certificate(&text).expect("what was signed with has a certificate");
+        Ok(Some(Self { key_id, certificate, secrets }))
+    }
+}
+
+/// The entry, then the secrets: before the instance has them.
+async fn save(
+    app: &mut App,
+    file: &ConfigFile,
+    profile: &Profile,
+    secrets: &GivenSecrets,
+    headers: &GatewayHeaders,
+) -> Result<(), Failure> {
     app.prove_store(profile.store, profile.id).await?;
     file.change(|change| {
         change.put(profile.clone());
         Ok::<_, Failure>(())
     })?;
     app.changes.are(shown!("{} is saved, and its client may not be registered.", profile.name));
-    let Some(secret) = secret else { return Ok(()) };
+    let own = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone()));
+    let secrets: Vec<_> = own.chain(headers.secrets()).collect();
+    if secrets.is_empty() {
+        return Ok(());
+    }
     let (_, origins) = app.network.client_for(profile)?;
-    let credential = NewCredential { secrets: vec![(CLIENT_SECRET.item.clone(), secret.clone())], session: None };
+    let credential = NewCredential { secrets, session: None };
     if let Err(failure) = sign_in::save(app, profile, &origins, &credential).await {
         undo::local(app, file, profile).await;
         return Err(failure);
@@ -224,9 +313,9 @@ async fn save(app: &mut App, file: &ConfigFile, profile: &Profile, secret: Optio
 
 /// Gets a token, and reads a row with it. False if that takes a browser, and none can be
 /// opened here.
-async fn prove(app: &mut App, profile: &Profile, is_public: bool) -> Result<bool, Failure> {
-    let client = profile.auth.client().expect("both ways have a client");
-    if client.grant == GrantType::ClientCredentials {
+async fn prove(app: &mut App, profile: &Profile, headers: &GatewayHeaders, is_public: bool) -> Result<bool, Failure> {
+    let client = profile.auth.client().expect("each grant has a client");
+    if client.grant != GrantType::AuthorizationCode {
         let tested = test::test_saved(app, profile, &Options::default()).await?;
         return tested.failure().map_or(Ok(true), |failure| Err(failure.clone()));
     }
@@ -234,12 +323,11 @@ async fn prove(app: &mut App, profile: &Profile, is_public: bool) -> Result<bool
     if !browser::opens_browser(app, profile, &arguments) && !app.is_interactive() {
         return Ok(false);
     }
-    let headers = sign_in::headers::given(app, &HeaderArgs::default())?;
     let wanted = Wanted {
         profile,
         secrets: &SecretArgs::default(),
         browser: &arguments,
-        headers: &headers,
+        headers,
         force: false,
         is_saved: true,
         is_public,
@@ -264,19 +352,26 @@ fn told(arguments: &CreateArgs, profile: &Profile, title: &str) -> Shown {
     let title = Shown::outside(title);
     let host = profile.instance.host_and_port();
     match (&arguments.user, arguments.public) {
+        (Some(user), is_public) if arguments.grant == Grant::JwtBearer => shown!(
+            "\"{}\" on {}: JWT bearer, {}, signs in {}",
+            title,
+            host,
+            if is_public { "public" } else { "with a secret" },
+            user
+        ),
         (Some(user), _) => shown!("\"{}\" on {}: client credentials, acts as {}", title, host, user),
         (None, is_public) => shown!(
             "\"{}\" on {}: authorization code, {}, comes back to {}",
             title,
             host,
             if is_public { "public with PKCE" } else { "with a secret" },
-            profile.auth.client().expect("both ways have a client").redirect_uri
+            profile.auth.client().expect("each grant has a client").redirect_uri
         ),
     }
 }
 
 fn report(app: &App, arguments: &CreateArgs, profile: &Profile, title: &str, sys_id: Option<&str>, proven: bool) {
-    let client = profile.auth.client().expect("both ways have a client");
+    let client = profile.auth.client().expect("each grant has a client");
     if app.console.json {
         let is_browser = client.grant == GrantType::AuthorizationCode;
         app.console.document(&json::AppCreate {

@@ -12,10 +12,11 @@ use crate::store::ItemKey;
 
 /// Deletes the client and the connection. What is left is named in the failure.
 pub async fn after(app: &mut App, file: &ConfigFile, client: &Client, profile: &Profile, failure: Failure) -> Failure {
-    let client_id = profile.auth.client().map(|client| client.client_id.to_string()).unwrap_or_default();
+    let oauth = profile.auth.client().expect("a client was registered");
+    let client_id = oauth.client_id.to_string();
     let removed = {
         let _progress = app.console.progress("Deleting what was registered");
-        apps::remove(client, &client_id).await
+        apps::remove(client, &client_id, oauth.grant).await
     };
     local(app, file, profile).await;
     let why = failure.reason().map(|why| shown!("{} ", why)).unwrap_or_default();
