@@ -22,7 +22,7 @@ fn sandbox() -> Sandbox {
 
 /// A front end that wants a certificate below `root`.
 fn demanding<'a>(verify: Verify, version: &'a str, ca: &'a std::path::Path) -> Demands<'a> {
-    Demands { verify, version, ca, revoked: None }
+    Demands { verify, version, ca, revoked: None, key: None }
 }
 
 fn connect(world: &mut World, pki: &Pki, front: &FrontEnd, issued: &Issued) -> Outcome {
@@ -304,4 +304,33 @@ fn a_person_is_asked_for_the_files() {
     let mut world = World::new();
     world.person([text(&identity), Answer::Secret(PASSPHRASE)]);
     world.run(&line).expect(0).says(&["beth.anglin"]);
+}
+
+#[test]
+fn a_front_end_that_demands_a_key_gets_it_with_whatever_signs_in() {
+    const VALUE: &str = "CANARY-gateway-key";
+    let (pki, sandbox) = (Pki::new(), sandbox());
+    let (issued, ca) = (pki.issue("beth.anglin", "root", Validity::Now), pki.ca());
+    // Not in a home, which is searched for secrets.
+    std::fs::write(pki.path("value"), VALUE).unwrap();
+    let value = pki.path("value");
+    let flags = format!("--ca-cert {} --header-file X-Gateway-Key={}", ca.display(), value.display());
+    for start in BOTH {
+        let demands = Demands { key: Some(VALUE), ..demanding(Verify::Optional, "TLSv1.3", &ca) };
+        let front = start(&pki, &demands, &sandbox.origin());
+        let origin = front.origin();
+        let mut world = World::new();
+        world.guard(VALUE);
+        let line = format!("connect {origin} --name acme --ca-cert {} {} --json", ca.display(), issued.flags());
+        assert_eq!(code(&world.run(&line).expect(4)), "gateway-refused");
+        world.run(&format!("connect {origin} --name acme {} {flags}", issued.flags())).expect(0).says(&["beth.anglin"]);
+        world.run("test acme").expect(0);
+        let line = format!("connect {origin} --name root --username admin --password-stdin {flags}");
+        world.stdin("sandbox-admin").run(&line).expect(0);
+        // What it registers goes through the same front end.
+        let name = format!("ci-{}", origin.rsplit(':').next().unwrap());
+        let line = format!("app create -c root --grant client-credentials --user svc.ci --name {name} --yes");
+        world.run(&line).expect(0);
+        world.run(&format!("test {name} --expect-user svc.ci")).expect(0);
+    }
 }

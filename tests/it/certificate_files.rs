@@ -20,7 +20,7 @@ impl Place {
     fn new() -> Self {
         let (pki, sandbox) = (Pki::new(), Sandbox::open(SandboxOptions::default()).unwrap());
         let ca = pki.ca();
-        let demands = Demands { verify: Verify::Required, version: "TLSv1.3", ca: &ca, revoked: None };
+        let demands = Demands { verify: Verify::Required, version: "TLSv1.3", ca: &ca, revoked: None, key: None };
         let front = FrontEnd::nginx(&pki, &demands, &sandbox.origin());
         Self { pki, sandbox, front }
     }

@@ -241,6 +241,8 @@ pub struct Demands<'a> {
     /// The authorities of clients.
     pub ca: &'a Path,
     pub revoked: Option<&'a Path>,
+    /// The value that the header `X-Gateway-Key` must have.
+    pub key: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,6 +276,8 @@ impl FrontEnd {
             Verify::Required => "on",
         };
         let list = demands.revoked.map(|list| format!("ssl_crl {};", list.display())).unwrap_or_default();
+        let wanted = |key| format!("if ($http_x_gateway_key != \"{key}\") {{ return 401; }}");
+        let wanted = demands.key.map(wanted).unwrap_or_default();
         let at = directory.path().display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {at}/{kind};\n"))
@@ -282,7 +286,7 @@ impl FrontEnd {
             "daemon off;\nworker_processes 1;\npid {at}/nginx.pid;\nerror_log {at}/error.log;\nevents {{}}\n\
              http {{\naccess_log off;\n{temporary}server {{\nlisten 127.0.0.1:{port} ssl;\nserver_name localhost;\n\
              ssl_certificate {server};\nssl_certificate_key {key};\nssl_protocols {version};\n\
-             ssl_client_certificate {ca};\nssl_verify_client {verify};\nssl_verify_depth 3;\n{list}\n\
+             ssl_client_certificate {ca};\nssl_verify_client {verify};\nssl_verify_depth 3;\n{list}\n{wanted}\n\
              location / {{\nproxy_pass {target};\nproxy_set_header Host $http_host;\n\
              proxy_set_header X-SSL-Client-DN $ssl_client_s_dn;\n}}\n}}\n}}\n",
             server = server.display(),
@@ -306,10 +310,13 @@ impl FrontEnd {
             Verify::Required => "required",
         };
         let list = demands.revoked.map(|list| format!("crl-file {}", list.display())).unwrap_or_default();
+        let wanted = |key| format!("http-request deny deny_status 401 unless {{ req.hdr(x-gateway-key) {key} }}");
+        let wanted = demands.key.map(wanted).unwrap_or_default();
         let configuration = format!(
             "defaults\n mode http\n timeout connect 10s\n timeout client 10s\n timeout server 10s\n\
              frontend in\n bind 127.0.0.1:{port} ssl crt {crt} ca-file {ca} verify {verify} {list} \
              ssl-min-ver {version} ssl-max-ver {version}\n\
+             {wanted}\n\
              http-request set-header X-SSL-Client-DN %[ssl_c_s_dn(cn)] if {{ ssl_c_used }}\n\
              default_backend out\nbackend out\n server instance {target}\n",
             crt = pki.path("server-and-key.pem").display(),
