@@ -283,7 +283,7 @@ impl FrontEnd {
             .map(|kind| format!("{kind}_temp_path {at}/{kind};\n"))
             .concat();
         let configuration = format!(
-            "daemon off;\nworker_processes 1;\npid {at}/nginx.pid;\nerror_log {at}/error.log;\nevents {{}}\n\
+            "daemon off;\nmaster_process off;\npid {at}/nginx.pid;\nerror_log {at}/error.log;\nevents {{}}\n\
              http {{\naccess_log off;\n{temporary}server {{\nlisten 127.0.0.1:{port} ssl;\nserver_name localhost;\n\
              ssl_certificate {server};\nssl_certificate_key {key};\nssl_protocols {version};\n\
              ssl_client_certificate {ca};\nssl_verify_client {verify};\nssl_verify_depth 3;\n{list}\n{wanted}\n\
