@@ -124,11 +124,8 @@ impl Replacement {
             Err(error) if is_of_a_mount(&error) => return overwrite(&target, content),
             replaced => replaced?,
         }
-        #[cfg(unix)]
         if durability != Durability::Cached {
-            // The rename itself lives in the directory. A file system that cannot
-            // sync a directory has still done the rename.
-            let _ = File::open(&directory).and_then(|directory| directory.sync_all());
+            sync_directory(&directory);
         }
         if durability == Durability::Swift && !is_kept {
             let _ = fs::remove_file(&former);
@@ -136,6 +133,16 @@ impl Replacement {
         Ok(())
     }
 }
+
+/// A rename itself lives in the directory. A file system that cannot sync one has still
+/// done the rename.
+#[cfg(unix)]
+fn sync_directory(directory: &Path) {
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) {}
 
 /// What a file held before a [`Durability::Swift`] write that a power cut may have broken off.
 pub fn read_former(path: &Path, limit: u64) -> Option<Vec<u8>> {
