@@ -85,10 +85,11 @@ impl TokenEndpoint {
         if let Some(verifier) = grant.verifier {
             request = request.set_pkce_verifier(verifier);
         }
+        secrets.extend(secret.cloned());
+        let redactor = self.masking(&secrets);
         let adapter = HttpAdapter::new(&self.http, deadline);
         let _ = request.request_async(&adapter).await;
-        secrets.extend(secret.cloned());
-        self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce, is_pasted }, secret.is_some(), &secrets)
+        self.judge(adapter.exchange(), TokenRequest::Code { age, has_pkce, is_pasted }, secret.is_some(), &redactor)
     }
 
     /// Signs the client in for itself (RFC 6749 §4.4).
@@ -100,9 +101,10 @@ impl TokenEndpoint {
         if !scope.is_empty() {
             request = request.add_scope(Scope::new(scope.to_owned()));
         }
+        let redactor = self.masking([&secret]);
         let adapter = HttpAdapter::new(&self.http, deadline);
         let _ = request.request_async(&adapter).await;
-        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, &[secret])
+        self.judge(adapter.exchange(), TokenRequest::ClientCredentials, true, &redactor)
     }
 
     /// Trades a signed assertion for an access token (RFC 7523 §2.1). The library knows no
@@ -119,9 +121,9 @@ impl TokenEndpoint {
             ("client_id", Some(self.client().client_id.as_str())),
             ("client_secret", secret.map(Secret::expose)),
         ];
+        let redactor = self.masking([Some(&assertion), secret].into_iter().flatten());
         let exchange = self.http.post_form(self.url.clone(), form(pairs), deadline).await;
-        let secrets: Vec<Secret> = [Some(&assertion), secret].into_iter().flatten().cloned().collect();
-        self.judge(exchange, TokenRequest::JwtBearer { signed_at: now }, secret.is_some(), &secrets)
+        self.judge(exchange, TokenRequest::JwtBearer { signed_at: now }, secret.is_some(), &redactor)
     }
 
     /// Revokes the tokens of a session, the refresh token first. Gives each that was not
@@ -170,7 +172,7 @@ impl TokenEndpoint {
         ];
         let exchange = self.http.post_form(self.revocation_url.clone(), form(pairs), deadline).await;
         let answer = exchange.result.map_err(Failure::from)?;
-        let redactor = masking([Some(token), secret].into_iter().flatten().chain(self.http.secrets()));
+        let redactor = self.masking([Some(token), secret].into_iter().flatten());
         self.provider.revoked(&answer, &self.asked(&redactor))
     }
 
@@ -185,7 +187,15 @@ impl TokenEndpoint {
         }
     }
 
-    fn judge(&self, exchange: Exchange, request: TokenRequest, has_secret: bool, secrets: &[Secret]) -> Answered {
+    /// Masks these and what the client sends. Made before a request: between the answer
+    /// and its write it would take a good part of the time.
+    fn masking<'a>(&'a self, secrets: impl IntoIterator<Item = &'a Secret>) -> Redactor {
+        let mut redactor = Redactor::default();
+        secrets.into_iter().chain(self.http.secrets()).for_each(|secret| redactor.add(secret));
+        redactor
+    }
+
+    fn judge(&self, exchange: Exchange, request: TokenRequest, has_secret: bool, redactor: &Redactor) -> Answered {
         let outcome = match &exchange.result {
             Err(error) => {
                 let failure = Failure::from(error.clone());
@@ -195,10 +205,7 @@ impl TokenEndpoint {
                     TokenOutcome::Unavailable(failure)
                 }
             }
-            Ok(answer) => {
-                let redactor = masking(secrets.iter().chain(self.http.secrets()));
-                self.provider.judge(answer, &self.asked(&redactor), &request, has_secret)
-            }
+            Ok(answer) => self.provider.judge(answer, &self.asked(redactor), &request, has_secret),
         };
         Answered { outcome, exchange: Some(exchange) }
     }
@@ -233,12 +240,12 @@ impl TokenSource for TokenEndpoint {
             session.refresh_token.as_ref().expect("only a session with a refresh token is refreshed with it");
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let library = self.library(secret);
+        let secrets = [Some(refresh_token), Some(&session.access_token), secret];
+        let redactor = self.masking(secrets.into_iter().flatten());
         let adapter = HttpAdapter::new(&self.http, deadline);
         let _ = library.exchange_refresh_token(&token).request_async(&adapter).await;
-        let secrets = [Some(refresh_token), Some(&session.access_token), secret];
-        let secrets: Vec<Secret> = secrets.into_iter().flatten().cloned().collect();
         let request = TokenRequest::Refresh { age: now - session.signed_in_at };
-        self.judge(adapter.exchange(), request, secret.is_some(), &secrets)
+        self.judge(adapter.exchange(), request, secret.is_some(), &redactor)
     }
 
     async fn sign_in(&self, secrets: &GivenSecrets, now: DateTime<Utc>, deadline: Deadline) -> Answered {
@@ -264,10 +271,4 @@ fn form<const N: usize>(pairs: [(&str, Option<&str>); N]) -> Vec<u8> {
         .extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))))
         .finish()
         .into_bytes()
-}
-
-fn masking<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Redactor {
-    let mut redactor = Redactor::default();
-    secrets.into_iter().for_each(|secret| redactor.add(secret));
-    redactor
 }
