@@ -20,10 +20,10 @@ use crate::store::record::{Owner, SecretItem, require_secret};
 
 const FIELD: Field = Field::new("password", "password");
 
-static PASSWORD: SecretItem = SecretItem { field: FIELD, key: "password", owner: Owner::User };
+pub static PASSWORD_ITEM: SecretItem = SecretItem { field: FIELD, key: "password", owner: Owner::User };
 
 static INPUT: SecretInput = SecretInput {
-    item: &PASSWORD,
+    item: &PASSWORD_ITEM,
     flag: "password",
     heading: None,
     variable: "SNOW_PASSWORD",
@@ -52,12 +52,12 @@ pub static SPEC: MethodSpec = MethodSpec {
     choice: Some((7, "User name and password           often refused since 2026")),
     open: |stored| open(stored).boxed(),
     from_secrets: Some(|InHand { auth, secrets, .. }| {
-        Ok(Box::new(BasicCredential::of(auth, secrets.required(&PASSWORD))))
+        Ok(Box::new(BasicCredential::of(auth, secrets.required(&PASSWORD_ITEM))))
     }),
 };
 
 async fn open(Stored { profile, store, origins, .. }: Stored<'_>) -> Result<Box<dyn Credential>, Failure> {
-    let password = require_secret(store.as_ref(), profile, &PASSWORD, &origins).await?;
+    let password = require_secret(store.as_ref(), profile, &PASSWORD_ITEM, &origins).await?;
     Ok(Box::new(BasicCredential::of(&profile.auth, password)))
 }
 

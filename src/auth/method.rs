@@ -136,17 +136,19 @@ pub fn no_password_grant() -> Failure {
         .next("To send user name and password with each request: --auth basic")
 }
 
-/// The method of a saved connection that has this name.
-pub fn named(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
-    saved_methods().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
-        let names: Vec<_> = saved_methods().map(|spec| spec.method.as_str()).collect();
+/// The one of these methods that has this name, if a saved connection can use it.
+pub fn named(methods: &[&'static MethodSpec], name: &str) -> Result<&'static MethodSpec, InvalidValue> {
+    let saved = || methods.iter().copied().filter(|spec| spec.is_saved);
+    saved().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
+        let names: Vec<_> = saved().map(|spec| spec.method.as_str()).collect();
         InvalidValue(format!("\"{name}\" is not a sign-in method: use {}", any_of(&names)))
     })
 }
 
-/// The method of this name, if its secrets alone sign in: it needs no person.
-pub fn unattended(name: &str) -> Result<&'static MethodSpec, InvalidValue> {
-    let unattended = || METHODS.into_iter().filter(|spec| spec.from_secrets.is_some());
+/// The one of these methods that has this name, if its secrets alone sign in: it needs no
+/// person.
+pub fn unattended(methods: &[&'static MethodSpec], name: &str) -> Result<&'static MethodSpec, InvalidValue> {
+    let unattended = || methods.iter().copied().filter(|spec| spec.from_secrets.is_some());
     unattended().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
         let names: Vec<_> = unattended().map(|spec| spec.method.as_str()).collect();
         InvalidValue(format!("\"{name}\" is not a sign-in method that works without a person: use {}", any_of(&names)))

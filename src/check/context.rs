@@ -12,18 +12,15 @@ use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::duration::took;
-use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
-use crate::base::server_text::Redactor;
+use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::engine::Connection;
-use crate::http::client::{Deadline, Exchange, Response};
+use crate::http::client::{Deadline, Exchange};
 use crate::http::retry_after;
-use crate::model::profile::Subject;
-use crate::model::profile::TableName;
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
-use crate::service::servicenow::identity::{CURRENT_USER, OWN_ROW, read_user_name, users};
-use crate::service::servicenow::symptoms::{diagnose, with_evidence};
-use crate::service::servicenow::table::{Rows, TableQuery, read_rows};
+use crate::model::oauth_client::ServiceDefaults;
+use crate::model::profile::{Subject, TableName};
+use crate::service::probe::{NoUser, ProbeRequest, ProbedRows};
+use crate::service::{Asked, Purpose, Service};
 
 /// What to test.
 #[derive(Debug, Clone)]
@@ -54,47 +51,23 @@ pub struct CheckContext {
     pub was_taken: bool,
 }
 
-/// Behind a 401 to a sign-in that works elsewhere.
-pub const OTHER_METHODS: &[CauseRow] = &[(
-    "other-methods",
-    Likelihood::High,
-    "a REST API access policy of this API has a profile for another way to sign in, such as API keys, and accepts no other",
-)];
-
-/// A refusal by one API of what another one took: the secret is right.
-pub fn taken_elsewhere(failure: &Failure, table: &TableName) -> Failure {
-    Failure::new(failure.code(), shown!("{} for {} alone", failure.message(), table))
-        .why("The same sign-in worked for another table in this run, so the secret is right.")
-        .causes(OTHER_METHODS)
-        .next(shown!("Ask an administrator to add this way to sign in to the REST API access policy of {}", table))
-        .evidence_of(failure)
-}
-
-/// Whether a credential is a secret that may be meant for some APIs alone.
-pub fn is_for_some_apis(credential: CredentialKind) -> bool {
-    matches!(credential, CredentialKind::Secret(spec) if !spec.locks_accounts)
-}
-
-/// What may be behind a 401 after a good answer.
-pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    [Code::BasicRefused, Code::BearerRefused, Code::ApiKeyRefused].into_iter().map(|code| CausesOfCode {
-        when: Some("if the same sign-in works for another table"),
-        ..CausesOfCode::new(code, OTHER_METHODS)
-    })
-}
-
-/// The fields that a table is asked for.
-pub const TABLE_FIELDS: &str = "sys_id";
-/// The fields of one's own row.
-pub const OWN_FIELDS: &str = "sys_id,user_name";
-
 impl CheckContext {
+    /// What it is a connection to.
+    pub fn service(&self) -> &'static dyn Service {
+        self.connection.service()
+    }
+
+    /// The names of the checks.
+    pub fn defaults(&self) -> &'static ServiceDefaults {
+        self.service().defaults()
+    }
+
     /// Asks for rows of a table.
-    pub async fn table(&self, table: &TableName, limit: u32, count: bool) -> (Exchange, Result<Rows, Failure>) {
-        let query = TableQuery { table, query: None, fields: TABLE_FIELDS, limit, count };
+    pub async fn table(&self, table: &TableName, limit: u32, count: bool) -> (Exchange, Result<ProbedRows, Failure>) {
+        let request = self.service().rows_of(table, limit, count, self.connection.api_version());
         let exchange = self
             .persistently(
-                || self.ask(&query).boxed(),
+                || self.send(&request).boxed(),
                 |exchange| self.rows(exchange, table).err().map(|failure| failure.code()),
             )
             .await;
@@ -104,83 +77,76 @@ impl CheckContext {
 
     /// Asks who is signed in, in the way that the instance has.
     pub async fn own_user(&self) -> Exchange {
-        let deadline = self.plan.deadline;
-        let exchange = self
-            .persistently(|| self.connection.get(CURRENT_USER, &[], deadline).boxed(), |asked| self.nobody(asked))
-            .await;
-        // A key may be meant for the Table API alone. Asking again with a password would
-        // count as another failure.
-        let is_for_some_apis = is_for_some_apis(self.connection.credential().kind());
-        let is_elsewhere = |status| status == 404 || (is_for_some_apis && matches!(status, 401 | 403));
-        if !matches!(&exchange.result, Ok(answer) if is_elsewhere(answer.status)) {
-            return exchange;
+        let mut exchanges: Vec<Exchange> = Vec::new();
+        loop {
+            let answers: Option<Vec<_>> = exchanges.iter().map(|exchange| exchange.result.as_ref().ok()).collect();
+            let (kind, version) = (self.connection.credential().kind(), self.connection.api_version());
+            let request = answers.and_then(|answers| self.service().who_request(&answers, kind, version));
+            match request {
+                Some(request) => exchanges.push(
+                    self.persistently(|| self.send(&request).boxed(), |exchange| self.is_unanswered(exchange)).await,
+                ),
+                None => return exchanges.pop().expect("there is always a first request"),
+            }
         }
-        let table = users();
-        let query = TableQuery { table: &table, query: Some(OWN_ROW), fields: OWN_FIELDS, limit: 2, count: false };
-        self.persistently(|| self.ask(&query).boxed(), |asked| self.nobody(asked)).await
     }
 
-    async fn ask(&self, query: &TableQuery<'_>) -> Exchange {
-        let path = query.path(self.connection.api_version());
-        self.connection.get(&path, &query.parameters(), self.plan.deadline).await
+    async fn send(&self, request: &ProbeRequest) -> Exchange {
+        self.connection.get(&request.path, &request.parameters, self.plan.deadline).await
     }
 
-    /// An answer with what is needed to judge it.
-    pub fn classified<'s>(
-        &'s self,
-        answer: &'s Response,
-        request: RequestKind<'s>,
-        redactor: &'s Redactor,
-    ) -> ClassifiedResponse<'s> {
+    /// Judges an answer with what is known of the request.
+    pub fn judged<T>(&self, purpose: Purpose<'_>, judge: impl FnOnce(&Asked<'_>) -> T) -> T {
         let credential = match self.connection.credential().kind() {
             CredentialKind::AccessToken { spec, .. } if self.was_taken => {
                 CredentialKind::AccessToken { spec, age: TokenAge::Taken }
             }
             other => other,
         };
-        ClassifiedResponse {
-            raw: answer,
-            body: Body::read(answer),
-            request,
+        judge(&Asked {
+            purpose,
             credential,
             subject: &self.plan.subject,
             instance: self.connection.instance(),
             user: self.connection.username(),
             presented: self.connection.client().presented(),
-            redactor,
-        }
+            redactor: &self.connection.redactor(),
+        })
     }
 
     /// The rows in an answer, or what is there instead.
-    pub fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<Rows, Failure> {
+    pub fn rows(&self, exchange: &Exchange, table: &TableName) -> Result<ProbedRows, Failure> {
         let answer = exchange.result.as_ref().map_err(|error| Failure::from(error.clone()))?;
-        let redactor = self.connection.redactor();
-        let rows =
-            read_rows(&self.classified(answer, RequestKind::Table(table), &redactor), self.connection.api_version());
+        let rows = self.judged(Purpose::Table(table), |asked| {
+            self.service().read_rows(answer, asked, self.connection.api_version())
+        });
         let is_refused_here = |code: Code| {
             self.was_taken && matches!(code, Code::BasicRefused | Code::BasicNotOffered | Code::ApiKeyRefused)
         };
-        rows.map_err(|failure| if is_refused_here(failure.code()) { taken_elsewhere(&failure, table) } else { failure })
+        rows.map_err(|failure| match failure.code() {
+            code if is_refused_here(code) => self.service().refused_here_alone(&failure, table),
+            _ => failure,
+        })
     }
 
     /// A failure with what the answer showed, where there is one.
-    pub fn with_evidence_of(&self, exchange: &Exchange, request: RequestKind<'_>, failure: Failure) -> Failure {
-        let redactor = self.connection.redactor();
+    pub fn with_evidence_of(&self, exchange: &Exchange, purpose: Purpose<'_>, failure: Failure) -> Failure {
         match &exchange.result {
-            Ok(answer) => with_evidence(failure, &self.classified(answer, request, &redactor)),
+            Ok(answer) => self.judged(purpose, |asked| self.service().with_evidence(failure, answer, asked)),
             Err(_) => failure,
         }
     }
 
     /// Why an answer names no user, if it does not.
-    fn nobody(&self, exchange: &Exchange) -> Option<Code> {
+    fn is_unanswered(&self, exchange: &Exchange) -> Option<Code> {
         let answer = match &exchange.result {
             Ok(answer) => answer,
             Err(error) => return Some(Failure::from(error.clone()).code()),
         };
-        let redactor = self.connection.redactor();
-        let response = self.classified(answer, RequestKind::Identity, &redactor);
-        read_user_name(&response).is_none().then(|| diagnose(&response).code())
+        self.judged(Purpose::Identity, |asked| match self.service().who(answer, asked) {
+            Err(NoUser::Unknown(_)) => Some(self.service().diagnosed(answer, asked).code()),
+            _ => None,
+        })
     }
 
     /// Sends a request, and again as often as the plan allows where what came

@@ -10,8 +10,8 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
-use crate::service::servicenow::classify::RequestKind;
-use crate::service::servicenow::symptoms::diagnose;
+use crate::model::oauth_client::ServiceDefaults;
+use crate::service::Purpose;
 
 /// The exchange that showed it. Each connection words its own failure by it.
 #[derive(Clone)]
@@ -36,10 +36,10 @@ impl OriginVerdict {
     }
 
     /// The check that fails; `None` if it is one of the network.
-    pub fn stops_at(&self) -> Option<CheckId> {
+    pub fn stops_at(&self, service: &'static ServiceDefaults) -> Option<CheckId> {
         match &self.exchange.result {
             Err(error) if error.phase != Reached::Response => None,
-            Err(_) => Some(CheckId::InstanceServiceNow),
+            Err(_) => Some(CheckId::InstanceOf(service)),
             Ok(_) => Some(CheckId::InstanceAwake),
         }
     }
@@ -48,10 +48,7 @@ impl OriginVerdict {
     pub fn failure(&self, context: &CheckContext) -> Failure {
         match &self.exchange.result {
             Err(error) => Failure::from(error.clone()),
-            Ok(answer) => {
-                let redactor = context.connection.redactor();
-                diagnose(&context.classified(answer, RequestKind::Preflight, &redactor))
-            }
+            Ok(answer) => context.judged(Purpose::Preflight, |asked| context.service().diagnosed(answer, asked)),
         }
     }
 }

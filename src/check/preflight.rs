@@ -10,11 +10,8 @@ use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
 use crate::model::instance::Instance;
 use crate::model::profile::Subject;
-use crate::service::servicenow::classify::{Body, ClassifiedResponse, RequestKind};
-use crate::service::servicenow::identity::users;
-use crate::service::servicenow::offer::{CERTIFICATE_PROBES, Offer};
-use crate::service::servicenow::symptoms::diagnose;
-use crate::service::servicenow::table::path;
+use crate::service::probe::ProbeRequest;
+use crate::service::{Asked, Offer, Purpose, Service};
 
 /// A request without a credential, and what came of it.
 pub struct Preflight {
@@ -24,40 +21,58 @@ pub struct Preflight {
 }
 
 /// Asks the instance without a credential.
-pub async fn preflight(instance: &Instance, client: &Client, subject: &Subject, deadline: Deadline) -> Preflight {
-    let exchange = client.get(instance.url(&path(&users(), None)), &HeaderMap::new(), deadline).await;
+pub async fn preflight(
+    service: &dyn Service,
+    instance: &Instance,
+    client: &Client,
+    subject: &Subject,
+    deadline: Deadline,
+) -> Preflight {
+    let ProbeRequest { path, parameters } = service.preflight();
+    let mut url = instance.url(&path);
+    if !parameters.is_empty() {
+        url.query_pairs_mut().extend_pairs(parameters);
+    }
+    let exchange = client.get(url, &HeaderMap::new(), deadline).await;
     let mut redactor = Redactor::default();
     client.secrets().iter().for_each(|secret| redactor.add(secret));
     let failure = match &exchange.result {
         Err(error) => Failure::from(error.clone()),
-        Ok(answer) => diagnose(&ClassifiedResponse {
-            body: Body::read(answer),
-            raw: answer,
-            request: RequestKind::Preflight,
-            credential: CredentialKind::Nothing,
-            subject,
-            instance,
-            user: None,
-            presented: client.presented(),
-            redactor: &redactor,
-        }),
+        Ok(answer) => service.diagnosed(
+            answer,
+            &Asked {
+                purpose: Purpose::Preflight,
+                credential: CredentialKind::Nothing,
+                subject,
+                instance,
+                user: None,
+                presented: client.presented(),
+                redactor: &redactor,
+            },
+        ),
     };
     Preflight { exchange, failure }
 }
 
 /// What the instance shows of its ways to sign in, after a preflight probe. Without a
 /// credential, too.
-pub async fn offer(preflight: &Preflight, instance: &Instance, client: &Client, deadline: Deadline) -> Offer {
+pub async fn offer(
+    service: &dyn Service,
+    preflight: &Preflight,
+    instance: &Instance,
+    client: &Client,
+    deadline: Deadline,
+) -> Option<Offer> {
     let refused = preflight.exchange.result.as_ref().ok();
     let mut probe = None;
-    for path in CERTIFICATE_PROBES {
+    for path in service.offer_probes() {
         probe = client.get(instance.url(path), &HeaderMap::new(), deadline).await.result.ok();
         // The other one is of other releases.
         if probe.as_ref().is_none_or(|answer| answer.status != 404) {
             break;
         }
     }
-    Offer::read(refused, probe.as_ref())
+    service.offer(refused, probe.as_ref())
 }
 
 impl Preflight {

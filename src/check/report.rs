@@ -11,6 +11,7 @@ use crate::base::code::Class;
 use crate::base::error::{Failure, exit_code_of};
 use crate::base::shown::Shown;
 use crate::history::last_test::{Change, TestOutcome};
+use crate::model::oauth_client::ServiceDefaults;
 use crate::model::profile::{ConnectionId, Profile};
 
 /// The steps of a test, in their order.
@@ -28,8 +29,8 @@ pub enum CheckId {
     NetworkTcp,
     /// The host proves who it is.
     NetworkTls,
-    /// It is ServiceNow that answers.
-    InstanceServiceNow,
+    /// It is the service that answers.
+    InstanceOf(&'static ServiceDefaults),
     /// The instance is not asleep or restarting.
     InstanceAwake,
     /// There is an access token to use.
@@ -212,7 +213,7 @@ impl CheckId {
             Self::NetworkConnect => "network.connect",
             Self::NetworkTcp => "network.tcp",
             Self::NetworkTls => "network.tls",
-            Self::InstanceServiceNow => "instance.servicenow",
+            Self::InstanceOf(service) => service.check,
             Self::InstanceAwake => "instance.awake",
             Self::AuthToken => "auth.token",
             Self::AuthRequest => "auth.request",
@@ -233,7 +234,7 @@ impl CheckId {
             Self::NetworkConnect => "network",
             Self::NetworkTcp => "tcp",
             Self::NetworkTls => "tls",
-            Self::InstanceServiceNow => "servicenow",
+            Self::InstanceOf(service) => service.check.strip_prefix("instance.").unwrap_or(service.check),
             Self::InstanceAwake => "awake",
             Self::AuthToken => "token",
             Self::AuthRequest => "sign-in",
@@ -306,11 +307,11 @@ impl Check {
 }
 
 /// The checks of an instance that is not asked.
-pub fn skipped() -> [Check; 7] {
+pub fn skipped(service: &'static ServiceDefaults) -> [Check; 7] {
     [
         CheckId::NetworkDns,
         CheckId::NetworkConnect,
-        CheckId::InstanceServiceNow,
+        CheckId::InstanceOf(service),
         CheckId::InstanceAwake,
         CheckId::AuthRequest,
         CheckId::AccessTable,

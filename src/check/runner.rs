@@ -23,9 +23,8 @@ use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
 use crate::http::failure::Reached;
 use crate::model::profile::TableName;
-use crate::service::servicenow::classify::RequestKind;
-use crate::service::servicenow::identity::users;
-use crate::service::servicenow::table::Rows;
+use crate::service::Purpose;
+use crate::service::probe::ProbedRows;
 
 /// How the instance judged the credential.
 #[derive(Debug, Clone)]
@@ -44,7 +43,7 @@ pub struct StartedTest {
     sign_in: SignIn,
     checks: Vec<Check>,
     /// What the first table gave, where the sign-in was good.
-    first: Option<(Exchange, Result<Rows, Failure>)>,
+    first: Option<(Exchange, Result<ProbedRows, Failure>)>,
     first_took: Option<Duration>,
     /// Whether the password may have been judged without an answer.
     may_be_judged: bool,
@@ -79,20 +78,21 @@ pub fn stopped(
 fn stopped_by(context: CheckContext, verdict: OriginVerdict, failure: Failure) -> StartedTest {
     let mut checks = network_checks(&context.connection, &verdict.opening);
     let has_token = context.connection.credential().kind().is_access_token();
-    let stops = verdict.stops_at().map(|id| (id, &failure));
-    checks.extend(stage::checks(stage::up_to_sign_in(has_token), stops, Status::Skip));
+    let service = context.defaults();
+    let stops = verdict.stops_at(service).map(|id| (id, &failure));
+    checks.extend(stage::checks(stage::up_to_sign_in(service, has_token), stops, Status::Skip));
     let started = StartedTest::without_rows(context, checks, SignIn::Unjudged(failure), None);
     StartedTest { verdict: Some(verdict), ..started }
 }
 
-/// Sends the first request: the first table, one row, `sys_id` only. A session
+/// Sends the first request: the first table, one row, its key only. A session
 /// is renewed before it, where that is due.
 pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
     let mut context = CheckContext { connection, plan, was_taken: false };
     if let Err(failure) = context.connection.ensure_fresh(Duration::ZERO, context.plan.deadline).await {
         return without_token(context, failure).await;
     }
-    let probe = users();
+    let (service, probe) = (context.defaults(), context.service().usual_table());
     let table = context.plan.tables.first().unwrap_or(&probe).clone();
     let (exchange, _) = context.table(&table, 1, false).await;
     let renewal = RenewalSeen::of(&context.connection).await;
@@ -106,18 +106,21 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
     let (sign_in, first) = match &exchange.result {
         Err(error) => {
             let failure = Failure::from(error.clone());
-            let stops = (error.phase == Reached::Response).then_some((CheckId::InstanceServiceNow, &failure));
+            let stops = (error.phase == Reached::Response).then_some((CheckId::InstanceOf(service), &failure));
             let token = renewal.map(|renewal| renewal.check);
-            checks.extend(stage::with_token(stage::checks(stage::up_to_sign_in(false), stops, Status::Skip), token));
+            checks.extend(stage::with_token(
+                stage::checks(stage::up_to_sign_in(service, false), stops, Status::Skip),
+                token,
+            ));
             (SignIn::Unjudged(failure), None)
         }
         Ok(answer) => {
-            let redactor = context.connection.redactor();
-            let response = context.classified(answer, RequestKind::Table(&table), &redactor);
+            let signs = context.judged(Purpose::Table(&table), |asked| context.service().signs(answer, asked));
             let rows = context.rows(&exchange, &table);
-            says_who = rows.is_err() || response.is_logged_in();
+            says_who = rows.is_err() || signs.says_who;
             let rows = rows.map_err(|failure| context.with_retry_time(failure, &exchange));
-            let (sign_in, filed) = stage::judge(&response, rows.as_ref().err(), renewal.map(|renewal| renewal.check));
+            let token = renewal.map(|renewal| renewal.check);
+            let (sign_in, filed) = stage::judge(service, answer, signs, rows.as_ref().err(), token);
             checks.extend(filed);
             context.was_taken = matches!(sign_in, SignIn::Good);
             (sign_in, context.was_taken.then_some(rows))
@@ -163,6 +166,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
 
 /// There is no access token to send: the checks up to that, and no more.
 async fn without_token(context: CheckContext, failure: Failure) -> StartedTest {
+    let service = context.defaults();
     let renewal = RenewalSeen::of(&context.connection).await;
     let exchange = renewal.and_then(|renewal| renewal.exchange);
     let opening = exchange.as_ref().map(Opening::of);
@@ -175,13 +179,13 @@ async fn without_token(context: CheckContext, failure: Failure) -> StartedTest {
     // only where it is the instance.
     let stops_at = match &opening {
         _ if network_failed => None,
-        Some(opening) if opening.error.is_some() => Some(CheckId::InstanceServiceNow),
-        Some(_) => Some(stage::of_token_request(failure.code())),
+        Some(opening) if opening.error.is_some() => Some(CheckId::InstanceOf(service)),
+        Some(_) => Some(stage::of_token_request(service, failure.code())),
         None => Some(CheckId::AuthToken),
     };
     let before = if opening.is_some() && !network_failed { Status::Pass } else { Status::Skip };
     let stops = stops_at.map(|id| (id, &failure));
-    checks.extend(stage::checks(stage::up_to_sign_in(true), stops, before));
+    checks.extend(stage::checks(stage::up_to_sign_in(service, true), stops, before));
     let verdict = opening
         .as_ref()
         .zip(exchange)
@@ -203,8 +207,8 @@ impl StartedTest {
         certificate: Option<Certificate>,
     ) -> Self {
         Self {
+            probe: context.service().usual_table(),
             context,
-            probe: users(),
             sign_in,
             checks,
             first: None,

@@ -1,14 +1,14 @@
 //! The checks of tables: readable, hidden, empty, or without a field.
 
-use super::context::{CheckContext, TABLE_FIELDS, taken_elsewhere};
+use super::context::CheckContext;
 use super::report::{Check, CheckId};
 use crate::base::code::{Code, Reach};
 use crate::base::error::{Cause, CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, shown};
 use crate::http::client::Exchange;
 use crate::model::profile::TableName;
-use crate::service::servicenow::classify::RequestKind;
-use crate::service::servicenow::table::Rows;
+use crate::service::Purpose;
+use crate::service::probe::{ProbedRows, field_hidden};
 
 /// How many rows are asked for when one alone was not visible: the limit is
 /// applied before the access rules.
@@ -16,12 +16,17 @@ const SECOND_LOOK: u32 = 100;
 
 impl CheckContext {
     /// Judges what came for one table.
-    pub async fn table_check(&self, table: &TableName, exchange: &Exchange, rows: Result<Rows, Failure>) -> Check {
+    pub async fn table_check(
+        &self,
+        table: &TableName,
+        exchange: &Exchange,
+        rows: Result<ProbedRows, Failure>,
+    ) -> Check {
         let check = match rows {
             Ok(rows) if rows.records.is_empty() => self.second_look(table).await,
             Ok(rows) => self.fields_check(table, exchange, &rows),
             Err(failure) if self.is_token_refused_here_alone(table, &failure).await => {
-                self.unreadable(taken_elsewhere(&failure, table))
+                self.unreadable(self.service().refused_here_alone(&failure, table))
             }
             Err(failure) => self.unreadable(failure),
         };
@@ -39,13 +44,13 @@ impl CheckContext {
     }
 
     /// Rows came: whether the field that was asked for came with them.
-    fn fields_check(&self, table: &TableName, exchange: &Exchange, rows: &Rows) -> Check {
-        let missing = rows.missing_fields(TABLE_FIELDS);
+    fn fields_check(&self, table: &TableName, exchange: &Exchange, rows: &ProbedRows) -> Check {
+        let missing = rows.missing_fields(self.service().key());
         if missing.is_empty() {
             Check::pass(CheckId::AccessTable)
         } else {
             let hidden = field_hidden(table, &missing, &self.user());
-            self.unreadable(self.with_evidence_of(exchange, RequestKind::Table(table), hidden))
+            self.unreadable(self.with_evidence_of(exchange, Purpose::Table(table), hidden))
         }
     }
 
@@ -60,7 +65,7 @@ impl CheckContext {
         if !rows.records.is_empty() {
             return self.fields_check(table, &exchange, &rows);
         }
-        let with_evidence = |failure| self.with_evidence_of(&exchange, RequestKind::Table(table), failure);
+        let with_evidence = |failure| self.with_evidence_of(&exchange, Purpose::Table(table), failure);
         match rows.total {
             Some(total) if total > 0 && !self.is_probe() => Check::fail(id, with_evidence(self.hidden(table, total))),
             Some(total) if total > 0 => Check::warn(id, of_probe(with_evidence(self.hidden(table, total)))),
@@ -116,27 +121,7 @@ const ROWS_HIDDEN: &[CauseRow] = &[
     ("row-acl", Likelihood::Medium, "only certain rows are visible, and none of them is among the first"),
 ];
 
-const FIELDS_HIDDEN: &[CauseRow] = &[
-    ("field-acl", Likelihood::High, "an access rule (ACL) hides {fields} from {user}"),
-    ("field-absent", Likelihood::Low, "{table} does not have {fields}"),
-];
-
-/// What may be behind each code of a table that gives no rows or not all fields.
-/// The texts hold `{user}`, `{table}` and `{fields}`.
+/// What may be behind a table that gives no rows. The texts hold `{user}` and `{table}`.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    [CausesOfCode::new(Code::TableHidden, ROWS_HIDDEN), CausesOfCode::new(Code::FieldHidden, FIELDS_HIDDEN)].into_iter()
-}
-
-/// Rows came, and none has these fields. An instance leaves out a field that
-/// the user may not read, and one that does not exist, in the same way.
-pub fn field_hidden(table: &TableName, fields: &[&'static str], user: &Shown) -> Failure {
-    let fields = Shown::list(fields, ", ");
-    Failure::new(Code::FieldHidden, shown!("signed in as {}, but the rows of {} are missing the field {}", user, table, fields))
-        .why(shown!("{} was requested, but none of the returned rows has it. A field that does not exist and a field that the user cannot read are dropped in the same way, so the two cannot be told apart from outside.", fields))
-        .causes(Cause::filled(FIELDS_HIDDEN, &[
-            ("{user}", user.clone().into()), ("{table}", table.show().into()), ("{fields}", fields.clone().into()),
-        ]))
-        .next(shown!("Ask an administrator to give {} read access to {} of {}", user, fields, table))
-        .evidence("table", table)
-        .evidence("fields", fields)
+    std::iter::once(CausesOfCode::new(Code::TableHidden, ROWS_HIDDEN))
 }

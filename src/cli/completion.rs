@@ -19,10 +19,10 @@ use crate::cli::command::{COLUMNS, command};
 use crate::cli::context::Context;
 use crate::cli::explain::explanation;
 use crate::config::{Config, ConfigFile};
-use crate::model::instance::ApiVersion;
 use crate::model::profile::{Profile, StoreKind};
 use crate::report::format::Format;
 use crate::sandbox::scenario::Scenario;
+use crate::service::SERVICES;
 use crate::store::STORES;
 
 /// The variable by which a shell asks for completions.
@@ -160,9 +160,15 @@ pub fn auth_methods() -> Vec<CompletionCandidate> {
     saved_methods().map(candidate).collect()
 }
 
+/// The services.
+pub fn services() -> Vec<CompletionCandidate> {
+    SERVICES.iter().map(|service| with_help(service.defaults().spec, service.defaults().label)).collect()
+}
+
 /// The versions of the REST API.
 pub fn api_versions() -> Vec<CompletionCandidate> {
-    [ApiVersion::V1, ApiVersion::V2].map(|version| plain(version.as_str())).into()
+    let versions = SERVICES.iter().flat_map(|service| service.api_versions());
+    versions.map(|version| plain(version.to_string())).collect()
 }
 
 /// What most commands print.

@@ -10,7 +10,7 @@ use crate::base::error::{CausesOfCode, Likelihood};
 use crate::base::shown::Step;
 use crate::cli::commands::sign_in;
 use crate::cli::shell;
-use crate::service::servicenow::{refusals, symptoms};
+use crate::service::{SERVICES, probe};
 use crate::{check, http, store};
 
 const LIKELY_CAUSES: &str = "## Likely causes";
@@ -42,14 +42,10 @@ pub fn explanation(code: Code) -> Explanation {
 /// What may be behind a code by all rows that have it, most likely first, in
 /// general words. Where two rows of it know the same cause, the first words stand.
 fn causes(code: Code) -> Vec<String> {
-    // Of answers that look alike the table has the special ones first.
-    let answers: Vec<_> = symptoms::causes().collect();
     let rows = http::failure::causes()
-        .chain(answers.into_iter().rev())
-        .chain(refusals::causes())
+        .chain(SERVICES.iter().flat_map(|service| service.causes()))
         .chain(check::tables::causes())
-        .chain(check::context::causes())
-        .chain(check::identity::causes())
+        .chain(probe::causes())
         .chain(store::causes())
         .chain(sign_in::refusals::causes());
     let general = GENERAL.map(|(place, words)| (place, Step::from(words)));

@@ -16,6 +16,7 @@ use crate::config::environment;
 use crate::engine::saved::Opened;
 use crate::engine::{self, Described};
 use crate::model::instance::Instance;
+use crate::model::oauth_client::ServiceDefaults;
 use crate::model::profile::{InvalidValue, Profile, Subject, TableName};
 
 /// A connection that is not open yet.
@@ -52,6 +53,13 @@ impl Source {
         match self {
             Self::Saved(profile) => &profile.instance,
             Self::Described { described, .. } => &described.instance,
+        }
+    }
+
+    fn service(&self) -> &'static ServiceDefaults {
+        match self {
+            Self::Saved(profile) => profile.auth.defaults,
+            Self::Described { described, .. } => described.auth.defaults,
         }
     }
 
@@ -144,12 +152,17 @@ impl Connection {
                 let before = passed.into_iter().take_while(|passed| *passed != id).map(Check::pass);
                 let after = passed.into_iter().skip_while(|passed| *passed != id).skip(1).map(Check::skip);
                 let failed = Check::fail(id, failure);
-                return before.chain([failed]).chain(after).chain(skipped()).collect::<Vec<_>>().into();
+                return before
+                    .chain([failed])
+                    .chain(after)
+                    .chain(skipped(self.source.service()))
+                    .collect::<Vec<_>>()
+                    .into();
             }
         };
         let mut checks = passed.map(Check::pass).to_vec();
         if let Some(failure) = account.as_ref().and_then(|account| account.refused_before().err()) {
-            checks.extend(skipped().into_iter().map(|check| match check.id {
+            checks.extend(skipped(self.source.service()).into_iter().map(|check| match check.id {
                 CheckId::AuthRequest => Check::fail(CheckId::AuthRequest, failure.clone()),
                 _ => check,
             }));

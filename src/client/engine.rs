@@ -26,8 +26,7 @@ use crate::engine::saved::{self, Opened};
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline, TIMEOUT};
 use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, Subject};
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::oauth::DEFAULTS;
+use crate::service::{self, Address};
 use crate::store::record::Origins;
 use crate::store::{Access, CredentialStore, Opener, STORES};
 
@@ -143,8 +142,9 @@ impl Engine {
         settings: &[(&str, &str)],
         secret: &str,
     ) -> Result<Connection, Failure> {
-        let Address { instance, api_version } = Address::parse(instance)?;
-        let spec = method::unattended(method)
+        let service = service::usual();
+        let Address { instance, api_version } = service.address(instance)?;
+        let spec = method::unattended(service.methods(), method)
             .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Use one of these methods"))?;
         if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {
             let keys: Vec<_> = spec.settings.iter().map(|setting| setting.key).collect();
@@ -156,12 +156,19 @@ impl Engine {
             });
         }
         let value = |key| settings.iter().find(|(given, _)| *given == key).map(|(_, value)| (*value).to_owned());
-        let auth = spec.read(&DEFAULTS, &instance, |setting| value(setting.key)).map_err(|invalid| match invalid {
-            InvalidSetting::Missing(setting) => Failure::new(Code::Usage, shown!("missing setting {}", setting.key))
-                .next(shown!("Add it to the settings: {}", setting.label)),
-            InvalidSetting::Invalid(setting, error) => Failure::new(Code::Usage, shown!("{}: {}", setting.key, error))
-                .next(shown!("Correct the setting {}", setting.key)),
-        })?;
+        let auth =
+            spec.read(service.defaults(), &instance, |setting| value(setting.key)).map_err(
+                |invalid| match invalid {
+                    InvalidSetting::Missing(setting) => {
+                        Failure::new(Code::Usage, shown!("missing setting {}", setting.key))
+                            .next(shown!("Add it to the settings: {}", setting.label))
+                    }
+                    InvalidSetting::Invalid(setting, error) => {
+                        Failure::new(Code::Usage, shown!("{}: {}", setting.key, error))
+                            .next(shown!("Correct the setting {}", setting.key))
+                    }
+                },
+            )?;
         let mut secrets = GivenSecrets::default();
         let is_required =
             |usage: &&SecretUse| !secret.is_empty() || (usage.need)(&auth, &GivenSecrets::default()).is_required();

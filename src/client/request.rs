@@ -23,7 +23,7 @@ use crate::model::header::{is_reserved, overrides_method};
 use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, Profile, Subject};
 use crate::model::user_name::UserName;
-use crate::service::Asked;
+use crate::service::{Asked, Purpose};
 
 /// An open connection: it sends signed requests to its instance, and nowhere else.
 ///
@@ -280,7 +280,7 @@ impl Opened {
 
     fn asked<T>(&self, url: &Url, judge: impl FnOnce(&Asked<'_>) -> T) -> T {
         judge(&Asked {
-            url,
+            purpose: Purpose::Url(url),
             credential: self.connection.credential().kind(),
             subject: &self.subject,
             instance: self.connection.instance(),

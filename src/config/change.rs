@@ -9,6 +9,7 @@ use super::{Config, VERSION, shown};
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{Setting, command_of};
 use crate::model::profile::{Auth, ConnectionName, Profile};
+use crate::service;
 
 /// A change of the connections under way: the values, and the document that
 /// carries the comments.
@@ -150,11 +151,13 @@ impl LineEnd {
 pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set(table, "id", profile.id.to_string().into());
     set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
+    let spec = service::of(&profile.auth).defaults().spec;
+    set_optional(table, "spec", (spec != service::usual().defaults().spec).then(|| spec.into()));
     set(table, "instance", profile.instance.origin().into());
     set(table, "auth", profile.auth.as_str().into());
     fill_settings(table, &profile.auth);
     set(table, "store", profile.store.as_str().into());
-    set_optional(table, "api_version", profile.api_version.map(|version| version.as_str().into()));
+    set_optional(table, "api_version", profile.api_version.map(|version| version.to_string().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
     set_optional(table, "tables", (!tables.is_empty()).then(|| tables.into()));
     let headers: toml_edit::Array = profile.headers.iter().map(|header| header.as_str()).collect();

@@ -18,8 +18,7 @@ use crate::model::instance::Instance;
 use crate::model::profile::{
     Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, label_key, shown_text,
 };
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::oauth::DEFAULTS;
+use crate::service::{self, Service};
 use crate::store::{STORES, kind_of};
 
 #[derive(Deserialize)]
@@ -34,6 +33,7 @@ pub struct File {
 pub struct Entry {
     pub id: Option<Spanned<String>>,
     revision: Option<Spanned<i64>>,
+    spec: Option<Spanned<String>>,
     instance: Option<Spanned<String>>,
     auth: Option<Spanned<String>>,
     /// Of whichever way to sign in.
@@ -72,6 +72,7 @@ impl<'de> Visitor<'de> for EntryReader {
             match key.as_str() {
                 "id" => entry.id = Some(members.next_value()?),
                 "revision" => entry.revision = Some(members.next_value()?),
+                "spec" => entry.spec = Some(members.next_value()?),
                 "instance" => entry.instance = Some(members.next_value()?),
                 "auth" => entry.auth = Some(members.next_value()?),
                 "store" => entry.store = Some(members.next_value()?),
@@ -128,9 +129,12 @@ impl Entry {
                 })?
             }
         };
-        let instance =
-            read_value(required(&self.instance), |text| Address::parse(text).map(|address| address.instance))?;
-        let auth = self.auth(&name, &instance, span)?;
+        let service = self.service()?;
+        let instance = read_value(required(&self.instance), |text| match service.address(text) {
+            Ok(address) => Ok(address.instance),
+            Err(failure) => Err(failure.message().to_string()),
+        })?;
+        let auth = self.auth(service, &name, &instance, span)?;
         let tables =
             self.tables.iter().map(|table| read_value(table, |text| text.parse())).collect::<Result<_, _>>()?;
         let headers = self.headers.iter().map(|header| read_value(header, |text| text.parse()));
@@ -146,7 +150,7 @@ impl Entry {
             instance,
             auth,
             store: optional(&self.store, kind_of)?.unwrap_or(STORES[0].kind),
-            api_version: optional(&self.api_version, |text| text.parse())?,
+            api_version: optional(&self.api_version, |text| service.api_version(text).map_err(|error| error.0))?,
             tables,
             headers,
             ca_cert: optional(&self.ca_cert, |text| {
@@ -176,7 +180,8 @@ impl Entry {
 
     /// The key of the user that it must name, if it must.
     pub fn user_key(&self) -> Result<Option<&'static str>, Misplaced> {
-        let spec = read_value(required(&self.auth), method::named)?;
+        let methods = self.service()?.methods();
+        let spec = read_value(required(&self.auth), |name| method::named(methods, name))?;
         let is_user = |key: &str| ["username", SUBJECT_KEY].contains(&key);
         let setting = spec.settings.iter().find(|setting| setting.is_required && is_user(setting.key));
         Ok(setting.map(|setting| setting.key))
@@ -187,12 +192,23 @@ impl Entry {
         self
     }
 
-    fn auth(&self, name: &ConnectionName, instance: &Instance, span: Option<Range<usize>>) -> Result<Auth, Misplaced> {
-        let spec = read_value(required(&self.auth), method::named)?;
+    /// The service that it is a connection to.
+    fn service(&self) -> Result<&'static dyn Service, Misplaced> {
+        Ok(optional(&self.spec, service::named)?.unwrap_or_else(service::usual))
+    }
+
+    fn auth(
+        &self,
+        service: &dyn Service,
+        name: &ConnectionName,
+        instance: &Instance,
+        span: Option<Range<usize>>,
+    ) -> Result<Auth, Misplaced> {
+        let spec = read_value(required(&self.auth), |name| method::named(service.methods(), name))?;
         let written = |key: &str| self.settings.iter().find(|(known, _)| *known == key).map(|(_, text)| text);
         let span_of = |key: &str| written(key).map(Spanned::span);
         let value = |setting: &'static Setting| written(setting.key).map(|text| text.get_ref().clone());
-        spec.read(&DEFAULTS, instance, value).map_err(|invalid| match invalid {
+        spec.read(service.defaults(), instance, value).map_err(|invalid| match invalid {
             InvalidSetting::Missing(setting) => Misplaced { span, message: format!("{name} has no {}", setting.key) },
             InvalidSetting::Invalid(setting, error) => Misplaced { span: span_of(setting.key), message: error.0 },
         })

@@ -12,28 +12,29 @@ use crate::base::shown::{Shown, shown, without_value};
 use crate::base::variables::Variables;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, any_of};
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::oauth::DEFAULTS;
+use crate::service::{self, Address, Service};
 use crate::store::Surroundings;
 use crate::store::record::SecretItem;
 
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";
+/// Says which service it is a connection to.
+const SPEC: &str = "SNOW_SPEC";
 
-/// The ways to sign in that variables can describe.
-fn ways() -> impl Iterator<Item = &'static MethodSpec> {
-    METHODS.into_iter().filter(|spec| spec.has_variables)
+/// The ones of these ways to sign in that variables can describe.
+fn ways(methods: &'static [&'static MethodSpec]) -> impl Iterator<Item = &'static MethodSpec> {
+    methods.iter().copied().filter(|spec| spec.has_variables)
 }
 
 /// Every variable that describes a connection. Any of them, even empty, means that
 /// one is wanted: never a silent fall to a saved connection.
 pub fn variables() -> impl Iterator<Item = &'static str> {
-    ["SNOW_INSTANCE", "SNOW_AUTH"].into_iter().chain(ways().flat_map(MethodSpec::variables))
+    ["SNOW_INSTANCE", "SNOW_AUTH", SPEC].into_iter().chain(ways(&METHODS).flat_map(MethodSpec::variables))
 }
 
 /// The variables of secrets: for the secret itself, and for the file that holds it.
 pub fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let inputs = ways().flat_map(|way| way.secrets).map(|secret| secret.input);
+    let inputs = ways(&METHODS).flat_map(|way| way.secrets).map(|secret| secret.input);
     inputs.map(|input| (input.variable, input.variable_file))
 }
 
@@ -89,9 +90,10 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
             );
         }
     }
-    let way = way(variables)?;
-    let address = Address::parse(required(variables, "SNOW_INSTANCE")?).map_err(Failure::from)?;
-    let auth = auth(variables, way, &address.instance)?;
+    let service = service(variables)?;
+    let way = way(variables, service)?;
+    let address = service.address(required(variables, "SNOW_INSTANCE")?)?;
+    let auth = auth(variables, service, way, &address.instance)?;
     let secrets = secrets_of(variables, way, &auth)?;
     let of_setting = || way.settings.iter().find(|setting| setting.is_required).and_then(|setting| setting.variable);
     let variable = secrets.first().map(|given| given.variable).or_else(of_setting).unwrap_or("SNOW_AUTH");
@@ -99,7 +101,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     Ok(EnvironmentConnection { instance, api_version, auth, variable, secrets })
 }
 
-fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
+fn auth(variables: &Variables, service: &dyn Service, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
     let mut values = Vec::new();
     for variable in way.settings.iter().filter_map(|setting| setting.variable) {
         if variables.raw(variable).is_some() {
@@ -109,7 +111,7 @@ fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<
     let value = |setting: &'static Setting| {
         values.iter().find(|(variable, _)| setting.variable == Some(*variable)).map(|(_, value)| value.clone())
     };
-    way.read(&DEFAULTS, instance, value).map_err(|invalid| match invalid {
+    way.read(service.defaults(), instance, value).map_err(|invalid| match invalid {
         InvalidSetting::Missing(setting) => {
             let name = setting.variable.expect("what is required has a variable");
             not_set(name)
@@ -122,25 +124,32 @@ fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<
     })
 }
 
+fn service(variables: &Variables) -> Result<&'static dyn Service, Failure> {
+    let Some(name) = variables.text(SPEC) else { return Ok(service::usual()) };
+    service::named(name)
+        .map_err(|invalid| incomplete(shown!("{}: {}", SPEC, invalid)).next(shown!("Correct or unset {}", SPEC)))
+}
+
 /// The one way to sign in that is meant.
-fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
+fn way(variables: &Variables, service: &'static dyn Service) -> Result<&'static MethodSpec, Failure> {
+    let ways = || ways(service.methods());
     if let Some(word) = variables.text("SNOW_AUTH") {
         if method::is_password_grant(word) {
             return Err(method::no_password_grant().next("Set SNOW_AUTH to one of these, without the dashes"));
         }
         return ways().find(|way| way.method.as_str() == word).ok_or_else(|| {
             incomplete("SNOW_AUTH is not a known sign-in method")
-                .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of_ways()))
+                .next(shown!("Set SNOW_AUTH to {}, or unset it", names_of(ways())))
         });
     }
     let is_of = |way: &MethodSpec, name: &str| way.variables().any(|own| own == name);
     let given: Vec<_> = ways().flat_map(MethodSpec::variables).filter(|name| variables.raw(name).is_some()).collect();
-    let Some(one) = given.first() else { return Ok(METHODS[0]) };
+    let Some(one) = given.first() else { return Ok(service.methods()[0]) };
     // Some variables are of several: the first that takes all that are set is meant.
     if let Some(way) = ways().find(|way| given.iter().all(|name| is_of(way, name))) {
         return Ok(way);
     }
-    let first = ways().find(|way| is_of(way, one)).expect("every variable is of some way to sign in");
+    let first = ways().find(|way| is_of(way, one)).expect("it is a variable of one of them");
     let other = given.iter().find(|name| !is_of(first, name)).expect("the first does not take all that are set");
     Err(incomplete(shown!("{} and {} belong to different sign-in methods", *one, *other)).next(shown!(
         "Unset {} or {}, or choose the method with SNOW_AUTH",
@@ -149,8 +158,8 @@ fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
     )))
 }
 
-fn names_of_ways() -> Shown {
-    Shown::outside(any_of(&ways().map(|way| way.method.as_str()).collect::<Vec<_>>()))
+fn names_of(ways: impl Iterator<Item = &'static MethodSpec>) -> Shown {
+    Shown::outside(any_of(&ways.map(|way| way.method.as_str()).collect::<Vec<_>>()))
 }
 
 fn secrets_of(variables: &Variables, way: &MethodSpec, auth: &Auth) -> Result<Vec<GivenSecret>, Failure> {

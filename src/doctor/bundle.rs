@@ -27,7 +27,7 @@ use crate::base::time::Timestamp;
 use crate::history::json::Connection;
 use crate::history::state as history;
 use crate::model::profile::{ConnectionName, Profile};
-use crate::service::servicenow::oauth::is_sdk;
+use crate::service;
 
 /// What the person who sends the file should know, as its first lines.
 const ABOUT: [&str; 7] = [
@@ -202,7 +202,7 @@ fn config(machine: &Machine) -> Config<'_> {
         let mut connection = Connection::of(profile, is_default, last_tests.of(profile));
         connection.username = connection.username.map(|user| users.number(&user).into());
         // The client that ServiceNow ships is the same for everybody.
-        if !profile.auth.client().is_some_and(is_sdk) {
+        if !service::is_lent(&profile.auth) {
             connection.client_id = connection.client_id.map(|client| clients.number(&client).into());
         }
         BundledConnection { connection, oauth: endpoints(profile) }

@@ -7,7 +7,7 @@ use super::{Check, CheckId, Machine};
 use crate::base::files;
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::profile::Profile;
-use crate::service::servicenow::tools::TOOLS;
+use crate::service::tools;
 
 /// A longer one is not read.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -61,7 +61,7 @@ fn hosts(text: &str) -> Vec<&str> {
 fn variables(machine: &Machine) -> Vec<Check> {
     let is_theirs = |name: &str| name != "NETRC" && !name.starts_with("SNOW_");
     let mut checks = Vec::new();
-    for tool in TOOLS {
+    for tool in tools::all() {
         let names = machine.variables.all().map(|(name, _)| name.to_string_lossy());
         let mut set: Vec<String> =
             names.filter(|name| is_theirs(name) && tool.minds(name)).map(|name| name.into_owned()).collect();

@@ -29,11 +29,12 @@ use crate::http::stream::{Payload, Streamed};
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, Profile, Subject};
 use crate::model::user_name::UserName;
-use crate::service::{SERVICES, Service};
+use crate::service::{self, Service};
 use crate::store::Surroundings;
 
 /// An instance, and the credential that is sent to it and nowhere else.
 pub struct Connection {
+    service: &'static dyn Service,
     instance: Instance,
     api_version: Option<ApiVersion>,
     username: Option<UserName>,
@@ -78,6 +79,7 @@ struct Secrets {
 impl Connection {
     /// `username` is who should sign in, if that is known.
     pub async fn new(
+        service: &'static dyn Service,
         instance: Instance,
         api_version: Option<ApiVersion>,
         client: Client,
@@ -88,7 +90,7 @@ impl Connection {
             client.present(identity, instance.host());
         }
         let secrets = Mutex::default();
-        let connection = Self { instance, api_version, username, client, credential, secrets };
+        let connection = Self { service, instance, api_version, username, client, credential, secrets };
         connection.learn_secrets().await;
         connection
     }
@@ -100,13 +102,14 @@ impl Connection {
         let endpoint = network.token_endpoint(&instance, &auth, None, None, &client, subject)?;
         let from_secrets = MethodSpec::of(auth.method).from_secrets.expect("a described connection needs no person");
         let credential = from_secrets(InHand { auth: &auth, secrets: &secrets, endpoint, time })?;
-        Ok(Self::new(instance, api_version, client, auth.username, credential).await)
+        let service = service::of(&auth);
+        Ok(Self::new(service, instance, api_version, client, auth.username, credential).await)
     }
 
     /// A saved connection with its credential.
     pub async fn of(profile: &Profile, client: Client, credential: Box<dyn Credential>) -> Self {
         let (instance, username) = (profile.instance.clone(), profile.username().cloned());
-        Self::new(instance, profile.api_version, client, username, credential).await
+        Self::new(service::of(&profile.auth), instance, profile.api_version, client, username, credential).await
     }
 
     pub fn instance(&self) -> &Instance {
@@ -115,7 +118,7 @@ impl Connection {
 
     /// What it is a connection to.
     pub fn service(&self) -> &'static dyn Service {
-        SERVICES[0]
+        self.service
     }
 
     pub fn api_version(&self) -> Option<ApiVersion> {

@@ -11,7 +11,7 @@ use crate::http::proxy::{self, ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, CaVariables, Verifiers};
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, Profile, Subject};
-use crate::service::servicenow::oauth::ServiceNow;
+use crate::service;
 use crate::store::record::Origins;
 
 /// Makes the clients of a run.
@@ -77,7 +77,7 @@ impl Network {
         let Some(oauth) = auth.client() else { return Ok(None) };
         let origin = oauth.token_origin(instance);
         let http = if origin == instance { client.clone() } else { self.client(origin, ca_cert, proxy)?.0 };
-        Ok(Some(TokenEndpoint::new(http, auth.clone(), instance, subject, &ServiceNow)))
+        Ok(Some(TokenEndpoint::new(http, auth.clone(), instance, subject, service::of(auth).provider())))
     }
 
     /// The token endpoint of a saved connection.

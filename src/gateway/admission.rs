@@ -12,7 +12,7 @@ use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
 use crate::model::header::overrides_method;
 use crate::model::instance::Instance;
-use crate::service::servicenow::open_to_programs;
+use crate::service::Service;
 
 /// What reads.
 const READING: [Method; 2] = [Method::GET, Method::HEAD];
@@ -42,6 +42,7 @@ pub struct Access {
 pub struct PathPrefix(String);
 
 pub struct Admission {
+    pub service: &'static dyn Service,
     pub place: Place,
     pub access: Access,
     pub password: LocalPassword,
@@ -67,7 +68,7 @@ impl Place {
 
 impl PathPrefix {
     /// Reads what `--path` gives.
-    pub fn read(instance: &Instance, text: &str) -> Result<Self, Failure> {
+    pub fn read(service: &dyn Service, instance: &Instance, text: &str) -> Result<Self, Failure> {
         let usage = |why: &'static str, next: &'static str| {
             let failure = Failure::new(Code::Usage, shown!("--path {} cannot be served", Shown::outside(text)));
             Err(failure.why(why).next(next))
@@ -75,8 +76,8 @@ impl PathPrefix {
         if !text.starts_with('/') || text.contains(['?', '#']) {
             return usage("A prefix begins with / and has no query.", "Write it as in --path /sys_report");
         }
-        let url = open_to_programs::url_of(instance, text).map_err(Failure::from)?;
-        if open_to_programs::signs_in(url.path(), &[]) {
+        let url = service.forwarded(instance, text)?;
+        if service.signs_in(url.path(), &[]) {
             return usage(
                 "The gateway never forwards requests that sign in or get tokens.",
                 "Leave it out; the gateway signs its requests itself",
@@ -106,7 +107,7 @@ impl Admission {
             return Err(bad_request("the gateway does not change the protocol of a connection")
                 .next("Send the request without Upgrade"));
         }
-        let url = open_to_programs::url_of(instance, target).map_err(|invalid| Refusal::of(Failure::from(invalid)))?;
+        let url = self.service.forwarded(instance, target).map_err(Refusal::of)?;
         self.check_path(url.path())?;
         Ok(url)
     }
@@ -166,7 +167,7 @@ impl Admission {
     }
 
     fn check_path(&self, path: &str) -> Result<(), Refusal> {
-        if open_to_programs::signs_in(path, &self.access.closed) {
+        if self.service.signs_in(path, &self.access.closed) {
             return Err(Refusal::new(
                 StatusCode::FORBIDDEN,
                 Code::Usage,
@@ -175,11 +176,11 @@ impl Admission {
             .why("Its own requests are signed already.")
             .next("Ask for what you need with the local password alone"));
         }
-        if covers(open_to_programs::APIS, path) || self.access.paths.iter().any(|prefix| prefix.covers(path)) {
+        if covers(self.service.apis(), path) || self.access.paths.iter().any(|prefix| prefix.covers(path)) {
             return Ok(());
         }
         Err(Refusal::new(StatusCode::FORBIDDEN, Code::Usage, "this gateway does not serve this path")
-            .why(shown!("It serves what is below {} and what --path adds.", open_to_programs::APIS))
+            .why(shown!("It serves what is below {} and what --path adds.", self.service.apis()))
             .next("To add it, start the gateway with --path PREFIX"))
     }
 }

@@ -66,7 +66,7 @@ impl Gateway {
         let Self { listener, place, client, mut access, password, tls } = self;
         access.closed.extend(own_sign_in(&client).await);
         let url = place.url();
-        let admission = Admission { place, access, password };
+        let admission = Admission { service: client.connection().service(), place, access, password };
         let connections = Connections::of(limits::open_files(server::FILES));
         let forwarder = Arc::new(Forwarder::new(client, admission, url));
         server::serve(tokio::net::TcpListener::from_std(listener)?, tls, forwarder, connections, stop).await;

@@ -8,7 +8,7 @@ use crate::auth::method::{MethodSpec, Renewal};
 use crate::history::last_test::LastTest;
 use crate::history::state::SessionNote;
 use crate::model::profile::Profile;
-use crate::service::servicenow::token::REFRESH_TOKEN_LIFETIME;
+use crate::service;
 
 /// What it is that ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -81,12 +81,8 @@ pub fn items<'a>(
     let renewal = MethodSpec::of(profile.auth.method).renewal;
     let refresh_token = session
         .filter(|session| session.renewable && renewal == Renewal::RefreshToken)
-        .and_then(|session| session.signed_in_at)
-        .map(|at| ExpiringItem {
-            is_estimate: true,
-            is_refused,
-            ..end(Ending::RefreshToken, at + REFRESH_TOKEN_LIFETIME)
-        });
+        .and_then(|session| Some(session.signed_in_at? + service::of(&profile.auth).refresh_token_lifetime()?))
+        .map(|at| ExpiringItem { is_estimate: true, is_refused, ..end(Ending::RefreshToken, at) });
     let certificate = last_test.and_then(|test| test.certificate_ends).map(|at| end(Ending::Certificate, at));
     let client_certificate = client_certificate.map(|at| end(Ending::ClientCertificate, at));
     [access_token, refresh_token, certificate, client_certificate].into_iter().flatten()

@@ -116,7 +116,7 @@ impl Fingerprint {
         let tables = profile.tables.iter().map(|table| ("table", table.to_string()));
         let headers = profile.headers.iter().map(|header| ("header", header.to_string()));
         let proxy = profile.proxy.clone().map(|proxy| ("proxy", proxy));
-        let version = profile.api_version.map(|version| ("api_version", version.as_str().to_owned()));
+        let version = profile.api_version.map(|version| ("api_version", version.to_string()));
         Self::new(profile, settings, tables.chain(headers).chain(proxy).chain(version))
     }
 

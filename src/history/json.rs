@@ -11,6 +11,7 @@ use crate::auth::method::MethodSpec;
 use crate::auth::setting::command_of;
 use crate::base::time::Timestamp;
 use crate::model::profile::{ConnectionId, Profile};
+use crate::service;
 
 /// A saved connection, without its secrets.
 #[derive(Serialize)]
@@ -23,6 +24,8 @@ pub struct Connection<'a> {
     revision: u64,
     /// The origin: scheme, host and, if it is not the default, port.
     instance: &'a str,
+    /// The service, as `snow spec` names it.
+    spec: &'a str,
     /// The way to sign in, as `snow connect --auth` names it.
     auth: &'a str,
     /// Null if the user is not known yet.
@@ -40,7 +43,7 @@ pub struct Connection<'a> {
     /// The names of the headers that are added to every request.
     headers: Vec<&'a str>,
     /// The version in the paths of the REST API: `v1`, `v2` or null for none.
-    api_version: Option<&'a str>,
+    api_version: Option<String>,
     /// The PEM file of an additional certificate authority.
     ca_cert: Option<&'a Path>,
     /// The URL of the proxy that the connection names; null if it names none.
@@ -87,7 +90,8 @@ impl<'a> Connection<'a> {
             labels: &profile.labels,
             tables: profile.tables.iter().map(|table| table.as_str()).collect(),
             headers: profile.headers.iter().map(|header| header.as_str()).collect(),
-            api_version: profile.api_version.map(|version| version.as_str()),
+            api_version: profile.api_version.map(|version| version.to_string()),
+            spec: service::of(&profile.auth).defaults().spec,
             ca_cert: profile.ca_cert.as_deref(),
             proxy: profile.proxy.as_deref(),
             read_only: profile.read_only,

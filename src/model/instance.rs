@@ -30,11 +30,12 @@ pub struct Instance {
     url: Url,
 }
 
-/// The REST API version in the path (`/api/now/v2/…`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiVersion {
-    V1,
-    V2,
+/// A version of the REST API as it stands in a path: `v2`, `v64.0`. Which there are is for
+/// the service to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiVersion {
+    major: u16,
+    minor: Option<u16>,
 }
 
 /// Why a text is not the address of an instance. Never repeats the part before an `@`
@@ -189,22 +190,30 @@ impl fmt::Display for Instance {
 }
 
 impl ApiVersion {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
+    pub const fn new(major: u16, minor: Option<u16>) -> Self {
+        Self { major, minor }
+    }
+
+    /// What a path has: `v2`, `v64.0`.
+    pub fn read(text: &str) -> Option<Self> {
+        let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
+        let text = text.strip_prefix('v')?;
+        match text.split_once('.') {
+            Some((major, minor)) => Some(Self::new(number(major)?, Some(number(minor)?))),
+            None => Some(Self::new(number(text)?, None)),
         }
+    }
+
+    pub fn major(self) -> u16 {
+        self.major
     }
 }
 
-impl FromStr for ApiVersion {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "v1" => Ok(Self::V1),
-            "v2" => Ok(Self::V2),
-            _ => Err(format!("\"{text}\" is not an API version: use v1 or v2")),
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.minor {
+            Some(minor) => write!(formatter, "v{}.{minor}", self.major),
+            None => write!(formatter, "v{}", self.major),
         }
     }
 }

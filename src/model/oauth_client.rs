@@ -54,8 +54,14 @@ pub struct OAuthClient {
 }
 
 /// What a service does unless a connection says otherwise.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceDefaults {
+    /// The name of its specification: the key `spec` of a connection.
+    pub spec: &'static str,
+    /// What a person calls it.
+    pub label: &'static str,
+    /// The check of a test that it is what answers.
+    pub check: &'static str,
     /// The scope that OAuth clients ask for.
     pub scope: &'static str,
     /// Paths of the origin.
@@ -67,7 +73,7 @@ pub struct ServiceDefaults {
 }
 
 /// Where the endpoints of a service are: paths of its origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EndpointPaths {
     pub authorization: &'static str,
     pub token: &'static str,
@@ -329,6 +335,9 @@ mod tests {
     use super::*;
 
     static DEFAULTS: ServiceDefaults = ServiceDefaults {
+        spec: "example",
+        label: "Example",
+        check: "instance.example",
         scope: "read",
         endpoints: EndpointPaths { authorization: "/authorize", token: "/token", revocation: "/revoke" },
         secret_in_form: true,

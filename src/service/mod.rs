@@ -3,32 +3,136 @@
 //! [`Service`] is what the layers above ask of one; each has a folder here, and a line in
 //! [`SERVICES`].
 
+pub mod adobe;
+pub mod guide;
+pub mod probe;
 pub mod rows;
 pub mod servicenow;
 pub mod tables;
 pub mod tools;
 
+use chrono::TimeDelta;
 use http::HeaderMap;
 use url::Url;
 
 use crate::auth::credential::CredentialKind;
-use crate::base::error::Failure;
+use crate::auth::method::MethodSpec;
+use crate::auth::provider::Provider;
+use crate::base::error::{CausesOfCode, Failure};
 use crate::base::server_text::Redactor;
+use crate::base::shown::shorten;
 use crate::http::client::Response;
 use crate::http::identity::Presented;
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::profile::Subject;
+use crate::model::oauth_client::{OAuthClient, ServiceDefaults};
+use crate::model::profile::{Auth, InvalidValue, Subject, TableName, any_of};
 use crate::model::user_name::UserName;
+use adobe::AdobeSpec;
+use guide::Guide;
+use probe::Probes;
 use rows::Rows;
 use tables::Tables;
+use tools::Tool;
 
 /// All of them; the first is that of a connection that names none.
 pub static SERVICES: &[&dyn Service] = &[&servicenow::oauth::ServiceNow];
 
-/// A product, as an open connection uses it.
-pub trait Service: Rows + Tables {
+/// The service of a connection that names none.
+pub fn usual() -> &'static dyn Service {
+    SERVICES[0]
+}
+
+/// The service that a connection signs in to.
+pub fn of(auth: &Auth) -> &'static dyn Service {
+    find(auth.defaults.spec).expect("defaults are of a service in the list")
+}
+
+/// The service whose specification has this name.
+pub fn named(spec: &str) -> Result<&'static dyn Service, InvalidValue> {
+    find(spec).ok_or_else(|| {
+        let names: Vec<_> = SERVICES.iter().map(|service| service.defaults().spec).collect();
+        InvalidValue(format!("\"{}\" is not a known service: use {}", shorten(spec, 80), any_of(&names)))
+    })
+}
+
+fn find(spec: &str) -> Option<&'static dyn Service> {
+    SERVICES.iter().copied().find(|service| service.defaults().spec == spec)
+}
+
+/// What an address says: the origin, and the API version if its path names one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    pub instance: Instance,
+    pub api_version: Option<ApiVersion>,
+}
+
+/// A product, as connections to it are defined and used.
+pub trait Service: Rows + Tables + Probes {
+    /// What it does unless a connection says otherwise.
+    fn defaults(&self) -> &'static ServiceDefaults;
+
+    /// The ways to sign in that it has.
+    fn methods(&self) -> &'static [&'static MethodSpec];
+
+    /// What its OAuth endpoints answer.
+    fn provider(&self) -> &'static dyn Provider;
+
+    /// Its own public client, which everyone may use.
+    fn lent_client(&self) -> Option<&'static LentClient>;
+
+    /// Paths of which the first that is there tells more of the ways to sign in.
+    fn offer_probes(&self) -> &'static [&'static str];
+
+    /// What an instance shows, by its answer to a request without a credential and to one of
+    /// the probes.
+    fn offer(&self, refused: Option<&Response>, probe: Option<&Response>) -> Option<Offer>;
+
+    /// Whether a text is an address of it and of no other service.
+    fn recognizes(&self, text: &str) -> bool;
+
+    /// Reads a name, a host, or any URL that a person copied.
+    fn address(&self, text: &str) -> Result<Address, Failure>;
+
+    /// A version of its REST API.
+    fn api_version(&self, text: &str) -> Result<ApiVersion, InvalidValue>;
+
+    /// The versions of its REST API that completion offers.
+    fn api_versions(&self) -> Vec<ApiVersion>;
+
+    /// How long a refresh token lives that is not used, if that is known.
+    fn refresh_token_lifetime(&self) -> Option<TimeDelta>;
+
+    /// The programs that take a connection.
+    fn tools(&self) -> &'static [&'static Tool];
+
+    /// The setup that each way to sign in takes.
+    fn guides(&self) -> &'static [Guide];
+
+    /// What Adobe's source for it takes.
+    fn adobe(&self) -> &'static AdobeSpec;
+
+    /// What may be behind each code, by its rows.
+    fn causes(&self) -> Vec<CausesOfCode>;
+
     /// The URL of what a text asks for: a path, its short form, or a URL of the instance.
     fn url(&self, instance: &Instance, version: Option<ApiVersion>, text: &str) -> Result<Url, Failure>;
+
+    /// The URL that a browser opens for a text: a path, a short form of one, or a URL of the
+    /// instance.
+    fn page_url(&self, instance: &Instance, text: &str) -> Result<Url, Failure>;
+
+    /// Whether what a text asks for is a file as it was stored.
+    fn gives_a_file(&self, text: &str) -> bool;
+
+    /// The path below which its APIs are.
+    fn apis(&self) -> &'static str;
+
+    /// The URL that a gateway sends a request for `target`, a path with its query, on to.
+    fn forwarded(&self, instance: &Instance, target: &str) -> Result<Url, Failure>;
+
+    /// Whether a path is one by which it signs in or out or gives tokens, or one of `own` or
+    /// below it, however it is written.
+    fn signs_in(&self, path: &str, own: &[String]) -> bool;
 
     /// What an answer means that is not the one asked for.
     fn diagnosed(&self, answer: &Response, asked: &Asked<'_>) -> Failure;
@@ -41,9 +145,62 @@ pub trait Service: Rows + Tables {
     fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next;
 }
 
+/// A public client of the service itself.
+pub struct LentClient {
+    pub method: &'static MethodSpec,
+    /// Its line among the choices of `connect`, with the place there.
+    pub choice: (u8, &'static str),
+    pub client: fn() -> OAuthClient,
+}
+
+impl LentClient {
+    /// Whether a connection uses it.
+    pub fn is_of(&self, auth: &Auth) -> bool {
+        auth.client().is_some_and(|client| client.client_id == (self.client)().client_id)
+    }
+}
+
+/// Whether a connection uses the public client of its service.
+pub fn is_lent(auth: &Auth) -> bool {
+    of(auth).lent_client().is_some_and(|lent| lent.is_of(auth))
+}
+
+/// The service whose address this is, if it is one of no other; else the usual one.
+pub fn meant_by(text: &str) -> &'static dyn Service {
+    SERVICES.iter().copied().find(|service| service.recognizes(text)).unwrap_or_else(usual)
+}
+
+/// What an instance shows of its ways to sign in before anyone signs in.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The safest way in that can work, with the reason.
+    pub advice: &'static str,
+    /// What speaks against a way to sign in here.
+    pub objections: Vec<(&'static MethodSpec, &'static str)>,
+}
+
+impl Offer {
+    pub fn objection(&self, spec: &MethodSpec) -> Option<&'static str> {
+        self.objections.iter().find(|(against, _)| against.method == spec.method).map(|(_, objection)| *objection)
+    }
+}
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose<'a> {
+    /// Whatever is at this URL.
+    Url(&'a Url),
+    /// Whether the instance is there. No credential was sent.
+    Preflight,
+    /// Rows of a table.
+    Table(&'a TableName),
+    /// Who is signed in.
+    Identity,
+}
+
 /// A request that was answered.
 pub struct Asked<'a> {
-    pub url: &'a Url,
+    pub purpose: Purpose<'a>,
     pub credential: CredentialKind,
     /// Whose connection it is, for the advice.
     pub subject: &'a Subject,

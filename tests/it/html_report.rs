@@ -15,6 +15,7 @@ use snow_connect::check::report::{Check, CheckId, Identity, IdentitySource, NotT
 use snow_connect::history::last_test::Change;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
+use snow_connect::service::servicenow::oauth::DEFAULTS;
 
 use crate::world::World;
 use crate::world::chromium::Chromium;
@@ -245,7 +246,7 @@ fn one_of_many(index: usize, of: usize, tested_at: DateTime<Utc>) -> Report {
         took(CheckId::NetworkDns, slowness / 4),
         took(CheckId::NetworkTcp, slowness / 2),
         took(CheckId::NetworkTls, slowness),
-        Check::pass(CheckId::InstanceServiceNow),
+        Check::pass(CheckId::InstanceOf(&DEFAULTS)),
         Check::pass(CheckId::InstanceAwake),
     ];
     let mut changes = Vec::new();

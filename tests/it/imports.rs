@@ -425,7 +425,7 @@ fn an_answer_of_adobe_is_taken_with_the_name_of_the_instance_and_its_password() 
     };
     let ours = "eb13cb25-47ab-407f-ba89-c0125281c563";
     let items = json!({"items": [
-        entry("cfc0fee1-7dc0-40ef-b73e-d8b134c436f5", "Basic Authentication"),
+        entry("0b6a41f2-7d2f-4c2d-9d0e-2f1a6f0b9c11", "Basic Authentication"),
         entry(ours, "Kerberos"),
         entry(ours, "Basic Authentication"),
         entry(ours, "Basic Authentication"),
@@ -433,7 +433,7 @@ fn an_answer_of_adobe_is_taken_with_the_name_of_the_instance_and_its_password() 
     let outcome = import_adobe(&mut world, &items.to_string()).expect(0);
     let name = sandbox.origin().trim_start_matches("http://").replace(['.', ':'], "-");
     outcome.says(&[
-        "its connectionSpec is not that of ServiceNow",
+        "its connectionSpec is not one that snow knows",
         "it signs in with \"Kerberos\"",
         "another entry has this name",
         &format!("{name}: imported"),

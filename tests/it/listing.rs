@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use snow_connect::auth::method;
+use snow_connect::auth::method::{self, METHODS};
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
 
@@ -177,7 +177,7 @@ fn show_has_every_setting_that_edit_can_set() {
         let made = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
         fs::write(&authority, made.pem()).unwrap();
         let mut words = vec!["edit".to_owned(), "acme".to_owned()];
-        let own = method::named(auth).unwrap();
+        let own = method::named(&METHODS, auth).unwrap();
         let mut expected = Vec::new();
         for (key, value) in values {
             let value = value.replace("CA", authority.to_str().unwrap());

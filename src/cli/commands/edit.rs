@@ -22,7 +22,7 @@ use crate::history::state::State;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
 use crate::model::profile::{ConnectionName, Profile, label_key, shown_text};
-use crate::service::servicenow::address::Address;
+use crate::service;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -260,11 +260,13 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
     }
     match key {
         "instance" => {
-            let address = Address::parse(value)?;
+            let address = service::of(&profile.auth).address(value)?;
             profile.api_version = address.api_version.or(profile.api_version);
             profile.instance = address.instance;
         }
-        "api_version" => profile.api_version = Some(value.parse().map_err(wrong)?),
+        "api_version" => {
+            profile.api_version = Some(service::of(&profile.auth).api_version(value).map_err(|error| wrong(error.0))?)
+        }
         "tables" => {
             let tables: Result<_, _> = value.split(',').filter(|table| !table.is_empty()).map(str::parse).collect();
             profile.tables = tables.map_err(|error| wrong(format!("{error}")))?;

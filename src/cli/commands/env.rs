@@ -25,9 +25,9 @@ use crate::config::environment as variables;
 use crate::model::instance::Instance;
 use crate::model::profile::{Auth, ConnectionName};
 use crate::report::json::tools::{Toolbox, Tools};
-use crate::report::text::tools;
-use crate::service::servicenow::tools::TOOLS;
-use crate::service::tools::{Connection, Form, Tool};
+use crate::report::text::tools::list as list_of_tools;
+use crate::service;
+use crate::service::tools::{self, Connection, Form, Tool};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -109,16 +109,16 @@ fn put(app: &mut App, out: Option<PathBuf>, text: &str, name: &str, tool: &Tool)
 
 fn list(app: &mut App) {
     if app.console.json {
-        let tools = TOOLS.iter().map(|tool| Toolbox::of(tool)).collect();
+        let tools = tools::all().iter().map(|tool| Toolbox::of(tool)).collect();
         app.console.document(&Tools { schema: schemas::Tools, tools });
     } else {
-        app.console.data(&tools::list(&TOOLS, app.console.out));
+        app.console.data(&list_of_tools(tools::all(), app.console.out));
     }
 }
 
 /// The tool of this name, which clap has checked.
 pub fn tool(name: &str) -> &'static Tool {
-    TOOLS.into_iter().find(|tool| tool.name == name).expect("clap takes no other name")
+    tools::all().iter().copied().find(|tool| tool.name == name).expect("clap takes no other name")
 }
 
 /// A connection as a tool is given it.
@@ -149,6 +149,15 @@ pub fn own_key_header(auth: &Auth) -> Option<&str> {
 
 /// Refuses what a tool cannot take.
 pub fn refuse_kind(tool: &Tool, name: &str, auth: &Auth) -> Result<(), Failure> {
+    let service = service::of(auth);
+    if !service.tools().iter().any(|known| known.name == tool.name) {
+        let label = service.defaults().label;
+        return Err(Failure::new(
+            Code::Usage,
+            shown!("{} does not work with {}, and {} is a connection to it", tool.name, label, Shown::outside(name)),
+        )
+        .next(Step::run("snow env --list").and_say(" shows the tools of each service")));
+    }
     let spec = MethodSpec::of(auth.method);
     let argument = if name == variables::NAME { Shown::from("") } else { shown!(" {}", Shown::outside(name)) };
     let name = Shown::outside(name);

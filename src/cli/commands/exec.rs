@@ -20,8 +20,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::model::profile::ConnectionName;
 use crate::report;
-use crate::service::servicenow::tools::TOOLS;
-use crate::service::tools::{PLAIN, Tool, Variable};
+use crate::service::tools::{self, PLAIN, Tool, Variable};
 
 /// The exit codes that shells use for a command that they cannot start.
 const NOT_FOUND: u8 = 127;
@@ -59,7 +58,7 @@ pub struct ExecArgs {
 
 /// The names of the tools.
 pub fn tools() -> PossibleValuesParser {
-    PossibleValuesParser::new(TOOLS.iter().map(|tool| tool.name))
+    PossibleValuesParser::new(tools::all().iter().map(|tool| tool.name))
 }
 
 pub async fn run(app: &mut App, arguments: ExecArgs) -> Result<u8, Failure> {

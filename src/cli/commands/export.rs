@@ -8,12 +8,12 @@ use super::app::App;
 use super::select;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Step, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
 use crate::config::sources::team;
-use crate::model::profile::{ConnectionName, Profile};
+use crate::model::profile::{ConnectionName, Profile, any_of};
 use crate::report::export;
-use crate::service::servicenow::adobe;
+use crate::service;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -54,10 +54,17 @@ pub fn run(app: &mut App, arguments: ExportArgs) -> Result<u8, Failure> {
         }
         (ExportForm::Postman, [profile]) => export::postman(profile),
         (ExportForm::Adobe, [profile]) => {
-            adobe::Connection::of(profile).as_ref().map(export::indented).ok_or_else(|| {
-                Failure::new(Code::Usage, shown!("{} does not sign in with a user and a password", profile.name))
-                    .why("Adobe's source for ServiceNow takes nothing else.")
-                    .next("Export a connection with Basic")
+            let (service, method) = (service::of(&profile.auth), profile.auth.method);
+            let (adobe, label) = (service.adobe(), service.defaults().label);
+            adobe.body(profile).as_ref().map(export::indented).ok_or_else(|| {
+                let taken: Vec<_> = adobe.auths.iter().map(|auth| auth.method.method.as_str()).collect();
+                let taken = Shown::outside(any_of(&taken));
+                Failure::new(
+                    Code::Usage,
+                    shown!("{} signs in with {}, which Adobe's source does not have", profile.name, method.as_str()),
+                )
+                .why(shown!("Its source for {} takes {}.", label, taken))
+                .next(shown!("Export a connection with --auth {}", taken))
             })?
         }
         (ExportForm::Postman | ExportForm::Adobe, _) => {

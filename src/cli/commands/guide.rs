@@ -13,26 +13,30 @@ use super::pick;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::schemas;
-use crate::base::shown::shown;
+use crate::base::shown::{Shown, shown};
+use crate::cli::commands::connect::args::{service_spec, spec_help};
 use crate::cli::completion;
 use crate::cli::shell;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::RedirectUri;
-use crate::model::profile::{ConnectionName, Profile};
+use crate::model::profile::{ConnectionName, Profile, any_of};
 use crate::report;
 use crate::report::json;
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::guide::{ACCOUNT, GUIDES, Guide, TOKENS};
+use crate::service::guide::Guide;
+use crate::service::{self, SERVICES, Service};
 
 #[derive(Debug, Args)]
 #[command(after_help = guide_help())]
 pub struct GuideArgs {
     /// How to sign in [default: choose from a list]
     #[arg(value_parser = guide_parser(), hide_possible_values = true)]
-    pub method: Option<&'static Guide>,
+    pub method: Option<&'static str>,
     /// The connection or instance that the guide is for
     #[arg(add = ArgValueCandidates::new(completion::connection_names))]
     pub target: Option<String>,
+    #[arg(long, value_name = "SERVICE", value_parser = service_spec, help = spec_help(),
+        add = ArgValueCandidates::new(completion::services))]
+    pub spec: Option<&'static str>,
     /// For oauth: the redirect URI to register [default: that of TARGET, or
     /// http://127.0.0.1:8914/callback]
     #[arg(long, value_name = "URI")]
@@ -44,7 +48,7 @@ pub struct GuideArgs {
 
 /// Examples, and the guides that there are.
 fn guide_help() -> String {
-    let lines = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
+    let lines = lines(service::usual());
     format!(
         "Examples:
   snow guide                                    choose from a list
@@ -57,10 +61,22 @@ Methods:
     )
 }
 
-/// The guide of a way to sign in, as clap reads it.
-fn guide_parser() -> impl TypedValueParser<Value = &'static Guide> {
-    let values = GUIDES.iter().map(|guide| PossibleValue::new(guide.method).help(guide.about));
-    let find = |name: String| GUIDES.iter().find(|guide| guide.method == name);
+/// The guides of a service, each in a line.
+fn lines(service: &dyn Service) -> Vec<String> {
+    pick::aligned(service.guides().iter().map(|guide| (guide.method, guide.about.to_owned())))
+}
+
+/// The name of a way to sign in that some service has a guide for.
+fn guide_parser() -> impl TypedValueParser<Value = &'static str> {
+    let guides = || SERVICES.iter().flat_map(|service| service.guides());
+    let mut known: Vec<&Guide> = Vec::new();
+    for guide in guides() {
+        if known.iter().all(|other| other.method != guide.method) {
+            known.push(guide);
+        }
+    }
+    let values = known.into_iter().map(|guide| PossibleValue::new(guide.method).help(guide.about));
+    let find = move |name: String| guides().find(|guide| guide.method == name).map(|guide| guide.method);
     PossibleValuesParser::new(values).map(move |name| find(name).expect("clap took one of these"))
 }
 
@@ -71,22 +87,24 @@ pub enum GuideFormat {
 }
 
 pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
+    let target = match &arguments.target {
+        Some(text) => Some(Target::find(app, text)?),
+        None => None,
+    };
+    let given = arguments.spec.map(|spec| service::named(spec).expect("the command line has checked it"));
+    let service = given.or(target.as_ref().map(|target| target.service)).unwrap_or_else(service::usual);
     let guide = match arguments.method {
-        Some(guide) => guide,
-        None if app.is_interactive() && !app.console.json => chosen(app)?,
+        Some(method) => guide_of(service, method)?,
+        None if app.is_interactive() && !app.console.json => chosen(app, service)?,
         None if app.console.json => {
-            return Err(pick::missing("METHOD", "methods", GUIDES.iter().map(|guide| guide.method)));
+            return Err(pick::missing("METHOD", "methods", service.guides().iter().map(|guide| guide.method)));
         }
-        None => return Ok(list(app)),
+        None => return Ok(list(app, service)),
     };
     if arguments.redirect_uri.is_some() && !guide.has_redirect_uri {
         let message = shown!("--redirect-uri does not apply to {}", guide.method);
         return Err(Failure::new(Code::Usage, message).next("Remove it, or run snow guide oauth"));
     }
-    let target = match &arguments.target {
-        Some(text) => Some(Target::find(app, text)?),
-        None => None,
-    };
     let markdown = markdown(guide, target.as_ref(), arguments.redirect_uri);
     let markdown = markdown.trim_end();
     if app.console.json {
@@ -102,22 +120,29 @@ pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
+fn guide_of(service: &dyn Service, method: &str) -> Result<&'static Guide, Failure> {
+    service.guides().iter().find(|guide| guide.method == method).ok_or_else(|| {
+        let methods: Vec<_> = service.guides().iter().map(|guide| guide.method).collect();
+        Failure::new(Code::Usage, shown!("{} has no sign-in with {}", service.defaults().label, Shown::outside(method)))
+            .next(shown!("Use {}", Shown::outside(any_of(&methods))))
+    })
+}
+
 /// The guide that a person chooses.
-fn chosen(app: &mut App) -> Result<&'static Guide, Failure> {
-    let choices = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
-    Ok(&GUIDES[app.choose("How should snow sign in?", &choices)?])
+fn chosen(app: &mut App, service: &dyn Service) -> Result<&'static Guide, Failure> {
+    Ok(&service.guides()[app.choose("How should snow sign in?", &lines(service))?])
 }
 
 /// The guides that there are.
-fn list(app: &mut App) -> u8 {
-    let lines = pick::aligned(GUIDES.iter().map(|guide| (guide.method, guide.about.to_owned())));
-    app.console.data(&lines.join("\n"));
+fn list(app: &mut App, service: &dyn Service) -> u8 {
+    app.console.data(&lines(service).join("\n"));
     app.console.note("One of them: snow guide METHOD");
     0
 }
 
 /// The instance that the guide is for, and how `snow connect` is told of it.
 struct Target {
+    service: &'static dyn Service,
     instance: Instance,
     saved: Option<Profile>,
 }
@@ -131,10 +156,11 @@ impl Target {
             None => None,
         };
         if let Some(profile) = saved {
-            return Ok(Self { instance: profile.instance.clone(), saved: Some(profile) });
+            let service = service::of(&profile.auth);
+            return Ok(Self { service, instance: profile.instance.clone(), saved: Some(profile) });
         }
-        let instance = Address::parse(text)?.instance;
-        Ok(Self { instance, saved: None })
+        let service = service::meant_by(text);
+        Ok(Self { service, instance: service.address(text)?.instance, saved: None })
     }
 
     /// The redirect URI of a saved connection. A page of the instance is registered there
@@ -177,9 +203,8 @@ fn markdown(guide: &Guide, target: Option<&Target>, redirect_uri: Option<Redirec
     let instance = target.map_or_else(|| "the instance".to_owned(), |target| format!("`{}`", target.written()));
     let word = target.map_or_else(|| "INSTANCE".to_owned(), Target::written);
     let argument = target.map_or_else(|| "INSTANCE".to_owned(), |target| target.argument(guide));
-    let for_tokens = if guide.has_tokens { TOKENS } else { "" };
-    shell::for_this_system(&format!("{}{ACCOUNT}", guide.text))
-        .replace("{for_tokens}\n", &format!("{for_tokens}\n"))
+    shell::for_this_system(&format!("{}{}", guide.text, guide.account))
+        .replace("{for_tokens}\n", &format!("{}\n", guide.tokens))
         .replace("{instance}", &instance)
         .replace("{instance_word}", &word)
         .replace("{target}", &argument)

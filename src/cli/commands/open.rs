@@ -13,7 +13,7 @@ use crate::cli::completion;
 use crate::config::environment;
 use crate::model::profile::{ConnectionName, InvalidValue};
 use crate::report::json::tables::Opened;
-use crate::service::servicenow::path::page_url;
+use crate::service;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,11 +41,14 @@ pub fn run(app: &mut App, arguments: OpenArgs) -> Result<u8, Failure> {
     let name: Option<ConnectionName> = name.map(|name| name.parse()).transpose().map_err(|invalid: InvalidValue| {
         Failure::new(Code::UnknownConnection, shown!("{}", invalid)).next("Give the name of a saved connection")
     })?;
-    let instance = match select::select_one(app, name.as_ref(), Code::UnknownConnection)?.selected {
-        Selected::Saved(profile) => profile.instance,
-        Selected::Environment => environment::read(&app.variables)?.instance,
+    let (instance, auth) = match select::select_one(app, name.as_ref(), Code::UnknownConnection)?.selected {
+        Selected::Saved(profile) => (profile.instance, profile.auth),
+        Selected::Environment => {
+            let described = environment::read(&app.variables)?;
+            (described.instance, described.auth)
+        }
     };
-    let url = page_url(&instance, path.map_or("/", String::as_str))?;
+    let url = service::of(&auth).page_url(&instance, path.map_or("/", String::as_str))?;
     let forbidden = app.is_input_forbidden();
     if !forbidden {
         app.console.note(&format!("Opening {url}"));

@@ -79,8 +79,8 @@ pub async fn run(app: &mut App, arguments: ProxyArgs) -> Result<u8, Failure> {
     }
     let name = chosen.name().to_owned();
     let client = using::open(app, chosen, false).await?;
-    let instance = client.connection().instance();
-    let paths = paths.iter().map(|path| PathPrefix::read(instance, path)).collect::<Result<_, _>>()?;
+    let (service, instance) = (client.connection().service(), client.connection().instance());
+    let paths = paths.iter().map(|path| PathPrefix::read(service, instance, path)).collect::<Result<_, _>>()?;
     let origin = instance.to_string();
     let tls = if tls { Some(Tls::new()?) } else { None };
     let authority = tls.as_ref().map(|tls| save_authority(&tls.authority)).transpose()?;

@@ -66,7 +66,8 @@ pub async fn begin<T>(
     let host = connection.instance().host_and_port();
     let deadline = || Deadline::after(plan.deadline.timeout);
     loop {
-        let preflight = preflight(connection.instance(), connection.client(), &plan.subject, deadline()).await;
+        let (service, instance) = (connection.service(), connection.instance());
+        let preflight = preflight(service, instance, connection.client(), &plan.subject, deadline()).await;
         if let Some(failure) = preflight.may_pass().cloned() {
             if waiting.pause(app, progress, &host, &failure).await {
                 continue;

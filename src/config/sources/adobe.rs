@@ -7,15 +7,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Contents, Entry, Found, UNREADABLE, missing_file, text_of};
-use crate::auth::basic;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
-use crate::model::instance::InvalidInstance;
 use crate::model::profile::{ConnectionName, Profile, shown_text};
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::adobe::{BASIC, SPEC_ID};
+use crate::service::SERVICES;
+use crate::service::adobe::{AdobeAuth, AdobeParam, Counterpart};
+use crate::store::record::SecretItem;
 
 /// The members of a body that have a counterpart.
 const TAKEN: [&str; 4] = ["name", "description", "auth", "connectionSpec"];
@@ -33,16 +32,7 @@ struct Body {
 #[serde(rename_all = "camelCase")]
 struct Auth {
     spec_name: String,
-    params: Params,
-}
-
-#[derive(Deserialize)]
-struct Params {
-    // Its documentation has both names.
-    #[serde(alias = "server")]
-    endpoint: String,
-    username: Option<String>,
-    password: Option<String>,
+    params: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -79,29 +69,63 @@ fn found(body: Value) -> Result<Found, Shown> {
     let keys = body.as_object().map(|body| body.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let Body { name, description, auth, connection_spec } =
         serde_json::from_value(body).map_err(|_| Shown::from(UNREADABLE))?;
-    if connection_spec.id != SPEC_ID {
-        return Err("its connectionSpec is not that of ServiceNow".into());
-    }
-    if auth.spec_name != BASIC {
-        return Err(shown!("it signs in with \"{}\", which snow does not know", Shown::outside(auth.spec_name)));
-    }
-    let Params { endpoint, username, password } = auth.params;
+    let known = SERVICES.iter().find(|service| service.adobe().ids.contains(&connection_spec.id.as_str()));
+    let service = *known.ok_or("its connectionSpec is not one that snow knows")?;
+    let way = service.adobe().auths.iter().find(|way| way.name == auth.spec_name);
+    let way = way
+        .ok_or_else(|| shown!("it signs in with \"{}\", which snow does not know", Shown::outside(&auth.spec_name)))?;
+    let mut params = Given::read(way, auth.params)?;
+    let endpoint = params.instance.take().ok_or("its endpoint is missing")?;
+    let address = service.address(&endpoint).map_err(|failure| failure.message().clone())?;
     let name = match name.parse::<ConnectionName>() {
         Ok(name) => name,
-        Err(_) => {
-            let address = Address::parse(&endpoint);
-            let address = address.map_err(|error: InvalidInstance| super::reason(&error.to_string()))?;
-            ConnectionName::suggested_for(&address.instance).ok_or("no name can be made of its endpoint")?
-        }
+        Err(_) => ConnectionName::suggested_for(&address.instance).ok_or("no name can be made of its endpoint")?,
     };
-    let settings = username.map(|username| ("username", username)).into_iter().collect();
-    let entry = Entry { name: name.as_str(), instance: &endpoint, spec: &basic::SPEC, settings };
+    let settings = std::mem::take(&mut params.settings);
+    let entry = Entry { name: name.as_str(), service, instance: &endpoint, spec: way.method, settings };
     let description = description.map(|text| shown_text("description", &text)).transpose();
-    let profile = Profile { description: description.map_err(|error| super::reason(&error.0))?, ..entry.profile()? };
-    // What the export writes in its place is no password.
-    let password = password.filter(|text| !text.is_empty() && !text.starts_with("{{"));
-    let password = password.map(|text| Secret::of_line(&text)).transpose().map_err(|invalid| shown!("{}", invalid))?;
-    let left_out = keys.iter().filter(|key| !TAKEN.contains(&key.as_str()));
-    let left_out = left_out.map(|key| Shown::outside(key).into()).collect();
-    Ok(Found { left_out, ..Found::new(profile).with_secret(password) })
+    let description = description.map_err(|error| super::reason(&error.0))?;
+    let profile = Profile { description, ..entry.profile()? };
+    let api_version = params.api_version.map(|text| service.api_version(&text)).transpose();
+    let api_version = api_version.map_err(|error| super::reason(&error.0))?.or(profile.api_version);
+    let of_body = keys.iter().filter(|key| !TAKEN.contains(&key.as_str()));
+    let left_out = of_body.chain(&params.left_out).map(|key| Shown::outside(key).into()).collect();
+    Ok(Found { left_out, secrets: params.secrets, ..Found::new(Profile { api_version, ..profile }) })
+}
+
+/// The parameters of a way to sign in.
+#[derive(Default)]
+struct Given {
+    instance: Option<String>,
+    api_version: Option<String>,
+    settings: Vec<(&'static str, String)>,
+    secrets: Vec<(SecretItem, Secret)>,
+    /// Names without a counterpart.
+    left_out: Vec<String>,
+}
+
+impl Given {
+    fn read(way: &AdobeAuth, params: Map<String, Value>) -> Result<Self, Shown> {
+        let mut given = Self::default();
+        for (name, value) in params {
+            let is_it = |param: &&AdobeParam| param.name == name || param.alias == Some(name.as_str());
+            let Some(param) = way.params.iter().find(is_it) else {
+                given.left_out.push(name);
+                continue;
+            };
+            let Value::String(text) = value else { return Err(UNREADABLE.into()) };
+            match param.is {
+                Counterpart::Instance => given.instance = Some(text),
+                Counterpart::ApiVersion => given.api_version = Some(text),
+                Counterpart::Setting(key) => given.settings.push((key, text)),
+                // What an export writes in its place is no secret.
+                Counterpart::Secret(_) if text.is_empty() || text.starts_with("{{") => {}
+                Counterpart::Secret(item) => {
+                    let secret = Secret::of_line(&text).map_err(|invalid| shown!("{}", invalid))?;
+                    given.secrets.push((item.clone(), secret));
+                }
+            }
+        }
+        Ok(given)
+    }
 }

@@ -8,9 +8,8 @@ use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
-use crate::model::instance::InvalidInstance;
 use crate::model::profile::ConnectionName;
-use crate::service::servicenow::address::Address;
+use crate::service;
 
 const HOST: &str = "SN_HOST";
 /// The secret of a client, and its older name.
@@ -49,12 +48,13 @@ pub fn read(variables: &Variables) -> Result<Contents, Failure> {
             (&basic::SPEC, settings, Some("SN_PASSWORD").filter(|name| set(&name)))
         }
     };
-    let address = Address::parse(host).map_err(|error: InvalidInstance| {
-        invalid(shown!("{}: {}", HOST, super::reason(&error.to_string()))).next("Correct SN_HOST")
-    })?;
+    let service = service::usual();
+    let address = service
+        .address(host)
+        .map_err(|failure| invalid(shown!("{}: {}", HOST, failure.message())).next("Correct SN_HOST"))?;
     let name = ConnectionName::suggested_for(&address.instance);
     let name = name.ok_or_else(|| invalid("no name can be made of SN_HOST").next("Use snow connect with --name"))?;
-    let entry = Entry { name: name.as_str(), instance: host, spec, settings };
+    let entry = Entry { name: name.as_str(), service, instance: host, spec, settings };
     let profile = entry.profile().map_err(|reason| {
         invalid(shown!("the variables describe no connection: {}", reason)).next("Set the variable that is missing")
     })?;

@@ -21,11 +21,10 @@ use crate::base::error::Failure;
 use crate::base::files::{self, ReadError};
 use crate::base::secret::{Secret, optional_secret_field};
 use crate::base::shown::{Shown, shown, without_value};
-use crate::model::instance::{Instance, InvalidInstance};
+use crate::model::instance::Instance;
 use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind};
 use crate::model::tokens::SavedSession;
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::oauth::DEFAULTS;
+use crate::service::Service;
 use crate::store::STORES;
 use crate::store::record::SecretItem;
 
@@ -106,6 +105,7 @@ impl Skipped {
 /// A connection of another program, under the name that it has there.
 struct Entry<'a> {
     name: &'a str,
+    service: &'static dyn Service,
     instance: &'a str,
     spec: &'static MethodSpec,
     settings: Vec<(&'static str, String)>,
@@ -114,10 +114,10 @@ struct Entry<'a> {
 impl Entry<'_> {
     fn profile(self) -> Result<Profile, Shown> {
         let name: ConnectionName = self.name.parse().map_err(|error: InvalidValue| reason(&error.0))?;
-        let address = Address::parse(self.instance).map_err(|error: InvalidInstance| reason(&error.to_string()))?;
+        let address = self.service.address(self.instance).map_err(|failure| failure.message().clone())?;
         let value =
             |key: &str| self.settings.iter().find(|(known, _)| *known == key).map(|(_, value)| value.to_owned());
-        let auth = self.spec.read(&DEFAULTS, &address.instance, |setting| value(setting.key));
+        let auth = self.spec.read(self.service.defaults(), &address.instance, |setting| value(setting.key));
         let auth = auth.map_err(|invalid| match invalid {
             InvalidSetting::Missing(setting) => shown!("its {} is missing", setting.label),
             InvalidSetting::Invalid(_, error) => reason(&error.0),

@@ -11,7 +11,7 @@ use crate::auth::{basic, oauth};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, shown};
-use crate::service::servicenow::oauth::sdk_client;
+use crate::service::{self, servicenow::oauth::sdk_client};
 use crate::store::CredentialStore;
 
 /// The item of the keyring: its service and its account.
@@ -67,6 +67,6 @@ fn found(name: &str, account: Account, now: DateTime<Utc>) -> Result<Found, Show
         }
         _ => return Err(shown!("it signs in with \"{}\", which snow does not know", Shown::outside(kind))),
     };
-    let entry = Entry { name, instance: &instance, spec, settings };
+    let entry = Entry { name, service: service::usual(), instance: &instance, spec, settings };
     credentials.given_to(Found::new(entry.profile()?), now)
 }

@@ -80,7 +80,7 @@ fn found(name: &str, keys: &toml::Table) -> Result<Found, Shown> {
     let settings =
         [("username", username), ("client_id", client_id), ("scope", oauth_scope), ("redirect_uri", redirect_uri)];
     let settings = settings.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-    let profile = Entry { name, instance: &instance, spec, settings }.profile()?;
+    let profile = Entry { name, service: crate::service::usual(), instance: &instance, spec, settings }.profile()?;
     Ok(Found { left_out, ..Found::new(crate::model::profile::Profile { read_only, ..profile }) })
 }
 

@@ -12,6 +12,7 @@ use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
 use crate::model::profile::Profile;
 use crate::report::paint::Paint;
+use crate::service;
 
 /// The last test of a connection, as far as it counts.
 #[derive(Clone, Copy)]
@@ -42,6 +43,10 @@ pub fn connection(
     paint: Paint,
 ) -> String {
     let mut rows: Vec<(&str, String)> = vec![("instance", profile.instance.origin().to_owned())];
+    let service = service::of(&profile.auth).defaults();
+    if service.spec != service::usual().defaults().spec {
+        rows.push(("spec", service.spec.to_owned()));
+    }
     rows.push(("sign-in", format!("{}, as {}", auth_label(profile.auth.as_str()), profile.identity())));
     rows.extend(settings(profile).map(|setting| {
         let default = if setting.is_default { " (default)" } else { "" };
@@ -51,7 +56,7 @@ pub fn connection(
     let list = |values: Vec<&str>| Some(values.join(", ")).filter(|values| !values.is_empty());
     let labels = profile.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
     let optional = [
-        ("api_version", profile.api_version.map(|version| version.as_str().to_owned())),
+        ("api_version", profile.api_version.map(|version| version.to_string())),
         ("tables", list(profile.tables.iter().map(|table| table.as_str()).collect())),
         ("headers", list(profile.headers.iter().map(|header| header.as_str()).collect())),
         ("ca_cert", profile.ca_cert.as_ref().map(|path| Shown::outside(path.display().to_string()).into())),

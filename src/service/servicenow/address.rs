@@ -2,8 +2,10 @@
 
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::Shown;
+use crate::base::shown::{Shown, shorten};
 use crate::model::instance::{ApiVersion, Instance, InvalidInstance, Naming};
+use crate::model::profile::InvalidValue;
+use crate::service::Address;
 
 /// How ServiceNow names its instances.
 const NAMING: Naming = Naming {
@@ -20,55 +22,55 @@ const NAMING: Naming = Naming {
     ],
 };
 
-/// What an address says: the origin, and the API version where its path names
-/// one, as Boomi's base URLs do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    pub instance: Instance,
-    pub api_version: Option<ApiVersion>,
+/// Version 1 answers an empty list with 404.
+pub const V1: ApiVersion = ApiVersion::new(1, None);
+/// The versions of the REST API.
+pub const VERSIONS: [ApiVersion; 2] = [V1, ApiVersion::new(2, None)];
+
+/// What is wrong with an address.
+pub fn refused(invalid: &InvalidInstance) -> Failure {
+    let code = match invalid {
+        InvalidInstance::Insecure(_) => Code::InsecureInstance,
+        _ => Code::InvalidInstance,
+    };
+    let next = match invalid {
+        InvalidInstance::Insecure(host) => format!("Use https://{host} instead"),
+        InvalidInstance::UserInfo => {
+            "Remove the user from the address: use --username, and enter the password at the prompt".into()
+        }
+        InvalidInstance::Portal(_) => "Use your instance, such as dev12345 or https://acme.service-now.com".into(),
+        InvalidInstance::NotAscii => {
+            "Type the host name, or use its xn-- form if it really is an internationalized name".into()
+        }
+        _ => "Use a name such as dev12345, a host name, or a URL copied from the browser".into(),
+    };
+    let message = match invalid {
+        InvalidInstance::Portal(host) => format!("\"{host}\" is a ServiceNow site, but not an instance"),
+        other => other.to_string(),
+    };
+    Failure::new(code, Shown::outside(message)).next(Shown::outside(next))
 }
 
-impl From<InvalidInstance> for Failure {
-    fn from(invalid: InvalidInstance) -> Self {
-        let code = match invalid {
-            InvalidInstance::Insecure(_) => Code::InsecureInstance,
-            _ => Code::InvalidInstance,
-        };
-        let next = match &invalid {
-            InvalidInstance::Insecure(host) => format!("Use https://{host} instead"),
-            InvalidInstance::UserInfo => {
-                "Remove the user from the address: use --username, and enter the password at the prompt".into()
-            }
-            InvalidInstance::Portal(_) => "Use your instance, such as dev12345 or https://acme.service-now.com".into(),
-            InvalidInstance::NotAscii => {
-                "Type the host name, or use its xn-- form if it really is an internationalized name".into()
-            }
-            _ => "Use a name such as dev12345, a host name, or a URL copied from the browser".into(),
-        };
-        let message = match &invalid {
-            InvalidInstance::Portal(host) => format!("\"{host}\" is a ServiceNow site, but not an instance"),
-            other => other.to_string(),
-        };
-        Failure::new(code, Shown::outside(message)).next(Shown::outside(next))
-    }
+/// Reads a bare name (`dev12345`), a host, or any URL of an instance.
+///
+/// A bare name gets `.service-now.com`; path, query and fragment are dropped, apart from
+/// the API version, which the base URLs of Boomi have.
+pub fn parse(text: &str) -> Result<Address, InvalidInstance> {
+    let (instance, tail) = Instance::read(text, &NAMING)?;
+    Ok(Address { instance, api_version: api_version_in(tail) })
 }
 
-impl Address {
-    /// Reads a bare name (`dev12345`), a host, or any URL of an instance.
-    ///
-    /// A bare name gets `.service-now.com`; path, query and fragment are
-    /// dropped, apart from the API version.
-    pub fn parse(text: &str) -> Result<Self, InvalidInstance> {
-        let (instance, tail) = Instance::read(text, &NAMING)?;
-        Ok(Self { instance, api_version: api_version_in(tail) })
-    }
+/// The version of the REST API that has this name.
+pub fn api_version(text: &str) -> Result<ApiVersion, InvalidValue> {
+    let known = VERSIONS.into_iter().find(|version| version.to_string() == text);
+    known.ok_or_else(|| InvalidValue(format!("\"{}\" is not an API version: use v1 or v2", shorten(text, 80))))
 }
 
 fn api_version_in(tail: &str) -> Option<ApiVersion> {
     let path = tail.split(['?', '#']).next().unwrap_or("");
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     match (segments.next(), segments.next(), segments.next()) {
-        (Some("api"), Some("now"), Some(version)) => version.parse().ok(),
+        (Some("api"), Some("now"), Some(version)) => api_version(version).ok(),
         _ => None,
     }
 }
@@ -80,7 +82,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn origin(text: &str) -> String {
-        match Address::parse(text) {
+        match parse(text) {
             Ok(address) => address.instance.to_string(),
             Err(invalid) => format!("{invalid:?}"),
         }
@@ -116,9 +118,9 @@ mod tests {
 
     #[test]
     fn the_api_version_of_a_base_url_is_kept() {
-        let version = |text| Address::parse(text).unwrap().api_version;
-        assert_eq!(version("https://dev8954.service-now.com/api/now/v2"), Some(ApiVersion::V2));
-        assert_eq!(version("dev8954/api/now/v1/table/incident?x=/api/now/v2"), Some(ApiVersion::V1));
+        let version = |text| parse(text).unwrap().api_version;
+        assert_eq!(version("https://dev8954.service-now.com/api/now/v2"), Some(VERSIONS[1]));
+        assert_eq!(version("dev8954/api/now/v1/table/incident?x=/api/now/v2"), Some(V1));
         assert_eq!(version("dev8954/api/now/table/incident"), None);
         assert_eq!(version("dev8954/x?/api/now/v2"), None);
     }
@@ -173,7 +175,7 @@ mod tests {
         ] {
             assert_eq!(origin(text), invalid, "{text:?}");
         }
-        let refused = Failure::from(Address::parse("https://u:CANARY@dev1").unwrap_err());
+        let refused = refused(&parse("https://u:CANARY@dev1").unwrap_err());
         assert!(!serde_json::to_string(&FailureInJson::from(&refused)).unwrap().contains("CANARY"));
     }
 
@@ -185,20 +187,20 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_is_idempotent(text in r"(https?://)?[A-Za-z0-9.\-_:\[\]@%\\é/?#]{0,40}") {
-            if let Ok(address) = Address::parse(&text) {
-                let again = Address::parse(address.instance.origin());
+            if let Ok(address) = parse(&text) {
+                let again = parse(address.instance.origin());
                 prop_assert_eq!(again.map(|a| a.instance), Ok(address.instance));
             }
         }
 
         #[test]
         fn any_text_is_answered_without_a_panic(text in any::<String>()) {
-            let _ = Address::parse(&text).map_err(Failure::from);
+            let _ = parse(&text).map_err(|invalid| refused(&invalid));
         }
 
         #[test]
         fn an_accepted_host_is_what_was_written(host in r"[A-Za-z0-9\-]{1,20}(\.[A-Za-z0-9\-]{1,20}){1,3}") {
-            if let Ok(address) = Address::parse(&host) {
+            if let Ok(address) = parse(&host) {
                 prop_assert_eq!(address.instance.host(), host.to_ascii_lowercase());
             }
         }

@@ -1,18 +1,6 @@
-//! What an administrator must set up, for each way to sign in.
+//! What an administrator of ServiceNow must set up, for each way to sign in.
 
-/// The guide for one way to sign in.
-#[derive(Debug)]
-pub struct Guide {
-    /// The name of the way to sign in.
-    pub method: &'static str,
-    pub about: &'static str,
-    /// Markdown with placeholders.
-    pub text: &'static str,
-    /// Whether it names a redirect URI.
-    pub has_redirect_uri: bool,
-    /// Whether it ends with what is true of access tokens.
-    pub has_tokens: bool,
-}
+use crate::service::guide::Guide;
 
 pub static GUIDES: [Guide; 7] = [
     Guide {
@@ -20,56 +8,61 @@ pub static GUIDES: [Guide; 7] = [
         about: "People, with their browser",
         text: include_str!("../../guide/oauth.md"),
         has_redirect_uri: true,
-        has_tokens: true,
+        account: ACCOUNT,
+        tokens: TOKENS,
     },
     Guide {
         method: "client-credentials",
         about: "Machines: CI, jobs, services",
         text: include_str!("../../guide/client-credentials.md"),
         has_redirect_uri: false,
-        has_tokens: true,
+        account: ACCOUNT,
+        tokens: TOKENS,
     },
     Guide {
         method: "basic",
         about: "User name and password",
         text: include_str!("../../guide/basic.md"),
         has_redirect_uri: false,
-        has_tokens: false,
+        account: ACCOUNT,
+        tokens: "",
     },
     Guide {
         method: "api-key",
         about: "One key for one user",
         text: include_str!("../../guide/api-key.md"),
         has_redirect_uri: false,
-        has_tokens: false,
+        account: ACCOUNT,
+        tokens: "",
     },
     Guide {
         method: "jwt-bearer",
         about: "Machines that sign with a private key",
         text: include_str!("../../guide/jwt-bearer.md"),
         has_redirect_uri: false,
-        has_tokens: true,
+        account: ACCOUNT,
+        tokens: TOKENS,
     },
     Guide {
         method: "certificate",
         about: "Mutual TLS: a certificate and its key",
         text: include_str!("../../guide/certificate.md"),
         has_redirect_uri: false,
-        has_tokens: false,
+        account: ACCOUNT,
+        tokens: "",
     },
     Guide {
         method: "token",
         about: "Tokens of an identity provider",
         text: include_str!("../../guide/token.md"),
         has_redirect_uri: false,
-        has_tokens: false,
+        account: ACCOUNT,
+        tokens: "",
     },
 ];
 
-/// The account that signs in.
-pub const ACCOUNT: &str = include_str!("../../guide/account.md");
-/// What is true of access tokens.
-pub const TOKENS: &str = include_str!("../../guide/tokens.md");
+const ACCOUNT: &str = include_str!("../../guide/account.md");
+const TOKENS: &str = include_str!("../../guide/tokens.md");
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,6 @@
 //! What is particular to ServiceNow: its APIs, and what its answers mean.
 
 pub mod address;
-pub mod adobe;
 pub mod classify;
 mod dictionary;
 mod encoded;
@@ -14,6 +13,7 @@ pub mod offer;
 pub mod open_to_programs;
 mod pages;
 pub mod path;
+mod probes;
 mod reference;
 pub mod refusals;
 mod rows;
@@ -23,19 +23,136 @@ pub mod token;
 pub mod tools;
 mod verdict;
 
+use chrono::TimeDelta;
 use http::HeaderMap;
 use url::Url;
 
-use super::{Asked, Next, Service};
-use crate::base::error::Failure;
+use super::adobe::{AdobeAuth, AdobeParam, AdobeSpec, Counterpart};
+use super::guide::Guide;
+use super::tools::Tool;
+use super::{Address, Asked, LentClient, Next, Offer, Purpose, Service};
+use crate::auth::method::MethodSpec;
+use crate::auth::provider::Provider;
+use crate::auth::{access_token, api_key, basic, certificate, jwt_bearer, oauth as oauth2};
+use crate::base::error::{CausesOfCode, Failure};
 use crate::http::client::Response;
 use crate::model::instance::{ApiVersion, Instance};
+use crate::model::oauth_client::ServiceDefaults;
+use crate::model::profile::InvalidValue;
 use classify::{Body, ClassifiedResponse, RequestKind};
-use oauth::ServiceNow;
+use oauth::{DEFAULTS, LENT, ServiceNow};
+
+/// The ways to sign in that it has; the first is that of a user who gives nothing else.
+static METHODS: [&MethodSpec; 7] = [
+    &basic::SPEC,
+    &oauth2::AUTHORIZATION_CODE,
+    &oauth2::CLIENT_CREDENTIALS,
+    &api_key::SPEC,
+    &access_token::SPEC,
+    &jwt_bearer::SPEC,
+    &certificate::SPEC,
+];
+
+/// Its base connection of Adobe.
+static ADOBE: AdobeSpec = AdobeSpec {
+    ids: &["eb13cb25-47ab-407f-ba89-c0125281c563"],
+    version: "1.0",
+    auths: &[AdobeAuth {
+        name: "Basic Authentication",
+        method: &basic::SPEC,
+        params: &[
+            AdobeParam { alias: Some("server"), ..AdobeParam::new("endpoint", Counterpart::Instance) },
+            AdobeParam::new("username", Counterpart::Setting("username")),
+            AdobeParam::new("password", Counterpart::Secret(&basic::PASSWORD_ITEM)),
+        ],
+    }],
+};
 
 impl Service for ServiceNow {
+    fn defaults(&self) -> &'static ServiceDefaults {
+        &DEFAULTS
+    }
+
+    fn methods(&self) -> &'static [&'static MethodSpec] {
+        &METHODS
+    }
+
+    fn provider(&self) -> &'static dyn Provider {
+        &ServiceNow
+    }
+
+    fn lent_client(&self) -> Option<&'static LentClient> {
+        Some(&LENT)
+    }
+
+    fn offer_probes(&self) -> &'static [&'static str] {
+        &offer::CERTIFICATE_PROBES
+    }
+
+    fn offer(&self, refused: Option<&Response>, probe: Option<&Response>) -> Option<Offer> {
+        Some(offer::read(refused, probe))
+    }
+
+    fn recognizes(&self, _text: &str) -> bool {
+        false
+    }
+
+    fn address(&self, text: &str) -> Result<Address, Failure> {
+        address::parse(text).map_err(|invalid| address::refused(&invalid))
+    }
+
+    fn api_version(&self, text: &str) -> Result<ApiVersion, InvalidValue> {
+        address::api_version(text)
+    }
+
+    fn api_versions(&self) -> Vec<ApiVersion> {
+        address::VERSIONS.into()
+    }
+
+    fn refresh_token_lifetime(&self) -> Option<TimeDelta> {
+        Some(token::REFRESH_TOKEN_LIFETIME)
+    }
+
+    fn tools(&self) -> &'static [&'static Tool] {
+        &tools::TOOLS
+    }
+
+    fn guides(&self) -> &'static [Guide] {
+        &guide::GUIDES
+    }
+
+    fn adobe(&self) -> &'static AdobeSpec {
+        &ADOBE
+    }
+
+    fn causes(&self) -> Vec<CausesOfCode> {
+        // Of answers that look alike the table has the special ones first.
+        let answers: Vec<_> = symptoms::causes().collect();
+        answers.into_iter().rev().chain(refusals::causes()).chain(probes::causes()).collect()
+    }
+
     fn url(&self, instance: &Instance, version: Option<ApiVersion>, text: &str) -> Result<Url, Failure> {
         Ok(path::request_url(instance, version, text)?)
+    }
+
+    fn page_url(&self, instance: &Instance, text: &str) -> Result<Url, Failure> {
+        Ok(path::page_url(instance, text)?)
+    }
+
+    fn gives_a_file(&self, text: &str) -> bool {
+        path::gives_a_file(text)
+    }
+
+    fn apis(&self) -> &'static str {
+        open_to_programs::APIS
+    }
+
+    fn forwarded(&self, instance: &Instance, target: &str) -> Result<Url, Failure> {
+        Ok(open_to_programs::url_of(instance, target)?)
+    }
+
+    fn signs_in(&self, path: &str, own: &[String]) -> bool {
+        open_to_programs::signs_in(path, own)
     }
 
     fn diagnosed(&self, answer: &Response, asked: &Asked<'_>) -> Failure {
@@ -43,7 +160,8 @@ impl Service for ServiceNow {
     }
 
     fn verdict(&self, answer: &Response, asked: &Asked<'_>, is_for_head: bool) -> Option<Failure> {
-        classified(answer, asked, |response| verdict::failure_of(response, asked.url, is_for_head))
+        let Purpose::Url(url) = asked.purpose else { return None };
+        classified(answer, asked, |response| verdict::failure_of(response, url, is_for_head))
     }
 
     fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next {
@@ -53,11 +171,20 @@ impl Service for ServiceNow {
 
 /// What `judge` makes of an answer.
 fn classified<T>(answer: &Response, asked: &Asked<'_>, judge: impl FnOnce(&ClassifiedResponse<'_>) -> T) -> T {
-    let table = path::table_of(asked.url);
+    let table = match asked.purpose {
+        Purpose::Url(url) => path::table_of(url),
+        _ => None,
+    };
+    let request = match asked.purpose {
+        Purpose::Url(_) => table.as_ref().map_or(RequestKind::Api, RequestKind::Table),
+        Purpose::Preflight => RequestKind::Preflight,
+        Purpose::Table(table) => RequestKind::Table(table),
+        Purpose::Identity => RequestKind::Identity,
+    };
     judge(&ClassifiedResponse {
         raw: answer,
         body: Body::read(answer),
-        request: table.as_ref().map_or(RequestKind::Api, RequestKind::Table),
+        request,
         credential: asked.credential,
         subject: asked.subject,
         instance: asked.instance,

@@ -4,7 +4,6 @@ use super::classify::{Body, ClassifiedResponse, RequestKind};
 use super::symptoms::diagnose;
 use super::token;
 use crate::auth::credential::CredentialKind;
-use crate::auth::method::MethodSpec;
 use crate::auth::oauth::AUTHORIZATION_CODE;
 use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
 use crate::auth::provider::{Asked, Provider};
@@ -13,8 +12,12 @@ use crate::base::error::Failure;
 use crate::base::shown::shown;
 use crate::http::client::Response;
 use crate::model::oauth_client::{EndpointPaths, GrantType, OAuthClient, ServiceDefaults};
+use crate::service::LentClient;
 
 pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
+    spec: "servicenow",
+    label: "ServiceNow",
+    check: "instance.servicenow",
     // Without an explicit scope, newer instances issue a token that no API takes.
     scope: "useraccount",
     endpoints: EndpointPaths {
@@ -40,12 +43,15 @@ pub fn sdk_client() -> OAuthClient {
     OAuthClient { scope: "".parse().expect(own), redirect_uri: SDK_REDIRECT_URI.parse().expect(own), ..client }
 }
 
-/// How a person chooses it.
-pub static SDK_METHOD: &MethodSpec = &AUTHORIZATION_CODE;
-pub const SDK_CHOICE: (u8, &str) = (1, "OAuth with ServiceNow's client   a browser; paste a code");
+/// The same, as a person chooses it.
+pub static LENT: LentClient = LentClient {
+    method: &AUTHORIZATION_CODE,
+    choice: (1, "OAuth with ServiceNow's client   a browser; paste a code"),
+    client: sdk_client,
+};
 
 /// Whether it is that client.
-pub fn is_sdk(client: &OAuthClient) -> bool {
+pub(super) fn is_sdk(client: &OAuthClient) -> bool {
     client.client_id.as_str() == SDK_CLIENT_ID
 }
 

@@ -3,51 +3,32 @@
 use http::header::WWW_AUTHENTICATE;
 
 use crate::auth::basic;
-use crate::base::shown::Shown;
 use crate::http::client::Response;
+use crate::service::Offer;
 
 /// Where the front end says whether it takes client certificates; the documentation has both.
 pub const CERTIFICATE_PROBES: [&str; 2] = ["/adcv2/supports_tls", "/adc/supports_tls"];
 
-/// What the instance shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Offer {
-    /// Whether it asks for a password; `None` if it asks for nothing.
-    pub takes_passwords: Option<bool>,
-    pub takes_certificates: bool,
-}
-
-impl Offer {
-    /// `refused` is the answer to a request without a credential. `probe` is what one of the
-    /// [`CERTIFICATE_PROBES`] answered.
-    pub fn read(refused: Option<&Response>, probe: Option<&Response>) -> Self {
-        let challenges = |answer: &Response| {
-            let values = answer.headers.get_all(WWW_AUTHENTICATE);
-            values.iter().filter_map(|value| value.to_str().ok()).map(str::to_ascii_lowercase).collect::<Vec<_>>()
-        };
-        let challenges = refused.filter(|answer| answer.status == 401).map(challenges).unwrap_or_default();
-        let is_of_servicenow = challenges.iter().any(|challenge| challenge.contains("service-now"));
-        let takes_passwords = is_of_servicenow.then(|| challenges.iter().any(|value| value.contains("basic ")));
-        Self { takes_passwords, takes_certificates: probe.is_some_and(says_yes) }
-    }
-
-    /// The safest way in that can work, with the reason.
-    pub fn advice(&self) -> Shown {
-        match (self.takes_certificates, self.takes_passwords) {
-            (true, _) => {
-                "A client certificate if you have one, since this instance takes them and no secret is sent; else OAuth"
-            }
-            (false, Some(false)) => "OAuth with your own client, since this instance does not offer Basic",
-            (false, _) => "OAuth with your own client, since no password is stored and Basic is often refused",
+/// `refused` is the answer to a request without a credential. `probe` is what one of the
+/// [`CERTIFICATE_PROBES`] answered.
+pub fn read(refused: Option<&Response>, probe: Option<&Response>) -> Offer {
+    let challenges = |answer: &Response| {
+        let values = answer.headers.get_all(WWW_AUTHENTICATE);
+        values.iter().filter_map(|value| value.to_str().ok()).map(str::to_ascii_lowercase).collect::<Vec<_>>()
+    };
+    let challenges = refused.filter(|answer| answer.status == 401).map(challenges).unwrap_or_default();
+    let is_of_servicenow = challenges.iter().any(|challenge| challenge.contains("service-now"));
+    let takes_passwords = is_of_servicenow.then(|| challenges.iter().any(|value| value.contains("basic ")));
+    let takes_certificates = probe.is_some_and(says_yes);
+    let advice = match (takes_certificates, takes_passwords) {
+        (true, _) => {
+            "A client certificate if you have one, since this instance takes them and no secret is sent; else OAuth"
         }
-        .into()
-    }
-
-    /// What speaks against a way to sign in here.
-    pub fn objection(&self, method: &str) -> Option<&'static str> {
-        let is_basic = method == basic::SPEC.method.as_str();
-        (is_basic && self.takes_passwords == Some(false)).then_some("not offered by this instance")
-    }
+        (false, Some(false)) => "OAuth with your own client, since this instance does not offer Basic",
+        (false, _) => "OAuth with your own client, since no password is stored and Basic is often refused",
+    };
+    let objection = (&basic::SPEC, "not offered by this instance");
+    Offer { advice, objections: (takes_passwords == Some(false)).then_some(objection).into_iter().collect() }
 }
 
 fn says_yes(answer: &Response) -> bool {

@@ -133,7 +133,7 @@ fn local<'t>(instance: &Instance, api_version: Option<ApiVersion>, text: &'t str
     if SHORT.contains(&first) {
         return Ok(match api_version {
             None => format!("/api/now/{text}"),
-            Some(version) => format!("/api/now/{}/{text}", version.as_str()),
+            Some(version) => format!("/api/now/{version}/{text}"),
         }
         .into());
     }
@@ -201,6 +201,7 @@ fn decoded(path: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::address::VERSIONS;
     use super::*;
     use proptest::prelude::*;
 
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn the_version_of_the_connection_is_in_the_short_form_alone() {
         let here = HERE.parse().unwrap();
-        let path = |text| request_url(&here, Some(ApiVersion::V2), text).unwrap().path().to_owned();
+        let path = |text| request_url(&here, Some(VERSIONS[1]), text).unwrap().path().to_owned();
         assert_eq!(path("table/incident"), "/api/now/v2/table/incident");
         assert_eq!(path("/api/now/table/incident"), "/api/now/table/incident");
     }
@@ -333,7 +334,7 @@ mod tests {
             text in r"(|/|//|table/|https?:/{0,3}(acme\.service-now\.com)?(:443|@)?)([a-z./\\%?#@:;25ef \t-]|\.\.|%2e|%5c|\PC){0,24}",
         ) {
             let here: Instance = HERE.parse().unwrap();
-            for version in [None, Some(ApiVersion::V1)] {
+            for version in [None, Some(VERSIONS[0])] {
                 let Ok(url) = request_url(&here, version, &text) else { continue };
                 // As the one who receives its text reads it.
                 let url = Url::parse(url.as_str()).unwrap();

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use url::form_urlencoded;
 
+use super::address::V1;
 use super::encoded::{Encoded, escaped};
 use super::oauth::ServiceNow;
 use super::table::{self, RESULT};
@@ -69,7 +70,7 @@ impl Rows for ServiceNow {
     }
 
     fn is_empty_list(&self, failure: &Failure, version: Option<ApiVersion>) -> bool {
-        version == Some(ApiVersion::V1) && failure.code() == Code::RecordMissing
+        version == Some(V1) && failure.code() == Code::RecordMissing
     }
 
     fn terms(&self, filter: &str) -> Vec<Term> {

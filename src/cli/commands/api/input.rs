@@ -18,7 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::client::{Client, Request};
 use crate::http::stream::Payload;
-use crate::service::servicenow::path::gives_a_file;
+use crate::service::Service;
 
 /// A body up to here is read before the request is sent, so that its length is known.
 const WHOLE: usize = 1024 * 1024;
@@ -100,11 +100,16 @@ impl Call {
             None => Source::None,
         };
         let path = if is_in_query { with_parameters(path, &fields) } else { path.clone() };
-        let has_accept = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept"));
-        if !has_accept && gives_a_file(&path) {
-            headers.push(("Accept".to_owned(), "*/*".to_owned()));
-        }
         Ok(Self { method, path, headers, body })
+    }
+
+    /// As it is sent to a service: files come as they were stored.
+    pub fn to(mut self, service: &dyn Service) -> Self {
+        let has_accept = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept"));
+        if !has_accept && service.gives_a_file(&self.path) {
+            self.headers.push(("Accept".to_owned(), "*/*".to_owned()));
+        }
+        self
     }
 
     /// The request, and what will have kept its body from being read.

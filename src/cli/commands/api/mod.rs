@@ -67,6 +67,7 @@ pub async fn run(app: &mut App, arguments: ApiArgs) -> Result<u8, Failure> {
     let call = Call::of(app, &arguments)?;
     let chosen = using::choose(app)?;
     let client = using::open(app, chosen, !call.method.is_safe()).await?;
+    let call = call.to(client.connection().service());
     let outcome = if arguments.paginate {
         let pages = Pages::new(client, &call.path, call.headers)?;
         paginated(app, pages, arguments.include).await

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
-use crate::auth::method::{self, MethodSpec};
+use crate::auth::method::{self, METHODS};
 use crate::auth::setting::OAUTH_HEADING;
 use crate::base::duration::duration;
 use crate::cli::commands::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs, SettingArgs};
 use crate::cli::completion;
-use crate::model::instance::ApiVersion;
 use crate::model::profile::{ConnectionName, InvalidValue, StoreKind, TableName, any_of, label, shown_text};
+use crate::service::{self, SERVICES};
 use crate::store::{STORES, kind_of};
 
 #[derive(Debug, Args)]
@@ -29,9 +29,12 @@ pub struct ConnectArgs {
     /// Name the connection [default: the first part of the host]
     #[arg(long)]
     pub name: Option<ConnectionName>,
+    #[arg(long, value_name = "SERVICE", value_parser = service_spec, help = spec_help(),
+        add = ArgValueCandidates::new(completion::services))]
+    pub spec: Option<&'static str>,
     #[arg(long, value_name = "METHOD", value_parser = auth_method, help = auth_help(),
         add = ArgValueCandidates::new(completion::auth_methods))]
-    pub auth: Option<&'static MethodSpec>,
+    pub auth: Option<&'static str>,
     #[command(flatten)]
     pub settings: SettingArgs,
     #[command(flatten)]
@@ -49,7 +52,7 @@ pub struct ConnectArgs {
     pub labels: Vec<(String, String)>,
     /// Use this version of the REST API: v1 or v2 [default: the latest]
     #[arg(long, value_name = "VERSION", add = ArgValueCandidates::new(completion::api_versions))]
-    pub api_version: Option<ApiVersion>,
+    pub api_version: Option<String>,
     /// Test that this table can be read (repeatable, or with commas)
     #[arg(long = "table", value_name = "TABLE", value_delimiter = ',', add = ArgValueCandidates::new(completion::tables))]
     pub tables: Vec<TableName>,
@@ -71,8 +74,17 @@ pub struct ConnectArgs {
     pub headers: HeaderArgs,
 }
 
-fn auth_method(text: &str) -> Result<&'static MethodSpec, InvalidValue> {
-    method::named(text)
+fn auth_method(text: &str) -> Result<&'static str, InvalidValue> {
+    method::named(&METHODS, text).map(|spec| spec.method.as_str())
+}
+
+pub fn service_spec(text: &str) -> Result<&'static str, InvalidValue> {
+    service::named(text).map(|service| service.defaults().spec)
+}
+
+pub fn spec_help() -> String {
+    let names: Vec<_> = SERVICES.iter().map(|service| service.defaults().spec).collect();
+    format!("What the instance is of: {} [default: by its address, else {}]", any_of(&names), names[0])
 }
 
 pub fn store_help() -> String {

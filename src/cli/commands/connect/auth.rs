@@ -12,8 +12,7 @@ use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::model::oauth_client::GrantType;
 use crate::model::profile::{Auth, Profile};
 use crate::report::text::labelled;
-use crate::service::servicenow::oauth::{DEFAULTS, SDK_CHOICE, SDK_METHOD, sdk_client};
-use crate::service::servicenow::offer::Offer;
+use crate::service::{LentClient, Offer, Service};
 
 /// A flag that only some ways to sign in have.
 struct MethodFlag {
@@ -23,8 +22,8 @@ struct MethodFlag {
 }
 
 impl MethodFlag {
-    fn new(shown: Shown, fits: impl Fn(&MethodSpec) -> bool) -> Self {
-        Self { shown, methods: method::saved_methods().filter(|spec| fits(spec)).collect() }
+    fn new(shown: Shown, service: &dyn Service, fits: impl Fn(&MethodSpec) -> bool) -> Self {
+        Self { shown, methods: saved_methods(service).filter(|spec| fits(spec)).collect() }
     }
 
     fn fits(&self, spec: &MethodSpec) -> bool {
@@ -34,12 +33,13 @@ impl MethodFlag {
 
 impl Request {
     /// How the connection signs in and as whom.
-    pub fn auth(&self, app: &mut App, saved: Option<&Profile>, offer: Option<Offer>) -> Result<Auth, Failure> {
+    pub fn auth(&self, app: &mut App, saved: Option<&Profile>, offer: Option<&Offer>) -> Result<Auth, Failure> {
+        let service = self.target.service;
         let given = &self.arguments.settings;
         let saved = saved.map(|saved| &saved.auth);
-        let (spec, is_sdk) = match self.method(saved)? {
-            Some(spec) => (spec, self.arguments.sdk_client),
-            None => ask_method(app, offer)?,
+        let (spec, lent) = match self.method(saved)? {
+            Some(spec) => (spec, service.lent_client().filter(|_| self.arguments.sdk_client)),
+            None => ask_method(app, service, offer)?,
         };
         let saved = saved.filter(|auth| auth.method == spec.method);
         let is_other = |auth: &Auth, setting: &Setting| {
@@ -48,10 +48,10 @@ impl Request {
         // The settings of one client or user do not apply to another.
         let base =
             saved.filter(|auth| !spec.settings.iter().any(|setting| setting.is_required && is_other(auth, setting)));
-        let mut auth = match base {
-            _ if is_sdk => Auth::of_client(spec.method, sdk_client()),
-            Some(saved) => saved.clone(),
-            None => spec.blank(&DEFAULTS),
+        let mut auth = match (lent, base) {
+            (Some(lent), _) => Auth::of_client(spec.method, (lent.client)()),
+            (None, Some(saved)) => saved.clone(),
+            (None, None) => spec.blank(service.defaults()),
         };
         for &setting in spec.settings {
             if let Some(value) = given.value(setting) {
@@ -79,8 +79,13 @@ impl Request {
 
     /// The method that the flags leave no doubt about, else the saved one.
     pub fn method(&self, saved: Option<&Auth>) -> Result<Option<&'static MethodSpec>, Failure> {
+        let service = self.target.service;
         let flags = self.method_flags();
-        if let Some(wanted) = self.arguments.auth {
+        if let Some(name) = self.arguments.auth {
+            let wanted = method::named(service.methods(), name).map_err(|invalid| {
+                Failure::new(Code::Usage, shown!("{}", invalid))
+                    .next(shown!("Use a way to sign in that {} has", service.defaults().label))
+            })?;
             return match flags.iter().find(|flag| !flag.fits(wanted)) {
                 Some(flag) => Err(contradiction(flag, wanted)),
                 None => Ok(Some(wanted)),
@@ -88,37 +93,42 @@ impl Request {
         }
         let saved = saved.map(|auth| MethodSpec::of(auth.method));
         if flags.is_empty() {
-            let by_user = self.arguments.settings.given().next().map(|_| method::METHODS[0]);
+            let by_user = self.arguments.settings.given().next().map(|_| service.methods()[0]);
             return Ok(saved.or(by_user));
         }
-        let mut candidates = method::saved_methods().filter(|spec| flags.iter().all(|flag| flag.fits(spec)));
+        let mut candidates = saved_methods(service).filter(|spec| flags.iter().all(|flag| flag.fits(spec)));
         if let Some(saved) = saved.filter(|spec| flags.iter().all(|flag| flag.fits(spec))) {
             return Ok(Some(saved));
         }
         if let Some(spec) = candidates.next() {
             return Ok(Some(spec));
         }
-        let meant = flags.iter().rev().find_map(|flag| flag.methods.first()).expect("every flag is of some method");
+        let Some(meant) = flags.iter().rev().find_map(|flag| flag.methods.first()) else {
+            let label = service.defaults().label;
+            return Err(Failure::new(Code::Usage, shown!("{} does not apply to {}", &flags[0].shown, label))
+                .next("Give the flags of one of its ways to sign in"));
+        };
         let flag = flags.iter().find(|flag| !flag.fits(meant)).expect("no method has all the flags");
         Err(contradiction(flag, meant))
     }
 
     /// The given flags that not every method has.
     fn method_flags(&self) -> Vec<MethodFlag> {
-        let arguments = &self.arguments;
+        let (arguments, service) = (&self.arguments, self.target.service);
         let settings = arguments.settings.given().filter_map(|setting| {
             let flag = setting.flag.as_ref()?;
-            Some(MethodFlag::new(shown!("--{}", flag.name), |spec| spec.setting(setting.key).is_some()))
+            Some(MethodFlag::new(shown!("--{}", flag.name), service, |spec| spec.setting(setting.key).is_some()))
         });
         let secrets = arguments
             .secrets
             .given()
-            .map(|input| MethodFlag::new(input.phrase.into(), |spec| spec.secret(input).is_some()));
-        let with_browser =
-            |flag: &'static str| MethodFlag::new(flag.into(), |spec| spec.grant == Some(GrantType::AuthorizationCode));
+            .map(|input| MethodFlag::new(input.phrase.into(), service, |spec| spec.secret(input).is_some()));
+        let with_browser = |flag: &'static str| {
+            MethodFlag::new(flag.into(), service, |spec| spec.grant == Some(GrantType::AuthorizationCode))
+        };
         let sdk = arguments.sdk_client.then(|| with_browser("--sdk-client"));
         let manual = arguments.browser.manual.then(|| with_browser("--manual"));
-        let all = method::saved_methods().count();
+        let all = saved_methods(service).count();
         settings.chain(sdk).chain(manual).chain(secrets).filter(|flag| flag.methods.len() < all).collect()
     }
 }
@@ -132,8 +142,8 @@ fn contradiction(flag: &MethodFlag, method: &MethodSpec) -> Failure {
 const ADVICE_INDENT: usize = 13;
 
 /// A line of the menu: the way to sign in, and what it takes or what speaks against it.
-fn option(text: &str, spec: &MethodSpec, offer: Option<Offer>) -> String {
-    match offer.and_then(|offer| offer.objection(spec.method.as_str())) {
+fn option(text: &str, spec: &MethodSpec, offer: Option<&Offer>) -> String {
+    match offer.and_then(|offer| offer.objection(spec)) {
         Some(objection) => {
             let (name, what) = text.split_once("  ").unwrap_or((text, ""));
             let gap = text.len() - name.len() - what.trim_start().len();
@@ -143,10 +153,19 @@ fn option(text: &str, spec: &MethodSpec, offer: Option<Offer>) -> String {
     }
 }
 
-/// The method that a person chooses, and whether with the client of ServiceNow.
-fn ask_method(app: &mut App, offer: Option<Offer>) -> Result<(&'static MethodSpec, bool), Failure> {
-    let of_methods = method::saved_methods().filter_map(|spec| Some((spec.choice?, (spec, false))));
-    let mut choices: Vec<_> = of_methods.chain([(SDK_CHOICE, (SDK_METHOD, true))]).collect();
+/// The ways to sign in that a saved connection to the service can use.
+fn saved_methods(service: &dyn Service) -> impl Iterator<Item = &'static MethodSpec> + use<> {
+    service.methods().iter().copied().filter(|spec| spec.is_saved)
+}
+
+/// How a person signs in, and with which client if it is the service's.
+type Chosen = (&'static MethodSpec, Option<&'static LentClient>);
+
+/// The way to sign in that a person chooses.
+fn ask_method(app: &mut App, service: &dyn Service, offer: Option<&Offer>) -> Result<Chosen, Failure> {
+    let of_methods = saved_methods(service).filter_map(|spec| Some((spec.choice?, (spec, None))));
+    let lent = service.lent_client().map(|lent| (lent.choice, (lent.method, Some(lent))));
+    let mut choices: Vec<(_, Chosen)> = of_methods.chain(lent).collect();
     choices.sort_by_key(|((place, _), _)| *place);
     if !app.is_interactive() {
         return Err(Failure::new(Code::NoTerminal, "the way to sign in is missing")
@@ -157,7 +176,7 @@ fn ask_method(app: &mut App, offer: Option<Offer>) -> Result<(&'static MethodSpe
     let options: Vec<_> = choices.iter().map(|((_, text), (spec, _))| option(text, spec, offer)).collect();
     if let Some(offer) = offer {
         let paint = app.console.err;
-        app.console.say(&labelled("Safest", offer.advice().as_str(), paint, ADVICE_INDENT));
+        app.console.say(&labelled("Safest", offer.advice, paint, ADVICE_INDENT));
     }
     Ok(choices[app.choose("What do you have to sign in with?", &options)?].1)
 }

@@ -29,7 +29,7 @@ use crate::config::ConfigFile;
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
-use crate::service::servicenow::offer::Offer;
+use crate::service::Offer;
 use args::ConnectArgs;
 use outcome::report;
 use save::Saved;
@@ -95,7 +95,7 @@ async fn connect(
     let offer = if probes_first { preflight(app, request, &headers, asks_method).await? } else { None };
     let auth = match auth {
         Some(auth) => auth,
-        None => request.auth(app, saved, offer)?,
+        None => request.auth(app, saved, offer.as_ref())?,
     };
     let profile = request.wanted(app, saved, auth)?;
     let arguments = &request.arguments;
@@ -202,10 +202,10 @@ async fn preflight(
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.network.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
     let client = headers.added_to(client);
-    let seen = sign_in::preflight(app, instance, &client, request.arguments.wait).await?;
+    let seen = sign_in::preflight(app, request.target.service, instance, &client, request.arguments.wait).await?;
     if !with_offer {
         return Ok(None);
     }
     let _progress = app.console.progress(&format!("Looking at what {instance} offers"));
-    Ok(Some(offer(&seen, instance, &client, app.deadline()?).await))
+    Ok(offer(request.target.service, &seen, instance, &client, app.deadline()?).await)
 }

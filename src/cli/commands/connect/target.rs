@@ -15,10 +15,9 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::config::Config;
-use crate::model::instance::Instance;
+use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind};
-use crate::service::servicenow::address::Address;
-use crate::service::servicenow::oauth::sdk_client;
+use crate::service::{self, Address, Service};
 
 /// The connection that is meant.
 pub struct Target {
@@ -26,6 +25,7 @@ pub struct Target {
     /// Of the saved connection, or of the one to be.
     pub id: ConnectionId,
     pub saved: Option<Profile>,
+    pub service: &'static dyn Service,
     /// What TARGET says, or where the saved connection leads.
     address: Address,
     /// Whether TARGET was a name, and the address is the saved one's.
@@ -33,19 +33,20 @@ pub struct Target {
 }
 
 impl Target {
-    fn saved(profile: &Profile, address: Option<Address>) -> Self {
+    fn saved(profile: &Profile, service: Option<&'static dyn Service>, address: Option<Address>) -> Self {
         let saved_address = || Address { instance: profile.instance.clone(), api_version: None };
         Self {
             name: profile.name.clone(),
             id: profile.id,
             saved: Some(profile.clone()),
+            service: service.unwrap_or_else(|| service::of(&profile.auth)),
             is_named: address.is_none(),
             address: address.unwrap_or_else(saved_address),
         }
     }
 
-    fn new(name: ConnectionName, address: Address) -> Self {
-        Self { name, id: Uuid::new_v4(), saved: None, address, is_named: false }
+    fn new(name: ConnectionName, service: &'static dyn Service, address: Address) -> Self {
+        Self { name, id: Uuid::new_v4(), saved: None, service, address, is_named: false }
     }
 
     pub fn instance(&self) -> &Instance {
@@ -57,10 +58,11 @@ impl Target {
 /// address with the user name where one is given.
 pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Result<Target, Failure> {
     let by_name = |name: &ConnectionName| config.connections.get(name);
+    let given = arguments.spec.map(|spec| service::named(spec).expect("the command line has checked it"));
     let text = match (&arguments.target, arguments.name.as_ref().and_then(by_name)) {
         (Some(target), _) => target.clone(),
-        (None, Some(saved)) => return Ok(Target::saved(saved, None)),
-        (None, None) => ask_instance(app, config)?,
+        (None, Some(saved)) => return Ok(Target::saved(saved, given, None)),
+        (None, None) => ask_instance(app, given, config)?,
     };
     let saved_name = text.parse::<ConnectionName>().ok().and_then(|name| by_name(&name));
     if let Some(name) = &arguments.name {
@@ -70,15 +72,22 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
                 Err(Failure::new(Code::Usage, message)
                     .next(shown!("Give the host of the instance with --name {}", name)))
             }
-            (Some(saved), _) => Ok(Target::saved(saved, None)),
-            (None, Some(saved)) => Ok(Target::saved(saved, Some(Address::parse(&text)?))),
-            (None, None) => Ok(Target::new(name.clone(), Address::parse(&text)?)),
+            (Some(saved), _) => Ok(Target::saved(saved, given, None)),
+            (None, Some(saved)) => {
+                let service = given.unwrap_or_else(|| service::of(&saved.auth));
+                Ok(Target::saved(saved, given, Some(service.address(&text)?)))
+            }
+            (None, None) => {
+                let service = given.unwrap_or_else(|| service::meant_by(&text));
+                Ok(Target::new(name.clone(), service, service.address(&text)?))
+            }
         };
     }
     if let Some(saved) = saved_name {
-        return Ok(Target::saved(saved, None));
+        return Ok(Target::saved(saved, given, None));
     }
-    let address = Address::parse(&text)?;
+    let service = given.unwrap_or_else(|| service::meant_by(&text));
+    let address = service.address(&text)?;
     let matching: Vec<&Profile> = config
         .connections
         .values()
@@ -86,23 +95,23 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
         .filter(|profile| fits(profile, arguments))
         .collect();
     match matching.as_slice() {
-        [one] => return Ok(Target::saved(one, Some(address))),
+        [one] => return Ok(Target::saved(one, given, Some(address))),
         [] => {}
         several => {
             if let Some(one) = choose(app, &address.instance, several)? {
-                return Ok(Target::saved(one, Some(address)));
+                return Ok(Target::saved(one, given, Some(address)));
             }
             let name = new_name(app, &address.instance, config)?;
-            return Ok(Target::new(name, address));
+            return Ok(Target::new(name, service, address));
         }
     }
     if let Some(near) = one_slip_away(&text, config)
         && ask_about_slip(app, &text, &near.name)?
     {
-        return Ok(Target::saved(near, None));
+        return Ok(Target::saved(near, given, None));
     }
     let name = new_name(app, &address.instance, config)?;
-    Ok(Target::new(name, address))
+    Ok(Target::new(name, service, address))
 }
 
 /// Whether a connection is the one that user name or client id mean.
@@ -112,9 +121,10 @@ fn fits(profile: &Profile, arguments: &ConnectArgs) -> bool {
         let own = spec.setting(key).and_then(|setting| (setting.get)(&profile.auth));
         own.is_some_and(|own| same_value(key, &own) == same_value(key, value))
     };
-    let sdk = arguments.sdk_client.then(|| sdk_client().client_id);
-    arguments.auth.is_none_or(|wanted| wanted.method == spec.method)
-        && sdk.is_none_or(|id| has("client_id", id.as_str()))
+    let has_lent = || service::is_lent(&profile.auth);
+    arguments.auth.is_none_or(|wanted| wanted == spec.method.as_str())
+        && arguments.spec.is_none_or(|wanted| wanted == profile.auth.defaults.spec)
+        && (!arguments.sdk_client || has_lent())
         && arguments.settings.given().filter(|setting| setting.is_required).all(|setting| {
             let value = arguments.settings.value(setting);
             value.is_none_or(|value| has(setting.key, value))
@@ -141,7 +151,7 @@ const NAME: Question = Question {
 };
 
 /// A saved name, or what can be the address of an instance.
-fn ask_instance(app: &mut App, config: &Config) -> Result<String, Failure> {
+fn ask_instance(app: &mut App, given: Option<&'static dyn Service>, config: &Config) -> Result<String, Failure> {
     if app.person().is_none() {
         return Err(Failure::new(Code::NoTerminal, "the instance is missing")
             .why(NOBODY_TO_ASK)
@@ -155,8 +165,8 @@ fn ask_instance(app: &mut App, config: &Config) -> Result<String, Failure> {
         if typed.is_empty() {
             return Err("Enter the name or the address of an instance".to_owned());
         }
-        Address::parse(typed).map(|_| typed.to_owned()).map_err(|invalid| {
-            let failure = Failure::from(invalid);
+        let service = given.unwrap_or_else(|| service::meant_by(typed));
+        service.address(typed).map(|_| typed.to_owned()).map_err(|failure| {
             let advice = failure.steps().first().map(|step| format!(". {step}")).unwrap_or_default();
             format!("{}{advice}", failure.message())
         })
@@ -239,8 +249,8 @@ impl Request {
             },
             auth,
             store: self.store(app, saved)?,
-            api_version: arguments
-                .api_version
+            api_version: self
+                .api_version()?
                 .or(target.address.api_version)
                 .or(saved.and_then(|saved| saved.api_version)),
             tables: if arguments.tables.is_empty() {
@@ -280,6 +290,15 @@ impl Request {
             Some(conflict) if !self.arguments.force => Err(conflict.refused(current)),
             _ => Ok(wanted),
         }
+    }
+
+    fn api_version(&self) -> Result<Option<ApiVersion>, Failure> {
+        let Some(text) = &self.arguments.api_version else { return Ok(None) };
+        let version = self.target.service.api_version(text);
+        version.map(Some).map_err(|invalid| {
+            Failure::new(Code::Usage, shown!("--api-version: {}", invalid))
+                .next("Correct --api-version, or leave it out")
+        })
     }
 
     pub fn ca_cert(&self, app: &App) -> Option<PathBuf> {
@@ -336,6 +355,7 @@ pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
         (setting.label, shown(is), shown(would))
     });
     let mut differs = [
+        ("service", saved.auth.defaults.label.to_owned(), wanted.auth.defaults.label.to_owned()),
         ("instance", saved.instance.to_string(), wanted.instance.to_string()),
         ("sign-in", saved.auth.as_str().to_owned(), wanted.auth.as_str().to_owned()),
     ]

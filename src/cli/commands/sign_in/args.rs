@@ -14,7 +14,7 @@ use crate::cli::args::{at_home, path};
 use crate::cli::completion;
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
-use crate::service::servicenow::oauth::DEFAULTS;
+use crate::service;
 
 /// The settings of the ways to sign in that were given.
 #[derive(Debug, Default)]
@@ -66,9 +66,10 @@ fn arg(setting: &'static Setting) -> Option<Arg> {
 
 /// A help text with what the service does by default.
 fn with_defaults(help: &str) -> String {
-    let endpoints = &DEFAULTS.endpoints;
-    help.replace("{scope}", DEFAULTS.scope)
-        .replace("{key_header}", DEFAULTS.key_header)
+    let defaults = service::usual().defaults();
+    let endpoints = &defaults.endpoints;
+    help.replace("{scope}", defaults.scope)
+        .replace("{key_header}", defaults.key_header)
         .replace("{authorization}", endpoints.authorization)
         .replace("{token}", endpoints.token)
         .replace("{revocation}", endpoints.revocation)
@@ -77,7 +78,7 @@ fn with_defaults(help: &str) -> String {
 /// The text, if it is a value of the setting.
 fn read(setting: &'static Setting, text: &str) -> Result<String, InvalidValue> {
     let spec = method::METHODS.into_iter().find(|spec| spec.setting(setting.key).is_some());
-    let mut scratch = spec.expect("every setting belongs to a way to sign in").blank(&DEFAULTS);
+    let mut scratch = spec.expect("every setting belongs to a way to sign in").blank(service::usual().defaults());
     let is_path = setting.flag.as_ref().is_some_and(|flag| flag.value_name == "FILE");
     let text = if is_path { at_home(text.into()).to_string_lossy().into_owned() } else { text.to_owned() };
     (setting.set)(&mut scratch, &text).map(|()| text)

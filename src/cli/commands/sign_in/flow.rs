@@ -145,7 +145,7 @@ async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, No
     let started = Instant::now();
     let signed_in = session::sign_in(app, wanted, way, secret).await;
     let (NewSession { profile, mut credential, client, origins }, browser) = signed_in.map_err(|failure| {
-        let seen = Some((no_token(&failure), started));
+        let seen = Some((no_token(wanted.profile.auth.defaults, &failure), started));
         NotSignedIn { failure, seen }
     })?;
     credential.secrets.extend(wanted.headers.secrets());

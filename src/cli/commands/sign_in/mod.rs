@@ -31,11 +31,13 @@ use crate::check::runner::StartedTest;
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
+use crate::model::oauth_client::ServiceDefaults;
 use crate::model::profile::Profile;
 use crate::model::profile::Subject;
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 use crate::report::text::took;
+use crate::service::Service;
 use crate::store::record::{self, Origins, ReadBack, SecretItem};
 use crate::store::{CredentialStore, Field, ItemKey};
 
@@ -174,6 +176,7 @@ pub async fn confirm_identity(
 /// it, that is waited for.
 pub async fn preflight(
     app: &mut App,
+    service: &dyn Service,
     instance: &Instance,
     client: &Client,
     wait: Option<Duration>,
@@ -182,7 +185,7 @@ pub async fn preflight(
     let host = instance.host_and_port();
     let progress = app.console.progress(&format!("Contacting {instance}"));
     let preflight = loop {
-        let preflight = preflight::preflight(instance, client, &Subject::New, app.deadline()?).await;
+        let preflight = preflight::preflight(service, instance, client, &Subject::New, app.deadline()?).await;
         let Some(failure) = preflight.stops().cloned() else {
             break preflight;
         };
@@ -229,8 +232,8 @@ pub fn report(app: &App, profile: &Profile, results: CheckResults, duration: Dur
 }
 
 /// The checks of a sign-in that gave no token.
-pub fn no_token(failure: &Failure) -> CheckResults {
-    let mut checks = skipped().to_vec();
+pub fn no_token(service: &'static ServiceDefaults, failure: &Failure) -> CheckResults {
+    let mut checks = skipped(service).to_vec();
     let at = checks.iter().position(|check| check.id == CheckId::AuthRequest).unwrap_or(checks.len());
     checks.insert(at, Check::fail(CheckId::AuthToken, failure.clone()));
     checks.into()

@@ -24,7 +24,7 @@ use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession};
 use crate::report::text::paragraph;
-use crate::service::servicenow::oauth::is_sdk;
+use crate::service;
 use crate::store::record::{self, Origins};
 
 /// A session that was just given.
@@ -55,9 +55,9 @@ pub async fn look_before_browser(app: &mut App, wanted: &Wanted<'_>) -> Result<(
     }
     let (client, _) = wanted.client(app)?;
     if !wanted.was_probed {
-        super::preflight(app, &profile.instance, &client, None).await.map(drop)?;
+        super::preflight(app, service::of(&profile.auth), &profile.instance, &client, None).await.map(drop)?;
     }
-    if !is_sdk(oauth) {
+    if !service::is_lent(&profile.auth) || !oauth.redirect_uri.is_page_of_instance() {
         return Ok(());
     }
     let page = client.get(profile.instance.url(oauth.redirect_uri.as_str()), &HeaderMap::new(), app.deadline()?).await;
@@ -155,7 +155,7 @@ async fn secret(
             Err(failure) => return Err(failure),
         }
     }
-    if is_sdk(client) {
+    if service::is_lent(&profile.auth) {
         return known(None);
     }
     secret::ask(app, &profile.auth, usage, need).map(|secret| (secret, true))
@@ -254,7 +254,7 @@ pub async fn sign_in(
 fn may_be_other_client(wanted: &Wanted<'_>, failure: &Failure) -> bool {
     let client = client_of(wanted.profile);
     let is_blamed = failure.likely_causes().iter().any(|cause| cause.code == WRONG_CLIENT);
-    !wanted.is_saved && !is_sdk(client) && (is_blamed || !client.grant.needs_person())
+    !wanted.is_saved && !service::is_lent(&wanted.profile.auth) && (is_blamed || !client.grant.needs_person())
 }
 
 /// What to enter again, if that may mend it and a person is there.

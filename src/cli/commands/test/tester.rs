@@ -111,7 +111,7 @@ impl<'a> ConnectionTester<'a> {
     /// A connection that is not tested after all.
     pub fn none_of(&self, profile: &Profile, why: NotTested) -> Report {
         let mut checks = vec![Check::skip(CheckId::ConfigConnection), Check::skip(CheckId::StoreSecret)];
-        checks.extend(skipped());
+        checks.extend(skipped(profile.auth.defaults));
         let report = CheckResults::from(checks).report(profile.into(), self.app.now(), Duration::ZERO);
         Report { not_tested: Some(why), ..report }
     }
@@ -144,7 +144,7 @@ impl<'a> ConnectionTester<'a> {
             Err(failure) => {
                 let mut checks =
                     vec![Check::fail(CheckId::ConfigConnection, failure), Check::skip(CheckId::StoreSecret)];
-                checks.extend(skipped());
+                checks.extend(skipped(profile.auth.defaults));
                 return checks.into();
             }
         };
@@ -153,7 +153,7 @@ impl<'a> ConnectionTester<'a> {
         drop(turn);
         let Opened { client, credential } = match opened {
             Ok(opened) => opened,
-            Err(failure) => return no_secret(checks, failure, took),
+            Err(failure) => return no_secret(profile, checks, failure, took),
         };
         checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
         let connection = Connection::of(profile, client, credential).await;
@@ -189,7 +189,7 @@ impl<'a> ConnectionTester<'a> {
             None => None,
         };
         if let Some(failure) = kept_back {
-            checks.extend(skipped().into_iter().map(|check| match check.id {
+            checks.extend(skipped(profile.auth.defaults).into_iter().map(|check| match check.id {
                 CheckId::AuthRequest => Check::fail(CheckId::AuthRequest, failure.clone()),
                 _ => check,
             }));
@@ -306,8 +306,8 @@ fn refused_elsewhere(profile: &Profile, failure: &Failure) -> Failure {
     failure.clone().why(Shown::list(why, " ")).evidence("refused_for", &profile.name)
 }
 
-fn no_secret(mut checks: Vec<Check>, failure: Failure, took: Duration) -> CheckResults {
+fn no_secret(profile: &Profile, mut checks: Vec<Check>, failure: Failure, took: Duration) -> CheckResults {
     checks.push(Check::fail(CheckId::StoreSecret, failure).taking(Some(took)));
-    checks.extend(skipped());
+    checks.extend(skipped(profile.auth.defaults));
     checks.into()
 }

@@ -2,11 +2,8 @@
 //! from runs against the sandbox; each says how it was tried.
 
 mod ansible;
-mod curl;
-mod httpie;
 mod jsn;
 mod mcp;
-mod netrc;
 mod newman;
 mod now_sdk;
 mod pysnc;
@@ -16,7 +13,7 @@ mod servicenow_cli;
 mod snow_shell;
 mod snowloader;
 
-use crate::service::tools::Tool;
+use crate::service::tools::{Tool, curl, httpie, netrc};
 
 /// Every one, by name.
 pub static TOOLS: [&Tool; 14] = [

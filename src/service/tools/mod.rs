@@ -1,9 +1,17 @@
 //! Programs of others that take a connection: what each wants, as data.
 //!
-//! A tool is a file of its service with a [`Tool`], and a line in the list there.
+//! A tool is a file of its service with a [`Tool`], and a line in the list there; those here
+//! take a connection to any service.
+
+pub mod curl;
+pub mod httpie;
+pub mod netrc;
+
+use std::sync::LazyLock;
 
 use zeroize::Zeroizing;
 
+use super::SERVICES;
 use crate::auth::certificate::files::Files;
 use crate::auth::credential::Given;
 use crate::base::secret::Secret;
@@ -42,6 +50,17 @@ pub enum Form {
     Code(fn(&Connection) -> String),
     /// The content of a file, with the secret in it.
     File(fn(&Connection) -> Zeroizing<String>),
+}
+
+/// The tools of every service, by name.
+pub fn all() -> &'static [&'static Tool] {
+    static TOOLS: LazyLock<Vec<&'static Tool>> = LazyLock::new(|| {
+        let mut tools: Vec<_> = SERVICES.iter().flat_map(|service| service.tools()).copied().collect();
+        tools.sort_by_key(|tool| tool.name);
+        tools.dedup_by_key(|tool| tool.name);
+        tools
+    });
+    &TOOLS
 }
 
 /// What a program gets that reads no variables but those of `snow`.
