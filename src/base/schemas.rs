@@ -64,6 +64,7 @@ documents! {
     Sandbox = "snow.sandbox" / 1;
     SandboxScenarios = "snow.sandbox.scenarios" / 1;
     Schemas = "snow.schemas" / 1;
+    Spec = "snow.spec" / 1;
     Status = "snow.status" / 1;
     Table = "snow.table" / 1;
     Tables = "snow.tables" / 1;

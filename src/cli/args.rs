@@ -32,6 +32,7 @@ use crate::cli::commands::open::OpenArgs;
 use crate::cli::commands::proxy::ProxyArgs;
 use crate::cli::commands::query::args::QueryArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
+use crate::cli::commands::spec::SpecArgs;
 use crate::cli::commands::status::StatusArgs;
 use crate::cli::commands::tables::{TableArgs, TablesArgs};
 use crate::cli::commands::test::args::TestArgs;
@@ -223,6 +224,8 @@ Examples:
     App(AppArgs),
     /// Show the setup an administrator must do
     Guide(GuideArgs),
+    /// Show the services, and what a connection to each takes
+    Spec(SpecArgs),
     /// Explain an error code
     Explain(ExplainArgs),
     /// Check this machine: keyring, files, variables, proxy (offline)

@@ -115,6 +115,7 @@ mod session_end;
 mod session_faults;
 mod shared_session;
 #[cfg(target_os = "linux")]
+mod spec;
 mod stampede;
 mod tables;
 #[cfg(unix)]

@@ -33,6 +33,7 @@ pub(super) mod sandbox;
 mod secrets;
 mod select;
 pub mod sign_in;
+pub(super) mod spec;
 pub(super) mod status;
 mod stores;
 #[cfg(unix)]
@@ -101,7 +102,10 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         }
         _ => app.refuse_reports()?,
     }
-    if !matches!(command, Command::Help(_) | Command::Man(_) | Command::Completion(_) | Command::Explain(_)) {
+    if !matches!(
+        command,
+        Command::Help(_) | Command::Man(_) | Command::Completion(_) | Command::Explain(_) | Command::Spec(_)
+    ) {
         // These need no thread, and threads take their time.
         let is_quick = matches!(command, Command::List(_) | Command::Show(_) | Command::Use(_) | Command::Version);
         limits::room_for(16, if is_quick { 0 } else { 8 })?;
@@ -138,6 +142,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Remove(arguments) => logout::remove(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
         Command::Guide(arguments) => guide::run(app, arguments),
+        Command::Spec(arguments) => spec::run(app, arguments),
         Command::Doctor(arguments) => doctor::run(app, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
         Command::Demo => demo::run(app).await,

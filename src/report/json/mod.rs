@@ -12,6 +12,7 @@ pub mod indented;
 pub mod proxy;
 pub mod sandbox;
 pub mod session;
+pub mod spec;
 pub mod tables;
 pub mod test;
 #[cfg(test)]
