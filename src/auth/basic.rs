@@ -18,11 +18,11 @@ use crate::model::user_name::UserName;
 use crate::store::Field;
 use crate::store::record::{Owner, SecretItem, require_secret};
 
-const FIELD: Field = Field::new("password", "password");
+pub const FIELD: Field = Field::new("password", "password");
 
 pub static PASSWORD_ITEM: SecretItem = SecretItem { field: FIELD, key: "password", owner: Owner::User };
 
-static INPUT: SecretInput = SecretInput {
+pub static INPUT: SecretInput = SecretInput {
     item: &PASSWORD_ITEM,
     flag: "password",
     heading: None,

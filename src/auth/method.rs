@@ -13,7 +13,7 @@ use super::credential::{Credential, Given};
 use super::oauth::endpoint::TokenEndpoint;
 use super::oauth::settings::SCOPE;
 use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
-use super::{access_token, api_key, basic, certificate, gateway, jwt_bearer, oauth};
+use super::{access_token, api_key, basic, certificate, gateway, jwt_bearer, oauth, password_session};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::time::Time;
@@ -106,7 +106,7 @@ pub enum InvalidSetting {
 }
 
 /// Every way to sign in.
-pub static METHODS: [&MethodSpec; 7] = [
+pub static METHODS: [&MethodSpec; 8] = [
     &basic::SPEC,
     &oauth::AUTHORIZATION_CODE,
     &oauth::CLIENT_CREDENTIALS,
@@ -114,11 +114,23 @@ pub static METHODS: [&MethodSpec; 7] = [
     &access_token::SPEC,
     &jwt_bearer::SPEC,
     &certificate::SPEC,
+    &password_session::SPEC,
 ];
 
 /// Those that a saved connection can use.
 pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
     METHODS.into_iter().filter(|spec| spec.is_saved)
+}
+
+/// The names of those, each once.
+pub fn saved_names() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in saved_methods().map(|spec| spec.method.as_str()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// What is left out on purpose, by the word that asks for it: the resource owner password
@@ -314,6 +326,22 @@ pub fn needs_another_secret(wanted: &Profile, saved: &Profile) -> bool {
         || !is_same_sign_in(&wanted.auth, &saved.auth)
         || wanted.ca_cert != saved.ca_cert
         || wanted.store != saved.store
+}
+
+/// The connection at the instance that its sign-in led to. It goes on to sign in where it
+/// did.
+pub fn at_instance(profile: Profile, instance: Instance) -> Profile {
+    let mut auth = profile.auth.clone();
+    let spec = MethodSpec::of(auth.method);
+    for setting in [&oauth::settings::AUTHORIZATION_URL, &oauth::settings::TOKEN_URL] {
+        if spec.setting(setting.key).is_some()
+            && (setting.get)(&auth).is_none()
+            && let Some(url) = (setting.usual)(&auth, &profile.instance)
+        {
+            (setting.set)(&mut auth, &url).expect("the address of an endpoint is one");
+        }
+    }
+    Profile { instance, auth, ..profile }
 }
 
 /// The connection for the user that the instance named. A user name that is sent

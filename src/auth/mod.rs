@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod jwt_bearer;
 pub mod method;
 pub mod oauth;
+pub mod password_session;
 pub mod provider;
 pub mod setting;
 pub mod token_command;

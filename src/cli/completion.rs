@@ -12,7 +12,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Shells, Zsh};
 
 use super::commands::import::Source;
 use super::commands::{edit, help};
-use crate::auth::method::{MethodSpec, saved_methods};
+use crate::auth::method::{label_of, saved_names};
 use crate::base::code::Code;
 use crate::base::schemas;
 use crate::cli::command::{COLUMNS, command};
@@ -156,8 +156,7 @@ pub fn header_files(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The ways to sign in of saved connections.
 pub fn auth_methods() -> Vec<CompletionCandidate> {
-    let candidate = |spec: &'static MethodSpec| with_help(spec.method.as_str(), spec.method.label());
-    saved_methods().map(candidate).collect()
+    saved_names().into_iter().map(|name| with_help(name, label_of(name))).collect()
 }
 
 /// The services.

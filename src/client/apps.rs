@@ -138,6 +138,7 @@ pub async fn register(client: &Client, entity: &NewEntity<'_>, secret: Option<&S
                 GrantType::AuthorizationCode => "snow guide oauth",
                 GrantType::ClientCredentials => "snow guide client-credentials",
                 GrantType::JwtBearer => "snow guide jwt-bearer",
+                GrantType::Password => "snow guide basic",
             }))
         }
         _ => failure,

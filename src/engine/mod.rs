@@ -160,7 +160,10 @@ impl Connection {
         }
         let Signature { headers, generation } = self.credential.sign().await;
         let exchange = self.client.get(url.clone(), &headers, deadline).await;
-        let is_refused = matches!(&exchange.result, Ok(answer) if answer.status == 401);
+        let is_refused = exchange
+            .result
+            .as_ref()
+            .is_ok_and(|answer| self.service.refuses_token(answer.status, Some(&answer.body)) == Some(true));
         let (Some(generation), true) = (generation, is_refused) else {
             return exchange;
         };
@@ -185,9 +188,14 @@ impl Connection {
         deadline: Deadline,
     ) -> Result<Streamed, NetworkError> {
         let (mut answer, generation) = self.send_once(method, url, headers, body, deadline).await?;
-        let (Some(generation), 401) = (generation, answer.status) else {
-            return Ok(answer);
+        let Some(generation) = generation else { return Ok(answer) };
+        let is_refused = match self.service.refuses_token(answer.status, None) {
+            Some(is_refused) => is_refused,
+            None => self.service.refuses_token(answer.status, Some(answer.beginning().await)) == Some(true),
         };
+        if !is_refused {
+            return Ok(answer);
+        }
         let is_renewed = self.credential.renew_refused(generation, deadline).await;
         self.learn_secrets().await;
         if !is_renewed || !method.is_safe() || !body.can_be_repeated() {
@@ -209,7 +217,8 @@ impl Connection {
         let mut signed = headers.clone();
         signed.extend(signature);
         let answer = self.client.open(method, url, &signed, body, deadline).await?;
-        if let Some(generation) = generation.filter(|_| answer.status != 401) {
+        if let Some(generation) = generation.filter(|_| self.service.refuses_token(answer.status, None) == Some(false))
+        {
             self.credential.was_taken(generation);
         }
         Ok((answer, generation))

@@ -83,7 +83,7 @@ impl<'a> Connection<'a> {
             instance: profile.instance.origin(),
             auth: profile.auth.as_str(),
             username: profile.username().map(|user| user.as_str().into()),
-            client_id: profile.auth.client().map(|client| client.client_id.as_str().into()),
+            client_id: profile.auth.client_id().map(Into::into),
             store: profile.store.as_str(),
             default: is_default,
             description: profile.description.as_deref(),

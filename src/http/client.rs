@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
+use hyper::body::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -187,8 +188,12 @@ impl Client {
     /// Posts a form, whose fields may be secrets. Never sent twice by itself.
     pub async fn post_form(&self, url: Url, form: Vec<u8>, deadline: Deadline) -> Exchange {
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, form_type)]);
-        let request = self.request(Method::POST, url.clone(), &headers).body(form);
+        self.post(url, &HeaderMap::from_iter([(CONTENT_TYPE, form_type)]), form, deadline).await
+    }
+
+    /// Posts a body, which may hold secrets. Never sent twice by itself.
+    pub async fn post(&self, url: Url, headers: &HeaderMap, body: Vec<u8>, deadline: Deadline) -> Exchange {
+        let request = self.request(Method::POST, url.clone(), headers).body(body);
         self.send("POST", url, request, deadline).await
     }
 
@@ -260,6 +265,7 @@ impl Client {
                 headers: std::mem::take(inner.headers_mut()),
                 url: url.clone(),
                 is_outdated: false,
+                beginning: Bytes::new(),
                 inner,
                 route: self.route.clone(),
                 idle: deadline.timeout,

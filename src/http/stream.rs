@@ -18,6 +18,9 @@ use super::failure::NetworkError;
 use super::proxy::Route;
 use super::trace::Phase;
 
+/// How much of a body is looked at before it is read.
+const BEGINNING_BYTES: usize = 16 * 1024;
+
 /// The body of a request.
 #[derive(Debug)]
 pub enum Payload {
@@ -125,14 +128,31 @@ pub struct Streamed {
     /// Whether it refuses a token that was renewed since, and the request was not sent again.
     pub is_outdated: bool,
     pub(super) inner: reqwest::Response,
+    /// The beginning of the body, if it was looked at before it is read.
+    pub(super) beginning: Bytes,
     pub(super) route: Route,
     /// How long a piece may take.
     pub(super) idle: Duration,
 }
 
 impl Streamed {
+    /// The beginning of the body, which is still to be read: up to 16 KiB, as far as it comes.
+    pub async fn beginning(&mut self) -> &[u8] {
+        let mut begun = std::mem::take(&mut self.beginning).to_vec();
+        while begun.len() < BEGINNING_BYTES
+            && let Ok(Some(chunk)) = self.chunk().await
+        {
+            begun.extend_from_slice(&chunk);
+        }
+        self.beginning = begun.into();
+        &self.beginning
+    }
+
     /// The next piece of the body, after decompression; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, NetworkError> {
+        if !self.beginning.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.beginning)));
+        }
         match tokio::time::timeout(self.idle, self.inner.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(error)) => Err(NetworkError::classify(&error, &self.url, Phase::Connected, &self.route, self.idle)),

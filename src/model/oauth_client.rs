@@ -27,6 +27,8 @@ pub enum GrantType {
     ClientCredentials,
     /// RFC 7523 §2.1: the client signs an assertion of who signs in.
     JwtBearer,
+    /// User name and password, in a way of the service's own. There is no client.
+    Password,
 }
 
 impl GrantType {
@@ -77,6 +79,8 @@ pub struct ServiceDefaults {
 pub struct EndpointPaths {
     pub authorization: &'static str,
     pub token: &'static str,
+    /// Where a user name and a password are taken for a session, if they are.
+    pub password: Option<&'static str>,
     pub revocation: &'static str,
 }
 
@@ -140,7 +144,8 @@ impl OAuthClient {
     }
 
     pub fn token_endpoint(&self, instance: &Instance) -> Url {
-        let usual = || instance.url(self.defaults.endpoints.token);
+        let EndpointPaths { token, password, .. } = self.defaults.endpoints;
+        let usual = || instance.url(password.filter(|_| self.grant == GrantType::Password).unwrap_or(token));
         self.token_url.as_ref().map_or_else(usual, |endpoint| endpoint.url.clone())
     }
 
@@ -339,7 +344,12 @@ mod tests {
         label: "Example",
         check: "instance.example",
         scope: "read",
-        endpoints: EndpointPaths { authorization: "/authorize", token: "/token", revocation: "/revoke" },
+        endpoints: EndpointPaths {
+            authorization: "/authorize",
+            token: "/token",
+            password: None,
+            revocation: "/revoke",
+        },
         secret_in_form: true,
         key_header: "x-key",
     };

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::base::shown::{is_hidden, shown_as_displayed};
 use crate::model::header::OwnHeader;
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::oauth_client::{OAuthClient, ServiceDefaults};
+use crate::model::oauth_client::{GrantType, OAuthClient, ServiceDefaults};
 use crate::model::user_name::UserName;
 
 shown_as_displayed!(ConnectionName, TableName, InvalidValue);
@@ -157,14 +157,21 @@ impl Auth {
         self.client.as_deref()
     }
 
-    /// Whom a session is asked for, if the client says so.
+    /// Whom a session is asked for, if the request says so.
     pub fn subject(&self) -> Option<&str> {
-        self.settings.get(SUBJECT_KEY).map(String::as_str)
+        let is_user = self.client().is_some_and(|client| client.grant == GrantType::Password);
+        let user = || self.username().filter(|_| is_user).map(UserName::as_str);
+        self.settings.get(SUBJECT_KEY).map(String::as_str).or_else(user)
+    }
+
+    /// The id of the client, if it has one.
+    pub fn client_id(&self) -> Option<&str> {
+        self.client().map(|client| client.client_id.as_str()).filter(|id| !id.is_empty())
     }
 
     /// The user, or the client until the user is known.
     pub fn identity(&self) -> Option<&str> {
-        self.username().map(UserName::as_str).or_else(|| Some(self.client()?.client_id.as_str()))
+        self.username().map(UserName::as_str).or_else(|| self.client_id())
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::base::secret::{Secret, optional_secret_field, secret_field};
 use crate::base::shown::shown_as_displayed;
+use crate::model::instance::Instance;
 
 shown_as_displayed!(InvalidTokens);
 
@@ -30,6 +31,8 @@ pub struct TokenResponse {
     pub lifetime: Lifetime,
     /// As the server said it; ServiceNow's may be empty.
     pub scope: Option<String>,
+    /// Where the access token is good, if the server says it.
+    pub instance: Option<Instance>,
 }
 
 /// What `expires_in` says.
@@ -131,7 +134,8 @@ impl TokenResponse {
             return Err(InvalidTokens::TokenType);
         }
         let scope = body.get("scope").and_then(Value::as_str).map(str::to_owned);
-        Ok(Self { access_token, refresh_token, lifetime: Lifetime::read(body.get("expires_in")), scope })
+        let lifetime = Lifetime::read(body.get("expires_in"));
+        Ok(Self { access_token, refresh_token, lifetime, scope, instance: None })
     }
 }
 
@@ -222,7 +226,7 @@ impl SavedSession {
         // A time that makes no sense counts as past, so that the token is renewed before its use.
         let ends_in = expires_at.map(|seconds| left(seconds, now));
         let lifetime = ends_in.map_or(Lifetime::Unknown, Lifetime::Known);
-        let answer = TokenResponse { access_token, refresh_token, lifetime, scope: None };
+        let answer = TokenResponse { access_token, refresh_token, lifetime, scope: None, instance: None };
         Ok(Self::signed_in(answer, client_id, has_client_secret, now))
     }
 

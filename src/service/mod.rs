@@ -134,6 +134,10 @@ pub trait Service: Rows + Tables + Probes {
     /// below it, however it is written.
     fn signs_in(&self, path: &str, own: &[String]) -> bool;
 
+    /// Whether an answer refuses the access token, so that another one may help. `None` if the
+    /// body tells, and is not there yet.
+    fn refuses_token(&self, status: u16, body: Option<&[u8]>) -> Option<bool>;
+
     /// What an answer means that is not the one asked for.
     fn diagnosed(&self, answer: &Response, asked: &Asked<'_>) -> Failure;
 

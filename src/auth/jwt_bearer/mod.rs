@@ -13,10 +13,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::credential::Given;
-use super::method::{InHand, MethodSpec, Renewal};
+use super::method::{MethodSpec, Renewal};
 use super::oauth;
-use super::oauth::credential::SessionCredential;
-use super::oauth::session::{Session, SessionSource};
 use super::oauth::settings::{CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, REVOCATION_URL, TOKEN_URL};
 use super::setting::{Flag, GivenSecrets, LEARNT_USER_NAME, Need, Question, SecretInput, SecretUse, Setting};
 use crate::base::files;
@@ -228,11 +226,7 @@ pub static SPEC: MethodSpec = MethodSpec {
     has_variables: true,
     choice: Some((3, "JWT bearer                       a private key; for CI")),
     open: |stored| oauth::open(stored).boxed(),
-    from_secrets: Some(|InHand { secrets, endpoint, time, .. }| {
-        let source = SessionSource::Environment { secrets: secrets.clone() };
-        let endpoint = endpoint.expect("a method with a client has a token endpoint");
-        Ok(Box::new(SessionCredential::new(&SPEC, Session::unsaved(source, endpoint, time))))
-    }),
+    from_secrets: Some(oauth::from_secrets),
 };
 
 /// Whether the private key takes a passphrase. A key that cannot be read takes none, and

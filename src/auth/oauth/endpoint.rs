@@ -14,9 +14,9 @@ use super::outcome::{TokenOutcome, TokenRequest};
 use super::renewal::{Answered, TokenSource};
 use super::settings::CLIENT_SECRET_ITEM;
 use crate::auth::jwt_bearer::assertion;
-use crate::auth::provider::{Asked, Provider};
+use crate::auth::provider::{Asked, PasswordRequest, Provider};
 use crate::auth::setting::GivenSecrets;
-use crate::base::error::Failure;
+use crate::base::error::{Failure, internal};
 use crate::base::secret::Secret;
 use crate::base::server_text::Redactor;
 use crate::http::client::{Client, Deadline, Exchange};
@@ -124,6 +124,18 @@ impl TokenEndpoint {
         let redactor = self.masking([Some(&assertion), secret].into_iter().flatten());
         let exchange = self.http.post_form(self.url.clone(), form(pairs), deadline).await;
         self.judge(exchange, TokenRequest::JwtBearer { signed_at: now }, secret.is_some(), &redactor)
+    }
+
+    /// Trades a user name and a password for a session, in the way of the service.
+    async fn password(&self, secrets: &GivenSecrets, deadline: Deadline) -> Answered {
+        let Some(PasswordRequest { headers, body, secrets }) = self.provider.password_request(&self.auth, secrets)
+        else {
+            let failure = internal("this service takes no password for a session");
+            return Answered { outcome: TokenOutcome::Unavailable(failure), exchange: None };
+        };
+        let redactor = self.masking(&secrets);
+        let exchange = self.http.post(self.url.clone(), &headers, body.to_vec(), deadline).await;
+        self.judge(exchange, TokenRequest::Password, true, &redactor)
     }
 
     /// Revokes the tokens of a session, the refresh token first. Gives each that was not
@@ -252,6 +264,7 @@ impl TokenSource for TokenEndpoint {
         match self.client().grant {
             GrantType::ClientCredentials => self.client_credentials(secrets, deadline).await,
             GrantType::JwtBearer => self.jwt_bearer(secrets, now, deadline).await,
+            GrantType::Password => self.password(secrets, deadline).await,
             GrantType::AuthorizationCode => unreachable!("a person takes part in it"),
         }
     }

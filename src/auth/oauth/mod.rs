@@ -25,7 +25,7 @@ pub mod settings;
 use futures_util::FutureExt;
 
 use super::credential::Given;
-use super::method::{InHand, MethodSpec, Renewal, Stored};
+use super::method::{InHand, Made, MethodSpec, Renewal, Stored};
 use super::setting::{LEARNT_USER_NAME, Need, SecretUse, Setting};
 use crate::base::error::Failure;
 use crate::model::oauth_client::GrantType;
@@ -89,12 +89,16 @@ pub static CLIENT_CREDENTIALS: MethodSpec = MethodSpec {
     has_variables: true,
     choice: Some((4, "Client credentials               a client's secret; for CI")),
     open: |stored| open(stored).boxed(),
-    from_secrets: Some(|InHand { secrets, endpoint, time, .. }| {
-        let source = SessionSource::Environment { secrets: secrets.clone() };
-        let endpoint = endpoint.expect("a method with a client has a token endpoint");
-        Ok(Box::new(SessionCredential::new(&CLIENT_CREDENTIALS, Session::unsaved(source, endpoint, time))))
-    }),
+    from_secrets: Some(from_secrets),
 };
+
+/// A session that is kept nowhere.
+pub fn from_secrets(InHand { auth, secrets, endpoint, time }: InHand<'_>) -> Made {
+    let source = SessionSource::Environment { secrets: secrets.clone() };
+    let endpoint = endpoint.expect("a method with a client has a token endpoint");
+    let spec = MethodSpec::of(auth.method);
+    Ok(Box::new(SessionCredential::new(spec, Session::unsaved(source, endpoint, time))))
+}
 
 pub async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Credential>, Failure> {
     let Stored { profile, store, origins, endpoint, lock, note, time } = stored;

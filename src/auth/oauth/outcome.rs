@@ -28,6 +28,8 @@ pub enum TokenRequest {
         age: TimeDelta,
     },
     ClientCredentials,
+    /// A user name and a password.
+    Password,
     /// An assertion that was signed at this time.
     JwtBearer {
         signed_at: DateTime<Utc>,

@@ -67,12 +67,12 @@ const TOKENS: &str = include_str!("../../guide/tokens.md");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::method::saved_methods;
+    use crate::service::usual;
 
     #[test]
     fn every_way_to_sign_in_has_a_guide() {
         let mut guides: Vec<_> = GUIDES.iter().map(|guide| guide.method).collect();
-        let mut methods: Vec<_> = saved_methods().map(|spec| spec.method.as_str()).collect();
+        let mut methods: Vec<_> = usual().methods().iter().map(|spec| spec.method.as_str()).collect();
         guides.sort_unstable();
         methods.sort_unstable();
         assert_eq!(guides, methods);

@@ -155,6 +155,10 @@ impl Service for ServiceNow {
         open_to_programs::signs_in(path, own)
     }
 
+    fn refuses_token(&self, status: u16, _body: Option<&[u8]>) -> Option<bool> {
+        Some(status == 401)
+    }
+
     fn diagnosed(&self, answer: &Response, asked: &Asked<'_>) -> Failure {
         classified(answer, asked, symptoms::diagnose)
     }

@@ -23,6 +23,7 @@ pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
     endpoints: EndpointPaths {
         authorization: "/oauth_auth.do",
         token: "/oauth_token.do",
+        password: None,
         revocation: "/oauth_revoke_token.do",
     },
     // It takes the credentials of a client in the form alone.

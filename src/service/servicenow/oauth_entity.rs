@@ -210,6 +210,7 @@ impl NewEntity<'_> {
                 GrantType::AuthorizationCode => "authz_code",
                 GrantType::ClientCredentials => "client_credential",
                 GrantType::JwtBearer => "jwt",
+                GrantType::Password => "password",
             },
             "default_grant_type": self.default_grant(),
             "user": self.user.unwrap_or(""),
@@ -255,6 +256,7 @@ impl NewEntity<'_> {
             GrantType::AuthorizationCode => "authorization_code",
             GrantType::ClientCredentials => "client_credentials",
             GrantType::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            GrantType::Password => "password",
         }
     }
 }

@@ -112,6 +112,7 @@ fn word(grant: GrantType) -> &'static str {
         GrantType::AuthorizationCode => "authorization code",
         GrantType::ClientCredentials => "client credentials",
         GrantType::JwtBearer => "JWT bearer",
+        GrantType::Password => "password",
     }
 }
 

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_signs_in_is_known_however_it_is_written() {
-        let EndpointPaths { authorization, token, revocation } = DEFAULTS.endpoints;
+        let EndpointPaths { authorization, token, revocation, .. } = DEFAULTS.endpoints;
         for path in [
             authorization,
             token,

@@ -425,7 +425,7 @@ impl Refused<'_> {
         match self.request {
             TokenRequest::Code { age, .. } => *age > CODE_LIFETIME - Duration::from_secs(5),
             TokenRequest::Refresh { age } => *age > REFRESH_TOKEN_LIFETIME - TimeDelta::days(1),
-            TokenRequest::ClientCredentials | TokenRequest::JwtBearer { .. } => false,
+            TokenRequest::ClientCredentials | TokenRequest::JwtBearer { .. } | TokenRequest::Password => false,
         }
     }
 
@@ -433,7 +433,9 @@ impl Refused<'_> {
         let (code_age, session_age) = match self.request {
             TokenRequest::Code { age, .. } => (shown!("{} s", age.as_secs()), Shown::default()),
             TokenRequest::Refresh { age } => (Shown::default(), Shown::outside(ago(*age))),
-            TokenRequest::ClientCredentials | TokenRequest::JwtBearer { .. } => (Shown::default(), Shown::default()),
+            TokenRequest::ClientCredentials | TokenRequest::JwtBearer { .. } | TokenRequest::Password => {
+                (Shown::default(), Shown::default())
+            }
         };
         let clock = self.clock().map_or("the instance did not say its time".into(), |ahead| {
             let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
@@ -457,6 +459,7 @@ impl Refused<'_> {
             TokenRequest::Refresh { .. } => ("refresh_token", Step::run("snow guide oauth")),
             TokenRequest::ClientCredentials => ("client_credentials", Step::run("snow guide client-credentials")),
             TokenRequest::JwtBearer { .. } => ("jwt-bearer", Step::run("snow guide jwt-bearer")),
+            TokenRequest::Password => ("password", Step::run("snow guide basic")),
         };
         let said = self.said();
         let reason = said.as_ref().map_or("without a reason".into(), |said| shown!("and said: {}", said));

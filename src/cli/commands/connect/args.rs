@@ -93,7 +93,7 @@ pub fn store_help() -> String {
 }
 
 fn auth_help() -> String {
-    let names: Vec<_> = method::saved_methods().map(|spec| spec.method.as_str()).collect();
+    let names = method::saved_names();
     format!("How to sign in: {}", any_of(&names))
 }
 

@@ -292,7 +292,7 @@ fn imported(found: &Found, is_dry: bool) -> json::Imported<'_> {
         instance: profile.instance.origin(),
         auth: profile.auth.as_str(),
         username: profile.username().map(|user| user.as_str()),
-        client_id: profile.auth.client().map(|client| client.client_id.as_str()),
+        client_id: profile.auth.client_id(),
         store: profile.store.as_str(),
         secrets: fields(found).iter().map(|field| field.as_str().to_owned()).collect(),
         signed_in: found.is_signed_in(),

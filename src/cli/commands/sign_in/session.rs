@@ -5,7 +5,7 @@ use http::HeaderMap;
 use super::browser::{self, Authorized, CameBy, Way};
 use super::flow::Wanted;
 use super::{MORE_TRIES, NewCredential, correct, paste, secret};
-use crate::auth::method::MethodSpec;
+use crate::auth::method::{self, MethodSpec};
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::endpoint::TokenEndpoint;
 use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome, WRONG_CLIENT};
@@ -16,10 +16,11 @@ use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::shown;
+use crate::base::shown::{Step, shown};
 use crate::cli::commands::app::App;
 use crate::cli::commands::questions::sentence;
 use crate::http::client::Client;
+use crate::model::instance::Instance;
 use crate::model::oauth_client::{GrantType, OAuthClient};
 use crate::model::profile::Profile;
 use crate::model::tokens::{Lifetime, SavedSession};
@@ -88,9 +89,10 @@ fn client_of(profile: &Profile) -> &OAuthClient {
     profile.auth.client().expect("a session belongs to a client")
 }
 
-/// How the way to sign in uses the secret of its client.
+/// The secret that the token endpoint judges: that of the client, or the user's.
 fn secret_use(profile: &Profile) -> &'static SecretUse {
-    MethodSpec::of(profile.auth.method).secret(&CLIENT_SECRET).expect("a client may have a secret")
+    let spec = MethodSpec::of(profile.auth.method);
+    spec.secret(&CLIENT_SECRET).unwrap_or(&spec.secrets[0])
 }
 
 /// How the browser takes part, if the client needs one.
@@ -104,7 +106,7 @@ pub async fn secrets(app: &mut App, wanted: &Wanted<'_>) -> Result<Gathered, Fai
     let mut gathered = Gathered::default();
     for usage in wanted.spec().secrets {
         let (secret, is_typed) = secret(app, wanted, usage, &gathered.secrets).await?;
-        gathered.is_typed |= is_typed && is_of_client(usage);
+        gathered.is_typed |= is_typed && usage.input.flag == secret_use(wanted.profile).input.flag;
         if let Some(secret) = secret {
             gathered.secrets.put(usage.input.item, secret);
         }
@@ -136,7 +138,8 @@ async fn secret(
     if need == Need::Unasked {
         return known(None);
     }
-    if is_saved {
+    // What locks an account is entered anew: the saved one may be why it was refused.
+    if is_saved && !wanted.spec().locks_accounts {
         let (_, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
         let saved = record::read_secret(store.as_ref(), profile, usage.input.item, &origins).await;
@@ -176,7 +179,7 @@ pub async fn sign_in(
     Gathered { mut secrets, is_typed }: Gathered,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let mut profile = wanted.profile.clone();
-    let (client, origins) = wanted.client(app)?;
+    let (client, _) = wanted.client(app)?;
     let mut pasted = None;
     let mut tries_left = MORE_TRIES;
     loop {
@@ -200,14 +203,20 @@ pub async fn sign_in(
                 let _progress = app.console.progress("Getting the token");
                 (endpoint.redeem(grant, secret.as_ref(), app.deadline()?).await.outcome, Some(by))
             }
-            GrantType::ClientCredentials | GrantType::JwtBearer => {
+            GrantType::ClientCredentials | GrantType::JwtBearer | GrantType::Password => {
                 let _progress = app.console.progress(&format!("Signing in to {}", profile.instance));
                 (endpoint.sign_in(&secrets, app.now(), app.deadline()?).await.outcome, None)
             }
         };
         let is_pasted = matches!(by, Some(CameBy::Paste(_)));
         let failure = match (tokens(outcome, &endpoint, secret.is_some(), app), by) {
-            (Ok(session), by) => {
+            (Ok((session, instance)), by) => {
+                let arrived = arrived(app, wanted, profile, instance);
+                if arrived.is_err() {
+                    let secret = secrets.get(&CLIENT_SECRET_ITEM);
+                    endpoint.revoke_session(&session, &wanted.profile.instance, secret, app.deadline()?).await;
+                }
+                let Arrived { profile, client, origins } = arrived?;
                 let secrets = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone())).collect();
                 let credential = NewCredential { secrets, session: Some(session) };
                 let browser = by.and_then(CameBy::browser);
@@ -236,7 +245,7 @@ pub async fn sign_in(
                 }
                 let usage = secret_use(&profile);
                 let need = (usage.need)(&profile.auth, &secrets);
-                secrets.take(&CLIENT_SECRET_ITEM);
+                secrets.take(usage.input.item);
                 if let Some(secret) = secret::ask(app, &profile.auth, usage, need)? {
                     secrets.put(usage.input.item, secret);
                 }
@@ -248,6 +257,38 @@ pub async fn sign_in(
         }
         tries_left -= 1;
     }
+}
+
+/// A connection that is signed in to, and the way to its instance.
+struct Arrived {
+    profile: Profile,
+    client: Client,
+    origins: Origins,
+}
+
+/// The connection at the `instance` that the token answer names. A saved one stays where it
+/// is.
+fn arrived(app: &App, wanted: &Wanted<'_>, profile: Profile, instance: Option<Instance>) -> Result<Arrived, Failure> {
+    let profile = match instance.filter(|instance| *instance != profile.instance) {
+        Some(instance) if wanted.is_saved => {
+            let (name, saved) = (&profile.name, profile.instance.host_and_port());
+            let message = shown!("you signed in to {}, but {} is for {}", instance.host_and_port(), name, saved);
+            return Err(Failure::new(Code::UserMismatch, message)
+                .why("Nothing was saved.")
+                .next("Sign in as a user of that instance")
+                .next(
+                    Step::say("Or make a connection of its own for it: ").and_run(shown!("snow connect {}", instance)),
+                ));
+        }
+        Some(instance) => {
+            let paint = app.console.err;
+            app.console.note(&format!("  {}   {}", paint.dim("Signed in to"), paint.bold(instance.origin())));
+            method::at_instance(profile, instance)
+        }
+        None => profile,
+    };
+    let (client, origins) = app.network.client_for(&profile)?;
+    Ok(Arrived { client: wanted.headers.added_to(client), origins, profile })
 }
 
 /// Whether the client of a new connection may be another than the one that was typed.
@@ -317,7 +358,7 @@ fn tokens(
     endpoint: &TokenEndpoint,
     has_secret: bool,
     app: &App,
-) -> Result<SavedSession, Failure> {
+) -> Result<(SavedSession, Option<Instance>), Failure> {
     match outcome {
         TokenOutcome::Tokens(answer) if answer.lifetime == Lifetime::Garbage => {
             let message = shown!("the token response of {} is unusable", endpoint.origin().host_and_port());
@@ -327,7 +368,8 @@ fn tokens(
         }
         TokenOutcome::Tokens(answer) => {
             let client_id = endpoint.client().client_id.as_str();
-            Ok(SavedSession::signed_in(answer, client_id, has_secret, app.now()))
+            let instance = answer.instance.clone();
+            Ok((SavedSession::signed_in(answer, client_id, has_secret, app.now()), instance))
         }
         TokenOutcome::Refused(failure)
         | TokenOutcome::Unavailable(failure)
