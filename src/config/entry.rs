@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
@@ -16,7 +17,8 @@ use crate::auth::method::{self, InvalidSetting};
 use crate::auth::setting::{Setting, command_text};
 use crate::model::instance::Instance;
 use crate::model::profile::{
-    Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, label_key, shown_text,
+    Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, label_key,
+    shown_text,
 };
 use crate::service::servicenow::address::Address;
 use crate::service::servicenow::oauth::DEFAULTS;
@@ -47,6 +49,8 @@ pub struct Entry {
     read_only: bool,
     description: Option<Spanned<String>>,
     labels: BTreeMap<Spanned<String>, Spanned<String>>,
+    created_at: Option<Spanned<String>>,
+    updated_at: Option<Spanned<String>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -83,6 +87,8 @@ impl<'de> Visitor<'de> for EntryReader {
                 "read_only" => entry.read_only = members.next_value()?,
                 "description" => entry.description = Some(members.next_value()?),
                 "labels" => entry.labels = members.next_value()?,
+                "created_at" => entry.created_at = Some(members.next_value()?),
+                "updated_at" => entry.updated_at = Some(members.next_value()?),
                 _ => match settings.iter().find(|setting| setting.key == key) {
                     Some(setting) if setting.is_switch => {
                         let value: Spanned<bool> = members.next_value()?;
@@ -164,6 +170,10 @@ impl Entry {
             read_only: self.read_only,
             description: optional(&self.description, |text| shown_text("description", text))?,
             labels,
+            times: SaveTimes {
+                created_at: optional(&self.created_at, |text| time("created_at", text))?,
+                updated_at: optional(&self.updated_at, |text| time("updated_at", text))?,
+            },
             name,
         })
     }
@@ -171,7 +181,16 @@ impl Entry {
     /// Only what `is_carried` takes, for an entry that someone else wrote.
     pub fn carried(self, is_carried: fn(&str) -> bool) -> Self {
         let settings = self.settings.into_iter().filter(|(key, _)| is_carried(key)).collect();
-        Self { settings, id: None, revision: None, store: None, headers: Vec::new(), ..self }
+        Self {
+            settings,
+            id: None,
+            revision: None,
+            store: None,
+            headers: Vec::new(),
+            created_at: None,
+            updated_at: None,
+            ..self
+        }
     }
 
     /// The key of the user that it must name, if it must.
@@ -213,6 +232,11 @@ fn optional<T, E: ToString>(
     read: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, Misplaced> {
     text.as_ref().map(|text| read_value(text, read)).transpose()
+}
+
+fn time(key: &str, text: &str) -> Result<DateTime<Utc>, InvalidValue> {
+    let time = DateTime::parse_from_rfc3339(text);
+    time.map(|time| time.to_utc()).map_err(|_| InvalidValue(format!("{key} must be a time as in 2026-11-28T14:30:00Z")))
 }
 
 /// The id of an entry written by hand without one: the same at each reading

@@ -24,8 +24,8 @@ use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
-pub use change::Change;
 use change::LineEnd;
+pub use change::{Change, etag};
 use entry::{File, Misplaced, newer_version};
 
 /// The version of the file that this program reads and writes.

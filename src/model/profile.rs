@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use crate::base::shown::{is_hidden, shown_as_displayed};
@@ -92,6 +93,15 @@ pub struct Profile {
     pub read_only: bool,
     pub description: Option<String>,
     pub labels: BTreeMap<String, String>,
+    pub times: SaveTimes,
+}
+
+/// When a connection was saved first and changed last, in UTC, to the second. An older
+/// `snow` did not keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaveTimes {
+    pub created_at: Option<DateTime<Utc>>,
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 impl Profile {
@@ -112,6 +122,7 @@ impl Profile {
             read_only: false,
             description: None,
             labels: BTreeMap::new(),
+            times: SaveTimes::default(),
         }
     }
 
@@ -126,9 +137,23 @@ impl Profile {
         self.auth.identity().unwrap_or(self.auth.method.label)
     }
 
+    /// One more change of its fields.
+    pub fn count_change(&mut self, now: DateTime<Utc>) {
+        self.revision += 1;
+        self.times.updated_at = Some(now.trunc_subsecs(0));
+    }
+
     /// Whether it has all of these labels.
     pub fn has_labels(&self, labels: &[(String, String)]) -> bool {
         labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
+}
+
+impl SaveTimes {
+    /// Of what is saved for the first time.
+    pub fn created(now: DateTime<Utc>) -> Self {
+        let now = Some(now.trunc_subsecs(0));
+        Self { created_at: now, updated_at: now }
     }
 }
 

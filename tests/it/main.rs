@@ -106,6 +106,7 @@ mod sandbox_faults;
 mod sandbox_oauth;
 mod sandbox_table;
 mod sandbox_tokens;
+mod saved;
 mod scenarios;
 mod screens;
 mod scripts;

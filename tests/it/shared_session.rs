@@ -68,6 +68,7 @@ impl Scene {
             read_only: false,
             description: None,
             labels: Default::default(),
+            times: Default::default(),
         };
         SessionStore {
             store: self.cluster.clone(),

@@ -7,6 +7,8 @@ use super::lines::{labelled, paragraph, whole};
 use super::time::{ago, until};
 use crate::auth::method::{self, MethodSpec};
 use crate::base::shown::Shown;
+use crate::base::time::timestamp;
+use crate::config::etag;
 use crate::history::json::settings;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
@@ -63,6 +65,9 @@ pub fn connection(
     rows.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
     rows.push(("id", profile.id.to_string()));
     rows.push(("revision", profile.revision.to_string()));
+    rows.push(("etag", etag(profile)));
+    let times = [("created", profile.times.created_at), ("updated", profile.times.updated_at)];
+    rows.extend(times.into_iter().filter_map(|(key, at)| Some((key, timestamp(at?)))));
     rows.push((
         "last test",
         match last_test {

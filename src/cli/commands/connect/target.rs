@@ -261,6 +261,7 @@ impl Request {
             read_only: saved.is_some_and(|saved| saved.read_only),
             description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
             labels,
+            times: saved.map(|saved| saved.times).unwrap_or_default(),
         })
     }
 
