@@ -166,6 +166,8 @@ pub enum NotTested {
     FailFast,
     /// The run was stopped.
     Stopped,
+    /// It is disabled.
+    Disabled,
 }
 
 /// How the test of one connection ended.
@@ -264,6 +266,7 @@ impl NotTested {
         match self {
             Self::FailFast => "not tested: another connection failed",
             Self::Stopped => "not tested: the run was stopped",
+            Self::Disabled => "not tested: it is disabled",
         }
     }
 }

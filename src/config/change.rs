@@ -11,7 +11,7 @@ use super::{Config, VERSION, shown};
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{Setting, command_of};
 use crate::base::time::timestamp;
-use crate::model::profile::{Auth, ConnectionName, Profile, SaveTimes};
+use crate::model::profile::{Auth, ConnectionName, ConnectionState, Profile, SaveTimes};
 
 /// A change of the connections under way: the values, and the document that
 /// carries the comments.
@@ -168,6 +168,8 @@ pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set_optional(table, "ca_cert", profile.ca_cert.as_ref().map(|path| shown(path).into()));
     set_optional(table, "proxy", profile.proxy.as_deref().map(Value::from));
     set_optional(table, "read_only", profile.read_only.then(|| true.into()));
+    let is_usual = profile.state == ConnectionState::default();
+    set_optional(table, "state", (!is_usual).then(|| profile.state.as_str().into()));
     set_optional(table, "description", profile.description.as_deref().map(Value::from));
     let labels: toml_edit::InlineTable =
         profile.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -17,7 +17,7 @@ use crate::auth::method::{self, InvalidSetting};
 use crate::auth::setting::{Setting, command_text};
 use crate::model::instance::Instance;
 use crate::model::profile::{
-    Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, label_key,
+    Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, label_key,
     shown_text,
 };
 use crate::service::servicenow::address::Address;
@@ -47,6 +47,7 @@ pub struct Entry {
     ca_cert: Option<Spanned<String>>,
     proxy: Option<Spanned<String>>,
     read_only: bool,
+    state: Option<Spanned<String>>,
     description: Option<Spanned<String>>,
     labels: BTreeMap<Spanned<String>, Spanned<String>>,
     created_at: Option<Spanned<String>>,
@@ -85,6 +86,7 @@ impl<'de> Visitor<'de> for EntryReader {
                 "ca_cert" => entry.ca_cert = Some(members.next_value()?),
                 "proxy" => entry.proxy = Some(members.next_value()?),
                 "read_only" => entry.read_only = members.next_value()?,
+                "state" => entry.state = Some(members.next_value()?),
                 "description" => entry.description = Some(members.next_value()?),
                 "labels" => entry.labels = members.next_value()?,
                 "created_at" => entry.created_at = Some(members.next_value()?),
@@ -168,6 +170,10 @@ impl Entry {
                 shown_text("proxy", text).map_err(|error| error.0)
             })?,
             read_only: self.read_only,
+            state: optional(&self.state, |text| {
+                text.parse::<ConnectionState>().map_err(|invalid| format!("{name}: {invalid}"))
+            })?
+            .unwrap_or_default(),
             description: optional(&self.description, |text| shown_text("description", text))?,
             labels,
             times: SaveTimes {
@@ -187,6 +193,7 @@ impl Entry {
             revision: None,
             store: None,
             headers: Vec::new(),
+            state: None,
             created_at: None,
             updated_at: None,
             ..self

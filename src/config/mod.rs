@@ -117,6 +117,24 @@ impl Config {
             }
         })
     }
+
+    /// As above, and it is to be used.
+    pub fn find_enabled(&self, name: &ConnectionName) -> Result<&Profile, Failure> {
+        let profile = self.find(name)?;
+        check_enabled(profile).map(|()| profile)
+    }
+}
+
+/// An error if the connection is not to be used. Whatever uses one asks here.
+pub fn check_enabled(profile: &Profile) -> Result<(), Failure> {
+    if profile.is_enabled() {
+        return Ok(());
+    }
+    let enable = shown!("snow edit {} --set state=enabled", profile.name);
+    Err(Failure::new(Code::ConnectionDisabled, shown!("{} is disabled", profile.name))
+        .why("Nothing uses it until it is enabled. Nothing was sent.")
+        .next(Step::say("Enable it: ").and_run(enable))
+        .next(Step::say("Or use another: ").and_run("snow list")))
 }
 
 impl ConfigFile {

@@ -24,6 +24,8 @@ pub struct Connection<'a> {
     revision: u64,
     /// Changes with every change, also with one by hand. `snow edit --if-match` takes it.
     pub etag: String,
+    /// `enabled` or `disabled`.
+    state: &'a str,
     /// Null if it is of an older snow.
     created_at: Option<Timestamp>,
     /// Null if an older snow made the last change.
@@ -85,6 +87,7 @@ impl<'a> Connection<'a> {
             id: profile.id,
             revision: profile.revision,
             etag: etag(profile),
+            state: profile.state.as_str(),
             created_at: profile.times.created_at.map(Timestamp),
             updated_at: profile.times.updated_at.map(Timestamp),
             instance: profile.instance.origin(),

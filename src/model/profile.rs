@@ -91,9 +91,18 @@ pub struct Profile {
     pub proxy: Option<String>,
     /// Whether requests that may write are refused.
     pub read_only: bool,
+    pub state: ConnectionState,
     pub description: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub times: SaveTimes,
+}
+
+/// Whether a connection may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectionState {
+    #[default]
+    Enabled,
+    Disabled,
 }
 
 /// When a connection was saved first and changed last, in UTC, to the second. An older
@@ -120,6 +129,7 @@ impl Profile {
             ca_cert: None,
             proxy: None,
             read_only: false,
+            state: ConnectionState::Enabled,
             description: None,
             labels: BTreeMap::new(),
             times: SaveTimes::default(),
@@ -143,9 +153,34 @@ impl Profile {
         self.times.updated_at = Some(now.trunc_subsecs(0));
     }
 
+    /// Whether it may be used.
+    pub fn is_enabled(&self) -> bool {
+        self.state == ConnectionState::Enabled
+    }
+
     /// Whether it has all of these labels.
     pub fn has_labels(&self, labels: &[(String, String)]) -> bool {
         labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
+}
+
+impl ConnectionState {
+    pub const ALL: [Self; 2] = [Self::Enabled, Self::Disabled];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl FromStr for ConnectionState {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let state = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        state.ok_or_else(|| InvalidValue("state must be enabled or disabled".to_owned()))
     }
 }
 

@@ -41,6 +41,7 @@ mod codes;
 mod completion;
 mod connect;
 mod crash;
+mod disabled;
 #[cfg(unix)]
 mod doctor;
 mod environment;

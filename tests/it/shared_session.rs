@@ -66,6 +66,7 @@ impl Scene {
             ca_cert: None,
             proxy: None,
             read_only: false,
+            state: Default::default(),
             description: None,
             labels: Default::default(),
             times: Default::default(),

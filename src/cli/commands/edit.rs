@@ -22,7 +22,7 @@ use crate::history::fingerprint::Fingerprint;
 use crate::history::state::State;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
-use crate::model::profile::{ConnectionName, Profile, label_key, shown_text};
+use crate::model::profile::{ConnectionName, ConnectionState, Profile, label_key, shown_text};
 use crate::service::servicenow::address::Address;
 
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ pub struct EditArgs {
 
 /// The keys that can be set or removed, besides `labels.KEY`.
 pub fn keys() -> impl Iterator<Item = &'static str> {
-    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "read_only", "description"];
+    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "read_only", "state", "description"];
     ["instance"].into_iter().chain(method::settings().iter().map(|setting| setting.key)).chain(of_every_method)
 }
 
@@ -100,7 +100,7 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
         Some(name) => name,
         None => pick::connection(app, &config)?,
     };
-    let profile = select::find(&config, &name)?.clone();
+    let profile = config.find_enabled(&name)?.clone();
     let chosen = if arguments.here {
         let path = app.directory().join(select::DIRECTORY_FILE);
         // A file that would not be read is not replaced either: a repository
@@ -114,7 +114,7 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
         shown!("{} is now the connection of this directory: {}", profile.name, path.display()).into()
     } else {
         file.change(|change| {
-            select::find(change.config(), &profile.name)?;
+            change.config().find_enabled(&profile.name)?;
             change.set_default(Some(&profile.name));
             Ok::<_, Failure>(())
         })?;
@@ -189,6 +189,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         (false, keys) => format!("{} updated: {keys}", profile.name),
     };
     let code = done(app, &profile, &text)?;
+    mention_disabled_default(app, &profile)?;
     mention_secret(app, &state, &profile, &saved);
     Ok(code)
 }
@@ -211,6 +212,17 @@ fn check_unchanged(saved: &Profile, expected: &str) -> Result<(), Failure> {
         .next(Step::say("Look at it again: ").and_run(shown!("snow show {}", saved.name)))
         .evidence("revision", revision)
         .evidence("etag", Shown::outside(etag)))
+}
+
+/// A default that is not used fails every command that does not name another.
+fn mention_disabled_default(app: &App, profile: &Profile) -> Result<(), Failure> {
+    if !profile.is_enabled() && app.config_file()?.load()?.default.as_ref() == Some(&profile.name) {
+        app.console.say(&format!(
+            "{} is the default, so commands without a name fail here. Choose another: snow use NAME",
+            profile.name
+        ));
+    }
+    Ok(())
 }
 
 /// The keys that were changed, in the order in which they were given.
@@ -303,6 +315,9 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         "read_only" => {
             profile.read_only = value.parse().map_err(|_| wrong("it is true or false".to_owned()))?;
         }
+        "state" => {
+            profile.state = value.parse().map_err(|_| wrong("it is enabled or disabled".to_owned()))?;
+        }
         "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
         "labels" => {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
@@ -343,6 +358,7 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
         "ca_cert" => profile.ca_cert = None,
         "proxy" => profile.proxy = None,
         "read_only" => profile.read_only = false,
+        "state" => profile.state = ConnectionState::default(),
         "description" => profile.description = None,
         "labels" => profile.labels.clear(),
         "instance" => return Err(needed(key)),

@@ -50,6 +50,8 @@ pub fn connection(
         (setting.key, format!("{}{default}", setting.value))
     }));
     rows.push(("store", profile.store.as_str().to_owned()));
+    let default = if profile.is_enabled() { " (default)" } else { "" };
+    rows.push(("state", format!("{}{default}", profile.state.as_str())));
     let list = |values: Vec<&str>| Some(values.join(", ")).filter(|values| !values.is_empty());
     let labels = profile.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
     let optional = [
@@ -111,10 +113,15 @@ pub fn status(status: &StatusOf<'_>, now: DateTime<Utc>, paint: Paint) -> String
             (paint.cross(), format!("{code} {}", ago(now, test.at)))
         }
     };
-    let symbol = if is_kept_back { paint.cross() } else { symbol };
+    let (symbol, tested) = match (profile.is_enabled(), is_kept_back) {
+        (false, _) => (paint.dash(), "disabled".to_owned()),
+        (true, true) => (paint.cross(), tested),
+        (true, false) => (symbol, tested),
+    };
     let is_unusable = session.is_some_and(|session| session.health(now) != Health::Healthy);
     let is_refused = matches!(last_test, LastTested::At(test) if test.class.as_deref() == Some("auth"));
     let advice = match (is_kept_back || is_unusable || is_refused, selected_by) {
+        _ if !profile.is_enabled() => format!("snow edit {} --set state=enabled", profile.name),
         (true, _) => format!("snow login {}", profile.name),
         (false, "argument") => format!("snow test {}", profile.name),
         (false, _) => "snow test".to_owned(),
