@@ -241,6 +241,7 @@ codes! {
         ProxyInvalid = "proxy-invalid", final, lasting, whole, SignIn, free, Request, other, "The proxy setting is not a valid proxy URL.";
         AssertionInvalid = "assertion-invalid", final, lasting, whole, SignIn, free, Request, other, "The private key cannot sign the assertion.";
         ReadOnly = "read-only", final, lasting, whole, SignIn, free, Request, other, "The connection refuses requests that may write.";
+        ConnectionDisabled = "connection-disabled", final, lasting, whole, SignIn, free, Request, other, "The connection is disabled, and nothing uses it.";
         BrowserFailed = "browser-failed", final, lasting, whole, SignIn, free, Request, other, "A browser could not be started.";
         SecretInFile = "secret-in-file", final, lasting, whole, SignIn, free, Request, other, "A file that is not for secrets contains one.";
         BundleUnwritable = "bundle-unwritable", final, lasting, whole, SignIn, free, Request, other, "The bundle file already exists or cannot be written.";

@@ -167,6 +167,8 @@ pub enum NotTested {
     FailFast,
     /// The run was stopped.
     Stopped,
+    /// It is disabled.
+    Disabled,
 }
 
 /// How the test of one connection ended.
@@ -265,6 +267,7 @@ impl NotTested {
         match self {
             Self::FailFast => "not tested: another connection failed",
             Self::Stopped => "not tested: the run was stopped",
+            Self::Disabled => "not tested: it is disabled",
         }
     }
 }

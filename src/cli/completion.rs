@@ -19,7 +19,7 @@ use crate::cli::command::{COLUMNS, command};
 use crate::cli::context::Context;
 use crate::cli::explain::explanation;
 use crate::config::{Config, ConfigFile};
-use crate::model::profile::{Profile, StoreKind};
+use crate::model::profile::{ConnectionState, Profile, StoreKind};
 use crate::report::format::Format;
 use crate::sandbox::scenario::Scenario;
 use crate::service::SERVICES;
@@ -241,6 +241,7 @@ pub fn assignments(current: &OsStr) -> Vec<CompletionCandidate> {
         "api_version" => begun_with(value, api_versions()),
         "ca_cert" => paths(value),
         "tables" => begun_with(value, tables()),
+        "state" => begun_with(value, ConnectionState::ALL.map(|state| plain(state.as_str()))),
         _ if edit::is_switch(key) => begun_with(value, ["true", "false"].map(plain)),
         _ => {
             let label = key.strip_prefix("labels.").map(str::to_owned);

@@ -94,13 +94,13 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Code `unknown-connection` if there is none, and class `config` if the file
-    /// cannot be read.
+    /// Code `unknown-connection` if there is none, `connection-disabled` if it is not to be
+    /// used, and class `config` if the file cannot be read.
     pub fn connection(&self, name: &str) -> Result<Connection, Failure> {
         let name: ConnectionName = name.parse().map_err(|invalid: InvalidValue| {
             Failure::new(Code::UnknownConnection, shown!("{}", invalid)).next("Use the name of a saved connection")
         })?;
-        let profile = self.0.config()?.find(&name)?.clone();
+        let profile = self.0.config()?.find_enabled(&name)?.clone();
         Ok(Connection::new(self.0.clone(), Source::Saved(Box::new(profile))))
     }
 

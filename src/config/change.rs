@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{Setting, command_of};
-use crate::model::profile::{Auth, ConnectionName, Profile};
+use crate::base::time::timestamp;
+use crate::model::profile::{Auth, ConnectionName, ConnectionState, Profile, SaveTimes};
 use crate::service;
 
 /// A change of the connections under way: the values, and the document that
@@ -40,21 +43,22 @@ impl Change {
     }
 
     /// Saves `profile` under its name. The revision is counted here: it grows
-    /// by one where a field differs, and starts at one.
-    pub fn put(&mut self, mut profile: Profile) -> Profile {
-        let former = self.config.connections.get(&profile.name);
-        profile.revision = match former {
-            None => 1,
+    /// by one where a field differs, and starts at one. Its times are set here too.
+    pub fn put(&mut self, mut profile: Profile, now: DateTime<Utc>) -> Profile {
+        match self.config.connections.get(&profile.name) {
+            None => (profile.revision, profile.times) = (1, SaveTimes::created(now)),
             Some(former) => {
-                let same = Profile { revision: former.revision, ..profile.clone() } == *former;
-                former.revision + u64::from(!same)
+                (profile.revision, profile.times) = (former.revision, former.times);
+                if profile != *former {
+                    profile.count_change(now);
+                }
             }
-        };
+        }
         self.restore(profile.clone());
         profile
     }
 
-    /// Puts a profile back as it was, revision and all.
+    /// Puts a profile back as it was, revision, times and all.
     pub fn restore(&mut self, profile: Profile) {
         let key = self.key_of(&profile.name);
         let connections = connections(&mut self.document);
@@ -69,14 +73,16 @@ impl Change {
 
     /// Gives a connection another name; its id, and with it its secrets, stay.
     /// The connection `old` exists.
-    pub fn rename(&mut self, old: &ConnectionName, new: &ConnectionName) -> Profile {
+    pub fn rename(&mut self, old: &ConnectionName, new: &ConnectionName, now: DateTime<Utc>) -> Profile {
         let mut profile = self.config.connections.remove(old).expect("the connection to rename exists");
         let key = self.key_of(old);
         self.spelled.remove(old.as_str());
         let entry = connections(&mut self.document).remove(&key).expect("every connection has its table");
         connections(&mut self.document).insert(new.as_str(), entry);
         let is_default = self.config.default.as_ref() == Some(old);
-        profile.revision += u64::from(old != new);
+        if old != new {
+            profile.count_change(now);
+        }
         profile.name = new.clone();
         self.restore(profile.clone());
         if is_default {
@@ -165,6 +171,8 @@ pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
     set_optional(table, "ca_cert", profile.ca_cert.as_ref().map(|path| shown(path).into()));
     set_optional(table, "proxy", profile.proxy.as_deref().map(Value::from));
     set_optional(table, "read_only", profile.read_only.then(|| true.into()));
+    let is_usual = profile.state == ConnectionState::default();
+    set_optional(table, "state", (!is_usual).then(|| profile.state.as_str().into()));
     set_optional(table, "description", profile.description.as_deref().map(Value::from));
     let labels: toml_edit::InlineTable =
         profile.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -175,6 +183,17 @@ pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
     if !same_labels {
         set_optional(table, "labels", (!labels.is_empty()).then(|| labels.into()));
     }
+    set_optional(table, "created_at", profile.times.created_at.map(|at| timestamp(at).into()));
+    set_optional(table, "updated_at", profile.times.updated_at.map(|at| timestamp(at).into()));
+}
+
+/// Changes with every change of the entry, also with one by hand that does not count
+/// the revision. The letter tells it from a revision.
+pub fn etag(profile: &Profile) -> String {
+    let mut table = Table::new();
+    fill(&mut table, profile);
+    let digest = Sha256::digest(format!("[{}]\n{table}", profile.name));
+    digest[..8].iter().fold("e".to_owned(), |etag, byte| format!("{etag}{byte:02x}"))
 }
 
 /// A default is left out, and so is what another way to sign in has.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
@@ -16,7 +17,8 @@ use crate::auth::method::{self, InvalidSetting};
 use crate::auth::setting::{Setting, command_text};
 use crate::model::instance::Instance;
 use crate::model::profile::{
-    Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, label_key, shown_text,
+    Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, label_key,
+    shown_text,
 };
 use crate::service::{self, Service};
 use crate::store::{STORES, kind_of};
@@ -45,8 +47,11 @@ pub struct Entry {
     ca_cert: Option<Spanned<String>>,
     proxy: Option<Spanned<String>>,
     read_only: bool,
+    state: Option<Spanned<String>>,
     description: Option<Spanned<String>>,
     labels: BTreeMap<Spanned<String>, Spanned<String>>,
+    created_at: Option<Spanned<String>>,
+    updated_at: Option<Spanned<String>>,
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -82,8 +87,11 @@ impl<'de> Visitor<'de> for EntryReader {
                 "ca_cert" => entry.ca_cert = Some(members.next_value()?),
                 "proxy" => entry.proxy = Some(members.next_value()?),
                 "read_only" => entry.read_only = members.next_value()?,
+                "state" => entry.state = Some(members.next_value()?),
                 "description" => entry.description = Some(members.next_value()?),
                 "labels" => entry.labels = members.next_value()?,
+                "created_at" => entry.created_at = Some(members.next_value()?),
+                "updated_at" => entry.updated_at = Some(members.next_value()?),
                 _ => match settings.iter().find(|setting| setting.key == key) {
                     Some(setting) if setting.is_switch => {
                         let value: Spanned<bool> = members.next_value()?;
@@ -166,8 +174,16 @@ impl Entry {
                 shown_text("proxy", text).map_err(|error| error.0)
             })?,
             read_only: self.read_only,
+            state: optional(&self.state, |text| {
+                text.parse::<ConnectionState>().map_err(|invalid| format!("{name}: {invalid}"))
+            })?
+            .unwrap_or_default(),
             description: optional(&self.description, |text| shown_text("description", text))?,
             labels,
+            times: SaveTimes {
+                created_at: optional(&self.created_at, |text| time("created_at", text))?,
+                updated_at: optional(&self.updated_at, |text| time("updated_at", text))?,
+            },
             name,
         })
     }
@@ -175,7 +191,17 @@ impl Entry {
     /// Only what `is_carried` takes, for an entry that someone else wrote.
     pub fn carried(self, is_carried: fn(&str) -> bool) -> Self {
         let settings = self.settings.into_iter().filter(|(key, _)| is_carried(key)).collect();
-        Self { settings, id: None, revision: None, store: None, headers: Vec::new(), ..self }
+        Self {
+            settings,
+            id: None,
+            revision: None,
+            store: None,
+            headers: Vec::new(),
+            state: None,
+            created_at: None,
+            updated_at: None,
+            ..self
+        }
     }
 
     /// The key of the user that it must name, if it must.
@@ -229,6 +255,11 @@ fn optional<T, E: ToString>(
     read: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, Misplaced> {
     text.as_ref().map(|text| read_value(text, read)).transpose()
+}
+
+fn time(key: &str, text: &str) -> Result<DateTime<Utc>, InvalidValue> {
+    let time = DateTime::parse_from_rfc3339(text);
+    time.map(|time| time.to_utc()).map_err(|_| InvalidValue(format!("{key} must be a time as in 2026-11-28T14:30:00Z")))
 }
 
 /// The id of an entry written by hand without one: the same at each reading

@@ -24,8 +24,8 @@ use crate::base::error::Failure;
 use crate::base::files::{self, Durability, Lock, ReadError};
 use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile};
-pub use change::Change;
 use change::LineEnd;
+pub use change::{Change, etag};
 use entry::{File, Misplaced, newer_version};
 
 /// The version of the file that this program reads and writes.
@@ -117,6 +117,24 @@ impl Config {
             }
         })
     }
+
+    /// As above, and it is to be used.
+    pub fn find_enabled(&self, name: &ConnectionName) -> Result<&Profile, Failure> {
+        let profile = self.find(name)?;
+        check_enabled(profile).map(|()| profile)
+    }
+}
+
+/// An error if the connection is not to be used. Whatever uses one asks here.
+pub fn check_enabled(profile: &Profile) -> Result<(), Failure> {
+    if profile.is_enabled() {
+        return Ok(());
+    }
+    let enable = shown!("snow edit {} --set state=enabled", profile.name);
+    Err(Failure::new(Code::ConnectionDisabled, shown!("{} is disabled", profile.name))
+        .why("Nothing uses it until it is enabled. Nothing was sent.")
+        .next(Step::say("Enable it: ").and_run(enable))
+        .next(Step::say("Or use another: ").and_run("snow list")))
 }
 
 impl ConfigFile {

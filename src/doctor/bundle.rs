@@ -200,6 +200,8 @@ fn config(machine: &Machine) -> Config<'_> {
     let connections = profiles.map(|profile| {
         let is_default = default == Some(&profile.name);
         let mut connection = Connection::of(profile, is_default, last_tests.of(profile));
+        // It is made of what is numbered below, which could be guessed by it.
+        connection.etag = "left out".to_owned();
         connection.username = connection.username.map(|user| users.number(&user).into());
         // The client that ServiceNow ships is the same for everybody.
         if !service::is_lent(&profile.auth) {

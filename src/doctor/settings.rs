@@ -6,7 +6,7 @@ use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
-use crate::config::environment;
+use crate::config::{check_enabled, environment};
 use crate::model::profile::ConnectionName;
 
 /// Variables that lead to other places than usual.
@@ -47,10 +47,10 @@ fn named(machine: &Machine) -> Option<Check> {
         let message = "SNOW_CONNECTION: unknown whether that connection is saved";
         return Some(Check::skip(CheckId::EnvironmentConnection, message));
     };
-    Some(if config.connections.contains_key(&name) {
-        Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}", name))
-    } else {
-        unknown(format!("SNOW_CONNECTION names {name}, which is not saved"))
+    Some(match config.connections.get(&name).map(check_enabled) {
+        Some(Ok(())) => Check::pass(CheckId::EnvironmentConnection, shown!("SNOW_CONNECTION chooses {}", name)),
+        Some(Err(failure)) => Check::fail(CheckId::EnvironmentConnection, &failure),
+        None => unknown(format!("SNOW_CONNECTION names {name}, which is not saved")),
     })
 }
 
@@ -107,13 +107,13 @@ fn directory(machine: &Machine) -> Option<Check> {
             shown!("{} names {}; unknown whether it is saved", path, name),
         ));
     };
-    Some(if config.connections.contains_key(name) {
-        Check::pass(CheckId::DirectoryChoice, shown!("{} chooses {} here", path, name))
-    } else {
-        Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, which is not saved", path, name))
+    Some(match config.connections.get(name).map(check_enabled) {
+        Some(Ok(())) => Check::pass(CheckId::DirectoryChoice, shown!("{} chooses {} here", path, name)),
+        Some(Err(failure)) => Check::fail(CheckId::DirectoryChoice, &failure),
+        None => Check::warn(CheckId::DirectoryChoice, shown!("{} names {}, which is not saved", path, name))
             .why("A command without a name fails here: there is no fallback to another connection.")
             .next(Step::run("snow use NAME --here"))
             .next(shown!("Delete {}", path))
-            .code(Code::UnknownConnection)
+            .code(Code::UnknownConnection),
     })
 }

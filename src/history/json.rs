@@ -10,6 +10,7 @@ use super::last_test::{self, Change};
 use crate::auth::method::MethodSpec;
 use crate::auth::setting::command_of;
 use crate::base::time::Timestamp;
+use crate::config::etag;
 use crate::model::profile::{ConnectionId, Profile};
 use crate::service;
 
@@ -22,6 +23,14 @@ pub struct Connection<'a> {
     id: ConnectionId,
     /// Grows by one with every change.
     revision: u64,
+    /// Changes with every change, also with one by hand. `snow edit --if-match` takes it.
+    pub etag: String,
+    /// `enabled` or `disabled`.
+    state: &'a str,
+    /// Null if it is of an older snow.
+    created_at: Option<Timestamp>,
+    /// Null if an older snow made the last change.
+    updated_at: Option<Timestamp>,
     /// The origin: scheme, host and, if it is not the default, port.
     instance: &'a str,
     /// The service, as `snow spec` names it.
@@ -80,6 +89,10 @@ impl<'a> Connection<'a> {
             name: profile.name.as_str(),
             id: profile.id,
             revision: profile.revision,
+            etag: etag(profile),
+            state: profile.state.as_str(),
+            created_at: profile.times.created_at.map(Timestamp),
+            updated_at: profile.times.updated_at.map(Timestamp),
             instance: profile.instance.origin(),
             auth: profile.auth.as_str(),
             username: profile.username().map(|user| user.as_str().into()),

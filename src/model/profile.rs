@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use crate::base::shown::{is_hidden, shown_as_displayed};
@@ -90,8 +91,26 @@ pub struct Profile {
     pub proxy: Option<String>,
     /// Whether requests that may write are refused.
     pub read_only: bool,
+    pub state: ConnectionState,
     pub description: Option<String>,
     pub labels: BTreeMap<String, String>,
+    pub times: SaveTimes,
+}
+
+/// Whether a connection may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectionState {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+/// When a connection was saved first and changed last, in UTC, to the second. An older
+/// `snow` did not keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaveTimes {
+    pub created_at: Option<DateTime<Utc>>,
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 impl Profile {
@@ -110,8 +129,10 @@ impl Profile {
             ca_cert: None,
             proxy: None,
             read_only: false,
+            state: ConnectionState::Enabled,
             description: None,
             labels: BTreeMap::new(),
+            times: SaveTimes::default(),
         }
     }
 
@@ -126,9 +147,48 @@ impl Profile {
         self.auth.identity().unwrap_or(self.auth.method.label)
     }
 
+    /// One more change of its fields.
+    pub fn count_change(&mut self, now: DateTime<Utc>) {
+        self.revision += 1;
+        self.times.updated_at = Some(now.trunc_subsecs(0));
+    }
+
+    /// Whether it may be used.
+    pub fn is_enabled(&self) -> bool {
+        self.state == ConnectionState::Enabled
+    }
+
     /// Whether it has all of these labels.
     pub fn has_labels(&self, labels: &[(String, String)]) -> bool {
         labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
+}
+
+impl ConnectionState {
+    pub const ALL: [Self; 2] = [Self::Enabled, Self::Disabled];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl FromStr for ConnectionState {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let state = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        state.ok_or_else(|| InvalidValue("state must be enabled or disabled".to_owned()))
+    }
+}
+
+impl SaveTimes {
+    /// Of what is saved for the first time.
+    pub fn created(now: DateTime<Utc>) -> Self {
+        let now = Some(now.trunc_subsecs(0));
+        Self { created_at: now, updated_at: now }
     }
 }
 

@@ -30,7 +30,7 @@ fn path(home: &Path) -> String {
 }
 
 /// What is typed before the tab, and what stands there after it.
-const COMPLETED: [(&str, &str); 27] = [
+const COMPLETED: [(&str, &str); 28] = [
     ("test ac", "test acme-prod"),
     ("rm be", "rm beta"),
     ("test --connection=be", "test --connection=beta"),
@@ -51,6 +51,7 @@ const COMPLETED: [(&str, &str); 27] = [
     ("test --filter=env=pr", "test --filter=env=prod"),
     ("test --table=cm", "test --table=cmdb_ci"),
     ("edit beta --set pkce=t", "edit beta --set pkce=true"),
+    ("edit beta --set state=d", "edit beta --set state=disabled"),
     ("edit beta --set ca_cert=rep", "edit beta --set ca_cert=report.xml"),
     ("edit beta --unset desc", "edit beta --unset description"),
     ("sandbox --scenario hib", "sandbox --scenario hibernating"),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use chrono::{DateTime, Utc};
 use snow_connect::base::files::Lock;
 use snow_connect::config::{ConfigError, ConfigFile};
 use snow_connect::sandbox::Sandbox;
@@ -229,15 +230,21 @@ fn what_is_no_regular_file_is_refused_without_waiting_for_it() {
 
 // ---- F3: what a person wrote stays ----
 
+fn noon() -> DateTime<Utc> {
+    "2026-11-28T12:00:00Z".parse().unwrap()
+}
+
 #[test]
 fn comments_and_unknown_keys_survive_every_change() {
     let mut world = World::new();
+    world.clock = noon;
     world.write_config(ONE);
     world.run("connect acme --no-test --description words --table incident").expect(0);
     let changed = world.config();
-    let expected = ONE
-        .replace("revision = 3", "revision = 4")
-        .replace("\n\n[plugins", "\ntables = [\"incident\"]\ndescription = \"words\"\n\n[plugins");
+    let expected = ONE.replace("revision = 3", "revision = 4").replace(
+        "\n\n[plugins",
+        "\ntables = [\"incident\"]\ndescription = \"words\"\nupdated_at = \"2026-11-28T12:00:00Z\"\n\n[plugins",
+    );
     assert_eq!(changed, expected);
     connect_untested(&mut world, "other");
     world.run("remove other --yes").expect(0);
@@ -247,6 +254,7 @@ fn comments_and_unknown_keys_survive_every_change() {
 #[test]
 fn a_file_with_windows_line_ends_keeps_them() {
     let mut world = World::new();
+    world.clock = noon;
     let crlf = ONE.replace('\n', "\r\n").replace("[1, 2]", "\"\"\"two\r\nlines\"\"\"");
     world.write_config(&crlf);
     world.run("connect acme --no-test").expect(0);
@@ -255,8 +263,10 @@ fn a_file_with_windows_line_ends_keeps_them() {
     let changed = world.config();
     assert_eq!(
         changed,
-        crlf.replace("revision = 3", "revision = 4")
-            .replace("\r\n\r\n[plugins", "\r\ndescription = \"words\"\r\n\r\n[plugins")
+        crlf.replace("revision = 3", "revision = 4").replace(
+            "\r\n\r\n[plugins",
+            "\r\ndescription = \"words\"\r\nupdated_at = \"2026-11-28T12:00:00Z\"\r\n\r\n[plugins"
+        )
     );
     connect_untested(&mut world, "other");
     world.run("remove other --yes").expect(0);
@@ -708,7 +718,7 @@ fn ten_thousand_connections_are_saved_in_time_that_grows_with_their_number() {
                 let mut profile = one.clone();
                 profile.name = format!("c{number}").parse().unwrap();
                 profile.id = uuid::Uuid::new_v4();
-                change.put(profile);
+                change.put(profile, Utc::now());
             }
             Ok::<_, ConfigError>(())
         })

@@ -161,6 +161,7 @@ fn show_has_every_setting_that_edit_can_set() {
         ("ca_cert", "CA"),
         ("proxy", "http://proxy.example:3128"),
         ("read_only", "true"),
+        ("state", "disabled"),
         ("description", "for the night shift"),
         ("labels.KEY", "value-of-a-label"),
         ("access_token_command", "another-helper,--quiet"),

@@ -41,6 +41,7 @@ mod codes;
 mod completion;
 mod connect;
 mod crash;
+mod disabled;
 #[cfg(unix)]
 mod doctor;
 mod environment;
@@ -106,6 +107,7 @@ mod sandbox_faults;
 mod sandbox_oauth;
 mod sandbox_table;
 mod sandbox_tokens;
+mod saved;
 mod scenarios;
 mod screens;
 mod scripts;

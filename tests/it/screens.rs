@@ -49,6 +49,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"code_challenge=[\w-]+", "code_challenge=HASH"),
     (r"state=[\w-]+", "state=STATE"),
     (r"\b[0-9a-f]{32}\b", "HEX"),
+    (r"\be[0-9a-f]{16}\b", "ETAG"),
     (r"[A-Za-z0-9_-]{80,}", "TOKEN"),
     // A path that is long begins a line of its own.
     (r"(saved yet in|when needed:|writable:)\s+HOME", "$1 HOME"),

@@ -66,8 +66,10 @@ impl Scene {
             ca_cert: None,
             proxy: None,
             read_only: false,
+            state: Default::default(),
             description: None,
             labels: Default::default(),
+            times: Default::default(),
         };
         SessionStore {
             store: self.cluster.clone(),

@@ -17,6 +17,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::timestamp;
+use crate::config::check_enabled;
 use crate::model::profile::Profile;
 
 /// The longest request that is read.
@@ -62,7 +63,10 @@ pub async fn run(app: &mut App, arguments: CredentialArgs) -> Result<u8, Failure
     };
     let answer = match chosen.cloned() {
         None => json!({"headers": {}}),
-        Some(profile) => headers(app, &profile).await?,
+        Some(profile) => {
+            check_enabled(&profile)?;
+            headers(app, &profile).await?
+        }
     };
     app.console.data(&answer.to_string());
     Ok(0)
@@ -89,11 +93,13 @@ fn read(app: &mut App) -> Result<Url, Failure> {
     uri.ok_or_else(|| invalid("\"uri\" is not an absolute URI.".into()))
 }
 
-/// The selected one of several. A directory does not choose for another program.
+/// The selected one of several, else the only one that is enabled. A directory does not choose for another program.
 fn one_of<'a>(app: &mut App, several: &[&'a Profile], origin: &str) -> Result<&'a Profile, Failure> {
     let selected = select::named_or_default(app)?;
     let found = several.iter().find(|profile| Some(&profile.name) == selected.as_ref());
-    found.copied().ok_or_else(|| {
+    let enabled: Vec<_> = several.iter().filter(|profile| profile.is_enabled()).collect();
+    let only = if let [one] = enabled[..] { Some(one) } else { None };
+    found.or(only).copied().ok_or_else(|| {
         let names: Vec<_> = several.iter().map(|profile| profile.name.as_str()).collect();
         let names = Shown::outside(names.join(", "));
         let message = shown!("several connections are for {}: {}", Shown::outside(origin), names);

@@ -17,11 +17,12 @@ use crate::base::files::{self, Durability};
 use crate::base::shown::{Shown, Step, shown, without_value};
 use crate::cli::args::at_home;
 use crate::cli::completion;
+use crate::config;
 use crate::history::fingerprint::Fingerprint;
 use crate::history::state::State;
 use crate::http::proxy;
 use crate::http::tls::CaCertificates;
-use crate::model::profile::{ConnectionName, Profile, label_key, shown_text};
+use crate::model::profile::{ConnectionName, ConnectionState, Profile, label_key, shown_text};
 use crate::service;
 
 #[derive(Debug, Args)]
@@ -63,14 +64,14 @@ pub struct EditArgs {
     /// Remove a key (repeatable)
     #[arg(long, value_name = "KEY", add = ArgValueCandidates::new(completion::removable_keys))]
     pub unset: Vec<String>,
-    /// Change it only if this is still its revision
+    /// Change it only if this is still its revision, or its etag
     #[arg(long, value_name = "REVISION")]
-    pub if_match: Option<u64>,
+    pub if_match: Option<String>,
 }
 
 /// The keys that can be set or removed, besides `labels.KEY`.
 pub fn keys() -> impl Iterator<Item = &'static str> {
-    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "read_only", "description"];
+    let of_every_method = ["api_version", "tables", "headers", "ca_cert", "proxy", "read_only", "state", "description"];
     ["instance"].into_iter().chain(method::settings().iter().map(|setting| setting.key)).chain(of_every_method)
 }
 
@@ -99,7 +100,7 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
         Some(name) => name,
         None => pick::connection(app, &config)?,
     };
-    let profile = select::find(&config, &name)?.clone();
+    let profile = config.find_enabled(&name)?.clone();
     let chosen = if arguments.here {
         let path = app.directory().join(select::DIRECTORY_FILE);
         // A file that would not be read is not replaced either: a repository
@@ -113,7 +114,7 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
         shown!("{} is now the connection of this directory: {}", profile.name, path.display()).into()
     } else {
         file.change(|change| {
-            select::find(change.config(), &profile.name)?;
+            change.config().find_enabled(&profile.name)?;
             change.set_default(Some(&profile.name));
             Ok::<_, Failure>(())
         })?;
@@ -124,13 +125,14 @@ pub fn choose(app: &mut App, arguments: UseArgs) -> Result<u8, Failure> {
 
 pub fn rename(app: &mut App, arguments: RenameArgs) -> Result<u8, Failure> {
     let RenameArgs { old, new } = arguments;
+    let now = app.now();
     let profile = app.config_file()?.change(|change| {
         select::find(change.config(), &old)?;
         if change.config().connections.contains_key(&new) && new != old {
             return Err(Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", new))
                 .next("Choose another name"));
         }
-        Ok(change.rename(&old, &new))
+        Ok(change.rename(&old, &new, now))
     })?;
     // Secrets are filed under the id, so nothing else moves.
     let code = done(app, &profile, &format!("{old} renamed to {new}"))?;
@@ -160,16 +162,11 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
     if arguments.set.is_empty() && arguments.unset.is_empty() {
         return Err(Failure::new(Code::Usage, "there is nothing to change").next("Give --set KEY=VALUE or --unset KEY"));
     }
-    let state = app.state()?;
+    let (state, now) = (app.state()?, app.now());
     let (profile, saved, changed) = app.config_file()?.change(|change| {
         let saved = select::find(change.config(), &arguments.name)?.clone();
-        if let Some(expected) = arguments.if_match
-            && expected != saved.revision
-        {
-            return Err(Failure::new(Code::RevisionConflict, shown!("{} has changed", saved.name))
-                .why(shown!("Its revision is {}, and you expected {}. Nothing was changed.", saved.revision, expected))
-                .next(Step::say("Look at it again: ").and_run(shown!("snow show {}", saved.name)))
-                .evidence("revision", saved.revision));
+        if let Some(expected) = &arguments.if_match {
+            check_unchanged(&saved, expected)?;
         }
         let mut wanted = saved.clone();
         let mut changed = Changed::default();
@@ -184,7 +181,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
             changed.by(key, &mut wanted, |wanted| unset(wanted, key))?;
         }
         check_settings(&wanted)?;
-        Ok((change.put(wanted), saved, changed))
+        Ok::<_, Failure>((change.put(wanted, now), saved, changed))
     })?;
     app.mention_unwritable_state(state.settle(&saved));
     let text = match (profile.revision == saved.revision, changed.0.join(", ")) {
@@ -192,8 +189,40 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         (false, keys) => format!("{} updated: {keys}", profile.name),
     };
     let code = done(app, &profile, &text)?;
+    mention_disabled_default(app, &profile)?;
     mention_secret(app, &state, &profile, &saved);
     Ok(code)
+}
+
+/// An error unless `expected` is the revision of a connection, or its etag.
+fn check_unchanged(saved: &Profile, expected: &str) -> Result<(), Failure> {
+    let etag = config::etag(saved);
+    if expected == etag || expected.parse() == Ok(saved.revision) {
+        return Ok(());
+    }
+    let (revision, is) = (saved.revision, Shown::outside(&etag));
+    let expected = Shown::outside(expected);
+    Err(Failure::new(Code::RevisionConflict, shown!("{} has changed", saved.name))
+        .why(shown!(
+            "Its revision is {} and its etag {}; you expected {}. Nothing was changed.",
+            revision,
+            is,
+            expected
+        ))
+        .next(Step::say("Look at it again: ").and_run(shown!("snow show {}", saved.name)))
+        .evidence("revision", revision)
+        .evidence("etag", Shown::outside(etag)))
+}
+
+/// A default that is not used fails every command that does not name another.
+fn mention_disabled_default(app: &App, profile: &Profile) -> Result<(), Failure> {
+    if !profile.is_enabled() && app.config_file()?.load()?.default.as_ref() == Some(&profile.name) {
+        app.console.say(&format!(
+            "{} is the default, so commands without a name fail here. Choose another: snow use NAME",
+            profile.name
+        ));
+    }
+    Ok(())
 }
 
 /// The keys that were changed, in the order in which they were given.
@@ -288,6 +317,9 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         "read_only" => {
             profile.read_only = value.parse().map_err(|_| wrong("it is true or false".to_owned()))?;
         }
+        "state" => {
+            profile.state = value.parse().map_err(|_| wrong("it is enabled or disabled".to_owned()))?;
+        }
         "description" => profile.description = Some(shown_text(key, value).map_err(|error| wrong(error.0))?),
         "labels" => {
             return Err(wrong("a label is set by its own key, as in labels.env=dev".to_owned()));
@@ -328,6 +360,7 @@ fn unset(profile: &mut Profile, key: &str) -> Result<(), Failure> {
         "ca_cert" => profile.ca_cert = None,
         "proxy" => profile.proxy = None,
         "read_only" => profile.read_only = false,
+        "state" => profile.state = ConnectionState::default(),
         "description" => profile.description = None,
         "labels" => profile.labels.clear(),
         "instance" => return Err(needed(key)),
@@ -353,7 +386,9 @@ fn unknown_key(key: &str) -> Failure {
         "name" => failure.next(Step::run("snow rename OLD NEW")),
         "label" => failure.next("A label is set by its own key, as in --set labels.env=dev"),
         "auth" | "store" => failure.next("Change it with snow connect NAME --force"),
-        "id" | "revision" => failure.why("snow keeps it itself.").next("Leave it out"),
+        "id" | "revision" | "etag" | "created_at" | "updated_at" => {
+            failure.why("snow keeps it itself.").next("Leave it out")
+        }
         _ => match usage::near(key, keys()) {
             Some(near) => failure.next(shown!("Did you mean {}?", near)),
             None => failure.next(Step::run("snow edit --help").and_say(" lists the keys")),

@@ -87,7 +87,7 @@ fn chosen(app: &mut App, arguments: &ExportArgs) -> Result<Vec<Profile>, Failure
         return Ok(config.connections.into_values().collect());
     }
     if arguments.names.is_empty() {
-        return Ok(vec![select::select_saved(app, None)?]);
+        return Ok(vec![select::select_to_show(app, None)?]);
     }
     select::find_all(&config, &arguments.names)
 }

@@ -25,7 +25,7 @@ Examples:
 
 At a terminal this is a table. Piped, each connection is a line without a header,
 with tabs between: name, instance, user, way to sign in, last test (passed, an
-error code or never), time of that test.")]
+error code or never; disabled for a connection that is), time of that test.")]
 pub struct ListArgs {
     /// List the connections with this label (repeatable: with all of them)
     #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
@@ -60,7 +60,9 @@ pub fn list(app: &mut App, arguments: &ListArgs) -> Result<u8, Failure> {
     } else if rows.is_empty() {
         app.console.note(&shown!("No connection has the label {}.", labels(&arguments.filter)));
     } else if app.console.out.is_terminal {
+        let is_disabled = rows.iter().any(|row| row.is_selected && !row.profile.is_enabled());
         let chosen = choice.as_ref().map(|choice| legend(choice.by, config.default.as_ref()));
+        let chosen = chosen.map(|chosen| if is_disabled { format!("{chosen}; disabled") } else { chosen });
         app.console.data(&report::text::list::table(&rows, chosen.as_deref(), app.now(), app.console.out));
     } else {
         app.console.data(&report::text::list::plain(&rows, app.console.out));
@@ -87,7 +89,7 @@ pub fn labels(labels: &[(String, String)]) -> Shown {
 }
 
 pub fn show(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
-    let profile = select::select_saved(app, arguments.name.as_ref())?;
+    let profile = select::select_to_show(app, arguments.name.as_ref())?;
     show_profile(app, &profile)?;
     Ok(0)
 }

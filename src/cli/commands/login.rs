@@ -125,10 +125,11 @@ fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Fa
 /// The entry as it is saved: an id that a person left out is settled in the file
 /// before it is used, and so is the user that replaces the former one.
 fn settle(app: &App, profile: &Profile, user: Option<UserName>) -> Result<Profile, Failure> {
+    let now = app.now();
     app.config_file()?.change(|change| {
         let current = select::find(change.config(), &profile.name)?.clone();
         Ok(match user {
-            Some(user) => change.put(method::belonging_to(current, Some(user))),
+            Some(user) => change.put(method::belonging_to(current, Some(user)), now),
             None => profile.clone(),
         })
     })

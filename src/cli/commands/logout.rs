@@ -9,7 +9,8 @@ use clap_complete::engine::ArgValueCandidates;
 use serde::Serialize;
 
 use super::app::App;
-use super::{select, sign_in};
+use super::select::{self, all_disabled};
+use super::sign_in;
 use crate::auth::gateway::GatewayHeaders;
 use crate::auth::method;
 use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
@@ -59,16 +60,20 @@ pub struct RemoveArgs {
 
 pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure> {
     let profiles = if arguments.all {
-        let profiles: Vec<Profile> = app.config_file()?.load()?.connections.into_values().collect();
-        if profiles.is_empty() {
+        let config = app.config_file()?.load()?;
+        if config.connections.is_empty() {
             return Err(Failure::new(Code::UnknownConnection, "no connection is saved yet")
                 .next(Step::run("snow connect INSTANCE")));
+        }
+        let profiles: Vec<Profile> = select::all_enabled(app, &config).into_iter().cloned().collect();
+        if profiles.is_empty() {
+            return Err(all_disabled(Code::ConnectionDisabled));
         }
         profiles
     } else if arguments.names.is_empty() {
         vec![select::select_to_change(app, None, "logout")?]
     } else {
-        select::find_all(&app.config_file()?.load()?, &arguments.names)?
+        select::find_all_enabled(&app.config_file()?.load()?, &arguments.names)?
     };
     let names = if arguments.all { "all connections".to_owned() } else { names_of(&profiles) };
     let whose = if profiles.len() == 1 { "its" } else { "their" };

@@ -25,6 +25,9 @@ pub fn connection(app: &mut App, config: &Config) -> Result<ConnectionName, Fail
         if config.default.as_ref() == Some(&profile.name) {
             remarks.push("the default".to_owned());
         }
+        if !profile.is_enabled() {
+            remarks.push("disabled".to_owned());
+        }
         if here.as_ref().is_some_and(|(name, _)| *name == profile.name) {
             remarks.push(format!("chosen here by {}", select::DIRECTORY_FILE));
         }

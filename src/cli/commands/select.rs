@@ -11,7 +11,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::shown::{Shown, Step, shown, without_value};
-use crate::config::{Config, environment};
+use crate::config::{Config, check_enabled, environment};
 use crate::model::profile::{ConnectionName, Profile};
 
 /// The file by which a directory chooses a connection.
@@ -120,8 +120,18 @@ pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option
     Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
 }
 
-/// As above, and there must be one; `nothing` is the code if there is none.
+/// As above, and there must be one that is to be used; `nothing` is the code if there is
+/// none.
 pub fn select_one(app: &mut App, argument: Option<&ConnectionName>, nothing: Code) -> Result<Selection, Failure> {
+    let selection = select_any(app, argument, nothing)?;
+    if let Selected::Saved(profile) = &selection.selected {
+        check_enabled(profile)?;
+    }
+    Ok(selection)
+}
+
+/// As above, also a disabled one.
+fn select_any(app: &mut App, argument: Option<&ConnectionName>, nothing: Code) -> Result<Selection, Failure> {
     if let Some(selection) = select(app, argument)? {
         return Ok(selection);
     }
@@ -134,9 +144,15 @@ pub fn select_one(app: &mut App, argument: Option<&ConnectionName>, nothing: Cod
     })
 }
 
-/// The saved connection that is meant; a described one cannot be.
+/// The saved connection that is meant and to be used; a described one cannot be.
 pub fn select_saved(app: &mut App, argument: Option<&ConnectionName>) -> Result<Profile, Failure> {
-    let selection = select_one(app, argument, Code::UnknownConnection)?;
+    let profile = select_to_show(app, argument)?;
+    check_enabled(&profile).map(|()| profile)
+}
+
+/// As above, also a disabled one.
+pub fn select_to_show(app: &mut App, argument: Option<&ConnectionName>) -> Result<Profile, Failure> {
+    let selection = select_any(app, argument, Code::UnknownConnection)?;
     match selection.selected {
         Selected::Saved(profile) => Ok(*profile),
         Selected::Environment => {
@@ -191,6 +207,33 @@ pub fn find_all(config: &Config, names: &[ConnectionName]) -> Result<Vec<Profile
         }
     }
     Ok(profiles)
+}
+
+/// As above, and they are to be used.
+pub fn find_all_enabled(config: &Config, names: &[ConnectionName]) -> Result<Vec<Profile>, Failure> {
+    let profiles = find_all(config, names)?;
+    profiles.iter().try_for_each(check_enabled).map(|()| profiles)
+}
+
+/// There are connections, and none is to be used.
+pub fn all_disabled(code: Code) -> Failure {
+    Failure::new(code, "every connection is disabled")
+        .next(Step::say("Enable one: ").and_run("snow edit NAME --set state=enabled"))
+}
+
+/// Those of all connections that are to be used. The others are mentioned.
+pub fn all_enabled<'a>(app: &App, config: &'a Config) -> Vec<&'a Profile> {
+    mention_disabled(app, config.connections.values());
+    config.connections.values().filter(|profile| profile.is_enabled()).collect()
+}
+
+/// Says which connections a command about several leaves out.
+pub fn mention_disabled<'p>(app: &App, profiles: impl IntoIterator<Item = &'p Profile>) {
+    let names: Vec<_> =
+        profiles.into_iter().filter(|profile| !profile.is_enabled()).map(|profile| profile.name.as_str()).collect();
+    if !names.is_empty() {
+        app.console.note(&format!("Skipped, because disabled: {}", names.join(", ")));
+    }
 }
 
 /// The name that an argument or `-c` gives.

@@ -95,7 +95,7 @@ fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &
         Selected::Environment => None,
     });
     let expiry = match (arguments.all, selected) {
-        (true, _) => Expiry::of(app, config.connections.values(), arguments.within)?,
+        (true, _) => Expiry::of(app, select::all_enabled(app, config), arguments.within)?,
         (false, Some(profile)) => Expiry::of(app, [profile], arguments.within)?,
         (false, None) => {
             return Err(Failure::new(Code::UnknownConnection, "no saved connection is selected")

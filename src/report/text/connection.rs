@@ -7,6 +7,8 @@ use super::lines::{labelled, paragraph, whole};
 use super::time::{ago, until};
 use crate::auth::method::{self, MethodSpec};
 use crate::base::shown::Shown;
+use crate::base::time::timestamp;
+use crate::config::etag;
 use crate::history::json::settings;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
@@ -53,6 +55,8 @@ pub fn connection(
         (setting.key, format!("{}{default}", setting.value))
     }));
     rows.push(("store", profile.store.as_str().to_owned()));
+    let default = if profile.is_enabled() { " (default)" } else { "" };
+    rows.push(("state", format!("{}{default}", profile.state.as_str())));
     let list = |values: Vec<&str>| Some(values.join(", ")).filter(|values| !values.is_empty());
     let labels = profile.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
     let optional = [
@@ -68,6 +72,9 @@ pub fn connection(
     rows.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
     rows.push(("id", profile.id.to_string()));
     rows.push(("revision", profile.revision.to_string()));
+    rows.push(("etag", etag(profile)));
+    let times = [("created", profile.times.created_at), ("updated", profile.times.updated_at)];
+    rows.extend(times.into_iter().filter_map(|(key, at)| Some((key, timestamp(at?)))));
     rows.push((
         "last test",
         match last_test {
@@ -111,10 +118,15 @@ pub fn status(status: &StatusOf<'_>, now: DateTime<Utc>, paint: Paint) -> String
             (paint.cross(), format!("{code} {}", ago(now, test.at)))
         }
     };
-    let symbol = if is_kept_back { paint.cross() } else { symbol };
+    let (symbol, tested) = match (profile.is_enabled(), is_kept_back) {
+        (false, _) => (paint.dash(), "disabled".to_owned()),
+        (true, true) => (paint.cross(), tested),
+        (true, false) => (symbol, tested),
+    };
     let is_unusable = session.is_some_and(|session| session.health(now) != Health::Healthy);
     let is_refused = matches!(last_test, LastTested::At(test) if test.class.as_deref() == Some("auth"));
     let advice = match (is_kept_back || is_unusable || is_refused, selected_by) {
+        _ if !profile.is_enabled() => format!("snow edit {} --set state=enabled", profile.name),
         (true, _) => format!("snow login {}", profile.name),
         (false, "argument") => format!("snow test {}", profile.name),
         (false, _) => "snow test".to_owned(),

@@ -60,6 +60,7 @@ pub fn table(rows: &[Row<'_>], chosen: Option<&str>, now: DateTime<Utc>, paint: 
             let text = cut(&cells[column], widths[column], paint);
             match (column, row.last_test) {
                 (NAME, _) => paint.bold(&text),
+                (LAST_TEST, _) if !row.profile.is_enabled() => paint.dim(&text),
                 (LAST_TEST, None) => paint.dim(&text),
                 (LAST_TEST, Some(test)) if test.ok => text.replacen(&tick, &paint.tick(), 1),
                 (LAST_TEST, Some(_)) => paint.bad(&text),
@@ -79,6 +80,7 @@ pub fn plain(rows: &[Row<'_>], paint: Paint) -> String {
     let line = |row: &Row<'_>| {
         let at = |test: &LastTest| test.at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let (tested, at) = match row.last_test {
+            _ if !row.profile.is_enabled() => ("disabled".to_owned(), String::new()),
             None => ("never".to_owned(), String::new()),
             Some(test) if test.ok => ("passed".to_owned(), at(test)),
             Some(test) => (paint.bad(test.code.as_deref().unwrap_or("failed")), at(test)),
@@ -151,7 +153,11 @@ fn cells(row: &Row<'_>, detail: Detail, now: DateTime<Utc>, paint: Paint) -> Cel
         row.profile.instance.host_and_port().into(),
         row.profile.identity().to_owned(),
         auth_label(row.profile.auth.as_str()).to_owned(),
-        last_test(LastTested::of(row.last_test, row.is_changed), detail, now, paint.without_colour()),
+        match (row.profile.is_enabled(), detail) {
+            (true, _) => last_test(LastTested::of(row.last_test, row.is_changed), detail, now, paint.without_colour()),
+            (false, Detail::Mark) => "off".to_owned(),
+            (false, _) => "disabled".to_owned(),
+        },
     ]
 }
 

@@ -346,6 +346,20 @@ fn form_of(value: Value) -> Value {
     }
 }
 
+/// A connections file without what was added since: when an entry was saved.
+fn without_times(config: &str) -> String {
+    let mut config = config.to_owned();
+    for key in ["created_at", "updated_at"] {
+        for before in ["\n", ", "] {
+            let begin = format!("{before}{key} = \"");
+            while let Some(at) = config.find(&begin) {
+                config.replace_range(at..at + begin.len() + "2026-11-27T00:00:00Z\"".len(), "");
+            }
+        }
+    }
+    config
+}
+
 /// Everything of `then` is in `now`, with the same values; objects may have
 /// more members.
 #[track_caller]

@@ -10,7 +10,7 @@ use snow_connect::sandbox::scenario::Scenario;
 
 use super::{
     BY_IDENTITY, BY_PASSPHRASE, CA, Here, IN_KEYRING, Key, Left, Secrets, as_then, form, ids_of, items_in_memory,
-    items_of, records_of, sealed_file, state, then,
+    items_of, records_of, sealed_file, state, then, without_times,
 };
 use crate::oauth::{free_port, signs_in};
 use crate::world::World;
@@ -181,7 +181,7 @@ impl Maker {
         for directory in [".config/snow", ".local/share/snow", ".local/state/snow"] {
             list(self.world.home(), Path::new(directory), &mut tree);
         }
-        forms(&self.back(&self.world.config()), items, &state.collect::<Vec<_>>(), &tree.join("\n"))
+        forms(&without_times(&self.back(&self.world.config())), items, &state.collect::<Vec<_>>(), &tree.join("\n"))
     }
 }
 

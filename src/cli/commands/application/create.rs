@@ -292,8 +292,9 @@ async fn save(
     headers: &GatewayHeaders,
 ) -> Result<(), Failure> {
     app.prove_store(profile.store, profile.id).await?;
+    let now = app.now();
     file.change(|change| {
-        change.put(profile.clone());
+        change.put(profile.clone(), now);
         Ok::<_, Failure>(())
     })?;
     app.changes.are(shown!("{} is saved, and its client may not be registered.", profile.name));

@@ -25,7 +25,7 @@ use crate::base::error::Failure;
 use crate::check::preflight::offer;
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
-use crate::config::ConfigFile;
+use crate::config::{ConfigFile, check_enabled};
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::report;
@@ -52,6 +52,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let Some(saved) = &request.target.saved else {
         return connect(app, &request, None, None, &request.arguments.headers).await;
     };
+    check_enabled(saved)?;
     let auth = request.auth(app, Some(saved), None)?;
     let wanted = request.updated(app, saved, auth)?;
     if let Some(conflict) = target::conflict(saved, &wanted) {

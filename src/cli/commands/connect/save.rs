@@ -54,7 +54,7 @@ pub async fn update(
     let (profile, current) = request.file.change(|change| {
         // Another snow may have changed it since it was read: both changes stay.
         let current = select::find(change.config(), &saved.name)?.clone();
-        let profile = change.put(request.updated(app, &current, auth.clone())?);
+        let profile = change.put(request.updated(app, &current, auth.clone())?, app.now());
         if request.arguments.default {
             change.set_default(Some(&profile.name));
         }
@@ -233,7 +233,7 @@ fn save_entry(
     };
     let former = Former { profile: current, default: change.config().default.clone() };
     let is_first = change.config().connections.is_empty();
-    let profile = change.put(profile);
+    let profile = change.put(profile, app.now());
     if arguments.default || is_first {
         change.set_default(Some(&profile.name));
     }

@@ -269,8 +269,10 @@ impl Request {
             ca_cert: self.given_ca_cert(app).or(saved.and_then(|saved| saved.ca_cert.clone())),
             proxy: app.global.proxy.clone().or(saved.and_then(|saved| saved.proxy.clone())),
             read_only: saved.is_some_and(|saved| saved.read_only),
+            state: saved.map(|saved| saved.state).unwrap_or_default(),
             description: arguments.description.clone().or(saved.and_then(|saved| saved.description.clone())),
             labels,
+            times: saved.map(|saved| saved.times).unwrap_or_default(),
         })
     }
 

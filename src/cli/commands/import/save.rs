@@ -19,6 +19,7 @@ pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<()
     if let Some(first) = found.iter().find(|found| has_secret(found)) {
         app.prove_store(first.profile.store, first.profile.id).await?;
     }
+    let now = app.now();
     file.change(|change| {
         let is_taken = |found: &&Found| change.config().connections.contains_key(&found.profile.name);
         if let Some(found) = found.iter().find(is_taken) {
@@ -26,7 +27,7 @@ pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<()
             let message = shown!("another snow process just saved a connection called {}", name);
             return Err(Failure::new(Code::ConnectionExists, message).next("Run the command again"));
         }
-        found.iter().for_each(|found| drop(change.put(found.profile.clone())));
+        found.iter().for_each(|found| drop(change.put(found.profile.clone(), now)));
         Ok(())
     })?;
     app.changes.are("The connections are saved, some of them without their secrets.");

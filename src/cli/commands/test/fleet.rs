@@ -64,6 +64,9 @@ pub async fn run(
     let under_way = RefCell::new(BTreeSet::new());
     let test = async |index: usize| {
         let profile: &Profile = &profiles[index];
+        if !profile.is_enabled() {
+            return (index, tester.none_of(profile, NotTested::Disabled));
+        }
         let _turn = turns.take(profile).await;
         if let Some(why) = ended.get() {
             return (index, tester.none_of(profile, why));
@@ -83,7 +86,7 @@ pub async fn run(
     let (mut done, mut failed) = (0, 0);
     let mut file = |index: usize, report: Report| {
         done += 1;
-        failed += usize::from(!report.is_ok());
+        failed += usize::from(report.failure().is_some());
         progress.above(|| finished(&report));
         let names = under_way.borrow().iter().map(|&index| profiles[index].name.as_str()).collect::<Vec<_>>();
         progress.say(&told(done, failed, &names, profiles.len()));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::app::App;
 use super::list::labels;
 use super::outputs::{Outputs, unwritable};
-use super::select::{self, Selected};
+use super::select::{self, Selected, all_disabled};
 use super::waiting::{self, Wait};
 use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
@@ -77,7 +77,10 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
     let (reports, stopped_by) = if several {
         let profiles = profiles(app.config_file()?.load()?, &arguments)?;
         outputs.prove()?;
-        let stores = open_stores(app, &profiles)?;
+        if outputs.stdout != Format::Text {
+            select::mention_disabled(app, &profiles);
+        }
+        let stores = open_stores(app, profiles.iter().filter(|profile| profile.is_enabled()))?;
         let stop = app.take_over_stop();
         let tester = ConnectionTester::new(app, &options, stores)?;
         let finished = |report: &Report| streamed(app, report);
@@ -101,10 +104,10 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
     Ok(code)
 }
 
-/// The saved connections that are meant, which are some.
+/// The saved connections that are meant, of which some are to be used.
 fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failure> {
     if !arguments.names.is_empty() {
-        return select::find_all(&config, &arguments.names);
+        return select::find_all_enabled(&config, &arguments.names);
     }
     if config.connections.is_empty() {
         return Err(
@@ -120,6 +123,12 @@ fn profiles(config: Config, arguments: &TestArgs) -> Result<Vec<Profile>, Failur
         )
         .next(Step::say("See which labels there are: ").and_run("snow list --json"))
         .next(Step::say("Give a connection one: ").and_run("snow edit NAME --set labels.KEY=VALUE")));
+    }
+    if !profiles.iter().any(Profile::is_enabled) {
+        return Err(match arguments.filter.as_slice() {
+            [] => all_disabled(Code::NothingToTest),
+            filter => all_disabled(Code::NothingToTest).why(shown!("With the label {}.", labels(filter))),
+        });
     }
     Ok(profiles)
 }
