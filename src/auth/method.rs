@@ -124,8 +124,12 @@ pub fn saved_methods() -> impl Iterator<Item = &'static MethodSpec> {
 
 /// The names of those, each once.
 pub fn saved_names() -> Vec<&'static str> {
+    names(saved_methods())
+}
+
+fn names(methods: impl Iterator<Item = &'static MethodSpec>) -> Vec<&'static str> {
     let mut names = Vec::new();
-    for name in saved_methods().map(|spec| spec.method.as_str()) {
+    for name in methods.map(|spec| spec.method.as_str()) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -152,8 +156,7 @@ pub fn no_password_grant() -> Failure {
 pub fn named(methods: &[&'static MethodSpec], name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     let saved = || methods.iter().copied().filter(|spec| spec.is_saved);
     saved().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
-        let names: Vec<_> = saved().map(|spec| spec.method.as_str()).collect();
-        InvalidValue(format!("\"{name}\" is not a sign-in method: use {}", any_of(&names)))
+        InvalidValue(format!("\"{name}\" is not a sign-in method: use {}", any_of(&names(saved()))))
     })
 }
 

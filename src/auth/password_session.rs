@@ -1,4 +1,4 @@
-//! User name and password for a session: the service takes them once, in a way of its own,
+//! User name and password for a session: the service takes them once, in its own way,
 //! and gives an access token. A new one takes them again.
 
 use futures_util::FutureExt;

@@ -2,6 +2,7 @@
 //! no D-Bus is touched for it.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use crate::auth::method::{self, InvalidSetting, METHODS, MethodSpec, settings};
 use crate::auth::setting::{GivenSecrets, SecretUse, Setting};
@@ -29,7 +30,16 @@ fn ways(methods: &'static [&'static MethodSpec]) -> impl Iterator<Item = &'stati
 /// Every variable that describes a connection. Any of them, even empty, means that
 /// one is wanted: never a silent fall to a saved connection.
 pub fn variables() -> impl Iterator<Item = &'static str> {
-    ["SNOW_INSTANCE", "SNOW_AUTH", SPEC].into_iter().chain(ways(&METHODS).flat_map(MethodSpec::variables))
+    static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let mut all = vec!["SNOW_INSTANCE", "SNOW_AUTH", SPEC];
+        for name in ways(&METHODS).flat_map(MethodSpec::variables) {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        all
+    });
+    VARIABLES.iter().copied()
 }
 
 /// The variables of secrets: for the secret itself, and for the file that holds it.

@@ -27,7 +27,7 @@ pub enum GrantType {
     ClientCredentials,
     /// RFC 7523 §2.1: the client signs an assertion of who signs in.
     JwtBearer,
-    /// User name and password, in a way of the service's own. There is no client.
+    /// User name and password, in the service's own way. There is no client.
     Password,
 }
 

@@ -35,13 +35,17 @@ pub struct ManArgs {
 const COLUMNS: usize = 72;
 
 /// The variables, with what each is for.
-const VARIABLES: [(&str, &str); 34] = [
+const VARIABLES: [(&str, &str); 35] = [
     ("SNOW_CONNECTION", "The connection to use, as with --connection."),
     ("SNOW_INSTANCE", "With the variables below: a connection that needs nothing saved."),
     ("SNOW_SPEC", "The service of that connection, if it is not ServiceNow."),
     ("SNOW_AUTH", "How that connection signs in, if the variables allow several ways."),
     ("SNOW_USERNAME", "Its user."),
     ("SNOW_PASSWORD, SNOW_PASSWORD_FILE", "Its password, or the file that holds it."),
+    (
+        "SNOW_SECURITY_TOKEN, SNOW_SECURITY_TOKEN_FILE",
+        "What Salesforce wants after the password, or the file that holds it.",
+    ),
     ("SNOW_CLIENT_ID", "Its OAuth client."),
     ("SNOW_CLIENT_SECRET, SNOW_CLIENT_SECRET_FILE", "The secret of that client, or the file that holds it."),
     ("SNOW_SCOPE", "The scope to ask for."),

@@ -91,7 +91,12 @@ impl Wanted<'_> {
 
     /// A client for the instance, and where the secrets may go.
     pub fn client(&self, app: &App) -> Result<(Client, Origins), Failure> {
-        let (client, origins) = app.network.client_for(self.profile)?;
+        self.client_for(app, self.profile)
+    }
+
+    /// The same for where the sign-in led to.
+    pub fn client_for(&self, app: &App, profile: &Profile) -> Result<(Client, Origins), Failure> {
+        let (client, origins) = app.network.client_for(profile)?;
         Ok((self.headers.added_to(client), origins))
     }
 

@@ -179,7 +179,7 @@ pub async fn sign_in(
     Gathered { mut secrets, is_typed }: Gathered,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let mut profile = wanted.profile.clone();
-    let (client, _) = wanted.client(app)?;
+    let (client, origins) = wanted.client(app)?;
     let mut pasted = None;
     let mut tries_left = MORE_TRIES;
     loop {
@@ -211,12 +211,18 @@ pub async fn sign_in(
         let is_pasted = matches!(by, Some(CameBy::Paste(_)));
         let failure = match (tokens(outcome, &endpoint, secret.is_some(), app), by) {
             (Ok((session, instance)), by) => {
-                let arrived = arrived(app, wanted, profile, instance);
-                if arrived.is_err() {
-                    let secret = secrets.get(&CLIENT_SECRET_ITEM);
-                    endpoint.revoke_session(&session, &wanted.profile.instance, secret, app.deadline()?).await;
+                let (mut client, mut origins) = (client, origins);
+                if let Some(instance) = instance.filter(|instance| *instance != profile.instance) {
+                    match arrived(app, wanted, profile, instance) {
+                        Ok(arrived) => profile = arrived,
+                        Err(failure) => {
+                            let secret = secrets.get(&CLIENT_SECRET_ITEM);
+                            endpoint.revoke_session(&session, &wanted.profile.instance, secret, app.deadline()?).await;
+                            return Err(failure);
+                        }
+                    }
+                    (client, origins) = wanted.client_for(app, &profile)?;
                 }
-                let Arrived { profile, client, origins } = arrived?;
                 let secrets = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone())).collect();
                 let credential = NewCredential { secrets, session: Some(session) };
                 let browser = by.and_then(CameBy::browser);
@@ -259,36 +265,20 @@ pub async fn sign_in(
     }
 }
 
-/// A connection that is signed in to, and the way to its instance.
-struct Arrived {
-    profile: Profile,
-    client: Client,
-    origins: Origins,
-}
-
-/// The connection at the `instance` that the token answer names. A saved one stays where it
-/// is.
-fn arrived(app: &App, wanted: &Wanted<'_>, profile: Profile, instance: Option<Instance>) -> Result<Arrived, Failure> {
-    let profile = match instance.filter(|instance| *instance != profile.instance) {
-        Some(instance) if wanted.is_saved => {
-            let (name, saved) = (&profile.name, profile.instance.host_and_port());
-            let message = shown!("you signed in to {}, but {} is for {}", instance.host_and_port(), name, saved);
-            return Err(Failure::new(Code::UserMismatch, message)
-                .why("Nothing was saved.")
-                .next("Sign in as a user of that instance")
-                .next(
-                    Step::say("Or make a connection of its own for it: ").and_run(shown!("snow connect {}", instance)),
-                ));
-        }
-        Some(instance) => {
-            let paint = app.console.err;
-            app.console.note(&format!("  {}   {}", paint.dim("Signed in to"), paint.bold(instance.origin())));
-            method::at_instance(profile, instance)
-        }
-        None => profile,
-    };
-    let (client, origins) = app.network.client_for(&profile)?;
-    Ok(Arrived { client: wanted.headers.added_to(client), origins, profile })
+/// The connection at another instance, which the token answer names. A saved one stays where
+/// it is.
+fn arrived(app: &App, wanted: &Wanted<'_>, profile: Profile, instance: Instance) -> Result<Profile, Failure> {
+    if wanted.is_saved {
+        let (name, saved) = (&profile.name, profile.instance.host_and_port());
+        let message = shown!("you signed in to {}, but {} is for {}", instance.host_and_port(), name, saved);
+        return Err(Failure::new(Code::UserMismatch, message)
+            .why("Nothing was saved.")
+            .next("Sign in as a user of that instance")
+            .next(Step::say("Or make another connection for it: ").and_run(shown!("snow connect {}", instance))));
+    }
+    let paint = app.console.err;
+    app.console.note(&format!("  {}   {}", paint.dim("Signed in to"), paint.bold(instance.origin())));
+    Ok(method::at_instance(profile, instance))
 }
 
 /// Whether the client of a new connection may be another than the one that was typed.
