@@ -25,6 +25,8 @@ pub struct Setting {
     /// The keys of the settings that it takes the place of. Both together are an error, and
     /// either is enough.
     pub instead_of: &'static [&'static str],
+    /// The key of the setting that is of no use without it.
+    pub needed_by: Option<&'static str>,
     /// Whether an empty value means something.
     pub may_be_empty: bool,
     /// Whether it is true or false.
@@ -155,8 +157,10 @@ impl GivenSecrets {
 impl Setting {
     /// Whether a connection lacks it.
     pub fn is_missing(&self, auth: &Auth) -> bool {
-        let is_replaced = self.instead_of.iter().any(|key| auth.settings.contains_key(key));
-        self.is_required && !is_replaced && (self.get)(auth).is_none()
+        let is_set = |key: &str| auth.settings.contains_key(key);
+        let is_needed = self.is_required || self.needed_by.is_some_and(is_set);
+        let is_replaced = self.instead_of.iter().any(|key| is_set(key));
+        is_needed && !is_replaced && (self.get)(auth).is_none()
     }
 
     /// An optional setting without a flag.
@@ -174,6 +178,7 @@ impl Setting {
             variable: None,
             is_required: false,
             instead_of: &[],
+            needed_by: None,
             may_be_empty: false,
             is_switch: false,
             is_command: false,

@@ -147,7 +147,7 @@ impl Engine {
         let spec = method::unattended(method)
             .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Use one of these methods"))?;
         if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {
-            let keys: Vec<_> = spec.settings.iter().map(|setting| setting.key).collect();
+            let keys: Vec<_> = spec.settings().map(|setting| setting.key).collect();
             let failure = Failure::new(Code::Usage, shown!("{} has no setting {}", spec.phrase, Shown::outside(key)));
             return Err(if keys.is_empty() {
                 failure.next("Leave out the settings")

@@ -178,7 +178,7 @@ impl Entry {
     pub fn user_key(&self) -> Result<Option<&'static str>, Misplaced> {
         let spec = read_value(required(&self.auth), method::named)?;
         let is_user = |key: &str| ["username", SUBJECT_KEY].contains(&key);
-        let setting = spec.settings.iter().find(|setting| setting.is_required && is_user(setting.key));
+        let setting = spec.settings().find(|setting| setting.is_required && is_user(setting.key));
         Ok(setting.map(|setting| setting.key))
     }
 

@@ -93,7 +93,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     let address = Address::parse(required(variables, "SNOW_INSTANCE")?).map_err(Failure::from)?;
     let auth = auth(variables, way, &address.instance)?;
     let secrets = secrets_of(variables, way, &auth)?;
-    let of_setting = || way.settings.iter().find(|setting| setting.is_required).and_then(|setting| setting.variable);
+    let of_setting = || way.settings().find(|setting| setting.is_required).and_then(|setting| setting.variable);
     let variable = secrets.first().map(|given| given.variable).or_else(of_setting).unwrap_or("SNOW_AUTH");
     let Address { instance, api_version, .. } = address;
     Ok(EnvironmentConnection { instance, api_version, auth, variable, secrets })
@@ -101,7 +101,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
 
 fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
     let mut values = Vec::new();
-    for variable in way.settings.iter().filter_map(|setting| setting.variable) {
+    for variable in way.settings().filter_map(|setting| setting.variable) {
         if variables.raw(variable).is_some() {
             values.push((variable, required(variables, variable)?.to_owned()));
         }
@@ -137,11 +137,14 @@ fn way(variables: &Variables) -> Result<&'static MethodSpec, Failure> {
     let given: Vec<_> = ways().flat_map(MethodSpec::variables).filter(|name| variables.raw(name).is_some()).collect();
     let Some(one) = given.first() else { return Ok(METHODS[0]) };
     // Some variables are of several: the first that takes all that are set is meant.
-    if let Some(way) = ways().find(|way| given.iter().all(|name| is_of(way, name))) {
+    // A certificate goes with every other, too, and decides only where nothing else does.
+    let takes_all = |way: &&MethodSpec| given.iter().all(|name| way.takes_variable(name));
+    if let Some(way) = ways().find(|way| given.iter().all(|name| is_of(way, name))).or_else(|| ways().find(takes_all)) {
         return Ok(way);
     }
     let first = ways().find(|way| is_of(way, one)).expect("every variable is of some way to sign in");
-    let other = given.iter().find(|name| !is_of(first, name)).expect("the first does not take all that are set");
+    let other =
+        given.iter().find(|name| !first.takes_variable(name)).expect("the first does not take all that are set");
     Err(incomplete(shown!("{} and {} belong to different sign-in methods", *one, *other)).next(shown!(
         "Unset {} or {}, or choose the method with SNOW_AUTH",
         *other,
@@ -155,7 +158,7 @@ fn names_of_ways() -> Shown {
 
 fn secrets_of(variables: &Variables, way: &MethodSpec, auth: &Auth) -> Result<Vec<GivenSecret>, Failure> {
     let mut secrets = Vec::new();
-    for SecretUse { input, need, .. } in way.secrets {
+    for SecretUse { input, need, .. } in way.every_secret() {
         let is_set = [input.variable, input.variable_file].into_iter().any(|name| variables.raw(name).is_some());
         if is_set || need(auth, &GivenSecrets::default()).is_required() {
             let (variable, source) = secret(variables, input.variable, input.variable_file)?;

@@ -183,7 +183,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         for key in &arguments.unset {
             changed.by(key, &mut wanted, |wanted| unset(wanted, key))?;
         }
-        check_settings(&wanted)?;
+        check_settings(&wanted, &arguments.set)?;
         Ok((change.put(wanted), saved, changed))
     })?;
     app.mention_unwritable_state(state.settle(&saved));
@@ -239,8 +239,19 @@ fn mention_secret(app: &App, state: &State, profile: &Profile, saved: &Profile) 
     }
 }
 
-/// The settings must fit each other once all is set.
-fn check_settings(profile: &Profile) -> Result<(), Failure> {
+/// The settings must fit each other once all is set, and none of those that are set may
+/// take the place of another.
+fn check_settings(profile: &Profile, assignments: &[String]) -> Result<(), Failure> {
+    let is_set = |key: &str| assignments.iter().any(|set| set.split_once('=').is_some_and(|(set, _)| set == key));
+    for setting in MethodSpec::of(profile.auth.method).settings().filter(|setting| is_set(setting.key)) {
+        if let Some(other) = setting.instead_of.iter().find(|key| is_set(key)) {
+            return Err(Failure::new(Code::Usage, shown!("{} does not go with {}", setting.key, *other)).next(shown!(
+                "Set {} or {}",
+                setting.key,
+                *other
+            )));
+        }
+    }
     method::check(&profile.auth, &profile.instance).map_err(|(setting, error)| {
         Failure::new(Code::Usage, shown!("{}", error))
             .next(shown!("Correct {}, or the settings beside it", setting.key))

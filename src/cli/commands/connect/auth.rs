@@ -19,17 +19,33 @@ use crate::service::servicenow::offer::Offer;
 struct MethodFlag {
     /// As a sentence names it.
     shown: Shown,
-    methods: Vec<&'static MethodSpec>,
+    /// Those that it chooses.
+    chosen: Vec<&'static MethodSpec>,
+    /// Those that it fits: that of a certificate goes with each.
+    fitting: Vec<&'static MethodSpec>,
 }
 
 impl MethodFlag {
-    fn new(shown: Shown, fits: impl Fn(&MethodSpec) -> bool) -> Self {
-        Self { shown, methods: method::saved_methods().filter(|spec| fits(spec)).collect() }
+    fn new(shown: Shown, chooses: impl Fn(&MethodSpec) -> bool) -> Self {
+        let chosen = those(chooses);
+        Self { shown, fitting: chosen.clone(), chosen }
+    }
+
+    fn fitting(self, fits: impl Fn(&MethodSpec) -> bool) -> Self {
+        Self { fitting: those(fits), ..self }
+    }
+
+    fn chooses(&self, spec: &MethodSpec) -> bool {
+        self.chosen.iter().any(|method| method.method == spec.method)
     }
 
     fn fits(&self, spec: &MethodSpec) -> bool {
-        self.methods.iter().any(|method| method.method == spec.method)
+        self.fitting.iter().any(|method| method.method == spec.method)
     }
+}
+
+fn those(are_meant: impl Fn(&MethodSpec) -> bool) -> Vec<&'static MethodSpec> {
+    method::saved_methods().filter(|spec| are_meant(spec)).collect()
 }
 
 impl Request {
@@ -46,19 +62,18 @@ impl Request {
             given.value(setting).is_some_and(|value| (setting.get)(auth).as_deref() != Some(value))
         };
         // The settings of one client or user do not apply to another.
-        let base =
-            saved.filter(|auth| !spec.settings.iter().any(|setting| setting.is_required && is_other(auth, setting)));
+        let base = saved.filter(|auth| !spec.settings().any(|setting| setting.is_required && is_other(auth, setting)));
         let mut auth = match base {
             _ if is_sdk => Auth::of_client(spec.method, sdk_client()),
             Some(saved) => saved.clone(),
             None => spec.blank(&DEFAULTS),
         };
-        for &setting in spec.settings {
+        for setting in spec.settings() {
             if let Some(value) = given.value(setting) {
                 (setting.set)(&mut auth, value).expect("the command line has checked it");
             }
         }
-        for &setting in spec.settings {
+        for setting in spec.settings() {
             if setting.is_missing(&auth) {
                 let question = setting.question.as_ref().expect("what is required can be asked for");
                 app.answer(question, |answer| (setting.set)(&mut auth, answer))?;
@@ -91,14 +106,17 @@ impl Request {
             let by_user = self.arguments.settings.given().next().map(|_| method::METHODS[0]);
             return Ok(saved.or(by_user));
         }
-        let mut candidates = method::saved_methods().filter(|spec| flags.iter().all(|flag| flag.fits(spec)));
         if let Some(saved) = saved.filter(|spec| flags.iter().all(|flag| flag.fits(spec))) {
             return Ok(Some(saved));
         }
-        if let Some(spec) = candidates.next() {
+        // What goes with every way to sign in decides only if nothing else does.
+        let by_all = |says: fn(&MethodFlag, &MethodSpec) -> bool| {
+            method::saved_methods().find(|spec| flags.iter().all(|flag| says(flag, spec)))
+        };
+        if let Some(spec) = by_all(MethodFlag::chooses).or_else(|| by_all(MethodFlag::fits)) {
             return Ok(Some(spec));
         }
-        let meant = flags.iter().rev().find_map(|flag| flag.methods.first()).expect("every flag is of some method");
+        let meant = flags.iter().rev().find_map(|flag| flag.chosen.first()).expect("every flag is of some method");
         let flag = flags.iter().find(|flag| !flag.fits(meant)).expect("no method has all the flags");
         Err(contradiction(flag, meant))
     }
@@ -107,19 +125,20 @@ impl Request {
     fn method_flags(&self) -> Vec<MethodFlag> {
         let arguments = &self.arguments;
         let settings = arguments.settings.given().filter_map(|setting| {
-            let flag = setting.flag.as_ref()?;
-            Some(MethodFlag::new(shown!("--{}", flag.name), |spec| spec.setting(setting.key).is_some()))
+            let is_own = |spec: &MethodSpec| spec.own_settings().any(|own| own.key == setting.key);
+            let shown = shown!("--{}", setting.flag.as_ref()?.name);
+            Some(MethodFlag::new(shown, is_own).fitting(|spec| spec.setting(setting.key).is_some()))
         });
-        let secrets = arguments
-            .secrets
-            .given()
-            .map(|input| MethodFlag::new(input.phrase.into(), |spec| spec.secret(input).is_some()));
+        let secrets = arguments.secrets.given().map(|input| {
+            MethodFlag::new(input.phrase.into(), |spec| spec.signs_in_with(input))
+                .fitting(|spec| spec.secret(input).is_some())
+        });
         let with_browser =
             |flag: &'static str| MethodFlag::new(flag.into(), |spec| spec.grant == Some(GrantType::AuthorizationCode));
         let sdk = arguments.sdk_client.then(|| with_browser("--sdk-client"));
         let manual = arguments.browser.manual.then(|| with_browser("--manual"));
         let all = method::saved_methods().count();
-        settings.chain(sdk).chain(manual).chain(secrets).filter(|flag| flag.methods.len() < all).collect()
+        settings.chain(sdk).chain(manual).chain(secrets).filter(|flag| flag.chosen.len() < all).collect()
     }
 }
 

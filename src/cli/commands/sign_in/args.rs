@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
-use crate::auth::method;
+use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting, command_text};
 use crate::base::duration::duration;
 use crate::cli::args::{at_home, path};
@@ -136,8 +136,9 @@ impl SecretArgs {
         inputs().filter(|input| self.source(input).is_some())
     }
 
-    pub fn is_any_given(&self) -> bool {
-        !self.0.is_empty()
+    /// Whether one is handed in that signs in, and not only goes with it.
+    pub fn is_any_given(&self, spec: &MethodSpec) -> bool {
+        self.given().any(|input| spec.signs_in_with(input))
     }
 }
 
