@@ -194,6 +194,20 @@ impl Setting {
     }
 }
 
+/// A setting that is kept under its key, where `$put` checks its text first.
+macro_rules! kept {
+    ($key:expr, $label:expr, $put:expr) => {
+        Setting::plain(
+            $key,
+            $label,
+            |auth| auth.settings.get($key).cloned(),
+            |auth, text| $put(auth, $key, text),
+            |auth| drop(auth.settings.remove($key)),
+        )
+    };
+}
+pub(super) use kept;
+
 /// The arguments of a command as the value of a setting.
 pub fn command_text(arguments: &[String]) -> String {
     serde_json::to_string(arguments).expect("texts are always JSON")

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 
 use super::credential::{Credential, CredentialKind, Given, Signature};
 use super::method::{InHand, MethodSpec, Renewal, Stored};
-use super::setting::{Flag, LEARNT_USER_NAME, Need, Question, SecretInput, SecretUse, Setting};
+use super::setting::{Flag, LEARNT_USER_NAME, Need, Question, SecretInput, SecretUse, Setting, kept};
 use crate::base::error::Failure;
 use crate::base::files::absolute;
 use crate::base::secret::Secret;
@@ -50,18 +50,7 @@ const CLIENT_IDENTITY: Setting = Setting {
     instead_of: &[CERT, KEY],
     binds: true,
     is_guarded: true,
-    ..Setting::plain(
-        IDENTITY,
-        "client identity",
-        |auth| auth.settings.get(IDENTITY).cloned(),
-        |auth, text| {
-            put(auth, IDENTITY, text)?;
-            auth.settings.remove(CERT);
-            auth.settings.remove(KEY);
-            Ok(())
-        },
-        |auth| drop(auth.settings.remove(IDENTITY)),
-    )
+    ..kept!(IDENTITY, "client identity", put_identity)
 };
 
 const CLIENT_CERT: Setting = Setting {
@@ -77,21 +66,7 @@ const CLIENT_CERT: Setting = Setting {
         what: "certificate file",
         instead: "Use --client-cert FILE and --client-key FILE, or --client-identity FILE",
     }),
-    ..Setting::plain(
-        CERT,
-        "client certificate",
-        |auth| auth.settings.get(CERT).cloned(),
-        |auth, text| {
-            // Other programs take both by the same flag.
-            if [".p12", ".pfx"].iter().any(|ending| text.to_ascii_lowercase().ends_with(ending)) {
-                return (CLIENT_IDENTITY.set)(auth, text);
-            }
-            put(auth, CERT, text)?;
-            auth.settings.remove(IDENTITY);
-            Ok(())
-        },
-        |auth| drop(auth.settings.remove(CERT)),
-    )
+    ..kept!(CERT, "client certificate", put_certificate)
 };
 
 const CLIENT_KEY: Setting = Setting {
@@ -107,17 +82,7 @@ const CLIENT_KEY: Setting = Setting {
         what: "key file",
         instead: "Use --client-key FILE",
     }),
-    ..Setting::plain(
-        KEY,
-        "client key",
-        |auth| auth.settings.get(KEY).cloned(),
-        |auth, text| {
-            put(auth, KEY, text)?;
-            auth.settings.remove(IDENTITY);
-            Ok(())
-        },
-        |auth| drop(auth.settings.remove(KEY)),
-    )
+    ..kept!(KEY, "client key", put_of_pair)
 };
 
 /// The settings of a certificate that goes with another way to sign in. What that one
@@ -137,6 +102,26 @@ pub static PASSPHRASE: [SecretUse; 1] = [SecretUse {
         None => "Passphrase".to_owned(),
     },
 }];
+
+fn put_identity(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
+    put(auth, key, text)?;
+    auth.settings.retain(|key, _| ![CERT, KEY].contains(key));
+    Ok(())
+}
+
+fn put_certificate(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
+    // Other programs take both by the same flag.
+    if [".p12", ".pfx"].iter().any(|ending| text.to_ascii_lowercase().ends_with(ending)) {
+        return put_identity(auth, IDENTITY, text);
+    }
+    put_of_pair(auth, key, text)
+}
+
+fn put_of_pair(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
+    put(auth, key, text)?;
+    auth.settings.remove(IDENTITY);
+    Ok(())
+}
 
 fn put(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
     if text.is_empty() {
