@@ -34,6 +34,8 @@ pub struct Setting {
     /// Whether it is a program with its arguments: an array in the file of connections,
     /// and here its JSON.
     pub is_command: bool,
+    /// Whether it is the path of a file. `~/` is the home of this user.
+    pub is_path: bool,
     /// Whether what is stored belongs to this value, and is not used for another.
     pub binds: bool,
     /// Whether `connect` replaces a saved value only with `--force`.
@@ -182,6 +184,7 @@ impl Setting {
             may_be_empty: false,
             is_switch: false,
             is_command: false,
+            is_path: false,
             binds: false,
             is_guarded: false,
             question: None,

@@ -204,7 +204,7 @@ impl Inner {
 
     fn config(&self) -> Result<Config, Failure> {
         let path = self.directories().config()?.join("config.toml");
-        Ok(ConfigFile { path, lock: self.state()?.config_lock() }.load()?)
+        Ok(ConfigFile { path, lock: self.state()?.config_lock(), home: self.home.clone() }.load()?)
     }
 
     /// A saved connection with what its store has. No request is made.

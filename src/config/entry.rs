@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::VERSION;
 use crate::auth::method::{self, InvalidSetting};
 use crate::auth::setting::{Setting, command_text};
+use crate::base::files;
 use crate::model::instance::Instance;
 use crate::model::profile::{
     Auth, ConnectionId, ConnectionName, InvalidValue, Profile, SUBJECT_KEY, label_key, shown_text,
@@ -114,7 +115,13 @@ pub struct Misplaced {
 }
 
 impl Entry {
-    pub fn profile(self, name: ConnectionName, span: Option<Range<usize>>) -> Result<Profile, Misplaced> {
+    /// The connection that it describes. `home` is what `~/` is in a path.
+    pub fn profile(
+        self,
+        name: ConnectionName,
+        span: Option<Range<usize>>,
+        home: Option<&Path>,
+    ) -> Result<Profile, Misplaced> {
         let id = match &self.id {
             None => made_id(&name),
             Some(id) => read_value(id, |text| Uuid::try_parse(text).map_err(|_| format!("\"{text}\" is not a UUID")))?,
@@ -130,7 +137,7 @@ impl Entry {
         };
         let instance =
             read_value(required(&self.instance), |text| Address::parse(text).map(|address| address.instance))?;
-        let auth = self.auth(&name, &instance, span)?;
+        let auth = self.auth(&name, &instance, span, home)?;
         let tables =
             self.tables.iter().map(|table| read_value(table, |text| text.parse())).collect::<Result<_, _>>()?;
         let headers = self.headers.iter().map(|header| read_value(header, |text| text.parse()));
@@ -149,14 +156,7 @@ impl Entry {
             api_version: optional(&self.api_version, |text| text.parse())?,
             tables,
             headers,
-            ca_cert: optional(&self.ca_cert, |text| {
-                let path = PathBuf::from(shown_text("ca_cert", text)?);
-                if path.is_absolute() {
-                    Ok(path)
-                } else {
-                    Err(InvalidValue("ca_cert must be an absolute path".to_owned()))
-                }
-            })?,
+            ca_cert: optional(&self.ca_cert, |text| path("ca_cert", text, home))?,
             proxy: optional(&self.proxy, |text| {
                 crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;
                 shown_text("proxy", text).map_err(|error| error.0)
@@ -187,11 +187,26 @@ impl Entry {
         self
     }
 
-    fn auth(&self, name: &ConnectionName, instance: &Instance, span: Option<Range<usize>>) -> Result<Auth, Misplaced> {
+    fn auth(
+        &self,
+        name: &ConnectionName,
+        instance: &Instance,
+        span: Option<Range<usize>>,
+        home: Option<&Path>,
+    ) -> Result<Auth, Misplaced> {
         let spec = read_value(required(&self.auth), method::named)?;
         let written = |key: &str| self.settings.iter().find(|(known, _)| *known == key).map(|(_, text)| text);
         let span_of = |key: &str| written(key).map(Spanned::span);
-        let value = |setting: &'static Setting| written(setting.key).map(|text| text.get_ref().clone());
+        let mut paths = BTreeMap::new();
+        for setting in spec.settings().filter(|setting| setting.is_path) {
+            if let Some(text) = written(setting.key) {
+                let path = read_value(text, |text| path(setting.key, text, home))?;
+                paths.insert(setting.key, path.to_string_lossy().into_owned());
+            }
+        }
+        let value = |setting: &'static Setting| {
+            paths.get(setting.key).cloned().or_else(|| written(setting.key).map(|text| text.get_ref().clone()))
+        };
         spec.read(&DEFAULTS, instance, value).map_err(|invalid| match invalid {
             InvalidSetting::Missing(setting) => Misplaced { span, message: format!("{name} has no {}", setting.key) },
             InvalidSetting::Invalid(setting, error) => Misplaced { span: span_of(setting.key), message: error.0 },
@@ -213,6 +228,12 @@ fn optional<T, E: ToString>(
     read: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, Misplaced> {
     text.as_ref().map(|text| read_value(text, read)).transpose()
+}
+
+/// A path that does not depend on the directory of the moment.
+fn path(key: &str, text: &str, home: Option<&Path>) -> Result<PathBuf, InvalidValue> {
+    let path = files::at_home(Path::new(&shown_text(key, text)?), home);
+    if path.is_absolute() { Ok(path) } else { Err(InvalidValue(format!("{key} must be an absolute path"))) }
 }
 
 /// The id of an entry written by hand without one: the same at each reading

@@ -101,10 +101,11 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
 
 fn auth(variables: &Variables, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
     let mut values = Vec::new();
-    for variable in way.settings().filter_map(|setting| setting.variable) {
-        if variables.raw(variable).is_some() {
-            values.push((variable, required(variables, variable)?.to_owned()));
-        }
+    for setting in way.settings() {
+        let Some(variable) = setting.variable.filter(|variable| variables.raw(variable).is_some()) else { continue };
+        let text = required(variables, variable)?;
+        let path = variables.path(variable).filter(|_| setting.is_path);
+        values.push((variable, path.map_or_else(|| text.to_owned(), |path| path.to_string_lossy().into_owned())));
     }
     let value = |setting: &'static Setting| {
         values.iter().find(|(variable, _)| setting.variable == Some(*variable)).map(|(_, value)| value.clone())

@@ -48,6 +48,7 @@ const CLIENT_IDENTITY: Setting = Setting {
     flag: flag("client-identity", "The certificate and its key in one PKCS#12 file (.p12, .pfx)"),
     variable: Some("SNOW_CLIENT_IDENTITY_FILE"),
     instead_of: &[CERT, KEY],
+    is_path: true,
     binds: true,
     is_guarded: true,
     ..kept!(IDENTITY, "client identity", put_identity)
@@ -56,6 +57,7 @@ const CLIENT_IDENTITY: Setting = Setting {
 const CLIENT_CERT: Setting = Setting {
     flag: flag("client-cert", "The certificate with its chain, in PEM format. It signs in, or goes with --auth METHOD"),
     variable: Some("SNOW_CLIENT_CERT_FILE"),
+    is_path: true,
     binds: true,
     is_guarded: true,
     is_required: true,
@@ -72,6 +74,7 @@ const CLIENT_CERT: Setting = Setting {
 const CLIENT_KEY: Setting = Setting {
     flag: flag("client-key", "The private key of the certificate, in PEM format"),
     variable: Some("SNOW_CLIENT_KEY_FILE"),
+    is_path: true,
     binds: true,
     is_guarded: true,
     is_required: true,

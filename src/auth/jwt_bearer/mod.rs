@@ -105,6 +105,7 @@ pub const PRIVATE_KEY_KEY: &str = "private_key";
 static PRIVATE_KEY: Setting = Setting {
     flag: flag("private-key", "FILE", "Sign with the private key in this file (PEM), which stays in place"),
     examine: assertion::examine_key,
+    is_path: true,
     ..kept!(PRIVATE_KEY_KEY, "file of the private key", put_path)
 };
 
@@ -112,6 +113,7 @@ pub const CERTIFICATE_KEY: &str = "certificate";
 
 static CERTIFICATE: Setting = Setting {
     flag: flag("certificate", "FILE", "Check before each sign-in that the key belongs to this certificate (PEM)"),
+    is_path: true,
     ..kept!(CERTIFICATE_KEY, "certificate", put_path)
 };
 

@@ -15,7 +15,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
 use crate::base::shown::{Shown, Step, shown, without_value};
-use crate::cli::args::at_home;
+use crate::cli::args::{at_home, value_text};
 use crate::cli::completion;
 use crate::history::fingerprint::Fingerprint;
 use crate::history::state::State;
@@ -303,7 +303,7 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         }
         _ => {
             let setting = setting_of(profile, key)?;
-            (setting.set)(&mut profile.auth, value).map_err(|error| wrong(error.0))?;
+            (setting.set)(&mut profile.auth, &value_text(setting, value)).map_err(|error| wrong(error.0))?;
         }
     }
     Ok(())

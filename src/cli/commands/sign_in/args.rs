@@ -10,7 +10,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting, command_text};
 use crate::base::duration::duration;
-use crate::cli::args::{at_home, path};
+use crate::cli::args::{at_home, path, value_text};
 use crate::cli::completion;
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
@@ -78,8 +78,7 @@ fn with_defaults(help: &str) -> String {
 fn read(setting: &'static Setting, text: &str) -> Result<String, InvalidValue> {
     let spec = method::METHODS.into_iter().find(|spec| spec.setting(setting.key).is_some());
     let mut scratch = spec.expect("every setting belongs to a way to sign in").blank(&DEFAULTS);
-    let is_path = setting.flag.as_ref().is_some_and(|flag| flag.value_name == "FILE");
-    let text = if is_path { at_home(text.into()).to_string_lossy().into_owned() } else { text.to_owned() };
+    let text = value_text(setting, text);
     (setting.set)(&mut scratch, &text).map(|()| text)
 }
 
