@@ -33,7 +33,9 @@ pub struct MethodSpec {
     pub phrase: &'static str,
     /// Set if it has an OAuth client.
     pub grant: Option<GrantType>,
-    pub settings: &'static [&'static Setting],
+    /// Its own; [`Self::settings`] has those of a certificate beside it, too.
+    pub(super) settings: &'static [&'static Setting],
+    /// What signs in.
     pub secrets: &'static [SecretUse],
     /// What the instance judges, as in "the password was not checked".
     pub secret_label: &'static str,
@@ -155,9 +157,9 @@ pub fn no_password_grant() -> Failure {
 /// The one of these methods that has this name, if a saved connection can use it.
 pub fn named(methods: &[&'static MethodSpec], name: &str) -> Result<&'static MethodSpec, InvalidValue> {
     let saved = || methods.iter().copied().filter(|spec| spec.is_saved);
-    saved().find(|spec| spec.method.as_str() == name).ok_or_else(|| {
-        InvalidValue(format!("\"{name}\" is not a sign-in method: use {}", any_of(&names(saved()))))
-    })
+    saved()
+        .find(|spec| spec.method.as_str() == name)
+        .ok_or_else(|| InvalidValue(format!("\"{name}\" is not a sign-in method: use {}", any_of(&names(saved())))))
 }
 
 /// The one of these methods that has this name, if its secrets alone sign in: it needs no
@@ -203,8 +205,8 @@ pub fn secret_inputs() -> Vec<&'static SecretInput> {
 /// Every item that this connection may store, in the order in which logout deletes
 /// them.
 pub fn items_of(profile: &Profile) -> Vec<Field> {
-    let headers = profile.headers.iter().map(|header| gateway::item(header).field);
-    MethodSpec::of(profile.auth.method).items.iter().cloned().chain(headers).collect()
+    let own = MethodSpec::of(profile.auth.method).items.iter().cloned();
+    own.chain(gateway::items(profile).map(|item| item.field)).collect()
 }
 
 /// Every item of any way to sign in, once.
@@ -244,25 +246,58 @@ impl MethodSpec {
         (self.needs)(auth).map_or_else(|| self.secret_label.to_owned(), |field| field.label().to_owned())
     }
 
+    /// Those that it has whichever certificate goes with it.
+    pub fn own_settings(&self) -> impl Iterator<Item = &'static Setting> + use<> {
+        self.settings.iter().copied()
+    }
+
+    /// Its settings, and those of a certificate that goes with it.
+    pub fn settings(&self) -> impl Iterator<Item = &'static Setting> + use<> {
+        self.own_settings().chain(self.certificate().iter().copied())
+    }
+
+    /// The settings of a certificate beside it. One that signs in is its own.
+    fn certificate(&self) -> &'static [&'static Setting] {
+        if self.given == Given::Certificate { &[] } else { &certificate::BESIDE }
+    }
+
+    /// What signs in, and the passphrase of a certificate that goes with it.
+    pub fn every_secret(&self) -> impl Iterator<Item = &'static SecretUse> + use<> {
+        let beside: &[SecretUse] = if self.certificate().is_empty() { &[] } else { &certificate::PASSPHRASE };
+        self.secrets.iter().chain(beside)
+    }
+
     /// The variables that describe it, in the order in which errors name them.
     pub fn variables(&self) -> impl Iterator<Item = &'static str> + use<> {
         let settings = self.settings.iter().filter_map(|setting| setting.variable);
         settings.chain(self.secrets.iter().flat_map(|secret| [secret.input.variable, secret.input.variable_file]))
     }
 
+    /// Whether a variable means something for it: its own, or of a certificate beside it.
+    pub fn takes_variable(&self, name: &str) -> bool {
+        let is_of_secret = |input: &SecretInput| [input.variable, input.variable_file].contains(&name);
+        self.settings().any(|setting| setting.variable == Some(name))
+            || self.every_secret().any(|secret| is_of_secret(secret.input))
+    }
+
     pub fn setting(&self, key: &str) -> Option<&'static Setting> {
-        self.settings.iter().copied().find(|setting| setting.key == key)
+        self.settings().find(|setting| setting.key == key)
     }
 
     /// The settings that a stored secret or session is for. A session keeps the scope that
     /// it was given, and a user that the instance names is not sent.
     pub fn bound_settings(&self) -> impl Iterator<Item = &'static Setting> + use<'_> {
         let is_kept = |key: &str| key == SCOPE.key || (key == "username" && self.learns_user());
-        self.settings.iter().copied().filter(move |setting| setting.binds && !is_kept(setting.key))
+        self.settings().filter(move |setting| setting.binds && !is_kept(setting.key))
     }
 
     pub fn secret(&self, input: &SecretInput) -> Option<&'static SecretUse> {
-        self.secrets.iter().find(|secret| secret.input.flag == input.flag)
+        self.every_secret().find(|secret| secret.input.flag == input.flag)
+    }
+
+    /// Whether a secret is what signs in, and not one that goes with it.
+    pub fn signs_in_with(&self, input: &SecretInput) -> bool {
+        self.secrets.iter().any(|secret| secret.input.flag == input.flag)
     }
 
     /// With all defaults. What is required is still to be set.
@@ -280,7 +315,7 @@ impl MethodSpec {
         instance: &Instance,
         mut value: impl FnMut(&'static Setting) -> Option<String>,
     ) -> Result<Auth, InvalidSetting> {
-        let given: Vec<_> = self.settings.iter().map(|&setting| (setting, value(setting))).collect();
+        let given: Vec<_> = self.settings().map(|setting| (setting, value(setting))).collect();
         let mut auth = self.blank(defaults);
         for (setting, text) in &given {
             let Some(text) = text else { continue };
@@ -301,8 +336,8 @@ impl MethodSpec {
 
 /// Whether the settings fit each other, and none is missing.
 pub fn check(auth: &Auth, instance: &Instance) -> Result<(), (&'static Setting, InvalidValue)> {
-    let settings = MethodSpec::of(auth.method).settings;
-    if let Some(&setting) = settings.iter().find(|setting| setting.is_missing(auth)) {
+    let mut settings = MethodSpec::of(auth.method).settings();
+    if let Some(setting) = settings.find(|setting| setting.is_missing(auth)) {
         return Err((setting, InvalidValue(format!("{} is missing", setting.key))));
     }
     let checked = auth.client().map_or(Ok(()), |client| client.check(instance));
@@ -316,11 +351,9 @@ pub fn is_same_sign_in(one: &Auth, other: &Auth) -> bool {
         (Some(user), Some(other)) => user.matches(other.as_str()),
         _ => true,
     };
-    let binding =
-        MethodSpec::of(one.method).settings.iter().filter(|setting| setting.binds && setting.key != "username");
-    one.method == other.method
-        && same_user
-        && binding.into_iter().all(|setting| (setting.get)(one) == (setting.get)(other))
+    let mut binding =
+        MethodSpec::of(one.method).settings().filter(|setting| setting.binds && setting.key != "username");
+    one.method == other.method && same_user && binding.all(|setting| (setting.get)(one) == (setting.get)(other))
 }
 
 /// Whether a secret entered for `saved` must not be used for `wanted`.

@@ -25,6 +25,8 @@ pub struct Setting {
     /// The keys of the settings that it takes the place of. Both together are an error, and
     /// either is enough.
     pub instead_of: &'static [&'static str],
+    /// The key of the setting that is of no use without it.
+    pub needed_by: Option<&'static str>,
     /// Whether an empty value means something.
     pub may_be_empty: bool,
     /// Whether it is true or false.
@@ -32,6 +34,8 @@ pub struct Setting {
     /// Whether it is a program with its arguments: an array in the file of connections,
     /// and here its JSON.
     pub is_command: bool,
+    /// Whether it is the path of a file. `~/` is the home of this user.
+    pub is_path: bool,
     /// Whether what is stored belongs to this value, and is not used for another.
     pub binds: bool,
     /// Whether `connect` replaces a saved value only with `--force`.
@@ -155,8 +159,10 @@ impl GivenSecrets {
 impl Setting {
     /// Whether a connection lacks it.
     pub fn is_missing(&self, auth: &Auth) -> bool {
-        let is_replaced = self.instead_of.iter().any(|key| auth.settings.contains_key(key));
-        self.is_required && !is_replaced && (self.get)(auth).is_none()
+        let is_set = |key: &str| auth.settings.contains_key(key);
+        let is_needed = self.is_required || self.needed_by.is_some_and(is_set);
+        let is_replaced = self.instead_of.iter().any(|key| is_set(key));
+        is_needed && !is_replaced && (self.get)(auth).is_none()
     }
 
     /// An optional setting without a flag.
@@ -174,9 +180,11 @@ impl Setting {
             variable: None,
             is_required: false,
             instead_of: &[],
+            needed_by: None,
             may_be_empty: false,
             is_switch: false,
             is_command: false,
+            is_path: false,
             binds: false,
             is_guarded: false,
             question: None,
@@ -188,6 +196,20 @@ impl Setting {
         }
     }
 }
+
+/// A setting that is kept under its key, where `$put` checks its text first.
+macro_rules! kept {
+    ($key:expr, $label:expr, $put:expr) => {
+        Setting::plain(
+            $key,
+            $label,
+            |auth| auth.settings.get($key).cloned(),
+            |auth, text| $put(auth, $key, text),
+            |auth| drop(auth.settings.remove($key)),
+        )
+    };
+}
+pub(super) use kept;
 
 /// The arguments of a command as the value of a setting.
 pub fn command_text(arguments: &[String]) -> String {

@@ -132,21 +132,23 @@ impl TokenCommand {
 
     fn failure(&self, trouble: &Trouble, said: Shown) -> Failure {
         let program = self.program();
+        // A name such as sh says nothing alone.
+        let command = shown!("the access token command {}", &program);
         let (message, why): (Shown, Shown) = match trouble {
             Trouble::NotStarted(error) if error.kind() == ErrorKind::NotFound => {
-                (shown!("{} was not found", &program), "It is the command that prints the access token.".into())
+                (shown!("{} was not found", &command), "It is not on the PATH, or not where the setting says.".into())
             }
             Trouble::NotStarted(error) => {
-                (shown!("{} could not be started", &program), shown!("{}.", Shown::outside(error.to_string())))
+                (shown!("{} could not be started", &command), shown!("{}.", Shown::outside(error.to_string())))
             }
             Trouble::TooSlow(limit) => (
                 shown!("{} did not print an access token within {} s", &program, limit.as_secs()),
                 "It was ended. It cannot ask anything: its standard input is closed.".into(),
             ),
-            Trouble::TooLarge => (shown!("{} printed more than 64 KiB", &program), ONE_LINE.into()),
-            Trouble::Unreadable => (shown!("the output of {} could not be read", &program), ONE_LINE.into()),
+            Trouble::TooLarge => (shown!("{} printed more than 64 KiB", &command), ONE_LINE.into()),
+            Trouble::Unreadable => (shown!("the output of {} could not be read", &command), ONE_LINE.into()),
             Trouble::Failed(status) => {
-                (shown!("{} failed", &program), shown!("It ended with {}.", Shown::outside(status.to_string())))
+                (shown!("{} failed", &command), shown!("It ended with {}.", Shown::outside(status.to_string())))
             }
             Trouble::Invalid(InvalidSecret::Empty) => {
                 (shown!("{} printed no access token", &program), "Its standard output is empty.".into())

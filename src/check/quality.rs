@@ -6,10 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::report::{Check, CheckId};
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
+use crate::engine::Connection;
 use crate::http::certificate::Certificate;
 use crate::http::client::Exchange;
+use crate::http::identity::Presented;
 use crate::http::retry_after::http_date;
+use crate::model::instance::Instance;
 
 /// Clocks may differ by so much without a word.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
@@ -18,10 +21,10 @@ const CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(14);
 /// The same for our own, which takes longer to renew: it has to be registered as well.
 const OWN_CERTIFICATE_NOTICE: TimeDelta = TimeDelta::days(30);
 
-/// What the first exchange tells of the instance's clock and certificate, and whether
-/// our `own` ends soon.
+/// What the first exchange tells of the instance's clock and certificate, whether our
+/// own ends soon, and whether one that goes with the way to sign in was of use.
 /// These can only warn.
-pub fn checks(exchange: &Exchange, own: Option<Certificate>, now: DateTime<Utc>) -> Vec<Check> {
+pub fn checks(exchange: &Exchange, connection: &Connection, now: DateTime<Utc>) -> Vec<Check> {
     let mut checks = Vec::new();
     let date = exchange.result.as_ref().ok().and_then(|answer| answer.header("date"));
     if let Some(there) = date.and_then(http_date) {
@@ -42,9 +45,16 @@ pub fn checks(exchange: &Exchange, own: Option<Certificate>, now: DateTime<Utc>)
             Check::warn(CheckId::QualityCertificate, certificate_ends(certificate, left))
         });
     }
+    let own = connection.client().own_certificate();
     if let Some(certificate) = own.filter(|own| own.not_after - now < OWN_CERTIFICATE_NOTICE) {
         let check = Check::warn(CheckId::QualityCertificate, own_certificate_ends(certificate, now));
         checks.push(check.of("client"));
+    }
+    // If it signs in, the instance has judged that.
+    let is_beside = own.is_some() && connection.credential().client_identity().is_none();
+    if is_beside && exchange.result.is_ok() && connection.client().presented() == Presented::NotAsked {
+        let failure = not_asked_for(connection.instance());
+        checks.push(Check::warn(CheckId::QualityCertificate, failure).of("client"));
     }
     checks
 }
@@ -64,6 +74,14 @@ fn certificate_ends(certificate: Certificate, left: TimeDelta) -> Failure {
         .why(shown!("It is valid until {}.", Shown::outside(&ends)))
         .next("Ask the people who run the host to renew it")
         .evidence("not_after", Shown::outside(ends))
+}
+
+fn not_asked_for(instance: &Instance) -> Failure {
+    let message = shown!("{} did not ask for the client certificate", instance.host_and_port());
+    Failure::new(Code::CertificateNotAskedFor, message)
+        .why("The TLS handshake had no request for a certificate, so none was sent. The sign-in does not need it here.")
+        .next("Check that the address is that of the gateway that requires one")
+        .next(Step::say("If none does, remove it: ").and_run("snow edit NAME --unset client_cert --unset client_key"))
 }
 
 fn own_certificate_ends(certificate: Certificate, now: DateTime<Utc>) -> Failure {

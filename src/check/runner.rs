@@ -140,8 +140,7 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         matches!(context.connection.credential().kind(), CredentialKind::Secret(spec) if spec.locks_accounts);
     let may_be_judged =
         locks_accounts && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
-    let own = context.connection.credential().client_identity().map(|identity| identity.certificate);
-    let quality = quality::checks(&exchange, own, (context.plan.clock)());
+    let quality = quality::checks(&exchange, &context.connection, (context.plan.clock)());
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;
     let (first, verdict) = match (first, &sign_in) {

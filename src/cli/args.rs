@@ -8,6 +8,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
+use crate::auth::setting::Setting;
 use crate::base::duration::duration;
 use crate::base::files;
 use crate::cli::commands::api::ApiArgs;
@@ -108,6 +109,11 @@ pub fn path() -> impl TypedValueParser<Value = PathBuf> {
 /// The path with the home of this user for its `~`.
 pub fn at_home(path: PathBuf) -> PathBuf {
     files::at_home(&path, std::env::home_dir().as_deref())
+}
+
+/// The value of a setting as a shell would have given it.
+pub fn value_text(setting: &Setting, text: &str) -> String {
+    if setting.is_path { at_home(text.into()).to_string_lossy().into_owned() } else { text.to_owned() }
 }
 
 /// How `--output` is explained if these formats are known.

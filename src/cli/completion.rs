@@ -102,7 +102,9 @@ fn config() -> Config {
     let Ok(directory) = Context::system().config_directory() else {
         return Config::default();
     };
-    ConfigFile { path: directory.join("config.toml"), lock: directory }.load().unwrap_or_default()
+    ConfigFile { path: directory.join("config.toml"), lock: directory, home: std::env::home_dir() }
+        .load()
+        .unwrap_or_default()
 }
 
 fn plain(value: impl Into<OsString>) -> CompletionCandidate {

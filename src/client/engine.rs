@@ -147,7 +147,7 @@ impl Engine {
         let spec = method::unattended(service.methods(), method)
             .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Use one of these methods"))?;
         if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {
-            let keys: Vec<_> = spec.settings.iter().map(|setting| setting.key).collect();
+            let keys: Vec<_> = spec.settings().map(|setting| setting.key).collect();
             let failure = Failure::new(Code::Usage, shown!("{} has no setting {}", spec.phrase, Shown::outside(key)));
             return Err(if keys.is_empty() {
                 failure.next("Leave out the settings")
@@ -211,7 +211,7 @@ impl Inner {
 
     fn config(&self) -> Result<Config, Failure> {
         let path = self.directories().config()?.join("config.toml");
-        Ok(ConfigFile { path, lock: self.state()?.config_lock() }.load()?)
+        Ok(ConfigFile { path, lock: self.state()?.config_lock(), home: self.home.clone() }.load()?)
     }
 
     /// A saved connection with what its store has. No request is made.

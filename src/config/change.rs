@@ -2,6 +2,7 @@
 //! that carries the comments.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -10,6 +11,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 use super::{Config, VERSION, shown};
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{Setting, command_of};
+use crate::base::files;
 use crate::base::time::timestamp;
 use crate::model::profile::{Auth, ConnectionName, ConnectionState, Profile, SaveTimes};
 use crate::service;
@@ -21,10 +23,12 @@ pub struct Change {
     document: DocumentMut,
     /// The keys that a person wrote in capitals, by the name they stand for.
     spelled: BTreeMap<String, String>,
+    /// What `~/` is in a path.
+    home: Option<PathBuf>,
 }
 
 impl Change {
-    pub(super) fn new(config: Config, mut document: DocumentMut) -> Self {
+    pub(super) fn new(config: Config, mut document: DocumentMut, home: Option<PathBuf>) -> Self {
         let root = document.as_table_mut();
         if root.get("version").is_none() {
             root.insert("version", value(VERSION));
@@ -34,7 +38,7 @@ impl Change {
             .filter(|(key, _)| key.contains(|c: char| c.is_ascii_uppercase()))
             .map(|(key, _)| (key.to_ascii_lowercase(), key.to_owned()))
             .collect();
-        Self { config, document, spelled }
+        Self { config, document, spelled, home }
     }
 
     /// The connections as they are, this change included.
@@ -67,7 +71,7 @@ impl Change {
         }
         let table =
             connections.get_mut(&key).and_then(Item::as_table_like_mut).expect("the entry was just made a table");
-        fill(table, &profile);
+        fill(table, &profile, self.home.as_deref());
         self.config.connections.insert(profile.name.clone(), profile);
     }
 
@@ -153,22 +157,22 @@ impl LineEnd {
     }
 }
 
-/// Writes what a connection is.
-pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
+/// Writes what a connection is. `home` is what `~/` is in a path.
+pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile, home: Option<&Path>) {
     set(table, "id", profile.id.to_string().into());
     set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
     let spec = service::of(&profile.auth).defaults().spec;
     set_optional(table, "spec", (spec != service::usual().defaults().spec).then(|| spec.into()));
     set(table, "instance", profile.instance.origin().into());
     set(table, "auth", profile.auth.as_str().into());
-    fill_settings(table, &profile.auth);
+    fill_settings(table, &profile.auth, home);
     set(table, "store", profile.store.as_str().into());
     set_optional(table, "api_version", profile.api_version.map(|version| version.to_string().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
     set_optional(table, "tables", (!tables.is_empty()).then(|| tables.into()));
     let headers: toml_edit::Array = profile.headers.iter().map(|header| header.as_str()).collect();
     set_optional(table, "headers", (!headers.is_empty()).then(|| headers.into()));
-    set_optional(table, "ca_cert", profile.ca_cert.as_ref().map(|path| shown(path).into()));
+    set_path(table, "ca_cert", profile.ca_cert.as_deref(), home);
     set_optional(table, "proxy", profile.proxy.as_deref().map(Value::from));
     set_optional(table, "read_only", profile.read_only.then(|| true.into()));
     let is_usual = profile.state == ConnectionState::default();
@@ -191,16 +195,20 @@ pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile) {
 /// the revision. The letter tells it from a revision.
 pub fn etag(profile: &Profile) -> String {
     let mut table = Table::new();
-    fill(&mut table, profile);
+    fill(&mut table, profile, None);
     let digest = Sha256::digest(format!("[{}]\n{table}", profile.name));
     digest[..8].iter().fold("e".to_owned(), |etag, byte| format!("{etag}{byte:02x}"))
 }
 
 /// A default is left out, and so is what another way to sign in has.
-fn fill_settings(table: &mut dyn TableLike, auth: &Auth) {
+fn fill_settings(table: &mut dyn TableLike, auth: &Auth, home: Option<&Path>) {
     let spec = MethodSpec::of(auth.method);
     for setting in method::settings() {
         let written = spec.setting(setting.key).and_then(|setting| (setting.get)(auth));
+        if setting.is_path {
+            set_path(table, setting.key, written.as_deref().map(Path::new), home);
+            continue;
+        }
         let written = written.map(|text| match setting {
             Setting { is_switch: true, .. } => (text == "true").into(),
             Setting { is_command: true, .. } => {
@@ -236,6 +244,14 @@ fn set(table: &mut dyn TableLike, key: &str, new: Value) {
         None => {
             table.insert(key, value(new));
         }
+    }
+}
+
+/// A path with `~/` stays as it was written.
+fn set_path(table: &mut dyn TableLike, key: &str, path: Option<&Path>, home: Option<&Path>) {
+    let former = table.get(key).and_then(Item::as_str).map(|text| files::at_home(Path::new(text), home));
+    if path.is_none() || former.as_deref() != path {
+        set_optional(table, key, path.map(|path| shown(path).into()));
     }
 }
 

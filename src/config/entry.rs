@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::VERSION;
 use crate::auth::method::{self, InvalidSetting};
 use crate::auth::setting::{Setting, command_text};
+use crate::base::files;
 use crate::model::instance::Instance;
 use crate::model::profile::{
     Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, label_key,
@@ -123,7 +124,13 @@ pub struct Misplaced {
 }
 
 impl Entry {
-    pub fn profile(self, name: ConnectionName, span: Option<Range<usize>>) -> Result<Profile, Misplaced> {
+    /// The connection that it describes. `home` is what `~/` is in a path.
+    pub fn profile(
+        self,
+        name: ConnectionName,
+        span: Option<Range<usize>>,
+        home: Option<&Path>,
+    ) -> Result<Profile, Misplaced> {
         let id = match &self.id {
             None => made_id(&name),
             Some(id) => read_value(id, |text| Uuid::try_parse(text).map_err(|_| format!("\"{text}\" is not a UUID")))?,
@@ -142,7 +149,7 @@ impl Entry {
             Ok(address) => Ok(address.instance),
             Err(failure) => Err(failure.message().to_string()),
         })?;
-        let auth = self.auth(service, &name, &instance, span)?;
+        let auth = self.auth(service, &name, &instance, span, home)?;
         let tables =
             self.tables.iter().map(|table| read_value(table, |text| text.parse())).collect::<Result<_, _>>()?;
         let headers = self.headers.iter().map(|header| read_value(header, |text| text.parse()));
@@ -161,14 +168,7 @@ impl Entry {
             api_version: optional(&self.api_version, |text| service.api_version(text).map_err(|error| error.0))?,
             tables,
             headers,
-            ca_cert: optional(&self.ca_cert, |text| {
-                let path = PathBuf::from(shown_text("ca_cert", text)?);
-                if path.is_absolute() {
-                    Ok(path)
-                } else {
-                    Err(InvalidValue("ca_cert must be an absolute path".to_owned()))
-                }
-            })?,
+            ca_cert: optional(&self.ca_cert, |text| path("ca_cert", text, home))?,
             proxy: optional(&self.proxy, |text| {
                 crate::http::proxy::without_user(text).map_err(|error| error.to_string())?;
                 shown_text("proxy", text).map_err(|error| error.0)
@@ -209,7 +209,7 @@ impl Entry {
         let methods = self.service()?.methods();
         let spec = read_value(required(&self.auth), |name| method::named(methods, name))?;
         let is_user = |key: &str| ["username", SUBJECT_KEY].contains(&key);
-        let setting = spec.settings.iter().find(|setting| setting.is_required && is_user(setting.key));
+        let setting = spec.settings().find(|setting| setting.is_required && is_user(setting.key));
         Ok(setting.map(|setting| setting.key))
     }
 
@@ -229,11 +229,21 @@ impl Entry {
         name: &ConnectionName,
         instance: &Instance,
         span: Option<Range<usize>>,
+        home: Option<&Path>,
     ) -> Result<Auth, Misplaced> {
         let spec = read_value(required(&self.auth), |name| method::named(service.methods(), name))?;
         let written = |key: &str| self.settings.iter().find(|(known, _)| *known == key).map(|(_, text)| text);
         let span_of = |key: &str| written(key).map(Spanned::span);
-        let value = |setting: &'static Setting| written(setting.key).map(|text| text.get_ref().clone());
+        let mut paths = BTreeMap::new();
+        for setting in spec.settings().filter(|setting| setting.is_path) {
+            if let Some(text) = written(setting.key) {
+                let path = read_value(text, |text| path(setting.key, text, home))?;
+                paths.insert(setting.key, path.to_string_lossy().into_owned());
+            }
+        }
+        let value = |setting: &'static Setting| {
+            paths.get(setting.key).cloned().or_else(|| written(setting.key).map(|text| text.get_ref().clone()))
+        };
         spec.read(service.defaults(), instance, value).map_err(|invalid| match invalid {
             InvalidSetting::Missing(setting) => Misplaced { span, message: format!("{name} has no {}", setting.key) },
             InvalidSetting::Invalid(setting, error) => Misplaced { span: span_of(setting.key), message: error.0 },
@@ -260,6 +270,12 @@ fn optional<T, E: ToString>(
 fn time(key: &str, text: &str) -> Result<DateTime<Utc>, InvalidValue> {
     let time = DateTime::parse_from_rfc3339(text);
     time.map(|time| time.to_utc()).map_err(|_| InvalidValue(format!("{key} must be a time as in 2026-11-28T14:30:00Z")))
+}
+
+/// A path that does not depend on the directory of the moment.
+fn path(key: &str, text: &str, home: Option<&Path>) -> Result<PathBuf, InvalidValue> {
+    let path = files::at_home(Path::new(&shown_text(key, text)?), home);
+    if path.is_absolute() { Ok(path) } else { Err(InvalidValue(format!("{key} must be an absolute path"))) }
 }
 
 /// The id of an entry written by hand without one: the same at each reading

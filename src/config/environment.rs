@@ -105,7 +105,7 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
     let address = service.address(required(variables, "SNOW_INSTANCE")?)?;
     let auth = auth(variables, service, way, &address.instance)?;
     let secrets = secrets_of(variables, way, &auth)?;
-    let of_setting = || way.settings.iter().find(|setting| setting.is_required).and_then(|setting| setting.variable);
+    let of_setting = || way.settings().find(|setting| setting.is_required).and_then(|setting| setting.variable);
     let variable = secrets.first().map(|given| given.variable).or_else(of_setting).unwrap_or("SNOW_AUTH");
     let Address { instance, api_version, .. } = address;
     Ok(EnvironmentConnection { instance, api_version, auth, variable, secrets })
@@ -113,10 +113,11 @@ pub fn read(variables: &Variables) -> Result<EnvironmentConnection, Failure> {
 
 fn auth(variables: &Variables, service: &dyn Service, way: &MethodSpec, instance: &Instance) -> Result<Auth, Failure> {
     let mut values = Vec::new();
-    for variable in way.settings.iter().filter_map(|setting| setting.variable) {
-        if variables.raw(variable).is_some() {
-            values.push((variable, required(variables, variable)?.to_owned()));
-        }
+    for setting in way.settings() {
+        let Some(variable) = setting.variable.filter(|variable| variables.raw(variable).is_some()) else { continue };
+        let text = required(variables, variable)?;
+        let path = variables.path(variable).filter(|_| setting.is_path);
+        values.push((variable, path.map_or_else(|| text.to_owned(), |path| path.to_string_lossy().into_owned())));
     }
     let value = |setting: &'static Setting| {
         values.iter().find(|(variable, _)| setting.variable == Some(*variable)).map(|(_, value)| value.clone())
@@ -156,11 +157,14 @@ fn way(variables: &Variables, service: &'static dyn Service) -> Result<&'static 
     let given: Vec<_> = ways().flat_map(MethodSpec::variables).filter(|name| variables.raw(name).is_some()).collect();
     let Some(one) = given.first() else { return Ok(service.methods()[0]) };
     // Some variables are of several: the first that takes all that are set is meant.
-    if let Some(way) = ways().find(|way| given.iter().all(|name| is_of(way, name))) {
+    // A certificate goes with every other, too, and decides only where nothing else does.
+    let takes_all = |way: &&MethodSpec| given.iter().all(|name| way.takes_variable(name));
+    if let Some(way) = ways().find(|way| given.iter().all(|name| is_of(way, name))).or_else(|| ways().find(takes_all)) {
         return Ok(way);
     }
     let first = ways().find(|way| is_of(way, one)).expect("it is a variable of one of them");
-    let other = given.iter().find(|name| !is_of(first, name)).expect("the first does not take all that are set");
+    let other =
+        given.iter().find(|name| !first.takes_variable(name)).expect("the first does not take all that are set");
     Err(incomplete(shown!("{} and {} belong to different sign-in methods", *one, *other)).next(shown!(
         "Unset {} or {}, or choose the method with SNOW_AUTH",
         *other,
@@ -174,7 +178,7 @@ fn names_of(ways: impl Iterator<Item = &'static MethodSpec>) -> Shown {
 
 fn secrets_of(variables: &Variables, way: &MethodSpec, auth: &Auth) -> Result<Vec<GivenSecret>, Failure> {
     let mut secrets = Vec::new();
-    for SecretUse { input, need, .. } in way.secrets {
+    for SecretUse { input, need, .. } in way.every_secret() {
         let is_set = [input.variable, input.variable_file].into_iter().any(|name| variables.raw(name).is_some());
         if is_set || need(auth, &GivenSecrets::default()).is_required() {
             let (variable, source) = secret(variables, input.variable, input.variable_file)?;

@@ -40,6 +40,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct ConfigFile {
     pub path: PathBuf,
     pub lock: PathBuf,
+    /// What `~/` is in a path.
+    pub home: Option<PathBuf>,
 }
 
 /// The saved connections.
@@ -153,7 +155,7 @@ impl ConfigFile {
         let document: DocumentMut = text
             .parse()
             .map_err(|error: toml_edit::TomlError| self.invalid(&text, error.span(), error.message().to_owned()))?;
-        let mut changing = Change::new(config, document);
+        let mut changing = Change::new(config, document, self.home.clone());
         let result = change(&mut changing)?;
         let new_text = line_end.apply(changing.finish());
         if new_text != text {
@@ -231,7 +233,7 @@ impl ConfigFile {
                 return Err(self.invalid(text, span, message));
             }
             let id_span = entry.id.as_ref().map(Spanned::span);
-            let profile = entry.profile(name.clone(), span.clone()).map_err(at)?;
+            let profile = entry.profile(name.clone(), span.clone(), self.home.as_deref()).map_err(at)?;
             if let Some(other) = ids.insert(profile.id, name.clone()) {
                 let message = format!("{name} has the same id as {other}");
                 return Err(self.invalid(text, id_span.or(span), message));

@@ -26,7 +26,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
 fn unfit(machine: &Machine) -> Vec<Check> {
     let profiles = machine.config.iter().flat_map(|config| config.connections.values());
     let settings = profiles
-        .flat_map(|profile| MethodSpec::of(profile.auth.method).settings.iter().map(move |setting| (profile, setting)));
+        .flat_map(|profile| MethodSpec::of(profile.auth.method).settings().map(move |setting| (profile, setting)));
     let found = settings.filter_map(|(profile, setting)| Some((profile, (setting.examine)(&profile.auth).err()?)));
     found.map(|(profile, failure)| Check::fail(CheckId::FilesKeys, &failure).target(profile.name.as_str())).collect()
 }

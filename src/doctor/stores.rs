@@ -157,7 +157,7 @@ async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&
 fn required(auth: &Auth) -> Vec<Field> {
     let spec = MethodSpec::of(auth.method);
     let mut fields = Vec::from_iter((spec.needs)(auth));
-    let secrets = spec.secrets.iter().filter(|usage| (usage.need)(auth, &GivenSecrets::default()).is_required());
+    let secrets = spec.every_secret().filter(|usage| (usage.need)(auth, &GivenSecrets::default()).is_required());
     for field in secrets.map(|usage| &usage.input.item.field) {
         if !fields.contains(field) {
             fields.push(field.clone());
@@ -173,7 +173,7 @@ async fn is_usable(store: &dyn CredentialStore, profile: &Profile, field: &Field
         return Ok(read_session(store, profile, client, &origins).await?.is_some());
     }
     let own = MethodSpec::of(profile.auth.method).secrets.iter().map(|secret| secret.input.item.clone());
-    let mut items = own.chain(profile.headers.iter().map(gateway::item));
+    let mut items = own.chain(gateway::items(profile));
     let item = items.find(|item| item.field == *field).expect("what a connection needs is one of its items");
     Ok(read_secret(store, profile, &item, &origins).await?.is_some())
 }

@@ -38,7 +38,7 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
 
 /// Whether the program is there that gives a connection its credential. It is not started.
 fn command(machine: &Machine, profile: &Profile) -> Option<Check> {
-    let setting = MethodSpec::of(profile.auth.method).settings.iter().find(|setting| setting.is_command)?;
+    let setting = MethodSpec::of(profile.auth.method).settings().find(|setting| setting.is_command)?;
     let command = command_of(&(setting.get)(&profile.auth)?).ok()?;
     let program = OsStr::new(command.first()?);
     let shown = Shown::outside(program.to_string_lossy());

@@ -16,6 +16,7 @@ use network::Network;
 use url::Url;
 
 use crate::auth::credential::{Credential, Signature};
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method::{InHand, MethodSpec};
 use crate::auth::setting::GivenSecrets;
 use crate::base::error::Failure;
@@ -99,6 +100,7 @@ impl Connection {
     pub async fn in_hand(network: &Network, described: Described, time: Arc<dyn Time>) -> Result<Self, Failure> {
         let Described { instance, api_version, auth, secrets, subject } = described;
         let (client, _) = network.client(&instance, None, None)?;
+        let client = GatewayAccess::in_hand(&auth, &secrets, time.now())?.added_to(client, &instance);
         let endpoint = network.token_endpoint(&instance, &auth, None, None, &client, subject)?;
         let from_secrets = MethodSpec::of(auth.method).from_secrets.expect("a described connection needs no person");
         let credential = from_secrets(InHand { auth: &auth, secrets: &secrets, endpoint, time })?;

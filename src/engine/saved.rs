@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::network::Network;
 use crate::auth::credential::Credential;
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method::{MethodSpec, Stored};
 use crate::base::error::Failure;
 use crate::base::time::Time;
@@ -17,7 +17,7 @@ use crate::store::record::Origins;
 
 /// What a saved connection is used with.
 pub struct Opened {
-    /// Sends the headers of the connection.
+    /// Sends the headers and the certificate of the connection.
     pub client: Client,
     pub credential: Box<dyn Credential>,
 }
@@ -31,7 +31,8 @@ pub async fn open(
     profile: &Profile,
     (client, origins): (Client, Origins),
 ) -> Result<Opened, Failure> {
-    let client = GatewayHeaders::read(store.as_ref(), profile, &origins).await?.added_to(client);
+    let access = GatewayAccess::read(store.as_ref(), profile, &origins, time.now()).await?;
+    let client = access.added_to(client, &profile.instance);
     let endpoint = network.token_endpoint_of(profile, &client, Subject::Saved(profile.name.clone()))?;
     let method = profile.auth.method;
     let (lock, noted) = (state.session_lock(profile.id), profile.clone());

@@ -111,7 +111,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (path, lock) = (directory.path().join("config.toml"), directory.path().join("lock"));
         std::fs::write(&path, text).unwrap();
-        crate::config::ConfigFile { path, lock }.load().unwrap().connections.into_values().next().unwrap()
+        crate::config::ConfigFile { path, lock, home: None }.load().unwrap().connections.into_values().next().unwrap()
     }
 
     fn at(days: i64) -> DateTime<Utc> {

@@ -112,7 +112,7 @@ impl About for Stored {
 impl Fingerprint {
     /// Of whatever decides how a test ends.
     pub fn of_test(profile: &Profile) -> Self {
-        let settings = MethodSpec::of(profile.auth.method).settings.iter().copied();
+        let settings = MethodSpec::of(profile.auth.method).settings();
         let tables = profile.tables.iter().map(|table| ("table", table.to_string()));
         let headers = profile.headers.iter().map(|header| ("header", header.to_string()));
         let proxy = profile.proxy.clone().map(|proxy| ("proxy", proxy));

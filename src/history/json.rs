@@ -167,7 +167,7 @@ pub struct SettingInForce {
 
 /// The settings of how a connection signs in.
 pub fn settings(profile: &Profile) -> impl Iterator<Item = SettingInForce> {
-    MethodSpec::of(profile.auth.method).settings.iter().filter_map(|setting| {
+    MethodSpec::of(profile.auth.method).settings().filter_map(|setting| {
         let set = (setting.get)(&profile.auth);
         let is_default = set.is_none();
         let value = set.or_else(|| (setting.usual)(&profile.auth, &profile.instance))?;

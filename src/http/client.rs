@@ -152,6 +152,11 @@ impl Client {
         self.identity.fill(identity.clone(), host);
     }
 
+    /// The certificate that it sends, if it has one.
+    pub fn own_certificate(&self) -> Option<Certificate> {
+        self.identity.certificate()
+    }
+
     /// Whether the server asked for a certificate, and got one.
     pub fn presented(&self) -> Presented {
         self.identity.presented()

@@ -211,7 +211,11 @@ impl From<NetworkError> for Failure {
         if !error.opened {
             why.push_str(" No secret was sent.");
         }
-        let places = [("{setting}", setting.into()), ("{guide_certificate}", Step::run("snow guide certificate"))];
+        let places = [
+            ("{setting}", setting.into()),
+            ("{guide_certificate}", Step::run("snow guide certificate")),
+            ("{add_certificate}", Step::run("snow edit NAME --set client_cert=FILE --set client_key=FILE")),
+        ];
         let fault = error.fault();
         let failure =
             Failure::new(fault.code, message).why(Shown::outside(why)).evidence("host", host).evidence("proxy", proxy);
@@ -343,7 +347,10 @@ static FAULTS: &[Fault] = &[
         fits: |kind, _| matches!(kind, Kind::ClientCertificate),
         code: Code::TlsFailure,
         causes: &[],
-        next: &["Give a client certificate with --auth certificate, --client-cert FILE and --client-key FILE"],
+        next: &[
+            "Give a client certificate to snow connect with --client-cert FILE and --client-key FILE",
+            "Add one to a saved connection, which signs in as before: {add_certificate}",
+        ],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::CertificateRefused(_)),

@@ -91,6 +91,11 @@ impl IdentitySlot {
         let _ = self.identity.set((identity, host));
     }
 
+    /// The dates of the certificate that it sends.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.identity.get().map(|(identity, _)| identity.certificate)
+    }
+
     pub fn presented(&self) -> Presented {
         match self.presented.load(Ordering::Relaxed) {
             0 => Presented::NotAsked,

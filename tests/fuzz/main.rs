@@ -223,7 +223,7 @@ fn any_address_is_one_exact_origin_or_none() {
 fn any_connections_file_is_read_or_refused_and_never_changed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.toml");
-    let file = ConfigFile { path: path.clone(), lock: directory.path().join("lock") };
+    let file = ConfigFile { path: path.clone(), lock: directory.path().join("lock"), home: None };
     each("configs", include_str!("corpus/configs.txt"), |content, _| {
         std::fs::write(&path, content).unwrap();
         match file.load() {

@@ -231,3 +231,31 @@ fn paths_are_saved_whole_and_flags_that_exclude_each_other_are_refused() {
     world.run("edit acme --unset client_identity").expect(2).says(&["client_cert is missing"]);
     world.run("test acme").expect(0);
 }
+
+#[test]
+fn a_path_in_the_file_of_connections_may_begin_with_the_home_and_not_depend_on_the_directory() {
+    let mut world = World::new();
+    let config = |certificate: &str| {
+        format!(
+            "version = 1\n[connections.acme]\ninstance = \"https://acme.service-now.com\"\nauth = \"certificate\"\n\
+             client_cert = \"{certificate}\"\nclient_key = \"~/keys/svc.key\"\nca_cert = \"~/ca.pem\"\n"
+        )
+    };
+    world.write_config(config("~/svc.pem"));
+    let shown = world.run("show acme --json").expect(0).json()["connection"].clone();
+    let home = |path: &str| world.home().join(path).display().to_string();
+    let [certificate, key, authority] = ["svc.pem", "keys/svc.key", "ca.pem"].map(home);
+    assert_eq!((&shown["client_cert"], &shown["client_key"]), (&certificate.into(), &key.into()), "{shown}");
+    assert_eq!(shown["ca_cert"], authority, "{shown}");
+    // What is not changed stays as it was written.
+    let own = std::env::home_dir().unwrap().join("other.pem").display().to_string();
+    world.run("edit acme --set tables=incident --set client_cert=~/other.pem").expect(0);
+    let written = world.config();
+    for line in [format!("client_cert = \"{own}\""), "client_key = \"~/keys/svc.key\"".into()] {
+        assert!(written.contains(&line) && written.contains("ca_cert = \"~/ca.pem\""), "{written}");
+    }
+    for relative in ["svc.pem", "./svc.pem", "../svc.pem"] {
+        world.write_config(config(relative));
+        world.run("show acme").expect(3).says(&["config.toml:5", "client_cert must be an absolute path"]);
+    }
+}

@@ -281,7 +281,7 @@ impl Scene {
 
     fn load(&self) -> Config {
         let lock = self.session.home().join("unused");
-        ConfigFile { path: self.config_path(), lock }.load().expect("the file can be read")
+        ConfigFile { path: self.config_path(), lock, home: None }.load().expect("the file can be read")
     }
 
     /// The connections, which must have the unrelated one as it was.

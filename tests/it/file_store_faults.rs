@@ -113,7 +113,7 @@ impl Scene {
     }
 
     fn load(&self) -> Config {
-        ConfigFile { path: self.config_path(), lock: self.home.path().join("unused") }.load().unwrap()
+        ConfigFile { path: self.config_path(), lock: self.home.path().join("unused"), home: None }.load().unwrap()
     }
 
     /// The file as somebody else opens it.
@@ -529,7 +529,7 @@ fn many_connects_at_once_lose_nothing() {
         }
     }
     let path = home.path().join(".config/snow/config.toml");
-    let config = ConfigFile { path, lock: home.path().join("unused") }.load().unwrap();
+    let config = ConfigFile { path, lock: home.path().join("unused"), home: None }.load().unwrap();
     assert_eq!(config.connections.len(), count);
     let passphrase = Secret::new(PASSPHRASE.to_owned()).unwrap();
     let store = opened(&file_in(home.path()), Key::Passphrase { passphrase, given_by: GivenBy::Prompt });

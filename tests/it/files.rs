@@ -709,7 +709,8 @@ fn stale_temporary_files_go_and_the_content_of_a_lock_file_is_of_no_importance()
 fn ten_thousand_connections_are_saved_in_time_that_grows_with_their_number() {
     let home = tempfile::tempdir().unwrap();
     let saved = |count: usize| {
-        let file = ConfigFile { path: home.path().join(format!("{count}.toml")), lock: home.path().join("lock") };
+        let file =
+            ConfigFile { path: home.path().join(format!("{count}.toml")), lock: home.path().join("lock"), home: None };
         fs::write(&file.path, ONE).unwrap();
         let one = file.load().unwrap().connections.into_values().next().unwrap();
         let started = Instant::now();

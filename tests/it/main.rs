@@ -31,6 +31,8 @@ mod cancelled;
 #[cfg(unix)]
 mod certificate;
 #[cfg(unix)]
+mod certificate_beside;
+#[cfg(unix)]
 mod certificate_files;
 mod changed;
 #[cfg(unix)]

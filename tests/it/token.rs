@@ -289,7 +289,7 @@ fn each_trouble_of_a_command_is_told_and_nothing_is_saved() {
         (
             "fails",
             "echo CANARY-out; echo 'please sign in' >&2; exit 3",
-            &["fails failed", "exit status: 3", "please sign in"][..],
+            &["the access token command ", "fails failed", "exit status: 3", "please sign in"][..],
         ),
         ("two-lines", "echo one; echo two", &["did not print an access token", "more than one line"]),
         ("megabyte", "head -c 1000000 /dev/zero | tr '\\0' a", &["printed more than 64 KiB"]),
@@ -320,7 +320,10 @@ fn each_trouble_of_a_command_is_told_and_nothing_is_saved() {
 #[test]
 fn a_program_that_is_not_there_or_may_not_run_is_named_and_doctor_sees_it() {
     let (sandbox, scripts) = (sandbox(), Scripts::new());
-    by_command(&sandbox, "no-such-program-of-an-idp").1.expect(9).says(&["no-such-program-of-an-idp was not found"]);
+    by_command(&sandbox, "no-such-program-of-an-idp")
+        .1
+        .expect(9)
+        .says(&["the access token command no-such-program-of-an-idp was not found"]);
     let plain = scripts.path("plain");
     std::fs::write(&plain, "#!/bin/sh\n").unwrap();
     let plain = plain.display().to_string();

@@ -16,7 +16,7 @@ use super::credential::Given;
 use super::method::{MethodSpec, Renewal};
 use super::oauth;
 use super::oauth::settings::{CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FIELD, REVOCATION_URL, TOKEN_URL};
-use super::setting::{Flag, GivenSecrets, LEARNT_USER_NAME, Need, Question, SecretInput, SecretUse, Setting};
+use super::setting::{Flag, GivenSecrets, LEARNT_USER_NAME, Need, Question, SecretInput, SecretUse, Setting, kept};
 use crate::base::files;
 use crate::model::oauth_client::GrantType;
 pub use crate::model::profile::SUBJECT_KEY;
@@ -70,13 +70,7 @@ static SUBJECT: Setting = Setting {
         what: "subject",
         instead: "Use --subject USER",
     }),
-    ..Setting::plain(
-        SUBJECT_KEY,
-        "subject",
-        |auth| auth.settings.get(SUBJECT_KEY).cloned(),
-        |auth, text| put(auth, SUBJECT_KEY, text),
-        |auth| drop(auth.settings.remove(SUBJECT_KEY)),
-    )
+    ..kept!(SUBJECT_KEY, "subject", put)
 };
 
 pub const KEY_ID_KEY: &str = "key_id";
@@ -91,13 +85,7 @@ static KEY_ID: Setting = Setting {
         what: "key id",
         instead: "Use --key-id ID",
     }),
-    ..Setting::plain(
-        KEY_ID_KEY,
-        "key id",
-        |auth| auth.settings.get(KEY_ID_KEY).cloned(),
-        |auth, text| put(auth, KEY_ID_KEY, text),
-        |auth| drop(auth.settings.remove(KEY_ID_KEY)),
-    )
+    ..kept!(KEY_ID_KEY, "key id", put)
 };
 
 const AUDIENCE_KEY: &str = "audience";
@@ -106,13 +94,7 @@ static AUDIENCE: Setting = Setting {
     flag: flag("audience", "AUD", "The audience of the assertion [default: the client id]"),
     variable: Some("SNOW_AUDIENCE"),
     usual: |auth, _| auth.client().map(|client| client.client_id.to_string()),
-    ..Setting::plain(
-        AUDIENCE_KEY,
-        "audience",
-        |auth| auth.settings.get(AUDIENCE_KEY).cloned(),
-        |auth, text| put(auth, AUDIENCE_KEY, text),
-        |auth| drop(auth.settings.remove(AUDIENCE_KEY)),
-    )
+    ..kept!(AUDIENCE_KEY, "audience", put)
 };
 
 pub const PRIVATE_KEY_KEY: &str = "private_key";
@@ -121,26 +103,16 @@ pub const PRIVATE_KEY_KEY: &str = "private_key";
 static PRIVATE_KEY: Setting = Setting {
     flag: flag("private-key", "FILE", "Sign with the private key in this file (PEM), which stays in place"),
     examine: assertion::examine_key,
-    ..Setting::plain(
-        PRIVATE_KEY_KEY,
-        "file of the private key",
-        |auth| auth.settings.get(PRIVATE_KEY_KEY).cloned(),
-        |auth, text| put_path(auth, PRIVATE_KEY_KEY, text),
-        |auth| drop(auth.settings.remove(PRIVATE_KEY_KEY)),
-    )
+    is_path: true,
+    ..kept!(PRIVATE_KEY_KEY, "file of the private key", put_path)
 };
 
 pub const CERTIFICATE_KEY: &str = "certificate";
 
 static CERTIFICATE: Setting = Setting {
     flag: flag("certificate", "FILE", "Check before each sign-in that the key belongs to this certificate (PEM)"),
-    ..Setting::plain(
-        CERTIFICATE_KEY,
-        "certificate",
-        |auth| auth.settings.get(CERTIFICATE_KEY).cloned(),
-        |auth, text| put_path(auth, CERTIFICATE_KEY, text),
-        |auth| drop(auth.settings.remove(CERTIFICATE_KEY)),
-    )
+    is_path: true,
+    ..kept!(CERTIFICATE_KEY, "certificate", put_path)
 };
 
 const TOKEN_LIFETIME_KEY: &str = "token_lifetime";
@@ -148,36 +120,14 @@ const TOKEN_LIFETIME_KEY: &str = "token_lifetime";
 static TOKEN_LIFETIME: Setting = Setting {
     flag: flag("token-lifetime", "DURATION", "How long each assertion is valid [default: 5m]"),
     usual: |_, _| Some("5m".to_owned()),
-    ..Setting::plain(
-        TOKEN_LIFETIME_KEY,
-        "lifetime of the assertion",
-        |auth| auth.settings.get(TOKEN_LIFETIME_KEY).cloned(),
-        |auth, text| match assertion::lifetime(text) {
-            Some(_) => put(auth, TOKEN_LIFETIME_KEY, text),
-            None => Err(InvalidValue("invalid lifetime: use 10s to 24h, as in 5m".to_owned())),
-        },
-        |auth| drop(auth.settings.remove(TOKEN_LIFETIME_KEY)),
-    )
+    ..kept!(TOKEN_LIFETIME_KEY, "lifetime of the assertion", put_lifetime)
 };
 
 const ALGORITHM_KEY: &str = "algorithm";
 
 static ALGORITHM: Setting = Setting {
     flag: flag("algorithm", "ALG", "RS256, RS384, RS512, ES256 or ES384 [default: as the key: RS256, ES256, ES384]"),
-    ..Setting::plain(
-        ALGORITHM_KEY,
-        "algorithm",
-        |auth| auth.settings.get(ALGORITHM_KEY).cloned(),
-        |auth, text| {
-            let names = key::algorithms();
-            if names.contains(&text) {
-                return put(auth, ALGORITHM_KEY, text);
-            }
-            let text = crate::base::shown::shorten(text, 20);
-            Err(InvalidValue(format!("the algorithm \"{text}\" is not supported: use {}", any_of(&names))))
-        },
-        |auth| drop(auth.settings.remove(ALGORITHM_KEY)),
-    )
+    ..kept!(ALGORITHM_KEY, "algorithm", put_algorithm)
 };
 
 static SETTINGS: [&Setting; 11] = [
@@ -245,6 +195,22 @@ fn put(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValu
     }
     auth.settings.insert(key, text);
     Ok(())
+}
+
+fn put_lifetime(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
+    match assertion::lifetime(text) {
+        Some(_) => put(auth, key, text),
+        None => Err(InvalidValue("invalid lifetime: use 10s to 24h, as in 5m".to_owned())),
+    }
+}
+
+fn put_algorithm(auth: &mut Auth, key: &'static str, text: &str) -> Result<(), InvalidValue> {
+    let names = key::algorithms();
+    if names.contains(&text) {
+        return put(auth, key, text);
+    }
+    let text = crate::base::shown::shorten(text, 20);
+    Err(InvalidValue(format!("the algorithm \"{text}\" is not supported: use {}", any_of(&names))))
 }
 
 /// The absolute path of a file. What is in the file belongs into no setting.

@@ -216,7 +216,7 @@ impl App {
         let lock = self.state()?.config_lock();
         #[cfg(unix)]
         [&path, &lock].into_iter().try_for_each(|path| super::sudo::refuse(&self.variables, path))?;
-        Ok(ConfigFile { path, lock })
+        Ok(ConfigFile { path, lock, home: self.context.home.clone() })
     }
 
     /// Where another program keeps its settings.

@@ -12,7 +12,7 @@ use url::Url;
 use super::app::App;
 use super::handover;
 use super::select;
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::gateway::GatewayAccess;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
@@ -113,11 +113,11 @@ fn one_of<'a>(app: &mut App, several: &[&'a Profile], origin: &str) -> Result<&'
 async fn headers(app: &mut App, profile: &Profile) -> Result<Value, Failure> {
     let (_, origins) = app.network.client_for(profile)?;
     let store = app.store(profile.store)?;
-    let own = GatewayHeaders::read(store.as_ref(), profile, &origins).await?;
+    let own = GatewayAccess::read(store.as_ref(), profile, &origins, app.now()).await?;
     let handed_over = handover::of_saved(app, profile, Duration::ZERO).await?;
     let (name, value) = handed_over.header();
     let mut headers = Map::from_iter([(name.to_owned(), json!([value]))]);
-    headers.extend(own.0.iter().map(|(name, value)| (name.as_str().to_owned(), json!([value.expose()]))));
+    headers.extend(own.headers.iter().map(|(name, value)| (name.as_str().to_owned(), json!([value.expose()]))));
     let mut answer = Map::from_iter([("headers".to_owned(), headers.into())]);
     if let Some(at) = handed_over.token.as_ref().and_then(|token| token.life.expires_at) {
         answer.insert("expires".to_owned(), timestamp(at).into());

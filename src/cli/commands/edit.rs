@@ -15,7 +15,7 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, Durability};
 use crate::base::shown::{Shown, Step, shown, without_value};
-use crate::cli::args::at_home;
+use crate::cli::args::{at_home, value_text};
 use crate::cli::completion;
 use crate::config;
 use crate::history::fingerprint::Fingerprint;
@@ -180,7 +180,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         for key in &arguments.unset {
             changed.by(key, &mut wanted, |wanted| unset(wanted, key))?;
         }
-        check_settings(&wanted)?;
+        check_settings(&wanted, &arguments.set)?;
         Ok::<_, Failure>((change.put(wanted, now), saved, changed))
     })?;
     app.mention_unwritable_state(state.settle(&saved));
@@ -268,8 +268,19 @@ fn mention_secret(app: &App, state: &State, profile: &Profile, saved: &Profile) 
     }
 }
 
-/// The settings must fit each other once all is set.
-fn check_settings(profile: &Profile) -> Result<(), Failure> {
+/// The settings must fit each other once all is set, and none of those that are set may
+/// take the place of another.
+fn check_settings(profile: &Profile, assignments: &[String]) -> Result<(), Failure> {
+    let is_set = |key: &str| assignments.iter().any(|set| set.split_once('=').is_some_and(|(set, _)| set == key));
+    for setting in MethodSpec::of(profile.auth.method).settings().filter(|setting| is_set(setting.key)) {
+        if let Some(other) = setting.instead_of.iter().find(|key| is_set(key)) {
+            return Err(Failure::new(Code::Usage, shown!("{} does not go with {}", setting.key, *other)).next(shown!(
+                "Set {} or {}",
+                setting.key,
+                *other
+            )));
+        }
+    }
     method::check(&profile.auth, &profile.instance).map_err(|(setting, error)| {
         Failure::new(Code::Usage, shown!("{}", error))
             .next(shown!("Correct {}, or the settings beside it", setting.key))
@@ -326,7 +337,7 @@ fn set(profile: &mut Profile, key: &str, value: &str) -> Result<(), Failure> {
         }
         _ => {
             let setting = setting_of(profile, key)?;
-            (setting.set)(&mut profile.auth, value).map_err(|error| wrong(error.0))?;
+            (setting.set)(&mut profile.auth, &value_text(setting, value)).map_err(|error| wrong(error.0))?;
         }
     }
     Ok(())

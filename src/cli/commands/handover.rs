@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 use super::app::App;
 use super::environment;
 use super::select::{Selected, Selection};
+use crate::auth::certificate;
 use crate::auth::credential::{Credential, Token};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::session::Session;
@@ -144,5 +145,8 @@ fn mention_limits(app: &mut App, profile: &Profile) {
         let headers: Vec<_> = profile.headers.iter().map(OwnHeader::as_str).collect();
         let text = format!("note: a request to {} also needs the header {}", profile.name, any_of(&headers));
         app.console.note(&text.replace(" or ", " and "));
+    }
+    if certificate::beside(&profile.auth).is_some() {
+        app.console.note(&format!("note: a request to {} also needs its client certificate", profile.name));
     }
 }

@@ -12,7 +12,7 @@ use super::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs};
 use super::sign_in::flow::{self, SignedIn, Wanted};
 use super::test::Options;
 use super::{select, sign_in, test};
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
@@ -50,13 +50,17 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     // Before a sign-in, whatever keeps its result from being settled.
     settle(app, &profile, None)?;
     app.prove_store(profile.store, profile.id).await?;
-    let headers = sign_in::headers::given(app, &arguments.headers)?;
-    let browser = &arguments.browser;
-    if !headers.is_empty() && !arguments.secrets.is_any_given() && !browser.manual && !browser.no_browser {
-        return replace_headers(app, &profile, &headers).await;
+    let (secrets, browser) = (&arguments.secrets, &arguments.browser);
+    let spec = MethodSpec::of(profile.auth.method);
+    let signs_in = secrets.is_any_given(spec) || browser.manual || browser.no_browser;
+    let access = sign_in::gateway::given(app, &arguments.headers)?;
+    if !signs_in && (!access.headers.is_empty() || secrets.given().next().is_some()) {
+        let access = sign_in::gateway::with_certificate(app, &profile, secrets, access).await?;
+        return replace_access(app, &profile, &access).await;
     }
-    let headers = sign_in::headers::of(app, &profile, headers, true).await?;
-    let is_typed = !MethodSpec::of(profile.auth.method).has_session() && !arguments.secrets.is_any_given();
+    let access = sign_in::gateway::with_headers(app, &profile, access).await?;
+    let access = sign_in::gateway::with_certificate(app, &profile, secrets, access).await?;
+    let is_typed = !spec.has_session() && !secrets.is_any_given(spec);
     if is_typed && app.is_interactive() {
         let paint = app.console.err;
         let line = format!("  {}   {}", paint.dim("Instance"), paint.bold(profile.instance.origin()));
@@ -66,7 +70,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
         profile: &profile,
         secrets: &arguments.secrets,
         browser: &arguments.browser,
-        headers: &headers,
+        access: &access,
         force: arguments.force,
         is_saved: true,
         is_public: false,
@@ -87,10 +91,10 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     finish(app, &profile, started_test, started).await
 }
 
-/// Replaces the values of headers alone, and tests.
-async fn replace_headers(app: &mut App, profile: &Profile, headers: &GatewayHeaders) -> Result<u8, Failure> {
+/// Replaces what the gateway wants alone, and tests.
+async fn replace_access(app: &mut App, profile: &Profile, access: &GatewayAccess) -> Result<u8, Failure> {
     let (_, origins) = app.network.client_for(profile)?;
-    let credential = NewCredential { secrets: headers.secrets().collect(), session: None };
+    let credential = NewCredential { secrets: access.secrets().collect(), session: None };
     sign_in::save(app, profile, &origins, &credential).await?;
     let tested = test::test_saved(app, profile, &Options::default()).await?;
     match tested.failure() {
@@ -108,6 +112,7 @@ fn refuse_other_flags(profile: &Profile, arguments: &LoginArgs) -> Result<(), Fa
         return Err(Failure::new(Code::Usage, shown!("{} has no header {}", profile.name, header))
             .next(Step::say("To add it: ").and_run(shown!("snow connect {} --header {}", profile.name, header))));
     }
+    sign_in::gateway::refuse_passphrase(profile, secrets)?;
     let wrong = match secrets.given().find(|input| spec.secret(input).is_none()) {
         Some(input) => input.phrase,
         None if spec.grant.is_none() && (browser.manual || browser.no_browser) => "a browser flag",

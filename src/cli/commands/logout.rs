@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::app::App;
 use super::select::{self, all_disabled};
 use super::sign_in;
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method;
 use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
 use crate::base::code::Code;
@@ -221,7 +221,8 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     let read = async {
         let (client, origins) = app.network.client_for(profile)?;
         let store = app.store(profile.store)?;
-        let client = GatewayHeaders::read(store.as_ref(), profile, &origins).await?.added_to(client);
+        let access = GatewayAccess::read(store.as_ref(), profile, &origins, app.now()).await?;
+        let client = access.added_to(client, &profile.instance);
         let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins).await? else {
             return Ok(None);
         };

@@ -46,7 +46,7 @@ pub fn run(app: &mut App, arguments: SpecArgs) -> Result<u8, Failure> {
 fn text(app: &App, service: &dyn Service) -> String {
     let (paint, defaults, adobe) = (app.console.out, service.defaults(), service.adobe());
     let rows = service.methods().iter().filter(|spec| spec.is_saved).map(|spec| {
-        let settings = spec.settings.iter().filter(|setting| setting.is_required).map(|setting| setting.key);
+        let settings = spec.settings().filter(|setting| setting.is_required).map(|setting| setting.key);
         let blank = spec.blank(service.defaults());
         let is_required = |need: crate::auth::setting::Need| need.is_required();
         let secrets = spec.secrets.iter().filter(|usage| is_required((usage.need)(&blank, &GivenSecrets::default())));

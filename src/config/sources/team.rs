@@ -60,7 +60,7 @@ pub fn text(profiles: &[Profile]) -> String {
     let by_name: BTreeMap<_, _> = profiles.iter().map(|profile| (&profile.name, profile)).collect();
     for (name, profile) in by_name {
         let mut table = Table::new();
-        fill(&mut table, profile);
+        fill(&mut table, profile, None);
         table.retain(|key, _| is_carried(key));
         connections.insert(name.as_str(), Item::Table(table));
     }
@@ -112,7 +112,7 @@ pub fn read(
         if let Some(key) = entry.user_key().map_err(misplaced)? {
             entry = entry.with(key, username(&name)?);
         }
-        let profile = entry.profile(name, Some(span)).map_err(misplaced)?;
+        let profile = entry.profile(name, Some(span), None).map_err(misplaced)?;
         let profile = Profile { id: Uuid::new_v4(), ..profile };
         let own = keys.get("connections").and_then(|all| all.get(written.get_ref())?.as_table());
         let spec = MethodSpec::of(profile.auth.method);

@@ -86,7 +86,7 @@ fn method(service: &dyn Service, spec: &MethodSpec) -> Value {
     let mut properties = Map::new();
     let (mut required, mut either) = (vec!["auth"], Vec::new());
     properties.insert("auth".to_owned(), json!({"const": spec.method.as_str()}));
-    for setting in spec.settings {
+    for setting in spec.settings() {
         properties.insert(setting.key.to_owned(), value_of(setting));
         if setting.is_required && setting.instead_of.is_empty() {
             required.push(setting.key);
@@ -124,7 +124,7 @@ fn value_of(setting: &Setting) -> Value {
 fn secrets(service: &dyn Service, spec: &MethodSpec) -> Value {
     let blank = spec.blank(service.defaults());
     let (mut properties, mut required) = (Map::new(), Vec::new());
-    for usage in spec.secrets {
+    for usage in spec.every_secret() {
         let secret = json!({"type": "string", "writeOnly": true, "description": usage.input.item.field.label()});
         properties.insert(usage.input.flag.to_owned(), secret);
         if (usage.need)(&blank, &GivenSecrets::default()).is_required() {

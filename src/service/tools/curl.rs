@@ -25,10 +25,11 @@ fn content(connection: &Connection) -> Zeroizing<String> {
         Given::Key => ("header", format!("{}: {}", connection.key_header, connection.secret())),
         Given::Certificate => return certificate(connection),
     };
-    Zeroizing::new(format!("{option} = {}\n", *double_quoted(&Zeroizing::new(value))))
+    let header = Zeroizing::new(format!("{option} = {}\n", *double_quoted(&Zeroizing::new(value))));
+    Zeroizing::new([header.as_str(), &certificate(connection)].concat())
 }
 
-/// The paths of the files. curl asks for a passphrase itself.
+/// The paths of the files, if there is a certificate. curl asks for a passphrase itself.
 fn certificate(connection: &Connection) -> Zeroizing<String> {
     let line = |option: &str, path: &Path| format!("{option} = {}\n", *double_quoted(&path.to_string_lossy()));
     Zeroizing::new(match &connection.certificate {

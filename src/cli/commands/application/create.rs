@@ -11,7 +11,8 @@ use clap_complete::engine::ArgValueCandidates;
 use uuid::Uuid;
 
 use super::undo;
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::certificate;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::jwt_bearer::key::first_certificate;
 use crate::auth::jwt_bearer::{self, assertion};
 use crate::auth::method::MethodSpec;
@@ -157,27 +158,33 @@ pub async fn run(app: &mut App, arguments: CreateArgs) -> Result<u8, Failure> {
     app.console.say(&format!("  {}", told(&arguments, &profile, &title)));
     app.confirm(shown!("registering a client on {}", profile.instance.host_and_port()), "Register it?")?;
     let secret = if arguments.public { None } else { Some(Secret::random(SECRET_BYTES)) };
-    let headers = match &administrator {
-        Some(administrator) => sign_in::headers::of(app, administrator, GatewayHeaders::default(), true).await?,
-        None => GatewayHeaders::default(),
+    let access = match &administrator {
+        Some(administrator) => access_of(app, administrator).await?,
+        None => GatewayAccess::default(),
     };
     let mut secrets = key.as_ref().map(|key| key.secrets.clone()).unwrap_or_default();
     if let Some(secret) = &secret {
         secrets.put(CLIENT_SECRET.item, secret.clone());
     }
-    save(app, &file, &profile, &secrets, &headers).await?;
+    save(app, &file, &profile, &secrets, &access).await?;
     let registered = apps::register(&client, &entity, secret.as_ref()).await;
     let sys_id = match registered {
         Ok(sys_id) => sys_id,
         Err(failure) => return Err(undo::after(app, &file, &client, &profile, failure).await),
     };
     app.changes.are(shown!("The client is registered, and {} is saved. Nothing was tested.", profile.name));
-    let proven = match prove(app, &profile, &headers, arguments.public).await {
+    let proven = match prove(app, &profile, &access, arguments.public).await {
         Ok(proven) => proven,
         Err(failure) => return Err(undo::after(app, &file, &client, &profile, failure).await),
     };
     report(app, &arguments, &profile, &title, Some(&sys_id), proven);
     Ok(0)
+}
+
+/// What the gateway wants of the connection of an administrator.
+async fn access_of(app: &mut App, administrator: &Profile) -> Result<GatewayAccess, Failure> {
+    let access = sign_in::gateway::with_headers(app, administrator, GatewayAccess::default()).await?;
+    sign_in::gateway::with_certificate(app, administrator, &SecretArgs::default(), access).await
 }
 
 /// Whether the flags fit the grant.
@@ -237,7 +244,8 @@ fn profile(
         jwt_bearer::KEY_ID_KEY => Some(Uuid::new_v4().simple().to_string()),
         jwt_bearer::PRIVATE_KEY_KEY => path(&arguments.private_key),
         jwt_bearer::CERTIFICATE_KEY => path(&arguments.certificate),
-        _ => None,
+        // The new connection goes through the same gateway.
+        key => administrator.and_then(|profile| certificate::path_beside(&profile.auth, key)),
     });
     let auth: Auth = auth.map_err(|_| internal("a new client does not fit its own connection"))?;
     let store = arguments.store.map_or_else(|| app.store_of_new(), Ok)?;
@@ -245,7 +253,6 @@ fn profile(
         api_version: administrator.and_then(|profile| profile.api_version),
         ca_cert: administrator.and_then(|profile| profile.ca_cert.clone()),
         proxy: administrator.and_then(|profile| profile.proxy.clone()),
-        // The new connection goes through the same gateway.
         headers: administrator.map(|profile| profile.headers.clone()).unwrap_or_default(),
         ..Profile::new(name, instance, auth, store)
     })
@@ -289,7 +296,7 @@ async fn save(
     file: &ConfigFile,
     profile: &Profile,
     secrets: &GivenSecrets,
-    headers: &GatewayHeaders,
+    access: &GatewayAccess,
 ) -> Result<(), Failure> {
     app.prove_store(profile.store, profile.id).await?;
     let now = app.now();
@@ -299,7 +306,7 @@ async fn save(
     })?;
     app.changes.are(shown!("{} is saved, and its client may not be registered.", profile.name));
     let own = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone()));
-    let secrets: Vec<_> = own.chain(headers.secrets()).collect();
+    let secrets: Vec<_> = own.chain(access.secrets()).collect();
     if secrets.is_empty() {
         return Ok(());
     }
@@ -314,7 +321,7 @@ async fn save(
 
 /// Gets a token, and reads a row with it. False if that takes a browser, and none can be
 /// opened here.
-async fn prove(app: &mut App, profile: &Profile, headers: &GatewayHeaders, is_public: bool) -> Result<bool, Failure> {
+async fn prove(app: &mut App, profile: &Profile, access: &GatewayAccess, is_public: bool) -> Result<bool, Failure> {
     let client = profile.auth.client().expect("each grant has a client");
     if client.grant != GrantType::AuthorizationCode {
         let tested = test::test_saved(app, profile, &Options::default()).await?;
@@ -328,7 +335,7 @@ async fn prove(app: &mut App, profile: &Profile, headers: &GatewayHeaders, is_pu
         profile,
         secrets: &SecretArgs::default(),
         browser: &arguments,
-        headers,
+        access,
         force: false,
         is_saved: true,
         is_public,

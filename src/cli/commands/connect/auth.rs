@@ -18,16 +18,28 @@ use crate::service::{LentClient, Offer, Service};
 struct MethodFlag {
     /// As a sentence names it.
     shown: Shown,
-    methods: Vec<&'static MethodSpec>,
+    /// Those that it chooses.
+    chosen: Vec<&'static MethodSpec>,
+    /// Those that it fits: that of a certificate goes with each.
+    fitting: Vec<&'static MethodSpec>,
 }
 
 impl MethodFlag {
-    fn new(shown: Shown, service: &dyn Service, fits: impl Fn(&MethodSpec) -> bool) -> Self {
-        Self { shown, methods: saved_methods(service).filter(|spec| fits(spec)).collect() }
+    fn new(shown: Shown, service: &dyn Service, chooses: impl Fn(&MethodSpec) -> bool) -> Self {
+        let chosen: Vec<_> = saved_methods(service).filter(|spec| chooses(spec)).collect();
+        Self { shown, fitting: chosen.clone(), chosen }
+    }
+
+    fn fitting(self, service: &dyn Service, fits: impl Fn(&MethodSpec) -> bool) -> Self {
+        Self { fitting: saved_methods(service).filter(|spec| fits(spec)).collect(), ..self }
+    }
+
+    fn chooses(&self, spec: &MethodSpec) -> bool {
+        self.chosen.iter().any(|method| method.method == spec.method)
     }
 
     fn fits(&self, spec: &MethodSpec) -> bool {
-        self.methods.iter().any(|method| method.method == spec.method)
+        self.fitting.iter().any(|method| method.method == spec.method)
     }
 }
 
@@ -46,19 +58,18 @@ impl Request {
             given.value(setting).is_some_and(|value| (setting.get)(auth).as_deref() != Some(value))
         };
         // The settings of one client or user do not apply to another.
-        let base =
-            saved.filter(|auth| !spec.settings.iter().any(|setting| setting.is_required && is_other(auth, setting)));
+        let base = saved.filter(|auth| !spec.settings().any(|setting| setting.is_required && is_other(auth, setting)));
         let mut auth = match (lent, base) {
             (Some(lent), _) => Auth::of_client(spec.method, (lent.client)()),
             (None, Some(saved)) => saved.clone(),
             (None, None) => spec.blank(service.defaults()),
         };
-        for &setting in spec.settings {
+        for setting in spec.settings() {
             if let Some(value) = given.value(setting) {
                 (setting.set)(&mut auth, value).expect("the command line has checked it");
             }
         }
-        for &setting in spec.settings {
+        for setting in spec.settings() {
             if setting.is_missing(&auth) {
                 let question = setting.question.as_ref().expect("what is required can be asked for");
                 app.answer(question, |answer| (setting.set)(&mut auth, answer))?;
@@ -96,14 +107,17 @@ impl Request {
             let by_user = self.arguments.settings.given().next().map(|_| service.methods()[0]);
             return Ok(saved.or(by_user));
         }
-        let mut candidates = saved_methods(service).filter(|spec| flags.iter().all(|flag| flag.fits(spec)));
         if let Some(saved) = saved.filter(|spec| flags.iter().all(|flag| flag.fits(spec))) {
             return Ok(Some(saved));
         }
-        if let Some(spec) = candidates.next() {
+        // What goes with every way to sign in decides only if nothing else does.
+        let by_all = |says: fn(&MethodFlag, &MethodSpec) -> bool| {
+            saved_methods(service).find(|spec| flags.iter().all(|flag| says(flag, spec)))
+        };
+        if let Some(spec) = by_all(MethodFlag::chooses).or_else(|| by_all(MethodFlag::fits)) {
             return Ok(Some(spec));
         }
-        let Some(meant) = flags.iter().rev().find_map(|flag| flag.methods.first()) else {
+        let Some(meant) = flags.iter().rev().find_map(|flag| flag.chosen.first()) else {
             let label = service.defaults().label;
             return Err(Failure::new(Code::Usage, shown!("{} does not apply to {}", &flags[0].shown, label))
                 .next("Give the flags of one of its ways to sign in"));
@@ -116,20 +130,22 @@ impl Request {
     fn method_flags(&self) -> Vec<MethodFlag> {
         let (arguments, service) = (&self.arguments, self.target.service);
         let settings = arguments.settings.given().filter_map(|setting| {
-            let flag = setting.flag.as_ref()?;
-            Some(MethodFlag::new(shown!("--{}", flag.name), service, |spec| spec.setting(setting.key).is_some()))
+            let is_own = |spec: &MethodSpec| spec.own_settings().any(|own| own.key == setting.key);
+            let shown = shown!("--{}", setting.flag.as_ref()?.name);
+            let flag = MethodFlag::new(shown, service, is_own);
+            Some(flag.fitting(service, |spec| spec.setting(setting.key).is_some()))
         });
-        let secrets = arguments
-            .secrets
-            .given()
-            .map(|input| MethodFlag::new(input.phrase.into(), service, |spec| spec.secret(input).is_some()));
+        let secrets = arguments.secrets.given().map(|input| {
+            MethodFlag::new(input.phrase.into(), service, |spec| spec.signs_in_with(input))
+                .fitting(service, |spec| spec.secret(input).is_some())
+        });
         let with_browser = |flag: &'static str| {
             MethodFlag::new(flag.into(), service, |spec| spec.grant == Some(GrantType::AuthorizationCode))
         };
         let sdk = arguments.sdk_client.then(|| with_browser("--sdk-client"));
         let manual = arguments.browser.manual.then(|| with_browser("--manual"));
         let all = saved_methods(service).count();
-        settings.chain(sdk).chain(manual).chain(secrets).filter(|flag| flag.methods.len() < all).collect()
+        settings.chain(sdk).chain(manual).chain(secrets).filter(|flag| flag.chosen.len() < all).collect()
     }
 }
 

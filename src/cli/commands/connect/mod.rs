@@ -19,7 +19,7 @@ use super::sign_in;
 use super::sign_in::args::HeaderArgs;
 use super::sign_in::flow::{self, NotSignedIn, SignedIn, Wanted};
 use super::test::{self, Options};
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::error::Failure;
 use crate::check::preflight::offer;
@@ -59,8 +59,10 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
         conflict.confirm(app, saved)?;
     }
     let arguments = &request.arguments;
+    sign_in::gateway::refuse_passphrase(&wanted, &arguments.secrets)?;
+    let spec = MethodSpec::of(wanted.auth.method);
     // A secret is not moved from store to store: it is entered again.
-    if arguments.secrets.is_any_given() || method::needs_another_secret(&wanted, saved) {
+    if arguments.secrets.is_any_given(spec) || method::needs_another_secret(&wanted, saved) {
         connect(app, &request, Some(saved), Some(wanted.auth), &arguments.headers).await
     } else {
         check_known(app, &request, saved, &wanted.auth).await
@@ -84,27 +86,29 @@ async fn connect(
     if !is_unchanged {
         request.file.prove()?;
     }
-    let given = sign_in::headers::given(app, headers)?;
-    let headers = match saved {
-        Some(saved) => sign_in::headers::of(app, saved, given, true).await?,
+    let given = sign_in::gateway::given(app, headers)?;
+    let access = match saved {
+        Some(saved) => sign_in::gateway::with_headers(app, saved, given).await?,
         None => given,
     };
     // Before a browser is opened it is done in any case.
     let probes_first = (app.is_interactive() || request.arguments.wait.is_some()) && !request.arguments.no_test;
     let asks_method =
         auth.is_none() && app.is_interactive() && request.method(saved.map(|saved| &saved.auth))?.is_none();
-    let offer = if probes_first { preflight(app, request, &headers, asks_method).await? } else { None };
+    let offer = if probes_first { preflight(app, request, &access, asks_method).await? } else { None };
     let auth = match auth {
         Some(auth) => auth,
         None => request.auth(app, saved, offer.as_ref())?,
     };
     let profile = request.wanted(app, saved, auth)?;
     let arguments = &request.arguments;
+    sign_in::gateway::refuse_passphrase(&profile, &arguments.secrets)?;
+    let access = sign_in::gateway::with_certificate(app, &profile, &arguments.secrets, access).await?;
     let wanted = Wanted {
         profile: &profile,
         secrets: &arguments.secrets,
         browser: &arguments.browser,
-        headers: &headers,
+        access: &access,
         force: arguments.force,
         is_saved: saved.is_some(),
         is_public: false,
@@ -196,13 +200,13 @@ async fn check_known(app: &mut App, request: &Request, saved: &Profile, auth: &A
 async fn preflight(
     app: &mut App,
     request: &Request,
-    headers: &GatewayHeaders,
+    access: &GatewayAccess,
     with_offer: bool,
 ) -> Result<Option<Offer>, Failure> {
     let instance = request.target.instance();
     let (ca_cert, proxy) = (request.ca_cert(app), request.proxy(app));
     let (client, _) = app.network.client(instance, ca_cert.as_deref(), proxy.as_deref())?;
-    let client = headers.added_to(client);
+    let client = access.added_to(client, instance);
     let seen = sign_in::preflight(app, request.target.service, instance, &client, request.arguments.wait).await?;
     if !with_offer {
         return Ok(None);

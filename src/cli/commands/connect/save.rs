@@ -3,6 +3,8 @@
 //! back.
 
 use super::Request;
+use crate::auth::certificate::files::Files;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -50,7 +52,7 @@ pub async fn update(
     saved: &Profile,
     auth: &Auth,
 ) -> Result<(Profile, Saved), Failure> {
-    let headers = sign_in::headers::given(app, &request.arguments.headers)?;
+    let access = new_access(app, request, saved, auth).await?;
     let (profile, current) = request.file.change(|change| {
         // Another snow may have changed it since it was read: both changes stay.
         let current = select::find(change.config(), &saved.name)?.clone();
@@ -60,7 +62,8 @@ pub async fn update(
         }
         Ok::<_, Failure>((profile, current))
     })?;
-    if headers.is_empty() {
+    let credential = NewCredential { secrets: access.secrets().collect(), session: None };
+    if credential.secrets.is_empty() {
         let is_same = profile.revision == current.revision;
         if !is_same {
             app.changes.are(shown!("The change of {} is saved, and was not tested.", profile.name));
@@ -68,7 +71,6 @@ pub async fn update(
         return Ok((profile, if is_same { Saved::Unchanged } else { Saved::Changed }));
     }
     let (_, origins) = app.network.client_for(&profile)?;
-    let credential = NewCredential { secrets: headers.secrets().collect(), session: None };
     if let Err(failure) = sign_in::save(app, &profile, &origins, &credential).await {
         // Without its values the connection would not work.
         request.file.change(|change| {
@@ -80,6 +82,18 @@ pub async fn update(
         return Err(failure);
     }
     Ok((profile, Saved::Changed))
+}
+
+/// What a gateway wants that was not there before.
+async fn new_access(app: &mut App, request: &Request, saved: &Profile, auth: &Auth) -> Result<GatewayAccess, Failure> {
+    let arguments = &request.arguments;
+    let access = sign_in::gateway::given(app, &arguments.headers)?;
+    let is_known = Files::of(auth) == Files::of(&saved.auth) && arguments.secrets.given().next().is_none();
+    if is_known {
+        return Ok(access);
+    }
+    let profile = request.updated(app, saved, auth.clone())?;
+    sign_in::gateway::with_certificate(app, &profile, &arguments.secrets, access).await
 }
 
 /// Saves a connection with its new credential.

@@ -343,7 +343,7 @@ impl Conflict {
 /// updated.
 pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
     let spec = MethodSpec::of(saved.auth.method);
-    let guarded = spec.settings.iter().filter(|setting| setting.is_guarded).map(|setting| {
+    let guarded = spec.settings().filter(|setting| setting.is_guarded).map(|setting| {
         let value = |profile: &Profile| {
             let same_method = profile.auth.method == saved.auth.method;
             same_method.then(|| (setting.get)(&profile.auth)).flatten().map(|value| same_value(setting.key, &value))

@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
-use crate::auth::method;
+use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting, command_text};
 use crate::base::duration::duration;
-use crate::cli::args::{at_home, path};
+use crate::cli::args::{at_home, path, value_text};
 use crate::cli::completion;
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
@@ -79,8 +79,7 @@ fn with_defaults(help: &str) -> String {
 fn read(setting: &'static Setting, text: &str) -> Result<String, InvalidValue> {
     let spec = method::METHODS.into_iter().find(|spec| spec.setting(setting.key).is_some());
     let mut scratch = spec.expect("every setting belongs to a way to sign in").blank(service::usual().defaults());
-    let is_path = setting.flag.as_ref().is_some_and(|flag| flag.value_name == "FILE");
-    let text = if is_path { at_home(text.into()).to_string_lossy().into_owned() } else { text.to_owned() };
+    let text = value_text(setting, text);
     (setting.set)(&mut scratch, &text).map(|()| text)
 }
 
@@ -137,8 +136,9 @@ impl SecretArgs {
         inputs().filter(|input| self.source(input).is_some())
     }
 
-    pub fn is_any_given(&self) -> bool {
-        !self.0.is_empty()
+    /// Whether one is handed in that signs in, and not only goes with it.
+    pub fn is_any_given(&self, spec: &MethodSpec) -> bool {
+        self.given().any(|input| spec.signs_in_with(input))
     }
 }
 

@@ -12,7 +12,7 @@ use super::secret::{self, Attempt};
 use super::session::{self, NewSession};
 use super::{NewCredential, confirm_identity, no_token};
 use crate::auth::access_token::AccessToken;
-use crate::auth::gateway::GatewayHeaders;
+use crate::auth::gateway::GatewayAccess;
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::page::Page;
@@ -35,7 +35,7 @@ pub struct Wanted<'a> {
     pub secrets: &'a SecretArgs,
     pub browser: &'a BrowserArgs,
     /// For the gateway in front of the instance.
-    pub headers: &'a GatewayHeaders,
+    pub access: &'a GatewayAccess,
     /// Whether a different user than the connection's is accepted.
     pub force: bool,
     pub is_saved: bool,
@@ -97,7 +97,7 @@ impl Wanted<'_> {
     /// The same for where the sign-in led to.
     pub fn client_for(&self, app: &App, profile: &Profile) -> Result<(Client, Origins), Failure> {
         let (client, origins) = app.network.client_for(profile)?;
-        Ok((self.headers.added_to(client), origins))
+        Ok((self.access.added_to(client, &profile.instance), origins))
     }
 
     pub fn spec(&self) -> &'static MethodSpec {
@@ -121,7 +121,7 @@ pub async fn earn(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSig
 async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, NotSignedIn> {
     let new_credential = |secrets: &GivenSecrets| {
         let own = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone()));
-        NewCredential { secrets: wanted.headers.secrets().chain(own).collect(), session: None }
+        NewCredential { secrets: wanted.access.secrets().chain(own).collect(), session: None }
     };
     let secrets = secret::new_secrets(app, &wanted.profile.auth, wanted.secrets)?;
     if !wanted.is_tested {
@@ -153,7 +153,7 @@ async fn earn_session(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, No
         let seen = Some((no_token(wanted.profile.auth.defaults, &failure), started));
         NotSignedIn { failure, seen }
     })?;
-    credential.secrets.extend(wanted.headers.secrets());
+    credential.secrets.extend(wanted.access.secrets());
     let first_request = if wanted.is_tested { FirstRequest::Possible(client) } else { FirstRequest::None };
     Ok(SignedIn { profile, credential, origins, started, first_request, browser })
 }

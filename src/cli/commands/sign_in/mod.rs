@@ -7,7 +7,7 @@
 pub mod args;
 pub mod browser;
 pub mod flow;
-pub mod headers;
+pub mod gateway;
 mod paste;
 pub mod refusals;
 pub mod secret;

@@ -125,7 +125,7 @@ pub fn missing(auth: &Auth, usage: &SecretUse) -> Failure {
 pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecrets) -> Result<Attempt, Failure> {
     // The first of them is what the instance judges.
     let retyped = wanted.spec().secrets.first().filter(|usage| secrets.get(usage.input.item).is_some());
-    let may_retype = retyped.is_some() && !wanted.secrets.is_any_given();
+    let may_retype = retyped.is_some() && !wanted.secrets.is_any_given(wanted.spec());
     let mut profile = wanted.profile.clone();
     let mut tries_left = if may_retype { MORE_TRIES } else { 0 };
     let mut codes_left = 1 + MORE_TRIES;

@@ -170,6 +170,7 @@ impl Places {
             ("{enter}", enter(response)),
             ("{login}", login),
             ("{add_header}", add_header(response.subject)),
+            ("{add_certificate}", add_certificate(response.subject)),
             ("{connect_there}", connect_there(response.subject, origin)),
             ("{name_table}", name_table(response)),
             ("{by}", by(response).into()),
@@ -228,6 +229,18 @@ fn add_header(subject: &Subject) -> Step {
     }
 }
 
+/// How a client certificate is added, whichever way the connection signs in.
+fn add_certificate(subject: &Subject) -> Step {
+    match subject {
+        Subject::Saved(name) => Step::say("If the address requires one, add it: ")
+            .and_run(shown!("snow edit {} --set client_cert=FILE --set client_key=FILE", name)),
+        Subject::Environment(_) => {
+            "If the address requires one, set SNOW_CLIENT_CERT_FILE and SNOW_CLIENT_KEY_FILE".into()
+        }
+        Subject::New => "If the address requires one, add it with --client-cert FILE and --client-key FILE".into(),
+    }
+}
+
 /// How the origin that a redirect points to becomes that of the connection.
 fn connect_there(subject: &Subject, origin: Shown) -> Step {
     match subject {
@@ -271,7 +284,7 @@ fn enter(response: &ClassifiedResponse<'_>) -> Step {
         }
         (Subject::Saved(name), _) => Step::say("Sign in again: ").and_run(shown!("snow login {}", name)),
         (Subject::Environment(variable), CredentialKind::Secret(spec)) => {
-            let settings = spec.settings.iter().filter_map(|setting| setting.variable);
+            let settings = spec.own_settings().filter_map(|setting| setting.variable);
             let variables: Vec<_> = settings.chain([*variable]).collect();
             Step::say(Shown::outside(format!("Correct {}", variables.join(" and "))))
         }

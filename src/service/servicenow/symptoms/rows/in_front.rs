@@ -127,7 +127,8 @@ pub const ROWS: &[Symptom] = &[
         ],
         next: &[
             "Ask the people who run the gateway about its client certificate, or test without the gateway",
-            "If the address requires one, give it: {guide_certificate}",
+            "{add_certificate}",
+            "If the certificate is to sign in as well: {guide_certificate}",
             ORIGINAL,
         ],
     },
