@@ -3,8 +3,11 @@
 //! [`Service`] is what the layers above ask of one; each has a folder here, and a line in
 //! [`SERVICES`].
 
+pub mod body;
+pub mod redirect;
 pub mod rows;
 pub mod servicenow;
+pub mod symptom;
 pub mod tables;
 pub mod tools;
 
