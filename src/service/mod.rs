@@ -40,8 +40,8 @@ pub trait Service: Rows + Tables {
     /// request.
     fn verdict(&self, answer: &Response, asked: &Asked<'_>, is_for_head: bool) -> Option<Failure>;
 
-    /// What follows the page that `asked` gave.
-    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next;
+    /// What follows the page that `asked` gave; `around` is what it has beside rows.
+    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap, around: &[u8]) -> Next;
 }
 
 /// A request that was answered.

@@ -46,7 +46,7 @@ impl Service for ServiceNow {
         classified(answer, asked, |response| verdict::failure_of(response, asked.url, is_for_head))
     }
 
-    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next {
+    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap, _around: &[u8]) -> Next {
         pages::next(instance, asked, headers)
     }
 }

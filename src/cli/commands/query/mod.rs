@@ -23,7 +23,7 @@ use crate::report;
 use crate::report::format::Format;
 use crate::report::json;
 use crate::report::rows::{Form, RowWriter};
-use crate::service::rows::RowQuery;
+use crate::service::rows::{Listing, RowQuery};
 use args::{DEFAULT_LIMIT, QueryArgs, check};
 use checkpoint::{Checkpoint, Found};
 use target::Target;
@@ -48,6 +48,7 @@ pub async fn run(app: &mut App, arguments: QueryArgs) -> Result<u8, Failure> {
         fields: arguments.fields.clone(),
         order: arguments.order.clone(),
         display: arguments.display,
+        listing: Listing::Rows,
     };
     if arguments.count {
         return count(app, chosen, query, arguments.strict).await;
@@ -199,7 +200,7 @@ impl Copying<'_> {
             _ if paint.is_terminal && target.is_stdout() => Form::Table(paint),
             _ => Form::Tabs,
         };
-        let writer = RowWriter::new(form, self.query.fields.clone(), self.walk.key(), self.walk.first_fields());
+        let writer = RowWriter::new(form, self.walk.fields().to_vec(), self.walk.key(), self.walk.first_fields());
         match &self.checkpoint {
             Some(checkpoint) if checkpoint.state.cursor.rows > 0 => {
                 writer.after(checkpoint.state.cursor.rows, checkpoint.state.columns.clone())
