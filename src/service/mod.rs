@@ -4,6 +4,7 @@
 //! [`SERVICES`].
 
 pub mod body;
+pub mod path;
 pub mod redirect;
 pub mod rows;
 pub mod servicenow;
