@@ -10,6 +10,7 @@ use crate::base::error::{CausesOfCode, Likelihood};
 use crate::base::shown::Step;
 use crate::cli::commands::sign_in;
 use crate::cli::shell;
+use crate::service::salesforce;
 use crate::service::servicenow::{refusals, symptoms};
 use crate::{check, http, store};
 
@@ -47,6 +48,7 @@ fn causes(code: Code) -> Vec<String> {
     let rows = http::failure::causes()
         .chain(answers.into_iter().rev())
         .chain(refusals::causes())
+        .chain(salesforce::causes())
         .chain(check::tables::causes())
         .chain(check::context::causes())
         .chain(check::identity::causes())

@@ -7,6 +7,7 @@ pub mod body;
 pub mod path;
 pub mod redirect;
 pub mod rows;
+pub mod salesforce;
 pub mod servicenow;
 pub mod symptom;
 pub mod tables;
@@ -27,7 +28,7 @@ use rows::Rows;
 use tables::Tables;
 
 /// All of them; the first is that of a connection that names none.
-pub static SERVICES: &[&dyn Service] = &[&servicenow::oauth::ServiceNow];
+pub static SERVICES: &[&dyn Service] = &[&servicenow::oauth::ServiceNow, &salesforce::Salesforce];
 
 /// A product, as an open connection uses it.
 pub trait Service: Rows + Tables {

@@ -78,6 +78,9 @@ pub trait Rows: Sync {
     /// The field that names a row.
     fn key(&self) -> &'static str;
 
+    /// One condition of several that must all hold; none of them is empty.
+    fn all_of(&self, filters: &[String]) -> String;
+
     /// Whether the rows can be read in the order of their keys. Then none is lost or
     /// doubled between pages while others write.
     fn is_by_key(&self, query: &RowQuery) -> bool;

@@ -22,6 +22,10 @@ impl Rows for ServiceNow {
         KEY
     }
 
+    fn all_of(&self, filters: &[String]) -> String {
+        filters.join("^")
+    }
+
     fn is_by_key(&self, query: &RowQuery) -> bool {
         query.order.is_none() && Encoded::read(&query.filter).order.is_empty()
     }
