@@ -13,6 +13,7 @@ pub mod classify;
 pub mod hosts;
 pub mod identity;
 pub mod limits;
+pub mod login;
 pub mod path;
 mod query;
 mod records;

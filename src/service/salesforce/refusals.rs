@@ -76,8 +76,8 @@ static REFUSALS: &[Row] = &[
         code: Code::InvalidInstance,
         shows: |refused| refused.mentions(&["not supported on this domain"]),
         message: "{host} issues no token of this kind",
-        why: "The token endpoint said: {said}. It is one for users of every organization.{kept}",
-        causes: &[("login-host", High, "this grant works at the My Domain of the organization alone")],
+        why: "The token endpoint said: {said}. This grant works at the My Domain of the organization alone.{kept}",
+        causes: &[],
         next: &["Use the My Domain of the organization, such as https://acme.my.salesforce.com (Setup, My Domain)"],
     },
     Row {

@@ -20,7 +20,7 @@ use crate::service::symptom::{
     self, add_header, again, connect_there, enter, login, retry_after, server_time, unchecked, wait, wait_for_it,
 };
 
-pub use rows::symptoms;
+pub use rows::{PASSWORD_EXPIRED, symptoms};
 
 /// One way an answer can look, and what it means.
 pub type Symptom = symptom::Symptom<fn(&ClassifiedResponse<'_>) -> bool>;
@@ -43,6 +43,11 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
     {
         return with_evidence(Failure::from(broken.clone()), response);
     }
+    failure_of(symptom, response)
+}
+
+/// What a symptom says of an answer.
+pub fn failure_of(symptom: &Symptom, response: &ClassifiedResponse<'_>) -> Failure {
     let places = places(response);
     with_evidence(symptom.failure(response.redactor, |text| Step::filled(text, &places)), response)
 }

@@ -9,22 +9,7 @@ use crate::service::salesforce::symptoms::Symptom;
 const OAUTH: &str = "Sign in with OAuth client credentials, a browser or a JWT instead: their way in stays open";
 
 pub const ROWS: &[Symptom] = &[
-    Symptom {
-        name: "password-expired",
-        code: Code::PasswordExpired,
-        shows: |response| response.is(&["INVALID_OPERATION_WITH_EXPIRED_PASSWORD"]),
-        message: "the password of {user} at {host} has expired",
-        why: "The password is right, but Salesforce accepts it for nothing but setting a new one.",
-        causes: &[(
-            "password-policy",
-            High,
-            "the password is older than the password policy allows, or an administrator expired it",
-        )],
-        next: &[
-            "Sign in to {origin} in a browser, set a new password, then enter it here with the new security token: {login}",
-            "For a user of integrations, ask an administrator for the permission Password Never Expires",
-        ],
-    },
+    PASSWORD_EXPIRED,
     Symptom {
         name: "security-token",
         code: Code::SecurityTokenMissing,
@@ -268,3 +253,21 @@ pub const ROWS: &[Symptom] = &[
         ],
     },
 ];
+
+/// A good answer to a sign-in may say it, too.
+pub const PASSWORD_EXPIRED: Symptom = Symptom {
+    name: "password-expired",
+    code: Code::PasswordExpired,
+    shows: |response| response.is(&["INVALID_OPERATION_WITH_EXPIRED_PASSWORD"]),
+    message: "the password of {user} at {host} has expired",
+    why: "The password is right, but Salesforce accepts it for nothing but setting a new one.",
+    causes: &[(
+        "password-policy",
+        High,
+        "the password is older than the password policy allows, or an administrator expired it",
+    )],
+    next: &[
+        "Sign in to {origin} in a browser, set a new password, then enter it here with the new security token: {login}",
+        "For a user of integrations, ask an administrator for the permission Password Never Expires",
+    ],
+};
