@@ -41,19 +41,28 @@ pub fn explanation(code: Code) -> Explanation {
 }
 
 /// What may be behind a code by all rows that have it, most likely first, in
-/// general words. Where two rows of it know the same cause, the first words stand.
+/// general words. Those of a service that only some connections are of come last.
 fn causes(code: Code) -> Vec<String> {
     // Of answers that look alike the table has the special ones first.
     let answers: Vec<_> = symptoms::causes().collect();
     let rows = http::failure::causes()
         .chain(answers.into_iter().rev())
         .chain(refusals::causes())
-        .chain(salesforce::causes())
         .chain(check::tables::causes())
         .chain(check::context::causes())
         .chain(check::identity::causes())
         .chain(store::causes())
         .chain(sign_in::refusals::causes());
+    let usual = ranked(code, rows);
+    let when = if usual.is_empty() { None } else { Some("at Salesforce") };
+    let others = salesforce::causes().map(|row| CausesOfCode { when, ..row });
+    let others = ranked(code, others);
+    usual.into_iter().chain(others).collect()
+}
+
+/// The causes of a code, most likely first. Where two rows of it know the same cause, the
+/// first words stand.
+fn ranked(code: Code, rows: impl Iterator<Item = CausesOfCode>) -> Vec<String> {
     let general = GENERAL.map(|(place, words)| (place, Step::from(words)));
     let mut known: Vec<&str> = Vec::new();
     let mut ranked: Vec<(Likelihood, String)> = Vec::new();

@@ -1,6 +1,6 @@
 //! Rows by SOQL, one query a page.
 //!
-//! Without an order of its own a query goes by `Id`: a page begins after the last one that
+//! A query without an order goes by `Id`: a page begins after the last one that
 //! came. With an order rows are counted off, as far as `OFFSET` reaches.
 
 use std::fmt::Write as _;

@@ -10,7 +10,7 @@
 use chrono::{DateTime, Utc};
 
 use super::classify::{Body, ClassifiedResponse};
-use super::symptoms::{WHEN, said, with_evidence};
+use super::symptoms::{said, with_evidence};
 use crate::auth::oauth::outcome::TokenRequest;
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
@@ -374,7 +374,7 @@ const ASSERTION: Row = Row {
 
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    REFUSALS.iter().map(|row| CausesOfCode { when: WHEN, ..CausesOfCode::new(row.code, row.causes) })
+    REFUSALS.iter().map(|row| CausesOfCode::new(row.code, row.causes))
 }
 
 /// What the refusal means; the last row fits everything.

@@ -25,12 +25,9 @@ pub use rows::{PASSWORD_EXPIRED, symptoms};
 /// One way an answer can look, and what it means.
 pub type Symptom = symptom::Symptom<fn(&ClassifiedResponse<'_>) -> bool>;
 
-/// Which service the causes of a code are of that others have, too.
-pub const WHEN: Option<&str> = Some("at Salesforce");
-
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    symptoms().map(|symptom| CausesOfCode { when: WHEN, ..CausesOfCode::new(symptom.code, symptom.causes) })
+    symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes))
 }
 
 /// What the answer means. Call it for an answer that was not what was asked for; it always

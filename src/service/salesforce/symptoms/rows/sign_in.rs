@@ -143,7 +143,7 @@ pub const ROWS: &[Symptom] = &[
         shows: |response| response.is_session_not_allowed(),
         message: "signed in, but {user} is of a kind that may not use the API",
         why: "Salesforce said: {said}. A new session would be refused, too.",
-        causes: &[("kind-of-user", High, "the user is an internal one of Salesforce")],
+        causes: &[("kind-of-user", Low, "the user is an internal one of Salesforce")],
         next: &["Sign in as another user"],
     },
     Symptom {
