@@ -108,7 +108,7 @@ pub enum InvalidSetting {
 }
 
 /// Every way to sign in.
-pub static METHODS: [&MethodSpec; 8] = [
+pub static METHODS: [&MethodSpec; 9] = [
     &basic::SPEC,
     &oauth::AUTHORIZATION_CODE,
     &oauth::CLIENT_CREDENTIALS,
@@ -117,6 +117,7 @@ pub static METHODS: [&MethodSpec; 8] = [
     &jwt_bearer::SPEC,
     &certificate::SPEC,
     &password_session::SPEC,
+    &jwt_bearer::WITHOUT_KEY_ID,
 ];
 
 /// Those that a saved connection can use.

@@ -16,6 +16,7 @@ use crate::http::identity::Presented;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::{Auth, Subject};
+use crate::model::user_name::UserName;
 
 pub trait Provider: Send + Sync {
     /// The request by which it takes a user name and a password for a session; `None` if it
@@ -44,6 +45,8 @@ pub struct Asked<'a> {
     pub client: &'a OAuthClient,
     /// The origin that was asked.
     pub origin: &'a Instance,
+    /// Who signs in, if that is known.
+    pub user: Option<&'a UserName>,
     /// Whose connection it is, for the advice.
     pub subject: &'a Subject,
     /// What the server got in the TLS handshake.

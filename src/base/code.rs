@@ -264,6 +264,8 @@ codes! {
         CertificateRefused = "certificate-refused", final, lasting, head, SignIn, free, Instance, other;
         CertificateNotAskedFor = "certificate-not-asked-for", final, lasting, head, SignIn, free, Instance, other;
         ClientCertificateExpired = "client-cert-expired", final, lasting, whole, SignIn, free, Request, other, "The client certificate has expired, or is not valid yet.";
+        PasswordExpired = "password-expired", final, lasting, whole, SignIn, free, Instance, enter, "The password has expired, and signs in for nothing but a new one.";
+        SecurityTokenMissing = "security-token-missing", final, lasting, whole, SignIn, free, Request, enter, "The password needs the user's security token behind it.";
         LoginDenied = "login-denied", final, lasting, whole, SignIn, free, Request, enter;
         LoginTimeout = "login-timeout", final, lasting, whole, SignIn, free, Request, enter;
     }
@@ -273,6 +275,8 @@ codes! {
         TableHidden = "table-hidden", final, lasting, whole, SignIn, free, Request, other;
         FieldHidden = "field-hidden", final, lasting, whole, SignIn, free, Table, other;
         QueryForbidden = "query-forbidden", final, lasting, whole, SignIn, free, Table, other;
+        ApiDisabled = "api-disabled", final, lasting, whole, SignIn, free, Api, other, "The organization or the user has no access to the API.";
+        LoginHours = "login-hours", final, lasting, whole, SignIn, free, Instance, other, "The user may not sign in at this time.";
         AccessDenied = "access-denied", final, lasting, whole, SignIn, free, Table, other;
         ForbiddenPage = "forbidden-page", final, lasting, whole, SignIn, free, Request, other;
     }
@@ -295,6 +299,8 @@ codes! {
         SsoRedirect = "sso-redirect", final, lasting, head, ServiceNow, free, Request, other;
         Redirected = "redirected", final, lasting, head, ServiceNow, free, Request, other;
         NotServiceNow = "not-servicenow", final, lasting, whole, ServiceNow, free, Request, other;
+        NotSalesforce = "not-salesforce", final, lasting, whole, ServiceNow, free, Request, other, "The address is not that of a Salesforce organization.";
+        OrgLocked = "org-locked", final, lasting, whole, Awake, free, Instance, other, "The organization is locked, suspended or closed.";
         GatewayTimeout = "gateway-timeout", retryable, transient, head, Awake, free, Request, other;
         TransactionCancelled = "transaction-cancelled", retryable, lasting, whole, SignIn, free, Request, other;
         TruncatedAnswer = "truncated-answer", retryable, lasting, whole, ServiceNow, free, Request, other;
@@ -304,6 +310,7 @@ codes! {
     }
     RateLimited {
         RateLimited = "rate-limited", retryable, lasting, head, SignIn, free, Instance, other;
+        QuotaExceeded = "quota-exceeded", final, lasting, whole, SignIn, free, Instance, other, "The API requests of the last 24 hours are used up.";
     }
     Store {
         KeyringUnavailable = "keyring-unavailable", final, lasting, whole, SignIn, free, Request, other;
@@ -336,6 +343,7 @@ codes! {
         LifetimeTooShort = "lifetime-too-short", final, lasting, whole, SignIn, free, Request, other;
         EndsSoon = "ends-soon", final, lasting, whole, SignIn, free, Request, other, "A session or certificate expires within the given time.";
         ClockSkew = "clock-skew", final, lasting, whole, SignIn, free, Request, other, "A warning: the clocks of this machine and the instance differ.";
+        QuotaLow = "quota-low", final, lasting, whole, SignIn, free, Request, other, "A warning: few API requests are left for these 24 hours.";
         CertificateEnds = "certificate-ends", final, lasting, whole, SignIn, free, Request, other, "A warning: the certificate expires soon.";
     }
     Signal {

@@ -206,6 +206,11 @@ impl ArrayReader {
         }
     }
 
+    /// The name of the array.
+    pub fn member(&self) -> &'static str {
+        self.member
+    }
+
     /// Whether the array has begun.
     pub fn has_array(&self) -> bool {
         self.has_array

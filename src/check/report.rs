@@ -47,6 +47,8 @@ pub enum CheckId {
     QualityClock,
     /// The certificate of the instance does not end soon.
     QualityCertificate,
+    /// The instance has requests left for today.
+    QualityQuota,
 }
 
 /// How a check went.
@@ -224,6 +226,7 @@ impl CheckId {
             Self::QualityLatency => "quality.latency",
             Self::QualityClock => "quality.clock",
             Self::QualityCertificate => "quality.certificate",
+            Self::QualityQuota => "quality.quota",
         }
     }
 
@@ -245,6 +248,7 @@ impl CheckId {
             Self::QualityLatency => "latency",
             Self::QualityClock => "clock",
             Self::QualityCertificate => "certificate",
+            Self::QualityQuota => "quota",
         }
     }
 }

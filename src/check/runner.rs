@@ -140,7 +140,14 @@ pub async fn begin(connection: Arc<Connection>, plan: Plan) -> StartedTest {
         matches!(context.connection.credential().kind(), CredentialKind::Secret(spec) if spec.locks_accounts);
     let may_be_judged =
         locks_accounts && matches!(&exchange.result, Err(error) if error.opened && error.phase == Reached::Response);
-    let quality = quality::checks(&exchange, &context.connection, (context.plan.clock)());
+    let mut quality = quality::checks(&exchange, &context.connection, (context.plan.clock)());
+    if let Ok(answer) = &exchange.result {
+        let quota = context.judged(Purpose::Table(&table), |asked| context.service().quota(answer, asked));
+        quality.extend(quota.map(|warning| match warning {
+            Some(failure) => Check::warn(CheckId::QualityQuota, failure),
+            None => Check::pass(CheckId::QualityQuota),
+        }));
+    }
     let first_took = Some(request_time(&exchange.timings));
     let certificate = opening.certificate;
     let (first, verdict) = match (first, &sign_in) {

@@ -10,7 +10,7 @@ use crate::base::error::{CausesOfCode, Likelihood};
 use crate::base::shown::Step;
 use crate::cli::commands::sign_in;
 use crate::cli::shell;
-use crate::service::{SERVICES, probe};
+use crate::service::{SERVICES, probe, usual};
 use crate::{check, http, store};
 
 const LIKELY_CAUSES: &str = "## Likely causes";
@@ -40,14 +40,26 @@ pub fn explanation(code: Code) -> Explanation {
 }
 
 /// What may be behind a code by all rows that have it, most likely first, in
-/// general words. Where two rows of it know the same cause, the first words stand.
+/// general words. Those of a service that only some connections are of come last.
 fn causes(code: Code) -> Vec<String> {
     let rows = http::failure::causes()
-        .chain(SERVICES.iter().flat_map(|service| service.causes()))
+        .chain(usual().causes())
         .chain(check::tables::causes())
         .chain(probe::causes())
         .chain(store::causes())
         .chain(sign_in::refusals::causes());
+    let mut causes = ranked(code, rows);
+    for service in &SERVICES[1..] {
+        let when = if causes.is_empty() { None } else { Some(service.defaults().place) };
+        let rows = service.causes().into_iter().map(|row| CausesOfCode { when, ..row });
+        causes.extend(ranked(code, rows));
+    }
+    causes
+}
+
+/// The causes of a code, most likely first. Where two rows of it know the same cause, the
+/// first words stand.
+fn ranked(code: Code, rows: impl Iterator<Item = CausesOfCode>) -> Vec<String> {
     let general = GENERAL.map(|(place, words)| (place, Step::from(words)));
     let mut known: Vec<&str> = Vec::new();
     let mut ranked: Vec<(Likelihood, String)> = Vec::new();

@@ -3,7 +3,7 @@
 use super::rows::Walk;
 use super::watched::Watched;
 use crate::base::error::Failure;
-use crate::service::rows::{Place, RowQuery, Term};
+use crate::service::rows::{RowQuery, Term};
 
 /// What the service makes of a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +39,11 @@ impl Walk {
 
     async fn count_of(&self, query: &RowQuery) -> Result<Option<u64>, Failure> {
         let version = self.client.connection().api_version();
-        let path = self.service.page(query, &Place::default(), 1, true, version);
+        let path = self.service.counting(query, version);
         let response = self.client.get(&path).await?;
-        let total = self.service.count(response.headers());
         let mut answer = Watched::new(response);
         answer.skim().await;
+        let total = self.service.counted(answer.headers(), &answer.around());
         match answer.verdict(false) {
             Some(failure) => Err(failure),
             None => Ok(total),

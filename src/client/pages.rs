@@ -30,11 +30,6 @@ impl Pages {
         Ok(Self { client, headers, next: Some(next), asked: HashSet::new() })
     }
 
-    /// The member of each that has the rows.
-    pub fn member(&self) -> &'static str {
-        self.client.connection().service().member()
-    }
-
     /// Asks for the next one; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Watched>, Failure> {
         let Some(url) = &self.next else { return Ok(None) };
@@ -44,12 +39,12 @@ impl Pages {
         Ok(Some(Watched::new(request.send().await?)))
     }
 
-    /// What follows is what the headers of the last one say.
-    pub fn follow(&mut self, headers: &HeaderMap) -> Result<(), Failure> {
+    /// What follows is what the last one says: its headers, or what it has beside rows.
+    pub fn follow(&mut self, headers: &HeaderMap, around: &[u8]) -> Result<(), Failure> {
         let connection = self.client.connection();
         let asked = self.next.take().expect("a page came");
         let host = connection.instance().host_and_port();
-        match connection.service().next(connection.instance(), &asked, headers) {
+        match connection.service().next(connection.instance(), &asked, headers, around) {
             Next::Nothing => {}
             Next::Page(url) if self.asked.contains(&hash(&url)) => {
                 return Err(Failure::new(Code::UnexpectedAnswer, shown!("the pages of {} lead in a circle", host))
@@ -60,7 +55,7 @@ impl Pages {
             Next::Elsewhere(link) => {
                 let target = connection.redactor().server_text(link.split(['?', '#']).next().unwrap_or_default());
                 return Err(Failure::new(Code::Redirected, shown!("the next page is not at {}", host))
-                    .why("The Link header leads to another origin, and the credential is not sent there.")
+                    .why("It leads to another origin, and the credential is not sent there.")
                     .next("Connect with the origin that the instance names itself by")
                     .evidence("redirect_target", target));
             }

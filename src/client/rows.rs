@@ -19,14 +19,12 @@ use super::watched::Watched;
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::json_array::Broken;
+use crate::base::json_array::{Broken, Element};
 use crate::base::shown::{Shown, shown};
 use crate::http::retry_after;
 use crate::service::Service;
-use crate::service::rows::{Place, Row, RowQuery};
+use crate::service::rows::{Listing, Place, Row, RowQuery};
 
-/// How many rows a page has.
-const PAGE: u64 = 1000;
 /// How often a page is asked for again that brings nothing new.
 const MOST_TRIES: u32 = 4;
 /// The same where the instance says that it is asked too often.
@@ -94,8 +92,11 @@ struct Page {
 
 impl Walk {
     /// From the beginning, or on from a cursor.
-    pub fn new(client: Client, query: RowQuery, limit: Option<u64>, cursor: Cursor) -> Self {
+    pub fn new(client: Client, mut query: RowQuery, limit: Option<u64>, cursor: Cursor) -> Self {
         let service = client.connection().service();
+        if query.fields.is_empty() && query.listing == Listing::Rows {
+            query.fields = service.default_fields(&query.table);
+        }
         let cursor = Cursor { by_position: cursor.by_position || !service.is_by_key(&query), ..cursor };
         Self {
             counts: true,
@@ -112,6 +113,11 @@ impl Walk {
             last_first: None,
             came: HashSet::new(),
         }
+    }
+
+    /// The fields that are asked for; none for all.
+    pub fn fields(&self) -> &[String] {
+        &self.query.fields
     }
 
     /// The fields that a person looks at first.
@@ -136,7 +142,8 @@ impl Walk {
             return Ok(Step::Done);
         }
         // Where rows are hidden, few are left to be found among many.
-        let size = if self.cursor.has_hidden { PAGE } else { PAGE.min(left) };
+        let page = self.service.page_size(&self.query);
+        let size = if self.cursor.has_hidden { page } else { page.min(left) };
         let (start, before) = (self.cursor.place.clone(), self.cursor.rows);
         let (page, total) = match self.read(&start, size, &mut take).await {
             Ok(read) => read,
@@ -151,6 +158,10 @@ impl Walk {
         (self.tries, self.waits) = (0, 0);
         if page.is_enough {
             self.cursor.is_complete = self.limit == Some(self.cursor.rows);
+            return Ok(Step::Done);
+        }
+        if self.query.listing != Listing::Rows {
+            self.cursor.is_complete = true;
             return Ok(Step::Done);
         }
         self.follow(&page, &start, size, total)
@@ -203,6 +214,9 @@ impl Walk {
                 Err(broken) => return Ok(Err(broken)),
             };
             let Some(row) = row else { return Ok(Err(Broken::Malformed)) };
+            let rewritten = self.service.rewritten(&row);
+            let rewritten = rewritten.as_deref().map(|text| Element { text: text.as_bytes(), is_flat: false });
+            let row = rewritten.and_then(Row::read).unwrap_or(row);
             let wants_more = self.row(&row, page, take)?;
             page.is_enough = !wants_more || self.limit == Some(self.cursor.rows);
         }

@@ -61,6 +61,7 @@ async fn visible<T>(
 pub async fn tables(client: &Client, search: Option<&str>) -> Result<Vec<TableEntry>, Failure> {
     let service = client.connection().service();
     let (mut tables, _) = collected(client, service.tables(search), None, |row| service.table_of(row)).await?;
+    tables.retain(|table| search.is_none_or(|search| service.fits(table, search)));
     tables.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(tables)
 }
@@ -80,8 +81,10 @@ pub async fn columns(client: &Client, table: &TableName) -> Result<Columns, Fail
         let columns = sampled(client, table).await?;
         return Ok(Columns { parents: parents(lineage), columns, is_sample: true, hides_overrides: false });
     }
-    let (overrides, hides_overrides) =
-        visible(client, service.overrides(&tables), |row| service.override_of(row)).await?;
+    let (overrides, hides_overrides) = match service.overrides(&tables) {
+        Some(overrides) => visible(client, overrides, |row| service.override_of(row)).await?,
+        None => (Vec::new(), false),
+    };
     let columns = resolved(&tables, found, &overrides);
     Ok(Columns { parents: parents(lineage), columns, is_sample: false, hides_overrides })
 }
@@ -113,7 +116,8 @@ async fn lineage(client: &Client, table: &TableName) -> Result<Vec<String>, Fail
     let mut next = Some(table.to_string());
     while let Some(name) = next.filter(|name| !lineage.contains(name) && lineage.len() < MOST_PARENTS) {
         let service = client.connection().service();
-        let (found, _) = collected(client, service.table(&name), Some(1), |row| service.table_of(row)).await?;
+        let Some(query) = service.table(&name) else { return Ok(vec![name]) };
+        let (found, _) = collected(client, query, Some(1), |row| service.table_of(row)).await?;
         // The name is not believed: a term that is left out finds any table.
         let Some(entry) = found.into_iter().find(|entry| entry.name == name) else { break };
         lineage.push(name);

@@ -32,7 +32,7 @@ pub struct Watched {
 
 impl Watched {
     pub fn new(response: Response) -> Self {
-        let member = response.opened().connection().service().member();
+        let member = response.opened().connection().service().member(response.url());
         Self {
             response,
             beginning: Vec::new(),
@@ -89,6 +89,16 @@ impl Watched {
     /// Whether rows can still begin.
     pub fn may_have_rows(&self) -> bool {
         !self.is_malformed && !self.reader.has_array() && !self.reader.is_whole()
+    }
+
+    /// What came beside rows, once the body is through.
+    pub fn around(&self) -> Vec<u8> {
+        if self.reader.is_whole() { self.reader.without_elements() } else { Vec::new() }
+    }
+
+    /// The member that has the rows.
+    pub fn member(&self) -> &'static str {
+        self.reader.member()
     }
 
     /// The next row of what came so far.

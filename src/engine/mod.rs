@@ -162,10 +162,9 @@ impl Connection {
         }
         let Signature { headers, generation } = self.credential.sign().await;
         let exchange = self.client.get(url.clone(), &headers, deadline).await;
-        let is_refused = exchange
-            .result
-            .as_ref()
-            .is_ok_and(|answer| self.service.refuses_token(answer.status, Some(&answer.body)) == Some(true));
+        let is_refused = exchange.result.as_ref().is_ok_and(|answer| {
+            self.service.refuses_token(answer.status, &answer.headers, Some(&answer.body)) == Some(true)
+        });
         let (Some(generation), true) = (generation, is_refused) else {
             return exchange;
         };
@@ -191,9 +190,12 @@ impl Connection {
     ) -> Result<Streamed, NetworkError> {
         let (mut answer, generation) = self.send_once(method, url, headers, body, deadline).await?;
         let Some(generation) = generation else { return Ok(answer) };
-        let is_refused = match self.service.refuses_token(answer.status, None) {
+        let is_refused = match self.service.refuses_token(answer.status, &answer.headers, None) {
             Some(is_refused) => is_refused,
-            None => self.service.refuses_token(answer.status, Some(answer.beginning().await)) == Some(true),
+            None => {
+                let (status, headers) = (answer.status, answer.headers.clone());
+                self.service.refuses_token(status, &headers, Some(answer.beginning().await)) == Some(true)
+            }
         };
         if !is_refused {
             return Ok(answer);
@@ -219,7 +221,8 @@ impl Connection {
         let mut signed = headers.clone();
         signed.extend(signature);
         let answer = self.client.open(method, url, &signed, body, deadline).await?;
-        if let Some(generation) = generation.filter(|_| self.service.refuses_token(answer.status, None) == Some(false))
+        if let Some(generation) =
+            generation.filter(|_| self.service.refuses_token(answer.status, &answer.headers, None) == Some(false))
         {
             self.credential.was_taken(generation);
         }

@@ -62,10 +62,18 @@ pub struct ServiceDefaults {
     pub spec: &'static str,
     /// What a person calls it.
     pub label: &'static str,
+    /// As in "at ServiceNow".
+    pub place: &'static str,
     /// The check of a test that it is what answers.
     pub check: &'static str,
-    /// The scope that OAuth clients ask for.
+    /// The scope that OAuth clients ask for where a person signs in.
     pub scope: &'static str,
+    /// The same of those that sign in for themselves.
+    pub machine_scope: &'static str,
+    /// Whether assertions are for the origin of the token endpoint, and not for the client.
+    pub audience_is_origin: bool,
+    /// How long assertions are valid.
+    pub assertion_seconds: u64,
     /// Paths of the origin.
     pub endpoints: EndpointPaths,
     /// Whether the secret goes into the form (`client_secret_post`), not the header.
@@ -123,7 +131,7 @@ impl OAuthClient {
         Self {
             grant,
             client_id,
-            scope: Scope(defaults.scope.to_owned()),
+            scope: Scope(if grant.needs_person() { defaults.scope } else { defaults.machine_scope }.to_owned()),
             redirect_uri: RedirectUri::default(),
             authorization_url: None,
             token_url: None,
@@ -342,8 +350,12 @@ mod tests {
     static DEFAULTS: ServiceDefaults = ServiceDefaults {
         spec: "example",
         label: "Example",
+        place: "at Example",
         check: "instance.example",
         scope: "read",
+        machine_scope: "read",
+        audience_is_origin: false,
+        assertion_seconds: 300,
         endpoints: EndpointPaths {
             authorization: "/authorize",
             token: "/token",

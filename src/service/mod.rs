@@ -4,10 +4,16 @@
 //! [`SERVICES`].
 
 pub mod adobe;
+pub mod body;
+pub mod forwarding;
 pub mod guide;
+pub mod path;
 pub mod probe;
+pub mod redirect;
 pub mod rows;
+pub mod salesforce;
 pub mod servicenow;
+pub mod symptom;
 pub mod tables;
 pub mod tools;
 
@@ -20,7 +26,7 @@ use crate::auth::method::MethodSpec;
 use crate::auth::provider::Provider;
 use crate::base::error::{CausesOfCode, Failure};
 use crate::base::server_text::Redactor;
-use crate::base::shown::shorten;
+use crate::base::shown::{Shown, shorten};
 use crate::http::client::Response;
 use crate::http::identity::Presented;
 use crate::model::instance::{ApiVersion, Instance};
@@ -35,7 +41,7 @@ use tables::Tables;
 use tools::Tool;
 
 /// All of them; the first is that of a connection that names none.
-pub static SERVICES: &[&dyn Service] = &[&servicenow::oauth::ServiceNow];
+pub static SERVICES: &[&dyn Service] = &[&servicenow::oauth::ServiceNow, &salesforce::Salesforce];
 
 /// The service of a connection that names none.
 pub fn usual() -> &'static dyn Service {
@@ -93,6 +99,21 @@ pub trait Service: Rows + Tables + Probes {
     /// Reads a name, a host, or any URL that a person copied.
     fn address(&self, text: &str) -> Result<Address, Failure>;
 
+    /// What a person should know of an address before a secret follows.
+    fn address_note(&self, _text: &str) -> Option<Shown> {
+        None
+    }
+
+    /// Whether its secrets may go to an instance without a question.
+    fn is_expected(&self, _instance: &Instance) -> bool {
+        true
+    }
+
+    /// An error if a way to sign in cannot work at an instance.
+    fn check(&self, _auth: &Auth, _instance: &Instance) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// A version of its REST API.
     fn api_version(&self, text: &str) -> Result<ApiVersion, InvalidValue>;
 
@@ -136,7 +157,7 @@ pub trait Service: Rows + Tables + Probes {
 
     /// Whether an answer refuses the access token, so that another one may help. `None` if the
     /// body tells, and is not there yet.
-    fn refuses_token(&self, status: u16, body: Option<&[u8]>) -> Option<bool>;
+    fn refuses_token(&self, status: u16, headers: &HeaderMap, body: Option<&[u8]>) -> Option<bool>;
 
     /// What an answer means that is not the one asked for.
     fn diagnosed(&self, answer: &Response, asked: &Asked<'_>) -> Failure;
@@ -145,8 +166,8 @@ pub trait Service: Rows + Tables + Probes {
     /// request.
     fn verdict(&self, answer: &Response, asked: &Asked<'_>, is_for_head: bool) -> Option<Failure>;
 
-    /// What follows the page that `asked` gave.
-    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next;
+    /// What follows the page that `asked` gave; `around` is what it has beside rows.
+    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap, around: &[u8]) -> Next;
 }
 
 /// A public client of the service itself.

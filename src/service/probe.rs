@@ -107,6 +107,12 @@ pub trait Probes: Sync {
     /// A refusal of a table by an API, of what another one took: the secret is right.
     fn refused_here_alone(&self, failure: &Failure, table: &TableName) -> Failure;
 
+    /// Of an answer that says how many requests are left: a warning if they are few. `None` if
+    /// it does not say.
+    fn quota(&self, _answer: &Response, _asked: &Asked<'_>) -> Option<Option<Failure>> {
+        None
+    }
+
     /// A failure with what the answer showed.
     fn with_evidence(&self, failure: Failure, answer: &Response, asked: &Asked<'_>) -> Failure;
 }

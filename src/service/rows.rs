@@ -8,6 +8,7 @@ use http::HeaderMap;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use url::Url;
 
 use crate::base::error::Failure;
 use crate::base::flat_json;
@@ -27,6 +28,21 @@ pub struct RowQuery {
     pub order: Option<Order>,
     /// Whether values are wanted as a person reads them.
     pub display: bool,
+    /// What the rows are.
+    #[serde(skip)]
+    pub listing: Listing,
+}
+
+/// What rows are, where a service has a list for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// Those of the table; so are the tables of a service that keeps them in a table.
+    #[default]
+    Rows,
+    /// All tables, in one list.
+    Tables,
+    /// The columns of the table, in one list.
+    Columns,
 }
 
 /// By which field rows are sorted.
@@ -56,11 +72,14 @@ pub struct Term {
 
 /// How a service is asked for rows.
 pub trait Rows: Sync {
-    /// The member of an answer that has the rows.
-    fn member(&self) -> &'static str;
+    /// The member that has the rows in the answer to this URL.
+    fn member(&self, asked: &Url) -> &'static str;
 
     /// The field that names a row.
     fn key(&self) -> &'static str;
+
+    /// One condition of several that must all hold; none of them is empty.
+    fn all_of(&self, filters: &[String]) -> String;
 
     /// Whether the rows can be read in the order of their keys. Then none is lost or
     /// doubled between pages while others write.
@@ -70,8 +89,33 @@ pub trait Rows: Sync {
     /// that fit.
     fn page(&self, query: &RowQuery, place: &Place, limit: u64, counts: bool, version: Option<ApiVersion>) -> String;
 
+    /// The most rows that a page may have.
+    fn page_size(&self, _query: &RowQuery) -> u64 {
+        1000
+    }
+
     /// How many rows fit from the beginning of the page on, hidden ones included.
     fn count(&self, headers: &HeaderMap) -> Option<u64>;
+
+    /// The path of an answer that counts all that fit.
+    fn counting(&self, query: &RowQuery, version: Option<ApiVersion>) -> String {
+        self.page(query, &Place::default(), 1, true, version)
+    }
+
+    /// What such an answer counts; `around` is what it has beside rows.
+    fn counted(&self, headers: &HeaderMap, _around: &[u8]) -> Option<u64> {
+        self.count(headers)
+    }
+
+    /// The fields that are asked for if none is named; none for all.
+    fn default_fields(&self, _table: &TableName) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A row as it is handed on, in JSON; `None` if that is how it came.
+    fn rewritten(&self, _row: &Row<'_>) -> Option<String> {
+        None
+    }
 
     /// Whether a failure is how this version of the service says that there is no row.
     fn is_empty_list(&self, failure: &Failure, version: Option<ApiVersion>) -> bool;

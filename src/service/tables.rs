@@ -37,8 +37,13 @@ pub trait Tables: Sync {
     /// The tables whose name or label has this text, or all.
     fn tables(&self, search: Option<&str>) -> RowQuery;
 
-    /// The table of this name.
-    fn table(&self, name: &str) -> RowQuery;
+    /// Whether a table has the text, if the service gives all of them.
+    fn fits(&self, _table: &TableEntry, _search: &str) -> bool {
+        true
+    }
+
+    /// The table of this name; `None` if no table extends another.
+    fn table(&self, name: &str) -> Option<RowQuery>;
 
     /// The table that a row is about, if it says its name.
     fn table_of(&self, row: &Row<'_>) -> Option<TableEntry>;
@@ -49,8 +54,8 @@ pub trait Tables: Sync {
     /// The column that a row is about.
     fn column_of(&self, row: &Row<'_>) -> Option<Column>;
 
-    /// What these tables override.
-    fn overrides(&self, tables: &[String]) -> RowQuery;
+    /// What these tables override; `None` if none can.
+    fn overrides(&self, tables: &[String]) -> Option<RowQuery>;
 
     /// What a row overrides.
     fn override_of(&self, row: &Row<'_>) -> Option<Override>;

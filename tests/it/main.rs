@@ -103,6 +103,7 @@ mod real_oauth;
 mod recorded;
 #[cfg(unix)]
 mod reports;
+mod salesforce;
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;

@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 
 use super::key::{InvalidKey, PrivateKey, is_encrypted};
 use super::{
-    ALGORITHM, AUDIENCE, CERTIFICATE, DEFAULT_LIFETIME, KEY_ID, PASSPHRASE_ITEM, PRIVATE_KEY, PRIVATE_KEY_ITEM,
-    SUBJECT, TOKEN_LIFETIME,
+    ALGORITHM, AUDIENCE, CERTIFICATE, KEY_ID, PASSPHRASE_ITEM, PRIVATE_KEY, PRIVATE_KEY_ITEM, SUBJECT, TOKEN_LIFETIME,
 };
 use crate::auth::setting::GivenSecrets;
 use crate::base::code::Code;
@@ -21,6 +20,7 @@ use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
+use crate::model::instance::Instance;
 use crate::model::profile::Auth;
 
 /// A clock that is a little behind this one must not see an assertion of the future.
@@ -39,8 +39,8 @@ struct Claims<'a> {
     jti: Uuid,
 }
 
-/// A new assertion. Everything about the key is checked before anything is sent.
-pub fn sign(auth: &Auth, secrets: &GivenSecrets, now: DateTime<Utc>) -> Result<Secret, Failure> {
+/// A new assertion for the token endpoint of `origin`. Everything about the key is checked before anything is sent.
+pub fn sign(auth: &Auth, origin: &Instance, secrets: &GivenSecrets, now: DateTime<Utc>) -> Result<Secret, Failure> {
     let setting = |key: &str| auth.settings.get(key).map(String::as_str);
     let (of_key, key) = key(auth, secrets)?;
     if let Some(path) = setting(CERTIFICATE.key) {
@@ -59,11 +59,13 @@ pub fn sign(auth: &Auth, secrets: &GivenSecrets, now: DateTime<Utc>) -> Result<S
         unusable(&of_key, &invalid).next("Use another algorithm, or leave it out: the key has a usual one")
     })?;
     let client = auth.client().expect("an assertion is of a client").client_id.as_str();
-    let lifetime = setting(TOKEN_LIFETIME.key).and_then(lifetime).unwrap_or(DEFAULT_LIFETIME);
+    let lifetime =
+        setting(TOKEN_LIFETIME.key).and_then(lifetime).unwrap_or(Duration::from_secs(auth.defaults.assertion_seconds));
+    let usual_audience = if auth.defaults.audience_is_origin { origin.origin() } else { client };
     let claims = Claims {
         iss: client,
         sub: setting(SUBJECT.key).unwrap_or_default(),
-        aud: setting(AUDIENCE.key).unwrap_or(client),
+        aud: setting(AUDIENCE.key).unwrap_or(usual_audience),
         iat: (now - BACKDATED).timestamp(),
         exp: (now + lifetime).timestamp(),
         jti: Uuid::new_v4(),
@@ -72,6 +74,12 @@ pub fn sign(auth: &Auth, secrets: &GivenSecrets, now: DateTime<Utc>) -> Result<S
     let signed = jsonwebtoken::encode(&header, &claims, signs);
     let signed = signed.map_err(|_| unusable(&of_key, &InvalidKey::Damaged).next("Use a new key"))?;
     Ok(Secret::derived(signed).expect("an assertion is one line of ASCII"))
+}
+
+/// Signs for no one, to see whether the key can.
+pub fn examine(auth: &Auth, secrets: &GivenSecrets, now: DateTime<Utc>) -> Result<(), Failure> {
+    let anywhere = "https://localhost".parse().expect("it is an origin");
+    sign(auth, &anywhere, secrets, now).map(drop)
 }
 
 /// The private key, and what a sentence calls it.
@@ -121,7 +129,7 @@ pub fn examine_key(auth: &Auth) -> Result<(), Failure> {
     if is_encrypted(&read(path, "private key")?) {
         return Ok(());
     }
-    sign(auth, &GivenSecrets::default(), DateTime::UNIX_EPOCH).map(drop)
+    examine(auth, &GivenSecrets::default(), DateTime::UNIX_EPOCH)
 }
 
 /// Refuses a private key that other users of this machine can read.

@@ -8,7 +8,6 @@ pub mod assertion;
 pub mod key;
 
 use std::path::Path;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 
@@ -23,9 +22,6 @@ pub use crate::model::profile::SUBJECT_KEY;
 use crate::model::profile::{Auth, AuthMethod, InvalidValue, any_of, shown_text};
 use crate::store::Field;
 use crate::store::record::{Owner, SecretItem};
-
-/// How long an assertion is valid unless the connection says so.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Where the help shows the flags.
 const HEADING: &str = "Signing in with a signed assertion (JWT bearer)";
@@ -93,7 +89,11 @@ const AUDIENCE_KEY: &str = "audience";
 static AUDIENCE: Setting = Setting {
     flag: flag("audience", "AUD", "The audience of the assertion [default: the client id]"),
     variable: Some("SNOW_AUDIENCE"),
-    usual: |auth, _| auth.client().map(|client| client.client_id.to_string()),
+    usual: |auth, instance| {
+        let client = auth.client()?;
+        let origin = auth.defaults.audience_is_origin.then(|| client.token_origin(instance).to_string());
+        Some(origin.unwrap_or_else(|| client.client_id.to_string()))
+    },
     ..kept!(AUDIENCE_KEY, "audience", put)
 };
 
@@ -119,7 +119,7 @@ const TOKEN_LIFETIME_KEY: &str = "token_lifetime";
 
 static TOKEN_LIFETIME: Setting = Setting {
     flag: flag("token-lifetime", "DURATION", "How long each assertion is valid [default: 5m]"),
-    usual: |_, _| Some("5m".to_owned()),
+    usual: |auth, _| Some(format!("{}m", auth.defaults.assertion_seconds / 60)),
     ..kept!(TOKEN_LIFETIME_KEY, "lifetime of the assertion", put_lifetime)
 };
 
@@ -130,54 +130,76 @@ static ALGORITHM: Setting = Setting {
     ..kept!(ALGORITHM_KEY, "algorithm", put_algorithm)
 };
 
-static SETTINGS: [&Setting; 11] = [
-    &LEARNT_USER_NAME,
-    &CLIENT_ID,
-    &SUBJECT,
-    &KEY_ID,
-    &AUDIENCE,
-    &PRIVATE_KEY,
-    &CERTIFICATE,
-    &TOKEN_LIFETIME,
-    &ALGORITHM,
-    &TOKEN_URL,
-    &REVOCATION_URL,
-];
-
-pub static SPEC: MethodSpec = MethodSpec {
-    method: AuthMethod::new("jwt-bearer", "JWT bearer"),
-    phrase: "a signed assertion",
-    grant: Some(GrantType::JwtBearer),
-    settings: &SETTINGS,
-    secrets: &[
-        SecretUse {
-            input: &PRIVATE_KEY_INPUT,
-            need: |auth, _| if auth.settings.contains_key(PRIVATE_KEY_KEY) { Need::Unasked } else { Need::File },
-            question: |_| "File of the private key (PEM)".to_owned(),
-        },
-        SecretUse {
-            input: &PASSPHRASE_INPUT,
-            need: |auth, secrets| if is_encrypted(auth, secrets) { Need::Required } else { Need::Unasked },
-            question: |_| "Passphrase of the private key".to_owned(),
-        },
-        SecretUse {
-            input: &CLIENT_SECRET,
-            need: |_, _| Need::Optional,
-            question: |_| "Client secret (Enter for a public client)".to_owned(),
-        },
-    ],
-    secret_label: "assertion",
-    needs: |auth| (!auth.settings.contains_key(PRIVATE_KEY_KEY)).then_some(PRIVATE_KEY_FIELD),
-    items: &[Field::SESSION, CLIENT_SECRET_FIELD, PRIVATE_KEY_FIELD, PASSPHRASE_FIELD],
-    renewal: Renewal::SignsInAgain,
-    locks_accounts: false,
-    given: Given::Token,
-    is_saved: true,
-    has_variables: true,
-    choice: Some((3, "JWT bearer                       a private key; for CI")),
-    open: |stored| oauth::open(stored).boxed(),
-    from_secrets: Some(oauth::from_secrets),
+/// Where the client has one key, which its entry names.
+static OPTIONAL_KEY_ID: Setting = Setting {
+    flag: flag("key-id", "ID", "The key id (kid) in the JWT verifier map of the OAuth entry"),
+    variable: Some("SNOW_KEY_ID"),
+    ..kept!(KEY_ID_KEY, "key id", put)
 };
+
+const fn settings(key_id: &'static Setting) -> [&'static Setting; 11] {
+    [
+        &LEARNT_USER_NAME,
+        &CLIENT_ID,
+        &SUBJECT,
+        key_id,
+        &AUDIENCE,
+        &PRIVATE_KEY,
+        &CERTIFICATE,
+        &TOKEN_LIFETIME,
+        &ALGORITHM,
+        &TOKEN_URL,
+        &REVOCATION_URL,
+    ]
+}
+
+static SETTINGS: [&Setting; 11] = settings(&KEY_ID);
+static SETTINGS_WITHOUT_KEY_ID: [&Setting; 11] = settings(&OPTIONAL_KEY_ID);
+
+macro_rules! spec {
+    ($label:literal, $settings:expr) => {
+        MethodSpec {
+            method: AuthMethod::new("jwt-bearer", $label),
+            phrase: "a signed assertion",
+            grant: Some(GrantType::JwtBearer),
+            settings: $settings,
+            secrets: &[
+                SecretUse {
+                    input: &PRIVATE_KEY_INPUT,
+                    need: |auth, _| {
+                        if auth.settings.contains_key(PRIVATE_KEY_KEY) { Need::Unasked } else { Need::File }
+                    },
+                    question: |_| "File of the private key (PEM)".to_owned(),
+                },
+                SecretUse {
+                    input: &PASSPHRASE_INPUT,
+                    need: |auth, secrets| if is_encrypted(auth, secrets) { Need::Required } else { Need::Unasked },
+                    question: |_| "Passphrase of the private key".to_owned(),
+                },
+                SecretUse {
+                    input: &CLIENT_SECRET,
+                    need: |_, _| Need::Optional,
+                    question: |_| "Client secret (Enter for a public client)".to_owned(),
+                },
+            ],
+            secret_label: "assertion",
+            needs: |auth| (!auth.settings.contains_key(PRIVATE_KEY_KEY)).then_some(PRIVATE_KEY_FIELD),
+            items: &[Field::SESSION, CLIENT_SECRET_FIELD, PRIVATE_KEY_FIELD, PASSPHRASE_FIELD],
+            renewal: Renewal::SignsInAgain,
+            locks_accounts: false,
+            given: Given::Token,
+            is_saved: true,
+            has_variables: true,
+            choice: Some((3, "JWT bearer                       a private key; for CI")),
+            open: |stored| oauth::open(stored).boxed(),
+            from_secrets: Some(oauth::from_secrets),
+        }
+    };
+}
+
+pub static SPEC: MethodSpec = spec!("JWT bearer", &SETTINGS);
+/// Of a service whose clients have one key each.
+pub static WITHOUT_KEY_ID: MethodSpec = spec!("signed JWT", &SETTINGS_WITHOUT_KEY_ID);
 
 /// Whether the private key takes a passphrase. A key that cannot be read takes none, and
 /// the sign-in says why.

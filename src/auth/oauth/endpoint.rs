@@ -110,7 +110,7 @@ impl TokenEndpoint {
     /// Trades a signed assertion for an access token (RFC 7523 §2.1). The library knows no
     /// such grant.
     async fn jwt_bearer(&self, secrets: &GivenSecrets, now: DateTime<Utc>, deadline: Deadline) -> Answered {
-        let assertion = match assertion::sign(&self.auth, secrets, now) {
+        let assertion = match assertion::sign(&self.auth, &self.origin, secrets, now) {
             Ok(assertion) => assertion,
             Err(failure) => return Answered { outcome: TokenOutcome::Unavailable(failure), exchange: None },
         };
@@ -224,7 +224,8 @@ impl TokenEndpoint {
 
     fn asked<'a>(&'a self, redactor: &'a Redactor) -> Asked<'a> {
         let presented = self.http.presented();
-        Asked { client: self.client(), origin: &self.origin, subject: &self.subject, presented, redactor }
+        let (client, user) = (self.client(), self.auth.username());
+        Asked { client, origin: &self.origin, user, subject: &self.subject, presented, redactor }
     }
 }
 

@@ -4,12 +4,13 @@ use serde_json::Value;
 
 use crate::auth::credential::CredentialKind;
 use crate::base::server_text::Redactor;
-use crate::base::shown::Shown;
 use crate::http::client::Response;
 use crate::http::identity::Presented;
 use crate::model::instance::Instance;
 use crate::model::profile::{Subject, TableName};
 use crate::model::user_name::UserName;
+use crate::service::body::{said, title};
+use crate::service::redirect::RedirectTarget;
 
 /// What was asked for, which decides what an answer means.
 #[derive(Debug, Clone, Copy)]
@@ -65,22 +66,6 @@ pub enum Body {
     Empty,
     /// Did not come whole, and what came is not a page.
     Broken,
-}
-
-/// Where a redirect points: never its user or query, which can carry secrets.
-#[derive(Debug)]
-pub struct RedirectTarget {
-    /// Empty where it is no address of the web.
-    pub host: String,
-    pub path: String,
-    /// As it may be shown, with the scheme where that is another.
-    pub shown: Shown,
-    /// Whether the query is one by which a person is sent to sign in.
-    pub asks_to_sign_in: bool,
-    /// Where the same is to be asked of another origin, that one.
-    pub other_origin: Option<Instance>,
-    /// Whether it is what was asked for.
-    pub is_itself: bool,
 }
 
 /// An answer with what is needed to judge it.
@@ -221,31 +206,7 @@ impl<'a> ClassifiedResponse<'a> {
 
     /// Where a redirect points.
     pub fn redirect_target(&self) -> Option<RedirectTarget> {
-        if !(300..400).contains(&self.status()) {
-            return None;
-        }
-        let here = self.instance.url("/");
-        let target = here.join(self.raw.header("location")?).ok()?;
-        let is_web = matches!(target.scheme(), "http" | "https");
-        let host = if is_web { target.host_str().unwrap_or("").to_owned() } else { String::new() };
-        let path = target.path().to_owned();
-        let port = target.port().map_or_else(String::new, |port| format!(":{port}"));
-        let shown = match target.scheme() == here.scheme() {
-            true => format!("{host}{port}{path}"),
-            false if is_web => format!("{}://{host}{port}{path}", target.scheme()),
-            false => format!("{}:{path}", target.scheme()),
-        };
-        let has = |key: &str| target.query_pairs().any(|(name, _)| name == key);
-        let is_here = target.origin() == here.origin();
-        let asked = self.request.is_asked_at(&path);
-        Some(RedirectTarget {
-            asks_to_sign_in: has("SAMLRequest") || has("wtrealm") || (has("client_id") && has("response_type")),
-            other_origin: (asked && !is_here).then(|| target.origin().ascii_serialization().parse().ok()).flatten(),
-            is_itself: asked && is_here,
-            host,
-            path,
-            shown: self.redactor.server_text(&shown),
-        })
+        RedirectTarget::of(self.raw, self.instance, self.redactor, |path| self.request.is_asked_at(path))
     }
 
     /// The `Server` header, where that is neither an instance nor its front end.
@@ -336,41 +297,6 @@ impl Body {
             (None, None) => Self::OtherJson { said },
         }
     }
-}
-
-/// What other JSON says to people. The word of a token endpoint is not for people.
-fn said(json: &Value) -> Option<String> {
-    let places = ["/message", "/error/message", "/error", "/fault/faultstring", "/errors/0/message", "/detail"];
-    let said = places.iter().find_map(|place| json.pointer(place)?.as_str())?;
-    (!is_oauth_error(said)).then(|| said.to_owned())
-}
-
-/// Whether `word` is one by which a token endpoint refuses: those of RFC 6749
-/// (§4.1.2.1, §5.2).
-pub fn is_oauth_error(word: &str) -> bool {
-    [
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-        "access_denied",
-        "server_error",
-        "temporarily_unavailable",
-    ]
-    .contains(&word)
-}
-
-/// The text between `<title>` and `</title>`. Not shortened here: a secret that
-/// was cut would not be recognised any more.
-fn title(html: &str) -> Option<String> {
-    let lower = html.to_ascii_lowercase();
-    let from = lower.find("<title")?;
-    let from = from + lower[from..].find('>')? + 1;
-    let to = from + lower[from..].find("</title").unwrap_or(lower.len() - from);
-    let title = html[from..to].split_whitespace().collect::<Vec<_>>().join(" ");
-    (!title.is_empty()).then_some(title)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::encoded::escaped;
 use super::oauth::ServiceNow;
 use crate::model::profile::TableName;
-use crate::service::rows::{Row, RowQuery};
+use crate::service::rows::{Listing, Row, RowQuery};
 use crate::service::tables::{Column, Override, TableEntry, Tables};
 
 pub(super) fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
@@ -14,6 +14,7 @@ pub(super) fn query(table: &str, filter: String, fields: &[&str]) -> RowQuery {
         fields: fields.iter().map(|&field| field.to_owned()).collect(),
         order: None,
         display: false,
+        listing: Listing::Rows,
     }
 }
 
@@ -33,8 +34,9 @@ impl Tables for ServiceNow {
         query("sys_db_object", filter, &["name", "label", "super_class.name"])
     }
 
-    fn table(&self, name: &str) -> RowQuery {
-        query("sys_db_object", format!("name={}", escaped(name)), &["name", "label", "super_class.name"])
+    fn table(&self, name: &str) -> Option<RowQuery> {
+        let filter = format!("name={}", escaped(name));
+        Some(query("sys_db_object", filter, &["name", "label", "super_class.name"]))
     }
 
     fn table_of(&self, row: &Row<'_>) -> Option<TableEntry> {
@@ -59,9 +61,10 @@ impl Tables for ServiceNow {
     }
 
     /// Beside each value there is a mark whether it counts.
-    fn overrides(&self, tables: &[String]) -> RowQuery {
+    fn overrides(&self, tables: &[String]) -> Option<RowQuery> {
         let filter = format!("{}^elementISNOTEMPTY^mandatory_override=true", of(tables));
-        query("sys_dictionary_override", filter, &["name", "element", "mandatory_override", "mandatory"])
+        let fields = ["name", "element", "mandatory_override", "mandatory"];
+        Some(query("sys_dictionary_override", filter, &fields))
     }
 
     fn override_of(&self, row: &Row<'_>) -> Option<Override> {

@@ -155,7 +155,7 @@ impl Service for ServiceNow {
         open_to_programs::signs_in(path, own)
     }
 
-    fn refuses_token(&self, status: u16, _body: Option<&[u8]>) -> Option<bool> {
+    fn refuses_token(&self, status: u16, _headers: &HeaderMap, _body: Option<&[u8]>) -> Option<bool> {
         Some(status == 401)
     }
 
@@ -168,7 +168,7 @@ impl Service for ServiceNow {
         classified(answer, asked, |response| verdict::failure_of(response, url, is_for_head))
     }
 
-    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap) -> Next {
+    fn next(&self, instance: &Instance, asked: &Url, headers: &HeaderMap, _around: &[u8]) -> Next {
         pages::next(instance, asked, headers)
     }
 }

@@ -17,9 +17,13 @@ use crate::service::LentClient;
 pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
     spec: "servicenow",
     label: "ServiceNow",
+    place: "at ServiceNow",
     check: "instance.servicenow",
     // Without an explicit scope, newer instances issue a token that no API takes.
     scope: "useraccount",
+    machine_scope: "useraccount",
+    audience_is_origin: false,
+    assertion_seconds: 300,
     endpoints: EndpointPaths {
         authorization: "/oauth_auth.do",
         token: "/oauth_token.do",

@@ -3,8 +3,10 @@
 
 use url::Url;
 
-use super::path::{InvalidPath, plain, request_url};
+use super::path::FORMS;
 use crate::model::instance::Instance;
+use crate::service::forwarding;
+use crate::service::path::InvalidPath;
 
 /// Where the APIs are.
 pub const APIS: &str = "/api/";
@@ -42,27 +44,13 @@ const SIGN_IN: [&str; 26] = [
 
 /// The URL that a request for `target`, a path with its query, is sent on to.
 pub fn url_of(instance: &Instance, target: &str) -> Result<Url, InvalidPath> {
-    let path = target.split('?').next().unwrap_or_default();
-    // Some servers take two slashes for one.
-    if plain(path)?.windows(2).any(|pair| pair == b"//") {
-        return Err(InvalidPath::TwoSlashes);
-    }
-    request_url(instance, None, target)
+    forwarding::url_of(instance, target, &FORMS)
 }
 
 /// Whether a path is of a program by which an instance signs in or gives tokens, or one of
 /// the connection's `own` or below it, however it is written.
 pub fn signs_in(path: &str, own: &[String]) -> bool {
-    let Some(names) = names(path) else { return true };
-    let is_own = |own: &String| self::names(own).is_some_and(|own| !own.is_empty() && names.starts_with(&own));
-    names.iter().any(|name| SIGN_IN.contains(&name.as_str())) || own.iter().any(is_own)
-}
-
-/// The segments of a path, without what makes one look like another.
-fn names(path: &str) -> Option<Vec<String>> {
-    let path = String::from_utf8_lossy(&plain(path).ok()?).to_ascii_lowercase();
-    let names = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default().trim().to_owned());
-    Some(names.filter(|name| !name.is_empty()).collect())
+    forwarding::is_closed(path, own, |names| names.iter().any(|name| SIGN_IN.contains(&name.as_str())))
 }
 
 #[cfg(test)]

@@ -1,88 +1,43 @@
-//! What a program may ask an instance for, as a text: a path, the short form of one,
-//! or a whole URL. What is accepted stays at the origin of the connection.
-
-use std::borrow::Cow;
+//! The paths of the APIs of an instance, their short forms, and its pages.
 
 use url::Url;
 
-use crate::base::code::Code;
 use crate::base::error::Failure;
-use crate::base::shown::{Shown, shown, shown_as_displayed};
-use crate::model::instance::{ApiVersion, Instance, Naming};
+use crate::model::instance::{ApiVersion, Instance};
 use crate::model::profile::TableName;
+use crate::service::path::{self, Forms};
 
-shown_as_displayed!(InvalidPath);
+use crate::service::path::InvalidPath;
 
 /// The APIs that a path may begin with, without what is before.
 const SHORT: [&str; 4] = ["table", "stats", "attachment", "import"];
-/// How often a path is decoded in search of what it hides.
-const MAX_LAYERS: usize = 4;
-
-/// Why a text is no path of an instance. Never repeats what may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPath {
-    #[error("it is empty")]
-    Empty,
-    #[error("it contains a control character")]
-    ControlCharacter,
-    #[error("it contains a backslash, which servers treat as a slash")]
-    Backslash,
-    #[error("it begins with two slashes, which refer to another host")]
-    TwoSlashes,
-    #[error("it contains \".\" or \"..\" as a segment")]
-    DotSegment,
-    #[error("it is percent-encoded too many times")]
-    Layers,
-    #[error("it contains a #, and the part after it is never sent")]
-    Fragment,
-    #[error("it is a URL on a host other than {0}")]
-    OtherOrigin(Shown),
-    #[error("it does not begin with a slash or one of: table/, stats/, attachment/, import/")]
-    Unknown,
-}
+pub const FORMS: Forms = Forms {
+    short: "table/, stats/, attachment/, import/",
+    example: "table/incident",
+    whole_example: "/api/now/table/incident",
+};
+/// What is none of them.
+const UNKNOWN: InvalidPath = InvalidPath::Unknown(FORMS.short);
 
 impl From<InvalidPath> for Failure {
     fn from(invalid: InvalidPath) -> Self {
-        let next: Shown = match &invalid {
-            InvalidPath::OtherOrigin(origin) => {
-                shown!("Use a path such as /api/now/table/incident, or a URL on {}", origin)
-            }
-            InvalidPath::Fragment => "Write %23 for a # in a value".into(),
-            InvalidPath::Backslash => "Write %5C for a backslash in a query value".into(),
-            InvalidPath::ControlCharacter => "Percent-encode it in a query value, and remove it elsewhere".into(),
-            _ => "Use a path such as table/incident or /api/now/table/incident".into(),
-        };
-        Self::new(Code::Usage, shown!("invalid request path: {}", invalid)).why("Nothing was sent.").next(next)
+        invalid.failure(&FORMS)
     }
 }
 
 /// The URL of what `text` asks for: `/…`, `table/…` and the like, or a URL of exactly
 /// this instance.
 pub fn request_url(instance: &Instance, api_version: Option<ApiVersion>, text: &str) -> Result<Url, InvalidPath> {
-    if text.is_empty() {
-        return Err(InvalidPath::Empty);
-    }
-    if text.chars().any(char::is_control) {
-        return Err(InvalidPath::ControlCharacter);
-    }
-    if text.contains('\\') {
-        return Err(InvalidPath::Backslash);
-    }
-    if text.contains('#') {
-        return Err(InvalidPath::Fragment);
-    }
-    let text = local(instance, api_version, text)?;
-    let (path, query) = match text.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (&*text, None),
-    };
-    if path.starts_with("//") {
-        return Err(InvalidPath::TwoSlashes);
-    }
-    plain(path)?;
-    let mut url = instance.url(path);
-    url.set_query(query);
-    Ok(url)
+    path::request_url(instance, text, &FORMS, |text| expanded(api_version, text))
+}
+
+/// The path that a short form means.
+fn expanded(api_version: Option<ApiVersion>, text: &str) -> Option<String> {
+    let first = text.split(['/', '?']).next().unwrap_or_default();
+    SHORT.contains(&first).then(|| match api_version {
+        None => format!("/api/now/{text}"),
+        Some(version) => format!("/api/now/{version}/{text}"),
+    })
 }
 
 /// The table that a URL is about, if it is about one.
@@ -102,7 +57,7 @@ pub fn gives_a_file(text: &str) -> bool {
 pub fn page_url(instance: &Instance, text: &str) -> Result<Url, InvalidPath> {
     let Some(place) = text.strip_prefix("table/") else {
         if SHORT.contains(&text.split(['/', '?']).next().unwrap_or_default()) {
-            return Err(InvalidPath::Unknown);
+            return Err(UNKNOWN);
         }
         return request_url(instance, None, text);
     };
@@ -112,7 +67,7 @@ pub fn page_url(instance: &Instance, text: &str) -> Result<Url, InvalidPath> {
         None => (place, None),
     };
     let is_row = |row: &str| row.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let table: TableName = table.parse().map_err(|_| InvalidPath::Unknown)?;
+    let table: TableName = table.parse().map_err(|_| UNKNOWN)?;
     match row {
         None => Ok(instance.url(&format!("/{table}_list.do"))),
         Some(row) if is_row(row) => {
@@ -120,89 +75,16 @@ pub fn page_url(instance: &Instance, text: &str) -> Result<Url, InvalidPath> {
             url.query_pairs_mut().append_pair("sys_id", row);
             Ok(url)
         }
-        Some(_) => Err(InvalidPath::Unknown),
+        Some(_) => Err(UNKNOWN),
     }
-}
-
-/// The text from the slash on that begins the path.
-fn local<'t>(instance: &Instance, api_version: Option<ApiVersion>, text: &'t str) -> Result<Cow<'t, str>, InvalidPath> {
-    if text.starts_with('/') {
-        return Ok(text.into());
-    }
-    let first = text.split(['/', '?']).next().unwrap_or_default();
-    if SHORT.contains(&first) {
-        return Ok(match api_version {
-            None => format!("/api/now/{text}"),
-            Some(version) => format!("/api/now/{version}/{text}"),
-        }
-        .into());
-    }
-    let is_url = first.ends_with(':') || text.contains("://");
-    if !is_url {
-        return Err(InvalidPath::Unknown);
-    }
-    let elsewhere = || InvalidPath::OtherOrigin(Shown::outside(instance.origin()));
-    // A text without a scheme would be taken for a host.
-    if !first.ends_with(':') {
-        return Err(elsewhere());
-    }
-    match Instance::read(text, &Naming { domain: None, portals: &[] }) {
-        Ok((other, tail)) if other == *instance => {
-            Ok(if tail.starts_with('/') { tail.into() } else { format!("/{tail}").into() })
-        }
-        _ => Err(elsewhere()),
-    }
-}
-
-/// The path without any percent-encoding. Looks for dot segments, and for what only
-/// decoding shows, as some servers decode before they look.
-pub fn plain(path: &str) -> Result<Vec<u8>, InvalidPath> {
-    let mut path = path.as_bytes().to_vec();
-    for _ in 0..MAX_LAYERS {
-        if path.iter().any(u8::is_ascii_control) {
-            return Err(InvalidPath::ControlCharacter);
-        }
-        if path.contains(&b'\\') {
-            return Err(InvalidPath::Backslash);
-        }
-        // What follows a semicolon is a parameter of the segment.
-        let mut names = path.split(|&byte| byte == b'/').map(|segment| segment.split(|&byte| byte == b';').next());
-        if names.any(|name| matches!(name, Some(b"." | b".."))) {
-            return Err(InvalidPath::DotSegment);
-        }
-        let decoded = decoded(&path);
-        if decoded == path {
-            return Ok(path);
-        }
-        path = decoded;
-    }
-    Err(InvalidPath::Layers)
-}
-
-/// One layer of percent-encoding less.
-fn decoded(path: &[u8]) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut at = 0;
-    while at < path.len() {
-        match (path[at], digit(path.get(at + 1)), digit(path.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.extend(u8::try_from(high * 16 + low));
-                at += 3;
-            }
-            (byte, ..) => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    decoded
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::address::VERSIONS;
     use super::*;
+    use crate::base::code::Code;
+    use crate::base::shown::Shown;
     use proptest::prelude::*;
 
     const HERE: &str = "https://acme.service-now.com";
@@ -248,10 +130,10 @@ mod tests {
         let elsewhere = || InvalidPath::OtherOrigin(Shown::outside(HERE));
         for (text, why) in [
             ("", InvalidPath::Empty),
-            ("incident", InvalidPath::Unknown),
-            ("api/now/table/incident", InvalidPath::Unknown),
-            (" /api", InvalidPath::Unknown),
-            ("tables/x", InvalidPath::Unknown),
+            ("incident", UNKNOWN),
+            ("api/now/table/incident", UNKNOWN),
+            (" /api", UNKNOWN),
+            ("tables/x", UNKNOWN),
             ("//evil.example/x", InvalidPath::TwoSlashes),
             ("https://acme.service-now.com//evil.example", InvalidPath::TwoSlashes),
             ("/\\evil.example", InvalidPath::Backslash),
@@ -277,7 +159,7 @@ mod tests {
             ("https://acme.service-now.com.evil.example/", elsewhere()),
             ("https://acme.service-now.com@evil.example/", elsewhere()),
             ("https://u:CANARY@acme.service-now.com/", elsewhere()),
-            ("javascript:alert(1)", InvalidPath::Unknown),
+            ("javascript:alert(1)", UNKNOWN),
             ("x://acme.service-now.com/", elsewhere()),
             ("evil.example?x=https://acme.service-now.com/", elsewhere()),
         ] {

@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::classify::ClassifiedResponse;
 use super::oauth::is_sdk;
-use super::symptoms::{kept, with_evidence, with_quotes};
+use super::symptoms::with_evidence;
 use super::token::{REFRESH_TOKEN_LIFETIME, Refusal};
 use crate::auth::oauth::outcome::{MISTYPED, TokenRequest};
 use crate::base::code::Code;
@@ -26,6 +26,7 @@ use crate::base::error::{Cause, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::{Show, Shown, Step, shown};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
+use crate::service::symptom::{kept, with_quotes};
 
 /// How long an authorization code lives at ServiceNow.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -340,7 +341,7 @@ pub fn refused(refused: &Refused<'_>) -> Failure {
         Some(Cause { code, likelihood: likelihood(refused)?, text: fill(text).text() })
     });
     let failure = Failure::new(row.code, fill(row.message).text()).why(fill(row.why).text());
-    let mut failure = with_quotes(failure, refused.response).causes(causes);
+    let mut failure = with_quotes(failure, refused.response.redactor).causes(causes);
     for next in row.next {
         failure = failure.next(fill(next));
     }

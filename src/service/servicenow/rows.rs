@@ -1,7 +1,7 @@
 //! Rows by the Table API.
 
 use http::HeaderMap;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use super::address::V1;
 use super::encoded::{Encoded, escaped};
@@ -15,12 +15,16 @@ use crate::service::rows::{Order, Place, RowQuery, Rows, Term};
 const KEY: &str = "sys_id";
 
 impl Rows for ServiceNow {
-    fn member(&self) -> &'static str {
+    fn member(&self, _asked: &Url) -> &'static str {
         RESULT
     }
 
     fn key(&self) -> &'static str {
         KEY
+    }
+
+    fn all_of(&self, filters: &[String]) -> String {
+        filters.join("^")
     }
 
     fn is_by_key(&self, query: &RowQuery) -> bool {
@@ -97,6 +101,7 @@ impl Rows for ServiceNow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::rows::Listing;
 
     fn page(filter: &str, order: Option<&str>, fields: &[&str], place: Place) -> String {
         let query = RowQuery {
@@ -105,6 +110,7 @@ mod tests {
             fields: fields.iter().map(|&field| field.to_owned()).collect(),
             order: order.map(|field| Order { field: field.to_owned(), descending: true }),
             display: false,
+            listing: Listing::Rows,
         };
         let path = ServiceNow.page(&query, &place, 10, true, None);
         let (path, parameters) = path.split_once('?').unwrap();

@@ -7,7 +7,7 @@
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::classify::{Body, ClassifiedResponse, is_oauth_error};
+use super::classify::{Body, ClassifiedResponse};
 use super::refusals::{self, Refused};
 use super::symptoms::{diagnose, with_evidence};
 use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
@@ -18,6 +18,7 @@ use crate::base::shown::shown;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
 use crate::model::tokens::{InvalidTokens, TokenResponse};
+use crate::service::body::is_oauth_error;
 
 /// A refresh token lives for a hundred days by default.
 pub const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(100);

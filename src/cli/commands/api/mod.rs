@@ -144,16 +144,16 @@ async fn paginated(app: &App, mut pages: Pages, include: bool) -> Result<Option<
         }
         return Ok(rest(answer, &mut output, false).await);
     }
-    output.write(format!("{{\"{}\":[", pages.member()).as_bytes());
+    output.write(format!("{{\"{}\":[", answer.member()).as_bytes());
     let mut rows = Rows { output, is_first: true };
     let failure = loop {
         let Some(read) = rows.of_page(&mut answer).await else { return Ok(None) };
         answer.skim().await;
-        let headers = answer.headers().clone();
+        let (headers, around) = (answer.headers().clone(), answer.around());
         let failure = answer.verdict_of_rows(read);
         let next = match failure {
             Some(failure) => Err(failure),
-            None => match pages.follow(&headers) {
+            None => match pages.follow(&headers, &around) {
                 Ok(()) => pages.next().await,
                 Err(failure) => Err(failure),
             },

@@ -283,7 +283,7 @@ impl Key {
                 secrets.put(usage.input.item, secret);
             }
         }
-        assertion::sign(auth, &secrets, app.now())?;
+        assertion::examine(auth, &secrets, app.now())?;
         let text = assertion::read(Path::new(&path), "certificate")?;
         let certificate = first_certificate(&text).expect("what was signed with has a certificate");
         Ok(Some(Self { key_id, certificate, secrets }))

@@ -23,7 +23,8 @@ use crate::report;
 use crate::report::format::Format;
 use crate::report::json;
 use crate::report::rows::{Form, RowWriter};
-use crate::service::rows::RowQuery;
+use crate::service::SERVICES;
+use crate::service::rows::{Listing, RowQuery};
 use args::{DEFAULT_LIMIT, QueryArgs, check};
 use checkpoint::{Checkpoint, Found};
 use target::Target;
@@ -42,12 +43,14 @@ pub async fn run(app: &mut App, arguments: QueryArgs) -> Result<u8, Failure> {
     let outputs = app.outputs()?;
     check(&arguments, &outputs)?;
     let chosen = using::choose(app)?;
+    let filters: Vec<String> = arguments.filter.iter().filter(|filter| !filter.is_empty()).cloned().collect();
     let query = RowQuery {
         table: arguments.table.clone(),
-        filter: arguments.filter.iter().filter(|filter| !filter.is_empty()).cloned().collect::<Vec<_>>().join("^"),
+        filter: SERVICES[0].all_of(&filters),
         fields: arguments.fields.clone(),
         order: arguments.order.clone(),
         display: arguments.display,
+        listing: Listing::Rows,
     };
     if arguments.count {
         return count(app, chosen, query, arguments.strict).await;
@@ -199,7 +202,7 @@ impl Copying<'_> {
             _ if paint.is_terminal && target.is_stdout() => Form::Table(paint),
             _ => Form::Tabs,
         };
-        let writer = RowWriter::new(form, self.query.fields.clone(), self.walk.key(), self.walk.first_fields());
+        let writer = RowWriter::new(form, self.walk.fields().to_vec(), self.walk.key(), self.walk.first_fields());
         match &self.checkpoint {
             Some(checkpoint) if checkpoint.state.cursor.rows > 0 => {
                 writer.after(checkpoint.state.cursor.rows, checkpoint.state.columns.clone())

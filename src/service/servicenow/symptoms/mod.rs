@@ -20,49 +20,22 @@ mod rows;
 
 use super::classify::{Body, ClassifiedResponse, RequestKind};
 use super::identity::users;
-use crate::auth::credential::{CredentialKind, TokenAge};
-use crate::base::code::Code;
-use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
+use crate::base::error::{CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
-use crate::http::retry_after::{RetryAfter, http_date};
 use crate::model::profile::Subject;
+use crate::service::symptom::{
+    self, add_certificate, add_header, again, common_causes, connect_there, enter, login, retry_after, server_time,
+    unchecked, wait, wait_for_it,
+};
 
 pub use rows::symptoms;
 
+/// One way an answer can look, and what it means.
+pub type Symptom = symptom::Symptom<fn(&ClassifiedResponse<'_>) -> bool>;
+
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    // Without a look at the secret it is seldom the reason.
-    let quoted = QUOTED_CODES.map(|code| CausesOfCode::new(code, &[(QUOTED.0, Likelihood::Low, QUOTED.2)]));
-    symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).chain(quoted)
-}
-
-/// The codes of a secret that was refused.
-const QUOTED_CODES: [Code; 4] = [Code::BasicRefused, Code::BearerRefused, Code::ApiKeyRefused, Code::TokenRefused];
-const QUOTED: CauseRow =
-    ("quotes", Likelihood::High, "the secret is enclosed in quotation marks, which were sent as part of it");
-
-/// Names the quotation marks around a secret that was refused: a file or a variable of a
-/// CI job may hold them.
-pub fn with_quotes(failure: Failure, response: &ClassifiedResponse<'_>) -> Failure {
-    if response.redactor.has_quoted() && QUOTED_CODES.contains(&failure.code()) {
-        failure.causes([QUOTED]).next("Remove the quotation marks around the secret")
-    } else {
-        failure
-    }
-}
-
-/// One way an answer can look, and what it means.
-pub struct Symptom {
-    /// What the answer looks like, in a word for scripts and reports.
-    pub name: &'static str,
-    pub code: Code,
-    /// The evidence that must be there.
-    shows: fn(&ClassifiedResponse<'_>) -> bool,
-    message: &'static str,
-    why: &'static str,
-    /// Code, likelihood and text of what may be behind it.
-    causes: &'static [CauseRow],
-    next: &'static [&'static str],
+    symptoms().map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).chain(common_causes())
 }
 
 /// What the answer means. Call it for an answer that was not what was asked
@@ -76,13 +49,7 @@ pub fn diagnose(response: &ClassifiedResponse<'_>) -> Failure {
         return with_evidence(Failure::from(broken.clone()), response);
     }
     let places = Places::of(response);
-    let mut failure = Failure::new(symptom.code, places.fill(symptom.message).text());
-    failure = failure.why(places.fill(symptom.why).text());
-    failure = failure.evidence("symptom", symptom.name);
-    failure = with_quotes(failure, response).causes(symptom.causes);
-    for next in symptom.next.iter().map(|next| places.fill(next)).filter(|next| !next.text().is_empty()) {
-        failure = failure.next(next);
-    }
+    let failure = symptom.failure(response.redactor, |text| places.fill(text));
     with_evidence(failure, response)
 }
 
@@ -99,7 +66,7 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
     let mut failure = failure
         .evidence("http_status", response.status())
         .evidence("transaction_id", header("x-transaction-id"))
-        .evidence("server_time", server_time(response))
+        .evidence("server_time", server_time(response.raw))
         .evidence("server_message", message.map(|text| response.redactor.server_text(text)))
         .evidence("server_detail", detail.map(|text| response.redactor.server_text(text)))
         .evidence("page_title", response.title().map(|text| response.redactor.server_text(text)))
@@ -110,7 +77,7 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
         .evidence("reference", response.reference());
     if response.status() == 429 {
         failure = failure
-            .evidence("retry_after", retry_after(response).map(|(_, shown)| shown))
+            .evidence("retry_after", retry_after(response.raw, response.redactor).map(|(_, shown)| shown))
             .evidence("rate_limit", header("x-ratelimit-limit"))
             .evidence("rate_limit_reset", header("x-ratelimit-reset"))
             .evidence("rate_limit_rule", header("x-ratelimit-rule"));
@@ -119,12 +86,6 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
         failure = failure.evidence("table", table);
     }
     failure
-}
-
-/// The `Date` header as RFC 3339, to find the request in the instance's log.
-fn server_time(response: &ClassifiedResponse<'_>) -> Option<Shown> {
-    let date = response.raw.header("date")?;
-    Some(Shown::outside(http_date(date)?.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)))
 }
 
 /// What the places in a text are filled with: what came from the server is masked
@@ -153,10 +114,6 @@ impl Places {
             None => ("an unreadable address".into(), None),
         };
         let origin = origin.map(|origin| response.redactor.server_text(origin.origin())).unwrap_or_default();
-        let login = match response.subject {
-            Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
-            Subject::Environment(_) | Subject::New => "run the command again".into(),
-        };
         let user = response.user.map_or("the user".into(), Show::show);
         let values = vec![
             ("{host}", response.instance.host_and_port().into()),
@@ -167,8 +124,8 @@ impl Places {
             ("{said}", said.into()),
             ("{again}", again(response.subject)),
             ("{wait_for_it}", wait_for_it(response.subject)),
-            ("{enter}", enter(response)),
-            ("{login}", login),
+            ("{enter}", enter(response.subject, response.credential)),
+            ("{login}", login(response.subject)),
             ("{add_header}", add_header(response.subject)),
             ("{add_certificate}", add_certificate(response.subject)),
             ("{connect_there}", connect_there(response.subject, origin)),
@@ -180,7 +137,7 @@ impl Places {
             ("{guide_certificate}", Step::run("snow guide certificate")),
             ("{guide_token}", Step::run("snow guide token")),
             ("{guide_client_credentials}", Step::run("snow guide client-credentials")),
-            ("{wait}", wait(response).into()),
+            ("{wait}", wait(response.raw, response.redactor).into()),
             ("{status}", response.status().show().into()),
             ("{unjudged}", unjudged(response).into()),
         ];
@@ -196,57 +153,6 @@ impl Places {
         };
         let title = [("{title}", Step::say(title))];
         Step::filled(text, &[&self.values[..], &title].concat())
-    }
-}
-
-/// What tests once more.
-fn again(subject: &Subject) -> Step {
-    match subject {
-        Subject::Saved(name) => Step::run(shown!("snow test {}", name)),
-        Subject::Environment(_) => Step::run("snow test"),
-        Subject::New => "run the command again".into(),
-    }
-}
-
-fn wait_for_it(subject: &Subject) -> Step {
-    match subject {
-        Subject::Saved(name) => Step::run(shown!("snow test {} --wait 10m", name)),
-        Subject::Environment(_) => Step::run("snow test --wait 10m"),
-        Subject::New => "run the command again, with --wait 10m".into(),
-    }
-}
-
-/// How a gateway gets its own key.
-fn add_header(subject: &Subject) -> Step {
-    match subject {
-        Subject::Saved(name) => {
-            Step::say("If the gateway requires a header: ").and_run(shown!("snow connect {} --header NAME", name))
-        }
-        Subject::Environment(_) => {
-            "If the gateway requires a header, save the connection with snow connect and --header".into()
-        }
-        Subject::New => "If the gateway requires a header, add it with --header NAME".into(),
-    }
-}
-
-/// How a client certificate is added, whichever way the connection signs in.
-fn add_certificate(subject: &Subject) -> Step {
-    match subject {
-        Subject::Saved(name) => Step::say("If the address requires one, add it: ")
-            .and_run(shown!("snow edit {} --set client_cert=FILE --set client_key=FILE", name)),
-        Subject::Environment(_) => {
-            "If the address requires one, set SNOW_CLIENT_CERT_FILE and SNOW_CLIENT_KEY_FILE".into()
-        }
-        Subject::New => "If the address requires one, add it with --client-cert FILE and --client-key FILE".into(),
-    }
-}
-
-/// How the origin that a redirect points to becomes that of the connection.
-fn connect_there(subject: &Subject, origin: Shown) -> Step {
-    match subject {
-        Subject::Saved(name) => Step::run(shown!("snow edit {} --set instance={}", name, origin)),
-        Subject::Environment(_) => Step::say(shown!("set SNOW_INSTANCE to {}", origin)),
-        Subject::New => Step::run(shown!("snow connect {}", origin)),
     }
 }
 
@@ -275,61 +181,9 @@ fn by(response: &ClassifiedResponse<'_>) -> Shown {
     }
 }
 
-/// How to sign in otherwise.
-fn enter(response: &ClassifiedResponse<'_>) -> Step {
-    match (response.subject, response.credential) {
-        (Subject::Saved(name), CredentialKind::Secret(spec)) => {
-            Step::say(shown!("If the {} changed: ", Shown::outside(spec.secret_label)))
-                .and_run(shown!("snow login {}", name))
-        }
-        (Subject::Saved(name), _) => Step::say("Sign in again: ").and_run(shown!("snow login {}", name)),
-        (Subject::Environment(variable), CredentialKind::Secret(spec)) => {
-            let settings = spec.own_settings().filter_map(|setting| setting.variable);
-            let variables: Vec<_> = settings.chain([*variable]).collect();
-            Step::say(Shown::outside(format!("Correct {}", variables.join(" and "))))
-        }
-        (Subject::Environment(variable), CredentialKind::AccessToken { age: TokenAge::Given, .. }) => {
-            Step::say(shown!("Set {} to a new token", *variable))
-        }
-        (Subject::New, CredentialKind::Secret(spec)) => {
-            Step::say(shown!("Run the command again with the right {}", Shown::outside(spec.secret_label)))
-        }
-        (Subject::Environment(_) | Subject::New, _) => "Run the command again to sign in again".into(),
-    }
-}
-
-/// How long to wait: seconds, or a date (RFC 9110 §10.2.3).
-fn wait(response: &ClassifiedResponse<'_>) -> Shown {
-    match retry_after(response) {
-        Some((RetryAfter::Seconds(_), seconds)) => shown!("{} s", seconds),
-        Some((RetryAfter::Date(_), date)) => shown!("until {}", date),
-        None => "a few seconds".into(),
-    }
-}
-
-/// What was read of the header, and how it is shown. Also a number may be a secret.
-fn retry_after(response: &ClassifiedResponse<'_>) -> Option<(RetryAfter, Shown)> {
-    let read = RetryAfter::of(response.raw.header("retry-after")?)?;
-    Some((read, response.redactor.server_text(&read.to_string())))
-}
-
 /// That the answer does not show whether the credential was taken.
 fn unjudged(response: &ClassifiedResponse<'_>) -> Shown {
-    match response.credential {
-        CredentialKind::Nothing => Shown::default(),
-        _ if response.proves_sign_in() => Shown::default(),
-        CredentialKind::Secret(spec) => shown!(" The {} was not checked.", Shown::outside(spec.secret_label)),
-        CredentialKind::AccessToken { .. } => " The access token was not checked.".into(),
-        CredentialKind::TokenRequest => shown!(" Nothing was checked.{}", kept(response.subject)),
-    }
-}
-
-/// That what is saved is as it was, where something is saved.
-pub fn kept(subject: &Subject) -> &'static str {
-    match subject {
-        Subject::Saved(_) => " Everything saved was kept.",
-        Subject::Environment(_) | Subject::New => "",
-    }
+    if response.proves_sign_in() { Shown::default() } else { unchecked(response.subject, response.credential) }
 }
 
 /// With the time, what an administrator finds the request by.
