@@ -353,3 +353,33 @@ fn of_token_request<'a>(
         redactor: asked.redactor,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: &str = "https://acme.my.salesforce.com";
+
+    fn after(around: &str) -> Next {
+        let instance = HERE.parse().unwrap();
+        let asked = Url::parse(&format!("{HERE}/services/data/v64.0/query?q=x")).unwrap();
+        Salesforce.next(&instance, &asked, &HeaderMap::new(), around.as_bytes())
+    }
+
+    #[test]
+    fn the_next_page_is_the_one_that_the_answer_names() {
+        let path = "/services/data/v64.0/query/01gxx0000001-2000";
+        let page = Next::Page(Url::parse(&format!("{HERE}{path}")).unwrap());
+        for link in [path.to_owned(), format!("{HERE}{path}")] {
+            let around = format!(r#"{{"records":[],"totalSize":2500,"done":false,"nextRecordsUrl":"{link}"}}"#);
+            assert_eq!(after(&around), page, "{link}");
+        }
+        for around in [r#"{"records":[],"totalSize":1,"done":true}"#, r#"{"nextRecordsUrl":null}"#, "[]", ""] {
+            assert_eq!(after(around), Next::Nothing, "{around}");
+        }
+        for link in ["https://evil.example/x", "//evil.example/x", "/a/../b", "query/x", "javascript:alert(1)"] {
+            let around = format!(r#"{{"nextRecordsUrl":"{link}"}}"#);
+            assert_eq!(after(&around), Next::Elsewhere(link.to_owned()), "{link}");
+        }
+    }
+}
