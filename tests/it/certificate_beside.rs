@@ -117,6 +117,8 @@ fn the_passphrase_of_a_pkcs12_file_is_kept_beside_the_password() {
     place.basic(&mut world, &format!("{flag} {}", place.passphrase_file())).expect(0).says(&["beth.anglin"]);
     world.run("test acme").expect(0).says(&["beth.anglin"]);
     world.run("show acme").expect(0).says(&["client_identity"]);
+    // Its content is searched for secrets, as all that is written.
+    world.run(&format!("doctor --bundle {}", world.home().join("bundle.tar.gz").display())).expect(0);
     world.run("doctor").expect(0).says(&["opens with its passphrase alone", "has what it signs in with"]);
     world.stdin(PASSPHRASE).run("login acme --client-identity-passphrase-stdin").expect(0);
     let wrong = world.stdin("wrong").run("login acme --client-identity-passphrase-stdin").expect(3);
