@@ -8,6 +8,8 @@
 //! Table API over the tables that [`schema`] declares and [`rows`] fills.
 //! [`scenario`] names what can go wrong, and [`faults`] does it. It has its own
 //! thread, [`running`], and ends when the [`Sandbox`] is dropped.
+//!
+//! [`salesforce`] is an org that answers as Salesforce does, served the same way.
 
 mod answers;
 mod authentication;
@@ -23,6 +25,7 @@ mod page;
 mod request;
 mod rows;
 mod running;
+pub mod salesforce;
 pub mod scenario;
 mod schema;
 mod server;

@@ -100,6 +100,8 @@ mod real_oauth;
 mod recorded;
 #[cfg(unix)]
 mod reports;
+mod salesforce_sandbox;
+mod salesforce_scenarios;
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;
