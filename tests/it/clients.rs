@@ -112,6 +112,21 @@ fn the_topic_asks_the_sandbox_with_curl() {
 }
 
 #[test]
+fn the_topic_asks_the_org_with_curl() {
+    tool("curl");
+    let serving = Serving::start(&["--service", "salesforce"]);
+    let examples = examples("sh run-by: the_topic_asks_the_org_with_curl", &serving);
+    let [example] = examples.as_slice() else { panic!("{examples:?}") };
+    let (start, script) = example.split_once('\n').unwrap();
+    assert!(start.starts_with("snow sandbox --service salesforce"), "{start}");
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", script]);
+    let answer = run(&serving, shell, "").expect(0).json();
+    assert_eq!(answer["totalSize"], 2);
+    assert!(answer["records"][1]["Account"]["Name"].is_string(), "{answer}");
+}
+
+#[test]
 fn the_topic_asks_the_sandbox_with_python() {
     let serving = Serving::start(&[]);
     let examples = examples("python run-by: the_topic_asks_the_sandbox_with_python", &serving);
