@@ -21,6 +21,7 @@ use crate::cli::explain::explanation;
 use crate::config::{Config, ConfigFile};
 use crate::model::profile::{ConnectionState, Profile, StoreKind};
 use crate::report::format::Format;
+use crate::sandbox::salesforce;
 use crate::sandbox::scenario::Scenario;
 use crate::service::SERVICES;
 use crate::store::STORES;
@@ -208,9 +209,14 @@ pub fn error_codes() -> Vec<CompletionCandidate> {
     Code::ALL.iter().map(|code| with_help(code.as_str(), explanation(*code).summary)).collect()
 }
 
-/// What the look-alike instance can do wrong.
+/// What the look-alike instance can do wrong, or the org: what was typed before is not known.
 pub fn scenarios() -> Vec<CompletionCandidate> {
-    Scenario::ALL.iter().map(|scenario| with_help(scenario.as_str(), scenario.description())).collect()
+    let of_servicenow = Scenario::ALL.iter().map(|scenario| with_help(scenario.as_str(), scenario.description()));
+    let of_salesforce = salesforce::scenario::Scenario::ALL
+        .iter()
+        .filter(|scenario| scenario.as_str().parse::<Scenario>().is_err())
+        .map(|scenario| with_help(scenario.as_str(), scenario.description()));
+    of_servicenow.chain(of_salesforce).collect()
 }
 
 /// The commands, with what they are for.

@@ -56,9 +56,14 @@ pub fn json_answer(status: u16, body: &Value) -> Response {
     Response::new(status, body.to_string()).with("Content-Type", "application/json;charset=UTF-8")
 }
 
+/// A body of any kind.
+pub fn typed(status: u16, media_type: &str, body: String) -> Response {
+    Response::new(status, body).with("Content-Type", media_type)
+}
+
 /// A plain text.
-pub fn text(body: &str) -> Response {
-    Response::new(200, body.to_owned()).with("Content-Type", "text/plain;charset=UTF-8")
+pub fn text(status: u16, body: &str) -> Response {
+    Response::new(status, body.to_owned()).with("Content-Type", "text/plain;charset=UTF-8")
 }
 
 /// A status without a body.

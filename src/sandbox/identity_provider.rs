@@ -66,5 +66,5 @@ pub fn answer(request: &Request<'_>) -> Option<Response> {
     });
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = json!({ "alg": "RS256", "typ": "JWT", "kid": "sandbox" });
-    Some(text(&format!("{}.{}.{}\n", part(&head), part(&claims), Secret::random(256).expose())))
+    Some(text(200, &format!("{}.{}.{}\n", part(&head), part(&claims), Secret::random(256).expose())))
 }

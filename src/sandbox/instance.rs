@@ -1,7 +1,6 @@
 //! The way from a request to an answer: what stands before the instance, the
 //! pages of a sign-in, who is asking, which API is meant.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -17,11 +16,12 @@ use super::options::SandboxOptions;
 use super::request::{Body, Request};
 use super::rows::{self, Store};
 use super::scenario::Scenario;
+use super::server::Site;
 use super::table::access::Caller;
 use super::table::{self, Call};
 
 /// Below it stand the REST APIs; everything else is for people.
-pub const API_PATH: &str = "/api/now/";
+const API_PATH: &str = "/api/now/";
 
 /// Beyond this the front end refuses a URL: 8,182 bytes were seen to pass and
 /// 8,347 not to.
@@ -40,6 +40,25 @@ pub struct Instance {
     hosts: Vec<String>,
 }
 
+impl Site for Instance {
+    const API_PATH: &'static str = API_PATH;
+
+    fn answer(&mut self, request: &Request<'_>) -> Response {
+        self.requests += 1;
+        if !request.is_for_this_machine(&self.hosts) {
+            return front_end(421, "Misdirected Request");
+        }
+        self.oauth.count(request);
+        let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(request));
+        let mut answer = match self.scenario {
+            Some(scenario) => faults::on_the_way_out(scenario, request.path, answer),
+            None => answer,
+        };
+        answer.delivery.delay += self.latency;
+        answer
+    }
+}
+
 impl Instance {
     pub fn new(origin: String, options: &SandboxOptions) -> Self {
         let store = Store::new(options.incidents, options.seed);
@@ -53,30 +72,6 @@ impl Instance {
             latency: options.latency,
             hosts: options.hosts.clone(),
         }
-    }
-
-    pub fn answer(&mut self, request: &Request<'_>) -> Response {
-        self.requests += 1;
-        if !request.host().is_some_and(|host| self.answers_to(&host)) {
-            return front_end(421, "Misdirected Request");
-        }
-        self.oauth.count(request);
-        let answer = self.scenario.and_then(faults::at_the_door).unwrap_or_else(|| self.undisturbed(request));
-        let mut answer = match self.scenario {
-            Some(scenario) => faults::on_the_way_out(scenario, request.path, answer),
-            None => answer,
-        };
-        answer.delivery.delay += self.latency;
-        answer
-    }
-
-    /// Whether a request was meant for it. A page whose name was made to lead to this
-    /// machine (DNS rebinding) comes by that name.
-    fn answers_to(&self, host: &str) -> bool {
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-            || self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
     fn undisturbed(&mut self, request: &Request<'_>) -> Response {

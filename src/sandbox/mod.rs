@@ -6,9 +6,10 @@
 //! [`landing`] is what a person sees at its address.
 //! [`oauth`] is how programs sign in, [`identity_provider`] whose tokens are taken besides, [`authentication`] who asks, [`table`] the
 //! Table API over the tables that [`schema`] declares and [`rows`] fills.
-//! [`scenario`] names what can go wrong, and [`faults`] does it. This file starts
-//! and stops; the instance has its own thread and ends when the
-//! [`Sandbox`] is dropped.
+//! [`scenario`] names what can go wrong, and [`faults`] does it. It has its own
+//! thread, [`running`], and ends when the [`Sandbox`] is dropped.
+//!
+//! [`salesforce`] is an org that answers as Salesforce does, served the same way.
 
 mod answers;
 mod authentication;
@@ -23,17 +24,14 @@ mod options;
 mod page;
 mod request;
 mod rows;
+mod running;
+pub mod salesforce;
 pub mod scenario;
 mod schema;
 mod server;
 mod table;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-
-use tokio::sync::oneshot;
 
 pub use identity_provider::TOKEN_PATH as IDENTITY_TOKEN_PATH;
 use instance::Instance;
@@ -43,15 +41,12 @@ pub use oauth::clients::{CLIENTS, SDK_PAGE};
 pub use oauth::token_endpoint::TokenRequests;
 pub use options::SandboxOptions;
 pub use rows::{DEFAULT_INCIDENTS, USERS};
+use running::Running;
 use scenario::Scenario;
-use server::{lock, serve};
 
 /// A running instance.
 pub struct Sandbox {
-    address: SocketAddr,
-    instance: Arc<Mutex<Instance>>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    running: Running<Instance>,
 }
 
 impl Sandbox {
@@ -62,43 +57,28 @@ impl Sandbox {
 
     /// Starts an instance with everything chosen.
     pub fn open(options: SandboxOptions) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port.unwrap_or(0)))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let instance = Arc::new(Mutex::new(Instance::new(format!("http://{address}"), &options)));
-        let (stop, stopped) = oneshot::channel();
-        let served = instance.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = serve(listener, served) => {}
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { address, instance, stop: Some(stop), thread: Some(thread) })
+        let running = Running::start(options.port, |origin| Instance::new(origin, &options))?;
+        Ok(Self { running })
     }
 
     /// `http://127.0.0.1:PORT`
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        self.running.origin()
     }
 
     /// Changes what it does wrong, from the next request on.
     pub fn set_scenario(&self, scenario: Option<Scenario>) {
-        lock(&self.instance).scenario = scenario;
+        self.running.site().scenario = scenario;
     }
 
     /// All access tokens of now are over; refresh tokens stay good.
     pub fn expire_access_tokens(&self) {
-        lock(&self.instance).oauth.tokens.expire_access_tokens();
+        self.running.site().oauth.tokens.expire_access_tokens();
     }
 
     /// All tokens of now are over, as after an administrator revoked them.
     pub fn revoke_all(&self) {
-        lock(&self.instance).oauth.tokens.revoke_all();
+        self.running.site().oauth.tokens.revoke_all();
     }
 }
 
@@ -107,32 +87,21 @@ impl Sandbox {
 impl Sandbox {
     /// How many requests came so far.
     pub fn requests(&self) -> usize {
-        lock(&self.instance).requests
+        self.running.site().requests
     }
 
     /// How many of them were posted to the token endpoint.
     pub fn token_requests(&self) -> TokenRequests {
-        lock(&self.instance).oauth.token_requests
+        self.running.site().oauth.token_requests
     }
 
     /// How many of them asked to revoke a token.
     pub fn revocations(&self) -> usize {
-        lock(&self.instance).oauth.revocations
+        self.running.site().oauth.revocations
     }
 
     /// All refresh tokens of now are over; access tokens stay good.
     pub fn forget_refresh_tokens(&self) {
-        lock(&self.instance).oauth.tokens.forget_refresh_tokens();
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.running.site().oauth.tokens.forget_refresh_tokens();
     }
 }

@@ -7,13 +7,13 @@ use super::scenario::Scenario;
 
 /// What can be chosen at the start; the default is a healthy instance.
 #[derive(Debug, Clone)]
-pub struct SandboxOptions {
+pub struct SandboxOptions<S = Scenario> {
     /// On 127.0.0.1; a free one where none is given.
     pub port: Option<u16>,
-    pub scenario: Option<Scenario>,
+    pub scenario: Option<S>,
     /// The names besides those of this machine that it answers to.
     pub hosts: Vec<String>,
-    /// How many incidents there are.
+    /// How many incidents there are, or cases.
     pub incidents: usize,
     /// What decides everything that is made up.
     pub seed: u64,
@@ -27,7 +27,7 @@ pub struct SandboxOptions {
     pub latency: Duration,
 }
 
-impl Default for SandboxOptions {
+impl<S> Default for SandboxOptions<S> {
     fn default() -> Self {
         Self {
             port: None,

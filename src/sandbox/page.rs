@@ -33,12 +33,35 @@ pub fn with_policy(status: u16, title: &str, content: &str, form_action: &str) -
     answers::document(status, html).with("Content-Security-Policy", policy).with("Referrer-Policy", "no-referrer")
 }
 
+/// A made-up user, as the pages show them.
+pub struct Person<'a> {
+    pub user_name: &'a str,
+    pub password: &'a str,
+    pub display_name: String,
+    pub roles: String,
+}
+
 /// Asks for a user name and a password; below them each made-up user signs in with a
 /// click. `hidden` goes with either.
 pub fn sign_in_forms(action: &str, hidden: &str, was_refused: bool) -> String {
+    let people = USERS.iter().map(|user| Person {
+        user_name: user.user_name,
+        password: user.password,
+        display_name: user.display_name.to_owned(),
+        roles: roles(user.roles),
+    });
+    sign_in_forms_of(people, action, hidden, was_refused)
+}
+
+/// The same, with these users.
+pub fn sign_in_forms_of<'a>(
+    people: impl Iterator<Item = Person<'a>>,
+    action: &str,
+    hidden: &str,
+    was_refused: bool,
+) -> String {
     let form = sign_in_form(action, hidden, was_refused);
-    let people: String = USERS
-        .iter()
+    let people: String = people
         .map(|user| {
             format!(
                 "<form method=\"post\" action=\"{action}\">{hidden}\
@@ -48,8 +71,8 @@ pub fn sign_in_forms(action: &str, hidden: &str, was_refused: bool) -> String {
                  <span class=\"mono\">{name} / {password}</span></button></form>",
                 name = escape(user.user_name),
                 password = escape(user.password),
-                display_name = escape(user.display_name),
-                roles = escape(&roles(user.roles)),
+                display_name = escape(&user.display_name),
+                roles = escape(&user.roles),
             )
         })
         .collect();

@@ -1,5 +1,7 @@
 //! A request as the instance sees it, after its bytes were read.
 
+use std::net::IpAddr;
+
 use http::HeaderMap;
 use http::uri::Authority;
 
@@ -34,9 +36,20 @@ pub struct TooLarge {
 
 impl Request<'_> {
     /// The name or address that it is sent to, without the port.
-    pub fn host(&self) -> Option<String> {
+    fn host(&self) -> Option<String> {
         let authority: Authority = self.header("host")?.parse().ok()?;
         Some(authority.host().trim_matches(['[', ']']).to_ascii_lowercase())
+    }
+
+    /// Whether it was meant for this machine, or for one of these names besides. A page
+    /// whose name was made to lead here (DNS rebinding) comes by that name.
+    pub fn is_for_this_machine(&self, names: &[String]) -> bool {
+        self.host().is_some_and(|host| {
+            host == "localhost"
+                || host.ends_with(".localhost")
+                || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+                || names.iter().any(|name| name.eq_ignore_ascii_case(&host))
+        })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

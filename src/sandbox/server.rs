@@ -13,9 +13,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::answers::envelope;
+use super::answers::{Response, envelope};
 use super::delivery::{Payload, deliver};
-use super::instance::{API_PATH, Instance};
 use super::request::{Body, Request, TooLarge};
 
 /// A client that is slower than this to send the head of its request, or its
@@ -30,7 +29,15 @@ const MAX_FORM_BYTES: u64 = 64 * 1024;
 const DISCARDED_BYTES: u64 = 20 * MAX_API_BODY_BYTES;
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(300);
 
-pub async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io::Result<()> {
+/// What a listener serves.
+pub trait Site: Send + 'static {
+    /// Below it stand the APIs, which take a larger body than a form.
+    const API_PATH: &'static str;
+
+    fn answer(&mut self, request: &Request<'_>) -> Response;
+}
+
+pub async fn serve<S: Site>(listener: TcpListener, site: Arc<Mutex<S>>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -39,11 +46,11 @@ pub async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io:
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let instance = instance.clone();
+        let site = site.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let instance = instance.clone();
-                async move { respond(&instance, request).await }
+                let site = site.clone();
+                async move { respond(&*site, request).await }
             });
             let _ = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -54,19 +61,16 @@ pub async fn serve(listener: TcpListener, instance: Arc<Mutex<Instance>>) -> io:
     }
 }
 
-pub fn lock(instance: &Mutex<Instance>) -> MutexGuard<'_, Instance> {
-    instance.lock().unwrap_or_else(PoisonError::into_inner)
+pub fn lock<S>(site: &Mutex<S>) -> MutexGuard<'_, S> {
+    site.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An error closes the connection without an answer.
-async fn respond(
-    instance: &Mutex<Instance>,
-    incoming: hyper::Request<Incoming>,
-) -> io::Result<hyper::Response<Payload>> {
+async fn respond<S: Site>(site: &Mutex<S>, incoming: hyper::Request<Incoming>) -> io::Result<hyper::Response<Payload>> {
     let begun = Instant::now();
     let (head, body) = incoming.into_parts();
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let limit = if head.uri.path().starts_with(API_PATH) { MAX_API_BODY_BYTES } else { MAX_FORM_BYTES };
+    let limit = if head.uri.path().starts_with(S::API_PATH) { MAX_API_BODY_BYTES } else { MAX_FORM_BYTES };
     let announced = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
     let log = |status: &dyn Display| {
         tracing::info!("{} {} {status} {} ms", head.method, path_to_show(&head.uri), begun.elapsed().as_millis());
@@ -89,7 +93,7 @@ async fn respond(
         content_type: header(CONTENT_TYPE),
         body: body.as_ref().map_or_else(|too_large| Body::TooLarge(*too_large), |body| Body::Whole(body)),
     };
-    let answer = lock(instance).answer(&request);
+    let answer = lock(site).answer(&request);
     let delivered = deliver(answer).await;
     match &delivered {
         Ok(answer) => log(&answer.status().as_u16()),
@@ -98,11 +102,11 @@ async fn respond(
     delivered
 }
 
-/// The path, and what a query asks of the Table API. Other values may be secrets, as
+/// The path, and what a query asks of an API. Other values may be secrets, as
 /// codes and tokens are.
 fn path_to_show(uri: &http::Uri) -> String {
     let shown = |pair: &str| match pair.split_once('=') {
-        Some((name, _)) if !name.starts_with("sysparm_") => format!("{name}=..."),
+        Some((name, _)) if !name.starts_with("sysparm_") && !matches!(name, "q" | "fields") => format!("{name}=..."),
         _ => pair.to_owned(),
     };
     match uri.query() {

@@ -17,7 +17,7 @@ const ORIGIN: &str = "https://acme.service-now.com";
 
 /// What `tests/borrowers` names, installed. `tests/run` makes it, and names it where it is
 /// elsewhere.
-fn borrowers() -> PathBuf {
+pub fn borrowers() -> PathBuf {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/borrowers");
     let place = std::env::var_os("SNOW_TEST_BORROWERS").map_or(made, PathBuf::from);
     assert!(place.join("python/bin/python").exists(), "{} is missing: run tests/run, which makes it", place.display());

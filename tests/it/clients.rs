@@ -6,7 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::borrowers::borrowers;
 use crate::world::Outcome;
+use crate::world::authorization_server;
 use crate::world::process::{Serving, finish, tool};
 
 /// The address that the examples use.
@@ -33,10 +35,40 @@ pub fn python() -> Command {
 
 /// Runs a client's script, which ends with 0 only where everything held.
 fn client(script: &str, last_word: &str) {
-    let serving = Serving::start(&[]);
     let mut command = python();
-    command.args(["-B", "-", serving.origin()]);
-    run(&serving, command, script).expect(0).says(&[last_word]);
+    command.arg("-B");
+    client_of(&Serving::start(&[]), command, script, last_word);
+}
+
+/// The same with another interpreter, or another sandbox.
+fn client_of(serving: &Serving, mut interpreter: Command, script: &str, last_word: &str) {
+    interpreter.args(["-", serving.origin()]);
+    run(serving, interpreter, script).expect(0).says(&[last_word]);
+}
+
+/// An org of Salesforce with more rows than an answer has, which a client that knows
+/// salesforce.com alone may call so.
+fn org() -> Serving {
+    Serving::start(&["--service", "salesforce", "--rows", "4500", "--host", "sandbox.my.salesforce.com"])
+}
+
+#[test]
+fn simple_salesforce_signs_in_queries_and_writes_unchanged() {
+    let script = include_str!("../clients/simple_salesforce_client.py");
+    let mut python = python();
+    python.arg("-B");
+    client_of(&org(), python, script, "simple-salesforce: all of it worked");
+}
+
+#[test]
+fn jsforce_signs_in_queries_and_writes_unchanged() {
+    let script = include_str!("../clients/jsforce_client.cjs");
+    let mut node = Command::new(authorization_server::place().join("node"));
+    // What is read from standard input finds its packages from the directory of now.
+    let packages = borrowers().join("node_modules");
+    let script = format!("module.paths.push({:?});\n{script}", packages.display().to_string());
+    node.arg("--input-type=commonjs");
+    client_of(&org(), node, &script, "jsforce: all of it worked");
 }
 
 #[test]
@@ -77,6 +109,21 @@ fn the_topic_asks_the_sandbox_with_curl() {
     assert_eq!(answers[1]["result"]["short_description"], "Printer on fire");
     assert_eq!(answers[2]["error"]["detail"], "ACL Exception Insert Failed due to security constraints");
     assert_eq!(answers[3]["token_type"], "Bearer");
+}
+
+#[test]
+fn the_topic_asks_the_org_with_curl() {
+    tool("curl");
+    let serving = Serving::start(&["--service", "salesforce"]);
+    let examples = examples("sh run-by: the_topic_asks_the_org_with_curl", &serving);
+    let [example] = examples.as_slice() else { panic!("{examples:?}") };
+    let (start, script) = example.split_once('\n').unwrap();
+    assert!(start.starts_with("snow sandbox --service salesforce"), "{start}");
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", script]);
+    let answer = run(&serving, shell, "").expect(0).json();
+    assert_eq!(answer["totalSize"], 2);
+    assert!(answer["records"][1]["Account"]["Name"].is_string(), "{answer}");
 }
 
 #[test]

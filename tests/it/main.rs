@@ -104,6 +104,8 @@ mod recorded;
 #[cfg(unix)]
 mod reports;
 mod salesforce;
+mod salesforce_sandbox;
+mod salesforce_scenarios;
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;

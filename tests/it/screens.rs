@@ -495,7 +495,14 @@ fn guides_explanations_and_lists() {
         }
     });
     told("explain", |story| {
-        for line in ["explain", "explain basic-refused", "explain session-expired", "explain nope", "sandbox --list"] {
+        for line in [
+            "explain",
+            "explain basic-refused",
+            "explain session-expired",
+            "explain nope",
+            "sandbox --list",
+            "sandbox --service salesforce --list",
+        ] {
             story.at(line);
         }
         story.at("version").at("--version");

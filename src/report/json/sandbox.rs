@@ -10,6 +10,8 @@ use crate::base::schemas;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sandbox<'a> {
     pub schema: schemas::Sandbox,
+    /// What it looks like: `servicenow` or `salesforce-service-cloud`.
+    pub service: &'a str,
     /// Its origin, on loopback.
     pub instance: String,
     pub users: Vec<User<'a>>,
@@ -22,9 +24,14 @@ pub struct Sandbox<'a> {
 pub struct User<'a> {
     pub user_name: &'a str,
     pub password: &'a str,
-    /// For the header `x-sn-apikey`.
-    pub api_key: &'a str,
-    pub roles: &'a [&'a str],
+    /// For the header `x-sn-apikey`; ServiceNow alone has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<&'a str>,
+    /// What follows the password in `login()`; Salesforce alone has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_token: Option<&'a str>,
+    /// With Salesforce, the profile.
+    pub roles: Vec<&'a str>,
 }
 
 /// An OAuth client of the embedded instance.
@@ -38,6 +45,9 @@ pub struct Client<'a> {
     pub redirect_uris: &'a [&'a str],
     /// As in `authorization_code`.
     pub grants: &'a [&'a str],
+    /// The user that client credentials of Salesforce run as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<&'a str>,
 }
 
 /// What the embedded instance can do wrong: `snow sandbox --list`.
@@ -55,11 +65,15 @@ pub struct Scenario<'a> {
     /// For `--scenario`.
     pub name: &'a str,
     pub description: &'a str,
-    /// How to sign in to see it: `basic` or `oauth`.
+    /// How to sign in to see it, as in `basic` or `oauth`.
     pub auth: &'a str,
-    /// The command that meets it.
-    pub command: String,
-    /// The error code that the command ends with; null if the command succeeds.
+    /// The command that meets it; with Salesforce, any that signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// What Salesforce answers, as in `403 REQUEST_LIMIT_EXCEEDED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The error code that the command ends with; null if the command succeeds, or none is named.
     pub code: Option<Code>,
     /// The class of the code.
     pub class: Option<Class>,

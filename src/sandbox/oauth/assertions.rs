@@ -178,7 +178,7 @@ fn algorithm(name: &str) -> Option<&'static dyn VerificationAlgorithm> {
 }
 
 /// The public key of a certificate in PEM.
-fn public_key(pem: &str) -> Option<Vec<u8>> {
+pub fn public_key(pem: &str) -> Option<Vec<u8>> {
     let body = pem.split_once("-----BEGIN CERTIFICATE-----")?.1.split_once("-----END CERTIFICATE-----")?.0;
     let der = STANDARD.decode(body.split_ascii_whitespace().collect::<String>()).ok()?;
     let certificate = Certificate::from_der(&der).ok()?;

@@ -72,7 +72,7 @@ impl OAuth {
                 pages::notice(404, "Page not found", "This instance has no page for ServiceNow's own client.")
             }
             (clients::SDK_PAGE, "GET" | "HEAD") => paste(request),
-            (assertions::KEY_PATH, "GET" | "HEAD") => text(&self.assertions.private_key()),
+            (assertions::KEY_PATH, "GET" | "HEAD") => text(200, &self.assertions.private_key()),
             (TOKEN_PATH, _) => self.token(request, scenario, now),
             (REVOCATION_PATH, "GET" | "POST") => self.revoke(request, scenario),
             ("/oauth_auth.do" | "/oauth_login.do" | "/oauth_consent.do" | clients::SDK_PAGE | REVOCATION_PATH, _) => {

@@ -15,8 +15,7 @@ mod work;
 use std::collections::{BTreeMap, HashMap};
 
 use super::schema::{self, Class, Field, Kind};
-use prng::Prng;
-
+pub use prng::Prng;
 pub use users::{USERS, User};
 pub use work::priority;
 

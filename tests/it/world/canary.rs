@@ -21,6 +21,13 @@ impl Canaries {
         for secret in snow_connect::sandbox::CLIENTS.iter().filter_map(|client| client.client_secret) {
             canaries.guard(secret);
         }
+        for user in snow_connect::sandbox::salesforce::people::USERS {
+            canaries.guard(user.password);
+            canaries.guard(user.security_token);
+        }
+        for client in snow_connect::sandbox::salesforce::clients::CLIENTS {
+            client.client_secret.into_iter().for_each(|secret| canaries.guard(secret));
+        }
         canaries.guard(super::PASSWORD);
         canaries
     }

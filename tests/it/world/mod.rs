@@ -20,6 +20,7 @@ pub mod process;
 #[cfg(unix)]
 pub mod pty;
 pub mod rows;
+pub mod salesforce;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 pub mod session;

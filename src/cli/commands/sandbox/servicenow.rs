@@ -1,118 +1,38 @@
-//! `snow sandbox`: the embedded instance, until it is stopped.
+//! The embedded instance of ServiceNow, as the command shows it.
 
-use std::io::ErrorKind;
-use std::time::Duration;
-
-use clap::Args;
-use clap_complete::engine::ArgValueCandidates;
-
-use super::app::App;
 use crate::base::code::Code;
-use crate::base::duration::duration;
-use crate::base::error::Failure;
 use crate::base::schemas;
-use crate::base::shown::{Shown, shown};
-use crate::cli::{completion, signals};
+use crate::cli::commands::app::App;
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
 use crate::sandbox::scenario::{Scenario, SignIn};
-use crate::sandbox::{
-    BUILT_IN, BUILT_IN_KEY_ID, CLIENTS, DEFAULT_INCIDENTS, IDENTITY_TOKEN_PATH, KEY_PATH, SDK_PAGE, Sandbox,
-    SandboxOptions, USERS,
-};
+use crate::sandbox::{BUILT_IN, BUILT_IN_KEY_ID, CLIENTS, IDENTITY_TOKEN_PATH, KEY_PATH, SDK_PAGE, Sandbox, USERS};
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snow sandbox --port 8910 -v               print every request
-  snow sandbox --scenario rate-limited      answer 429
-  snow sandbox --rows 100000 --seed 7       many rows, the same at each start
-  snow sandbox --list                       what can go wrong")]
-pub struct SandboxArgs {
-    /// Listen on this port of 127.0.0.1 [default: a free one]
-    #[arg(long)]
-    pub port: Option<u16>,
-    /// Do this wrong; --list shows what there is
-    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::scenarios))]
-    pub scenario: Option<Scenario>,
-    /// Answer to this host name too, as behind a proxy (repeatable)
-    #[arg(long, value_name = "NAME")]
-    pub host: Vec<String>,
-    /// How long an access token is valid
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30m")]
-    pub access_ttl: Duration,
-    /// Rotate refresh tokens, and revoke a session whose old one is used again
-    #[arg(long)]
-    pub rotate: bool,
-    /// Wait this long before each answer [default: 0s]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub latency: Option<Duration>,
-    /// List the scenarios
-    #[arg(long)]
-    pub list: bool,
-    /// How many incidents to make up
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_INCIDENTS, value_parser = incidents)]
-    pub rows: usize,
-    /// The same seed makes up the same data
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-}
-
-fn incidents(text: &str) -> Result<usize, String> {
-    let count = text.parse().map_err(|_| "a number of rows is written in digits".to_owned())?;
-    if count <= 200_000 { Ok(count) } else { Err("at most 200000 rows fit into memory".to_owned()) }
-}
-
-pub async fn run(app: &mut App, arguments: SandboxArgs) -> Result<u8, Failure> {
-    if arguments.list {
-        list(app);
-        return Ok(0);
-    }
-    let options = SandboxOptions {
-        port: arguments.port,
-        scenario: arguments.scenario,
-        hosts: arguments.host,
-        incidents: arguments.rows,
-        seed: arguments.seed,
-        access_ttl: arguments.access_ttl,
-        rotate: arguments.rotate,
-        latency: arguments.latency.unwrap_or_default(),
-        ..SandboxOptions::default()
-    };
-    let sandbox = Sandbox::open(options).map_err(|error| cannot_listen(arguments.port, &error))?;
-    let stopped = signals::wait_for_stop();
-    if app.console.json {
-        app.console.document(&document(&sandbox));
-    } else {
-        let text = text(&sandbox, arguments.scenario, app.console.out);
-        app.console.data(&text);
-    }
-    stopped.await;
-    Ok(0)
-}
-
-fn document(sandbox: &Sandbox) -> json::Sandbox<'static> {
+pub fn document(sandbox: &Sandbox) -> json::Sandbox<'static> {
     let users = USERS.iter().map(|user| json::User {
         user_name: user.user_name,
         password: user.password,
-        api_key: user.api_key,
-        roles: user.roles,
+        api_key: Some(user.api_key),
+        security_token: None,
+        roles: user.roles.to_vec(),
     });
     let clients = CLIENTS.iter().map(|client| json::Client {
         client_id: client.client_id,
         client_secret: client.client_secret,
         redirect_uris: client.redirect_uris,
         grants: client.grants,
+        run_as: None,
     });
     json::Sandbox {
         schema: schemas::Sandbox,
+        service: "servicenow",
         instance: sandbox.origin(),
         users: users.collect(),
         clients: clients.collect(),
     }
 }
 
-fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
+pub fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     let origin = sandbox.origin();
     let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
     lines.push(paint.dim("  user            password         API key            roles"));
@@ -146,13 +66,14 @@ fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     lines.join("\n")
 }
 
-fn list(app: &mut App) {
+pub fn list(app: &mut App) {
     if app.console.json {
         let scenarios = Scenario::ALL.iter().map(|scenario| json::Scenario {
             name: scenario.as_str(),
             description: scenario.description(),
             auth: scenario.auth().as_str(),
-            command: format!("snow {}", scenario.command()),
+            command: Some(format!("snow {}", scenario.command())),
+            answer: None,
             code: scenario.code(),
             class: scenario.code().map(Code::class),
         });
@@ -181,16 +102,4 @@ fn list(app: &mut App) {
         }
     }
     app.console.text(&lines.join("\n"));
-}
-
-fn cannot_listen(port: Option<u16>, error: &std::io::Error) -> Failure {
-    let port = port.map_or("a free port".to_owned(), |port| format!("port {port}"));
-    let failure =
-        Failure::new(Code::PortInUse, shown!("the sandbox cannot listen on {} of 127.0.0.1", Shown::outside(&port)));
-    match error.kind() {
-        ErrorKind::AddrInUse => {
-            failure.why("Another program uses it.").next("Choose another with --port, or leave it out")
-        }
-        _ => failure.why(Shown::outside(error.to_string())).next("Choose another with --port, or leave it out"),
-    }
 }

@@ -1,0 +1,96 @@
+//! The embedded org of Salesforce, as the command shows it.
+
+use crate::base::schemas;
+use crate::cli::commands::app::App;
+use crate::report::json::sandbox as json;
+use crate::report::paint::Paint;
+use crate::sandbox::salesforce::clients::CLIENTS;
+use crate::sandbox::salesforce::fault::SignIn;
+use crate::sandbox::salesforce::people::USERS;
+use crate::sandbox::salesforce::scenario::Scenario;
+use crate::sandbox::salesforce::{KEY_PATH, SalesforceSandbox};
+
+pub fn document(sandbox: &SalesforceSandbox) -> json::Sandbox<'static> {
+    let users = USERS.iter().map(|user| json::User {
+        user_name: user.user_name,
+        password: user.password,
+        api_key: None,
+        security_token: Some(user.security_token),
+        roles: vec![user.profile],
+    });
+    let clients = CLIENTS.iter().map(|client| json::Client {
+        client_id: client.client_id,
+        client_secret: client.client_secret,
+        redirect_uris: client.redirect_uris,
+        grants: client.grants,
+        run_as: client.run_as().map(|user| user.user_name),
+    });
+    json::Sandbox {
+        schema: schemas::Sandbox,
+        service: "salesforce-service-cloud",
+        instance: sandbox.origin(),
+        users: users.collect(),
+        clients: clients.collect(),
+    }
+}
+
+pub fn text(sandbox: &SalesforceSandbox, scenario: Option<Scenario>, paint: Paint) -> String {
+    let origin = sandbox.origin();
+    let mut lines = vec![format!("An org for trying things out at {}", paint.bold(&origin)), String::new()];
+    lines.push(paint.dim("  user                         password               security token"));
+    for user in USERS {
+        lines.push(format!("  {:<27}  {:<21}  {}", user.user_name, user.password, user.security_token));
+    }
+    lines.push(paint.dim("  The last three are frozen, have an expired password, and lack API Enabled."));
+    lines.push(String::new());
+    lines.push(paint.dim("  client            secret                   signs in"));
+    for client in CLIENTS {
+        let who = client
+            .run_as()
+            .map_or(if client.redirect_uris.is_empty() { "whom it signs for" } else { "a person" }, |user| {
+                user.user_name
+            });
+        lines.push(format!("  {:<16}  {:<23}  {who}", client.client_id, client.client_secret.unwrap_or("none")));
+    }
+    lines.push(paint.dim("  sandbox-web has the redirect URI http://127.0.0.1:8914/callback alone, as an org"));
+    lines.push(paint.dim("  compares it; sandbox-any-port takes any port and path of 127.0.0.1."));
+    lines.push(paint.dim("  sandbox-jwt signs with this key, or another once its certificate is posted"));
+    lines.push(paint.dim(&format!("  there: {origin}{KEY_PATH}")));
+    if let Some(scenario) = scenario {
+        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+    }
+    lines.push(String::new());
+    lines.push(format!("  Try   {}", paint.command(&format!("curl {origin}/services/data"))));
+    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    lines.join("\n")
+}
+
+pub fn list(app: &mut App) {
+    if app.console.json {
+        let scenarios = Scenario::ALL.iter().map(|scenario| json::Scenario {
+            name: scenario.as_str(),
+            description: scenario.description(),
+            auth: scenario.auth().as_str(),
+            command: None,
+            answer: Some(scenario.answer()),
+            code: None,
+            class: None,
+        });
+        let scenarios = scenarios.collect();
+        app.console.document(&json::Scenarios { schema: schemas::SandboxScenarios, scenarios });
+        return;
+    }
+    let paint = app.console.out;
+    let mut lines = Vec::new();
+    for &sign_in in SignIn::ALL {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("{}:", sign_in.heading()));
+        for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == sign_in) {
+            lines.push(format!("  {}  {}", paint.bold(scenario.as_str()), paint.dim(&scenario.answer())));
+            lines.push(format!("      {}", scenario.description()));
+        }
+    }
+    app.console.text(&lines.join("\n"));
+}
