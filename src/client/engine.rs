@@ -143,7 +143,7 @@ impl Engine {
         secret: &str,
     ) -> Result<Connection, Failure> {
         let service = service::usual();
-        let Address { instance, api_version } = service.address(instance)?;
+        let Address { instance, api_version, .. } = service.address(instance)?;
         let spec = method::unattended(service.methods(), method)
             .map_err(|invalid| Failure::new(Code::Usage, shown!("{}", invalid)).next("Use one of these methods"))?;
         if let Some((key, _)) = settings.iter().find(|(key, _)| spec.setting(key).is_none()) {

@@ -18,6 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::http::proxy::{self, ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, NO_AUTHORITIES, system_authorities};
 use crate::model::profile::Profile;
+use crate::service;
 
 /// A clock that is this far behind what was seen before has been set back.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -32,8 +33,19 @@ pub fn examine(machine: &Machine) -> Vec<Check> {
     checks.extend(profiles(machine).filter_map(|profile| ca_cert(machine, profile)));
     checks.extend(profiles(machine).filter_map(|profile| client_certificate(machine, profile)));
     checks.extend(profiles(machine).filter_map(|profile| command(machine, profile)));
+    checks.extend(profiles(machine).filter_map(farewell));
     checks.push(clock(machine));
     checks
+}
+
+/// What ends of the way that a connection signs in.
+fn farewell(profile: &Profile) -> Option<Check> {
+    let service = service::of(&profile.auth);
+    let why = service.farewell(&profile.auth)?;
+    let guide = shown!("snow guide oauth --spec {}", service.defaults().spec);
+    let message = shown!("{} signs in with {}, which ends", profile.name, MethodSpec::of(profile.auth.method).phrase);
+    let check = Check::warn(CheckId::SignInEnds, message).why(why);
+    Some(check.next(Step::say("See what to set up instead: ").and_run(guide)).target(profile.name.as_str()))
 }
 
 /// Whether the program is there that gives a connection its credential. It is not started.

@@ -70,6 +70,8 @@ fn find(spec: &str) -> Option<&'static dyn Service> {
 pub struct Address {
     pub instance: Instance,
     pub api_version: Option<ApiVersion>,
+    /// What a person should know of it before a secret follows.
+    pub note: Option<Shown>,
 }
 
 /// A product, as connections to it are defined and used.
@@ -99,14 +101,14 @@ pub trait Service: Rows + Tables + Probes {
     /// Reads a name, a host, or any URL that a person copied.
     fn address(&self, text: &str) -> Result<Address, Failure>;
 
-    /// What a person should know of an address before a secret follows.
-    fn address_note(&self, _text: &str) -> Option<Shown> {
-        None
-    }
-
     /// Whether its secrets may go to an instance without a question.
     fn is_expected(&self, _instance: &Instance) -> bool {
         true
+    }
+
+    /// What ends one day of a way to sign in, if that is known.
+    fn farewell(&self, _auth: &Auth) -> Option<&'static str> {
+        None
     }
 
     /// An error if a way to sign in cannot work at an instance.

@@ -10,6 +10,7 @@ use crate::client::request::{Account, Rules, read_only};
 use crate::config::environment as variables;
 use crate::engine::Connection;
 use crate::model::profile::{ConnectionName, Profile, Subject};
+use crate::service::{self, Service};
 
 /// The connection that a command uses, before it is opened.
 pub struct Chosen(Selection);
@@ -37,6 +38,14 @@ impl Chosen {
             Selected::Saved(profile) => Some(profile),
             Selected::Environment => None,
         }
+    }
+
+    /// What it is a connection to.
+    pub fn service(&self, app: &App) -> Result<&'static dyn Service, Failure> {
+        Ok(match &self.0.selected {
+            Selected::Saved(profile) => service::of(&profile.auth),
+            Selected::Environment => service::of(&variables::read(&app.variables)?.auth),
+        })
     }
 
     /// What tells it from another one.

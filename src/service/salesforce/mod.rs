@@ -43,7 +43,7 @@ use crate::auth::{access_token, basic, jwt_bearer, oauth, password_session};
 use crate::base::code::Code;
 use crate::base::error::{CausesOfCode, Failure};
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::shown;
 use crate::http::client::Response;
 use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{EndpointPaths, GrantType, ServiceDefaults};
@@ -153,16 +153,17 @@ impl Service for Salesforce {
 
     fn address(&self, text: &str) -> Result<Address, Failure> {
         let address = address::Address::parse(text).map_err(address::failure)?;
-        let api_version = address.version.map(Version::of_api);
-        Ok(Address { instance: address.instance, api_version })
-    }
-
-    fn address_note(&self, text: &str) -> Option<Shown> {
-        address::Address::parse(text).ok()?.note()
+        let (api_version, note) = (address.version.map(Version::of_api), address.note());
+        Ok(Address { instance: address.instance, api_version, note })
     }
 
     fn is_expected(&self, instance: &Instance) -> bool {
         hosts::is_expected(instance)
+    }
+
+    fn farewell(&self, auth: &Auth) -> Option<&'static str> {
+        (auth.method == password_session::SPEC.method)
+            .then_some("Salesforce ends sign-ins with a password (SOAP login) in summer 2027.")
     }
 
     fn check(&self, auth: &Auth, instance: &Instance) -> Result<(), Failure> {

@@ -57,7 +57,7 @@ pub fn refused(invalid: &InvalidInstance) -> Failure {
 /// the API version, which the base URLs of Boomi have.
 pub fn parse(text: &str) -> Result<Address, InvalidInstance> {
     let (instance, tail) = Instance::read(text, &NAMING)?;
-    Ok(Address { instance, api_version: api_version_in(tail) })
+    Ok(Address { instance, api_version: api_version_in(tail), note: None })
 }
 
 /// The version of the REST API that has this name.

@@ -85,6 +85,7 @@ impl Request {
             Failure::new(Code::Usage, shown!("{}", error))
                 .next(shown!("Correct --{}, or the flags that go with it", flag))
         })?;
+        service.check(&auth, self.target.instance())?;
         Ok(auth)
     }
 

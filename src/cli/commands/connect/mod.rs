@@ -22,6 +22,7 @@ use super::test::{self, Options};
 use crate::auth::gateway::GatewayAccess;
 use crate::auth::method::{self, MethodSpec};
 use crate::base::error::Failure;
+use crate::base::shown::shown;
 use crate::check::preflight::offer;
 use crate::check::report::IdentitySource;
 use crate::check::runner::StartedTest;
@@ -77,6 +78,15 @@ async fn connect(
     auth: Option<Auth>,
     headers: &HeaderArgs,
 ) -> Result<u8, Failure> {
+    let (service, instance) = (request.target.service, request.target.instance());
+    if let Some(note) = request.target.note() {
+        app.console.note(&format!("note: {note}"));
+    }
+    if saved.is_none() && !service.is_expected(instance) {
+        let (host, label) = (instance.host_and_port(), service.defaults().label);
+        let question = format!("{host} is not a host of {label}. Connect to it?");
+        app.confirm(shown!("signing in at {}, which is not a host of {}", host, label), &question)?;
+    }
     app.prove_store(request.store(app, saved)?, request.target.id).await?;
     let is_unchanged = match (saved, &auth) {
         (Some(saved), Some(auth)) => request.updated(app, saved, auth.clone())? == *saved,
@@ -121,10 +131,15 @@ async fn connect(
     };
     let started = signed_in.started;
     let save = async |app: &mut App, user: Option<UserName>, signed_in: &SignedIn| {
-        let profile = method::belonging_to(signed_in.profile.clone(), user);
+        let name = request.target.name_at(&signed_in.profile.instance, &request.file.load()?);
+        let profile = method::belonging_to(Profile { name, ..signed_in.profile.clone() }, user);
         save::save(app, request, profile, &signed_in.origins, &signed_in.credential).await
     };
     let (profile, how) = flow::conclude(app, &wanted, &mut signed_in, save).await?;
+    if let Some(farewell) = service.farewell(&profile.auth) {
+        let guide = format!("snow guide oauth --spec {}", service.defaults().spec);
+        app.console.note(&format!("note: {farewell} What to set up instead: {guide}"));
+    }
     match signed_in.test(app, &profile).await? {
         Some(started_test) => finish(app, request, profile, how, started_test, started).await,
         None => Ok(report(app, request, &profile, how, None)),

@@ -12,6 +12,7 @@ use crate::model::profile::Profile;
 use crate::report;
 use crate::report::json::connection::Connect;
 use crate::report::text::{auth_label, paragraph, took, until};
+use crate::service;
 
 /// Prints the result, `snow.connect/1`, and gives the exit code.
 pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, test: Option<Report>) -> u8 {
@@ -66,7 +67,9 @@ fn session(app: &App, profile: &Profile, test: &Report) -> Option<String> {
     let text = match (is_renewable, MethodSpec::of(profile.auth.method).renewal) {
         (false, _) => format!("Access token valid for {left}. It cannot be refreshed: run snow login after that."),
         (true, Renewal::RefreshToken) => {
-            format!("Access token valid for {left}, refreshed automatically for about 100 days.")
+            let days = service::of(&profile.auth).refresh_token_lifetime().map(|lifetime| lifetime.num_days());
+            let ends = days.map_or_else(String::new, |days| format!(" for about {days} days"));
+            format!("Access token valid for {left}, refreshed automatically{ends}.")
         }
         (true, _) => format!("Access token valid for {left}, refreshed automatically."),
     };

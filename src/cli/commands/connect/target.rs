@@ -30,27 +30,45 @@ pub struct Target {
     address: Address,
     /// Whether TARGET was a name, and the address is the saved one's.
     is_named: bool,
+    /// Whether the name comes from the address.
+    is_suggested: bool,
 }
 
 impl Target {
     fn saved(profile: &Profile, service: Option<&'static dyn Service>, address: Option<Address>) -> Self {
-        let saved_address = || Address { instance: profile.instance.clone(), api_version: None };
+        let saved_address = || Address { instance: profile.instance.clone(), api_version: None, note: None };
         Self {
             name: profile.name.clone(),
             id: profile.id,
             saved: Some(profile.clone()),
             service: service.unwrap_or_else(|| service::of(&profile.auth)),
             is_named: address.is_none(),
+            is_suggested: false,
             address: address.unwrap_or_else(saved_address),
         }
     }
 
     fn new(name: ConnectionName, service: &'static dyn Service, address: Address) -> Self {
-        Self { name, id: Uuid::new_v4(), saved: None, service, address, is_named: false }
+        let is_suggested = ConnectionName::suggested_for(&address.instance).as_ref() == Some(&name);
+        Self { name, id: Uuid::new_v4(), saved: None, service, address, is_named: false, is_suggested }
     }
 
     pub fn instance(&self) -> &Instance {
         &self.address.instance
+    }
+
+    /// What a person should know of the address.
+    pub fn note(&self) -> Option<&Shown> {
+        self.address.note.as_ref()
+    }
+
+    /// The name of a new connection that signed in at another instance than was given: that
+    /// of the instance, unless a person chose one or it is taken.
+    pub fn name_at(&self, instance: &Instance, config: &Config) -> ConnectionName {
+        let suggested =
+            || ConnectionName::suggested_for(instance).filter(|name| !config.connections.contains_key(name));
+        let is_ours = self.is_suggested && self.saved.is_none() && *instance != self.address.instance;
+        is_ours.then(suggested).flatten().unwrap_or_else(|| self.name.clone())
     }
 }
 
@@ -91,7 +109,7 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
     let matching: Vec<&Profile> = config
         .connections
         .values()
-        .filter(|profile| profile.instance == address.instance)
+        .filter(|profile| is_at(profile, &address.instance))
         .filter(|profile| fits(profile, arguments))
         .collect();
     match matching.as_slice() {
@@ -112,6 +130,12 @@ pub fn resolve(app: &mut App, arguments: &ConnectArgs, config: &Config) -> Resul
     }
     let name = new_name(app, &address.instance, config)?;
     Ok(Target::new(name, service, address))
+}
+
+/// Whether a connection is one to this instance, or signs in there.
+fn is_at(profile: &Profile, instance: &Instance) -> bool {
+    let signs_in = || profile.auth.client().is_some_and(|client| client.token_origin(&profile.instance) == instance);
+    profile.instance == *instance || signs_in()
 }
 
 /// Whether a connection is the one that user name or client id mean.
@@ -243,8 +267,8 @@ impl Request {
             id: saved.map_or(target.id, |saved| saved.id),
             revision: saved.map_or(0, |saved| saved.revision),
             // Where no address was given, wherever it leads by now.
-            instance: match (saved, target.is_named) {
-                (Some(saved), true) => saved.instance.clone(),
+            instance: match saved {
+                Some(saved) if target.is_named || is_at(saved, target.instance()) => saved.instance.clone(),
                 _ => target.instance().clone(),
             },
             auth,

@@ -23,7 +23,6 @@ use crate::report;
 use crate::report::format::Format;
 use crate::report::json;
 use crate::report::rows::{Form, RowWriter};
-use crate::service::SERVICES;
 use crate::service::rows::{Listing, RowQuery};
 use args::{DEFAULT_LIMIT, QueryArgs, check};
 use checkpoint::{Checkpoint, Found};
@@ -46,7 +45,7 @@ pub async fn run(app: &mut App, arguments: QueryArgs) -> Result<u8, Failure> {
     let filters: Vec<String> = arguments.filter.iter().filter(|filter| !filter.is_empty()).cloned().collect();
     let query = RowQuery {
         table: arguments.table.clone(),
-        filter: SERVICES[0].all_of(&filters),
+        filter: chosen.service(app)?.all_of(&filters),
         fields: arguments.fields.clone(),
         order: arguments.order.clone(),
         display: arguments.display,
