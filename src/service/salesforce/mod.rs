@@ -302,7 +302,7 @@ impl Provider for Salesforce {
 
 /// What may be behind each code, as the tables have it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    symptoms::causes().chain(refusals::causes()).chain(limits::causes()).chain(probes::causes())
+    symptoms::causes().chain(refusals::causes()).chain(limits::causes())
 }
 
 /// The version that a connection names, or the usual one.
