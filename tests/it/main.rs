@@ -106,6 +106,7 @@ mod reports;
 mod salesforce;
 mod salesforce_sandbox;
 mod salesforce_scenarios;
+mod salesforce_sessions;
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;

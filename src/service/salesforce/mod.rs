@@ -70,6 +70,7 @@ pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
         token: "/services/oauth2/token",
         password: Some("/services/Soap/u/64.0"),
         revocation: "/services/oauth2/revoke",
+        introspection: Some("/services/oauth2/introspect"),
     },
     secret_in_form: true,
     key_header: "x-api-key",
