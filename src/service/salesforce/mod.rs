@@ -93,8 +93,9 @@ static ADOBE: AdobeSpec = AdobeSpec {
         AdobeAuth {
             name: "Basic Authentication",
             method: &password_session::SPEC,
+            usual_instance: Some("https://login.salesforce.com"),
             params: &[
-                AdobeParam { alias: Some("environmentUrl"), ..AdobeParam::new("endpoint", Counterpart::Instance) },
+                AdobeParam::new("environmentUrl", Counterpart::Instance),
                 AdobeParam::new("username", Counterpart::Setting("username")),
                 AdobeParam::new("password", Counterpart::Secret(&basic::PASSWORD_ITEM)),
                 AdobeParam::new("securityToken", Counterpart::Secret(&password_session::SECURITY_TOKEN_ITEM)),
@@ -103,6 +104,7 @@ static ADOBE: AdobeSpec = AdobeSpec {
         AdobeAuth {
             name: "OAuth2 Client Credential",
             method: &oauth::CLIENT_CREDENTIALS,
+            usual_instance: None,
             params: &[
                 AdobeParam::new("environmentUrl", Counterpart::Instance),
                 AdobeParam::new("clientId", Counterpart::Setting("client_id")),
