@@ -104,8 +104,11 @@ mod recorded;
 #[cfg(unix)]
 mod reports;
 mod salesforce;
+mod salesforce_codes;
+mod salesforce_renewals;
 mod salesforce_sandbox;
 mod salesforce_scenarios;
+
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;
