@@ -1,4 +1,4 @@
-//! `snow`: a ServiceNow connection manager for the terminal.
+//! `snow`: a connection manager for the terminal, for ServiceNow and for Salesforce.
 //!
 //! A connection is a named, saved way to sign in to one instance as one
 //! identity. `snow connect` defines one, signs in, saves it and tests it;
@@ -42,8 +42,8 @@
 //!   in [`auth::method`] what is true of each way. What only a service knows they ask
 //!   of an [`auth::provider::Provider`].
 //! - [`service`]: what is particular to one product, a folder and a line in
-//!   [`service::SERVICES`] each: its addresses, and in
-//!   [`service::servicenow::symptoms`] what each answer means.
+//!   [`service::SERVICES`] each: its addresses, how it is tested and explored,
+//!   and what each answer means. Nothing outside the folder says which one it is.
 //! - [`config`]: the connections file, and the connection that variables describe.
 //! - [`history`]: what may be forgotten: last tests, expiry, refusals in a row.
 //! - [`engine`]: what makes clients, and a connection in use, which renews its

@@ -90,6 +90,8 @@ pub struct EndpointPaths {
     /// Where a user name and a password are taken for a session, if they are.
     pub password: Option<&'static str>,
     pub revocation: &'static str,
+    /// Where a client with a secret asks how long a token lasts (RFC 7662), if it must.
+    pub introspection: Option<&'static str>,
 }
 
 /// The public identifier of a client: visible ASCII.
@@ -361,6 +363,7 @@ mod tests {
             token: "/token",
             password: None,
             revocation: "/revoke",
+            introspection: None,
         },
         secret_in_form: true,
         key_header: "x-key",

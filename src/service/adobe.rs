@@ -23,6 +23,8 @@ pub struct AdobeSpec {
 pub struct AdobeAuth {
     pub name: &'static str,
     pub method: &'static MethodSpec,
+    /// Where it signs in if no parameter says it.
+    pub usual_instance: Option<&'static str>,
     pub params: &'static [AdobeParam],
 }
 

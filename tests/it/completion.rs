@@ -141,7 +141,7 @@ fn a_report_is_offered_where_it_is_known() {
     let offers = fish_offers(&["snow test -o ", "snow list -o ", "snow connect --api-version "]);
     assert_eq!(offers[0], ["text", "json", "jsonl", "junit", "github", "html", "prometheus"]);
     assert_eq!(offers[1], ["text", "json"]);
-    assert_eq!(offers[2], ["v1", "v2"]);
+    assert_eq!(offers[2], ["v1", "v2", "v64.0"]);
 }
 
 #[test]

@@ -323,7 +323,7 @@ fn documents_have_the_fields_of_the_contract_and_no_others() {
     let sandbox = Sandbox::start(None, None).unwrap();
     let mut world = World::new();
     world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
-    let fields = "name id revision instance auth username client_id store default description labels tables headers \
+    let fields = "name id revision etag state created_at updated_at instance spec auth username client_id store default description labels tables headers \
                   api_version ca_cert proxy read_only last_test";
     let listed = world.run("list --json").json()["connections"][0].clone();
     let shown = world.run("show acme --json").json()["connection"].clone();

@@ -29,7 +29,7 @@ instance = \"https://acme.service-now.com\"
 auth = \"basic\" # for now
 username = \"beth.anglin\"
 store = \"keyring\"
-spec = { from = \"a later version\" }
+lineage = { from = \"a later version\" }
 
 [plugins.other] # not ours
 key = [1, 2]

@@ -455,3 +455,27 @@ fn a_file_that_adobe_did_not_write_is_refused() {
     world.run("import adobe missing.json").expect(3).says(&["there is no file"]);
     world.run("import ansible team.toml").expect(2).says(&["only adobe takes a file"]);
 }
+
+#[test]
+fn a_body_of_adobe_for_salesforce_is_taken_by_either_id_and_either_way_to_sign_in() {
+    let mut world = World::new();
+    let body = |name: &str, id: &str, auth: &str, params: serde_json::Value| json!({"name": name, "auth": {"specName": auth, "params": params}, "connectionSpec": {"id": id, "version": "1.0"}});
+    let items = json!({"items": [
+        body("by-password", "b66ab34-8619-49cb-96d1-39b37ede86ea", "Basic Authentication",
+            json!({"username": "jo@acme.example", "password": "", "securityToken": ""})),
+        body("by-client", "cfc0fee1-7dc0-40ef-b73e-d8b134c436f5", "OAuth2 Client Credential",
+            json!({"environmentUrl": "https://acme.my.salesforce.com", "clientId": "3MVG9", "clientSecret": "",
+                "apiVersion": "60.0"})),
+    ]});
+    import_adobe(&mut world, &items.to_string()).expect(0).says(&["by-password: imported", "by-client: imported"]);
+    let shown = |world: &mut World, name: &str| world.run(&format!("show {name} --json")).expect(0).json();
+    let by_password = shown(&mut world, "by-password")["connection"].clone();
+    assert_eq!(by_password["spec"], "salesforce-service-cloud");
+    assert_eq!(by_password["instance"], "https://login.salesforce.com");
+    let by_client = shown(&mut world, "by-client")["connection"].clone();
+    assert_eq!((&by_client["client_id"], &by_client["api_version"]), (&json!("3MVG9"), &json!("v60.0")));
+    let body = world.run("export by-client --as adobe").expect(0).json();
+    assert_eq!(body["auth"]["params"]["apiVersion"], "60.0");
+    assert_eq!(body["auth"]["params"]["clientSecret"], "{{CLIENT_SECRET}}");
+    assert_eq!(body["connectionSpec"]["id"], "cfc0fee1-7dc0-40ef-b73e-d8b134c436f5");
+}

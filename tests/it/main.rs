@@ -108,7 +108,7 @@ mod salesforce_codes;
 mod salesforce_renewals;
 mod salesforce_sandbox;
 mod salesforce_scenarios;
-
+mod salesforce_sessions;
 mod sandbox_access;
 mod sandbox_command;
 mod sandbox_faults;

@@ -193,7 +193,12 @@ fn each_tool_has_its_form_and_no_secret_unless_it_is_asked_for() {
     let mut text = String::new();
     for tool in tools["tools"].as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
-        for (kind, variables) in ways {
+        // A tool of another service wants a connection to that one.
+        let is_of_salesforce = ["jsforce", "sf", "simple-salesforce"].contains(&name);
+        let ways = if is_of_salesforce { &ways[..1] } else { &ways[..] };
+        for &(kind, variables) in ways {
+            let spec = is_of_salesforce.then_some(("SNOW_SPEC", "salesforce-service-cloud"));
+            let variables: &[_] = &variables.iter().copied().chain(spec).collect::<Vec<_>>();
             let outcome = finish(described(&home, "https://acme.example", variables, &["env", "--for", name]), b"");
             let carries = tool["carries"].as_array().unwrap().contains(&json!(kind));
             assert_eq!(outcome.code, if carries { 0 } else { 2 }, "{name} {kind}: {}", outcome.stderr);

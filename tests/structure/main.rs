@@ -4,7 +4,7 @@
 //! tests, is an arrow from one room to another. A room uses itself and the rooms
 //! to its left in [`LAYERS`]; the sandbox uses `base` alone, so that the
 //! look-alike cannot mirror how the product reads answers. And what is true of
-//! ServiceNow alone stands where ServiceNow is.
+//! one service alone stands where that service is.
 //!
 //! Both lists of exceptions are ratchets: what is new fails, and so does what is
 //! no longer there.
@@ -28,22 +28,42 @@ const LAYERS: [&str; 15] = [
     "doctor", "report", "cli",
 ];
 
-/// What only ServiceNow calls so.
-const FACTS: [&str; 10] = [
-    "/api/now",
-    "oauth_token.do",
-    "oauth_auth.do",
-    "sdk-oauth.do",
-    "sysparm_",
-    "x-is-logged-in",
-    "x-sn-apikey",
-    "useraccount",
-    "servicenow site",
-    "service-now.com",
+/// What only one service calls so, with where it is at home.
+const FACTS: [(&str, &[&str]); 2] = [
+    (
+        "service::servicenow",
+        &[
+            "/api/now",
+            "oauth_token.do",
+            "oauth_auth.do",
+            "sdk-oauth.do",
+            "sysparm_",
+            "x-is-logged-in",
+            "x-sn-apikey",
+            "useraccount",
+            "servicenow site",
+            "service-now.com",
+        ],
+    ),
+    (
+        "service::salesforce",
+        &[
+            "/services/data",
+            "/services/oauth2",
+            "/services/soap",
+            "salesforce.com",
+            "force.com",
+            "sforce-",
+            "invalid_session_id",
+            "nextrecordsurl",
+            "securitytoken",
+            "select count()",
+        ],
+    ),
 ];
 
-/// Where its facts are at home.
-const HOMES_OF_FACTS: [&str; 2] = ["service::servicenow", "sandbox"];
+/// The look-alikes of the services have their facts, too, and the command that starts them.
+const HOMES_OF_ALL: [&str; 2] = ["sandbox", "cli::commands::sandbox"];
 
 /// Where the sources are: here, or where the tests were brought.
 fn sources() -> PathBuf {
@@ -94,16 +114,17 @@ fn wrong_way(sources: &[Source]) -> BTreeSet<String> {
     found
 }
 
-/// The facts of ServiceNow that stand elsewhere, as `module: fact`.
+/// The facts of a service that stand elsewhere, as `module: fact`.
 fn facts_elsewhere(sources: &[Source]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for source in sources {
-        if HOMES_OF_FACTS.iter().any(|home| source.module == *home || source.module.starts_with(&format!("{home}::"))) {
-            continue;
-        }
-        for fact in FACTS {
-            if source.texts.iter().any(|text| text.to_ascii_lowercase().contains(fact)) {
-                found.insert(format!("{}: {fact}", source.module));
+        let is_in = |home: &str| source.module == home || source.module.starts_with(&format!("{home}::"));
+        for (_, facts) in FACTS.iter().filter(|(home, _)| !is_in(home) && !HOMES_OF_ALL.iter().any(|home| is_in(home)))
+        {
+            for fact in *facts {
+                if source.texts.iter().any(|text| text.to_ascii_lowercase().contains(fact)) {
+                    found.insert(format!("{}: {fact}", source.module));
+                }
             }
         }
     }
@@ -126,7 +147,7 @@ fn every_room_uses_only_the_rooms_to_its_left() {
 }
 
 #[test]
-fn what_is_true_of_servicenow_alone_stands_where_servicenow_is() {
+fn what_is_true_of_one_service_alone_stands_where_that_service_is() {
     compare(&facts_elsewhere(&read(&sources())), FACTS_ELSEWHERE);
 }
 

@@ -76,7 +76,7 @@ impl Credential for SessionCredential {
     async fn token(&self) -> Option<Token> {
         let session = self.session.lock().await;
         let saved = session.saved()?;
-        let life = TokenLife { expires_at: saved.expires_at, refreshed: session.was_renewed() };
+        let life = TokenLife { expires_at: session.ends_at(), refreshed: session.was_renewed() };
         Some(Token { access_token: saved.access_token.clone(), life })
     }
 

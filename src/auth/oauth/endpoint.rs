@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use oauth2::basic::BasicClient;
 use oauth2::{AuthType, ClientSecret, EndpointNotSet, EndpointSet, RefreshToken, Scope, TokenUrl};
+use serde::Deserialize;
 use url::Url;
 
 use super::authorize;
@@ -171,6 +172,20 @@ impl TokenEndpoint {
         Some(failures)
     }
 
+    /// When an access token ends (RFC 7662), if the endpoint tells this client.
+    pub async fn end_of(&self, token: &Secret, secret: &Secret, deadline: Deadline) -> Option<DateTime<Utc>> {
+        let path = self.client().defaults.endpoints.introspection?;
+        let pairs = [
+            ("token", Some(token.expose())),
+            ("token_type_hint", Some("access_token")),
+            ("client_id", Some(self.client().client_id.as_str())),
+            ("client_secret", Some(secret.expose())),
+        ];
+        let answer = self.http.post_form(self.origin.url(path), form(pairs), deadline).await.result.ok()?;
+        let Introspected { active, exp } = serde_json::from_slice(&answer.body).ok()?;
+        DateTime::from_timestamp(exp.filter(|_| active && answer.status == 200)?, 0)
+    }
+
     /// Revokes a token (RFC 7009), in the form and never in the URL, which
     /// ends up in logs.
     async fn revoke(
@@ -281,6 +296,13 @@ impl TokenSource for TokenEndpoint {
             tracing::info!("not revoked: {}", failure.message());
         }
     }
+}
+
+/// The answer of an introspection endpoint (RFC 7662 §2.2).
+#[derive(Deserialize)]
+struct Introspected {
+    active: bool,
+    exp: Option<i64>,
 }
 
 /// A form with the pairs that have a value.

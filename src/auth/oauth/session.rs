@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::endpoint::TokenEndpoint;
 use super::outcome::TokenOutcome;
 use super::renewal::{self, Answered, Attempt, RefreshReason, SessionStore, TokenSource};
+use super::settings::CLIENT_SECRET_ITEM;
 use crate::auth::setting::GivenSecrets;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -21,6 +24,8 @@ pub struct Session {
     source: SessionSource,
     time: Arc<dyn Time>,
     last: Option<Renewal>,
+    /// When the access token ends, if the server said it only when it was asked.
+    told_end: Option<DateTime<Utc>>,
 }
 
 /// Where a session is kept.
@@ -57,13 +62,13 @@ impl Session {
             return Err(record::no_session(session_store.store.as_ref(), &session_store.profile));
         }
         let time = session_store.time.clone();
-        Ok(Self { saved, endpoint, source: SessionSource::Store(session_store), time, last: None })
+        Ok(Self { saved, endpoint, source: SessionSource::Store(session_store), time, last: None, told_end: None })
     }
 
     /// The session of a client that variables describe: a token is asked for
     /// when one is needed, and kept nowhere.
     pub fn unsaved(source: SessionSource, endpoint: TokenEndpoint, time: Arc<dyn Time>) -> Self {
-        Self { saved: None, endpoint, source, time, last: None }
+        Self { saved: None, endpoint, source, time, last: None, told_end: None }
     }
 
     /// What must not be shown, should a server echo it.
@@ -116,6 +121,36 @@ impl Session {
     /// Sees to it that the access token is good, for `min_ttl` at least where
     /// that can be had. Says whether there is one to use.
     pub async fn ensure_fresh(&mut self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
+        if !min_ttl.is_zero() && self.ask_for_end(deadline).await.is_some_and(|left| left >= min_ttl) {
+            return Ok(());
+        }
+        self.ensure(min_ttl, deadline).await?;
+        if !min_ttl.is_zero() {
+            self.ask_for_end(deadline).await;
+        }
+        Ok(())
+    }
+
+    /// How long the access token is good by the word of the server, where its answer did not
+    /// say it. Only a client with a secret is told.
+    async fn ask_for_end(&mut self, deadline: Deadline) -> Option<Duration> {
+        let saved = self.saved.as_ref().filter(|saved| saved.expires_at.is_none())?;
+        let secret = match &self.source {
+            SessionSource::Store(store) if saved.has_client_secret => store.read_secrets(Some(true)).await.ok()?,
+            SessionSource::Store(_) => return None,
+            SessionSource::Environment { secrets } => secrets.clone(),
+        };
+        let secret = secret.get(&CLIENT_SECRET_ITEM)?;
+        self.told_end = self.endpoint.end_of(&saved.access_token, secret, deadline).await;
+        (self.told_end? - self.time.now()).to_std().ok()
+    }
+
+    /// When the access token ends, as far as the server said it.
+    pub fn ends_at(&self) -> Option<DateTime<Utc>> {
+        self.saved.as_ref().and_then(|saved| saved.expires_at).or(self.told_end)
+    }
+
+    async fn ensure(&mut self, min_ttl: Duration, deadline: Deadline) -> Result<(), Failure> {
         let is_fresh = |saved: &SavedSession| saved.is_fresh(self.time.now(), min_ttl);
         if self.saved.as_ref().is_some_and(is_fresh) {
             return Ok(());
@@ -144,6 +179,7 @@ impl Session {
 
     async fn renew(&mut self, why: RefreshReason, deadline: Deadline) -> Result<(), Failure> {
         let started = Instant::now();
+        self.told_end = None;
         let before = self.saved.as_ref().map(|saved| saved.generation);
         let attempt = match &self.source {
             SessionSource::Environment { secrets } => {

@@ -87,11 +87,11 @@ pub enum GuideFormat {
 }
 
 pub fn run(app: &mut App, arguments: GuideArgs) -> Result<u8, Failure> {
+    let given = arguments.spec.map(|spec| service::named(spec).expect("the command line has checked it"));
     let target = match &arguments.target {
-        Some(text) => Some(Target::find(app, text)?),
+        Some(text) => Some(Target::find(app, given, text)?),
         None => None,
     };
-    let given = arguments.spec.map(|spec| service::named(spec).expect("the command line has checked it"));
     let service = given.or(target.as_ref().map(|target| target.service)).unwrap_or_else(service::usual);
     let guide = match arguments.method {
         Some(method) => guide_of(service, method)?,
@@ -149,17 +149,18 @@ struct Target {
 
 impl Target {
     /// A saved name, else anything that is the address of an instance.
-    fn find(app: &App, text: &str) -> Result<Self, Failure> {
+    fn find(app: &App, given: Option<&'static dyn Service>, text: &str) -> Result<Self, Failure> {
         let name: Option<ConnectionName> = text.parse().ok();
         let saved = match &name {
             Some(name) => app.config_file()?.load()?.connections.remove(name),
             None => None,
         };
-        if let Some(profile) = saved {
+        let is_meant = |profile: &Profile| given.is_none_or(|given| given.defaults() == profile.auth.defaults);
+        if let Some(profile) = saved.filter(is_meant) {
             let service = service::of(&profile.auth);
             return Ok(Self { service, instance: profile.instance.clone(), saved: Some(profile) });
         }
-        let service = service::meant_by(text);
+        let service = given.unwrap_or_else(|| service::meant_by(text));
         Ok(Self { service, instance: service.address(text)?.instance, saved: None })
     }
 

@@ -75,7 +75,8 @@ fn found(body: Value) -> Result<Found, Shown> {
     let way = way
         .ok_or_else(|| shown!("it signs in with \"{}\", which snow does not know", Shown::outside(&auth.spec_name)))?;
     let mut params = Given::read(way, auth.params)?;
-    let endpoint = params.instance.take().ok_or("its endpoint is missing")?;
+    let endpoint = params.instance.take().or(way.usual_instance.map(str::to_owned));
+    let endpoint = endpoint.ok_or("its endpoint is missing")?;
     let address = service.address(&endpoint).map_err(|failure| failure.message().clone())?;
     let name = match name.parse::<ConnectionName>() {
         Ok(name) => name,

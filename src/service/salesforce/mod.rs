@@ -73,6 +73,7 @@ pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
         token: "/services/oauth2/token",
         password: Some("/services/Soap/u/64.0"),
         revocation: "/services/oauth2/revoke",
+        introspection: Some("/services/oauth2/introspect"),
     },
     secret_in_form: true,
     key_header: "x-api-key",
@@ -95,8 +96,9 @@ static ADOBE: AdobeSpec = AdobeSpec {
         AdobeAuth {
             name: "Basic Authentication",
             method: &password_session::SPEC,
+            usual_instance: Some("https://login.salesforce.com"),
             params: &[
-                AdobeParam { alias: Some("environmentUrl"), ..AdobeParam::new("endpoint", Counterpart::Instance) },
+                AdobeParam::new("environmentUrl", Counterpart::Instance),
                 AdobeParam::new("username", Counterpart::Setting("username")),
                 AdobeParam::new("password", Counterpart::Secret(&basic::PASSWORD_ITEM)),
                 AdobeParam::new("securityToken", Counterpart::Secret(&password_session::SECURITY_TOKEN_ITEM)),
@@ -105,6 +107,7 @@ static ADOBE: AdobeSpec = AdobeSpec {
         AdobeAuth {
             name: "OAuth2 Client Credential",
             method: &oauth::CLIENT_CREDENTIALS,
+            usual_instance: None,
             params: &[
                 AdobeParam::new("environmentUrl", Counterpart::Instance),
                 AdobeParam::new("clientId", Counterpart::Setting("client_id")),
@@ -317,8 +320,7 @@ impl Provider for Salesforce {
 
 /// What may be behind each code, as the tables have it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    let answers = symptoms::causes().chain(refusals::causes());
-    answers.chain(limits::causes()).chain(probes::causes()).chain(DENIALS.causes())
+    symptoms::causes().chain(refusals::causes()).chain(limits::causes()).chain(DENIALS.causes())
 }
 
 /// The version that a connection names, or the usual one.

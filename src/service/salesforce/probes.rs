@@ -7,8 +7,7 @@ use super::limits::Usage;
 use super::symptoms::{diagnose, with_evidence};
 use super::{Salesforce, classified, identity, path, version_of};
 use crate::auth::credential::CredentialKind;
-use crate::base::code::Code;
-use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
+use crate::base::error::{CauseRow, Failure, Likelihood};
 use crate::base::shown::{Shown, shown};
 use crate::http::client::Response;
 use crate::model::instance::ApiVersion;
@@ -98,11 +97,6 @@ const NO_IDENTITY: &[CauseRow] = &[
     ("scope", Likelihood::High, "the app has neither the scope openid nor id, which identity takes"),
     ("session", Likelihood::Low, "the session came by SOAP, and this organization gives no identity for those"),
 ];
-
-/// What may be behind an identity that is not given.
-pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    std::iter::once(CausesOfCode::new(Code::IdentityUnknown, NO_IDENTITY))
-}
 
 fn no_user_name(response: &ClassifiedResponse<'_>) -> Failure {
     match (response.status(), &response.body) {

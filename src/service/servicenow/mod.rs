@@ -63,6 +63,7 @@ static ADOBE: AdobeSpec = AdobeSpec {
     auths: &[AdobeAuth {
         name: "Basic Authentication",
         method: &basic::SPEC,
+        usual_instance: None,
         params: &[
             AdobeParam { alias: Some("server"), ..AdobeParam::new("endpoint", Counterpart::Instance) },
             AdobeParam::new("username", Counterpart::Setting("username")),

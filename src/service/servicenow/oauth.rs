@@ -29,6 +29,8 @@ pub static DEFAULTS: ServiceDefaults = ServiceDefaults {
         token: "/oauth_token.do",
         password: None,
         revocation: "/oauth_revoke_token.do",
+        // The answer with the token says it.
+        introspection: None,
     },
     // It takes the credentials of a client in the form alone.
     secret_in_form: true,
