@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 
 use super::credential::{Credential, Given};
 use super::oauth::endpoint::TokenEndpoint;
+use super::oauth::renewal::AtRisk;
 use super::oauth::settings::SCOPE;
 use super::setting::{GivenSecrets, SecretInput, SecretUse, Setting};
 use super::{access_token, api_key, basic, certificate, gateway, jwt_bearer, oauth, password_session};
@@ -88,6 +89,8 @@ pub struct Stored<'a> {
     pub lock: PathBuf,
     /// Called with each session that was saved.
     pub note: Box<dyn Fn(&SavedSession) + Send + Sync>,
+    /// The account that the service locks, if a session takes its secret.
+    pub account: Option<Box<dyn AtRisk>>,
     pub time: Arc<dyn Time>,
 }
 

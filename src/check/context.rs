@@ -92,7 +92,12 @@ impl CheckContext {
     }
 
     async fn send(&self, request: &ProbeRequest) -> Exchange {
-        self.connection.get(&request.path, &request.parameters, self.plan.deadline).await
+        let ProbeRequest { path, parameters, renews } = request;
+        if *renews {
+            self.connection.get(path, parameters, self.plan.deadline).await
+        } else {
+            self.connection.get_once(path, parameters, self.plan.deadline).await
+        }
     }
 
     /// Judges an answer with what is known of the request.

@@ -28,7 +28,7 @@ pub async fn preflight(
     subject: &Subject,
     deadline: Deadline,
 ) -> Preflight {
-    let ProbeRequest { path, parameters } = service.preflight();
+    let ProbeRequest { path, parameters, .. } = service.preflight();
     let mut url = instance.url(&path);
     if !parameters.is_empty() {
         url.query_pairs_mut().extend_pairs(parameters);

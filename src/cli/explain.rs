@@ -8,7 +8,6 @@
 use crate::base::code::{Class, Code};
 use crate::base::error::{CausesOfCode, Likelihood};
 use crate::base::shown::Step;
-use crate::cli::commands::sign_in;
 use crate::cli::shell;
 use crate::service::{SERVICES, probe, usual};
 use crate::{check, http, store};
@@ -46,8 +45,7 @@ fn causes(code: Code) -> Vec<String> {
         .chain(usual().causes())
         .chain(check::tables::causes())
         .chain(probe::causes())
-        .chain(store::causes())
-        .chain(sign_in::refusals::causes());
+        .chain(store::causes());
     let mut causes = ranked(code, rows);
     for service in &SERVICES[1..] {
         let when = if causes.is_empty() { None } else { Some(service.defaults().place) };

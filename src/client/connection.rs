@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::engine::Inner;
-use super::request::{Account, Client, Rules};
+use super::request::{Client, Rules};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::shown;
@@ -15,6 +15,7 @@ use crate::check::runner::{self, SignIn};
 use crate::config::environment;
 use crate::engine::saved::Opened;
 use crate::engine::{self, Described};
+use crate::history::account::Account;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::ServiceDefaults;
 use crate::model::profile::{InvalidValue, Profile, Subject, TableName};

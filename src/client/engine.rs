@@ -216,7 +216,8 @@ impl Inner {
 
     /// A saved connection with what its store has. No request is made.
     pub async fn open(&self, profile: &Profile, reached: (Client, Origins)) -> Result<Opened, Failure> {
-        saved::open(&self.network, self.state()?, self.time(), self.store(profile.store)?, profile, reached).await
+        saved::open(&self.network, self.state()?, self.time(), self.store(profile.store)?, profile, reached, false)
+            .await
     }
 
     fn store(&self, kind: StoreKind) -> Result<Arc<dyn CredentialStore>, Failure> {

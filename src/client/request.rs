@@ -11,18 +11,15 @@ use url::Url;
 
 use super::response::Response;
 use crate::auth::credential::CredentialKind;
-use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::engine::Connection;
-use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
+use crate::history::account::Account;
 use crate::http::client::{self, Deadline};
 use crate::http::stream::{Payload, Streamed};
 use crate::model::header::{is_reserved, overrides_method};
-use crate::model::instance::Instance;
-use crate::model::profile::{ConnectionName, Profile, Subject};
-use crate::model::user_name::UserName;
+use crate::model::profile::{ConnectionName, Subject};
 use crate::service::{Asked, Purpose};
 
 /// An open connection: it sends signed requests to its instance, and nowhere else.
@@ -53,15 +50,6 @@ pub struct Rules {
     pub timeout: Duration,
     /// Whether the connection refuses to write.
     pub read_only: bool,
-}
-
-/// An account that its instance locks after too many refusals.
-pub struct Account {
-    pub state: State,
-    pub instance: Instance,
-    /// Of the connection.
-    pub name: ConnectionName,
-    pub user: UserName,
 }
 
 /// A request that is being put together; see [`Client::request`].
@@ -288,38 +276,6 @@ impl Opened {
             presented: self.connection.client().presented(),
             redactor: &self.connection.redactor(),
         })
-    }
-}
-
-impl Account {
-    /// The account of a connection whose instance locks it.
-    pub fn of(profile: &Profile, state: State) -> Option<Self> {
-        let user = profile.username().filter(|_| MethodSpec::of(profile.auth.method).locks_accounts)?.clone();
-        Some(Self { state, instance: profile.instance.clone(), name: profile.name.clone(), user })
-    }
-
-    /// An error if its password was refused too often in a row.
-    pub fn refused_before(&self) -> Result<(), Failure> {
-        match self.state.refusals(&self.instance, &self.user) {
-            count if count < REFUSALS_BEFORE_STOP => Ok(()),
-            count => Err(refused_before(&self.name, &self.user, count)),
-        }
-    }
-
-    pub fn was_taken(&self) {
-        self.mention(self.state.clear_refusals(&self.instance, &self.user));
-    }
-
-    pub fn was_refused(&self, failure: &Failure) {
-        if failure.code().is_counted() {
-            self.mention(self.state.record_refusal(&self.instance, &self.user));
-        }
-    }
-
-    fn mention(&self, result: std::io::Result<()>) {
-        if let Err(error) = result {
-            tracing::warn!("could not count refusals of {}; too many lock the account: {error}", self.name);
-        }
     }
 }
 

@@ -156,10 +156,7 @@ impl Connection {
     /// One authenticated GET of a path of the instance. Where the instance
     /// refuses an access token, it is renewed and sent once more.
     pub async fn get(&self, path: &str, parameters: &[(&str, Cow<'_, str>)], deadline: Deadline) -> Exchange {
-        let mut url = self.instance.url(path);
-        if !parameters.is_empty() {
-            url.query_pairs_mut().extend_pairs(parameters);
-        }
+        let url = self.url_of(path, parameters);
         let Signature { headers, generation } = self.credential.sign().await;
         let exchange = self.client.get(url.clone(), &headers, deadline).await;
         let is_refused = exchange.result.as_ref().is_ok_and(|answer| {
@@ -175,6 +172,20 @@ impl Connection {
         }
         let Signature { headers, .. } = self.credential.sign().await;
         self.client.get(url, &headers, deadline).await.after(&exchange)
+    }
+
+    /// The same, whatever the instance says of the access token.
+    pub async fn get_once(&self, path: &str, parameters: &[(&str, Cow<'_, str>)], deadline: Deadline) -> Exchange {
+        let Signature { headers, .. } = self.credential.sign().await;
+        self.client.get(self.url_of(path, parameters), &headers, deadline).await
+    }
+
+    fn url_of(&self, path: &str, parameters: &[(&str, Cow<'_, str>)]) -> Url {
+        let mut url = self.instance.url(path);
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        url
     }
 
     /// One authenticated request, whose answer is read piece by piece. Where the

@@ -79,6 +79,7 @@ macro_rules! scenarios {
     };
 }
 
+/// The code of a line, if it has one.
 macro_rules! code {
     () => {
         None
@@ -87,6 +88,7 @@ macro_rules! code {
         Some(Code::$code)
     };
 }
+pub(super) use code;
 
 scenarios! {
     Hibernating = "hibernating", Basic "test" => InstanceHibernating,

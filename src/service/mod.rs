@@ -5,6 +5,7 @@
 
 pub mod adobe;
 pub mod body;
+pub mod denial;
 pub mod forwarding;
 pub mod guide;
 pub mod path;
@@ -34,6 +35,7 @@ use crate::model::oauth_client::{OAuthClient, ServiceDefaults};
 use crate::model::profile::{Auth, InvalidValue, Subject, TableName, any_of};
 use crate::model::user_name::UserName;
 use adobe::AdobeSpec;
+use denial::Denials;
 use guide::Guide;
 use probe::Probes;
 use rows::Rows;
@@ -136,6 +138,12 @@ pub trait Service: Rows + Tables + Probes {
 
     /// What may be behind each code, by its rows.
     fn causes(&self) -> Vec<CausesOfCode>;
+
+    /// Why a sign-in with a browser gave no code.
+    fn denials(&self) -> &'static Denials;
+
+    /// What is to be done about tokens that were not revoked.
+    fn not_revoked(&self) -> &'static [&'static str];
 
     /// The URL of what a text asks for: a path, its short form, or a URL of the instance.
     fn url(&self, instance: &Instance, version: Option<ApiVersion>, text: &str) -> Result<Url, Failure>;

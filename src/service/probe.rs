@@ -19,12 +19,14 @@ pub struct ProbeRequest {
     /// Without a query.
     pub path: String,
     pub parameters: Vec<(&'static str, Cow<'static, str>)>,
+    /// Whether an access token that is refused here is renewed.
+    pub renews: bool,
 }
 
 impl ProbeRequest {
     /// Without parameters.
     pub fn of(path: impl Into<String>) -> Self {
-        Self { path: path.into(), parameters: Vec::new() }
+        Self { path: path.into(), parameters: Vec::new(), renews: true }
     }
 }
 

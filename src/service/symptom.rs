@@ -5,7 +5,7 @@
 
 use crate::auth::credential::{CredentialKind, TokenAge};
 use crate::base::code::Code;
-use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
+use crate::base::error::{Cause, CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::http::client::Response;
@@ -32,7 +32,9 @@ impl<Evidence> Symptom<Evidence> {
     pub fn failure(&self, redactor: &Redactor, fill: impl Fn(&'static str) -> Step) -> Failure {
         let mut failure = Failure::new(self.code, fill(self.message).text()).why(fill(self.why).text());
         failure = failure.evidence("symptom", self.name);
-        failure = with_quotes(failure, redactor).causes(self.causes);
+        let causes =
+            self.causes.iter().map(|&(code, likelihood, text)| Cause { code, likelihood, text: fill(text).text() });
+        failure = with_quotes(failure, redactor).causes(causes);
         for next in self.next.iter().map(|next| fill(next)).filter(|next| !next.text().is_empty()) {
             failure = failure.next(next);
         }
@@ -81,7 +83,7 @@ pub fn wait_for_it(subject: &Subject) -> Step {
     match subject {
         Subject::Saved(name) => Step::run(shown!("snow test {} --wait 10m", name)),
         Subject::Environment(_) => Step::run("snow test --wait 10m"),
-        Subject::New => "run the command again, with --wait 10m".into(),
+        Subject::New => "the same command and --wait 10m".into(),
     }
 }
 
@@ -90,6 +92,14 @@ pub fn login(subject: &Subject) -> Step {
     match subject {
         Subject::Saved(name) => Step::run(shown!("snow login {}", name)),
         Subject::Environment(_) | Subject::New => "run the command again".into(),
+    }
+}
+
+/// The same as a step without anything before it.
+pub fn sign_in_again(subject: &Subject) -> Step {
+    match subject {
+        Subject::Saved(_) => login(subject),
+        Subject::Environment(_) | Subject::New => "Run the command again".into(),
     }
 }
 

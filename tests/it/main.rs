@@ -104,6 +104,8 @@ mod recorded;
 #[cfg(unix)]
 mod reports;
 mod salesforce;
+mod salesforce_codes;
+mod salesforce_renewals;
 mod salesforce_sandbox;
 mod salesforce_scenarios;
 mod salesforce_sessions;

@@ -182,7 +182,7 @@ fn a_person_signs_in_with_pkce_and_the_answer_has_no_expiry() {
     assert_eq!(renewed.get("refresh_token"), None);
     assert_ne!(renewed["access_token"], answer["access_token"]);
     refresh(&org, text("refresh_token")).expect(200);
-    let denied = sign_in(&org, &authorization_url(&org, &[]), "deny");
+    let denied = sign_in(&authorization_url(&org, &[]), "deny");
     assert_eq!(parameter(&denied, "error_description"), "end-user denied authorization");
 }
 
@@ -210,7 +210,7 @@ fn an_authorization_request_that_is_not_in_order_is_refused_where_the_real_one_d
         assert_eq!(said, [error, words, "a state"], "{change:?}");
     }
     let any = [("client_id", "sandbox-any-port"), ("redirect_uri", "http://127.0.0.1:50123/there")];
-    assert!(sign_in(&org, &authorization_url(&org, &any), "allow").starts_with("http://127.0.0.1:50123/there?code="));
+    assert!(sign_in(&authorization_url(&org, &any), "allow").starts_with("http://127.0.0.1:50123/there?code="));
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn quirk(org: &SalesforceSandbox, scenario: Scenario, before: &str) {
 #[test]
 fn a_code_is_good_once_and_for_its_verifier_alone() {
     let org = org(None);
-    let code = || parameter(&sign_in(&org, &authorization_url(&org, &[]), "allow"), "code");
+    let code = || parameter(&sign_in(&authorization_url(&org, &[]), "allow"), "code");
     let wrong = redeem(&org, &code(), "another verifier of enough characters for one").expect(400).json();
     assert_eq!(wrong["error"], "invalid_grant");
     let code = code();

@@ -14,7 +14,7 @@ use crate::world::browser::{get, sign_in};
 use crate::world::{Answer, Outcome, World};
 
 /// The codes that warn and leave the command good.
-const WARNINGS: &[Code] = &[Code::IdentityUnknown, Code::UserMismatch, Code::ClockSkew];
+pub const WARNINGS: &[Code] = &[Code::IdentityUnknown, Code::UserMismatch, Code::ClockSkew, Code::QuotaLow];
 
 fn sandbox(scenario: Option<Scenario>) -> Sandbox {
     Sandbox::open(SandboxOptions { scenario, ..SandboxOptions::default() }).unwrap()
@@ -143,7 +143,7 @@ fn met(scenario: Scenario) -> Outcome {
 
 /// Everything that the document of a command complains of: `fail` or `warn`,
 /// and the code.
-fn complaints(outcome: &Outcome) -> Vec<(String, String)> {
+pub fn complaints(outcome: &Outcome) -> Vec<(String, String)> {
     let document = outcome.json();
     let report = match &document["test"] {
         Value::Null => &document["connections"][0],

@@ -15,9 +15,11 @@ use insta::Settings;
 use serde_json::Value;
 use snow_connect::cli::args::Cli;
 use snow_connect::sandbox::Sandbox;
+use snow_connect::sandbox::salesforce::scenario as salesforce;
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
 
 use crate::connect::PASSWORD;
+use crate::salesforce_codes::met;
 use crate::scenarios::{by_oauth, with_assertion, with_key, with_token};
 use crate::world::browser::{get, sign_in};
 use crate::world::{Answer, Outcome, World, width};
@@ -455,6 +457,25 @@ fn meet(scenario: Scenario) {
     }
 }
 
+#[test]
+fn every_scenario_of_salesforce_looks_as_it_did() {
+    let mut text = String::new();
+    for scenario in salesforce::Scenario::ALL.iter().copied() {
+        let name = scenario.as_str();
+        let (document, _) = met(scenario, " --json", None);
+        let mut commands = BTreeSet::new();
+        width::commands(&serde_json::from_str(&without_ports(&document.stdout)).unwrap(), &mut commands);
+        for columns in [80, 60] {
+            let (outcome, _) = met(scenario, "", Some(columns));
+            if columns == 80 {
+                text.push_str(&format!("# {name}\n{}", screen(scenario.command(), &outcome)));
+            }
+            fits(name, &without_ports(&(outcome.stdout + &outcome.stderr)), columns, &commands);
+        }
+    }
+    compare(None, "salesforce-scenarios", &text);
+}
+
 /// A saved connection meets the scenario, before the eyes of a person.
 fn with_password(scenario: Scenario, command: &str, columns: usize) -> Outcome {
     let sandbox = Sandbox::start(None, None).unwrap();
@@ -785,8 +806,18 @@ fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
     ];
     expected.extend(stories.iter().flat_map(|story| [story.to_string(), format!("{story}-json")]));
     expected.extend(
-        ["help-snow", "explain-all", "demo", "narrow", "colour", "token", "questions", "env-of-each-tool"]
-            .map(str::to_owned),
+        [
+            "help-snow",
+            "explain-all",
+            "demo",
+            "narrow",
+            "colour",
+            "token",
+            "questions",
+            "env-of-each-tool",
+            "salesforce-scenarios",
+        ]
+        .map(str::to_owned),
     );
     assert_eq!(names(&here().join("snapshots"), ".snap"), expected);
 }

@@ -77,6 +77,7 @@ impl Scene {
             origins: Origins { instance: ORIGIN.to_owned(), token_endpoint: None, ca_cert_sha256: None },
             lock: Path::new(self.locks.path()).join(format!("{number}.lock")),
             note: Box::new(|_| {}),
+            account: None,
             time: self.time.clone(),
         }
     }

@@ -157,7 +157,7 @@ static SETTINGS: [&Setting; 11] = settings(&KEY_ID);
 static SETTINGS_WITHOUT_KEY_ID: [&Setting; 11] = settings(&OPTIONAL_KEY_ID);
 
 macro_rules! spec {
-    ($label:literal, $settings:expr) => {
+    ($label:literal, $settings:expr, $secret:expr) => {
         MethodSpec {
             method: AuthMethod::new("jwt-bearer", $label),
             phrase: "a signed assertion",
@@ -178,7 +178,7 @@ macro_rules! spec {
                 },
                 SecretUse {
                     input: &CLIENT_SECRET,
-                    need: |_, _| Need::Optional,
+                    need: |_, _| $secret,
                     question: |_| "Client secret (Enter for a public client)".to_owned(),
                 },
             ],
@@ -197,9 +197,9 @@ macro_rules! spec {
     };
 }
 
-pub static SPEC: MethodSpec = spec!("JWT bearer", &SETTINGS);
-/// Of a service whose clients have one key each.
-pub static WITHOUT_KEY_ID: MethodSpec = spec!("signed JWT", &SETTINGS_WITHOUT_KEY_ID);
+pub static SPEC: MethodSpec = spec!("JWT bearer", &SETTINGS, Need::Optional);
+/// Of a service whose clients have one key each, and no secret beside it.
+pub static WITHOUT_KEY_ID: MethodSpec = spec!("signed JWT", &SETTINGS_WITHOUT_KEY_ID, Need::Unasked);
 
 /// Whether the private key takes a passphrase. A key that cannot be read takes none, and
 /// the sign-in says why.

@@ -151,6 +151,10 @@ impl TokenEndpoint {
         secret: Option<&Secret>,
         deadline: Deadline,
     ) -> Option<Vec<(Failure, &'static str)>> {
+        if self.client().grant == GrantType::Password {
+            // It belongs to no client that could revoke it.
+            return None;
+        }
         let is_at_instance = self.origin() == instance;
         let tokens = [
             session.refresh_token.as_ref().map(|token| (token, "refresh_token", "the refresh token")),

@@ -101,9 +101,9 @@ pub fn from_secrets(InHand { auth, secrets, endpoint, time }: InHand<'_>) -> Mad
 }
 
 pub async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Credential>, Failure> {
-    let Stored { profile, store, origins, endpoint, lock, note, time } = stored;
+    let Stored { profile, store, origins, endpoint, lock, note, account, time } = stored;
     let endpoint = endpoint.expect("a method with a client has a token endpoint");
     let spec = MethodSpec::of(profile.auth.method);
-    let session = Session::open(SessionStore { store, profile: profile.clone(), origins, lock, note, time }, endpoint);
-    Ok(Box::new(SessionCredential::new(spec, session.await?)))
+    let place = SessionStore { store, profile: profile.clone(), origins, lock, note, account, time };
+    Ok(Box::new(SessionCredential::new(spec, Session::open(place, endpoint).await?)))
 }

@@ -13,6 +13,10 @@ pub const MISTYPED: &str = "code-mistyped";
 pub const WRONG_CLIENT: &str = "wrong-client";
 /// The causes of a refusal that another client secret may mend.
 pub const SECRET_CAUSES: [&str; 3] = ["wrong-secret", "secret-missing", WRONG_CLIENT];
+/// The causes of a refusal that another password, or another user name, may mend.
+pub const PASSWORD_CAUSES: [&str; 1] = ["wrong-password"];
+/// The causes of a refusal that another security token may mend.
+pub const SECURITY_TOKEN_CAUSES: [&str; 2] = ["token-missing", "token-old"];
 
 /// What was asked for, and what is known about it.
 #[derive(Debug, Clone, Copy)]

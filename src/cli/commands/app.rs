@@ -240,7 +240,18 @@ impl App {
         profile: &Profile,
         reached: (Client, Origins),
     ) -> Result<Opened, Failure> {
-        saved::open(&self.network, self.state()?, self.time(), store, profile, reached).await
+        self.open_insisting(store, profile, reached, false).await
+    }
+
+    /// The same, and whether a password is sent however often it was refused.
+    pub async fn open_insisting(
+        &self,
+        store: Arc<dyn CredentialStore>,
+        profile: &Profile,
+        reached: (Client, Origins),
+        insists: bool,
+    ) -> Result<Opened, Failure> {
+        saved::open(&self.network, self.state()?, self.time(), store, profile, reached, insists).await
     }
 
     /// Says that the variables of a connection are not looked at.

@@ -25,6 +25,7 @@ use crate::model::profile::Subject;
 use crate::model::profile::{ConnectionName, Profile, StoreKind};
 use crate::report;
 use crate::report::json::session::{Ended, SignedOut};
+use crate::service;
 use crate::store::{Field, ItemKey, record};
 
 #[derive(Debug, Args)]
@@ -212,11 +213,11 @@ async fn sign_out(app: &mut App, profile: &Profile, local: bool) -> Outcome {
 async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result<Option<bool>, Failure> {
     let name = &profile.name;
     let not_revoked = |failure: &Failure, kept: &'static str| {
-        Failure::new(Code::NotRevoked, shown!("signed out of {} here, but the instance did not revoke {}", name, kept))
+        let message = shown!("signed out of {} here, but the instance did not revoke {}", name, kept);
+        let failure = Failure::new(Code::NotRevoked, message)
             .why(shown!("{}.", failure.message()))
-            .next("Ask an administrator to revoke them in System OAuth > Manage Tokens")
-            .next("Let them expire: access tokens after 30 minutes, refresh tokens after 100 days")
-            .evidence("reason", failure.code().as_str())
+            .evidence("reason", failure.code().as_str());
+        service::of(&profile.auth).not_revoked().iter().fold(failure, |failure, step| failure.next(*step))
     };
     let read = async {
         let (client, origins) = app.network.client_for(profile)?;

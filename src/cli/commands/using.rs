@@ -6,9 +6,10 @@ use super::select::{self, Selected, Selection};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::client::Client;
-use crate::client::request::{Account, Rules, read_only};
+use crate::client::request::{Rules, read_only};
 use crate::config::environment as variables;
 use crate::engine::Connection;
+use crate::history::account::Account;
 use crate::model::profile::{ConnectionName, Profile, Subject};
 use crate::service::{self, Service};
 

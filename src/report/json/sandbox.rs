@@ -67,13 +67,12 @@ pub struct Scenario<'a> {
     pub description: &'a str,
     /// How to sign in to see it, as in `basic` or `oauth`.
     pub auth: &'a str,
-    /// The command that meets it; with Salesforce, any that signs in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
+    /// The command that meets it.
+    pub command: String,
     /// What Salesforce answers, as in `403 REQUEST_LIMIT_EXCEEDED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// The error code that the command ends with; null if the command succeeds, or none is named.
+    /// The error code that the command ends with; null if the command succeeds.
     pub code: Option<Code>,
     /// The class of the code.
     pub class: Option<Class>,

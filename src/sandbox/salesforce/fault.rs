@@ -27,6 +27,16 @@ impl SignIn {
         }
     }
 
+    /// What `snow connect` needs for it.
+    pub fn flags(self) -> &'static str {
+        match self {
+            Self::Basic => "--username admin@sandbox.example",
+            Self::OAuth => "--client-id sandbox-web",
+            Self::ClientCredentials => "--client-id sandbox-ci --auth client-credentials",
+            Self::JwtBearer => "--client-id sandbox-jwt --auth jwt-bearer",
+        }
+    }
+
     /// For a list.
     pub fn heading(self) -> &'static str {
         match self {

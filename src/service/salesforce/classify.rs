@@ -313,6 +313,8 @@ impl Body {
         }
         match serde_json::from_str::<Value>(trimmed) {
             Ok(value) => Self::of_json(value),
+            // The word has the type of a page.
+            Err(_) if is_word(trimmed) => Self::Word(trimmed.to_owned()),
             Err(_) if is_page => Self::Html { title: title(trimmed) },
             Err(error) if error.is_eof() && trimmed.starts_with(['{', '[']) => Self::CutJson,
             Err(_) => Self::of_text(trimmed),
@@ -349,10 +351,6 @@ impl Body {
     }
 
     fn of_text(text: &str) -> Self {
-        let is_word = text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-        if is_word && text.contains('_') {
-            return Self::Word(text.to_owned());
-        }
         if !text.starts_with("error=") || text.contains(char::is_whitespace) {
             return Self::Other;
         }
@@ -370,6 +368,10 @@ impl Body {
             _ => None,
         }
     }
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() <= 64 && text.contains('_') && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod classify;
+mod denials;
 mod guide;
 pub mod hosts;
 pub mod identity;
@@ -30,6 +31,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::adobe::{AdobeAuth, AdobeParam, AdobeSpec, Counterpart};
+use super::denial::Denials;
 use super::guide::Guide;
 use super::tools::Tool;
 use super::{Address, Asked, LentClient, Next, Offer, Purpose, Service, forwarding};
@@ -49,6 +51,7 @@ use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::{EndpointPaths, GrantType, ServiceDefaults};
 use crate::model::profile::{Auth, InvalidValue};
 use classify::{Body, ClassifiedResponse, RequestKind};
+use denials::DENIALS;
 use version::Version;
 
 /// Salesforce, as open connections and the protocols of a sign-in ask for it.
@@ -210,6 +213,17 @@ impl Service for Salesforce {
         causes().collect()
     }
 
+    fn denials(&self) -> &'static Denials {
+        &DENIALS
+    }
+
+    fn not_revoked(&self) -> &'static [&'static str] {
+        &[
+            "Ask an administrator to revoke them (Setup, Connected Apps OAuth Usage)",
+            "Let them expire: a session ends when it was not used for as long as the session settings say",
+        ]
+    }
+
     fn url(&self, instance: &Instance, version: Option<ApiVersion>, text: &str) -> Result<Url, Failure> {
         path::request_url(instance, version_of(version), text).map_err(|invalid| invalid.failure(&path::FORMS))
     }
@@ -236,7 +250,8 @@ impl Service for Salesforce {
     }
 
     fn refuses_token(&self, status: u16, headers: &HeaderMap, body: Option<&[u8]>) -> Option<bool> {
-        if !matches!(status, 401 | 403) {
+        // A fault of SOAP is a 500.
+        if !matches!(status, 401 | 403 | 500) {
             return Some(false);
         }
         let answer = Response { status, headers: headers.clone(), body: body?.to_vec(), broken: None };
@@ -305,7 +320,7 @@ impl Provider for Salesforce {
 
 /// What may be behind each code, as the tables have it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
-    symptoms::causes().chain(refusals::causes()).chain(limits::causes())
+    symptoms::causes().chain(refusals::causes()).chain(limits::causes()).chain(DENIALS.causes())
 }
 
 /// The version that a connection names, or the usual one.

@@ -27,7 +27,7 @@ impl Probes for Salesforce {
     /// Every record that comes is one that the user may see; none of the others is counted.
     fn rows_of(&self, table: &TableName, limit: u32, _counts: bool, version: Option<ApiVersion>) -> ProbeRequest {
         let soql: Cow<'static, str> = format!("SELECT Id FROM {table} LIMIT {limit}").into();
-        ProbeRequest { path: path::of(version_of(version), "query"), parameters: vec![("q", soql)] }
+        ProbeRequest { parameters: vec![("q", soql)], ..ProbeRequest::of(path::of(version_of(version), "query")) }
     }
 
     fn read_rows(
@@ -61,7 +61,8 @@ impl Probes for Salesforce {
         _credential: CredentialKind,
         _version: Option<ApiVersion>,
     ) -> Option<ProbeRequest> {
-        before.is_empty().then(|| ProbeRequest::of(path::USER_INFO))
+        // The token was taken before. Without a scope for identity, any is refused here.
+        before.is_empty().then(|| ProbeRequest { renews: false, ..ProbeRequest::of(path::USER_INFO) })
     }
 
     fn who(&self, answer: &Response, asked: &Asked<'_>) -> Result<Shown, NoUser> {

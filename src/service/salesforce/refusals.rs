@@ -4,20 +4,23 @@
 //! rows go by words of the description; what no row knows is shown as it came.
 //!
 //! Texts may hold `{host}`, `{client}`, `{redirect_uri}`, `{said}` (error and description),
-//! `{kept}` (a sentence where something is saved), `{clock}` and `{login}` (how to sign in
-//! again).
+//! `{kept}` (a sentence where something is saved), `{clock}`, `{login}` (how to sign in
+//! again) and `{sign_in_again}` (the same as a step without anything before it).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::classify::{Body, ClassifiedResponse};
 use super::symptoms::{said, with_evidence};
-use crate::auth::oauth::outcome::TokenRequest;
+use crate::auth::oauth::outcome::{TokenRequest, WRONG_CLIENT};
 use crate::base::code::Code;
 use crate::base::error::Likelihood::{High, Low, Medium};
-use crate::base::error::{CausesOfCode, Failure};
-use crate::base::shown::{Show, Shown, Step, shown};
+use crate::base::error::{CauseRow, CausesOfCode, Failure};
+use crate::base::shown::{Show, Step, shown};
 use crate::model::oauth_client::OAuthClient;
-use crate::service::symptom::{Symptom, kept, login};
+use crate::service::symptom::{Symptom, kept, login, sign_in_again};
+
+/// An assertion is dated back by less than this, and a header says whole seconds.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(6);
 
 /// What the endpoint said. Everything in it is server text.
 pub struct Refusal {
@@ -144,7 +147,7 @@ static REFUSALS: &[Row] = &[
             ),
             ("new-app", Medium, "the app is new or was changed: that takes up to ten minutes"),
         ],
-        next: &["Compare the client id with the Consumer Key of the app", "{login}"],
+        next: &["Compare the client id with the Consumer Key of the app", "{sign_in_again}"],
     },
     Row {
         name: "secret-missing",
@@ -281,6 +284,15 @@ static REFUSALS: &[Row] = &[
         )],
         next: &["Set --audience to https://login.salesforce.com, or to https://test.salesforce.com for a sandbox"],
     },
+    Row {
+        name: "assertion-clock",
+        shows: |refused| {
+            let is_off = refused.clock().is_some_and(|ahead| ahead.abs() > CLOCK_TOLERANCE);
+            is_off && (ASSERTION.shows)(refused)
+        },
+        causes: &[("clock", High, "the clocks differ: {clock}"), OTHER_KEY, SUBJECT, AUDIENCE, OTHER_CLIENT],
+        ..ASSERTION
+    },
     ASSERTION,
     Row {
         name: "refresh-refused",
@@ -297,7 +309,7 @@ static REFUSALS: &[Row] = &[
             ("expired", Medium, "the refresh token policy of the app ends it, or it was not used for too long"),
             ("user", Low, "the user was deactivated or frozen"),
         ],
-        next: &["{login}"],
+        next: &["{sign_in_again}"],
     },
     Row {
         name: "code-refused",
@@ -310,7 +322,7 @@ static REFUSALS: &[Row] = &[
             ("code-mistyped", Medium, "the code was cut off or mistyped"),
             ("wrong-client", Low, "the code is of another client or redirect URI"),
         ],
-        next: &["{login}"],
+        next: &["{sign_in_again}"],
     },
     Row {
         name: "authentication-failure",
@@ -319,11 +331,13 @@ static REFUSALS: &[Row] = &[
         message: "{host} rejected the sign-in",
         why: "The token endpoint said: {said}. These causes look the same from outside.{kept}",
         causes: &[
-            ("authentication", High, "the user name, the password or the security token is wrong"),
-            ("user", Medium, "the user is inactive, frozen or locked out"),
+            ("user", High, "the user that the app signs in is inactive, frozen or locked out"),
             ("grant-not-enabled", Medium, "the flow is off for the organization or for the app"),
         ],
-        next: &["{login}", "Ask an administrator to look at the Login History of the user, which has the reason"],
+        next: &[
+            "Ask an administrator to look at the Login History of the user, which has the reason",
+            "{sign_in_again}",
+        ],
     },
     Row {
         name: "request-invalid",
@@ -341,7 +355,10 @@ static REFUSALS: &[Row] = &[
         message: "{host} issued no token to the client {client}",
         why: "The token endpoint said: {said}.{kept}",
         causes: &[("app-settings", Medium, "a setting of the app or a policy of the organization does not allow it")],
-        next: &["Show the text to an administrator, who finds the reason in the Login History of the user", "{login}"],
+        next: &[
+            "Show the text to an administrator, who finds the reason in the Login History of the user",
+            "{sign_in_again}",
+        ],
     },
 ];
 
@@ -352,7 +369,7 @@ const CLIENT_REFUSED: Row = Row {
     message: "{host} rejected the secret of the client {client}",
     why: "The token endpoint said: {said}.{kept}",
     causes: &[("wrong-secret", High, "the client secret (Consumer Secret) is wrong or was rotated")],
-    next: &["Compare the secret with the Consumer Secret of the app", "{login}"],
+    next: &["Compare the secret with the Consumer Secret of the app", "{sign_in_again}"],
 };
 
 /// A signed assertion that was refused: what to check, in this order.
@@ -362,15 +379,15 @@ const ASSERTION: Row = Row {
     shows: |refused| matches!(refused.request, TokenRequest::JwtBearer { .. }) && refused.is(&["invalid_grant"]),
     message: "{host} rejected the signed assertion of the client {client}",
     why: "The token endpoint said: {said}.{kept}",
-    causes: &[
-        ("clock", Medium, "the clocks differ: {clock}"),
-        ("other-key", High, "the certificate of the app is of another key"),
-        ("subject", High, "the subject is not exactly the user name, which is not always the mail address"),
-        ("audience", Medium, "the audience is not the login host of the organization"),
-        ("wrong-client", Medium, "the client id is not the Consumer Key of the app"),
-    ],
+    causes: &[OTHER_KEY, SUBJECT, AUDIENCE, OTHER_CLIENT],
     next: &["Compare each of these with the app (External Client App Manager or App Manager)"],
 };
+
+const OTHER_KEY: CauseRow = ("other-key", High, "the certificate of the app is of another key");
+const SUBJECT: CauseRow =
+    ("subject", High, "the subject is not exactly the user name, which is not always the mail address");
+const AUDIENCE: CauseRow = ("audience", Medium, "the audience is not the login host of the organization");
+const OTHER_CLIENT: CauseRow = (WRONG_CLIENT, Medium, "the client id is not the Consumer Key of the app");
 
 /// What may be behind each code, as the table has it.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
@@ -401,26 +418,27 @@ impl Refused<'_> {
     }
 
     /// How far the clock was ahead when the assertion was signed.
-    fn clock(&self) -> Shown {
-        let there = self.response.raw.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
-        let (TokenRequest::JwtBearer { signed_at }, Some(there)) = (self.request, there) else {
-            return "Salesforce did not say its time".into();
-        };
-        let ahead = *signed_at - DateTime::<Utc>::from(there);
-        let side = if ahead > chrono::TimeDelta::zero() { "ahead of" } else { "behind" };
-        shown!("this machine is {} s {} Salesforce", ahead.num_seconds().abs(), side)
+    fn clock(&self) -> Option<TimeDelta> {
+        let TokenRequest::JwtBearer { signed_at } = self.request else { return None };
+        let there = httpdate::parse_http_date(self.response.raw.header("date")?).ok()?;
+        Some(*signed_at - DateTime::<Utc>::from(there))
     }
 
     fn values(&self) -> Vec<(&'static str, Step)> {
         let subject = self.response.subject;
+        let clock = self.clock().map(|ahead| {
+            let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+            shown!("this machine is {} s {} Salesforce", ahead.num_seconds().abs(), side)
+        });
         vec![
             ("{host}", self.response.instance.host_and_port().into()),
             ("{client}", self.client.client_id.show().into()),
             ("{redirect_uri}", self.client.redirect_uri.show().into()),
             ("{said}", said(self.response).into()),
-            ("{clock}", self.clock().into()),
+            ("{clock}", clock.unwrap_or_default().into()),
             ("{kept}", kept(subject).into()),
             ("{login}", login(subject)),
+            ("{sign_in_again}", sign_in_again(subject)),
         ]
     }
 }

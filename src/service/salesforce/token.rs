@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn every_refusal_has_its_code_and_cause() {
         for (request, error, description, code, cause) in [
-            (CLIENT, "invalid_grant", "authentication failure", Code::TokenRefused, "authentication"),
+            (CLIENT, "invalid_grant", "authentication failure", Code::TokenRefused, "user"),
             (REFRESH, "invalid_grant", "expired access/refresh token", Code::SessionExpired, "revoked"),
             (REFRESH, "invalid_grant", "token validity expired", Code::SessionExpired, "revoked"),
             (REFRESH, "invalid_grant", "something new", Code::SessionExpired, "revoked"),
@@ -255,7 +255,7 @@ mod tests {
             (jwt(), "invalid_grant", "user hasn't approved this consumer", Code::TokenRefused, "not-approved"),
             (jwt(), "invalid_grant", "audience is invalid", Code::AssertionRefused, "audience"),
             (jwt(), "invalid_grant", "Audience validation failed", Code::AssertionRefused, "audience"),
-            (jwt(), "invalid_grant", "invalid assertion", Code::AssertionRefused, "clock"),
+            (jwt(), "invalid_grant", "invalid assertion", Code::AssertionRefused, "other-key"),
             (CLIENT, "invalid_grant", "request not supported on this domain", Code::InvalidInstance, ""),
             (CLIENT, "invalid_grant", "no client credentials user enabled", Code::TokenRefused, "no-run-as-user"),
             (CLIENT, "invalid_grant", "client credentials flow not enabled", Code::TokenRefused, "grant-not-enabled"),
@@ -299,7 +299,7 @@ mod tests {
             (CODE, "invalid_request", "must use HTTP POST", Code::TokenRefused, "middlebox"),
             (CODE, "invalid_grant", "something new", Code::TokenRefused, "code-expired"),
             (CLIENT, "invalid_grant", "something new", Code::TokenRefused, "app-settings"),
-            (jwt(), "invalid_grant", "something new", Code::AssertionRefused, "clock"),
+            (jwt(), "invalid_grant", "something new", Code::AssertionRefused, "other-key"),
             (CLIENT, "brand_new", "so much", Code::TokenRefused, "app-settings"),
         ] {
             let (outcome, failure) = outcome(&refusal(error, description), &request);

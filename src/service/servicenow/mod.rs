@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod classify;
+mod denials;
 mod dictionary;
 mod encoded;
 pub mod guide;
@@ -28,6 +29,7 @@ use http::HeaderMap;
 use url::Url;
 
 use super::adobe::{AdobeAuth, AdobeParam, AdobeSpec, Counterpart};
+use super::denial::Denials;
 use super::guide::Guide;
 use super::tools::Tool;
 use super::{Address, Asked, LentClient, Next, Offer, Purpose, Service};
@@ -40,6 +42,7 @@ use crate::model::instance::{ApiVersion, Instance};
 use crate::model::oauth_client::ServiceDefaults;
 use crate::model::profile::InvalidValue;
 use classify::{Body, ClassifiedResponse, RequestKind};
+use denials::DENIALS;
 use oauth::{DEFAULTS, LENT, ServiceNow};
 
 /// The ways to sign in that it has; the first is that of a user who gives nothing else.
@@ -129,7 +132,19 @@ impl Service for ServiceNow {
     fn causes(&self) -> Vec<CausesOfCode> {
         // Of answers that look alike the table has the special ones first.
         let answers: Vec<_> = symptoms::causes().collect();
-        answers.into_iter().rev().chain(refusals::causes()).chain(probes::causes()).collect()
+        let others = refusals::causes().chain(probes::causes()).chain(DENIALS.causes());
+        answers.into_iter().rev().chain(others).collect()
+    }
+
+    fn denials(&self) -> &'static Denials {
+        &DENIALS
+    }
+
+    fn not_revoked(&self) -> &'static [&'static str] {
+        &[
+            "Ask an administrator to revoke them in System OAuth > Manage Tokens",
+            "Let them expire: access tokens after 30 minutes, refresh tokens after 100 days",
+        ]
     }
 
     fn url(&self, instance: &Instance, version: Option<ApiVersion>, text: &str) -> Result<Url, Failure> {

@@ -39,7 +39,7 @@ pub fn path(table: &TableName, api_version: Option<ApiVersion>) -> String {
 impl TableQuery<'_> {
     /// The request, in this version of the API.
     pub fn request(&self, api_version: Option<ApiVersion>) -> ProbeRequest {
-        ProbeRequest { path: path(self.table, api_version), parameters: self.parameters() }
+        ProbeRequest { parameters: self.parameters(), ..ProbeRequest::of(path(self.table, api_version)) }
     }
 
     fn parameters(&self) -> Vec<(&'static str, Cow<'static, str>)> {

@@ -8,8 +8,11 @@ use snow_connect::sandbox::SandboxOptions;
 use snow_connect::sandbox::salesforce::SalesforceSandbox;
 use snow_connect::sandbox::salesforce::scenario::Scenario;
 
+use snow_connect::sandbox::salesforce::fault::SignIn;
+
 use super::ask::{Ask, Reply};
 use super::browser::{get, parameter, post};
+use super::{Answer, Outcome, World};
 use crate::jwt_bearer::Keys;
 
 pub const ADMIN: &str = "admin@sandbox.example";
@@ -17,6 +20,92 @@ pub const ADMIN_SECRET: &str = "sandbox-adminAdminToken00000000000001";
 pub const INTEGRATION: &str = "integration@sandbox.example";
 pub const CALLBACK: &str = "http://127.0.0.1:8914/callback";
 pub const VERIFIER: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+
+/// An org, and a home whose connections to it are called `acme`.
+pub struct Org {
+    pub org: SalesforceSandbox,
+    pub world: World,
+    secrets: tempfile::TempDir,
+}
+
+impl Org {
+    pub fn new() -> Self {
+        let org = org(None);
+        let (mut world, secrets) = (World::new(), tempfile::tempdir().unwrap());
+        let key = get(&format!("{}/sandbox-jwt.pem", org.origin())).expect(200).body;
+        for (name, secret) in [
+            ("password", "sandbox-admin"),
+            ("token", "AdminToken00000000000001"),
+            ("ci", "sandbox-ci-secret"),
+            ("web", "sandbox-any-port-secret"),
+            ("key", &key),
+        ] {
+            let path = secrets.path().join(name);
+            std::fs::write(&path, secret).unwrap();
+            #[cfg(unix)]
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            if name != "key" {
+                world.guard(secret);
+            }
+        }
+        Self { org, world, secrets }
+    }
+
+    /// Connects in this way, with everything that it takes.
+    pub fn connect(&mut self, sign_in: SignIn, flags: &str) -> Outcome {
+        let files = self.secrets.path().to_owned();
+        let file = |name: &str| files.join(name).display().to_string();
+        let way = match sign_in {
+            SignIn::Basic => format!(
+                "--username {ADMIN} --password-file {} --security-token-file {}",
+                file("password"),
+                file("token")
+            ),
+            SignIn::OAuth => {
+                self.world.browser(person);
+                let port = crate::oauth::free_port();
+                let address = format!("--redirect-uri http://127.0.0.1:{port}/callback");
+                format!("--client-id sandbox-any-port --client-secret-file {} {address}", file("web"))
+            }
+            SignIn::ClientCredentials => {
+                format!("--auth client-credentials --client-id sandbox-ci --client-secret-file {}", file("ci"))
+            }
+            SignIn::JwtBearer => {
+                format!("--auth jwt-bearer --client-id sandbox-jwt --subject {ADMIN} --private-key {}", file("key"))
+            }
+        };
+        let origin = self.org.origin();
+        self.world.run(&format!("connect {origin} --spec salesforce-service-cloud --name acme {way} {flags}"))
+    }
+
+    /// A file with one of the secrets.
+    pub fn file(&self, name: &str) -> String {
+        self.secrets.path().join(name).display().to_string()
+    }
+
+    /// The next command is before a person who only presses Enter, if there is a terminal.
+    pub fn seen_at(&mut self, columns: Option<usize>) {
+        if let Some(columns) = columns {
+            self.world.columns = columns;
+            self.world.person([Answer::OnlyEnter]);
+        }
+    }
+
+    /// How many sessions were asked for so far, in any way.
+    pub fn sessions(&self) -> usize {
+        self.org.token_requests() + self.org.soap_logins()
+    }
+}
+
+/// A person who signs in as far as the org lets them.
+fn person(url: &str) {
+    let url = url.to_owned();
+    std::thread::spawn(move || match get(&url) {
+        page if page.status == 302 => drop(get(&page.location())),
+        page if page.body.contains("transaction") => drop(get(&sign_in(&url, "allow"))),
+        _ => {}
+    });
+}
 
 /// An org with few rows.
 pub fn org(scenario: Option<Scenario>) -> SalesforceSandbox {
@@ -97,13 +186,14 @@ pub fn authorization_url(org: &SalesforceSandbox, changes: &[(&str, &str)]) -> S
 
 /// Signs in on the pages, and gives the address that the browser goes to then.
 #[track_caller]
-pub fn sign_in(org: &SalesforceSandbox, url: &str, decision: &str) -> String {
+pub fn sign_in(url: &str, decision: &str) -> String {
+    let org = url.split("/services/").next().unwrap();
     let transaction = get(url).expect(200).hidden("transaction");
     let form = [("transaction", transaction.as_str()), ("user_name", ADMIN), ("user_password", "sandbox-admin")];
-    let page = post(&format!("{}/login", org.origin()), &form).expect(200);
+    let page = post(&format!("{org}/login"), &form).expect(200);
     let form = [("transaction", page.hidden("transaction")), ("decision", decision.to_owned())];
     let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    post(&format!("{}/setup/secur/RemoteAccessAuthorizationPage.apexp", org.origin()), &form).location()
+    post(&format!("{org}/setup/secur/RemoteAccessAuthorizationPage.apexp"), &form).location()
 }
 
 pub fn redeem(org: &SalesforceSandbox, code: &str, verifier: &str) -> Reply {
@@ -120,7 +210,7 @@ pub fn redeem(org: &SalesforceSandbox, code: &str, verifier: &str) -> Reply {
 /// A person's sign-in to its end.
 #[track_caller]
 pub fn authorized(org: &SalesforceSandbox) -> Reply {
-    redeem(org, &parameter(&sign_in(org, &authorization_url(org, &[]), "allow"), "code"), VERIFIER)
+    redeem(org, &parameter(&sign_in(&authorization_url(org, &[]), "allow"), "code"), VERIFIER)
 }
 
 pub fn refresh(org: &SalesforceSandbox, refresh_token: &str) -> Reply {

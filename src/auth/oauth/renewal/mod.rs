@@ -94,6 +94,16 @@ pub trait TokenSource: Send + Sync {
     async fn end(&self, session: &SavedSession, secret: Option<&Secret>, deadline: Deadline);
 }
 
+/// An account that the service locks after too many refusals in a row.
+pub trait AtRisk: Send + Sync {
+    /// An error if its secret was refused too often to be sent again.
+    fn refused_before(&self) -> Result<(), Failure>;
+
+    fn was_taken(&self);
+
+    fn was_refused(&self, failure: &Failure);
+}
+
 /// One request for tokens.
 pub struct Answered {
     pub outcome: TokenOutcome,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RefreshReason;
 use super::pauses::Repetitions;
+use super::{AtRisk, RefreshReason};
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::settings::CLIENT_SECRET_FIELD;
 use crate::auth::setting::{GivenSecrets, Need};
@@ -36,6 +36,8 @@ pub struct SessionStore {
     pub lock: PathBuf,
     /// Called with each session that was saved.
     pub note: Box<dyn Fn(&SavedSession) + Send + Sync>,
+    /// Whose secret is sent where there is no refresh token.
+    pub account: Option<Box<dyn AtRisk>>,
     pub time: Arc<dyn Time>,
 }
 

@@ -54,8 +54,18 @@ pub async fn sign_client_in(
     if let Err(failure) = proven {
         return Some(failure.into());
     }
+    if let Some(Err(failure)) = place.account.as_ref().map(|account| account.refused_before()) {
+        return Some(failure.into());
+    }
     let _signals = deferral::defer();
     let answered = turn.ask(source, &Request::SignIn { secrets, time: place.time.as_ref() }, deadline).await;
+    if let Some(account) = &place.account {
+        match &answered.outcome {
+            TokenOutcome::Tokens(_) => account.was_taken(),
+            TokenOutcome::Refused(failure) => account.was_refused(failure),
+            _ => {}
+        }
+    }
     Some(turn.conclude(source, in_hand, answered, secrets.get(&CLIENT_SECRET_ITEM), deadline).await)
 }
 

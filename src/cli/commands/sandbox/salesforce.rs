@@ -1,5 +1,6 @@
 //! The embedded org of Salesforce, as the command shows it.
 
+use crate::base::code::Code;
 use crate::base::schemas;
 use crate::cli::commands::app::App;
 use crate::report::json::sandbox as json;
@@ -71,25 +72,27 @@ pub fn list(app: &mut App) {
             name: scenario.as_str(),
             description: scenario.description(),
             auth: scenario.auth().as_str(),
-            command: None,
+            command: format!("snow {}", scenario.command()),
             answer: Some(scenario.answer()),
-            code: None,
-            class: None,
+            code: scenario.code(),
+            class: scenario.code().map(Code::class),
         });
         let scenarios = scenarios.collect();
         app.console.document(&json::Scenarios { schema: schemas::SandboxScenarios, scenarios });
         return;
     }
     let paint = app.console.out;
-    let mut lines = Vec::new();
+    let connect = paint.command("snow connect ORIGIN --spec salesforce-service-cloud");
+    let mut lines = vec![format!("Connect with {connect} and:")];
     for &sign_in in SignIn::ALL {
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        lines.push(format!("{}:", sign_in.heading()));
+        lines.push(format!("\n{}:", sign_in.heading()));
+        lines.push(format!("  {}", paint.command(sign_in.flags())));
         for scenario in Scenario::ALL.iter().filter(|scenario| scenario.auth() == sign_in) {
-            lines.push(format!("  {}  {}", paint.bold(scenario.as_str()), paint.dim(&scenario.answer())));
+            let outcome = scenario.code().map_or("works anyway", Code::as_str);
+            let said = paint.dim(&format!("snow {}: {outcome}", scenario.command()));
+            lines.push(format!("  {}  {said}", paint.bold(scenario.as_str())));
             lines.push(format!("      {}", scenario.description()));
+            lines.push(format!("      {}", paint.dim(&scenario.answer())));
         }
     }
     app.console.text(&lines.join("\n"));

@@ -72,7 +72,7 @@ pub fn list(app: &mut App) {
             name: scenario.as_str(),
             description: scenario.description(),
             auth: scenario.auth().as_str(),
-            command: Some(format!("snow {}", scenario.command())),
+            command: format!("snow {}", scenario.command()),
             answer: None,
             code: scenario.code(),
             class: scenario.code().map(Code::class),

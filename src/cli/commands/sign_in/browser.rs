@@ -124,7 +124,7 @@ pub async fn authorize(
     };
     let waiting = listener.wait(Users { sudo_user }, |query| authorization.judge(query), turned_away);
     let Some((callback, browser)) = wait(app, oauth, timeout, waiting, told).await else {
-        return Err(timed_out(oauth, timeout));
+        return Err(timed_out(profile, oauth, timeout));
     };
     match judge(profile, oauth, callback) {
         Ok(code) => Ok(Authorized { grant: authorization.grant(code), by: CameBy::Browser(browser) }),

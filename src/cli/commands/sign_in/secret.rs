@@ -226,7 +226,7 @@ fn ask_for_code(app: &mut App, profile: &Profile, secrets: &GivenSecrets) -> Res
 }
 
 /// How many more refusals the account of the user can take. One try is left to the person.
-fn before_lockout(state: &State, profile: &Profile) -> u32 {
+pub fn before_lockout(state: &State, profile: &Profile) -> u32 {
     match account_at_risk(profile) {
         Some(user) => (LOCKOUT - 1).saturating_sub(state.refusals(&profile.instance, user)),
         None => MORE_TRIES,

@@ -5,13 +5,17 @@ use http::HeaderMap;
 use super::browser::{self, Authorized, CameBy, Way};
 use super::flow::Wanted;
 use super::{MORE_TRIES, NewCredential, correct, paste, secret};
-use crate::auth::method::{self, MethodSpec};
+use crate::auth::basic::PASSWORD_ITEM;
+use crate::auth::method;
 use crate::auth::oauth::callback::WaitingBrowser;
 use crate::auth::oauth::endpoint::TokenEndpoint;
-use crate::auth::oauth::outcome::{MISTYPED, SECRET_CAUSES, TokenOutcome, WRONG_CLIENT};
+use crate::auth::oauth::outcome::{
+    MISTYPED, PASSWORD_CAUSES, SECRET_CAUSES, SECURITY_TOKEN_CAUSES, TokenOutcome, WRONG_CLIENT,
+};
 use crate::auth::oauth::page::Page;
 use crate::auth::oauth::renewal::TokenSource;
 use crate::auth::oauth::settings::{CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_ITEM};
+use crate::auth::password_session::SECURITY_TOKEN_ITEM;
 use crate::auth::setting::{GivenSecrets, Need, SecretUse};
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -41,8 +45,8 @@ pub struct NewSession {
 #[derive(Default)]
 pub struct Gathered {
     secrets: GivenSecrets,
-    /// Whether a person typed the client secret just now, and may type it again.
-    is_typed: bool,
+    /// What a person typed just now, and may type again.
+    typed: Vec<&'static SecretUse>,
 }
 
 /// What is seen before a browser is opened: that the instance answers, and
@@ -89,12 +93,6 @@ fn client_of(profile: &Profile) -> &OAuthClient {
     profile.auth.client().expect("a session belongs to a client")
 }
 
-/// The secret that the token endpoint judges: that of the client, or the user's.
-fn secret_use(profile: &Profile) -> &'static SecretUse {
-    let spec = MethodSpec::of(profile.auth.method);
-    spec.secret(&CLIENT_SECRET).unwrap_or(&spec.secrets[0])
-}
-
 /// How the browser takes part, if the client needs one.
 pub fn way(app: &mut App, wanted: &Wanted<'_>) -> Result<Option<Way>, Failure> {
     let oauth = client_of(wanted.profile);
@@ -106,7 +104,7 @@ pub async fn secrets(app: &mut App, wanted: &Wanted<'_>) -> Result<Gathered, Fai
     let mut gathered = Gathered::default();
     for usage in wanted.spec().secrets {
         let (secret, is_typed) = secret(app, wanted, usage, &gathered.secrets).await?;
-        gathered.is_typed |= is_typed && usage.input.flag == secret_use(wanted.profile).input.flag;
+        gathered.typed.extend(is_typed.then_some(usage));
         if let Some(secret) = secret {
             gathered.secrets.put(usage.input.item, secret);
         }
@@ -165,10 +163,21 @@ async fn secret(
 }
 
 /// What a person may enter again after a refusal.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Again {
     Paste,
-    Secret,
+    Secrets(Vec<&'static SecretUse>),
+}
+
+/// Whether another one of a secret may mend this cause of a refusal.
+fn mends(usage: &SecretUse, cause: &str) -> bool {
+    let field = &usage.input.item.field;
+    let causes: &[&str] = match field {
+        field if *field == CLIENT_SECRET_ITEM.field => &SECRET_CAUSES,
+        field if *field == PASSWORD_ITEM.field => &PASSWORD_CAUSES,
+        field if *field == SECURITY_TOKEN_ITEM.field => &SECURITY_TOKEN_CAUSES,
+        _ => &[],
+    };
+    causes.contains(&cause)
 }
 
 /// Gets tokens for a connection. What was typed may be typed again. Nothing is saved here.
@@ -176,7 +185,7 @@ pub async fn sign_in(
     app: &mut App,
     wanted: &Wanted<'_>,
     mut way: Option<Way>,
-    Gathered { mut secrets, is_typed }: Gathered,
+    Gathered { mut secrets, typed }: Gathered,
 ) -> Result<(NewSession, Option<WaitingBrowser>), Failure> {
     let mut profile = wanted.profile.clone();
     let (client, origins) = wanted.client(app)?;
@@ -211,6 +220,10 @@ pub async fn sign_in(
         let is_pasted = matches!(by, Some(CameBy::Paste(_)));
         let failure = match (tokens(outcome, &endpoint, secret.is_some(), app), by) {
             (Ok((session, instance)), by) => {
+                if let Some(user) = secret::account_at_risk(&profile) {
+                    let cleared = app.state()?.clear_refusals(&profile.instance, user);
+                    app.mention_unwritable_state(cleared);
+                }
                 let (mut client, mut origins) = (client, origins);
                 if let Some(instance) = instance.filter(|instance| *instance != profile.instance) {
                     match arrived(app, wanted, profile, instance) {
@@ -238,10 +251,17 @@ pub async fn sign_in(
             }
             (Err(failure), None) => failure,
         };
-        match again(app, &failure, is_pasted, is_typed, tries_left)? {
+        let state = app.state()?;
+        secret::count_refusal(app, &state, &profile, &failure);
+        tries_left = tries_left.min(secret::before_lockout(&state, &profile));
+        match again(app, &failure, is_pasted, &typed, tries_left)? {
             None => return Err(failure),
-            Some(Again::Secret) => {
-                if may_be_other_client(wanted, &failure) {
+            Some(Again::Secrets(usages)) => {
+                let is_of_user = usages.iter().any(|usage| usage.input.item.field == PASSWORD_ITEM.field);
+                if is_of_user && !wanted.is_saved {
+                    correct(app, &mut profile, "username")?;
+                }
+                if !is_of_user && may_be_other_client(wanted, &failure) {
                     let refused = client_of(&profile).client_id.clone();
                     correct(app, &mut profile, CLIENT_ID.key)?;
                     if client_of(&profile).client_id != refused {
@@ -249,11 +269,12 @@ pub async fn sign_in(
                         pasted = None;
                     }
                 }
-                let usage = secret_use(&profile);
-                let need = (usage.need)(&profile.auth, &secrets);
-                secrets.take(usage.input.item);
-                if let Some(secret) = secret::ask(app, &profile.auth, usage, need)? {
-                    secrets.put(usage.input.item, secret);
+                for usage in usages {
+                    let need = (usage.need)(&profile.auth, &secrets);
+                    secrets.take(usage.input.item);
+                    if let Some(secret) = secret::ask(app, &profile.auth, usage, need)? {
+                        secrets.put(usage.input.item, secret);
+                    }
                 }
             }
             Some(Again::Paste) => {}
@@ -293,25 +314,25 @@ fn again(
     app: &mut App,
     failure: &Failure,
     is_pasted: bool,
-    is_typed: bool,
+    typed: &[&'static SecretUse],
     tries_left: u32,
 ) -> Result<Option<Again>, Failure> {
     let causes = failure.likely_causes();
-    let may_be = |codes: &[&str]| causes.iter().any(|cause| codes.contains(&cause.code));
-    let paste = (is_pasted && may_be(&[MISTYPED])).then_some(Again::Paste);
-    let secret = (is_typed && may_be(&SECRET_CAUSES)).then_some(Again::Secret);
-    if tries_left == 0 || !app.is_interactive() || paste.or(secret).is_none() {
+    let may_be = |is: &dyn Fn(&str) -> bool| causes.iter().any(|cause| is(cause.code));
+    let may_paste = is_pasted && may_be(&|cause| cause == MISTYPED);
+    let secrets: Vec<_> = typed.iter().copied().filter(|usage| may_be(&|cause| mends(usage, cause))).collect();
+    if tries_left == 0 || !app.is_interactive() || (!may_paste && secrets.is_empty()) {
         return Ok(None);
     }
     // All of them are told in the end.
     let likely = causes.first().map(|cause| format!("Perhaps {}. ", cause.text)).unwrap_or_default();
     app.complain(&format!("{}. {likely}Try again ({tries_left} left).", failure.message()));
-    if paste.and(secret).is_none() {
-        return Ok(paste.or(secret));
+    if !may_paste || secrets.is_empty() {
+        return Ok(Some(if may_paste { Again::Paste } else { Again::Secrets(secrets) }));
     }
     let choices = ["Paste again", "Enter the client secret again, then paste"].map(str::to_owned);
     let chosen = app.choose("What do you want to enter again?", &choices)?;
-    Ok(if chosen == 0 { paste } else { secret })
+    Ok(Some(if chosen == 0 { Again::Paste } else { Again::Secrets(secrets) }))
 }
 
 /// Revokes tokens that nothing will keep. The session that is saved stays: an instance
@@ -327,7 +348,7 @@ pub async fn revoke(app: &mut App, wanted: &Wanted<'_>, profile: &Profile, crede
         return;
     }
     let Ok(Some(endpoint)) = app.network.token_endpoint_of(profile, &client, wanted.subject()) else { return };
-    let secret = credential.secrets.iter().find(|(item, _)| item.field == secret_use(profile).input.item.field);
+    let secret = credential.secrets.iter().find(|(item, _)| item.field == CLIENT_SECRET_ITEM.field);
     let _progress = app.console.progress("Revoking the tokens, which could not be saved");
     let secret = secret.map(|(_, secret)| secret);
     let failures = endpoint.revoke_session(session, &profile.instance, secret, deadline).await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Options, plan_for};
+use crate::auth::method::MethodSpec;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
@@ -157,7 +158,8 @@ impl<'a> ConnectionTester<'a> {
         };
         checks.push(Check::pass(CheckId::StoreSecret).taking(Some(took)));
         let connection = Connection::of(profile, client, credential).await;
-        match secret::account_at_risk(profile) {
+        let sends_secret = !MethodSpec::of(profile.auth.method).has_session();
+        match secret::account_at_risk(profile).filter(|_| sends_secret) {
             Some(user) => self.run_guarded(profile, user, connection, checks, progress).await,
             None => self.begin(profile, connection, progress).await.finish().await.after(checks),
         }
@@ -243,7 +245,8 @@ impl<'a> ConnectionTester<'a> {
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
         let asked = Instant::now();
-        (self.app.open(store, profile, reached).await, asked.elapsed())
+        let opened = self.app.open_insisting(store, profile, reached, self.options.retry_refused).await;
+        (opened, asked.elapsed())
     }
 
     fn store(&self, wanted: StoreKind) -> OpenedStore {

@@ -7,7 +7,8 @@
 //! Texts may hold `{host}`, `{origin}`, `{user}`, `{table}`, `{title}` of a page, `{status}`,
 //! `{target}` of a redirect, `{said}` (the server's code and words), `{again}` (the command
 //! that tests again), `{tables}` (the one that lists objects), `{wait_for_it}` (the same, and waits until Salesforce is up), `{wait}`
-//! (as long as Retry-After says), `{enter}` (how to sign in otherwise), `{login}`,
+//! (as long as Retry-After says), `{enter}` (how to sign in otherwise), `{login}`, `{guide}` (to a
+//! way without a password), `{set_version}` (how to use another version of the API),
 //! `{add_header}`, `{connect_there}` (the command with the origin that a redirect points to),
 //! and `{unjudged}`, a sentence where the answer does not show that the credential was taken.
 
@@ -16,6 +17,7 @@ mod rows;
 use super::classify::{Body, ClassifiedResponse, RequestKind};
 use crate::base::error::{CausesOfCode, Failure};
 use crate::base::shown::{Show, Shown, Step, shown};
+use crate::model::profile::Subject;
 use crate::service::symptom::{
     self, add_header, again, connect_there, enter, login, retry_after, server_time, unchecked, wait, wait_for_it,
 };
@@ -119,10 +121,20 @@ fn places(response: &ClassifiedResponse<'_>) -> Vec<(&'static str, Step)> {
         ("{wait}", wait(response.raw, response.redactor).into()),
         ("{enter}", enter(subject, response.credential)),
         ("{login}", login(subject)),
+        ("{guide}", Step::run("snow guide client-credentials --spec salesforce-service-cloud")),
+        ("{set_version}", set_version(subject)),
         ("{add_header}", add_header(subject)),
         ("{connect_there}", connect_there(subject, origin)),
         ("{unjudged}", unjudged(response).into()),
     ]
+}
+
+/// How another version of the API is used.
+fn set_version(subject: &Subject) -> Step {
+    match subject {
+        Subject::Saved(name) => Step::run(shown!("snow edit {} --set api_version=VERSION", name)),
+        Subject::Environment(_) | Subject::New => "--api-version VERSION".into(),
+    }
 }
 
 /// That the answer does not show whether the credential was taken.
@@ -164,7 +176,7 @@ mod tests {
                 Code::BasicRefused,
                 "login-refused",
             ),
-            ("PASSWORD_LOCKOUT", "", Code::BasicRefused, "login-refused"),
+            ("PASSWORD_LOCKOUT", "", Code::BasicRefused, "locked-out"),
             (
                 "LOGIN_MUST_USE_SECURITY_TOKEN",
                 "… Are you at a new location? …",
@@ -250,7 +262,7 @@ mod tests {
                 "Connected app is not attached to Agent",
                 saved,
                 Code::ScopeRestricted,
-                "session-not-for-the-api",
+                "app-for-agents",
             ),
             (401, "INVALID_AUTH_HEADER", "INVALID_JWT_FORMAT", saved, Code::SessionExpired, "session-expired"),
             (401, "INVALID_AUTH_HEADER", "INVALID_SCOPES", saved, Code::ScopeRestricted, "token-scopes"),

@@ -24,7 +24,7 @@ pub const ROWS: &[Symptom] = &[
         causes: &[(
             "slow-query",
             Medium,
-            "the object is large and the condition is not selective, or the organization is busy",
+            "the organization is busy, or the query is large and its condition not selective",
         )],
         next: &["Run the command again; if the error persists, ask for less"],
     },
@@ -62,7 +62,7 @@ pub const ROWS: &[Symptom] = &[
         message: "the response of {host} was cut off",
         why: "It began as JSON and is incomplete.",
         causes: &[("cut", Medium, "Salesforce, or a proxy in front of it, ended the response early")],
-        next: &["{again}"],
+        next: &["Run the command again"],
     },
     Symptom {
         name: "login-page",

@@ -18,7 +18,7 @@ pub const ROWS: &[Symptom] = &[
             ("newer", High, "the version is later than those of the organization"),
             ("retired", Medium, "the version is so old that it was retired"),
         ],
-        next: &["Use a version that the organization lists at /services/data"],
+        next: &["Use a version that the organization lists at /services/data: {set_version}"],
     },
     Symptom {
         name: "query-invalid",

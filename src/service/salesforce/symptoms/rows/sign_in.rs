@@ -6,7 +6,7 @@ use crate::service::salesforce::classify::RequestKind;
 use crate::service::salesforce::symptoms::Symptom;
 
 /// What does not need a password.
-const OAUTH: &str = "Sign in with OAuth client credentials, a browser or a JWT instead: their way in stays open";
+const OAUTH: &str = "Sign in with OAuth instead, which needs no password: {guide}";
 
 pub const ROWS: &[Symptom] = &[
     PASSWORD_EXPIRED,
@@ -23,7 +23,7 @@ pub const ROWS: &[Symptom] = &[
         ],
         next: &[
             "As the user, reset the security token in Salesforce (Settings, Reset My Security Token), then: {login}",
-            "Or ask an administrator to trust the address of this machine (Setup, Network Access)",
+            "Ask an administrator to trust the address of this machine (Setup, Network Access)",
         ],
     },
     Symptom {
@@ -42,10 +42,13 @@ pub const ROWS: &[Symptom] = &[
         name: "login-not-in-version",
         code: Code::BasicNotOffered,
         shows: |response| response.is_with("INVALID_OPERATION", &["login operation is not available"]),
-        message: "{host} accepts no password in this version of the API",
-        why: "It said: {said}. Versions from 65.0 on have no sign-in with a password.",
-        causes: &[("version", High, "the version of the connection is later than 64.0")],
-        next: &["Use version 64.0 or an earlier one", OAUTH],
+        message: "{host} accepts no password from programs any more",
+        why: "It said: {said}. Whether the password is right is unknown.",
+        causes: &[
+            ("login-ended", High, "Salesforce has ended sign-ins with a password (SOAP login) for this organization"),
+            ("version", Low, "the token_url of the connection names version 65.0 or a later one, which have none"),
+        ],
+        next: &[OAUTH],
     },
     Symptom {
         name: "delegated-authentication",
@@ -121,6 +124,15 @@ pub const ROWS: &[Symptom] = &[
         next: &[OAUTH, "Ask an administrator to remove the permission from this user"],
     },
     Symptom {
+        name: "app-for-agents",
+        code: Code::ScopeRestricted,
+        shows: |response| response.is_session_not_allowed() && response.says(&["attached to agent"]),
+        message: "signed in, but the app may use this API for an agent alone",
+        why: "Salesforce said: {said}. A new session would be refused, too, so none was asked for.",
+        causes: &[("agent", High, "the app was made for agents (Agentforce), and is attached to none")],
+        next: &["Ask an administrator to attach the app to its agent, or sign in with another app"],
+    },
+    Symptom {
         name: "session-not-for-the-api",
         code: Code::ScopeRestricted,
         shows: |response| response.is_session_not_allowed() && !response.says(&["blacktab"]),
@@ -133,8 +145,7 @@ pub const ROWS: &[Symptom] = &[
             ("api-access-control", Medium, "API Access Control does not allow this app"),
         ],
         next: &[
-            "Ask an administrator to give the app the scope \"Manage user data via APIs (api)\" and the user API Enabled",
-            "Then sign in again: {login}",
+            "Ask an administrator to give the app the scope \"Manage user data via APIs (api)\" and the user API Enabled, then: {login}",
         ],
     },
     Symptom {
@@ -153,7 +164,7 @@ pub const ROWS: &[Symptom] = &[
         message: "signed in, but the token lacks a scope that this API requires",
         why: "Salesforce said: {said}.",
         causes: &[("scope", High, "the scopes of the connected app do not include api")],
-        next: &["Ask an administrator to add the scope api to the app", "Then sign in again: {login}"],
+        next: &["Ask an administrator to add the scope api to the app, then: {login}"],
     },
     Symptom {
         name: "header-type",
@@ -203,12 +214,23 @@ pub const ROWS: &[Symptom] = &[
         next: &["Test without the proxy, or ask its administrator to pass on the Authorization header"],
     },
     Symptom {
+        name: "locked-out",
+        code: Code::BasicRefused,
+        shows: |response| response.is(&["PASSWORD_LOCKOUT"]),
+        message: "{user} is locked out of {host}",
+        why: "It said: {said}. While that lasts, the right password is refused, too.",
+        causes: &[("locked-out", High, "too many sign-ins with a wrong password, here or elsewhere")],
+        next: &[
+            "Ask an administrator to unlock the user (Setup, Users, Unlock), or wait as long as the password policy says",
+        ],
+    },
+    Symptom {
         name: "login-refused",
         code: Code::BasicRefused,
         shows: |response| {
             let is_refused =
                 response.status() == 401 && response.is_salesforce() && !response.credential.is_access_token();
-            response.is(&["INVALID_LOGIN", "PASSWORD_LOCKOUT"]) || is_refused
+            response.is(&["INVALID_LOGIN"]) || is_refused
         },
         message: "{host} rejected the sign-in of {user}",
         why: "It said: {said}. These causes look the same from outside.",
