@@ -16,6 +16,7 @@ use crate::cli::commands::application::AppArgs;
 use crate::cli::commands::completion::CompletionArgs;
 use crate::cli::commands::connect::args::ConnectArgs;
 use crate::cli::commands::credential::CredentialArgs;
+use crate::cli::commands::demo::DemoArgs;
 use crate::cli::commands::doctor::DoctorArgs;
 use crate::cli::commands::edit::{EditArgs, RenameArgs, UseArgs};
 use crate::cli::commands::env::EnvArgs;
@@ -239,11 +240,7 @@ Examples:
     /// Run a local look-alike instance for tests
     Sandbox(SandboxArgs),
     /// Show what snow does, against a local look-alike instance
-    #[command(after_help = "\
-Examples:
-  snow demo
-  snow demo --json")]
-    Demo,
+    Demo(DemoArgs),
     /// Show help for a command or topic
     Help(HelpArgs),
     /// Print the completion script for a shell

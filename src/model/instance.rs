@@ -194,16 +194,6 @@ impl ApiVersion {
         Self { major, minor }
     }
 
-    /// What a path has: `v2`, `v64.0`.
-    pub fn read(text: &str) -> Option<Self> {
-        let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
-        let text = text.strip_prefix('v')?;
-        match text.split_once('.') {
-            Some((major, minor)) => Some(Self::new(number(major)?, Some(number(minor)?))),
-            None => Some(Self::new(number(text)?, None)),
-        }
-    }
-
     pub fn major(self) -> u16 {
         self.major
     }

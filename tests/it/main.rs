@@ -104,6 +104,8 @@ mod recorded;
 #[cfg(unix)]
 mod reports;
 mod salesforce;
+#[cfg(unix)]
+mod salesforce_clients;
 mod salesforce_codes;
 mod salesforce_renewals;
 mod salesforce_sandbox;

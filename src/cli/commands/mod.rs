@@ -6,7 +6,7 @@ pub(super) mod application;
 pub(super) mod completion;
 pub(super) mod connect;
 pub(super) mod credential;
-mod demo;
+pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod edit;
 pub(super) mod env;
@@ -145,7 +145,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Spec(arguments) => spec::run(app, arguments),
         Command::Doctor(arguments) => doctor::run(app, arguments).await,
         Command::Sandbox(arguments) => sandbox::run(app, arguments).await,
-        Command::Demo => demo::run(app).await,
+        Command::Demo(arguments) => demo::run(app, arguments).await,
         Command::Help(arguments) => help::help(app, arguments),
         Command::Completion(arguments) => completion::run(app, arguments),
         Command::Man(arguments) => man::run(app, &arguments),

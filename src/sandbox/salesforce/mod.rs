@@ -16,7 +16,7 @@ pub mod fault;
 mod identity;
 mod ids;
 mod org;
-mod pages;
+pub mod pages;
 pub mod people;
 mod query;
 mod rest;
@@ -55,11 +55,7 @@ impl SalesforceSandbox {
     pub fn origin(&self) -> String {
         self.running.origin()
     }
-}
 
-/// What only a test asks of it.
-#[cfg(feature = "testing")]
-impl SalesforceSandbox {
     /// Changes what it does wrong, from the next request on.
     pub fn set_scenario(&self, scenario: Option<Scenario>) {
         let mut org = self.running.site();
@@ -76,7 +72,11 @@ impl SalesforceSandbox {
     pub fn revoke_all(&self) {
         self.running.site().tokens.revoke_all();
     }
+}
 
+/// What only a test asks of it.
+#[cfg(feature = "testing")]
+impl SalesforceSandbox {
     /// How many requests came so far.
     pub fn requests(&self) -> usize {
         self.running.site().requests

@@ -128,13 +128,11 @@ impl Tokens {
         self.sessions.len() < before
     }
 
-    #[cfg(feature = "testing")]
     pub fn revoke_all(&mut self) {
         self.sessions.clear();
         self.approvals.clear();
     }
 
-    #[cfg(feature = "testing")]
     pub fn expire_access_tokens(&mut self) {
         self.sessions.clear();
     }

@@ -74,12 +74,6 @@ pub fn of_address(address: &str, asked: &Instance) -> Result<Identity, InvalidId
     }
 }
 
-/// Whether two ids are of the same record: the last three of 18 characters add nothing.
-pub fn is_same_id(one: &str, other: &str) -> bool {
-    let short = |id: &str| id.get(..15).map(str::to_owned);
-    short(one).is_some() && short(one) == short(other)
-}
-
 fn is_id(text: &str, kind: &str) -> bool {
     matches!(text.len(), 15 | 18) && text.starts_with(kind) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -142,12 +136,5 @@ mod tests {
         assert_eq!(of(403, "Bad_OAuth_Token"), None);
         assert_eq!(of(200, r#"{"preferred_username":"x"}"#), None);
         assert_eq!(of(200, &body.replace("005xx000001Sv1xAAC", "../../x")), None);
-    }
-
-    #[test]
-    fn ids_are_compared_by_their_first_fifteen_characters() {
-        assert!(is_same_id("005xx000001Sv1x", "005xx000001Sv1xAAC"));
-        assert!(!is_same_id("005xx000001sv1x", "005xx000001Sv1xAAC"));
-        assert!(!is_same_id("", ""));
     }
 }

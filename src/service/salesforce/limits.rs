@@ -1,14 +1,10 @@
 //! How many API requests of 24 hours are used: of all programs and users of an organization.
 
-use serde_json::Value;
-
 use crate::base::code::Code;
 use crate::base::error::{CauseRow, CausesOfCode, Failure, Likelihood};
 use crate::base::shown::shown;
 use crate::model::instance::Instance;
 
-/// The path, below a version.
-pub const RESOURCE: &str = "limits";
 /// From so many percent on there is a warning.
 const WARNED_FROM: u64 = 90;
 
@@ -23,13 +19,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of an answer of `limits`; `None` where it does not say.
-    pub fn of_limits(json: &Value) -> Option<Self> {
-        let number = |name: &str| json.get("DailyApiRequests")?.get(name)?.as_u64();
-        let (most, left) = (number("Max")?, number("Remaining")?);
-        (most > 0).then_some(Self { used: most.saturating_sub(left), most })
-    }
-
     /// Of the header `Sforce-Limit-Info`: `api-usage=18/5000`, and what an app used.
     pub fn of_header(text: &str) -> Option<Self> {
         let usage = text.split(';').find_map(|part| part.trim().strip_prefix("api-usage="))?;
@@ -65,17 +54,10 @@ pub fn causes() -> impl Iterator<Item = CausesOfCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn the_usage_is_read_of_the_limits_and_of_the_header() {
+    fn the_usage_is_read_of_the_header() {
         let usage = |used, most| Some(Usage { used, most });
-        let limits = |max: Value, remaining: Value| json!({"DailyApiRequests": {"Max": max, "Remaining": remaining}});
-        assert_eq!(Usage::of_limits(&limits(json!(15000), json!(14982))), usage(18, 15000));
-        assert_eq!(Usage::of_limits(&limits(json!(100), json!(200))), usage(0, 100));
-        assert_eq!(Usage::of_limits(&limits(json!(0), json!(0))), None);
-        assert_eq!(Usage::of_limits(&limits(json!("x"), json!(0))), None);
-        assert_eq!(Usage::of_limits(&json!({})), None);
         assert_eq!(Usage::of_header("api-usage=18/5000"), usage(18, 5000));
         assert_eq!(Usage::of_header("per-app-api-usage=17/250(appName=x); api-usage=4999/5000"), usage(4999, 5000));
         for text in ["", "api-usage=", "api-usage=1/0", "api-usage=a/b", "per-app-api-usage=17/250"] {

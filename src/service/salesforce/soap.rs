@@ -10,7 +10,6 @@ use quick_xml::events::Event;
 use zeroize::Zeroizing;
 
 use super::hosts::is_of_salesforce;
-use super::version::Version;
 use crate::base::secret::{InvalidSecret, Secret};
 use crate::base::shown::shown_as_displayed;
 use crate::model::instance::Instance;
@@ -34,11 +33,6 @@ pub struct Login {
     pub server: Instance,
     /// The password is right, and the session can do nothing but set another.
     pub password_expired: bool,
-    pub user_name: String,
-    pub user_id: String,
-    pub organization_id: String,
-    /// How long the session lasts without use.
-    pub seconds_valid: Option<u64>,
 }
 
 /// A refusal.
@@ -76,11 +70,6 @@ pub enum Unreadable {
     Unusable,
     #[error("it names a server outside Salesforce")]
     OtherServer,
-}
-
-/// The path of the request. Later versions have no such sign-in.
-pub fn path(version: Version) -> String {
-    format!("/services/Soap/u/{}", version.min(Version::LAST_WITH_LOGIN).number())
 }
 
 /// The body of the request; the security token goes right behind the password.
@@ -146,6 +135,10 @@ fn login(response: &Element, asked: &Instance) -> Result<Login, Unreadable> {
         (!text.is_empty() && text.len() <= 255).then(|| text.to_owned())
     };
     let user = result.only("userInfo").ok_or(Unreadable::Unusable)?;
+    let is_of_a_user = text(user, "userName").and(text(result, "userId")).and(text(user, "organizationId")).is_some();
+    if !is_of_a_user {
+        return Err(Unreadable::Unusable);
+    }
     let server = text(result, "serverUrl").ok_or(Unreadable::OtherServer)?;
     Ok(Login {
         session: session.ok_or(Unreadable::Unusable)?,
@@ -155,10 +148,6 @@ fn login(response: &Element, asked: &Instance) -> Result<Login, Unreadable> {
             Some("false" | "0") | None => false,
             Some(_) => return Err(Unreadable::Unusable),
         },
-        user_name: text(user, "userName").ok_or(Unreadable::Unusable)?,
-        user_id: text(result, "userId").ok_or(Unreadable::Unusable)?,
-        organization_id: text(user, "organizationId").ok_or(Unreadable::Unusable)?,
-        seconds_valid: text(user, "sessionSecondsValid").and_then(|seconds| seconds.parse().ok()),
     })
 }
 
@@ -320,18 +309,10 @@ mod tests {
     }
 
     #[test]
-    fn the_path_has_no_version_without_the_sign_in() {
-        assert_eq!(path("v59.0".parse().unwrap()), "/services/Soap/u/59.0");
-        assert_eq!(path("v68.0".parse().unwrap()), "/services/Soap/u/64.0");
-    }
-
-    #[test]
-    fn a_good_answer_gives_session_server_user_and_organization() {
+    fn a_good_answer_gives_session_and_server() {
         let login = signed_in(&good(), "https://login.salesforce.com").unwrap();
         assert_eq!(login.session.expose(), SESSION);
         assert_eq!(login.server.origin(), "https://acme.my.salesforce.com");
-        assert_eq!((login.user_name.as_str(), login.user_id.as_str()), ("jo&e@acme.example", "005xx000001Sv1xAAC"));
-        assert_eq!((login.organization_id.as_str(), login.seconds_valid), ("00Dxx0000001gERAAY", Some(7200)));
         assert!(!login.password_expired);
         let expired = good().replace("<passwordExpired>false", "<passwordExpired>true");
         assert!(signed_in(&expired, "https://login.salesforce.com").unwrap().password_expired);

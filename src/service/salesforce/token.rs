@@ -3,12 +3,11 @@
 //! A token answer names the host of the API, which may be another than the one that was
 //! asked, and the user it is for. It does not say how long the token lives.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::classify::{Body, ClassifiedResponse};
 use super::hosts::{is_login_host, is_of_salesforce};
-use super::identity::{self, Identity, InvalidIdentity};
+use super::identity::{self, InvalidIdentity};
 use super::refusals::{Refusal, Refused, refused};
 use super::symptoms::{diagnose, said, with_evidence};
 use crate::auth::oauth::outcome::{TokenOutcome, TokenRequest};
@@ -19,17 +18,6 @@ use crate::model::instance::Instance;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
 use crate::model::tokens::TokenResponse;
-
-/// Tokens, and what came with them.
-#[derive(Debug)]
-pub struct Issued {
-    pub tokens: TokenResponse,
-    /// Where the API of the organization is, if the answer says it.
-    pub api: Option<Instance>,
-    /// Whose the tokens are, if the answer says it.
-    pub identity: Option<Identity>,
-    pub issued_at: Option<DateTime<Utc>>,
-}
 
 /// Judges an answer of the token endpoint.
 pub fn judge(
@@ -49,7 +37,7 @@ pub fn judge(
     }
     match (response.status(), &response.body) {
         (200, Body::Json(json)) => match read(json, response.instance) {
-            Ok(issued) => TokenOutcome::Tokens(TokenResponse { instance: issued.api, ..issued.tokens }),
+            Ok(tokens) => TokenOutcome::Tokens(tokens),
             Err(invalid) => TokenOutcome::Unclear(unusable(response, invalid)),
         },
         (200, Body::Broken | Body::CutJson) => TokenOutcome::Lost(diagnose(response)),
@@ -70,26 +58,24 @@ pub fn judge(
 
 /// Reads a token answer of the endpoint of `asked`. Its hosts must be of Salesforce: what was
 /// issued is sent to one of them.
-pub fn read(json: &Value, asked: &Instance) -> Result<Issued, Shown> {
+fn read(json: &Value, asked: &Instance) -> Result<TokenResponse, Shown> {
     let text = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let tokens = TokenResponse::read(json).map_err(|invalid| shown!("{}", invalid))?;
-    let api = match text("instance_url") {
+    let instance = match text("instance_url") {
         Some(url) => Some(api_host(url, asked).ok_or("its instance_url is not a host of Salesforce")?),
         None if is_login_host(asked.host()) => {
             return Err("it does not say where the API of the organization is".into());
         }
         None => None,
     };
-    let identity = match text("id") {
-        Some(address) => Some(identity::of_address(address, asked).map_err(|invalid| match invalid {
+    if let Some(address) = text("id") {
+        identity::of_address(address, asked).map_err(|invalid| match invalid {
             InvalidIdentity::Form => "its id is not the address of an identity",
             InvalidIdentity::Host => "its id is on a host outside Salesforce",
             InvalidIdentity::Kind => "its id is of a sandbox where production was asked, or the reverse",
-        })?),
-        None => None,
-    };
-    let issued_at = text("issued_at").and_then(|text| DateTime::from_timestamp_millis(text.parse().ok()?));
-    Ok(Issued { tokens, api, identity, issued_at })
+        })?;
+    }
+    Ok(TokenResponse { instance, ..tokens })
 }
 
 /// The origin of the API: one of Salesforce, or that of the answer.
@@ -149,7 +135,7 @@ mod tests {
     use crate::service::salesforce::DEFAULTS;
     use crate::service::salesforce::classify::RequestKind;
     use crate::service::salesforce::classify::tests::{answer, classified};
-    use chrono::TimeDelta;
+    use chrono::{DateTime, TimeDelta};
     use serde_json::json;
     use std::time::Duration;
 
@@ -199,16 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_answer_says_where_the_api_is_and_whose_the_tokens_are() {
-        let issued = read(&good(), &"https://login.salesforce.com".parse().unwrap()).unwrap();
-        assert_eq!(issued.api.unwrap().origin(), "https://acme.my.salesforce.com");
-        assert_eq!(issued.identity.unwrap().organization_id, "00Dxx0000001gERAAY");
-        assert_eq!(issued.issued_at.unwrap().timestamp(), 1_795_726_800);
-        assert_eq!(issued.tokens.lifetime, Lifetime::Unknown);
-        assert!(issued.tokens.refresh_token.is_none());
+    fn a_token_answer_says_where_the_api_is() {
+        let tokens = read(&good(), &"https://login.salesforce.com".parse().unwrap()).unwrap();
+        assert_eq!(tokens.instance.unwrap().origin(), "https://acme.my.salesforce.com");
+        assert_eq!(tokens.lifetime, Lifetime::Unknown);
+        assert!(tokens.refresh_token.is_none());
         let rotated = with("refresh_token", json!("5Aep"));
-        let issued = read(&rotated, &"https://acme.my.salesforce.com".parse().unwrap()).unwrap();
-        assert_eq!(issued.tokens.refresh_token.unwrap().expose(), "5Aep");
+        let tokens = read(&rotated, &"https://acme.my.salesforce.com".parse().unwrap()).unwrap();
+        assert_eq!(tokens.refresh_token.unwrap().expose(), "5Aep");
     }
 
     #[test]
@@ -234,7 +218,7 @@ mod tests {
         let mut silent = good();
         silent.as_object_mut().unwrap().remove("instance_url");
         assert!(read(&silent, &"https://login.salesforce.com".parse().unwrap()).is_err());
-        assert!(read(&silent, &"https://acme.my.salesforce.com".parse().unwrap()).unwrap().api.is_none());
+        assert!(read(&silent, &"https://acme.my.salesforce.com".parse().unwrap()).unwrap().instance.is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::model::profile::InvalidValue;
 
 shown_as_displayed!(Version);
 
-/// A version: `64.0` in paths of SOAP, `v64.0` in those of REST.
+/// A version, as `v64.0` in paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u16);
 
@@ -17,8 +17,6 @@ impl Version {
     /// What is asked for unless a connection says otherwise: the last one that signs in by
     /// SOAP, which every organization has.
     pub const DEFAULT: Self = Self(64);
-    /// No later one has the sign-in by SOAP.
-    pub const LAST_WITH_LOGIN: Self = Self(64);
     /// Those before are retired.
     pub const FIRST: Self = Self(31);
 
@@ -29,11 +27,6 @@ impl Version {
 
     pub fn of_api(self) -> ApiVersion {
         ApiVersion::new(self.0, Some(0))
-    }
-
-    /// As paths of SOAP have it.
-    pub fn number(self) -> String {
-        format!("{}.0", self.0)
     }
 }
 
@@ -69,7 +62,7 @@ mod tests {
     fn a_version_is_read_however_it_is_written() {
         for text in ["64", "64.0", "v64.0", "V64"] {
             let version: Version = text.parse().unwrap();
-            assert_eq!((version.to_string(), version.number()), ("v64.0".to_owned(), "64.0".to_owned()), "{text}");
+            assert_eq!(version.to_string(), "v64.0", "{text}");
         }
         for text in ["", "v", "64.1", "30.0", "6400", "-64", "+64", "64.0.0", "v2", "64 "] {
             assert!(text.parse::<Version>().is_err(), "{text}");

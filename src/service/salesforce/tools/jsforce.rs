@@ -10,7 +10,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &[],
     form: Form::Code(code),
-    tried: Some("3.10, token"),
+    tried: Some("3.10.16, token"),
 };
 
 fn code(_connection: &Connection) -> String {

@@ -10,7 +10,7 @@ pub static SPEC: Tool = Tool {
     key_header: None,
     clears: &["NETRC"],
     form: Form::Code(code),
-    tried: Some("1.12, token"),
+    tried: Some("1.12.10, through snow proxy --tls"),
 };
 
 fn code(_connection: &Connection) -> String {

@@ -1,19 +1,25 @@
-//! `snow demo`: the whole story against the embedded instance, with real
+//! `snow demo`: the whole story against an embedded instance, with real
 //! commands, an in-memory store and a directory that is gone afterwards.
+
+mod salesforce;
+mod servicenow;
 
 use std::io::{self, Cursor, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clap::Args;
+use http::HeaderMap;
 use url::Url;
 
 use super::app::App;
-use http::HeaderMap;
+use super::sandbox::Service;
 
 use crate::auth::oauth::browser::Browser;
 use crate::base::code::Code;
 use crate::base::error::{Failure, internal};
+use crate::base::files::{self, Durability};
 use crate::base::schemas;
 use crate::base::shown::{Shown, shown};
 use crate::base::variables::Variables;
@@ -23,14 +29,26 @@ use crate::http::client::{Client, Deadline, Response};
 use crate::http::proxy::Route;
 use crate::http::tls::{CaCertificates, Verifiers};
 use crate::report::json::sandbox as demo;
-use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{Sandbox, USERS};
+use crate::sandbox::Sandbox;
+use crate::sandbox::salesforce::SalesforceSandbox;
 use crate::store::memory::MemoryStore;
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snow demo
+  snow demo --service salesforce
+  snow demo --json")]
+pub struct DemoArgs {
+    /// Show it with the look-alike of this service
+    #[arg(long, value_enum, default_value = "servicenow")]
+    pub service: Service,
+}
+
 /// One command of the story, and how it must end.
-struct Step {
+struct Step<S> {
     narration: &'static str,
-    before: Before,
+    before: Before<S>,
     command: String,
     stdin: &'static str,
     exit_code: u8,
@@ -38,33 +56,70 @@ struct Step {
 
 /// What happens to the instance before a command.
 #[derive(Clone, Copy)]
-enum Before {
+enum Before<S> {
     Works,
-    Breaks(Scenario),
+    Breaks(S),
     AccessTokensEnd,
     TokensAreRevoked,
 }
 
-pub async fn run(app: &mut App) -> Result<u8, Failure> {
+/// An embedded instance that a story is about.
+trait Stage: Sized {
+    /// What it can do wrong.
+    type Scenario: Copy;
+    const VISITOR: Visitor;
+    /// Files that commands read in the directory of the demo: name and content of each.
+    const FILES: &'static [(&'static str, &'static str)];
+    const NEXT: &'static str;
+
+    fn start() -> io::Result<Self>;
+    fn story(&self, redirect_uri: &str, directory: &Path) -> Vec<Step<Self::Scenario>>;
+    fn set_scenario(&self, scenario: Option<Self::Scenario>);
+    fn expire_access_tokens(&self);
+    fn revoke_all(&self);
+}
+
+/// A person at the pages of an instance: where the forms go, and who it is.
+#[derive(Clone, Copy)]
+struct Visitor {
+    login: &'static str,
+    consent: &'static str,
+    user_name: &'static str,
+    password: &'static str,
+}
+
+pub async fn run(app: &mut App, arguments: DemoArgs) -> Result<u8, Failure> {
+    match arguments.service {
+        Service::ServiceNow => show::<Sandbox>(app).await,
+        Service::Salesforce => show::<SalesforceSandbox>(app).await,
+    }
+}
+
+async fn show<S: Stage>(app: &mut App) -> Result<u8, Failure> {
     let home = tempfile::Builder::new().prefix("snow-demo-").tempdir().map_err(|error| {
         Failure::new(Code::ConfigUnwritable, "the demo found no place for its temporary files")
             .why(Shown::outside(error.to_string()))
             .next("Set TMPDIR to a directory that can be written")
     })?;
     signals::remove_at_end(vec![home.path().to_owned()]);
-    let started = Sandbox::start(None, None).and_then(|sandbox| Ok((sandbox, free_port()?)));
-    let (sandbox, port) = started.map_err(|error| {
+    let started = S::start().and_then(|stage| Ok((stage, free_port()?)));
+    let (stage, port) = started.map_err(|error| {
         Failure::new(Code::PortInUse, "the demo cannot listen on 127.0.0.1")
             .why(Shown::outside(error.to_string()))
             .next("See whether this machine has a loopback interface")
     })?;
+    for (name, content) in S::FILES {
+        let path = home.path().join(name);
+        files::write(&path, content.as_bytes(), Durability::Durable)
+            .map_err(|error| internal(shown!("the demo could not write {}: {}", path.display(), error)))?;
+    }
     let store = Arc::new(MemoryStore::default());
     let redirect_uri = format!("http://127.0.0.1:{port}/callback");
-    let story = story(&sandbox.origin(), &redirect_uri);
+    let story = stage.story(&redirect_uri, home.path());
     let mut done = Vec::new();
     say(app, "A tour against an instance inside this program: no account, no network.\n");
     for step in &story {
-        prepare(&sandbox, step.before);
+        prepare(&stage, step.before);
         let paint = app.console.out;
         say(
             app,
@@ -91,7 +146,7 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
             },
             clock: chrono::Utc::now,
             prompt: Box::new(crate::cli::terminal::TerminalPrompt),
-            browser: Box::new(VisitorOfSandbox),
+            browser: Box::new(S::VISITOR),
             store: Some(store.clone()),
             ends_on_signal: false,
         };
@@ -116,13 +171,13 @@ pub async fn run(app: &mut App) -> Result<u8, Failure> {
     if left > 0 {
         return Err(internal(shown!("{} secrets were left in the store", left)));
     }
-    drop(sandbox);
+    drop(stage);
     home.close().map_err(|error| internal(shown!("the temporary files could not be removed: {}", error)))?;
     signals::remove_at_end(Vec::new());
     if app.console.json {
         app.console.document(&demo::Demo { schema: schemas::Demo, steps: done })
     } else {
-        say(app, "Nothing is left on this machine. Now with yours: snow connect dev12345")
+        say(app, &format!("Nothing is left on this machine. Now with yours: {}", S::NEXT))
     }
     Ok(0)
 }
@@ -136,88 +191,50 @@ fn variables(home: &Path) -> Variables {
     Variables::new(directories.into_iter().chain(settings.map(|(name, value)| (name, value.into()))))
 }
 
-fn prepare(sandbox: &Sandbox, before: Before) {
+fn prepare<S: Stage>(stage: &S, before: Before<S::Scenario>) {
     match before {
-        Before::Breaks(scenario) => return sandbox.set_scenario(Some(scenario)),
+        Before::Breaks(scenario) => return stage.set_scenario(Some(scenario)),
         Before::Works => {}
-        Before::AccessTokensEnd => sandbox.expire_access_tokens(),
-        Before::TokensAreRevoked => sandbox.revoke_all(),
+        Before::AccessTokensEnd => stage.expire_access_tokens(),
+        Before::TokensAreRevoked => stage.revoke_all(),
     }
-    sandbox.set_scenario(None);
+    stage.set_scenario(None);
 }
 
 /// On several lines where one would not fit eighty columns.
 fn fitted(command: &str) -> String {
-    ["--username", "--client-id", "--redirect-uri"]
+    ["--spec", "--username", "--client-id", "--client-secret-file", "--redirect-uri", "--security-token-file"]
         .iter()
         .fold(command.to_owned(), |text, flag| text.replace(&format!(" {flag}"), &format!(" \\\n    {flag}")))
 }
 
-fn story(origin: &str, redirect_uri: &str) -> Vec<Step> {
-    let beth = &USERS[1];
-    let step = |narration, before, command: &str, exit_code| Step {
-        narration,
-        before,
-        command: command.to_owned(),
-        stdin: beth.password,
-        exit_code,
-    };
-    let works = Before::Works;
-    let breaks = Before::Breaks;
-    let user = beth.user_name;
-    vec![
-        step(
-            "Connect: sign in, save, test.",
-            works,
-            &format!("snow connect {origin} --name demo --username {user} --password-stdin < password"),
-            0,
-        ),
-        step("It works, and may read incidents.", works, "snow test demo --table incident", 0),
-        step("What is saved.", works, "snow list", 0),
-        step("The instance falls asleep.", breaks(Scenario::Hibernating), "snow test demo", 7),
-        step("The password stops working.", breaks(Scenario::BasicRefused), "snow test demo", 4),
-        step("An administrator removes a role.", breaks(Scenario::TableHidden), "snow test demo --table incident", 5),
-        step("Delete it, with its password.", works, "snow remove demo --yes", 0),
-        step(
-            "The same by OAuth: a browser signs in (here it does so by itself).",
-            works,
-            &format!("snow connect {origin} --name oauth --client-id sandbox-public --redirect-uri {redirect_uri}"),
-            0,
-        ),
-        step("The access token expires, and is renewed automatically.", Before::AccessTokensEnd, "snow test oauth", 0),
-        step("An administrator revokes the session.", Before::TokensAreRevoked, "snow test oauth", 4),
-        step("Sign in again.", works, "snow login oauth", 0),
-        step("Sign out at the instance too, and delete it.", works, "snow remove oauth --yes", 0),
-    ]
-}
-
-/// Signs in at the embedded instance as a person with a browser would: the
-/// page, the user, the button, and back to the listener.
-struct VisitorOfSandbox;
-
-impl Browser for VisitorOfSandbox {
+/// Signs in as a person with a browser would: the page, the user, the button, and back to
+/// the listener.
+impl Browser for Visitor {
     fn open(&self, url: &str, _: &Variables) -> io::Result<()> {
         let url = Url::parse(url).map_err(io::Error::other)?;
         let client = Client::new(&Verifiers::default(), &CaCertificates::default(), Route::Direct)
             .map_err(|failure| io::Error::other(failure.to_string()))?;
+        let visitor = *self;
         // While the command waits, on its own thread.
         tokio::spawn(async move {
-            let visited = visit(&client, url).await;
+            let visited = visitor.visit(&client, url).await;
             tracing::debug!("the sign-in of the demo {}", if visited.is_some() { "came back" } else { "failed" });
         });
         Ok(())
     }
 }
 
-async fn visit(client: &Client, url: Url) -> Option<()> {
-    let beth = &USERS[1];
-    let deadline = Deadline::after(Duration::from_secs(10));
-    let page = client.get(url.clone(), &HeaderMap::new(), deadline).await.result.ok()?;
-    let user = [("user_name", beth.user_name), ("user_password", beth.password)];
-    let page = submit(client, &url.join("/oauth_login.do").ok()?, &page, &user, deadline).await?;
-    let page = submit(client, &url.join("/oauth_consent.do").ok()?, &page, &[("decision", "allow")], deadline).await?;
-    let back = Url::parse(page.header("location")?).ok()?;
-    client.get(back, &HeaderMap::new(), deadline).await.result.ok().map(drop)
+impl Visitor {
+    async fn visit(self, client: &Client, url: Url) -> Option<()> {
+        let deadline = Deadline::after(Duration::from_secs(10));
+        let page = client.get(url.clone(), &HeaderMap::new(), deadline).await.result.ok()?;
+        let user = [("user_name", self.user_name), ("user_password", self.password)];
+        let page = submit(client, &url.join(self.login).ok()?, &page, &user, deadline).await?;
+        let page = submit(client, &url.join(self.consent).ok()?, &page, &[("decision", "allow")], deadline).await?;
+        let back = Url::parse(page.header("location")?).ok()?;
+        client.get(back, &HeaderMap::new(), deadline).await.result.ok().map(drop)
+    }
 }
 
 /// Sends a form with the transaction that the page before it carries.
