@@ -25,9 +25,9 @@ use crate::base::code::Code;
 use crate::base::error::{CausesOfCode, Failure};
 use crate::base::secret::Secret;
 use crate::base::secret_file;
-use crate::base::shown::{Step, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::base::variables::Variables;
-use crate::model::profile::{ConnectionId, InvalidValue, StoreKind};
+use crate::model::profile::{ConnectionId, InvalidValue, StoreKind, StorePlace};
 
 /// The name of an item of a connection: `password`, `session`.
 #[derive(Debug, Clone)]
@@ -209,10 +209,24 @@ pub struct StoreSpec {
     pub secret_files: &'static [&'static str],
     /// Variables whose value is a duration.
     pub durations: &'static [&'static str],
+    /// How a connection says where the store is. Nothing: it is of this machine.
+    pub settings: &'static [StoreSetting],
+    /// The settings that are in force and where each comes from, for a person.
+    pub shown: fn(&StorePlace, &Variables) -> Vec<(&'static str, Shown)>,
     /// What opens it, once a run.
     pub opener: fn() -> Box<dyn Opener>,
     /// What may be behind each of its codes.
     pub causes: fn() -> Vec<CausesOfCode>,
+}
+
+/// A setting of a store: a key of a connection, and a flag.
+pub struct StoreSetting {
+    pub key: &'static str,
+    pub flag: &'static str,
+    pub value_name: &'static str,
+    pub help: &'static str,
+    /// The value as it is saved.
+    pub read: fn(&str) -> Result<String, InvalidValue>,
 }
 
 /// Every store, the default first.
@@ -235,6 +249,16 @@ pub fn kind_of(name: &str) -> Result<StoreKind, InvalidValue> {
     })
 }
 
+/// What is known of a store.
+pub fn spec_of(kind: StoreKind) -> &'static StoreSpec {
+    STORES.iter().find(|spec| spec.kind == kind).expect("a connection has a store of the list")
+}
+
+/// The settings of every store.
+pub fn settings() -> impl Iterator<Item = &'static StoreSetting> {
+    STORES.iter().flat_map(|spec| spec.settings)
+}
+
 /// What may be behind each code of a store.
 pub fn causes() -> impl Iterator<Item = CausesOfCode> {
     STORES.iter().flat_map(|spec| (spec.causes)())
@@ -251,17 +275,18 @@ pub enum Access {
     Unasked,
 }
 
-/// Opens a store once per run.
+/// Opens a store once per run and place.
 pub trait Opener: Send {
     /// The store; `None` if it does not exist and is not to be created.
     fn open(
         &mut self,
+        place: &StorePlace,
         surroundings: &mut dyn Surroundings,
         access: Access,
     ) -> Result<Option<Arc<dyn CredentialStore>>, Failure>;
 
     /// Where a saved secret is, as the end of a sentence.
-    fn kept_in(&self, surroundings: &dyn Surroundings) -> String;
+    fn kept_in(&self, place: &StorePlace, surroundings: &dyn Surroundings) -> String;
 }
 
 /// What opening a store needs from the program.

@@ -77,7 +77,7 @@ async fn connect(
     auth: Option<Auth>,
     headers: &HeaderArgs,
 ) -> Result<u8, Failure> {
-    app.prove_store(request.store(app, saved)?, request.target.id).await?;
+    app.prove_store(&request.store(app, saved)?, request.target.id).await?;
     let is_unchanged = match (saved, &auth) {
         (Some(saved), Some(auth)) => request.updated(app, saved, auth.clone())? == *saved,
         _ => false,
