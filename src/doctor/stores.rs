@@ -43,7 +43,10 @@ async fn one(machine: &Machine, open: &OpenStore) -> Vec<Check> {
     // Under an id that no connection has, so that nothing of theirs is touched.
     let ready = match store.prove(Uuid::new_v4()).await {
         Err(error) => return vec![not_ready(machine, place, error)],
-        Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and reads back what is written", kind)),
+        Ok(()) => {
+            let which = store.description().map(|which| shown!(" ({})", which)).unwrap_or_default();
+            Check::pass(CheckId::StoreReady, shown!("the {} opens, and reads back what is written{}", kind, which))
+        }
     };
     let mut checks = vec![ready.target(kind)];
     checks.extend(items.as_deref().map(|items| orphans(machine, store, items)));
@@ -231,6 +234,9 @@ impl Secrets {
 
     async fn read_store(&mut self, machine: &Machine, open: &OpenStore) {
         let store = open.store.as_ref();
+        for secret in store.secrets().await {
+            self.add(&format!("what opens the {}", store.kind().as_str()), &secret);
+        }
         let used = profiles(machine).filter(|profile| profile.store == open.place);
         match store.inventory().await {
             Err(error) => {

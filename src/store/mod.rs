@@ -12,6 +12,7 @@ pub mod keyring;
 pub mod memory;
 pub mod record;
 mod thread;
+pub mod vault;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -103,6 +104,16 @@ pub trait CredentialStore: Send + Sync {
             Ok(()) => SetOutcome::Written(replaced),
             Err(error) => SetOutcome::NotApplied(error),
         }
+    }
+
+    /// Where it is and what opens it, if that is not always the same.
+    fn description(&self) -> Option<Shown> {
+        None
+    }
+
+    /// What opens it, for a search that proves that it stands nowhere else.
+    async fn secrets(&self) -> Vec<Secret> {
+        Vec::new()
     }
 
     /// The command that deletes an item no connection uses, if there is one.
@@ -234,6 +245,7 @@ pub static STORES: &[&StoreSpec] = &[
     &keyring::open::SPEC,
     #[cfg(feature = "file-store")]
     &file::open::SPEC,
+    &vault::open::SPEC,
 ];
 
 /// What does not know a store that is not in [`STORES`].
