@@ -111,6 +111,11 @@ pub trait CredentialStore: Send + Sync {
         None
     }
 
+    /// What a person should know of it, once it is proven.
+    fn remark(&self) -> Option<Shown> {
+        None
+    }
+
     /// What opens it, for a search that proves that it stands nowhere else.
     async fn secrets(&self) -> Vec<Secret> {
         Vec::new()

@@ -11,11 +11,11 @@ use crate::cli::args::NameArg;
 use crate::config::environment;
 use crate::history::json::ShownConnection;
 use crate::model::profile::{ConnectionName, Profile, label};
-use crate::store;
 use crate::report;
 use crate::report::json::connection::{List, Show};
 use crate::report::text::LastTested;
 use crate::report::text::list::Row;
+use crate::store;
 
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\

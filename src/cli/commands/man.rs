@@ -79,7 +79,10 @@ const VARIABLES: [(&str, &str); 39] = [
     ("SNOW_DATA_DIR, XDG_DATA_HOME", "The directory of secrets.age."),
     ("SNOW_STORE_PASSPHRASE, SNOW_STORE_PASSPHRASE_FILE", "The passphrase of the encrypted file."),
     ("SNOW_STORE_IDENTITY", "A file with an age identity that opens the encrypted file."),
-    ("SNOW_VAULT_ADDR, BAO_ADDR, VAULT_ADDR", "The address of Vault; snow help environment lists more of its variables."),
+    (
+        "SNOW_VAULT_ADDR, BAO_ADDR, VAULT_ADDR",
+        "The address of Vault; snow help environment lists more of its variables.",
+    ),
     ("SNOW_VAULT_TOKEN, BAO_TOKEN, VAULT_TOKEN", "The token of Vault."),
     ("SNOW_VAULT_ROLE_ID, SNOW_VAULT_SECRET_ID", "An AppRole that signs in to Vault."),
     ("SNOW_VAULT_JWT, SNOW_VAULT_JWT_FILE", "A JWT that signs in to Vault, or the file that holds it."),

@@ -63,7 +63,11 @@ impl App {
     /// store is not there yet, it is made.
     pub async fn prove_store(&mut self, place: &StorePlace, connection: ConnectionId) -> Result<(), Failure> {
         let store = self.open_store(place, Access::New)?.expect("a store that is wanted is made");
-        Ok(store.prove(connection).await?)
+        store.prove(connection).await?;
+        if let Some(remark) = store.remark() {
+            self.console.note(&remark);
+        }
+        Ok(())
     }
 
     /// Where the secrets of new connections go.

@@ -142,11 +142,7 @@ impl Whereabouts {
         let network = Failure::from(error);
         let is_tls = matches!(
             network.code(),
-            Code::TlsUntrusted
-                | Code::TlsExpired
-                | Code::TlsNameMismatch
-                | Code::TlsFailure
-                | Code::CertificateRefused
+            Code::TlsUntrusted | Code::TlsExpired | Code::TlsNameMismatch | Code::TlsFailure | Code::CertificateRefused
         );
         let symptom = if is_tls { &TLS } else { &UNREACHABLE };
         let reason = network.reason().cloned().unwrap_or_default();
@@ -160,7 +156,8 @@ impl Whereabouts {
         if let Some(symptom) = known {
             return Fault::of(self.failure(symptom), Effect::None, symptom.is_passing);
         }
-        let failure = self.failure(&LOGIN_REFUSED).evidence("method", Shown::from(method)).evidence("status", answer.status);
+        let failure =
+            self.failure(&LOGIN_REFUSED).evidence("method", Shown::from(method)).evidence("status", answer.status);
         let failure = match said.as_str() {
             "" => failure,
             said => failure.why(shown!("Vault says: {}. It was tried once.", Shown::outside(said))),
@@ -234,7 +231,9 @@ pub static TLS: Symptom = Symptom {
         ("plain", Low, "Vault does not use TLS there, or the address says http where it does"),
         ("client-certificate", Low, "Vault requires a client certificate: VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"),
     ],
-    next: &["Set VAULT_CACERT to the file of the CA, in PEM format; or VAULT_TLS_SERVER_NAME to the name in the certificate"],
+    next: &[
+        "Set VAULT_CACERT to the file of the CA, in PEM format; or VAULT_TLS_SERVER_NAME to the name in the certificate",
+    ],
     ..USUAL
 };
 
@@ -273,7 +272,9 @@ static LOGIN_REFUSED: Symptom = Symptom {
         ("secret", High, "the role or its secret is wrong, has expired or was used up"),
         ("mount", Medium, "that sign-in is not enabled at this mount, or is in another namespace"),
     ],
-    next: &["Check the role and what it signs in with: store_role, store_auth_mount, SNOW_VAULT_ROLE_ID, SNOW_VAULT_SECRET_ID, SNOW_VAULT_JWT"],
+    next: &[
+        "Check the role and what it signs in with: store_role, store_auth_mount, SNOW_VAULT_ROLE_ID, SNOW_VAULT_SECRET_ID, SNOW_VAULT_JWT",
+    ],
     ..USUAL
 };
 
@@ -281,8 +282,13 @@ pub static NOT_KV2: Symptom = Symptom {
     code: Code::VaultNotKv2,
     message: "{mount} of Vault at {address} is not a KV version 2",
     why: "Without versions, two machines could overwrite each other's session. No secret was saved there.",
-    causes: &[("version-1", High, "the mount is a KV version 1"), ("engine", Medium, "the mount is another secrets engine")],
-    next: &["Give a mount of KV version 2 with --store-mount, or make one: bao secrets enable -path=NAME -version=2 kv"],
+    causes: &[
+        ("version-1", High, "the mount is a KV version 1"),
+        ("engine", Medium, "the mount is another secrets engine"),
+    ],
+    next: &[
+        "Give a mount of KV version 2 with --store-mount, or make one: bao secrets enable -path=NAME -version=2 kv",
+    ],
     is_about_items: true,
     ..USUAL
 };
@@ -321,7 +327,8 @@ static SYMPTOMS: &[Symptom] = &[
     Symptom {
         fits: |answer| {
             let text = ["active cluster node not found", "no active Vault instance found", "node not active"];
-            answer.status == 307 || answer.status >= 472 && answer.status <= 474
+            answer.status == 307
+                || answer.status >= 472 && answer.status <= 474
                 || text.iter().any(|text| answer.status >= 500 && answer.says(text))
         },
         ..NO_LEADER
@@ -364,7 +371,9 @@ static SYMPTOMS: &[Symptom] = &[
         ..USUAL
     },
     Symptom {
-        fits: |answer| answer.status == 404 && (answer.says("no handler for route") || answer.says("route entry not found")),
+        fits: |answer| {
+            answer.status == 404 && (answer.says("no handler for route") || answer.says("route entry not found"))
+        },
         code: Code::VaultMountMissing,
         message: "Vault at {address} has nothing mounted at {mount}",
         why: "Nothing was changed.",
@@ -410,6 +419,9 @@ static SYMPTOMS: &[Symptom] = &[
         ..USUAL
     },
 ];
+
+/// Something else is mounted there, or at a part of it.
+pub static NOT_THE_MOUNT: Symptom = NOT_KV2_HERE;
 
 const NOT_KV2_HERE: Symptom = Symptom {
     code: Code::VaultNotKv2,

@@ -26,11 +26,21 @@ pub enum Means {
     /// An agent adds a token of its own.
     Agent,
     Token(Secret),
-    AppRole { role_id: Secret, secret_id: Option<Secret> },
-    Jwt { role: Option<String>, jwt: Secret },
-    Kubernetes { role: String },
+    AppRole {
+        role_id: Secret,
+        secret_id: Option<Secret>,
+    },
+    Jwt {
+        role: Option<String>,
+        jwt: Secret,
+    },
+    Kubernetes {
+        role: String,
+    },
     /// The certificate is sent in the handshake.
-    Cert { role: Option<String> },
+    Cert {
+        role: Option<String>,
+    },
 }
 
 /// A request that signs in: its path and body; or the token, if there is one.

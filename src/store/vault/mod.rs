@@ -218,7 +218,12 @@ impl Vault {
             Ok(answer) if answer.status == 200 => {
                 let data = &answer.body["data"];
                 let is_kv2 = data["type"] == "kv" && data["options"]["version"] == "2";
-                if is_kv2 { Ok(()) } else { Err(self.api.place.found(&error::NOT_KV2)) }
+                let is_the_mount = data["path"].as_str().is_none_or(|path| path.trim_matches('/') == self.mount);
+                match (is_kv2, is_the_mount) {
+                    (true, true) => Ok(()),
+                    (true, false) => Err(self.api.place.found(&error::NOT_THE_MOUNT)),
+                    (false, _) => Err(self.api.place.found(&error::NOT_KV2)),
+                }
             }
             // The token may not see that, or it is older: a write shows it, of nothing secret.
             Ok(answer) if [400, 403, 404].contains(&answer.status) => self.write_probe().await.map(drop),
@@ -263,9 +268,6 @@ impl Vault {
             Ok(answer) if [200, 204].contains(&answer.status) => Ok(()),
             Ok(answer) => Err(self.api.fault(&answer).await),
             Err(fault) if fault.code() == Code::VaultDenied => {
-                tracing::warn!(
-                    "the token may not write {path}: former versions of secrets stay readable in Vault, 10 by default"
-                );
                 self.keeps_versions.store(true, Ordering::Relaxed);
                 Ok(())
             }
@@ -302,6 +304,7 @@ impl Vault {
 
     async fn prove(&self) -> Result<(), Fault> {
         self.require_versions().await?;
+        self.keep_one_version(&self.probe()).await?;
         let version = self.write_probe().await?;
         let (started, mut backoff) = (Instant::now(), pauses());
         while self.read(&self.probe()).await?.version < version {
@@ -338,6 +341,14 @@ impl VaultStore {
 impl CredentialStore for VaultStore {
     fn kind(&self) -> StoreKind {
         KIND
+    }
+
+    fn remark(&self) -> Option<Shown> {
+        let keeps = self.vault.as_ref().is_ok_and(|vault| vault.keeps_versions.load(Ordering::Relaxed));
+        keeps.then(|| {
+            "Vault keeps the former versions of these secrets, 10 by default: the token may not write their metadata."
+                .into()
+        })
     }
 
     fn description(&self) -> Option<Shown> {

@@ -138,7 +138,8 @@ fn means(chosen: &Chosen, surroundings: &mut dyn Surroundings) -> Result<Means, 
         Some(AuthKind::AppRole) => {
             let role_id = secret(surroundings, settings::ROLE_ID, None).map_err(failed)?;
             let role_id = role_id.ok_or_else(|| no_token("SNOW_VAULT_ROLE_ID is not set."))?;
-            let secret_id = secret(surroundings, settings::SECRET_ID, Some(settings::SECRET_ID_FILE)).map_err(failed)?;
+            let secret_id =
+                secret(surroundings, settings::SECRET_ID, Some(settings::SECRET_ID_FILE)).map_err(failed)?;
             Ok(Means::AppRole { role_id, secret_id })
         }
         Some(AuthKind::Jwt) => {
@@ -237,7 +238,10 @@ fn addresses(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
     })
 }
 
-fn identity(certificate: &Given<std::path::PathBuf>, key: &Given<std::path::PathBuf>) -> Result<ClientIdentity, Failure> {
+fn identity(
+    certificate: &Given<std::path::PathBuf>,
+    key: &Given<std::path::PathBuf>,
+) -> Result<ClientIdentity, Failure> {
     let invalid = |given: &Given<std::path::PathBuf>, reason: &str| {
         let path = given.value.display();
         let message = shown!("{}: {} cannot be used: {}", given.from, path, Shown::outside(reason));
@@ -246,7 +250,8 @@ fn identity(certificate: &Given<std::path::PathBuf>, key: &Given<std::path::Path
             .next(shown!("Set {} to a file in PEM format", given.from))
     };
     let bytes = |given: &Given<std::path::PathBuf>| {
-        let read = files::read(Path::new(&given.value), MAX_PEM_BYTES).map_err(|error| invalid(given, &error.to_string()))?;
+        let read =
+            files::read(Path::new(&given.value), MAX_PEM_BYTES).map_err(|error| invalid(given, &error.to_string()))?;
         read.map(zeroize::Zeroizing::new).ok_or_else(|| invalid(given, "no such file"))
     };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&as_lines(&bytes(certificate)?)).collect();

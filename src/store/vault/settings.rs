@@ -54,13 +54,7 @@ pub static SETTINGS: [StoreSetting; 7] = [
         help: "How to sign in to it: token, approle, jwt, kubernetes or cert",
         read: |text| AuthKind::read(text).map(|auth| auth.as_str().to_owned()),
     },
-    StoreSetting {
-        key: ROLE_KEY,
-        flag: "store-role",
-        value_name: "ROLE",
-        help: "The role to sign in as",
-        read: plain,
-    },
+    StoreSetting { key: ROLE_KEY, flag: "store-role", value_name: "ROLE", help: "The role to sign in as", read: plain },
     StoreSetting {
         key: AUTH_MOUNT_KEY,
         flag: "store-auth-mount",
@@ -201,10 +195,9 @@ impl Chosen {
         let agent = first(variables, &AGENT_ADDRESS);
         let address = key(ADDRESS_KEY);
         let is_agent = address.is_none() && agent.is_some();
-        let namespace = key(NAMESPACE_KEY).or_else(|| first(variables, &NAMESPACE)).map(|given| Given {
-            value: given.value.trim_matches('/').to_owned(),
-            ..given
-        });
+        let namespace = key(NAMESPACE_KEY)
+            .or_else(|| first(variables, &NAMESPACE))
+            .map(|given| Given { value: given.value.trim_matches('/').to_owned(), ..given });
         let skips = |names: Names| names.into_iter().find(|name| variables.is_on(name));
         Self {
             address: address.or(agent).or_else(|| first(variables, &ADDRESS)),
@@ -259,7 +252,8 @@ impl Chosen {
 /// The first that is set. A set but empty `BAO_` variable hides that of Vault.
 pub fn first(variables: &Variables, names: &Names) -> Option<Given> {
     let [own, bao, vault] = *names;
-    let given = |name: &'static str| variables.text(name).map(|text| Given { value: text.trim().to_owned(), from: name });
+    let given =
+        |name: &'static str| variables.text(name).map(|text| Given { value: text.trim().to_owned(), from: name });
     given(own).or_else(|| if variables.raw(bao).is_some() { given(bao) } else { given(vault) })
 }
 
