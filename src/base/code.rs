@@ -26,7 +26,7 @@ pub enum Class {
     Instance,
     /// The instance asks for fewer requests.
     RateLimited,
-    /// The keyring or the encrypted file does not do what it should.
+    /// The keyring, the encrypted file or Vault does not do what it should.
     Store,
     /// The request reached the API and is wrong there.
     Api,

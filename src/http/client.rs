@@ -114,7 +114,7 @@ impl Client {
         Self::of_server(verifiers, authorities, route, None)
     }
 
-    /// A client for a server with a name of its own, that of its certificate, at these
+    /// A client for a server whose certificate has this name and that is at these
     /// addresses.
     pub fn of_server(
         verifiers: &Verifiers,

@@ -10,7 +10,7 @@ use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use crate::world::process::{finish, snow, tool};
 use crate::world::session::{self, ID};
 use crate::world::tls::{Authority, Leaf};
-use crate::world::vault::{POLICY, ROOT, Vault};
+use crate::world::vault::{ROOT, TOPIC, Vault, policy};
 use crate::world::{World, check};
 
 const PASSWORD: &str = "sandbox-beth";
@@ -47,6 +47,24 @@ fn a_connection_lives_in_vault_from_connect_to_logout() {
     world.stdin(PASSWORD).run("login acme --password-stdin").expect(0);
     world.run("remove acme --yes").expect(0);
     assert_eq!(vault.item(&item)["data"], json!({ "deleted": true }));
+}
+
+#[test]
+fn the_commands_and_the_policy_of_the_topic_on_vault_work() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut world = vault.world();
+    world.unset("SNOW_STORE").unset("VAULT_TOKEN").set("VAULT_TOKEN", &vault.token(policy(), 600));
+    let file = world.home().join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let block = TOPIC.split_once("```sh").unwrap().1.split_once("```").unwrap().0;
+    let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("snow ")).collect();
+    assert_eq!(commands.len(), 2, "{block}");
+    for command in commands {
+        let connect = format!("connect {} --name dev12345 --username beth.anglin", sandbox.origin());
+        let command = command.replace("--username svc.ci", "").replace("connect dev12345", &connect);
+        world.run(&command.replace("~/password", file.to_str().unwrap())).expect(0);
+    }
+    std::fs::remove_file(file).unwrap();
 }
 
 #[test]
@@ -160,6 +178,24 @@ fn machines_that_share_a_session_refresh_it_once() {
 }
 
 #[test]
+fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() {
+    let vault = Vault::start();
+    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
+    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
+    let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
+    vault.post(&format!("secret/data/snow/{ID}/session"), &body);
+    sandbox.expire_access_tokens();
+    let home = machine(&vault, &sandbox);
+    let reader = vault.token(r#"path "secret/data/snow/*" { capabilities = ["read"] }"#, 600);
+    let mut command = run_at(&home, &["token", "acme", "--json"]);
+    command.env("VAULT_TOKEN", reader);
+    let started = std::time::Instant::now();
+    assert_eq!(finish(command, b"").expect(9).error_code(), "vault-denied");
+    assert!(started.elapsed() < std::time::Duration::from_secs(15), "{:?}", started.elapsed());
+    assert_eq!(sandbox.token_requests().refresh_token, 0);
+}
+
+#[test]
 fn an_app_role_signs_in_and_again_once_its_token_is_gone() {
     let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
     let (role_id, secret_id) = vault.app_role(&json!({ "token_policies": ["runner"], "token_num_uses": 4 }));
@@ -199,7 +235,7 @@ fn a_jwt_of_ci_signs_in_and_what_vault_says_of_a_wrong_role_is_told() {
     let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
     let directory = tempfile::tempdir().unwrap();
     let (jwt, public) = signed_jwt(directory.path());
-    vault.post("sys/policies/acl/runner", &json!({ "policy": POLICY }));
+    vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
     vault.post("sys/auth/ci-jwt", &json!({ "type": "jwt" }));
     vault.post("auth/ci-jwt/config", &json!({ "jwt_validation_pubkeys": [public] }));
     let role =

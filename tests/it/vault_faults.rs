@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use snow_connect::sandbox::Sandbox;
 
 use crate::world::session::{Received, Scripted};
-use crate::world::vault::{POLICY, ROOT, Vault};
+use crate::world::vault::{ROOT, Vault, policy};
 use crate::world::wire::http;
 use crate::world::{Outcome, World};
 
@@ -73,7 +73,7 @@ fn a_token_without_rights_and_a_dead_one_are_told_apart() {
     fails(connect(&mut world, &sandbox, "--json"), "vault-denied", &["secret/data/snow/*"]);
     vault.post("auth/token/revoke", &json!({ "token": token }));
     fails(connect(&mut world, &sandbox, "--json"), "vault-token-invalid", &["does not accept the token"]);
-    let short = vault.token(POLICY, 1);
+    let short = vault.token(policy(), 1);
     world.unset("VAULT_TOKEN").set("VAULT_TOKEN", &short);
     std::thread::sleep(std::time::Duration::from_millis(1500));
     fails(connect(&mut world, &sandbox, "--json"), "vault-token-invalid", &["expired"]);

@@ -23,7 +23,7 @@ pub struct SignIn {
 }
 
 pub enum Means {
-    /// An agent adds a token of its own.
+    /// An agent adds its token.
     Agent,
     Token(Secret),
     AppRole {

@@ -173,7 +173,7 @@ impl Given {
 #[derive(Debug, Clone)]
 pub struct Chosen {
     pub address: Option<Given>,
-    /// The address is that of an agent, which has a token of its own.
+    /// The address is that of an agent, which adds its token.
     pub is_agent: bool,
     pub mount: Given,
     pub path: Given,

@@ -19,11 +19,14 @@ pub const ROOT: &str = "CANARY-vault-root-token";
 /// It takes a second where nothing else runs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a runner needs, in the mount `secret`.
-pub const POLICY: &str = r#"
-path "secret/data/snow/*" { capabilities = ["create", "update", "read"] }
-path "secret/metadata/snow/*" { capabilities = ["create", "update", "read"] }
-"#;
+/// The topic on Vault.
+pub const TOPIC: &str = include_str!("../../../src/help/vault.md");
+
+/// What a runner needs in the mount `secret`, as the topic has it.
+pub fn policy() -> &'static str {
+    let block = TOPIC.split_once("```hcl").expect("the topic has a policy").1;
+    block.split_once('\n').and_then(|(_, text)| text.split_once("```")).expect("a block ends").0
+}
 
 /// A running server; it ends with this value.
 pub struct Vault {
@@ -91,7 +94,7 @@ impl Vault {
 
     /// An AppRole with the policy of a runner: role id and secret id.
     pub fn app_role(&self, settings: &Value) -> (String, String) {
-        self.post("sys/policies/acl/runner", &json!({ "policy": POLICY }));
+        self.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
         self.post("sys/auth/approle", &json!({ "type": "approle" }));
         self.post("auth/approle/role/ci", settings);
         let read = |reply: &str| serde_json::from_str::<Value>(reply).unwrap();
