@@ -35,7 +35,7 @@
 //! - [`model`]: what a connection is and what is saved of it, without I/O.
 //! - [`http`]: the one place that builds a client: no redirects, no cookies,
 //!   bounded times and bodies, and a trace of every step.
-//! - [`store`]: where secrets are: the OS keyring, an encrypted file, memory; a
+//! - [`store`]: where secrets are: the OS keyring, an encrypted file, Vault, memory; a
 //!   folder and a line in [`store::STORES`] each. [`store::record`] binds each secret
 //!   to the origin it may be sent to.
 //! - [`auth`]: the protocols by which a connection signs in, Basic and OAuth 2.0, and

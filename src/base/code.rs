@@ -26,7 +26,7 @@ pub enum Class {
     Instance,
     /// The instance asks for fewer requests.
     RateLimited,
-    /// The keyring or the encrypted file does not do what it should.
+    /// The keyring, the encrypted file or Vault does not do what it should.
     Store,
     /// The request reached the API and is wrong there.
     Api,
@@ -326,6 +326,19 @@ codes! {
         SessionNotSaved = "session-not-saved", final, lasting, whole, SignIn, free, Request, other;
         StoreBusy = "store-busy", retryable, lasting, whole, SignIn, free, Request, other;
         StoreLocked = "store-locked", final, lasting, whole, SignIn, free, Request, other;
+        VaultUnreachable = "vault-unreachable", retryable, lasting, whole, SignIn, free, Request, other, "Vault does not respond.";
+        VaultTls = "vault-tls", final, lasting, whole, SignIn, free, Request, other, "Vault cannot be reached safely: its certificate or the TLS handshake.";
+        VaultSealed = "vault-sealed", final, lasting, whole, SignIn, free, Request, other, "Vault is sealed, or not initialized.";
+        VaultNoLeader = "vault-no-leader", retryable, lasting, whole, SignIn, free, Request, other, "The cluster of Vault has no active node.";
+        VaultRateLimited = "vault-rate-limited", retryable, lasting, whole, SignIn, free, Request, other, "Vault asks for fewer requests.";
+        VaultDenied = "vault-denied", final, lasting, whole, SignIn, free, Request, other, "A policy of Vault does not allow it.";
+        VaultTokenInvalid = "vault-token-invalid", final, lasting, whole, SignIn, free, Request, other, "Vault does not accept the token.";
+        VaultNoToken = "vault-no-token", final, lasting, whole, SignIn, free, Request, other, "Nothing signs in to Vault.";
+        VaultLoginRefused = "vault-login-refused", final, lasting, whole, SignIn, free, Request, other, "Vault rejected the sign-in.";
+        VaultMountMissing = "vault-mount-missing", final, lasting, whole, SignIn, free, Request, other, "Vault has nothing at the mount.";
+        VaultNotKv2 = "vault-not-kv2", final, lasting, whole, SignIn, free, Request, other, "The mount is not a KV version 2.";
+        VaultNamespaceMissing = "vault-namespace-missing", final, lasting, whole, SignIn, free, Request, other, "Vault does not have the namespace.";
+        VaultUnexpected = "vault-unexpected", final, lasting, whole, SignIn, free, Request, other, "What answered is not Vault, or not as expected.";
         CommandFailed = "command-failed", final, lasting, whole, SignIn, free, Request, other, "A command that was run for a credential gave none.";
     }
     Api {

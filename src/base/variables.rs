@@ -44,6 +44,11 @@ impl Variables {
         Self { home: self.home.or(home), ..self }
     }
 
+    /// What `~` means in a path.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
     /// The value as it is, also when empty.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.values.get(&key(OsStr::new(name))).map(OsString::as_os_str)

@@ -25,7 +25,7 @@ use crate::engine::network::Network;
 use crate::engine::saved::{self, Opened};
 use crate::history::state::State;
 use crate::http::client::{Client, Deadline, TIMEOUT};
-use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, Subject};
+use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind, StorePlace, Subject};
 use crate::service::{self, Address};
 use crate::store::record::Origins;
 use crate::store::{Access, CredentialStore, Opener, STORES};
@@ -216,15 +216,15 @@ impl Inner {
 
     /// A saved connection with what its store has. No request is made.
     pub async fn open(&self, profile: &Profile, reached: (Client, Origins)) -> Result<Opened, Failure> {
-        saved::open(&self.network, self.state()?, self.time(), self.store(profile.store)?, profile, reached, false)
-            .await
+        let store = self.store(&profile.store)?;
+        saved::open(&self.network, self.state()?, self.time(), store, profile, reached, false).await
     }
 
-    fn store(&self, kind: StoreKind) -> Result<Arc<dyn CredentialStore>, Failure> {
+    fn store(&self, place: &StorePlace) -> Result<Arc<dyn CredentialStore>, Failure> {
         let mut openers = self.openers.lock().unwrap_or_else(PoisonError::into_inner);
-        let opener = openers.iter_mut().find(|(other, _)| *other == kind);
+        let opener = openers.iter_mut().find(|(kind, _)| *kind == place.kind);
         let opener = &mut opener.expect("every store has an opener").1;
-        let store = opener.open(&mut Unattended(self), Access::Saved)?;
+        let store = opener.open(place, &mut Unattended(self), Access::Saved)?;
         Ok(store.expect("what is saved somewhere has a store"))
     }
 }

@@ -15,6 +15,7 @@ use crate::base::files;
 use crate::base::time::timestamp;
 use crate::model::profile::{Auth, ConnectionName, ConnectionState, Profile, SaveTimes};
 use crate::service;
+use crate::store;
 
 /// A change of the connections under way: the values, and the document that
 /// carries the comments.
@@ -167,6 +168,9 @@ pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile, home: Option<&P
     set(table, "auth", profile.auth.as_str().into());
     fill_settings(table, &profile.auth, home);
     set(table, "store", profile.store.as_str().into());
+    for setting in store::settings() {
+        set_optional(table, setting.key, profile.store.settings.get(setting.key).map(|value| value.as_str().into()));
+    }
     set_optional(table, "api_version", profile.api_version.map(|version| version.to_string().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
     set_optional(table, "tables", (!tables.is_empty()).then(|| tables.into()));

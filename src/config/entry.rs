@@ -18,11 +18,11 @@ use crate::auth::setting::{Setting, command_text};
 use crate::base::files;
 use crate::model::instance::Instance;
 use crate::model::profile::{
-    Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, label_key,
-    shown_text,
+    Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, StorePlace,
+    label_key, shown_text,
 };
 use crate::service::{self, Service};
-use crate::store::{STORES, kind_of};
+use crate::store::{self, STORES};
 
 #[derive(Deserialize)]
 pub struct File {
@@ -42,6 +42,8 @@ pub struct Entry {
     /// Of whichever way to sign in.
     settings: Vec<(&'static str, Spanned<String>)>,
     store: Option<Spanned<String>>,
+    /// Of whichever store.
+    store_settings: Vec<(&'static str, Spanned<String>)>,
     api_version: Option<Spanned<String>>,
     tables: Vec<Spanned<String>>,
     headers: Vec<Spanned<String>>,
@@ -104,7 +106,10 @@ impl<'de> Visitor<'de> for EntryReader {
                         entry.settings.push((setting.key, Spanned::new(value.span(), command_text(value.get_ref()))));
                     }
                     Some(setting) => entry.settings.push((setting.key, members.next_value()?)),
-                    None => drop(members.next_value::<IgnoredAny>()?),
+                    None => match store::settings().find(|setting| setting.key == key) {
+                        Some(setting) => entry.store_settings.push((setting.key, members.next_value()?)),
+                        None => drop(members.next_value::<IgnoredAny>()?),
+                    },
                 },
             }
         }
@@ -164,7 +169,7 @@ impl Entry {
             revision,
             instance,
             auth,
-            store: optional(&self.store, kind_of)?.unwrap_or(STORES[0].kind),
+            store: self.store()?,
             api_version: optional(&self.api_version, |text| service.api_version(text).map_err(|error| error.0))?,
             tables,
             headers,
@@ -196,6 +201,7 @@ impl Entry {
             id: None,
             revision: None,
             store: None,
+            store_settings: Vec::new(),
             headers: Vec::new(),
             state: None,
             created_at: None,
@@ -216,6 +222,19 @@ impl Entry {
     pub fn with(mut self, key: &'static str, value: String) -> Self {
         self.settings.push((key, Spanned::new(0..0, value)));
         self
+    }
+
+    /// A setting of another store is left alone.
+    fn store(&self) -> Result<StorePlace, Misplaced> {
+        let kind = optional(&self.store, store::kind_of)?.unwrap_or(STORES[0].kind);
+        let mut settings = BTreeMap::new();
+        for (key, text) in &self.store_settings {
+            if let Some(setting) = store::spec_of(kind).settings.iter().find(|setting| setting.key == *key) {
+                let value = read_value(text, |text| (setting.read)(text).map_err(|error| format!("{key}: {error}")))?;
+                settings.insert(*key, value);
+            }
+        }
+        Ok(StorePlace { kind, settings })
     }
 
     /// The service that it is a connection to.

@@ -32,7 +32,7 @@ use crate::base::variables::Variables;
 use crate::check::report::Status;
 use crate::config::{Config, ConfigFile};
 use crate::history::state::State;
-use crate::model::profile::ConnectionName;
+use crate::model::profile::{ConnectionName, StorePlace};
 use crate::store::CredentialStore;
 
 /// What is looked at, as values.
@@ -48,13 +48,19 @@ pub struct Machine {
     /// What a `.snow.toml` chooses here, and which file that is.
     pub directory_choice: Result<Option<(ConnectionName, PathBuf)>, Failure>,
     /// Every store that a connection may use.
-    pub stores: Vec<Arc<dyn CredentialStore>>,
+    pub stores: Vec<OpenStore>,
     pub browser: BrowserPolicy,
     /// `--proxy`, which goes before everything else.
     pub proxy: Option<String>,
     pub home: Option<PathBuf>,
     /// This program.
     pub program: Option<PathBuf>,
+}
+
+/// A store that is open, and which one it is.
+pub struct OpenStore {
+    pub place: StorePlace,
+    pub store: Arc<dyn CredentialStore>,
 }
 
 /// One thing that was looked at.

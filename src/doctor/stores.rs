@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use super::{Check, CheckId, Machine};
+use super::{Check, CheckId, Machine, OpenStore};
 use crate::auth::gateway;
 use crate::auth::method::{self, MethodSpec};
 use crate::auth::setting::GivenSecrets;
@@ -18,7 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
 use crate::engine::network::origins_of;
-use crate::model::profile::{Auth, Profile};
+use crate::model::profile::{Auth, Profile, StorePlace};
 use crate::store::record::{read_secret, read_session, secrets_in};
 use crate::store::{CredentialStore, Field, ItemKey, STORES, StoreError, StoredItem, Trouble};
 
@@ -27,31 +27,36 @@ const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "
 pub async fn examine(machine: &Machine) -> Vec<Check> {
     let mut checks = Vec::new();
     for store in &machine.stores {
-        checks.extend(one(machine, store.as_ref()).await);
+        checks.extend(one(machine, store).await);
     }
     checks
 }
 
-async fn one(machine: &Machine, store: &dyn CredentialStore) -> Vec<Check> {
+async fn one(machine: &Machine, open: &OpenStore) -> Vec<Check> {
+    let OpenStore { place, store } = open;
+    let store = store.as_ref();
     let kind = store.kind().as_str();
     let items = match store.inventory().await {
         Ok(items) => items,
-        Err(error) => return vec![not_ready(machine, error)],
+        Err(error) => return vec![not_ready(machine, place, error)],
     };
     // Under an id that no connection has, so that nothing of theirs is touched.
     let ready = match store.prove(Uuid::new_v4()).await {
-        Err(error) => return vec![not_ready(machine, error)],
-        Ok(()) => Check::pass(CheckId::StoreReady, shown!("the {} opens, and reads back what is written", kind)),
+        Err(error) => return vec![not_ready(machine, place, error)],
+        Ok(()) => {
+            let which = store.description().map(|which| shown!(" ({})", which)).unwrap_or_default();
+            Check::pass(CheckId::StoreReady, shown!("the {} opens, and reads back what is written{}", kind, which))
+        }
     };
     let mut checks = vec![ready.target(kind)];
     checks.extend(items.as_deref().map(|items| orphans(machine, store, items)));
-    checks.extend(missing(machine, store, items.as_deref()).await);
+    checks.extend(missing(machine, open, items.as_deref()).await);
     checks
 }
 
 /// A failure, unless nothing here needs the store: a machine whose variables
 /// describe the connection works without one.
-fn not_ready(machine: &Machine, error: StoreError) -> Check {
+fn not_ready(machine: &Machine, place: &StorePlace, error: StoreError) -> Check {
     let store = error.store;
     let is_locked = error.trouble == Trouble::Locked;
     // Its key may be given at a terminal, where other commands ask for it.
@@ -64,7 +69,7 @@ fn not_ready(machine: &Machine, error: StoreError) -> Check {
         check.status = Status::Warn;
         check = check.why("Its key is in no variable, and this command does not prompt.");
     }
-    if profiles(machine).any(|profile| profile.store == store) {
+    if profiles(machine).any(|profile| profile.store == *place) {
         return check;
     }
     let reason = if environment::is_described(&machine.variables) {
@@ -113,8 +118,9 @@ fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem])
 }
 
 /// Connections that cannot sign in with what is stored.
-async fn missing(machine: &Machine, store: &dyn CredentialStore, items: Option<&[StoredItem]>) -> Vec<Check> {
-    let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == store.kind()).collect();
+async fn missing(machine: &Machine, open: &OpenStore, items: Option<&[StoredItem]>) -> Vec<Check> {
+    let store = open.store.as_ref();
+    let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == open.place).collect();
     let mut checks: Vec<Check> = Vec::new();
     let headers =
         |profile: &Profile| profile.headers.iter().map(|header| gateway::item(header).field).collect::<Vec<_>>();
@@ -207,7 +213,7 @@ impl Secrets {
     pub async fn read(machine: &Machine) -> Self {
         let mut secrets = Self::default();
         for store in &machine.stores {
-            secrets.read_store(machine, store.as_ref()).await;
+            secrets.read_store(machine, store).await;
         }
         if let Err(failure) = &machine.config {
             secrets.omit("connections that no item names", failure.message().as_str());
@@ -226,8 +232,12 @@ impl Secrets {
         self.redactor.server_text(text).into()
     }
 
-    async fn read_store(&mut self, machine: &Machine, store: &dyn CredentialStore) {
-        let used = profiles(machine).filter(|profile| profile.store == store.kind());
+    async fn read_store(&mut self, machine: &Machine, open: &OpenStore) {
+        let store = open.store.as_ref();
+        for secret in store.secrets().await {
+            self.add(&format!("what opens the {}", store.kind().as_str()), &secret);
+        }
+        let used = profiles(machine).filter(|profile| profile.store == open.place);
         match store.inventory().await {
             Err(error) => {
                 for profile in used {

@@ -142,6 +142,7 @@ impl Fingerprint {
             ("store", profile.store.as_str().to_owned()),
         ]
         .into_iter()
+        .chain(profile.store.settings.iter().map(|(key, value)| (*key, value.clone())))
         .chain(ca_cert)
         .chain(settings)
         .chain(others)

@@ -156,6 +156,21 @@ pub struct ShownConnection<'a> {
     client_identity: Option<String>,
     /// The program that prints its access token, and the arguments.
     access_token_command: Option<Vec<String>>,
+    /// The address of its Vault. Like the settings below, null if the connection does not
+    /// say it, as where a variable does.
+    store_address: Option<&'a str>,
+    /// The mount of KV version 2 in Vault.
+    store_mount: Option<&'a str>,
+    /// The path below the mount.
+    store_path: Option<&'a str>,
+    /// The namespace of Vault.
+    store_namespace: Option<&'a str>,
+    /// How to sign in to Vault.
+    store_auth: Option<&'a str>,
+    /// The role to sign in to Vault as.
+    store_role: Option<&'a str>,
+    /// The mount of that sign-in.
+    store_auth_mount: Option<&'a str>,
 }
 
 /// One setting of a way to sign in, as it is in force.
@@ -178,6 +193,7 @@ pub fn settings(profile: &Profile) -> impl Iterator<Item = SettingInForce> {
 impl<'a> ShownConnection<'a> {
     pub fn of(profile: &'a Profile, is_default: bool, last_test: Option<&last_test::LastTest>) -> Self {
         let value = |key: &str| settings(profile).find(|setting| setting.key == key).map(|setting| setting.value);
+        let of_store = |key: &str| profile.store.settings.get(key).map(String::as_str);
         Self {
             connection: Connection::of(profile, is_default, last_test),
             scope: value("scope"),
@@ -198,6 +214,13 @@ impl<'a> ShownConnection<'a> {
             client_key: value("client_key"),
             client_identity: value("client_identity"),
             access_token_command: value("access_token_command").and_then(|command| command_of(&command).ok()),
+            store_address: of_store("store_address"),
+            store_mount: of_store("store_mount"),
+            store_path: of_store("store_path"),
+            store_namespace: of_store("store_namespace"),
+            store_auth: of_store("store_auth"),
+            store_role: of_store("store_role"),
+            store_auth_mount: of_store("store_auth_mount"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One client for one instance, and the answers it brings.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,6 +111,17 @@ impl Exchange {
 
 impl Client {
     pub fn new(verifiers: &Verifiers, authorities: &CaCertificates, route: Route) -> Result<Self, Failure> {
+        Self::of_server(verifiers, authorities, route, None)
+    }
+
+    /// A client for a server whose certificate has this name and that is at these
+    /// addresses.
+    pub fn of_server(
+        verifiers: &Verifiers,
+        authorities: &CaCertificates,
+        route: Route,
+        server: Option<(&str, &[SocketAddr])>,
+    ) -> Result<Self, Failure> {
         let unbuildable = |error: reqwest::Error| {
             internal(shown!("could not create the HTTP client: {}", Shown::outside(error.without_url().to_string())))
         };
@@ -137,6 +149,9 @@ impl Client {
                 proxy = proxy.custom_http_auth(header.clone());
             }
             builder = builder.proxy(proxy);
+        }
+        if let Some((name, addresses)) = server {
+            builder = builder.resolve_to_addrs(name, addresses);
         }
         Ok(Self { inner: builder.build().map_err(unbuildable)?, route, added: Arc::default(), identity })
     }

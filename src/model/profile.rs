@@ -70,6 +70,14 @@ pub struct StoreKind {
     place: &'static str,
 }
 
+/// The store of a connection, with the settings by which it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorePlace {
+    pub kind: StoreKind,
+    /// By key, such as `store_address`. A local store has none.
+    pub settings: BTreeMap<&'static str, String>,
+}
+
 /// A saved connection, without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
@@ -79,7 +87,7 @@ pub struct Profile {
     pub revision: u64,
     pub instance: Instance,
     pub auth: Auth,
-    pub store: StoreKind,
+    pub store: StorePlace,
     pub api_version: Option<ApiVersion>,
     /// The tables a test asks for; empty: a probe that can only warn.
     pub tables: Vec<TableName>,
@@ -115,14 +123,14 @@ pub struct SaveTimes {
 
 impl Profile {
     /// A new connection without anything that it can be without.
-    pub fn new(name: ConnectionName, instance: Instance, auth: Auth, store: StoreKind) -> Self {
+    pub fn new(name: ConnectionName, instance: Instance, auth: Auth, store: impl Into<StorePlace>) -> Self {
         Self {
             name,
             id: Uuid::new_v4(),
             revision: 1,
             instance,
             auth,
-            store,
+            store: store.into(),
             api_version: None,
             tables: Vec::new(),
             headers: Vec::new(),
@@ -378,6 +386,23 @@ impl StoreKind {
     /// What it is called in a sentence.
     pub fn place(self) -> &'static str {
         self.place
+    }
+}
+
+impl From<StoreKind> for StorePlace {
+    fn from(kind: StoreKind) -> Self {
+        Self { kind, settings: BTreeMap::new() }
+    }
+}
+
+impl StorePlace {
+    pub fn as_str(&self) -> &'static str {
+        self.kind.name
+    }
+
+    /// What it is called in a sentence.
+    pub fn place(&self) -> &'static str {
+        self.kind.place
     }
 }
 

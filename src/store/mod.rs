@@ -12,6 +12,7 @@ pub mod keyring;
 pub mod memory;
 pub mod record;
 mod thread;
+pub mod vault;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -25,9 +26,9 @@ use crate::base::code::Code;
 use crate::base::error::{CausesOfCode, Failure};
 use crate::base::secret::Secret;
 use crate::base::secret_file;
-use crate::base::shown::{Step, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::base::variables::Variables;
-use crate::model::profile::{ConnectionId, InvalidValue, StoreKind};
+use crate::model::profile::{ConnectionId, InvalidValue, StoreKind, StorePlace};
 
 /// The name of an item of a connection: `password`, `session`.
 #[derive(Debug, Clone)]
@@ -103,6 +104,21 @@ pub trait CredentialStore: Send + Sync {
             Ok(()) => SetOutcome::Written(replaced),
             Err(error) => SetOutcome::NotApplied(error),
         }
+    }
+
+    /// Where it is and what opens it, if that is not always the same.
+    fn description(&self) -> Option<Shown> {
+        None
+    }
+
+    /// What a person should know of it, once it is proven.
+    fn remark(&self) -> Option<Shown> {
+        None
+    }
+
+    /// What opens it, for a search that proves that it stands nowhere else.
+    async fn secrets(&self) -> Vec<Secret> {
+        Vec::new()
     }
 
     /// The command that deletes an item no connection uses, if there is one.
@@ -209,10 +225,24 @@ pub struct StoreSpec {
     pub secret_files: &'static [&'static str],
     /// Variables whose value is a duration.
     pub durations: &'static [&'static str],
+    /// How a connection says where the store is. Nothing: it is of this machine.
+    pub settings: &'static [StoreSetting],
+    /// The settings that are in force and where each comes from, for a person.
+    pub shown: fn(&StorePlace, &Variables) -> Vec<(&'static str, Shown)>,
     /// What opens it, once a run.
     pub opener: fn() -> Box<dyn Opener>,
     /// What may be behind each of its codes.
     pub causes: fn() -> Vec<CausesOfCode>,
+}
+
+/// A setting of a store: a key of a connection, and a flag.
+pub struct StoreSetting {
+    pub key: &'static str,
+    pub flag: &'static str,
+    pub value_name: &'static str,
+    pub help: &'static str,
+    /// The value as it is saved.
+    pub read: fn(&str) -> Result<String, InvalidValue>,
 }
 
 /// Every store, the default first.
@@ -220,6 +250,7 @@ pub static STORES: &[&StoreSpec] = &[
     &keyring::open::SPEC,
     #[cfg(feature = "file-store")]
     &file::open::SPEC,
+    &vault::open::SPEC,
 ];
 
 /// What does not know a store that is not in [`STORES`].
@@ -233,6 +264,16 @@ pub fn kind_of(name: &str) -> Result<StoreKind, InvalidValue> {
         let names: Vec<_> = STORES.iter().map(|spec| spec.kind.as_str()).collect();
         InvalidValue(format!("\"{name}\" is not a store in this {HERE}: use {}", names.join(", ")))
     })
+}
+
+/// What is known of a store.
+pub fn spec_of(kind: StoreKind) -> &'static StoreSpec {
+    STORES.iter().find(|spec| spec.kind == kind).expect("a connection has a store of the list")
+}
+
+/// The settings of every store.
+pub fn settings() -> impl Iterator<Item = &'static StoreSetting> {
+    STORES.iter().flat_map(|spec| spec.settings)
 }
 
 /// What may be behind each code of a store.
@@ -251,17 +292,18 @@ pub enum Access {
     Unasked,
 }
 
-/// Opens a store once per run.
+/// Opens a store once per run and place.
 pub trait Opener: Send {
     /// The store; `None` if it does not exist and is not to be created.
     fn open(
         &mut self,
+        place: &StorePlace,
         surroundings: &mut dyn Surroundings,
         access: Access,
     ) -> Result<Option<Arc<dyn CredentialStore>>, Failure>;
 
     /// Where a saved secret is, as the end of a sentence.
-    fn kept_in(&self, surroundings: &dyn Surroundings) -> String;
+    fn kept_in(&self, place: &StorePlace, surroundings: &dyn Surroundings) -> String;
 }
 
 /// What opening a store needs from the program.

@@ -145,6 +145,10 @@ mod token_words;
 #[cfg(target_os = "linux")]
 mod tools;
 mod topics;
+#[cfg(unix)]
+mod vault;
+#[cfg(unix)]
+mod vault_faults;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]

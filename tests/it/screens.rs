@@ -565,7 +565,7 @@ fn command_lines_that_are_wrong() {
             "test -o json -o text",
             "connect dev1 --password x",
             "connect dev1 --auth saml",
-            "connect dev1 --store vault",
+            "connect dev1 --store drawer",
             "connect dev1 --password-stdin --password-file x",
             "show a b",
             "help nope",

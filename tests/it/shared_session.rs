@@ -59,7 +59,7 @@ impl Scene {
             revision: 1,
             instance: ORIGIN.parse::<Instance>().unwrap(),
             auth: Auth::of_client(AUTHORIZATION_CODE.method, client),
-            store: self.cluster.kind(),
+            store: self.cluster.kind().into(),
             api_version: None,
             tables: Vec::new(),
             headers: Vec::new(),

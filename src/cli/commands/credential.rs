@@ -112,7 +112,7 @@ fn one_of<'a>(app: &mut App, several: &[&'a Profile], origin: &str) -> Result<&'
 
 async fn headers(app: &mut App, profile: &Profile) -> Result<Value, Failure> {
     let (_, origins) = app.network.client_for(profile)?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     let own = GatewayAccess::read(store.as_ref(), profile, &origins, app.now()).await?;
     let handed_over = handover::of_saved(app, profile, Duration::ZERO).await?;
     let (name, value) = handed_over.header();

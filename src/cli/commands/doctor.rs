@@ -59,6 +59,7 @@ pub async fn run(app: &mut App, arguments: DoctorArgs) -> Result<u8, Failure> {
 fn machine(app: &mut App) -> Result<Machine, Failure> {
     let config_file = app.config_file();
     let config = config_file.as_ref().map_err(Failure::clone).and_then(|file| file.load().map_err(Failure::from));
+    let stores = app.stores_unasked(config.iter().flat_map(|config| config.connections.values()))?;
     Ok(Machine {
         variables: app.variables.clone(),
         now: app.now(),
@@ -66,7 +67,7 @@ fn machine(app: &mut App) -> Result<Machine, Failure> {
         config,
         state: app.state(),
         directory_choice: select::named_by_directory(app),
-        stores: app.stores_unasked()?,
+        stores,
         browser: BrowserPolicy {
             must_paste: false,
             forbidden: app.is_input_forbidden(),

@@ -24,6 +24,7 @@ use crate::http::proxy;
 use crate::http::tls::CaCertificates;
 use crate::model::profile::{ConnectionName, ConnectionState, Profile, label_key, shown_text};
 use crate::service;
+use crate::store;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -396,7 +397,9 @@ fn unknown_key(key: &str) -> Failure {
     match key {
         "name" => failure.next(Step::run("snow rename OLD NEW")),
         "label" => failure.next("A label is set by its own key, as in --set labels.env=dev"),
-        "auth" | "store" => failure.next("Change it with snow connect NAME --force"),
+        key if key == "auth" || key == "store" || store::settings().any(|setting| setting.key == key) => {
+            failure.next("Change it with snow connect NAME --force")
+        }
         "id" | "revision" | "etag" | "created_at" | "updated_at" => {
             failure.why("snow keeps it itself.").next("Leave it out")
         }

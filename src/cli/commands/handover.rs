@@ -63,7 +63,7 @@ pub async fn open(app: &mut App, selection: Selection, min_ttl: Duration) -> Res
 /// The same, of a saved connection.
 pub async fn of_saved(app: &mut App, profile: &Profile, min_ttl: Duration) -> Result<HandedOver, Failure> {
     let reached = app.network.client_for(profile)?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     let credential = app.open(store, profile, reached).await?.credential;
     mention_limits(app, profile);
     let (instance, auth) = (profile.instance.clone(), profile.auth.clone());

@@ -56,6 +56,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("tools", include_str!("../../help/tools.md")),
     ("topics", include_str!("../../help/README.md")),
     ("troubleshooting", include_str!("../../help/troubleshooting.md")),
+    ("vault", include_str!("../../help/vault.md")),
 ];
 
 /// The names of the topics.

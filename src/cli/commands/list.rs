@@ -15,6 +15,7 @@ use crate::report;
 use crate::report::json::connection::{List, Show};
 use crate::report::text::LastTested;
 use crate::report::text::list::Row;
+use crate::store;
 
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
@@ -104,7 +105,9 @@ pub fn show_profile(app: &mut App, profile: &Profile) -> Result<(), Failure> {
         app.console.document(&Show { schema: schemas::Connection, connection });
     } else {
         let tested = LastTested::of(last_test, tests.is_outdated(profile));
-        app.console.data(&report::text::connection(profile, is_default, tested, app.now(), app.console.out));
+        let store = (store::spec_of(profile.store.kind).shown)(&profile.store, &app.variables);
+        let text = report::text::connection(profile, is_default, tested, &store, app.now(), app.console.out);
+        app.console.data(&text);
     }
     Ok(())
 }

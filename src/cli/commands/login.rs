@@ -49,7 +49,7 @@ pub async fn run(app: &mut App, arguments: LoginArgs) -> Result<u8, Failure> {
     refuse_other_flags(&profile, &arguments)?;
     // Before a sign-in, whatever keeps its result from being settled.
     settle(app, &profile, None)?;
-    app.prove_store(profile.store, profile.id).await?;
+    app.prove_store(&profile.store, profile.id).await?;
     let (secrets, browser) = (&arguments.secrets, &arguments.browser);
     let spec = MethodSpec::of(profile.auth.method);
     let signs_in = secrets.is_any_given(spec) || browser.manual || browser.no_browser;

@@ -22,7 +22,7 @@ use crate::cli::completion;
 use crate::history::last_test::{LastTest, TestOutcome};
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Subject;
-use crate::model::profile::{ConnectionName, Profile, StoreKind};
+use crate::model::profile::{ConnectionName, Profile, StorePlace};
 use crate::report;
 use crate::report::json::session::{Ended, SignedOut};
 use crate::service;
@@ -221,7 +221,7 @@ async fn revoke(app: &mut App, profile: &Profile, oauth: &OAuthClient) -> Result
     };
     let read = async {
         let (client, origins) = app.network.client_for(profile)?;
-        let store = app.store(profile.store)?;
+        let store = app.store(&profile.store)?;
         let access = GatewayAccess::read(store.as_ref(), profile, &origins, app.now()).await?;
         let client = access.added_to(client, &profile.instance);
         let Some(session) = record::read_session(store.as_ref(), profile, oauth, &origins).await? else {
@@ -259,7 +259,7 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
     has_begun(app, profile);
     for field in items {
         let key = ItemKey { connection: profile.id, field: field.clone() };
-        let deleted = delete(app, profile.store, key).await;
+        let deleted = delete(app, &profile.store, key).await;
         deleted.map_err(|failure| {
             if failure.code() == Code::Interrupted {
                 return failure;
@@ -280,7 +280,7 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
 /// What the store has of a connection, and what it may have.
 async fn stored_items(app: &mut App, profile: &Profile) -> Vec<Field> {
     let mut items = method::items_of(profile);
-    let inventory = match app.store(profile.store) {
+    let inventory = match app.store(&profile.store) {
         Ok(store) => store.inventory().await.ok().flatten().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
@@ -293,7 +293,7 @@ async fn stored_items(app: &mut App, profile: &Profile) -> Vec<Field> {
     items
 }
 
-async fn delete(app: &mut App, store: StoreKind, key: ItemKey) -> Result<(), Failure> {
+async fn delete(app: &mut App, store: &StorePlace, key: ItemKey) -> Result<(), Failure> {
     Ok(app.store(store)?.delete(key).await?)
 }
 

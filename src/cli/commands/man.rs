@@ -35,7 +35,7 @@ pub struct ManArgs {
 const COLUMNS: usize = 72;
 
 /// The variables, with what each is for.
-const VARIABLES: [(&str, &str); 35] = [
+const VARIABLES: [(&str, &str); 39] = [
     ("SNOW_CONNECTION", "The connection to use, as with --connection."),
     ("SNOW_INSTANCE", "With the variables below: a connection that needs nothing saved."),
     ("SNOW_SPEC", "The service of that connection, if it is not ServiceNow."),
@@ -73,12 +73,19 @@ const VARIABLES: [(&str, &str); 35] = [
     ("SNOW_NO_INPUT, CI", "If set, never ask and never open a browser."),
     ("SNOW_BROWSER, BROWSER", "The browser for a sign-in."),
     ("SNOW_LOG", "off, info, debug or trace: as -v, -vv and -vvv."),
-    ("SNOW_STORE", "Where new secrets go: keyring or file."),
+    ("SNOW_STORE", "Where new secrets go: keyring, file or vault."),
     ("SNOW_CONFIG_DIR, XDG_CONFIG_HOME", "The directory of config.toml."),
     ("SNOW_STATE_DIR, XDG_STATE_HOME", "The directory of last tests and locks."),
     ("SNOW_DATA_DIR, XDG_DATA_HOME", "The directory of secrets.age."),
     ("SNOW_STORE_PASSPHRASE, SNOW_STORE_PASSPHRASE_FILE", "The passphrase of the encrypted file."),
     ("SNOW_STORE_IDENTITY", "A file with an age identity that opens the encrypted file."),
+    (
+        "SNOW_VAULT_ADDR, BAO_ADDR, VAULT_ADDR",
+        "The address of Vault; snow help environment lists more of its variables.",
+    ),
+    ("SNOW_VAULT_TOKEN_FILE, VAULT_TOKEN", "The token of Vault, or the file that holds it."),
+    ("SNOW_VAULT_ROLE_ID, SNOW_VAULT_SECRET_ID, SNOW_VAULT_SECRET_ID_FILE", "An AppRole that signs in to Vault."),
+    ("SNOW_VAULT_JWT, SNOW_VAULT_JWT_FILE", "A JWT that signs in to Vault, or the file that holds it."),
     ("NO_COLOR, CLICOLOR_FORCE, TERM", "Whether to use colour."),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy."),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "The certificate authorities of the system."),
@@ -105,7 +112,7 @@ pub const EXIT_CODES: [(Class, &str); 13] = [
     (Class::Network, "DNS, TCP, TLS, proxy, time-out"),
     (Class::Instance, "something answered that cannot serve"),
     (Class::RateLimited, "too many requests"),
-    (Class::Store, "the keyring or the encrypted file is missing, locked, denied or too slow"),
+    (Class::Store, "the keyring, the encrypted file or Vault is missing, locked, denied or too slow"),
     (Class::Api, "an answer that makes no sense"),
     (Class::Assertion, "it works, but not as was demanded"),
     (Class::Mixed, "several connections failed, in different classes"),

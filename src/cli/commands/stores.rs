@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
 use super::app::App;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -13,8 +15,12 @@ use crate::base::secret::Secret;
 use crate::base::secret_file;
 use crate::base::shown::shown;
 use crate::base::variables::Variables;
-use crate::model::profile::{ConnectionId, StoreKind};
-use crate::store::{self, Access, CredentialStore, Opener, STORES, Surroundings};
+use crate::doctor::OpenStore;
+use crate::model::profile::{ConnectionId, Profile, StoreKind, StorePlace};
+use crate::store::{self, Access, CredentialStore, Opener, STORES, StoreSetting, Surroundings};
+
+/// The flags of a store that is not on this machine.
+const STORE_HEADING: &str = "Vault";
 
 /// What opens the stores of this run.
 pub struct Stores(Vec<(StoreKind, Box<dyn Opener>)>);
@@ -28,22 +34,40 @@ impl Default for Stores {
 impl App {
     /// The store of a saved connection. Where it wants a key, that is taken or
     /// asked for.
-    pub fn store(&mut self, kind: StoreKind) -> Result<Arc<dyn CredentialStore>, Failure> {
-        self.open_store(kind, Access::Saved).map(|store| store.expect("what is saved somewhere has a store"))
+    pub fn store(&mut self, place: &StorePlace) -> Result<Arc<dyn CredentialStore>, Failure> {
+        self.open_store(place, Access::Saved).map(|store| store.expect("what is saved somewhere has a store"))
     }
 
-    /// The stores that are there or that a connection uses, as far as they open
-    /// without a question.
-    pub fn stores_unasked(&mut self) -> Result<Vec<Arc<dyn CredentialStore>>, Failure> {
-        let opened = STORES.iter().map(|spec| self.open_store(spec.kind, Access::Unasked));
+    /// The stores of this machine that are there, and those that a connection uses, as
+    /// far as they open without a question.
+    pub fn stores_unasked<'p>(
+        &mut self,
+        profiles: impl IntoIterator<Item = &'p Profile>,
+    ) -> Result<Vec<OpenStore>, Failure> {
+        let chosen = self.store_of_new().ok();
+        let unused = STORES.iter().filter(|spec| spec.settings.is_empty() || chosen == Some(spec.kind));
+        let mut places: Vec<StorePlace> = unused.map(|spec| spec.kind.into()).collect();
+        for profile in profiles {
+            if !places.contains(&profile.store) {
+                places.push(profile.store.clone());
+            }
+        }
+        let opened = places.into_iter().map(|place| {
+            let store = self.open_store(&place, Access::Unasked)?;
+            Ok(store.map(|store| OpenStore { place, store }))
+        });
         opened.filter_map(Result::transpose).collect()
     }
 
     /// Proves that a store will take a secret, before one is asked for. Where the
     /// store is not there yet, it is made.
-    pub async fn prove_store(&mut self, kind: StoreKind, connection: ConnectionId) -> Result<(), Failure> {
-        let store = self.open_store(kind, Access::New)?.expect("a store that is wanted is made");
-        Ok(store.prove(connection).await?)
+    pub async fn prove_store(&mut self, place: &StorePlace, connection: ConnectionId) -> Result<(), Failure> {
+        let store = self.open_store(place, Access::New)?.expect("a store that is wanted is made");
+        store.prove(connection).await?;
+        if let Some(remark) = store.remark() {
+            self.console.note(&remark);
+        }
+        Ok(())
     }
 
     /// Where the secrets of new connections go.
@@ -56,9 +80,9 @@ impl App {
     }
 
     /// Where a saved secret is, to end a sentence with.
-    pub fn kept_in(&self, kind: StoreKind) -> String {
-        let opener = self.stores.0.iter().find(|(other, _)| *other == kind);
-        opener.expect("every store has an opener").1.kept_in(self)
+    pub fn kept_in(&self, place: &StorePlace) -> String {
+        let opener = self.stores.0.iter().find(|(kind, _)| *kind == place.kind);
+        opener.expect("every store has an opener").1.kept_in(place, self)
     }
 
     /// The variables that stores read as durations.
@@ -67,13 +91,52 @@ impl App {
         variables.try_for_each(|variable| self.variables.duration(variable).map(drop))
     }
 
-    fn open_store(&mut self, kind: StoreKind, access: Access) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
+    fn open_store(&mut self, place: &StorePlace, access: Access) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
         // Taken out meanwhile, since it asks the program for this and that.
         let mut stores = std::mem::replace(&mut self.stores, Stores(Vec::new()));
-        let opener = stores.0.iter_mut().find(|(other, _)| *other == kind);
-        let opened = opener.expect("every store has an opener").1.open(self, access);
+        let opener = stores.0.iter_mut().find(|(kind, _)| *kind == place.kind);
+        let opened = opener.expect("every store has an opener").1.open(place, self, access);
         self.stores = stores;
         opened
+    }
+}
+
+/// The settings of stores that were given.
+#[derive(Debug, Default)]
+pub struct StoreArgs(Vec<(&'static str, String)>);
+
+impl StoreArgs {
+    pub fn given(&self) -> impl Iterator<Item = (&'static StoreSetting, &str)> {
+        let value = |key: &str| self.0.iter().find(|(given, _)| *given == key).map(|(_, value)| value.as_str());
+        store::settings().filter_map(move |setting| Some((setting, value(setting.key)?)))
+    }
+}
+
+impl Args for StoreArgs {
+    fn augment_args(command: Command) -> Command {
+        store::settings().fold(command, |command, setting| {
+            let arg = Arg::new(setting.key).long(setting.flag).value_name(setting.value_name).help(setting.help);
+            command.arg(arg.value_parser(setting.read).help_heading(STORE_HEADING))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for StoreArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let value =
+            |setting: &'static StoreSetting| Some((setting.key, matches.get_one::<String>(setting.key)?.clone()));
+        self.0.extend(store::settings().filter_map(value));
+        Ok(())
     }
 }
 

@@ -70,7 +70,7 @@ pub async fn refresh(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
         return Err(nothing());
     }
     let reached = app.network.client_for(&profile)?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     let credential = app.open(store, &profile, reached).await?.credential;
     let deadline = app.deadline()?;
     let Some(mut session) = credential.session().await else {

@@ -93,7 +93,7 @@ pub async fn open(app: &mut App, chosen: Chosen, writes: bool) -> Result<Client,
         account.refused_before()?;
     }
     let reached = app.network.client_for(&profile)?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     let opened = app.open(store, &profile, reached).await?;
     let connection = Connection::of(&profile, opened.client, opened.credential).await;
     let rules = Rules { timeout, read_only: profile.read_only };

@@ -175,7 +175,7 @@ impl Contents {
 
     /// With these stores for the secrets.
     pub fn kept_in(mut self, store: StoreKind) -> Self {
-        self.found.iter_mut().for_each(|found| found.profile.store = store);
+        self.found.iter_mut().for_each(|found| found.profile.store = store.into());
         self
     }
 }

@@ -41,6 +41,7 @@ pub fn connection(
     profile: &Profile,
     is_default: bool,
     last_test: LastTested<'_>,
+    store: &[(&'static str, Shown)],
     now: DateTime<Utc>,
     paint: Paint,
 ) -> String {
@@ -55,6 +56,7 @@ pub fn connection(
         (setting.key, format!("{}{default}", setting.value))
     }));
     rows.push(("store", profile.store.as_str().to_owned()));
+    rows.extend(store.iter().map(|(key, value)| (*key, value.to_string())));
     let default = if profile.is_enabled() { " (default)" } else { "" };
     rows.push(("state", format!("{}{default}", profile.state.as_str())));
     let list = |values: Vec<&str>| Some(values.join(", ")).filter(|values| !values.is_empty());

@@ -19,6 +19,7 @@ use crate::base::error::Failure;
 use crate::base::files::{self, is_public};
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
+use crate::model::profile::StorePlace;
 use crate::store::{Access, CredentialStore, Opener, StoreSpec, Surroundings};
 
 const PASSPHRASE: &str = "SNOW_STORE_PASSPHRASE";
@@ -37,6 +38,8 @@ pub static SPEC: StoreSpec = StoreSpec {
     secret_variables: &[PASSPHRASE],
     secret_files: &[PASSPHRASE_FILE, IDENTITY],
     durations: &[],
+    settings: &[],
+    shown: |_, _| Vec::new(),
     opener: || Box::new(FileOpener(None)),
     causes: Vec::new,
 };
@@ -46,6 +49,7 @@ struct FileOpener(Option<Arc<FileStore>>);
 impl Opener for FileOpener {
     fn open(
         &mut self,
+        _: &StorePlace,
         surroundings: &mut dyn Surroundings,
         access: Access,
     ) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
@@ -70,7 +74,7 @@ impl Opener for FileOpener {
         Ok(Some(store))
     }
 
-    fn kept_in(&self, surroundings: &dyn Surroundings) -> String {
+    fn kept_in(&self, _: &StorePlace, surroundings: &dyn Surroundings) -> String {
         let path = surroundings.data_directory().map(|directory| directory.join(FILE_NAME).display().to_string());
         format!("in the encrypted file\n  {}", path.unwrap_or_default())
     }

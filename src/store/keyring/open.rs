@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Desktop, KIND, KeyringStore, Notice};
 use crate::base::error::Failure;
+use crate::model::profile::StorePlace;
 use crate::store::{Access, CredentialStore, Opener, StoreSpec, Surroundings};
 
 /// How long a call may take.
@@ -19,6 +20,8 @@ pub static SPEC: StoreSpec = StoreSpec {
     secret_variables: &[],
     secret_files: &[],
     durations: &[TIMEOUT],
+    settings: &[],
+    shown: |_, _| Vec::new(),
     opener: || Box::new(KeyringOpener(None)),
     causes: || super::error::causes(),
 };
@@ -28,6 +31,7 @@ struct KeyringOpener(Option<Arc<dyn CredentialStore>>);
 impl Opener for KeyringOpener {
     fn open(
         &mut self,
+        _: &StorePlace,
         surroundings: &mut dyn Surroundings,
         _: Access,
     ) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
@@ -47,7 +51,7 @@ impl Opener for KeyringOpener {
         Ok(Some(self.0.insert(store).clone()))
     }
 
-    fn kept_in(&self, _: &dyn Surroundings) -> String {
+    fn kept_in(&self, _: &StorePlace, _: &dyn Surroundings) -> String {
         "in your keyring".to_owned()
     }
 }

@@ -27,6 +27,8 @@ pub mod session;
 pub mod socks;
 pub mod store;
 pub mod tls;
+#[cfg(unix)]
+pub mod vault;
 pub mod waiting;
 pub mod width;
 pub mod wire;
@@ -216,7 +218,7 @@ impl World {
         let (stdout, stderr) = (Captured::default(), Captured::default());
         let person = self.answers.take();
         let context = Context {
-            variables: Variables::new(self.variables.clone()),
+            variables: Variables::new(self.variables.clone()).with_home(self.home_variable.clone()),
             directory: self.directory.clone(),
             home: self.home_variable.clone(),
             streams: Streams {

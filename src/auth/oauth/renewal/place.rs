@@ -123,6 +123,12 @@ impl SessionStore {
             let failure = match record::set_session(store, profile, &self.origins, replaced, session).await {
                 Err(failure) => return Commit::Failed(failure),
                 Ok(SetOutcome::Written(version)) => return Commit::Mine(version),
+                // Nothing is spent yet, and this will not pass by itself.
+                Ok(SetOutcome::NotApplied(error))
+                    if patience != Patience::Result && !error.failure().code().retryable() =>
+                {
+                    return Commit::Failed(error.into());
+                }
                 Ok(SetOutcome::NotApplied(error) | SetOutcome::Unknown(error)) => error.into(),
                 Ok(SetOutcome::Mismatch) => match self.read(&session.client_id).await {
                     Ok(current) if current.version > replaced => {

@@ -298,7 +298,7 @@ async fn save(
     secrets: &GivenSecrets,
     access: &GatewayAccess,
 ) -> Result<(), Failure> {
-    app.prove_store(profile.store, profile.id).await?;
+    app.prove_store(&profile.store, profile.id).await?;
     let now = app.now();
     file.change(|change| {
         change.put(profile.clone(), now);

@@ -42,7 +42,7 @@ pub async fn after(app: &mut App, file: &ConfigFile, client: &Client, profile: &
 
 /// Deletes the connection and its secrets.
 pub async fn local(app: &mut App, file: &ConfigFile, profile: &Profile) {
-    if let Ok(store) = app.store(profile.store) {
+    if let Ok(store) = app.store(&profile.store) {
         for field in method::items_of(profile) {
             let _ = store.delete(ItemKey { connection: profile.id, field }).await;
         }

@@ -9,6 +9,7 @@ use crate::auth::method::{self, METHODS};
 use crate::auth::setting::OAUTH_HEADING;
 use crate::base::duration::duration;
 use crate::cli::commands::sign_in::args::{BrowserArgs, HeaderArgs, SecretArgs, SettingArgs};
+use crate::cli::commands::stores::StoreArgs;
 use crate::cli::completion;
 use crate::model::profile::{ConnectionName, InvalidValue, StoreKind, TableName, any_of, label, shown_text};
 use crate::service::{self, SERVICES};
@@ -41,6 +42,8 @@ pub struct ConnectArgs {
     pub secrets: SecretArgs,
     #[arg(long, value_parser = kind_of, help = store_help(), add = ArgValueCandidates::new(completion::stores))]
     pub store: Option<StoreKind>,
+    #[command(flatten)]
+    pub store_settings: StoreArgs,
     /// Make it the default connection
     #[arg(long)]
     pub default: bool,

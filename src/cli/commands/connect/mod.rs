@@ -87,7 +87,7 @@ async fn connect(
         let question = format!("{host} is not a host of {label}. Connect to it?");
         app.confirm(shown!("signing in at {}, which is not a host of {}", host, label), &question)?;
     }
-    app.prove_store(request.store(app, saved)?, request.target.id).await?;
+    app.prove_store(&request.store(app, saved)?, request.target.id).await?;
     let is_unchanged = match (saved, &auth) {
         (Some(saved), Some(auth)) => request.updated(app, saved, auth.clone())? == *saved,
         _ => false,

@@ -31,7 +31,7 @@ pub fn report(app: &mut App, request: &Request, profile: &Profile, how: Saved, t
         return exit_code;
     }
     let paint = app.console.out;
-    let is_kept = format!("is {}", app.kept_in(profile.store));
+    let is_kept = format!("is {}", app.kept_in(&profile.store));
     let needed = (MethodSpec::of(profile.auth.method).needs)(&profile.auth);
     let secret = |how: &str| needed.as_ref().map(|field| format!(" The {} {how}.", field.label())).unwrap_or_default();
     let saved_as = match (how, is_default) {

@@ -105,7 +105,7 @@ pub async fn save(
     credential: &NewCredential,
 ) -> Result<(Profile, Saved), Failure> {
     let (profile, former) = request.file.change(|change| save_entry(app, request, change, signed_in))?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     app.changes.are(shown!(
         "{} is saved without its new secret. Sign in again: snow login {}",
         profile.name,
@@ -149,7 +149,7 @@ async fn forget_former_secrets(
     let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
     for field in every_item(former, profile).into_iter().filter(left_behind) {
         let key = ItemKey { connection: profile.id, field };
-        let deleted = match app.store(former.store) {
+        let deleted = match app.store(&former.store) {
             Ok(store) => store.delete(key).await.map_err(Failure::from),
             Err(failure) => Err(failure),
         };

@@ -16,8 +16,9 @@ use crate::cli::commands::app::App;
 use crate::cli::commands::questions::NOBODY_TO_ASK;
 use crate::config::Config;
 use crate::model::instance::{ApiVersion, Instance};
-use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind};
+use crate::model::profile::{Auth, ConnectionId, ConnectionName, InvalidValue, Profile, StorePlace};
 use crate::service::{self, Address, Service};
+use crate::store;
 
 /// The connection that is meant.
 pub struct Target {
@@ -301,11 +302,21 @@ impl Request {
     }
 
     /// Where the secret shall be: a saved connection keeps its store.
-    pub fn store(&self, app: &App, saved: Option<&Profile>) -> Result<StoreKind, Failure> {
-        match self.arguments.store.or(saved.map(|saved| saved.store)) {
-            Some(store) => Ok(store),
-            None => app.store_of_new(),
+    pub fn store(&self, app: &App, saved: Option<&Profile>) -> Result<StorePlace, Failure> {
+        let kind = match self.arguments.store.or(saved.map(|saved| saved.store.kind)) {
+            Some(kind) => kind,
+            None => app.store_of_new()?,
+        };
+        let saved = saved.map(|saved| &saved.store).filter(|saved| saved.kind == kind);
+        let mut settings = saved.map(|saved| saved.settings.clone()).unwrap_or_default();
+        for (setting, value) in self.arguments.store_settings.given() {
+            if !store::spec_of(kind).settings.iter().any(|own| own.key == setting.key) {
+                let message = shown!("--{} does not go with the store {}", setting.flag, kind.as_str());
+                return Err(Failure::new(Code::Usage, message).next("Choose its store with --store, or leave it out"));
+            }
+            settings.insert(setting.key, value.to_owned());
         }
+        Ok(StorePlace { kind, settings })
     }
 
     /// What the flags make of a saved connection as it is now; a conflict
@@ -367,6 +378,7 @@ impl Conflict {
 /// updated.
 pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
     let spec = MethodSpec::of(saved.auth.method);
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "the default".to_owned());
     let guarded = spec.settings().filter(|setting| setting.is_guarded).map(|setting| {
         let value = |profile: &Profile| {
             let same_method = profile.auth.method == saved.auth.method;
@@ -377,7 +389,6 @@ pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
         if setting.key == "username" && (is.is_none() || would.is_none()) {
             would.clone_from(&is);
         }
-        let shown = |value: Option<String>| value.unwrap_or_else(|| "the default".to_owned());
         (setting.label, shown(is), shown(would))
     });
     let mut differs = [
@@ -387,7 +398,11 @@ pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
     ]
     .into_iter()
     .chain(guarded)
-    .chain([("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned())]);
+    .chain([("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned())])
+    .chain(store::settings().map(|setting| {
+        let value = |profile: &Profile| profile.store.settings.get(setting.key).cloned();
+        (setting.key, shown(value(saved)), shown(value(wanted)))
+    }));
     let (what, is, would) = differs.find(|(_, is, would)| is != would)?;
     Some(Conflict { what, is, would })
 }

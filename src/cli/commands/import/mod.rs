@@ -135,10 +135,10 @@ async fn contents(app: &mut App, arguments: &ImportArgs) -> Result<Contents, Fai
     }
     let now = app.now();
     match &arguments.source {
-        Source::NowSdk => now_sdk::read(app.store(keyring::KIND)?.as_ref(), now).await,
+        Source::NowSdk => now_sdk::read(app.store(&keyring::KIND.into())?.as_ref(), now).await,
         Source::ServicenowCli => {
             let Some(directory) = app.config_directory_of("servicenow") else { return Ok(Contents::default()) };
-            let keyring = app.store(keyring::KIND)?;
+            let keyring = app.store(&keyring::KIND.into())?;
             servicenow_cli::read(&directory.join("config.toml"), keyring.as_ref(), now).await
         }
         Source::Ansible => ansible::read(&app.variables),

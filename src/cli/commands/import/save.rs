@@ -17,7 +17,7 @@ pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<()
         app.network.client_for(&found.profile)?;
     }
     if let Some(first) = found.iter().find(|found| has_secret(found)) {
-        app.prove_store(first.profile.store, first.profile.id).await?;
+        app.prove_store(&first.profile.store, first.profile.id).await?;
     }
     let now = app.now();
     file.change(|change| {
@@ -56,7 +56,7 @@ async fn take_back(app: &mut App, file: &ConfigFile, written: &[Found], all: &[F
     for found in written {
         for field in super::fields(found) {
             let key = ItemKey { connection: found.profile.id, field };
-            let deleted = match app.store(found.profile.store) {
+            let deleted = match app.store(&found.profile.store) {
                 Ok(store) => store.delete(key).await.is_ok(),
                 Err(_) => false,
             };
@@ -76,7 +76,7 @@ async fn take_back(app: &mut App, file: &ConfigFile, written: &[Found], all: &[F
         app.changes.taken_back();
         return Ok(());
     };
-    let store = profile.store;
+    let store = &profile.store;
     Err(Failure::new(
         Code::StoreUnreliable,
         shown!("{} is imported in part, and could not be taken back", profile.name),

@@ -92,7 +92,7 @@ pub fn refuse_passphrase(profile: &Profile, given: &SecretArgs) -> Result<(), Fa
 
 async fn saved(app: &mut App, profile: &Profile, item: &SecretItem) -> Result<Option<Secret>, Failure> {
     let (_, origins) = app.network.client_for(profile)?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     match read_secret(store.as_ref(), profile, item, &origins).await {
         // To be entered anew.
         Err(failure) if failure.code().is_fixed_by_signing_in() => Ok(None),

@@ -75,7 +75,7 @@ pub async fn save(
 ) -> Result<(), Failure> {
     // A renewal under way must not write its result over this.
     let _lock = lock(app, profile).await?;
-    let store = app.store(profile.store)?;
+    let store = app.store(&profile.store)?;
     write(store.as_ref(), profile, origins, credential).await?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.

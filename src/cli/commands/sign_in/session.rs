@@ -139,7 +139,7 @@ async fn secret(
     // What locks an account is entered anew: the saved one may be why it was refused.
     if is_saved && !wanted.spec().locks_accounts {
         let (_, origins) = app.network.client_for(profile)?;
-        let store = app.store(profile.store)?;
+        let store = app.store(&profile.store)?;
         let saved = record::read_secret(store.as_ref(), profile, usage.input.item, &origins).await;
         match saved {
             Ok(Some(secret)) => return known(Some(secret)),
@@ -341,7 +341,7 @@ pub async fn revoke(app: &mut App, wanted: &Wanted<'_>, profile: &Profile, crede
     let Some(session) = &credential.session else { return };
     let (Ok((client, origins)), Ok(deadline)) = (wanted.client(app), app.deadline()) else { return };
     if wanted.is_saved
-        && let Ok(store) = app.store(profile.store)
+        && let Ok(store) = app.store(&profile.store)
         && let Ok(Some(saved)) = record::read_session(store.as_ref(), profile, client_of(profile), &origins).await
         && has_same_tokens(&saved, session)
     {

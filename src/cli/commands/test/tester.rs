@@ -28,7 +28,7 @@ use crate::history::last_test::LastTest;
 use crate::history::state::{REFUSALS_BEFORE_STOP, State, refused_before};
 use crate::http::client::{Client, Deadline};
 use crate::model::instance::Instance;
-use crate::model::profile::{Profile, StoreKind, Subject};
+use crate::model::profile::{Profile, StorePlace, Subject};
 use crate::model::user_name::UserName;
 use crate::store::CredentialStore;
 use crate::store::record::Origins;
@@ -43,7 +43,7 @@ type Turn<'t> = tokio::sync::MutexGuard<'t, ()>;
 pub struct ConnectionTester<'a> {
     app: &'a App,
     options: &'a Options,
-    stores: Vec<(StoreKind, OpenedStore)>,
+    stores: Vec<(StorePlace, OpenedStore)>,
     /// A store does one thing at a time.
     store_turn: tokio::sync::Mutex<()>,
     state: State,
@@ -61,22 +61,22 @@ pub struct ConnectionTester<'a> {
 pub fn open_stores<'p>(
     app: &mut App,
     profiles: impl IntoIterator<Item = &'p Profile>,
-) -> Result<Vec<(StoreKind, OpenedStore)>, Failure> {
-    let mut stores: Vec<(StoreKind, OpenedStore)> = Vec::new();
+) -> Result<Vec<(StorePlace, OpenedStore)>, Failure> {
+    let mut stores: Vec<(StorePlace, OpenedStore)> = Vec::new();
     for profile in profiles {
-        if stores.iter().any(|(kind, _)| *kind == profile.store) {
+        if stores.iter().any(|(place, _)| *place == profile.store) {
             continue;
         }
-        match app.store(profile.store) {
+        match app.store(&profile.store) {
             Err(failure) if failure.code() == Code::Interrupted => return Err(failure),
-            store => stores.push((profile.store, store)),
+            store => stores.push((profile.store.clone(), store)),
         }
     }
     Ok(stores)
 }
 
 impl<'a> ConnectionTester<'a> {
-    pub fn new(app: &'a App, options: &'a Options, stores: Vec<(StoreKind, OpenedStore)>) -> Result<Self, Failure> {
+    pub fn new(app: &'a App, options: &'a Options, stores: Vec<(StorePlace, OpenedStore)>) -> Result<Self, Failure> {
         let state = app.state()?;
         Ok(Self {
             app,
@@ -240,7 +240,7 @@ impl<'a> ConnectionTester<'a> {
 
     /// The saved credential, and how long the store took.
     async fn open(&self, profile: &Profile, reached: (Client, Origins)) -> (Result<Opened, Failure>, Duration) {
-        let store = match self.store(profile.store) {
+        let store = match self.store(&profile.store) {
             Ok(store) => store,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
@@ -249,8 +249,8 @@ impl<'a> ConnectionTester<'a> {
         (opened, asked.elapsed())
     }
 
-    fn store(&self, wanted: StoreKind) -> OpenedStore {
-        let opened = self.stores.iter().find(|(kind, _)| *kind == wanted);
+    fn store(&self, wanted: &StorePlace) -> OpenedStore {
+        let opened = self.stores.iter().find(|(place, _)| place == wanted);
         opened.expect("every store was opened before the tests").1.clone()
     }
 

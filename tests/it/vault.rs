@@ -1,0 +1,326 @@
+//! Secrets in a real OpenBao.
+
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use snow_connect::sandbox::{Sandbox, SandboxOptions};
+
+use crate::world::process::{finish, snow, tool};
+use crate::world::session::{self, ID};
+use crate::world::tls::{Authority, Leaf};
+use crate::world::vault::{ROOT, TOPIC, Vault, policy};
+use crate::world::{World, check};
+
+const PASSWORD: &str = "sandbox-beth";
+
+fn connect(world: &mut World, sandbox: &Sandbox, more: &str) -> crate::world::Outcome {
+    let line = format!("connect {} --name acme --username beth.anglin --password-stdin {more}", sandbox.origin());
+    world.stdin(PASSWORD).run(&line)
+}
+
+/// The path of an item of `acme`, below `data` or `metadata`.
+fn item_of(world: &World, kind: &str, field: &str) -> String {
+    let config: toml::Value = toml::from_str(&world.config()).unwrap();
+    format!("secret/{kind}/snow/{}/{field}", config["connections"]["acme"]["id"].as_str().unwrap())
+}
+
+#[test]
+fn a_connection_lives_in_vault_from_connect_to_logout() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut world = vault.world();
+    connect(&mut world, &sandbox, "").expect(0);
+    let item = item_of(&world, "data", "password");
+    let record = vault.item(&item)["data"]["record"].as_str().unwrap().to_owned();
+    assert_eq!(serde_json::from_str::<Value>(&record).unwrap()["password"], PASSWORD);
+    // What came from a variable is not saved, and former versions are not kept.
+    assert!(!world.config().contains("store_address"), "{}", world.config());
+    let metadata = vault.item(&item_of(&world, "metadata", "password"));
+    assert_eq!((&metadata["cas_required"], &metadata["max_versions"]), (&json!(true), &json!(1)));
+    world.run("test acme").expect(0);
+    world.run("logout acme --yes").expect(0);
+    // A tombstone, so that a refresh under way is told.
+    assert_eq!(vault.item(&item)["data"], json!({ "deleted": true }));
+    assert_eq!(vault.get(&format!("{item}?version=1")).status, 404);
+    assert_eq!(world.run("test acme --json").expect(4).error_code(), "no-credential");
+    world.stdin(PASSWORD).run("login acme --password-stdin").expect(0);
+    world.run("remove acme --yes").expect(0);
+    assert_eq!(vault.item(&item)["data"], json!({ "deleted": true }));
+}
+
+#[test]
+fn the_commands_and_the_policy_of_the_topic_on_vault_work() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut world = vault.world();
+    world.unset("SNOW_STORE").unset("VAULT_TOKEN").set("VAULT_TOKEN", &vault.token(policy(), 600));
+    let file = world.home().join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let block = TOPIC.split_once("```sh").unwrap().1.split_once("```").unwrap().0;
+    let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("snow ")).collect();
+    assert_eq!(commands.len(), 2, "{block}");
+    for command in commands {
+        let connect = format!("connect {} --name dev12345 --username beth.anglin", sandbox.origin());
+        let command = command.replace("--username svc.ci", "").replace("connect dev12345", &connect);
+        world.run(&command.replace("~/password", file.to_str().unwrap())).expect(0);
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn what_the_flags_say_is_saved_and_goes_before_the_variables() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    vault.post("sys/mounts/teams", &json!({ "type": "kv", "options": { "version": "2" } }));
+    let mut world = vault.world();
+    world.unset("SNOW_STORE").set("VAULT_ADDR", "https://elsewhere.example");
+    let more = format!("--store vault --store-address {} --store-mount teams --store-path ci/snow", vault.origin());
+    connect(&mut world, &sandbox, &more).expect(0);
+    for key in [
+        "store = \"vault\"",
+        "store_address = \"http://127.0.0.1:",
+        "store_mount = \"teams\"",
+        "store_path = \"ci/snow\"",
+    ] {
+        assert!(world.config().contains(key), "{key} is not in {}", world.config());
+    }
+    assert!(item_of(&world, "data", "password").starts_with("secret/"));
+    let item = item_of(&world, "data", "password").replace("secret/data/snow", "teams/data/ci/snow");
+    assert!(vault.item(&item)["data"]["record"].is_string());
+    world.run("test acme").expect(0);
+    world.run("show acme").expect(0).says(&["store_mount teams", "store_path ci/snow", "token (VAULT_TOKEN)"]);
+    let shown = world.run("show acme --json").expect(0).json();
+    assert_eq!(shown["connection"]["store_mount"], "teams");
+    // Another place is another store: it is not changed in passing.
+    let other = connect(&mut world, &sandbox, "--store-path other --json").expect(3);
+    assert_eq!(other.error_code(), "connection-exists");
+}
+
+#[test]
+fn a_setting_of_vault_does_not_go_with_another_store() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    let outcome = connect(&mut world, &sandbox, "--store keyring --store-mount teams").expect(2);
+    outcome.says(&["--store-mount does not go with the store keyring"]);
+    connect(&mut world, &sandbox, "--store vault --store-address http://vault.example --no-test").expect(2);
+}
+
+#[test]
+fn doctor_says_where_vault_is_and_what_opens_it_and_leaves_nothing_secret_in_a_bundle() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut world = vault.world();
+    connect(&mut world, &sandbox, "").expect(0);
+    let bundle = world.home().join("bundle.json");
+    let report = world.run_words(&["doctor", "--json", "--bundle", bundle.to_str().unwrap()]).json();
+    let ready = report["checks"].as_array().unwrap().iter();
+    let mut ready = ready.filter(|check| check["id"] == "store.ready" && check["target"] == "vault");
+    let ready = ready.next().unwrap();
+    assert_eq!(ready["status"], "pass", "{ready}");
+    let message = ready["message"].as_str().unwrap();
+    assert!(message.contains("(VAULT_ADDR)") && message.contains("token (VAULT_TOKEN)"), "{message}");
+    assert_eq!(check(&report, "store.secrets")["status"], "pass");
+    let bundle = std::fs::read_to_string(bundle).unwrap();
+    assert!(!bundle.contains(ROOT) && !bundle.contains(PASSWORD));
+    // It leaves one item that is no secret, however often it is run.
+    world.run("doctor");
+    let keys = vault.get("secret/metadata/snow?list=true").expect(200).body;
+    assert_eq!(keys.matches("probe").count(), 1, "{keys}");
+}
+
+#[test]
+fn a_doctor_does_not_ask_a_vault_that_no_connection_uses() {
+    let mut world = World::new();
+    world.set("VAULT_ADDR", "http://127.0.0.1:9").set("VAULT_TOKEN", ROOT);
+    let report = world.run("doctor --json").json();
+    assert!(!report["checks"].as_array().unwrap().iter().any(|check| check["target"] == "vault"));
+}
+
+/// A machine of its own, with the connection `acme` in this vault.
+fn machine(vault: &Vault, sandbox: &Sandbox) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join(".config/snow");
+    std::fs::create_dir_all(&directory).unwrap();
+    let config = session::config(&sandbox.origin(), &format!("store_address = \"{}\"\n", vault.origin()));
+    std::fs::write(directory.join("config.toml"), config.replace("\"keyring\"", "\"vault\"")).unwrap();
+    home
+}
+
+fn run_at(home: &tempfile::TempDir, words: &[&str]) -> Command {
+    let mut command = snow(home.path());
+    command.env("VAULT_TOKEN", ROOT).args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn machines_that_share_a_session_refresh_it_once() {
+    let vault = Vault::start();
+    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
+    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
+    let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
+    let item = format!("secret/data/snow/{ID}/session");
+    vault.post(&item, &body);
+    sandbox.expire_access_tokens();
+    let machines: Vec<_> = (0..6).map(|_| machine(&vault, &sandbox)).collect();
+    let running: Vec<_> = machines.iter().map(|home| run_at(home, &["token", "acme"]).spawn().unwrap()).collect();
+    let mut tokens = Vec::new();
+    for process in running {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        tokens.push(output.stdout);
+    }
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    assert_eq!(sandbox.token_requests().refresh_token, 1);
+    let saved: Value = serde_json::from_str(vault.item(&item)["data"]["record"].as_str().unwrap()).unwrap();
+    assert_eq!((&saved["generation"], &saved["lease"]), (&json!(2), &Value::Null));
+    // A session that was signed out on one of them is signed out on all.
+    finish(run_at(&machines[0], &["logout", "acme", "--yes"]), b"").expect(0);
+    let outcome = finish(run_at(&machines[1], &["token", "acme", "--json"]), b"").expect(4);
+    assert_eq!(outcome.error_code(), "no-credential");
+}
+
+#[test]
+fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() {
+    let vault = Vault::start();
+    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
+    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
+    let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
+    vault.post(&format!("secret/data/snow/{ID}/session"), &body);
+    sandbox.expire_access_tokens();
+    let home = machine(&vault, &sandbox);
+    let reader = vault.token(r#"path "secret/data/snow/*" { capabilities = ["read"] }"#, 600);
+    let mut command = run_at(&home, &["token", "acme", "--json"]);
+    command.env("VAULT_TOKEN", reader);
+    let started = std::time::Instant::now();
+    assert_eq!(finish(command, b"").expect(9).error_code(), "vault-denied");
+    assert!(started.elapsed() < std::time::Duration::from_secs(15), "{:?}", started.elapsed());
+    assert_eq!(sandbox.token_requests().refresh_token, 0);
+}
+
+#[test]
+fn an_app_role_signs_in_and_again_once_its_token_is_gone() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let (role_id, secret_id) = vault.app_role(&json!({ "token_policies": ["runner"], "token_num_uses": 4 }));
+    let mut world = vault.world();
+    world.unset("VAULT_TOKEN").set("SNOW_VAULT_ROLE_ID", &role_id).set("SNOW_VAULT_SECRET_ID", &secret_id);
+    world.guard(&secret_id);
+    // Each token is good for four requests, and this takes more.
+    connect(&mut world, &sandbox, "").expect(0);
+    world.run("test acme").expect(0);
+    world.run("show acme").expect(0).says(&["approle (SNOW_VAULT_ROLE_ID)"]);
+    world.unset("SNOW_VAULT_SECRET_ID").set("SNOW_VAULT_SECRET_ID", "CANARY-wrong-secret-id");
+    let outcome = world.run("test acme --json").expect(9);
+    assert_eq!(outcome.error_code(), "vault-login-refused");
+    outcome.says(&["invalid role or secret ID"]);
+}
+
+/// A JWT for the audience `vault`, signed with a new key; and the public key.
+fn signed_jwt(directory: &std::path::Path) -> (String, String) {
+    let run = |words: &[&str]| {
+        let output = tool("openssl").args(words).current_dir(directory).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    run(&["genrsa", "-out", "key.pem", "2048"]);
+    let public = String::from_utf8(run(&["rsa", "-in", "key.pem", "-pubout"])).unwrap();
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let now = chrono::Utc::now().timestamp();
+    let claims = json!({ "sub": "job-7", "aud": "vault", "iss": "https://ci.example", "iat": now, "exp": now + 3600 });
+    let text = format!("{}.{}", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
+    std::fs::write(directory.join("text"), &text).unwrap();
+    let signature = run(&["dgst", "-sha256", "-sign", "key.pem", "text"]);
+    (format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)), public)
+}
+
+#[test]
+fn a_jwt_of_ci_signs_in_and_what_vault_says_of_a_wrong_role_is_told() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let (jwt, public) = signed_jwt(directory.path());
+    vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
+    vault.post("sys/auth/ci-jwt", &json!({ "type": "jwt" }));
+    vault.post("auth/ci-jwt/config", &json!({ "jwt_validation_pubkeys": [public] }));
+    let role =
+        json!({ "role_type": "jwt", "bound_audiences": ["vault"], "user_claim": "sub", "token_policies": ["runner"] });
+    vault.post("auth/ci-jwt/role/deploy", &role);
+    let file = directory.path().join("jwt");
+    std::fs::write(&file, &jwt).unwrap();
+    let mut world = vault.world();
+    world.guard(&jwt);
+    world.unset("VAULT_TOKEN").set("SNOW_VAULT_JWT_FILE", file.to_str().unwrap());
+    let flags = "--store-auth jwt --store-auth-mount ci-jwt --store-role";
+    connect(&mut world, &sandbox, &format!("{flags} deploy")).expect(0);
+    world.run("test acme").expect(0);
+    let more = format!("{flags} wrong --force --yes --json");
+    let outcome = connect(&mut world, &sandbox, &more).expect(9);
+    assert_eq!(outcome.error_code(), "vault-login-refused");
+    outcome.says(&["could not be found"]);
+}
+
+#[test]
+fn a_vault_with_a_private_ca_is_reached_with_its_file_and_never_without() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let authority = Authority::new();
+    let front = authority.front(Leaf::Good, vault.origin());
+    let mut world = vault.world();
+    world.unset("VAULT_ADDR").set("BAO_ADDR", &front.origin());
+    let outcome = connect(&mut world, &sandbox, "--json").expect(9);
+    assert_eq!(outcome.error_code(), "vault-tls");
+    outcome.says(&["VAULT_CACERT"]);
+    let ca = world.home().join("ca.pem");
+    authority.save(&ca);
+    world.set("VAULT_CACERT", ca.to_str().unwrap());
+    connect(&mut world, &sandbox, "").expect(0);
+    // The certificate has another name than the address.
+    let front = authority.front(Leaf::Named("vault.internal"), vault.origin());
+    world.unset("BAO_ADDR").set("BAO_ADDR", &front.origin());
+    assert_eq!(world.run("test acme --json").expect(9).error_code(), "vault-tls");
+    world.set("BAO_TLS_SERVER_NAME", "vault.internal");
+    world.run("test acme").expect(0);
+    world.set("VAULT_SKIP_VERIFY", "1");
+    world.run("test acme").expect(3).says(&["VAULT_SKIP_VERIFY"]);
+}
+
+#[test]
+fn the_token_that_the_tools_leave_signs_in_until_another_is_given() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut world = vault.world();
+    world.unset("VAULT_TOKEN");
+    assert_eq!(connect(&mut world, &sandbox, "--json").expect(9).error_code(), "vault-no-token");
+    let path = world.home().join(".vault-token");
+    std::fs::write(&path, format!("{ROOT}\n")).unwrap();
+    connect(&mut world, &sandbox, "").expect(0);
+    world.run("show acme").expect(0).says(&["token (~/.vault-token)"]);
+    world.set("BAO_TOKEN", "CANARY-token-of-another");
+    assert_eq!(world.run("test acme --json").expect(9).error_code(), "vault-token-invalid");
+    // The search for secrets at the end would find it.
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn an_item_that_a_person_deleted_is_written_again_at_its_next_version() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut world = vault.world();
+    connect(&mut world, &sandbox, "").expect(0);
+    let item = item_of(&world, "data", "password");
+    vault.delete(&item);
+    assert_eq!(world.run("test acme --json").expect(4).error_code(), "no-credential");
+    world.stdin(PASSWORD).run("login acme --password-stdin").expect(0);
+    assert_eq!(vault.item(&item)["metadata"]["version"], 2);
+    world.run("test acme").expect(0);
+    // What a person put there is not taken for a record.
+    vault.post(&item, &json!({ "options": { "cas": 2 }, "data": { "password": "by hand" } }));
+    assert_eq!(world.run("test acme --json").expect(9).error_code(), "secret-unreadable");
+}
+
+#[test]
+fn a_token_that_may_not_write_metadata_still_saves_and_former_secrets_are_destroyed_where_it_may() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let data = r#"path "secret/data/snow/*" { capabilities = ["create", "update", "read"] }"#;
+    let destroy = r#"path "secret/destroy/snow/*" { capabilities = ["update"] }"#;
+    let mut world = vault.world();
+    world.unset("VAULT_TOKEN").set("VAULT_TOKEN", &vault.token(&format!("{data}{destroy}"), 600));
+    let outcome = connect(&mut world, &sandbox, "").expect(0);
+    outcome.says(&["former versions"]);
+    let item = item_of(&world, "data", "password");
+    world.run("logout acme --yes").expect(0);
+    assert_eq!(vault.item(&format!("{item}?version=1"))["metadata"]["destroyed"], true);
+}
