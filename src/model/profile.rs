@@ -235,9 +235,17 @@ impl Auth {
     }
 }
 
-/// The name of a table: lower-case letters, digits and underscores.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The name of a table: letters, digits and underscores. No service minds the case.
+#[derive(Debug, Clone)]
 pub struct TableName(String);
+
+impl PartialEq for TableName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for TableName {}
 
 /// A text that is not what its key calls for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -304,16 +312,21 @@ impl TableName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// In small letters.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
 }
 
 impl FromStr for TableName {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let name = text.trim().to_ascii_lowercase();
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = text.trim();
         if !name.is_empty() && name.len() <= 80 && name.chars().all(fits) {
-            Ok(Self(name))
+            Ok(Self(name.to_owned()))
         } else {
             Err(InvalidValue(format!(
                 "\"{}\" is not a table name: use letters, digits and _, as in sys_user",

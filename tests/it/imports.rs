@@ -459,7 +459,7 @@ fn a_file_that_adobe_did_not_write_is_refused() {
 #[test]
 fn a_body_of_adobe_for_salesforce_is_taken_by_either_id_and_either_way_to_sign_in() {
     let mut world = World::new();
-    let body = |name: &str, id: &str, auth: &str, params: serde_json::Value| json!({"name": name, "auth": {"specName": auth, "params": params}, "connectionSpec": {"id": id, "version": "1.0"}});
+    let body = |name: &str, id: &str, auth: &str, params: Value| json!({"name": name, "auth": {"specName": auth, "params": params}, "connectionSpec": {"id": id, "version": "1.0"}});
     let items = json!({"items": [
         body("by-password", "b66ab34-8619-49cb-96d1-39b37ede86ea", "Basic Authentication",
             json!({"username": "jo@acme.example", "password": "", "securityToken": ""})),

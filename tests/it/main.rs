@@ -119,6 +119,7 @@ mod saved;
 mod scenarios;
 mod screens;
 mod scripts;
+mod services;
 mod session;
 mod session_end;
 #[cfg(target_os = "linux")]

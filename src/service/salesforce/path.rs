@@ -177,9 +177,9 @@ mod tests {
         let version = Version::DEFAULT;
         let here = HERE.parse().unwrap();
         let table = |text| table_of(&request_url(&here, version, text).unwrap()).map(|table| table.to_string());
-        assert_eq!(table("sobjects/Case/describe").as_deref(), Some("case"));
-        assert_eq!(table("query?q=SELECT Id FROM My__c WHERE a = 'b from c'").as_deref(), Some("my__c"));
-        assert_eq!(table("query?q=select count() from%20Case").as_deref(), Some("case"));
+        assert_eq!(table("sobjects/Case/describe").as_deref(), Some("Case"));
+        assert_eq!(table("query?q=SELECT Id FROM My__c WHERE a = 'b from c'").as_deref(), Some("My__c"));
+        assert_eq!(table("query?q=select count() from%20Case").as_deref(), Some("Case"));
         assert_eq!(table("query/01gxx-2000"), None);
         assert_eq!(table("limits"), None);
     }

@@ -17,7 +17,7 @@ use crate::service::probe::{NoUser, ProbeRequest, ProbedRows, Probes, Signs, unk
 
 impl Probes for Salesforce {
     fn usual_table(&self) -> TableName {
-        "case".parse().expect("it has the form of a name")
+        "Case".parse().expect("it has the form of a name")
     }
 
     fn preflight(&self) -> ProbeRequest {

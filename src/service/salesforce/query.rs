@@ -98,7 +98,7 @@ impl Rows for Salesforce {
     }
 
     fn default_fields(&self, table: &TableName) -> Vec<String> {
-        let table = table.as_str();
+        let table = table.folded();
         let name = match NAMES.iter().find(|(named, _)| *named == table) {
             Some((_, name)) => Some(*name),
             None if NAMELESS.iter().any(|end| table.ends_with(end)) => None,
@@ -232,26 +232,26 @@ mod tests {
         let after = |key: &str| Place { after: Some(key.to_owned()), offset: 0 };
         assert_eq!(
             page(&query("", None, &[]), Place::default()),
-            "SELECT Id,CaseNumber FROM case ORDER BY Id LIMIT 10"
+            "SELECT Id,CaseNumber FROM Case ORDER BY Id LIMIT 10"
         );
         assert_eq!(
             page(&query("Status = 'New' OR Priority = 'High'", None, &["Subject"]), after("500'\\")),
-            "SELECT Subject,Id FROM case WHERE (Status = 'New' OR Priority = 'High') AND Id > '500\\'\\\\' ORDER BY Id LIMIT 10"
+            "SELECT Subject,Id FROM Case WHERE (Status = 'New' OR Priority = 'High') AND Id > '500\\'\\\\' ORDER BY Id LIMIT 10"
         );
         assert_eq!(
             page(&query("", Some(("CreatedDate", true)), &["id"]), Place { after: None, offset: 200 }),
-            "SELECT id FROM case ORDER BY CreatedDate DESC NULLS LAST,Id LIMIT 10 OFFSET 200"
+            "SELECT id FROM Case ORDER BY CreatedDate DESC NULLS LAST,Id LIMIT 10 OFFSET 200"
         );
         assert_eq!(
             page(&query("", Some(("Id", false)), &["Id"]), Place::default()),
-            "SELECT Id FROM case ORDER BY Id LIMIT 10"
+            "SELECT Id FROM Case ORDER BY Id LIMIT 10"
         );
     }
 
     #[test]
     fn rows_are_counted_by_the_service_and_the_count_is_in_the_body() {
         let query = query("IsClosed = false", None, &["Id"]);
-        assert_eq!(asked(&Salesforce.counting(&query, None)), "SELECT COUNT() FROM case WHERE (IsClosed = false)");
+        assert_eq!(asked(&Salesforce.counting(&query, None)), "SELECT COUNT() FROM Case WHERE (IsClosed = false)");
         let around = br#"{"records":[],"totalSize":4711,"done":true}"#;
         assert_eq!(Salesforce.counted(&HeaderMap::new(), around), Some(4711));
         assert_eq!(Salesforce.counted(&HeaderMap::new(), b""), None);

@@ -94,7 +94,7 @@ mod tests {
     fn objects_and_fields_have_their_paths() {
         let path = |query: &RowQuery| Salesforce.page(query, &Place::default(), 10, true, None);
         assert_eq!(path(&Salesforce.tables(Some("x"))), "/services/data/v64.0/sobjects");
-        assert_eq!(path(&Salesforce.columns(&["Case".to_owned()])), "/services/data/v64.0/sobjects/case/describe");
+        assert_eq!(path(&Salesforce.columns(&["Case".to_owned()])), "/services/data/v64.0/sobjects/Case/describe");
         assert!(path(&Salesforce.sample(&"case".parse().unwrap())).contains("/query?q="));
     }
 

@@ -33,7 +33,7 @@ impl RequestKind<'_> {
     /// Whether a path, of whatever origin, is that of the request.
     fn is_asked_at(self, path: &str) -> bool {
         match self {
-            Self::Table(table) => path.ends_with(&format!("/table/{}", table.as_str())),
+            Self::Table(table) => path.ends_with(&format!("/table/{}", table.folded())),
             Self::Token => path.ends_with("/oauth_token.do"),
             Self::Revocation => path.ends_with("/oauth_revoke_token.do"),
             Self::Api | Self::Identity | Self::Preflight => path.starts_with("/api/now/"),

@@ -24,7 +24,7 @@ fn text(row: &Row<'_>, field: &str) -> Option<String> {
 
 /// The rows whose table is one of these.
 fn of(tables: &[String]) -> String {
-    let names: Vec<String> = tables.iter().map(|name| escaped(name)).collect();
+    let names: Vec<String> = tables.iter().map(|name| escaped(&name.to_ascii_lowercase())).collect();
     format!("nameIN{}", names.join(","))
 }
 
@@ -35,7 +35,7 @@ impl Tables for ServiceNow {
     }
 
     fn table(&self, name: &str) -> Option<RowQuery> {
-        let filter = format!("name={}", escaped(name));
+        let filter = format!("name={}", escaped(&name.to_ascii_lowercase()));
         Some(query("sys_db_object", filter, &["name", "label", "super_class.name"]))
     }
 

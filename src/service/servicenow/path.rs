@@ -68,6 +68,7 @@ pub fn page_url(instance: &Instance, text: &str) -> Result<Url, InvalidPath> {
     };
     let is_row = |row: &str| row.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let table: TableName = table.parse().map_err(|_| UNKNOWN)?;
+    let table = table.folded();
     match row {
         None => Ok(instance.url(&format!("/{table}_list.do"))),
         Some(row) if is_row(row) => {

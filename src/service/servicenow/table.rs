@@ -29,6 +29,7 @@ pub struct TableQuery<'a> {
 
 /// The path of a table, in this version of the API.
 pub fn path(table: &TableName, api_version: Option<ApiVersion>) -> String {
+    let table = table.folded();
     match api_version {
         None => format!("/api/now/table/{table}"),
         Some(version) => format!("/api/now/{version}/table/{table}"),
