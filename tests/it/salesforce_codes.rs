@@ -8,14 +8,14 @@ use crate::scenarios::{WARNINGS, complaints};
 use crate::world::Outcome;
 use crate::world::salesforce::Org;
 
-/// How often a client may ask for a session in a scenario: `connect` and `refresh` are there
-/// for that, and of the others those whose session is refused by name.
+/// How often a client may ask for a session in a scenario: `connect`, `refresh` and `token`
+/// are there for that, and of the others those whose session is refused by name.
 fn sessions(scenario: Scenario) -> usize {
     let is_refused = matches!(
         scenario,
         Scenario::SessionExpired | Scenario::SessionAlwaysInvalid | Scenario::TokenFormat | Scenario::SessionFault
     );
-    let signs_in = scenario.command().starts_with("connect") || scenario.command() == "refresh";
+    let signs_in = ["connect", "refresh", "token"].iter().any(|verb| scenario.command().starts_with(verb));
     usize::from(signs_in || is_refused)
 }
 

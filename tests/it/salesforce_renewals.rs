@@ -238,3 +238,99 @@ fn a_fleet_of_both_services_is_tested_in_one_run() {
     here.org.set_scenario(Some(Scenario::Maintenance));
     here.world.run("test --all --json").expect(7);
 }
+
+#[cfg(target_os = "linux")]
+mod with_the_program {
+    use std::process::Stdio;
+
+    use serde_json::{Value, json};
+    use snow_connect::sandbox::salesforce::fault::SignIn;
+    use snow_connect::sandbox::salesforce::scenario::Scenario;
+
+    use crate::world::gateway::Gateway;
+    use crate::world::keyring::Session;
+    use crate::world::pty::Terminal;
+    use crate::world::salesforce::{ADMIN, Org, authorized};
+    use crate::world::session;
+
+    #[test]
+    fn processes_whose_session_is_refused_at_the_same_time_share_one_refresh_token() {
+        let here = Org::new();
+        let origin = here.org.origin();
+        let tokens = authorized(&here.org).expect(200).json();
+        let changes = json!({
+            "client_id": "sandbox-web", "scope": "api id refresh_token", "expires_at": Value::Null,
+            "access_token": tokens["access_token"], "refresh_token": tokens["refresh_token"],
+        });
+        let home = Session::new();
+        session::put_into_keyring(&home, &origin, &session::record(&origin, 900, changes));
+        let config = home.config().replace("sandbox-public", "sandbox-web");
+        let config = format!("{config}spec = \"salesforce-service-cloud\"\n");
+        std::fs::write(home.home().join(".config/snow/config.toml"), config).unwrap();
+        here.org.set_scenario(Some(Scenario::Rotate));
+        for round in 1..=2 {
+            here.org.expire_access_tokens();
+            let before = here.sessions();
+            let runs: Vec<_> = (0..8)
+                .map(|_| {
+                    let mut command = home.command(&["test", "acme", "--json"]);
+                    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+                })
+                .collect();
+            for run in runs {
+                let output = run.wait_with_output().unwrap();
+                assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+            }
+            assert_eq!(here.sessions() - before, 1, "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_renews_a_session_of_each_way_to_sign_in() {
+        let path = "/services/data/v64.0/limits";
+        for sign_in in [SignIn::Basic, SignIn::ClientCredentials, SignIn::JwtBearer] {
+            let (here, mut home) = (Org::new(), Session::new());
+            let line = here.connect_line(sign_in);
+            assert_eq!(home.run(&line, "").code, 0, "{line}");
+            let gateway = Gateway::start(home.command(&[]), &["acme"]);
+            gateway.ask("GET", path).send().expect(200);
+            let before = here.sessions();
+            here.org.expire_access_tokens();
+            for _ in 0..2 {
+                gateway.ask("GET", path).send().expect(200);
+            }
+            assert_eq!(here.sessions() - before, 1, "{}", sign_in.as_str());
+            // A refusal of what the session may do is passed on.
+            here.org.set_scenario(Some(Scenario::SessionNotForRest));
+            gateway.ask("GET", path).send().expect(403);
+            assert_eq!(here.sessions() - before, 1, "{}", sign_in.as_str());
+        }
+    }
+
+    #[test]
+    fn a_person_types_the_password_and_the_security_token_again() {
+        let (here, home) = (Org::new(), Session::new());
+        let origin = here.org.origin();
+        let words = ["connect", &origin, "--spec", "salesforce-service-cloud", "--name", "acme", "--username", ADMIN];
+        let mut terminal = Terminal::start(home.home(), &home.command(&words));
+        for (password, token, after) in [
+            ("sandbox-wrong", "", "again (2 left)."),
+            ("sandbox-admin", "AdminToken00000000000001", "Connected to acme"),
+        ] {
+            if after.starts_with("Connected") {
+                terminal.wait_for("User name");
+                terminal.send("\r");
+            }
+            terminal.wait_for("Password of admin@sandbox.example (not shown) ");
+            assert!(!terminal.shows_keys());
+            terminal.send(&format!("{password}\r"));
+            terminal.wait_for("Security token");
+            terminal.send(&format!("{token}\r"));
+            terminal.wait_for(after);
+        }
+        let (code, screen) = terminal.end();
+        assert_eq!(code, 0, "{screen}");
+        assert!(!screen.contains("sandbox-wrong") && !screen.contains("AdminToken"), "{screen}");
+        assert_eq!(here.org.soap_logins(), 2);
+    }
+}

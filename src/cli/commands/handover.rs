@@ -124,16 +124,18 @@ fn too_short(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>, min_ttl: Dur
         Code::LifetimeTooShort,
         shown!("the access token is not sure to be good for {}", Shown::outside(&wanted)),
     );
-    let failure = match expires_at {
+    match expires_at {
         Some(at) => failure
             .why(shown!(
                 "It is good for {} more. An instance gives out the same token until it ends.",
                 Shown::outside(crate::report::text::until(now, at))
             ))
+            .next("Ask for less with --min-ttl, or ask an administrator to let tokens of the client last longer")
             .evidence("expires_at", Shown::outside(timestamp(at))),
-        None => failure.why("The server did not say how long it is good."),
-    };
-    failure.next("Ask for less with --min-ttl, or have the client's Access Token Lifespan made longer")
+        None => failure
+            .why("The server did not say how long it is good.")
+            .next("Leave out --min-ttl, and renew the token when it is refused"),
+    }
 }
 
 /// Says what a credential cannot carry.

@@ -180,7 +180,8 @@ scenarios! {
         "token responses name another site as instance_url";
     OtherIdHost = "other-id-host", OAuth "connect" => UnexpectedAnswer [Quirk("200 with a foreign id")],
         "token responses name another site as id";
-    IntrospectionOff = "introspection-off", OAuth "connect" [Quirk("401 invalid_client at introspect")],
+    IntrospectionOff = "introspection-off", OAuth "token --min-ttl 10m" => LifetimeTooShort [
+        Quirk("401 invalid_client at introspect")],
         "no client may ask what a token is worth";
     UserinfoRefused = "userinfo-refused", OAuth "connect" => IdentityUnknown [Quirk("403 Bad_OAuth_Token at userinfo")],
         "no token is good enough for userinfo, as without the scope id";

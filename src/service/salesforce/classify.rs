@@ -203,12 +203,14 @@ impl ClassifiedResponse<'_> {
             "INVALID_LOGIN",
             "LOGIN_MUST_USE_SECURITY_TOKEN",
         ]);
+        // The token was read for that.
+        let lacks_scope = self.is_with("INVALID_AUTH_HEADER", &["invalid_scopes"]);
         let was_looked_at = !matches!(self.request, RequestKind::Preflight | RequestKind::Login | RequestKind::Token);
         match (self.status(), &self.body) {
-            _ if !was_looked_at || self.is_session_refused() || is_early => false,
+            _ if !was_looked_at || self.is_session_refused() || (is_early && !lacks_scope) => false,
             (429, _) => false,
             (200..300, Body::Json(json)) => is_of_the_api(json) || matches!(self.request, RequestKind::Identity),
-            (_, Body::Errors(_)) => self.status() != 401 || self.is_session_not_allowed(),
+            (_, Body::Errors(_)) => self.status() != 401 || self.is_session_not_allowed() || lacks_scope,
             _ => false,
         }
     }

@@ -53,7 +53,7 @@ static ROWS: &[Denial] = &[
         causes: &[("scope-not-allowed", High, "a scope is not among the selected OAuth scopes of the app")],
         next: &[
             "Ask an administrator to select the scopes in the OAuth settings of the app: {guide_oauth}",
-            "Or ask for those that it has, with --scope; for a saved connection: {edit_scope}",
+            "Ask for those that it has, with --scope; for a saved connection: {edit_scope}",
         ],
     },
     Denial {

@@ -53,8 +53,13 @@ impl Org {
 
     /// Connects in this way, with everything that it takes.
     pub fn connect(&mut self, sign_in: SignIn, flags: &str) -> Outcome {
-        let files = self.secrets.path().to_owned();
-        let file = |name: &str| files.join(name).display().to_string();
+        self.world.browser(person);
+        let line = self.connect_line(sign_in);
+        self.world.run(&format!("{line} {flags}"))
+    }
+
+    pub fn connect_line(&self, sign_in: SignIn) -> String {
+        let file = |name: &str| self.file(name);
         let way = match sign_in {
             SignIn::Basic => format!(
                 "--username {ADMIN} --password-file {} --security-token-file {}",
@@ -62,7 +67,6 @@ impl Org {
                 file("token")
             ),
             SignIn::OAuth => {
-                self.world.browser(person);
                 let port = crate::oauth::free_port();
                 let address = format!("--redirect-uri http://127.0.0.1:{port}/callback");
                 format!("--client-id sandbox-any-port --client-secret-file {} {address}", file("web"))
@@ -74,8 +78,7 @@ impl Org {
                 format!("--auth jwt-bearer --client-id sandbox-jwt --subject {ADMIN} --private-key {}", file("key"))
             }
         };
-        let origin = self.org.origin();
-        self.world.run(&format!("connect {origin} --spec salesforce-service-cloud --name acme {way} {flags}"))
+        format!("connect {} --spec salesforce-service-cloud --name acme {way}", self.org.origin())
     }
 
     /// A file with one of the secrets.

@@ -196,7 +196,12 @@ mod tests {
                 "login-not-in-version",
             ),
             ("INSUFFICIENT_ACCESS", "insufficient access", Code::AccessDenied, "any-api-auth"),
-            ("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL", Code::UnexpectedAnswer, "api-version"),
+            (
+                "UNSUPPORTED_API_VERSION",
+                "Invalid Api version specified on URL",
+                Code::UnexpectedAnswer,
+                "login-version",
+            ),
             (
                 "INVALID_SSO_GATEWAY_URL",
                 "Invalid Single Sign-On gateway URL",

@@ -51,6 +51,18 @@ pub const ROWS: &[Symptom] = &[
         next: &[OAUTH],
     },
     Symptom {
+        name: "login-version",
+        code: Code::UnexpectedAnswer,
+        shows: |response| matches!(response.request, RequestKind::Login) && response.is(&["UNSUPPORTED_API_VERSION"]),
+        message: "{host} does not have the version of the API by which a password signs in",
+        why: "It said: {said}. Whether the password is right is unknown.",
+        causes: &[
+            ("login-ended", Medium, "the organization has no version any more that takes a password"),
+            ("version", Medium, "the token_url of the connection names a version that the organization does not have"),
+        ],
+        next: &[OAUTH],
+    },
+    Symptom {
         name: "delegated-authentication",
         code: Code::BasicNotOffered,
         shows: |response| response.is(&["INVALID_SSO_GATEWAY_URL"]),
