@@ -62,8 +62,8 @@ const FACTS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// The look-alikes of the services have their facts, too, and the command that starts them.
-const HOMES_OF_ALL: [&str; 2] = ["sandbox", "cli::commands::sandbox"];
+/// The look-alikes of the services have their facts, too, and the commands that start them.
+const HOMES_OF_ALL: [&str; 3] = ["sandbox", "cli::commands::sandbox", "cli::commands::demo"];
 
 /// Where the sources are: here, or where the tests were brought.
 fn sources() -> PathBuf {
