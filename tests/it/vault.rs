@@ -10,7 +10,7 @@ use snow_connect::sandbox::{Sandbox, SandboxOptions};
 use crate::world::process::{finish, snow, tool};
 use crate::world::session::{self, ID};
 use crate::world::tls::{Authority, Leaf};
-use crate::world::vault::{ROOT, TOPIC, Vault, policy};
+use crate::world::vault::{Cluster, ROOT, TOPIC, Vault, policy};
 use crate::world::{World, check};
 
 const PASSWORD: &str = "sandbox-beth";
@@ -135,11 +135,11 @@ fn a_doctor_does_not_ask_a_vault_that_no_connection_uses() {
 }
 
 /// A machine of its own, with the connection `acme` in this vault.
-fn machine(vault: &Vault, sandbox: &Sandbox) -> tempfile::TempDir {
+fn machine(address: &str, sandbox: &Sandbox) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join(".config/snow");
     std::fs::create_dir_all(&directory).unwrap();
-    let config = session::config(&sandbox.origin(), &format!("store_address = \"{}\"\n", vault.origin()));
+    let config = session::config(&sandbox.origin(), &format!("store_address = \"{address}\"\n"));
     std::fs::write(directory.join("config.toml"), config.replace("\"keyring\"", "\"vault\"")).unwrap();
     home
 }
@@ -159,7 +159,7 @@ fn machines_that_share_a_session_refresh_it_once() {
     let item = format!("secret/data/snow/{ID}/session");
     vault.post(&item, &body);
     sandbox.expire_access_tokens();
-    let machines: Vec<_> = (0..6).map(|_| machine(&vault, &sandbox)).collect();
+    let machines: Vec<_> = (0..6).map(|_| machine(vault.origin(), &sandbox)).collect();
     let running: Vec<_> = machines.iter().map(|home| run_at(home, &["token", "acme"]).spawn().unwrap()).collect();
     let mut tokens = Vec::new();
     for process in running {
@@ -185,7 +185,7 @@ fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() 
     let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
     vault.post(&format!("secret/data/snow/{ID}/session"), &body);
     sandbox.expire_access_tokens();
-    let home = machine(&vault, &sandbox);
+    let home = machine(vault.origin(), &sandbox);
     let reader = vault.token(r#"path "secret/data/snow/*" { capabilities = ["read"] }"#, 600);
     let mut command = run_at(&home, &["token", "acme", "--json"]);
     command.env("VAULT_TOKEN", reader);
@@ -323,4 +323,73 @@ fn a_token_that_may_not_write_metadata_still_saves_and_former_secrets_are_destro
     let item = item_of(&world, "data", "password");
     world.run("logout acme --yes").expect(0);
     assert_eq!(vault.item(&format!("{item}?version=1"))["metadata"]["destroyed"], true);
+}
+
+#[test]
+fn a_client_certificate_signs_in_to_vault() {
+    let (authority, sandbox) = (Authority::new(), Sandbox::start(None, None).unwrap());
+    let (vault, address) = Vault::start_with_tls(&authority);
+    let mut world = vault.world();
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    authority.save(&ca);
+    let (certificate, key) = authority.save_leaf(Leaf::WrongPurpose, directory.path());
+    vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
+    vault.post("sys/auth/cert", &json!({ "type": "cert" }));
+    let role = json!({ "certificate": std::fs::read_to_string(&ca).unwrap(), "token_policies": ["runner"] });
+    vault.post("auth/cert/certs/ci", &role);
+    world.unset("VAULT_TOKEN").unset("VAULT_ADDR").set("VAULT_CACERT", ca.to_str().unwrap());
+    let more = format!("--store-address {address} --store-auth cert --store-role ci");
+    assert_eq!(connect(&mut world, &sandbox, &format!("{more} --json")).expect(9).error_code(), "vault-no-token");
+    world.set("VAULT_CLIENT_CERT", certificate.to_str().unwrap()).set("VAULT_CLIENT_KEY", key.to_str().unwrap());
+    connect(&mut world, &sandbox, &more).expect(0);
+    world.run("test acme").expect(0);
+    // One of another authority.
+    let (certificate, key) = Authority::new().save_leaf(Leaf::WrongPurpose, directory.path());
+    world.unset("VAULT_CLIENT_CERT").unset("VAULT_CLIENT_KEY");
+    world.set("VAULT_CLIENT_CERT", certificate.to_str().unwrap()).set("VAULT_CLIENT_KEY", key.to_str().unwrap());
+    let outcome = world.run("test acme --json").expect(9);
+    assert_eq!(outcome.error_code(), "vault-login-refused");
+    outcome.says(&["invalid certificate"]);
+}
+
+/// Runs this at once on a machine for each node, after the access token was ended.
+#[track_caller]
+fn all_work(cluster: &Cluster, sandbox: &Sandbox, nodes: &[&str], words: &[&str]) {
+    sandbox.expire_access_tokens();
+    let machines: Vec<_> = nodes.iter().map(|address| machine(address, sandbox)).collect();
+    let start = |home| run_at(home, words).env("VAULT_TOKEN", cluster.token()).spawn().unwrap();
+    let running: Vec<_> = machines.iter().map(start).collect();
+    for process in running {
+        let output = process.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_session_in_a_cluster_outlives_its_leader_and_nodes_that_lag_behind() {
+    let mut cluster = Cluster::start();
+    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
+    let (leader, [one, other]) = cluster.nodes();
+    // What is written through one standby is read at once through the other.
+    let mut world = World::new();
+    world.guard(cluster.token());
+    world.set("SNOW_STORE", "vault").set("VAULT_TOKEN", cluster.token());
+    world.set("VAULT_ADDR", &one);
+    connect(&mut world, &sandbox, "").expect(0);
+    for round in 0..5 {
+        world.unset("VAULT_ADDR").set("VAULT_ADDR", if round % 2 == 0 { &other } else { &one });
+        world.run("test acme").expect(0);
+        world.stdin(PASSWORD).run("login acme --password-stdin").expect(0);
+    }
+    // Machines at different nodes, and then without the leader.
+    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
+    cluster.put(&format!("secret/data/snow/{ID}/session"), &json!({ "record": record.to_string() }));
+    all_work(&cluster, &sandbox, &[&leader, &one, &other], &["token", "acme"]);
+    assert_eq!(sandbox.token_requests().refresh_token, 1);
+    cluster.wait_until_all_vote();
+    cluster.kill(&leader);
+    all_work(&cluster, &sandbox, &[&one, &other], &["test", "acme"]);
+    assert_eq!(sandbox.token_requests().refresh_token, 2);
 }

@@ -214,7 +214,7 @@ impl Vault {
 
     async fn find_versions(&self) -> Result<(), Fault> {
         let path = format!("sys/internal/ui/mounts/{}", self.mount);
-        match self.api.ask(Ask::Get, &path).await {
+        match self.ask_patiently(Ask::Get, &path).await {
             Ok(answer) if answer.status == 200 => {
                 let data = &answer.body["data"];
                 let is_kv2 = data["type"] == "kv" && data["options"]["version"] == "2";
@@ -230,6 +230,25 @@ impl Vault {
             Err(fault) if fault.code() == Code::VaultDenied => self.write_probe().await.map(drop),
             Ok(answer) => Err(self.api.fault(&answer).await),
             Err(fault) => Err(fault),
+        }
+    }
+
+    /// Asks, and waits for what passes by itself. The request may be made twice.
+    async fn ask_patiently(&self, ask: Ask<'_>, path: &str) -> Result<Answer, Fault> {
+        let (started, mut backoff) = (Instant::now(), pauses());
+        loop {
+            let fault = match self.api.ask(ask, path).await {
+                Ok(answer) if answer.status < 400 && answer.status != 307 => return Ok(answer),
+                Ok(answer) => match self.api.fault(&answer).await {
+                    fault if fault.is_passing => fault,
+                    _ => return Ok(answer),
+                },
+                Err(fault) => fault,
+            };
+            if !fault.is_passing || started.elapsed() > READ_PATIENCE {
+                return Err(fault);
+            }
+            sleep(backoff.following()).await;
         }
     }
 
@@ -264,7 +283,7 @@ impl Vault {
         }
         let body = json!({ "cas_required": true, "max_versions": 1 });
         let path = format!("{}/metadata/{item}", self.mount);
-        match self.api.ask(Ask::Post(&body), &path).await {
+        match self.ask_patiently(Ask::Post(&body), &path).await {
             Ok(answer) if [200, 204].contains(&answer.status) => Ok(()),
             Ok(answer) => Err(self.api.fault(&answer).await),
             Err(fault) if fault.code() == Code::VaultDenied => {

