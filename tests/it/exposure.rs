@@ -329,7 +329,8 @@ fn documents_have_the_fields_of_the_contract_and_no_others() {
     let shown = world.run("show acme --json").json()["connection"].clone();
     let settings = "scope redirect_uri authorization_url token_url revocation_url pkce header_name subject key_id \
                     audience private_key certificate token_lifetime algorithm client_cert client_key \
-                    client_identity access_token_command";
+                    client_identity access_token_command store_address store_mount store_path store_namespace \
+                    store_auth store_role store_auth_mount";
     for (connection, fields) in [(listed, fields.to_owned()), (shown, format!("{fields} {settings}"))] {
         let keys: Vec<&str> = connection.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys.join(" "), fields);
