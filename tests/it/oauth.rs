@@ -14,14 +14,20 @@ use crate::world::{Outcome, World, block_on, check};
 
 /// A port that nobody has, and that the system gives to nobody who asks for any.
 pub fn free_port() -> u16 {
+    free_ports(1)
+}
+
+/// The first of so many ports in a row, for a program that also takes those after its own.
+pub fn free_ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 12_000 + u16::try_from(std::process::id() % 15_000).unwrap();
+    let lowest = 12_000 + u16::try_from(std::process::id() % 15_000).unwrap();
     loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        let first = lowest + NEXT.fetch_add(count, Ordering::Relaxed);
         // Not by listening: a process that another test starts at this moment would hold the
         // port until it has begun.
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            return port;
+        let is_free = |port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err();
+        if (first..first + count).all(is_free) {
+            return first;
         }
     }
 }

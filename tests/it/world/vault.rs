@@ -13,7 +13,7 @@ use super::World;
 use super::ask::{Ask, Reply};
 use super::process::Guard;
 use super::tls::{Authority, Leaf};
-use crate::oauth::free_port;
+use crate::oauth::{free_port, free_ports};
 
 /// The token of the administrator.
 pub const ROOT: &str = "CANARY-vault-root-token";
@@ -39,23 +39,20 @@ pub struct Vault {
 
 impl Vault {
     pub fn start() -> Self {
-        // It takes the next port, too, which another test may have by then.
-        (0..5).find_map(|_| Self::try_start(None)).expect("bao serves")
+        Self::listen(None)
     }
 
     /// One that also serves with TLS, by a certificate of this authority, and asks for that of
     /// the client; and where.
     pub fn start_with_tls(authority: &Authority) -> (Self, String) {
-        let start = |_| {
-            let port = free_port();
-            Some((Self::try_start(Some((authority, port)))?, format!("https://localhost:{port}")))
-        };
-        (0..5).find_map(start).expect("bao serves")
+        let port = free_ports(2);
+        (Self::listen(Some((authority, port))), format!("https://localhost:{port}"))
     }
 
-    fn try_start(tls: Option<(&Authority, u16)>) -> Option<Self> {
+    /// Each listener also takes the port after its own.
+    fn listen(tls: Option<(&Authority, u16)>) -> Self {
         let home = tempfile::tempdir().expect("a temporary home");
-        let address = format!("127.0.0.1:{}", free_port());
+        let address = format!("127.0.0.1:{}", free_ports(2));
         let mut command = Command::new(program());
         command.env_clear().env("HOME", home.path()).current_dir(home.path());
         command.args(["server", "-dev", "-dev-no-store-token"]);
@@ -70,8 +67,8 @@ impl Vault {
         }
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = Guard(command.spawn().expect("bao starts"));
-        let serves = serves(process.0.stdout.take().expect("piped"));
-        serves.then(|| Self { origin: format!("http://{address}"), _process: process, _home: home })
+        assert!(serves(process.0.stdout.take().expect("piped")), "bao does not serve at {address}");
+        Self { origin: format!("http://{address}"), _process: process, _home: home }
     }
 
     pub fn origin(&self) -> &str {
