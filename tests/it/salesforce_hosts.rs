@@ -55,6 +55,13 @@ fn a_signed_assertion_is_for_the_host_of_its_token_endpoint_and_for_three_minute
 }
 
 #[test]
+fn a_setting_that_is_empty_has_a_line_that_says_so() {
+    let mut here = Org::new();
+    here.connect(SignIn::ClientCredentials, "").expect(0);
+    here.world.run("show acme").expect(0).says(&["scope (empty)"]);
+}
+
+#[test]
 fn clients_that_sign_in_for_themselves_are_told_to_use_a_my_domain_before_anything_is_sent() {
     let mut world = World::new();
     let key = world.home().join("absent.pem");
