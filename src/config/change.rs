@@ -162,8 +162,7 @@ impl LineEnd {
 pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile, home: Option<&Path>) {
     set(table, "id", profile.id.to_string().into());
     set(table, "revision", i64::try_from(profile.revision).unwrap_or(i64::MAX).into());
-    let spec = service::of(&profile.auth).defaults().spec;
-    set_optional(table, "spec", (spec != service::usual().defaults().spec).then(|| spec.into()));
+    set_optional(table, "spec", service::written_spec(&profile.auth).map(Into::into));
     set(table, "instance", profile.instance.origin().into());
     set(table, "auth", profile.auth.as_str().into());
     fill_settings(table, &profile.auth, home);

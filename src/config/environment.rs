@@ -20,7 +20,7 @@ use crate::store::record::SecretItem;
 /// The name of such a connection in reports.
 pub const NAME: &str = "environment";
 /// Says which service it is a connection to.
-const SPEC: &str = "SNOW_SPEC";
+pub const SPEC: &str = "SNOW_SPEC";
 
 /// The ones of these ways to sign in that variables can describe.
 fn ways(methods: &'static [&'static MethodSpec]) -> impl Iterator<Item = &'static MethodSpec> {

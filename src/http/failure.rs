@@ -264,7 +264,7 @@ static FAULTS: &[Fault] = &[
             ("typing-error", High, "the name is misspelled, or the instance was renamed or decommissioned"),
             ("vpn", Medium, "the name only resolves inside a company network"),
         ],
-        next: &["Check the name (government instances end in .servicenowservices.com) and the VPN"],
+        next: &["Check the name and the VPN"],
     },
     Fault {
         fits: |kind, _| matches!(kind, Kind::DnsTemporary),

@@ -55,6 +55,12 @@ pub fn of(auth: &Auth) -> &'static dyn Service {
     find(auth.defaults.spec).expect("defaults are of a service in the list")
 }
 
+/// The name of the service of a connection, where it has to be written: the usual one is
+/// meant without it.
+pub fn written_spec(auth: &Auth) -> Option<&'static str> {
+    Some(auth.defaults.spec).filter(|spec| *spec != usual().defaults().spec)
+}
+
 /// The service whose specification has this name.
 pub fn named(spec: &str) -> Result<&'static dyn Service, InvalidValue> {
     find(spec).ok_or_else(|| {

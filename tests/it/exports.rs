@@ -63,6 +63,23 @@ fn a_team_file_has_no_user_no_secret_and_nothing_of_one_machine() {
 }
 
 #[test]
+fn a_team_file_says_the_service_of_a_connection_that_is_not_to_servicenow() {
+    let mut world = World::new();
+    world.write_config(
+        "version = 1\n[connections.org]\nspec = \"salesforce-service-cloud\"\ninstance = \"acme\"\n\
+         auth = \"client-credentials\"\nclient_id = \"3MVG9\"\n",
+    );
+    let team = world.run("export org").expect(0).stdout;
+    let mut other = World::new();
+    let file = other.home().join("team.toml");
+    std::fs::write(&file, team).unwrap();
+    other.run(&format!("import {}", file.display())).expect(0);
+    let connection = &other.run("show org --json").expect(0).json()["connection"];
+    assert_eq!(connection["spec"], "salesforce-service-cloud");
+    assert_eq!(connection["instance"], "https://acme.my.salesforce.com");
+}
+
+#[test]
 fn the_order_of_the_names_does_not_matter_and_none_means_the_selected_one() {
     let mut world = world();
     let one = world.run("export zeta acme zeta").expect(0).stdout;

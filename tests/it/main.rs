@@ -107,6 +107,7 @@ mod salesforce;
 #[cfg(unix)]
 mod salesforce_clients;
 mod salesforce_codes;
+mod salesforce_hosts;
 mod salesforce_renewals;
 mod salesforce_sandbox;
 mod salesforce_scenarios;

@@ -8,7 +8,7 @@ use crate::borrowers::borrowers;
 use crate::clients::python;
 use crate::world::authorization_server;
 use crate::world::gateway::Gateway;
-use crate::world::process::{finish, snow};
+use crate::world::process::{finish, program, snow};
 use crate::world::salesforce::org;
 
 /// `snow` with the variables of a client of the org that signs in for itself.
@@ -35,6 +35,14 @@ fn jsforce_takes_a_connection_by_its_own_code_and_the_variables_of_exec() {
     let mut exec = described(&org, home.path());
     exec.args(["exec", "--for", "jsforce", "--"]).arg(authorization_server::place().join("node")).args(["-e", &script]);
     finish(exec, b"").expect(0).says(&["3 cases"]);
+}
+
+#[test]
+fn a_program_of_exec_that_reads_the_variables_of_snow_knows_the_service() {
+    let (org, home) = (org(None), tempfile::tempdir().unwrap());
+    let mut exec = described(&org, home.path());
+    exec.args(["exec", "--"]).arg(program()).args(["api", "limits", "-v"]);
+    assert!(finish(exec, b"").expect(0).json()["DailyApiRequests"].is_object());
 }
 
 #[test]

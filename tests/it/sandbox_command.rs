@@ -5,11 +5,35 @@ use std::net::TcpStream;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use snow_connect::sandbox::salesforce;
+use snow_connect::sandbox::scenario::SignIn;
 
 use crate::world::World;
 use crate::world::ask::Ask;
 use crate::world::browser::post;
+use crate::world::commands::assert_parses;
 use crate::world::process::{Guard, Serving, snow};
+
+#[test]
+fn the_first_screen_suggests_a_command_for_each_way_to_sign_in() {
+    for (service, ways) in [("servicenow", SignIn::ALL.len()), ("salesforce", salesforce::fault::SignIn::ALL.len())] {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = snow(home.path());
+        command.args(["sandbox", "--service", service]).stdout(Stdio::piped());
+        let mut process = Guard(command.spawn().unwrap());
+        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let text: Vec<String> = lines.by_ref().take_while(|line| !line.contains("until Ctrl-C")).collect();
+        let text = text.join("\n").replace(" \\\n", " ");
+        let suggested = text.lines().filter_map(|line| Some(format!("snow {}", line.split_once("snow ")?.1)));
+        let suggested: Vec<Vec<String>> =
+            suggested.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+        assert_eq!(suggested.len(), ways, "{text}");
+        for words in suggested {
+            assert_parses(&words);
+            assert_eq!(words.contains(&"salesforce-service-cloud".to_owned()), service == "salesforce", "{words:?}");
+        }
+    }
+}
 
 #[test]
 fn the_command_shows_its_clients() {

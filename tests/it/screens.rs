@@ -50,6 +50,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r" N ms +((␛\[2m)?exit)", " N ms $1"),
     (r"code_challenge=[\w-]+", "code_challenge=HASH"),
     (r"state=[\w-]+", "state=STATE"),
+    (r"\S+/snow-demo-\w+/", "DEMO/"),
     (r"\b[0-9a-f]{32}\b", "HEX"),
     (r"\be[0-9a-f]{16}\b", "ETAG"),
     (r"[A-Za-z0-9_-]{80,}", "TOKEN"),
@@ -594,7 +595,8 @@ fn command_lines_that_are_wrong() {
 #[test]
 fn the_demo() {
     let mut world = World::new();
-    let text = ["demo", "demo --json"].map(|line| screen(line, &world.person([]).run(line)));
+    let text =
+        ["demo", "demo --json", "demo --service salesforce"].map(|line| screen(line, &world.person([]).run(line)));
     compare(None, "demo", &text.concat());
 }
 

@@ -295,8 +295,12 @@ fn a_connection_goes_to_a_colleague_and_to_adobe_and_comes_back() {
         let is_known = body.code == 0;
         assert!(is_known || (place.spec == "servicenow" && body.code == 2), "{body:?}");
         place.run("remove acme --yes").expect(0);
-        place.run(&format!("import {} --yes", team.display()));
-        place.run("remove acme --yes");
+        place.run(&format!("import {} --username colleague@sandbox.example", team.display())).expect(0);
+        let theirs = place.shown();
+        for key in ["spec", "instance", "auth", "client_id", "tables"] {
+            assert_eq!(theirs[key], shown[key], "{key}");
+        }
+        place.run("remove acme --yes").expect(0);
         if is_known {
             fs::write(&adobe, body.stdout).unwrap();
             place.run(&format!("import adobe {} --yes", adobe.display())).expect(0);

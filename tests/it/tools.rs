@@ -194,7 +194,8 @@ fn each_tool_has_its_form_and_no_secret_unless_it_is_asked_for() {
     for tool in tools["tools"].as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
         // A tool of another service wants a connection to that one.
-        let is_of_salesforce = ["jsforce", "sf", "simple-salesforce"].contains(&name);
+        let services = tool["services"].as_array().unwrap();
+        let is_of_salesforce = !services.contains(&json!("servicenow"));
         let ways = if is_of_salesforce { &ways[..1] } else { &ways[..] };
         for &(kind, variables) in ways {
             let spec = is_of_salesforce.then_some(("SNOW_SPEC", "salesforce-service-cloud"));
@@ -209,6 +210,8 @@ fn each_tool_has_its_form_and_no_secret_unless_it_is_asked_for() {
             assert_eq!(has_secret, carries && tool["form"] != "code", "{name} {kind}: {}", revealed.stdout);
         }
     }
+    let both = tools["tools"].as_array().unwrap().iter().find(|tool| tool["name"] == "curl").unwrap();
+    assert_eq!(both["services"], json!(["servicenow", "salesforce-service-cloud"]));
     insta::with_settings!({ prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("env-of-each-tool", text);
     });

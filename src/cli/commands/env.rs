@@ -150,8 +150,8 @@ pub fn own_key_header(auth: &Auth) -> Option<&str> {
 /// Refuses what a tool cannot take.
 pub fn refuse_kind(tool: &Tool, name: &str, auth: &Auth) -> Result<(), Failure> {
     let service = service::of(auth);
-    if !service.tools().iter().any(|known| known.name == tool.name) {
-        let label = service.defaults().label;
+    let label = service.defaults().label;
+    if tool.services().all(|known| known.defaults().spec != service.defaults().spec) {
         return Err(Failure::new(
             Code::Usage,
             shown!("{} does not work with {}, and {} is a connection to it", tool.name, label, Shown::outside(name)),

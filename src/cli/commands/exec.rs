@@ -18,8 +18,10 @@ use crate::base::duration::duration;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::cli::completion;
+use crate::config::environment::SPEC;
 use crate::model::profile::ConnectionName;
 use crate::report;
+use crate::service;
 use crate::service::tools::{self, PLAIN, Tool, Variable};
 
 /// The exit codes that shells use for a command that they cannot start.
@@ -35,7 +37,8 @@ Examples:
   snow exec acme --min-ttl 10m -- python3 report.py
 
 The program gets SNOW_INSTANCE and, as the connection signs in, SNOW_USERNAME and \
-SNOW_PASSWORD, SNOW_API_KEY, or SNOW_ACCESS_TOKEN; with --for, the variables of that tool. All other \
+SNOW_PASSWORD, SNOW_API_KEY, or SNOW_ACCESS_TOKEN; SNOW_SPEC too if the service is not ServiceNow; with \
+--for, the variables of that tool. All other \
 SNOW_* variables are taken out. The secret is in no file and in no argument. An access token is not \
 renewed while the program runs: for long runs, use snow proxy.
 
@@ -88,6 +91,9 @@ pub async fn run(app: &mut App, arguments: ExecArgs) -> Result<u8, Failure> {
     command.args(parameters).env_clear().envs(app.variables.all().filter(|(name, _)| stays(name, tool)));
     for (name, template) in variables {
         command.env(name, connection.filled(template).as_str());
+    }
+    if let (None, Some(spec)) = (tool, service::written_spec(&handed_over.auth)) {
+        command.env(SPEC, spec);
     }
     let error = match replaced_by(command) {
         Ok(code) => return Ok(code),

@@ -23,7 +23,8 @@ const HEAD: &str = "# Connections for a team, without secrets. To take them: sno
 
 /// The keys that a team file carries. What names secrets, runs programs or is of one person
 /// or machine is not among them.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
+    "spec",
     "instance",
     "auth",
     "client_id",

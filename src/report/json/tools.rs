@@ -20,6 +20,8 @@ pub struct Toolbox {
     pub name: &'static str,
     /// For people.
     pub title: &'static str,
+    /// The services that it is for, as `snow spec` names them.
+    pub services: Vec<&'static str>,
     /// What it can sign in with: `password`, `api-key`, `access-token`.
     pub carries: Vec<&'static str>,
     /// `variables`, `code` that reads variables, or the content of a `file`.
@@ -38,6 +40,7 @@ impl Toolbox {
             Form::File(_) => "file",
         };
         let carries = tool.takes.iter().map(|(given, _)| given.as_str()).collect();
-        Self { name: tool.name, title: tool.title, carries, form, unset: tool.clears, tried: tool.tried }
+        let services = tool.services().map(|service| service.defaults().spec).collect();
+        Self { name: tool.name, title: tool.title, services, carries, form, unset: tool.clears, tried: tool.tried }
     }
 }

@@ -53,7 +53,8 @@ pub fn connection(
     rows.push(("sign-in", format!("{}, as {}", auth_label(profile.auth.as_str()), profile.identity())));
     rows.extend(settings(profile).map(|setting| {
         let default = if setting.is_default { " (default)" } else { "" };
-        (setting.key, format!("{}{default}", setting.value))
+        let value = if setting.value.is_empty() { "(empty)" } else { &setting.value };
+        (setting.key, format!("{value}{default}"))
     }));
     rows.push(("store", profile.store.as_str().to_owned()));
     rows.extend(store.iter().map(|(key, value)| (*key, value.to_string())));

@@ -14,6 +14,6 @@ pub mod tools;
 
 pub use connection::{LastTested, StatusOf, auth_label, connection, status};
 pub use failure::{error, likelihood};
-pub use lines::{arguments, complaint, continued, cut, fitting, labelled, paragraph};
+pub use lines::{arguments, complaint, continued, cut, fitting, labelled, paragraph, whole};
 pub use test::{changes, remark, report, token, user, warnings};
 pub use time::{took, until};

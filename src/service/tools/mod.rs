@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use zeroize::Zeroizing;
 
-use super::SERVICES;
+use super::{SERVICES, Service};
 use crate::auth::certificate::files::Files;
 use crate::auth::credential::Given;
 use crate::base::secret::Secret;
@@ -97,6 +97,12 @@ pub struct Connection<'a> {
 const HIDDEN: &str = "HIDDEN: add --reveal";
 
 impl Tool {
+    /// The services that it is for.
+    pub fn services(&self) -> impl Iterator<Item = &'static dyn Service> {
+        let takes_it = |service: &&dyn Service| service.tools().iter().any(|tool| tool.name == self.name);
+        SERVICES.iter().copied().filter(takes_it)
+    }
+
     /// The variables for a kind of credential; `None` if it cannot take that kind.
     pub fn variables(&self, given: Given) -> Option<&'static [Variable]> {
         self.takes.iter().find(|(kind, _)| *kind == given).map(|(_, variables)| *variables)

@@ -5,6 +5,7 @@ use crate::base::schemas;
 use crate::cli::commands::app::App;
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
+use crate::report::text::{labelled, whole};
 use crate::sandbox::salesforce::clients::CLIENTS;
 use crate::sandbox::salesforce::fault::SignIn;
 use crate::sandbox::salesforce::people::USERS;
@@ -53,15 +54,20 @@ pub fn text(sandbox: &SalesforceSandbox, scenario: Option<Scenario>, paint: Pain
             });
         lines.push(format!("  {:<16}  {:<23}  {who}", client.client_id, client.client_secret.unwrap_or("none")));
     }
-    lines.push(paint.dim("  sandbox-web has the redirect URI http://127.0.0.1:8914/callback alone, as an org"));
-    lines.push(paint.dim("  compares it; sandbox-any-port takes any port and path of 127.0.0.1."));
+    lines.push(paint.dim("  sandbox-web has the redirect URI http://127.0.0.1:8914/callback alone, as an"));
+    lines.push(paint.dim("  org compares it; sandbox-any-port takes any port and path of 127.0.0.1."));
     lines.push(paint.dim("  sandbox-jwt signs with this key, or another once its certificate is posted"));
     lines.push(paint.dim(&format!("  there: {origin}{KEY_PATH}")));
     if let Some(scenario) = scenario {
         lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
     }
     lines.push(String::new());
-    lines.push(format!("  Try   {}", paint.command(&format!("curl {origin}/services/data"))));
+    let connect = format!("snow connect {origin} --spec salesforce-service-cloud");
+    for (number, sign_in) in SignIn::ALL.iter().enumerate() {
+        let lead = if number == 0 { "Try" } else { "or" };
+        let command = paint.command(&whole(&format!("{connect} {}", sign_in.flags())));
+        lines.push(labelled(lead, &command, paint, 8));
+    }
     lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
     lines.join("\n")
 }
