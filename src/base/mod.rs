@@ -13,6 +13,7 @@ pub mod flat_json;
 pub mod html;
 pub mod json_array;
 pub mod limits;
+pub mod machine;
 pub mod schemas;
 pub mod secret;
 pub mod secret_file;

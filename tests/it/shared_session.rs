@@ -243,7 +243,7 @@ fn a_record_that_was_taken_away_is_no_session() {
 
 #[test]
 fn a_result_goes_over_the_mark_or_the_refusal_of_the_same_token_and_over_nothing_newer() {
-    let lease = json!({ "by": "another", "seconds": 90 });
+    let lease = json!({ "by": "another", "seconds": 90, "holder": "another" });
     for (changes, is_mine) in [
         (json!({ "lease": lease }), true),
         (json!({ "lease": null, "by": "another", "refused_at": Utc::now() }), true),
@@ -275,7 +275,7 @@ fn a_result_goes_over_the_mark_or_the_refusal_of_the_same_token_and_over_nothing
 
 #[test]
 fn a_lease_of_another_is_waited_for_while_it_holds_and_taken_over_after_it() {
-    let leased = json!({ "lease": { "by": "another", "seconds": 90 }, "refreshing": Utc::now() });
+    let leased = json!({ "lease": { "by": "another", "seconds": 90, "holder": "another" }, "refreshing": Utc::now() });
     // Its token is still good: nobody waits, nothing is sent.
     let scene = Scene::with(30, leased.clone());
     let (result, in_hand) = scene.renew();

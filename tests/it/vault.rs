@@ -135,16 +135,16 @@ fn a_doctor_does_not_ask_a_vault_that_no_connection_uses() {
 }
 
 /// A machine of its own, with the connection `acme` in this vault.
-fn machine(address: &str, sandbox: &Sandbox) -> tempfile::TempDir {
+pub fn machine(address: &str, instance: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join(".config/snow");
     std::fs::create_dir_all(&directory).unwrap();
-    let config = session::config(&sandbox.origin(), &format!("store_address = \"{address}\"\n"));
+    let config = session::config(instance, &format!("store_address = \"{address}\"\n"));
     std::fs::write(directory.join("config.toml"), config.replace("\"keyring\"", "\"vault\"")).unwrap();
     home
 }
 
-fn run_at(home: &tempfile::TempDir, words: &[&str]) -> Command {
+pub fn run_at(home: &tempfile::TempDir, words: &[&str]) -> Command {
     let mut command = snow(home.path());
     command.env("VAULT_TOKEN", ROOT).args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -159,7 +159,7 @@ fn machines_that_share_a_session_refresh_it_once() {
     let item = format!("secret/data/snow/{ID}/session");
     vault.post(&item, &body);
     sandbox.expire_access_tokens();
-    let machines: Vec<_> = (0..6).map(|_| machine(vault.origin(), &sandbox)).collect();
+    let machines: Vec<_> = (0..6).map(|_| machine(vault.origin(), &sandbox.origin())).collect();
     let running: Vec<_> = machines.iter().map(|home| run_at(home, &["token", "acme"]).spawn().unwrap()).collect();
     let mut tokens = Vec::new();
     for process in running {
@@ -185,7 +185,7 @@ fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() 
     let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
     vault.post(&format!("secret/data/snow/{ID}/session"), &body);
     sandbox.expire_access_tokens();
-    let home = machine(vault.origin(), &sandbox);
+    let home = machine(vault.origin(), &sandbox.origin());
     let reader = vault.token(r#"path "secret/data/snow/*" { capabilities = ["read"] }"#, 600);
     let mut command = run_at(&home, &["token", "acme", "--json"]);
     command.env("VAULT_TOKEN", reader);
@@ -357,7 +357,7 @@ fn a_client_certificate_signs_in_to_vault() {
 #[track_caller]
 fn all_work(cluster: &Cluster, sandbox: &Sandbox, nodes: &[&str], words: &[&str]) {
     sandbox.expire_access_tokens();
-    let machines: Vec<_> = nodes.iter().map(|address| machine(address, sandbox)).collect();
+    let machines: Vec<_> = nodes.iter().map(|address| machine(address, &sandbox.origin())).collect();
     let start = |home| run_at(home, words).env("VAULT_TOKEN", cluster.token()).spawn().unwrap();
     let running: Vec<_> = machines.iter().map(start).collect();
     for process in running {

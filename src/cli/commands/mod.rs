@@ -119,7 +119,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::Test(arguments) => test::run(app, arguments).await,
         Command::List(arguments) => list::list(app, &arguments),
         Command::Show(arguments) => list::show(app, arguments),
-        Command::Status(arguments) => status::run(app, arguments),
+        Command::Status(arguments) => status::run(app, arguments).await,
         Command::Use(arguments) => edit::choose(app, arguments),
         Command::Rename(arguments) => edit::rename(app, arguments),
         Command::Edit(arguments) => edit::edit(app, arguments),

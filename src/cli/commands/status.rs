@@ -1,5 +1,6 @@
 //! `snow status`, and `snow` alone: the active connection and its health, and with
-//! `--all` what expires when. Offline, and no store is opened.
+//! `--all` what expires when. Offline, and no store is opened, save one that several
+//! machines share: what this machine remembers is not the whole there.
 
 use std::time::Duration;
 
@@ -14,16 +15,22 @@ use crate::base::code::Code;
 use crate::base::duration::long_duration;
 use crate::base::error::Failure;
 use crate::base::schemas;
-use crate::base::shown::Step;
+use crate::base::shown::{Step, shown};
 use crate::base::time::Timestamp;
 use crate::cli::completion;
 use crate::config::{Config, environment};
+use crate::engine::network::origins_of;
 use crate::history::json::Connection;
 use crate::history::state::SessionNote;
 use crate::model::profile::{ConnectionName, Profile};
+use crate::model::tokens::{Lease, SavedSession};
 use crate::report;
-use crate::report::json::connection::{Environment, Selected as SelectedInJson, Session, Status};
+use crate::report::json::connection::{Environment, LeaseInJson, Selected as SelectedInJson, Session, Status};
 use crate::report::text::{LastTested, StatusOf};
+use crate::store::record;
+
+/// How long a store that machines share is waited for: what is known here is shown anyway.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
@@ -43,7 +50,7 @@ pub struct StatusArgs {
     pub within: Option<Duration>,
 }
 
-pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
+pub async fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
     let quiet = std::mem::replace(&mut app.console.quiet, true);
     // What chose the connection is part of the answer here, not a remark.
     let selection = select::select(app, arguments.name.as_ref());
@@ -58,18 +65,23 @@ pub fn run(app: &mut App, arguments: StatusArgs) -> Result<u8, Failure> {
     if arguments.all || arguments.within.is_some() {
         return expiry(app, &config, selection, &arguments);
     }
+    let shared = match &selection {
+        Some(Selection { selected: Selected::Saved(profile), .. }) => shared(app, profile).await,
+        _ => None,
+    };
     if app.console.json {
-        app.console.document(&document(app, &config, selection.as_ref())?);
+        app.console.document(&document(app, &config, selection.as_ref(), shared.as_ref())?);
         return Ok(0);
     }
     let text = match &selection {
         Some(Selection { selected: Selected::Saved(profile), by }) => {
             let state = app.state()?;
-            let (tests, session) = (state.last_tests(), session(app, profile)?);
+            let (tests, session) = (state.last_tests(), session(app, profile, shared.as_ref())?);
             let status = StatusOf {
                 profile,
                 selected_by: by.as_str(),
                 session: session.as_ref(),
+                lease: shared.as_ref().and_then(Shared::lease),
                 is_kept_back: state.stored().is_outdated(profile) || state.sessions().is_outdated(profile),
                 last_test: LastTested::of(tests.of(profile), tests.is_outdated(profile)),
             };
@@ -106,7 +118,7 @@ fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &
     let failure = expiry.failure();
     if app.console.json {
         let expiry = expiry.json(now, failure.as_ref());
-        app.console.document(&Status { expiry: Some(expiry), ..document(app, config, selection.as_ref())? });
+        app.console.document(&Status { expiry: Some(expiry), ..document(app, config, selection.as_ref(), None)? });
     } else {
         let unknown: Vec<&str> = expiry.unknown.iter().map(|profile| profile.name.as_str()).collect();
         let asked = expiry.asked.as_ref().map(|asked| (asked, failure.as_ref()));
@@ -115,7 +127,12 @@ fn expiry(app: &App, config: &Config, selection: Option<Selection>, arguments: &
     Ok(failure.as_ref().map_or(0, Failure::exit_code))
 }
 
-fn document<'a>(app: &App, config: &Config, selection: Option<&'a Selection>) -> Result<Status<'a>, Failure> {
+fn document<'a>(
+    app: &App,
+    config: &Config,
+    selection: Option<&'a Selection>,
+    shared: Option<&'a Shared>,
+) -> Result<Status<'a>, Failure> {
     let document = Status {
         schema: schemas::Status,
         selected: None,
@@ -142,7 +159,12 @@ fn document<'a>(app: &App, config: &Config, selection: Option<&'a Selection>) ->
             let last_test = app.state()?.last_test(profile);
             let is_default = config.default.as_ref() == Some(&profile.name);
             let connection = Connection::of(profile, is_default, last_test.as_ref());
-            let session = session(app, profile)?.map(|session| Session {
+            let lease = shared.and_then(Shared::lease).map(|(lease, left)| LeaseInJson {
+                holder: lease.holder.as_deref(),
+                seconds_left: left.as_secs().min(lease.seconds),
+            });
+            let session = session(app, profile, shared)?.map(|session| Session {
+                lease,
                 health: session.health(app.now()),
                 expires_at: session.expires_at.map(Timestamp),
                 refreshed_at: session.refreshed_at.map(Timestamp),
@@ -159,9 +181,50 @@ fn document<'a>(app: &App, config: &Config, selection: Option<&'a Selection>) ->
     }
 }
 
+/// The session in a store that several machines share, and how old its version is.
+struct Shared {
+    session: Option<SavedSession>,
+    age: Duration,
+}
+
+impl Shared {
+    fn lease(&self) -> Option<(&Lease, Duration)> {
+        let lease = self.session.as_ref()?.lease.as_ref()?;
+        Some((lease, lease.left(self.age)?))
+    }
+}
+
+/// The session where another machine may have changed it since. A store that does not
+/// answer is mentioned, and what is known here is shown.
+async fn shared(app: &mut App, profile: &Profile) -> Option<Shared> {
+    let client = profile.auth.client().filter(|_| profile.is_enabled())?;
+    let store = app.store_unasked(&profile.store).ok().flatten().filter(|store| store.is_shared())?;
+    let read = async {
+        let origins = origins_of(profile)?;
+        let read = record::read_session_version(store.as_ref(), profile, client.client_id.as_str(), &origins);
+        match tokio::time::timeout(STORE_TIMEOUT, read).await {
+            Ok(found) => found.map(|found| Shared { session: found.session, age: found.age.unwrap_or_default() }),
+            Err(_) => Err(Failure::new(
+                Code::StoreBusy,
+                shown!("{} did not answer within {} s", store.kind().place(), STORE_TIMEOUT.as_secs()),
+            )),
+        }
+    };
+    let read = read.await;
+    if let Err(failure) = &read {
+        app.console.note(&shown!("note: this is what this machine knows: {}", failure.message()));
+    }
+    read.ok()
+}
+
 /// What is known of the session, or of a token that has an end; nothing where a password
 /// signs in.
-fn session(app: &App, profile: &Profile) -> Result<Option<SessionNote>, Failure> {
+fn session(app: &App, profile: &Profile, shared: Option<&Shared>) -> Result<Option<SessionNote>, Failure> {
+    if let Some(shared) = shared {
+        let session = shared.session.as_ref();
+        let note = session.map(|session| SessionNote::of(session, profile.auth.method));
+        return Ok(Some(note.unwrap_or_default()));
+    }
     let known = app.state()?.session(profile);
     Ok(if MethodSpec::of(profile.auth.method).has_session() { Some(known.unwrap_or_default()) } else { known })
 }

@@ -38,6 +38,11 @@ impl App {
         self.open_store(place, Access::Saved).map(|store| store.expect("what is saved somewhere has a store"))
     }
 
+    /// The store of a saved connection, if it is there and opens without a question.
+    pub fn store_unasked(&mut self, place: &StorePlace) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
+        self.open_store(place, Access::Unasked)
+    }
+
     /// The stores of this machine that are there, and those that a connection uses, as
     /// far as they open without a question.
     pub fn stores_unasked<'p>(

@@ -77,7 +77,7 @@ pub struct Status<'a> {
     pub selected_by: Option<&'a str>,
     /// Null if none is selected or a password signs in. `absent`, too, once a setting that it
     /// is bound to was changed.
-    pub session: Option<Session>,
+    pub session: Option<Session<'a>>,
     /// Null before the first test, and once a setting that it judged was changed.
     pub last_test: Option<LastTest>,
     /// Null if none is selected.
@@ -112,13 +112,25 @@ pub struct Environment<'a> {
 /// What is known of a session offline.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Session {
+pub struct Session<'a> {
     pub health: Health,
     /// When the access token ends, if the server said it.
     pub expires_at: Option<Timestamp>,
     /// When the access token came, if that was by a renewal.
     pub refreshed_at: Option<Timestamp>,
     pub signed_in_at: Option<Timestamp>,
+    /// Who renews it right now, in a store that several machines share; null if nobody does.
+    pub lease: Option<LeaseInJson<'a>>,
+}
+
+/// The right to renew a session that several machines share.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LeaseInJson<'a> {
+    /// The machine and the process; null if the token endpoint asked to be left alone.
+    pub holder: Option<&'a str>,
+    /// How long it holds at most.
+    pub seconds_left: u64,
 }
 
 /// What ends when, offline.

@@ -1,5 +1,7 @@
 //! A saved connection, and its health.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use unicode_width::UnicodeWidthStr;
 
@@ -13,6 +15,7 @@ use crate::history::json::settings;
 use crate::history::last_test::LastTest;
 use crate::history::state::{Health, SessionNote};
 use crate::model::profile::Profile;
+use crate::model::tokens::Lease;
 use crate::report::paint::Paint;
 use crate::service;
 
@@ -99,13 +102,15 @@ pub struct StatusOf<'a> {
     pub profile: &'a Profile,
     pub selected_by: &'a str,
     pub session: Option<&'a SessionNote>,
+    /// Who renews it right now, and how long that holds at most.
+    pub lease: Option<(&'a Lease, Duration)>,
     /// Whether what is stored was stored for other fields.
     pub is_kept_back: bool,
     pub last_test: LastTested<'a>,
 }
 
 pub fn status(status: &StatusOf<'_>, now: DateTime<Utc>, paint: Paint) -> String {
-    let StatusOf { profile, selected_by, session, is_kept_back, last_test } = *status;
+    let StatusOf { profile, selected_by, session, lease, is_kept_back, last_test } = *status;
     let chosen = match selected_by {
         "argument" => "",
         "variable" => "chosen by SNOW_CONNECTION",
@@ -145,6 +150,7 @@ pub fn status(status: &StatusOf<'_>, now: DateTime<Utc>, paint: Paint) -> String
         lines.push(paragraph(&text, paint));
     } else if let Some(session) = session {
         lines.push(paragraph(&session_line(session, now), paint));
+        lines.extend(lease.map(|(lease, left)| paragraph(&lease_line(lease, left), paint)));
     }
     lines.push(labelled("Try", &paint.command(&whole(&advice)), paint, 8));
     lines.join("\n")
@@ -163,6 +169,14 @@ fn session_line(session: &SessionNote, now: DateTime<Utc>) -> String {
         }
         (Health::Healthy, Some(at)) => format!("access token good for {}{since}", until(now, at)),
         (Health::Healthy, None) => format!("access token good until it is refused{since}"),
+    }
+}
+
+fn lease_line(lease: &Lease, left: Duration) -> String {
+    let left = left.as_secs().min(lease.seconds);
+    match &lease.holder {
+        Some(holder) => format!("being renewed by {} (at most {left} s more)", Shown::outside(holder)),
+        None => format!("the token endpoint wants no request for another {left} s"),
     }
 }
 

@@ -142,13 +142,14 @@ pub async fn renew(
                 Err(failure) => return failure.into(),
                 Ok(Found::WillDo) => return NOTHING_TO_DO,
                 Ok(Found::ToRenew(_)) => {}
-                Ok(Found::Leased) => {
+                Ok(Found::Leased(lease, left)) => {
                     let still_good = in_hand.as_ref().is_some_and(|saved| saved.is_valid(place.time.now()));
                     if still_good && matches!(why, RefreshReason::Due(_)) {
                         return NOTHING_TO_DO;
                     }
-                    if deadline.left().is_zero() {
-                        return place.held_elsewhere().into();
+                    let is_in_vain = lease.holder.is_none() && left > deadline.left();
+                    if is_in_vain || deadline.left().is_zero() {
+                        return place.held_elsewhere(Some(&lease), left).into();
                     }
                     place.time.sleep(backoff.following_by(place.time.random())).await;
                     continue;
@@ -159,7 +160,7 @@ pub async fn renew(
             return attempt;
         }
         if deadline.left().is_zero() {
-            return place.held_elsewhere().into();
+            return place.held_elsewhere(None, Duration::ZERO).into();
         }
     }
 }
@@ -189,7 +190,7 @@ async fn take_turn(
     }
     let found = match place.look(client, in_hand, why, first_seen).await {
         Ok(Found::WillDo) => return Some(NOTHING_TO_DO),
-        Ok(Found::Leased) => return None,
+        Ok(Found::Leased(..)) => return None,
         Ok(Found::ToRenew(found)) => found,
         Err(failure) => return Some(failure.into()),
     };

@@ -16,7 +16,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::Time;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::profile::Profile;
-use crate::model::tokens::SavedSession;
+use crate::model::tokens::{Lease, SavedSession};
 use crate::store::record::{self, Origins, VersionedSession};
 use crate::store::{CredentialStore, SetOutcome, Version};
 
@@ -26,6 +26,9 @@ const WRITE_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_
 const WRITE_BUDGET: Duration = Duration::from_secs(120);
 /// No request is sent under a lease that is older than this.
 pub const SEND_BOUND: Duration = Duration::from_secs(15);
+
+/// How long machines that share a session ask nothing after a refusal.
+const REFUSAL_HOLDS: Duration = Duration::from_secs(60);
 
 /// Where a session is stored.
 pub struct SessionStore {
@@ -45,8 +48,9 @@ pub struct SessionStore {
 pub enum Found {
     /// It can be used as it is.
     WillDo,
-    /// Another machine is renewing it.
-    Leased,
+    /// Another machine is renewing it, or the token endpoint wants to be left alone; and
+    /// how long that holds at most.
+    Leased(Lease, Duration),
     ToRenew(VersionedSession),
 }
 
@@ -103,14 +107,20 @@ impl SessionStore {
         // By the clock of the store, or by how long this process has seen it: the
         // clocks of two machines may differ.
         let age = found.age.unwrap_or_default().max(elapsed - seen);
-        let is_leased =
-            current.lease.as_ref().is_some_and(|lease| age <= Duration::from_secs(lease.seconds.saturating_add(1)));
         *in_hand = Some(current.clone());
-        Ok(match (will_do, is_leased) {
-            (true, _) => Found::WillDo,
-            (false, true) => Found::Leased,
-            (false, false) => Found::ToRenew(found),
-        })
+        if will_do {
+            return Ok(Found::WillDo);
+        }
+        let held = current.lease.as_ref().and_then(|lease| Some((lease.clone(), lease.left(age)?)));
+        if let Some((lease, left)) = held {
+            return Ok(Found::Leased(lease, left));
+        }
+        // One request, and not one of each machine. A person may ask at any time.
+        let is_refused = self.store.is_shared() && current.refused_at.is_some() && age < REFUSAL_HOLDS;
+        if is_refused && why != RefreshReason::Asked && !current.is_valid(now) {
+            return Err(self.refused_elsewhere(age));
+        }
+        Ok(Found::ToRenew(found))
     }
 
     /// Replaces a version. If a shared store fails, the outcome is unknown, and a
@@ -194,11 +204,32 @@ impl SessionStore {
             .next("Run the command again")
     }
 
-    pub fn held_elsewhere(&self) -> Failure {
+    /// Whoever holds the lease did not get done while this process waited.
+    pub fn held_elsewhere(&self, lease: Option<&Lease>, left: Duration) -> Failure {
         let name = &self.profile.name;
-        Failure::new(Code::StoreBusy, shown!("another machine is refreshing the session of {}", name))
-            .why("Only one machine at a time can do that. Nothing was sent from here.")
+        let holder = lease.and_then(|lease| lease.holder.as_deref());
+        if lease.is_some() && holder.is_none() {
+            let message = shown!("the token endpoint of {} wants no request for another {} s", name, left.as_secs());
+            return Failure::new(Code::RateLimited, message)
+                .why("It told so to a machine that shares the session. Nothing was sent from here.")
+                .next("Run the command again then");
+        }
+        let holder = holder.map_or("another machine".into(), Shown::outside);
+        Failure::new(Code::StoreBusy, shown!("{} is refreshing the session of {}", holder, name))
+            .why("Only one process at a time can do that. Nothing was sent from here.")
             .next("Run the command again")
+    }
+
+    /// Another machine was refused, and nothing is different by now.
+    fn refused_elsewhere(&self, age: Duration) -> Failure {
+        let name = &self.profile.name;
+        let message = shown!("the token endpoint refused to refresh the session of {}", name);
+        Failure::new(Code::SessionExpired, message)
+            .why(shown!(
+                "A process that shares the session was refused {} s ago. It is asked once a minute; nothing was sent from here.",
+                age.as_secs()
+            ))
+            .next(Step::run(shown!("snow login {}", name)))
     }
 
     /// There is nothing to renew it with.

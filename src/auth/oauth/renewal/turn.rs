@@ -12,10 +12,12 @@ use crate::auth::setting::GivenSecrets;
 use crate::base::code::Code;
 use crate::base::deferral;
 use crate::base::error::Failure;
+use crate::base::machine;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::Time;
-use crate::http::client::Deadline;
+use crate::http::client::{Deadline, Exchange};
+use crate::http::retry_after;
 use crate::model::oauth_client::OAuthClient;
 use crate::model::tokens::{Lease, Lifetime, SavedSession, TokenResponse};
 use crate::store::Version;
@@ -23,6 +25,8 @@ use crate::store::record::VersionedSession;
 
 /// How long a lease is valid, by the age of its version in the store.
 const LEASE: Duration = Duration::from_secs(90);
+/// The longest that a token endpoint is left alone by all machines, whatever it says.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// The state of one renewal.
 pub struct Turn<'a> {
@@ -119,8 +123,13 @@ impl<'a> Turn<'a> {
     /// The session with the mark that a renewal is in progress.
     fn marked(&self, saved: &SavedSession) -> SavedSession {
         let marked = saved.marked(self.interrupted.or(Some(self.started)), saved.refused_at);
-        let lease = self.place.store.is_shared().then(|| Lease { by: self.id.clone(), seconds: LEASE.as_secs() });
+        let lease = self.lease(LEASE, Some(machine::this_process()));
         SavedSession { lease, ..marked }
+    }
+
+    fn lease(&self, time: Duration, holder: Option<String>) -> Option<Lease> {
+        let lease = || Lease { by: self.id.clone(), seconds: time.as_secs(), holder };
+        self.place.store.is_shared().then(lease)
     }
 
     /// Writes the mark. If that took too long to still send under it, the mark is
@@ -175,9 +184,12 @@ impl<'a> Turn<'a> {
             }
             TokenOutcome::Refused(failure) => self.refused(source.client(), in_hand, failure, deadline).await,
             TokenOutcome::Unavailable(failure) => {
-                // Nothing was spent, so nothing is under way.
+                // Nothing was spent, so nothing is under way. What the endpoint said of when it
+                // can be asked again is for all.
+                let pause = exchange.as_ref().and_then(|exchange| retry_after(exchange, self.place.time.now()));
                 if let Some(saved) = in_hand.as_ref().filter(|_| source.client().grant.needs_person()) {
-                    let saved = SavedSession { lease: None, ..saved.marked(self.interrupted, saved.refused_at) };
+                    let lease = pause.and_then(|pause| self.lease(pause, None));
+                    let saved = SavedSession { lease, ..saved.marked(self.interrupted, saved.refused_at) };
                     self.place.commit(self.version, &saved, &self.id, Patience::Mark(deadline.left())).await;
                 }
                 Err(failure)
@@ -277,6 +289,12 @@ impl<'a> Turn<'a> {
             _ => failure,
         })
     }
+}
+
+/// How long the token endpoint wants to be left alone.
+fn retry_after(exchange: &Exchange, now: DateTime<Utc>) -> Option<Duration> {
+    let response = exchange.result.as_ref().ok()?;
+    retry_after::read(response.header("retry-after")?, now).map(|pause| pause.min(LONGEST_PAUSE))
 }
 
 /// The outcome of writing a result.
