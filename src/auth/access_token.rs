@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::credential::{Credential, CredentialKind, Given, Signature, Token, TokenAge, TokenLife, bearer};
 use super::method::{InHand, MethodSpec, Renewal, Stored};
-use super::setting::{Flag, LEARNT_USER_NAME, Need, SecretInput, SecretUse, Setting, command_of, command_text};
+use super::setting::{Flag, LEARNT_USER_NAME, Need, SecretInput, SecretUse, Setting};
 use super::token_command::TokenCommand;
 use crate::base::code::Code;
 use crate::base::error::Failure;
@@ -23,6 +23,7 @@ use crate::base::secret::Secret;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::{Time, timestamp};
 use crate::http::client::Deadline;
+use crate::model::command::{command_of, command_text};
 use crate::model::profile::{Auth, AuthMethod, ConnectionName};
 use crate::store::Field;
 use crate::store::record::{Owner, SecretItem, require_secret};

@@ -2,12 +2,10 @@
 //!
 //! The connections file, `edit`, flags, prompts and variables iterate these.
 
-use std::path::Path;
-
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::model::instance::Instance;
-use crate::model::profile::{Auth, InvalidValue, shown_text};
+use crate::model::profile::{Auth, InvalidValue};
 use crate::store::record::SecretItem;
 
 /// One setting of a way to sign in. It is no secret.
@@ -210,35 +208,6 @@ macro_rules! kept {
     };
 }
 pub(super) use kept;
-
-/// The arguments of a command as the value of a setting.
-pub fn command_text(arguments: &[String]) -> String {
-    serde_json::to_string(arguments).expect("texts are always JSON")
-}
-
-/// A command from the value of a setting: JSON, or words with commas between them.
-pub fn command_of(text: &str) -> Result<Vec<String>, InvalidValue> {
-    let invalid = |why: &str| Err(InvalidValue(format!("invalid command: {why}")));
-    let arguments: Vec<String> = if text.trim_start().starts_with('[') {
-        match serde_json::from_str(text) {
-            Ok(arguments) => arguments,
-            Err(_) => return invalid("write an array of strings, as in [\"my-helper\", \"--quiet\"]"),
-        }
-    } else {
-        text.split(',').map(str::to_owned).collect()
-    };
-    let Some(program) = arguments.first().filter(|program| !program.is_empty()) else {
-        return invalid("it names no program");
-    };
-    for argument in &arguments {
-        shown_text("an argument of the command", argument)?;
-    }
-    // A path from the directory of the moment would be another program tomorrow.
-    if Path::new(program).components().count() > 1 && !Path::new(program).is_absolute() {
-        return invalid("name a program on the PATH, or give its absolute path");
-    }
-    Ok(arguments)
-}
 
 /// Where the help shows the flags of OAuth.
 pub const OAUTH_HEADING: &str = "Signing in with OAuth";

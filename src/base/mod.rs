@@ -14,6 +14,7 @@ pub mod html;
 pub mod json_array;
 pub mod limits;
 pub mod machine;
+pub mod program;
 pub mod schemas;
 pub mod secret;
 pub mod secret_file;

@@ -10,9 +10,10 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Config, VERSION, shown};
 use crate::auth::method::{self, MethodSpec};
-use crate::auth::setting::{Setting, command_of};
+use crate::auth::setting::Setting;
 use crate::base::files;
 use crate::base::time::timestamp;
+use crate::model::command::command_of;
 use crate::model::profile::{Auth, ConnectionName, ConnectionState, Profile, SaveTimes};
 use crate::service;
 use crate::store;
@@ -168,7 +169,12 @@ pub(super) fn fill(table: &mut dyn TableLike, profile: &Profile, home: Option<&P
     fill_settings(table, &profile.auth, home);
     set(table, "store", profile.store.as_str().into());
     for setting in store::settings() {
-        set_optional(table, setting.key, profile.store.settings.get(setting.key).map(|value| value.as_str().into()));
+        let value = profile
+            .store
+            .settings
+            .get(setting.key)
+            .map(|text| if setting.is_command { array(text) } else { text.as_str().into() });
+        set_optional(table, setting.key, value);
     }
     set_optional(table, "api_version", profile.api_version.map(|version| version.to_string().into()));
     let tables: toml_edit::Array = profile.tables.iter().map(|table| table.as_str()).collect();
@@ -214,14 +220,16 @@ fn fill_settings(table: &mut dyn TableLike, auth: &Auth, home: Option<&Path>) {
         }
         let written = written.map(|text| match setting {
             Setting { is_switch: true, .. } => (text == "true").into(),
-            Setting { is_command: true, .. } => {
-                let arguments = command_of(&text).expect("it was checked where it came in");
-                Value::Array(arguments.into_iter().collect())
-            }
+            Setting { is_command: true, .. } => array(&text),
             _ => text.into(),
         });
         set_optional(table, setting.key, written);
     }
+}
+
+/// A command as an array.
+fn array(text: &str) -> Value {
+    Value::Array(command_of(text).expect("it was checked where it came in").into_iter().collect())
 }
 
 /// Sets a value only where it differs, so that its comment and form stay.

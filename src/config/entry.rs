@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::VERSION;
 use crate::auth::method::{self, InvalidSetting};
-use crate::auth::setting::{Setting, command_text};
+use crate::auth::setting::Setting;
 use crate::base::files;
+use crate::model::command::command_text;
 use crate::model::instance::Instance;
 use crate::model::profile::{
     Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, StorePlace,
@@ -107,6 +108,11 @@ impl<'de> Visitor<'de> for EntryReader {
                     }
                     Some(setting) => entry.settings.push((setting.key, members.next_value()?)),
                     None => match store::settings().find(|setting| setting.key == key) {
+                        Some(setting) if setting.is_command => {
+                            let value: Spanned<Vec<String>> = members.next_value()?;
+                            let text = command_text(value.get_ref());
+                            entry.store_settings.push((setting.key, Spanned::new(value.span(), text)));
+                        }
                         Some(setting) => entry.store_settings.push((setting.key, members.next_value()?)),
                         None => drop(members.next_value::<IgnoredAny>()?),
                     },

@@ -129,7 +129,7 @@ async fn missing(machine: &Machine, open: &OpenStore, items: Option<&[StoredItem
     });
     for (profile, field) in needed {
         let field = &field;
-        let key = ItemKey { connection: profile.id, field: field.clone() };
+        let key = ItemKey::of(profile, field.clone());
         let listed = items.map(|items| items.iter().find(|item| item.account == key.account()));
         let is_there = match listed {
             Some(None) => Ok(false),
@@ -252,7 +252,7 @@ impl Secrets {
             Ok(None) => {
                 for profile in used {
                     for field in method::items().into_iter().chain(method::items_of(profile)) {
-                        self.read_key(store, profile.name.as_str(), ItemKey { connection: profile.id, field }).await;
+                        self.read_key(store, profile.name.as_str(), ItemKey::of(profile, field)).await;
                     }
                 }
                 let reason = format!("the {} does not list its items", store.kind().as_str());

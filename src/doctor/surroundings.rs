@@ -11,12 +11,12 @@ use super::{Check, CheckId, Machine, path, port};
 use crate::auth::certificate::files::Files;
 use crate::auth::method::MethodSpec;
 use crate::auth::oauth::browser::{self, BrowserMode, Reason};
-use crate::auth::setting::command_of;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::shown::{Shown, Step, shown};
 use crate::http::proxy::{self, ProxyVariables, Route};
 use crate::http::tls::{CaCertificates, NO_AUTHORITIES, system_authorities};
+use crate::model::command::command_of;
 use crate::model::profile::Profile;
 use crate::service;
 

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::last_test::{self, Change};
 use crate::auth::method::MethodSpec;
-use crate::auth::setting::command_of;
 use crate::base::time::Timestamp;
 use crate::config::etag;
+use crate::model::command::command_of;
 use crate::model::profile::{ConnectionId, Profile};
 use crate::service;
 

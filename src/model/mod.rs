@@ -3,6 +3,7 @@
 //! Values are checked where they enter, so that a [`profile::Profile`] can be
 //! shown, saved and used as it is.
 
+pub mod command;
 pub mod header;
 pub mod instance;
 pub mod oauth_client;

@@ -114,14 +114,14 @@ pub struct Lease {
     pub by: String,
     /// How long it holds, from the time it was written.
     pub seconds: u64,
-    /// The machine and the process, for people. Nobody: the token endpoint asked not to be
+    /// The machine and the process, for people. No one: the token endpoint asked not to be
     /// asked for that long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
 }
 
 impl Lease {
-    /// How long it still holds, if it was written so long ago; `None` if it is over. A
+    /// How long it still holds, if it was written so long ago; `None` if it has expired. A
     /// second more than it says, as ages are known to the second.
     pub fn left(&self, age: Duration) -> Option<Duration> {
         Duration::from_secs(self.seconds.saturating_add(1)).checked_sub(age)

@@ -6,6 +6,7 @@
 //! store, and nothing is ever written in the clear. Each store has a folder, with how
 //! it opens and what its errors mean, and a line in [`STORES`].
 
+pub mod command;
 #[cfg(feature = "file-store")]
 pub mod file;
 pub mod keyring;
@@ -28,7 +29,7 @@ use crate::base::secret::Secret;
 use crate::base::secret_file;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::variables::Variables;
-use crate::model::profile::{ConnectionId, InvalidValue, StoreKind, StorePlace};
+use crate::model::profile::{ConnectionId, ConnectionName, InvalidValue, Profile, StoreKind, StorePlace};
 
 /// The name of an item of a connection: `password`, `session`.
 #[derive(Debug, Clone)]
@@ -38,10 +39,26 @@ pub struct Field {
 }
 
 /// One place in a store.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct ItemKey {
     pub connection: ConnectionId,
     pub field: Field,
+    /// For a store that shows it to other programs. It is not a part of the place.
+    pub name: Option<ConnectionName>,
+}
+
+impl PartialEq for ItemKey {
+    fn eq(&self, other: &Self) -> bool {
+        (self.connection, &self.field) == (other.connection, &other.field)
+    }
+}
+
+impl Eq for ItemKey {}
+
+impl std::hash::Hash for ItemKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.connection, &self.field).hash(state);
+    }
 }
 
 /// One item as a store lists it.
@@ -84,6 +101,16 @@ pub trait CredentialStore: Send + Sync {
     /// An item of another program, by its service and account. It is only read.
     async fn read_of_another(&self, _service: &str, _account: &str) -> Result<Option<Secret>, StoreError> {
         Ok(None)
+    }
+
+    /// Whether its secrets are kept by someone else: nothing is saved in it.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    /// Whether an item can be a secret alone: then nothing says where it may go.
+    fn has_bare_secrets(&self) -> bool {
+        false
     }
 
     /// Whether several machines use it. Then a kernel lock is not enough, and writers
@@ -141,7 +168,7 @@ pub trait CredentialStore: Send + Sync {
     /// Proves that the store takes, returns and deletes an item, before a
     /// person is asked for anything or a token is spent.
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        let key = ItemKey { connection, field: Field::PROBE };
+        let key = ItemKey::new(connection, Field::PROBE);
         let probe = Secret::new("probe".to_owned()).expect("the probe is plain text");
         self.write(key.clone(), &probe).await?;
         let read = self.read(key.clone()).await;
@@ -219,6 +246,8 @@ impl From<StoreError> for Failure {
 /// A kind of store. To add one, add its folder and a line in [`STORES`].
 pub struct StoreSpec {
     pub kind: StoreKind,
+    /// The heading of its flags.
+    pub heading: &'static str,
     /// The variables that hold a secret of the store itself.
     pub secret_variables: &'static [&'static str],
     /// The variables that name a file with such a secret.
@@ -241,6 +270,9 @@ pub struct StoreSetting {
     pub flag: &'static str,
     pub value_name: &'static str,
     pub help: &'static str,
+    /// Whether it is a program with its arguments: an array in the file of connections,
+    /// words on the command line, and here its JSON.
+    pub is_command: bool,
     /// The value as it is saved.
     pub read: fn(&str) -> Result<String, InvalidValue>,
 }
@@ -251,6 +283,7 @@ pub static STORES: &[&StoreSpec] = &[
     #[cfg(feature = "file-store")]
     &file::open::SPEC,
     &vault::open::SPEC,
+    &command::open::SPEC,
 ];
 
 /// What does not know a store that is not in [`STORES`].
@@ -393,6 +426,15 @@ impl std::hash::Hash for Field {
 }
 
 impl ItemKey {
+    pub fn new(connection: ConnectionId, field: Field) -> Self {
+        Self { connection, field, name: None }
+    }
+
+    /// An item of a connection.
+    pub fn of(profile: &Profile, field: Field) -> Self {
+        Self { connection: profile.id, field, name: Some(profile.name.clone()) }
+    }
+
     /// The account of the item, as `secret-tool` shows it.
     pub fn account(&self) -> String {
         format!("{}/{}", self.connection, self.field.as_str())
@@ -402,6 +444,6 @@ impl ItemKey {
     pub fn of_account(account: &str) -> Option<Self> {
         let (connection, field) = account.split_once('/')?;
         let connection = ConnectionId::try_parse(connection).ok()?;
-        Some(Self { connection, field: Field::of_name(field)? })
+        Some(Self { connection, field: Field::of_name(field)?, name: None })
     }
 }

@@ -48,7 +48,7 @@ fn set_mode(path: &Path, mode: u32) {
 fn put(world: &World, field: Field, key: &str, secret: &str) {
     let record = serde_json::json!({ "v": 1, "origins": { "instance": "https://acme.example" }, key: secret });
     let record = Secret::derived(record.to_string()).unwrap();
-    block_on(world.store.write(ItemKey { connection: ID.parse().unwrap(), field }, &record)).unwrap();
+    block_on(world.store.write(ItemKey::new(ID.parse().unwrap(), field), &record)).unwrap();
 }
 
 /// The checks of this id.

@@ -48,7 +48,7 @@ fn connect(world: &mut World, name: &str, origin: &str, more: &str) -> crate::wo
 
 fn keyring_has_password(world: &World, shown: &Value) -> bool {
     let connection = shown["connection"]["id"].as_str().unwrap().parse().unwrap();
-    block_on(world.store.read(ItemKey { connection, field: items::PASSWORD })).unwrap().is_some()
+    block_on(world.store.read(ItemKey::new(connection, items::PASSWORD))).unwrap().is_some()
 }
 
 /// A directory outside every home, for what holds a passphrase or an identity.

@@ -145,7 +145,7 @@ fn opened(file: &Path, key: Key) -> FileStore {
 }
 
 fn has_password(store: &FileStore, connection: uuid::Uuid) -> bool {
-    let record = block_on(store.read(ItemKey { connection, field: items::PASSWORD })).expect("the file opens");
+    let record = block_on(store.read(ItemKey::new(connection, items::PASSWORD))).expect("the file opens");
     record.is_some_and(|record| record.expose().contains("sandbox-beth"))
 }
 
@@ -361,13 +361,12 @@ fn no_single_changed_byte_goes_unnoticed() {
         bytes[at] ^= 1;
         fs::write(scene.file(), &bytes).unwrap();
         let connection = scene.load().connections["old"].id;
-        let read = block_on(scene.store().read(ItemKey { connection, field: items::PASSWORD }));
+        let read = block_on(scene.store().read(ItemKey::new(connection, items::PASSWORD)));
         let failure = Failure::from(read.expect_err("it was changed"));
         assert!(["secret-unreadable", "store-locked"].contains(&failure.code().as_str()), "{at}");
         assert!(failure.message().contains(scene.file().to_str().unwrap()), "{at}");
-        let _ = block_on(
-            scene.store().write(ItemKey { connection, field: items::PASSWORD }, &Secret::new("x".into()).unwrap()),
-        );
+        let _ =
+            block_on(scene.store().write(ItemKey::new(connection, items::PASSWORD), &Secret::new("x".into()).unwrap()));
         assert!(fs::read(scene.file()).unwrap() == bytes, "{at}");
     }
 }
@@ -550,7 +549,7 @@ fn a_change_that_does_not_get_its_turn_says_so_and_reading_waits_for_nobody() {
     let identity = fs::read_to_string(scene.key()).unwrap();
     store.unlock(Key::from_identity_file(&identity, scene.key()).unwrap());
     let connection = scene.load().connections["old"].id;
-    let key = ItemKey { connection, field: items::PASSWORD };
+    let key = ItemKey::new(connection, items::PASSWORD);
     assert!(has_password(&store, connection));
     let failures = [
         block_on(store.delete(key.clone())),

@@ -105,7 +105,7 @@ fn the_values_alone_are_replaced_by_login_and_asked_for_if_they_are_gone() {
     world.run(&format!("login acme --header-file X-Other={right}")).expect(2).says(&["no header X-Other"]);
     world.run("logout acme --yes").expect(0);
     let id = world.run("show acme --json").json()["connection"]["id"].as_str().unwrap().parse().unwrap();
-    let key = ItemKey { connection: id, field: Field::of_name("header-x-gateway-key").unwrap() };
+    let key = ItemKey::new(id, Field::of_name("header-x-gateway-key").unwrap());
     assert!(block_on(world.store.read(key)).unwrap().is_none());
     world.run("doctor").says(&["no header X-Gateway-Key is saved for acme"]);
     world.stdin("pw").run("login acme --password-stdin --json").expect(3).says(&["--header-file X-Gateway-Key=FILE"]);

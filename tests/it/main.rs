@@ -40,6 +40,7 @@ mod ci_recipes;
 #[cfg(unix)]
 mod clients;
 mod codes;
+mod command_store;
 mod completion;
 mod connect;
 mod crash;

@@ -87,7 +87,7 @@ impl Fleet {
         }
         let shown = self.world.run(&format!("show {} --json", name(SECRET_IS_GONE))).expect(0).json();
         let connection = shown["connection"]["id"].as_str().unwrap().parse().unwrap();
-        block_on(self.world.store.delete(ItemKey { connection, field: items::PASSWORD })).unwrap();
+        block_on(self.world.store.delete(ItemKey::new(connection, items::PASSWORD))).unwrap();
         self.broken.insert(name(SECRET_IS_GONE), "no-credential");
         self.broken.insert(name(CERTIFICATE_IS_OVER), "tls-expired");
         self.broken.insert(name(HANGS), "timeout");

@@ -163,7 +163,7 @@ fn another_way_to_sign_in_leaves_no_secret_of_the_former_one() {
     assert_eq!((&show["connection"]["auth"], &show["connection"]["client_id"]), (&"basic".into(), &Value::Null));
     assert_eq!(show["connection"]["revision"], 2);
     let id: uuid::Uuid = show["connection"]["id"].as_str().unwrap().parse().unwrap();
-    let read = |field| block_on(world.store.read(ItemKey { connection: id, field })).unwrap();
+    let read = |field| block_on(world.store.read(ItemKey::new(id, field))).unwrap();
     assert!(read(Field::SESSION).is_none() && read(items::PASSWORD).is_some());
 }
 

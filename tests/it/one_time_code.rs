@@ -24,7 +24,7 @@ fn a_person_is_asked_for_the_code_and_the_password_alone_is_saved() {
     connected.says(&["beth.anglin", "one-time code is not saved", "client credentials"]);
     let id = world.run("show acme --json").json()["connection"]["id"].as_str().unwrap().parse().unwrap();
     let field = snow_connect::store::Field::new("password", "password");
-    let key = snow_connect::store::ItemKey { connection: id, field };
+    let key = snow_connect::store::ItemKey::new(id, field);
     let record = block_on(world.store.read(key)).unwrap().unwrap();
     assert!(record.expose().contains("sandbox-beth") && !record.expose().contains(CODE));
     // What is saved does not sign in, and login asks for the next code.

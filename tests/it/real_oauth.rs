@@ -74,7 +74,7 @@ impl Story {
     /// The refresh token, as a thief would read it from the store.
     fn saved_refresh_token(&mut self) -> String {
         let id = self.run("show acme --json").json()["connection"]["id"].as_str().unwrap().parse().unwrap();
-        let key = ItemKey { connection: id, field: Field::SESSION };
+        let key = ItemKey::new(id, Field::SESSION);
         let record = block_on(self.world.store.read(key)).unwrap().expect("a session is saved");
         let record: Value = serde_json::from_str(record.expose()).unwrap();
         record["refresh_token"].as_str().expect("a refresh token").to_owned()

@@ -552,8 +552,7 @@ fn a_renewal_waits_for_the_lock_and_takes_what_the_holder_brought() {
     let lock = snow_connect::base::files::Lock::acquire(&path, Duration::ZERO).unwrap().expect("nobody has it");
     set_clock(&mut world, 1800);
     let store = world.store.clone();
-    let key =
-        snow_connect::store::ItemKey { connection: id.parse().unwrap(), field: snow_connect::store::Field::SESSION };
+    let key = snow_connect::store::ItemKey::new(id.parse().unwrap(), snow_connect::store::Field::SESSION);
     let mut renewed = saved(&world);
     renewed["generation"] = 2.into();
     renewed["access_token"] = "brought-by-the-holder".into();

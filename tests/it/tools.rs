@@ -310,7 +310,7 @@ fn a_helper_chooses_among_several_as_a_person_named_one() {
     let other = config(origin, "").replace(ID, OTHER_ID).replace("acme", "two");
     world.write_config(format!("{}\n{}", config(origin, ""), other.split_once("\n\n").unwrap().1));
     let session = record(origin, 900, json!({ "access_token": "CANARY-of-two" })).to_string();
-    let key = ItemKey { connection: OTHER_ID.parse().unwrap(), field: Field::SESSION };
+    let key = ItemKey::new(OTHER_ID.parse().unwrap(), Field::SESSION);
     block_on(world.store.write(key, &Secret::derived(session).unwrap())).unwrap();
 
     let request = json!({ "uri": origin }).to_string();

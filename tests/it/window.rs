@@ -116,7 +116,7 @@ impl Scene {
             std::fs::create_dir_all(&config).unwrap();
             let content = session::config(&origin, "").replace("\"keyring\"", "\"file\"");
             std::fs::write(config.join("config.toml"), content).unwrap();
-            let key = ItemKey { connection: ID.parse().unwrap(), field: Field::SESSION };
+            let key = ItemKey::new(ID.parse().unwrap(), Field::SESSION);
             block_on(self.opened().write(key, &Secret::derived(record.to_string()).unwrap())).unwrap();
             self.sealed = std::fs::read(self.file()).unwrap();
         }
@@ -127,7 +127,7 @@ impl Scene {
         if self.store == Store::Keyring {
             return in_keyring(&self.home);
         }
-        let key = ItemKey { connection: ID.parse().unwrap(), field: Field::SESSION };
+        let key = ItemKey::new(ID.parse().unwrap(), Field::SESSION);
         let record = block_on(self.opened().read(key)).unwrap().expect("a session");
         serde_json::from_str(record.expose()).unwrap()
     }

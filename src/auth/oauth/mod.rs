@@ -105,5 +105,10 @@ pub async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Crede
     let endpoint = endpoint.expect("a method with a client has a token endpoint");
     let spec = MethodSpec::of(profile.auth.method);
     let place = SessionStore { store, profile: profile.clone(), origins, lock, note, account, time };
+    // Where nothing is saved, a session lasts as long as this process.
+    if place.store.is_read_only() && !endpoint.client().grant.needs_person() {
+        let source = SessionSource::Environment { secrets: place.read_secrets(None).await? };
+        return Ok(Box::new(SessionCredential::new(spec, Session::unsaved(source, endpoint, place.time))));
+    }
     Ok(Box::new(SessionCredential::new(spec, Session::open(place, endpoint).await?)))
 }

@@ -256,9 +256,14 @@ fn has_begun(app: &App, profile: &Profile) {
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let place = profile.store.place();
     let items = stored_items(app, profile).await;
+    if app.store(&profile.store).is_ok_and(|store| store.is_read_only()) {
+        let place = app.kept_in(&profile.store);
+        app.console.note(&shown!("note: the secrets of {} stay {}", profile.name, Shown::outside(place)));
+        return Ok(());
+    }
     has_begun(app, profile);
     for field in items {
-        let key = ItemKey { connection: profile.id, field: field.clone() };
+        let key = ItemKey::of(profile, field.clone());
         let deleted = delete(app, &profile.store, key).await;
         deleted.map_err(|failure| {
             if failure.code() == Code::Interrupted {

@@ -16,11 +16,9 @@ use crate::base::secret_file;
 use crate::base::shown::shown;
 use crate::base::variables::Variables;
 use crate::doctor::OpenStore;
-use crate::model::profile::{ConnectionId, Profile, StoreKind, StorePlace};
+use crate::model::command::command_text;
+use crate::model::profile::{ConnectionId, InvalidValue, Profile, StoreKind, StorePlace};
 use crate::store::{self, Access, CredentialStore, Opener, STORES, StoreSetting, Surroundings};
-
-/// The flags of a store that is not on this machine.
-const STORE_HEADING: &str = "Vault";
 
 /// What opens the stores of this run.
 pub struct Stores(Vec<(StoreKind, Box<dyn Opener>)>);
@@ -119,15 +117,23 @@ impl StoreArgs {
 
 impl Args for StoreArgs {
     fn augment_args(command: Command) -> Command {
-        store::settings().fold(command, |command, setting| {
+        let settings = STORES.iter().flat_map(|spec| spec.settings.iter().map(|setting| (spec.heading, setting)));
+        settings.fold(command, |command, (heading, setting)| {
             let arg = Arg::new(setting.key).long(setting.flag).value_name(setting.value_name).help(setting.help);
-            command.arg(arg.value_parser(setting.read).help_heading(STORE_HEADING))
+            let parser = |text: &str| if setting.is_command { words(setting, text) } else { (setting.read)(text) };
+            command.arg(arg.value_parser(parser).help_heading(heading))
         })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
     }
+}
+
+/// The words of a command, as a shell takes them apart.
+fn words(setting: &StoreSetting, text: &str) -> Result<String, InvalidValue> {
+    let words = shlex::split(text).ok_or_else(|| InvalidValue("a quote is not closed".to_owned()))?;
+    (setting.read)(&command_text(&words))
 }
 
 impl FromArgMatches for StoreArgs {

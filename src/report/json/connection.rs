@@ -119,7 +119,7 @@ pub struct Session<'a> {
     /// When the access token came, if that was by a renewal.
     pub refreshed_at: Option<Timestamp>,
     pub signed_in_at: Option<Timestamp>,
-    /// Who renews it right now, in a store that several machines share; null if nobody does.
+    /// Who renews it right now, in a store that several machines share; null if no one does.
     pub lease: Option<LeaseInJson<'a>>,
 }
 

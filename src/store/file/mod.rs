@@ -398,7 +398,7 @@ impl CredentialStore for FileStore {
     }
 
     async fn prove(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        let probe = ItemKey { connection, field: Field::PROBE };
+        let probe = ItemKey::new(connection, Field::PROBE);
         let is_kept = self.with_file(move |file| file.write_probe_and_undo(probe)).await?;
         if is_kept { Ok(()) } else { Err(self.unreliable()) }
     }

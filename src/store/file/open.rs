@@ -35,6 +35,7 @@ const MAX_IDENTITY_BYTES: u64 = 64 * 1024;
 
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
+    heading: "Encrypted file",
     secret_variables: &[PASSPHRASE],
     secret_files: &[PASSPHRASE_FILE, IDENTITY],
     durations: &[],

@@ -17,6 +17,7 @@ const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_
 
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
+    heading: "Keyring",
     secret_variables: &[],
     secret_files: &[],
     durations: &[TIMEOUT],

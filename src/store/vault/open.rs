@@ -27,6 +27,7 @@ use crate::store::{Access, CredentialStore, Opener, StoreError, StoreSpec, Surro
 
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
+    heading: "Vault",
     secret_variables: &[
         settings::TOKEN[0],
         settings::TOKEN[1],

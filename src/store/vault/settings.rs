@@ -24,6 +24,7 @@ pub static SETTINGS: [StoreSetting; 7] = [
         flag: "store-address",
         value_name: "URL",
         help: "The address of Vault or OpenBao [default: VAULT_ADDR]",
+        is_command: false,
         read: |text| Address::read(text).map(|address| address.to_string()),
     },
     StoreSetting {
@@ -31,6 +32,7 @@ pub static SETTINGS: [StoreSetting; 7] = [
         flag: "store-mount",
         value_name: "MOUNT",
         help: "Its mount of KV version 2 [default: secret]",
+        is_command: false,
         read: segments,
     },
     StoreSetting {
@@ -38,6 +40,7 @@ pub static SETTINGS: [StoreSetting; 7] = [
         flag: "store-path",
         value_name: "PATH",
         help: "Where secrets go below the mount [default: snow]",
+        is_command: false,
         read: segments,
     },
     StoreSetting {
@@ -45,6 +48,7 @@ pub static SETTINGS: [StoreSetting; 7] = [
         flag: "store-namespace",
         value_name: "NAMESPACE",
         help: "Its namespace [default: VAULT_NAMESPACE]",
+        is_command: false,
         read: segments,
     },
     StoreSetting {
@@ -52,14 +56,23 @@ pub static SETTINGS: [StoreSetting; 7] = [
         flag: "store-auth",
         value_name: "METHOD",
         help: "How to sign in to it: token, approle, jwt, kubernetes or cert",
+        is_command: false,
         read: |text| AuthKind::read(text).map(|auth| auth.as_str().to_owned()),
     },
-    StoreSetting { key: ROLE_KEY, flag: "store-role", value_name: "ROLE", help: "The role to sign in as", read: plain },
+    StoreSetting {
+        key: ROLE_KEY,
+        flag: "store-role",
+        value_name: "ROLE",
+        help: "The role to sign in as",
+        is_command: false,
+        read: plain,
+    },
     StoreSetting {
         key: AUTH_MOUNT_KEY,
         flag: "store-auth-mount",
         value_name: "MOUNT",
         help: "Where it has that sign-in [default: the name of the method]",
+        is_command: false,
         read: segments,
     },
 ];

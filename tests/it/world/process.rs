@@ -50,6 +50,14 @@ pub fn tool(name: &str) -> Command {
     Command::new(name)
 }
 
+/// Makes a program of the shell. Another process writes it: as long as one of ours had it
+/// open for that, a child that a test starts meanwhile would keep it from being run.
+pub fn program_at(path: &Path, body: &str) {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "printf '%s' \"$1\" >\"$0\" && chmod 755 \"$0\""]).arg(path).arg(format!("#!/bin/sh\n{body}\n"));
+    assert!(shell.status().expect("sh runs").success(), "{}", path.display());
+}
+
 /// Ends a process when it goes out of scope.
 pub struct Guard(pub Child);
 

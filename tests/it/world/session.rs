@@ -97,7 +97,7 @@ pub fn world_with_expired(origin: &str, count: usize) -> World {
     world.write_config(format!("version = 1\n\n{}", entries.join("\n")));
     let session = Secret::derived(record(origin, -1, json!({})).to_string()).unwrap();
     for id in ids {
-        let key = ItemKey { connection: id.parse().unwrap(), field: Field::SESSION };
+        let key = ItemKey::new(id.parse().unwrap(), Field::SESSION);
         block_on(world.store.write(key, &session)).unwrap();
     }
     world
@@ -149,7 +149,7 @@ pub fn signed_in(sandbox: &Sandbox) -> Value {
 fn key(world: &World, field: Field) -> ItemKey {
     let config: toml::Value = toml::from_str(&world.config()).expect("the connections file");
     let id = config["connections"]["acme"]["id"].as_str().expect("an id");
-    ItemKey { connection: id.parse().unwrap(), field }
+    ItemKey::new(id.parse().unwrap(), field)
 }
 
 pub fn write_record(world: &World, field: Field, record: &Value) {

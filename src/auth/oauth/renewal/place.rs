@@ -204,7 +204,7 @@ impl SessionStore {
             .next("Run the command again")
     }
 
-    /// Whoever holds the lease did not get done while this process waited.
+    /// The process that holds the lease was not done while this process waited.
     pub fn held_elsewhere(&self, lease: Option<&Lease>, left: Duration) -> Failure {
         let name = &self.profile.name;
         let holder = lease.and_then(|lease| lease.holder.as_deref());

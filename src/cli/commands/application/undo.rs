@@ -44,7 +44,7 @@ pub async fn after(app: &mut App, file: &ConfigFile, client: &Client, profile: &
 pub async fn local(app: &mut App, file: &ConfigFile, profile: &Profile) {
     if let Ok(store) = app.store(&profile.store) {
         for field in method::items_of(profile) {
-            let _ = store.delete(ItemKey { connection: profile.id, field }).await;
+            let _ = store.delete(ItemKey::of(profile, field)).await;
         }
     }
     let removed = file.change(|change| {

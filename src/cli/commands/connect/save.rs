@@ -148,7 +148,7 @@ async fn forget_former_secrets(
     let is_moved = former.store != profile.store;
     let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
     for field in every_item(former, profile).into_iter().filter(left_behind) {
-        let key = ItemKey { connection: profile.id, field };
+        let key = ItemKey::of(profile, field);
         let deleted = match app.store(&former.store) {
             Ok(store) => store.delete(key).await.map_err(Failure::from),
             Err(failure) => Err(failure),
@@ -194,7 +194,7 @@ struct FormerSecrets(Vec<(ItemKey, Option<Secret>)>);
 
 impl FormerSecrets {
     async fn read(store: &dyn CredentialStore, former: &Former, profile: &Profile, credential: &NewCredential) -> Self {
-        let key = |field| ItemKey { connection: profile.id, field };
+        let key = |field| ItemKey::of(profile, field);
         if former.profile.as_ref().is_none_or(|former| former.store != profile.store) {
             return Self(credential.fields().into_iter().map(|field| (key(field), None)).collect());
         }

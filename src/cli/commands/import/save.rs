@@ -55,7 +55,7 @@ async fn take_back(app: &mut App, file: &ConfigFile, written: &[Found], all: &[F
     let mut left: Option<&Profile> = None;
     for found in written {
         for field in super::fields(found) {
-            let key = ItemKey { connection: found.profile.id, field };
+            let key = ItemKey::of(&found.profile, field);
             let deleted = match app.store(&found.profile.store) {
                 Ok(store) => store.delete(key).await.is_ok(),
                 Err(_) => false,

@@ -8,10 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::auth::method::{self, MethodSpec};
-use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting, command_text};
+use crate::auth::setting::{OAUTH_HEADING, SecretInput, Setting};
 use crate::base::duration::duration;
 use crate::cli::args::{at_home, path, value_text};
 use crate::cli::completion;
+use crate::model::command::command_text;
 use crate::model::header::OwnHeader;
 use crate::model::profile::InvalidValue;
 use crate::service;

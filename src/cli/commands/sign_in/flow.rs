@@ -123,7 +123,10 @@ async fn earn_secret(app: &mut App, wanted: &Wanted<'_>) -> Result<SignedIn, Not
         let own = secrets.iter().map(|(item, secret)| (item.clone(), secret.clone()));
         NewCredential { secrets: wanted.access.secrets().chain(own).collect(), session: None }
     };
-    let secrets = secret::new_secrets(app, &wanted.profile.auth, wanted.secrets)?;
+    let secrets = match secret::kept_elsewhere(app, wanted).await? {
+        Some(secrets) => secrets,
+        None => secret::new_secrets(app, &wanted.profile.auth, wanted.secrets)?,
+    };
     if !wanted.is_tested {
         let (_, origins) = wanted.client(app)?;
         let credential = new_credential(&secrets);

@@ -23,7 +23,7 @@ use crate::http::client::Client;
 use crate::model::profile::{Auth, Profile};
 use crate::model::user_name::UserName;
 use crate::store::Surroundings;
-use crate::store::record::Origins;
+use crate::store::record::{self, Origins};
 
 /// So many failures in a row lock an account at the instance.
 const LOCKOUT: u32 = 5;
@@ -70,6 +70,31 @@ fn new_secret(
         Some(secret) => Ok(Some(secret)),
         None => ask(app, auth, usage, need),
     }
+}
+
+/// The secrets that someone else keeps, where the store of the connection only reads.
+/// `None` if it is another one.
+pub async fn kept_elsewhere(app: &mut App, wanted: &Wanted<'_>) -> Result<Option<GivenSecrets>, Failure> {
+    let profile = wanted.profile;
+    let store = app.store(&profile.store)?;
+    if !store.is_read_only() {
+        return Ok(None);
+    }
+    if wanted.secrets.is_any_given(wanted.spec()) {
+        return Err(Failure::new(Code::Usage, "a secret was given, and the store command only reads")
+            .why("Without store_write, what store_read prints is the secret.")
+            .next("Leave the secret out, or give --store-write"));
+    }
+    let (_, origins) = app.network.client_for(profile)?;
+    let mut secrets = GivenSecrets::default();
+    for usage in wanted.spec().secrets {
+        let (item, need) = (usage.input.item, (usage.need)(&profile.auth, &secrets));
+        if need.is_required() {
+            let secret = record::require_secret(store.as_ref(), profile, item, &origins).await?;
+            secrets.put(item, secret);
+        }
+    }
+    Ok(Some(secrets))
 }
 
 /// Asks a person for a secret, if the sign-in takes it.
@@ -125,7 +150,8 @@ pub fn missing(auth: &Auth, usage: &SecretUse) -> Failure {
 pub async fn sign_in(app: &mut App, wanted: &Wanted<'_>, mut secrets: GivenSecrets) -> Result<Attempt, Failure> {
     // The first of them is what the instance judges.
     let retyped = wanted.spec().secrets.first().filter(|usage| secrets.get(usage.input.item).is_some());
-    let may_retype = retyped.is_some() && !wanted.secrets.is_any_given(wanted.spec());
+    let is_kept_elsewhere = app.store(&wanted.profile.store)?.is_read_only();
+    let may_retype = retyped.is_some() && !wanted.secrets.is_any_given(wanted.spec()) && !is_kept_elsewhere;
     let mut profile = wanted.profile.clone();
     let mut tries_left = if may_retype { MORE_TRIES } else { 0 };
     let mut codes_left = 1 + MORE_TRIES;

@@ -96,12 +96,20 @@ fn client_of(profile: &Profile) -> &OAuthClient {
 /// How the browser takes part, if the client needs one.
 pub fn way(app: &mut App, wanted: &Wanted<'_>) -> Result<Option<Way>, Failure> {
     let oauth = client_of(wanted.profile);
+    if oauth.grant.needs_person() && app.store(&wanted.profile.store)?.is_read_only() {
+        return Err(Failure::new(Code::Usage, "a browser sign-in needs a store that saves its session")
+            .why("The store command has no store_write. A refresh token may be good for one use, so that each refresh must be saved.")
+            .next("Give --store-write, or choose another store with --store"));
+    }
     if oauth.grant.needs_person() { browser::prepare(app, oauth, wanted.browser).map(Some) } else { Ok(None) }
 }
 
 /// The secrets of the sign-in: handed in, saved before, or asked for.
 pub async fn secrets(app: &mut App, wanted: &Wanted<'_>) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
+    if let Some(secrets) = secret::kept_elsewhere(app, wanted).await? {
+        return Ok(Gathered { secrets, ..gathered });
+    }
     for usage in wanted.spec().secrets {
         let (secret, is_typed) = secret(app, wanted, usage, &gathered.secrets).await?;
         gathered.typed.extend(is_typed.then_some(usage));
