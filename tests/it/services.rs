@@ -186,12 +186,14 @@ fn a_connection_goes_to_a_colleague_and_to_adobe_and_comes_back() {
 #[test]
 fn signing_out_forgets_the_secrets_and_keeps_the_connection() {
     each(|place| {
-        place.run("logout acme --yes").expect(0);
+        let outcome = place.run("logout acme --yes").expect(0);
         let tested = place.run("test acme --json");
         if place.keeps_its_key() {
+            outcome.says(&["the private_key of acme is not kept by snow", "snow edit acme --set state=disabled"]);
             tested.expect(0);
         } else {
             assert_eq!(tested.expect(4).error_code(), "no-credential");
+            assert!(!outcome.stderr.contains("is not kept by snow"), "{outcome:?}");
         }
         assert_eq!(place.shown()["name"], "acme");
         place.run("remove acme --yes").expect(0);
