@@ -98,6 +98,11 @@ pub trait Rows: Sync {
     /// that fit.
     fn page(&self, query: &RowQuery, place: &Place, limit: u64, counts: bool, version: Option<ApiVersion>) -> String;
 
+    /// What to do where values cannot be had as a person reads them; `None` where they can.
+    fn instead_of_display(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How many rows fit from the beginning of the page on, hidden ones included.
     fn count(&self, headers: &HeaderMap) -> Option<u64>;
 

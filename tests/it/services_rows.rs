@@ -71,6 +71,23 @@ fn a_row_is_made_by_a_request_and_found_by_a_query() {
     });
 }
 
+#[test]
+fn values_come_as_a_person_reads_them_or_it_is_said_that_they_cannot() {
+    each(|place| {
+        let words = ["query", place.table, "-c", "acme", "--limit", "1", "--display", "--json"];
+        let outcome = place.run_words(&words);
+        if place.is_servicenow() {
+            assert_eq!(outcome.expect(0).json()["rows"].as_array().unwrap().len(), 1);
+            return;
+        }
+        assert_eq!(outcome.expect(2).error_code(), "usage");
+        place.run_words(&words[..7]).expect(2).says(&["--display does not work with Salesforce", "Owner.Name"]);
+        let words = ["query", place.table, "-c", "acme", "--limit", "1", "--fields", "Owner.Name", "--json"];
+        let row = place.run_words(&words).expect(0).json()["rows"][0].clone();
+        assert!(row["Owner.Name"].is_string(), "{row}");
+    });
+}
+
 /// More rows than a page has, and than `OFFSET` of SOQL reaches.
 const MANY: usize = 2600;
 

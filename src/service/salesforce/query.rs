@@ -83,6 +83,13 @@ impl Rows for Salesforce {
         }
     }
 
+    fn instead_of_display(&self) -> Option<&'static str> {
+        Some(
+            "Ask for what is behind a reference by its path, as in --fields Owner.Name; the labels of a picklist come \
+             with toLabel(FIELD) in a query of snow api",
+        )
+    }
+
     /// A page does not say how many rows fit.
     fn count(&self, _headers: &HeaderMap) -> Option<u64> {
         None
