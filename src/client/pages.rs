@@ -43,25 +43,36 @@ impl Pages {
     pub fn follow(&mut self, headers: &HeaderMap, around: &[u8]) -> Result<(), Failure> {
         let connection = self.client.connection();
         let asked = self.next.take().expect("a page came");
-        let host = connection.instance().host_and_port();
         match connection.service().next(connection.instance(), &asked, headers, around) {
             Next::Nothing => {}
             Next::Page(url) if self.asked.contains(&hash(&url)) => {
-                return Err(Failure::new(Code::UnexpectedAnswer, shown!("the pages of {} lead in a circle", host))
-                    .why("A page names as the next one a page that came already.")
-                    .next("Ask for fewer rows, or page by yourself"));
+                return Err(circle(&self.client));
             }
             Next::Page(url) => self.next = Some(url),
             Next::Elsewhere(link) => {
-                let target = connection.redactor().server_text(link.split(['?', '#']).next().unwrap_or_default());
-                return Err(Failure::new(Code::Redirected, shown!("the next page is not at {}", host))
-                    .why("It leads to another origin, and the credential is not sent there.")
-                    .next("Connect with the origin that the instance names itself by")
-                    .evidence("redirect_target", target));
+                return Err(elsewhere(&self.client, &link));
             }
         }
         Ok(())
     }
+}
+
+/// A page names as the next one a page that came.
+pub(super) fn circle(client: &Client) -> Failure {
+    let host = client.connection().instance().host_and_port();
+    Failure::new(Code::UnexpectedAnswer, shown!("the pages of {} lead in a circle", host))
+        .why("A page names as the next one a page that came already.")
+        .next("Ask for fewer rows, or page by yourself")
+}
+
+/// A page names as the next one something of another origin.
+pub(super) fn elsewhere(client: &Client, link: &str) -> Failure {
+    let connection = client.connection();
+    let target = connection.redactor().server_text(link.split(['?', '#']).next().unwrap_or_default());
+    Failure::new(Code::Redirected, shown!("the next page is not at {}", connection.instance().host_and_port()))
+        .why("It leads to another origin, and the credential is not sent there.")
+        .next("Connect with the origin that the instance names itself by")
+        .evidence("redirect_target", target)
 }
 
 fn hash(url: &url::Url) -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! Where the service sorts by the key of a row, a page begins after the last key that
 //! came: what others write in between neither doubles nor loses a row. Otherwise pages are
-//! counted off. The instance is not believed: its order is looked at, its count is only
+//! counted off, or each names the next. The instance is not believed: its order is looked at, its count is only
 //! said, and it is asked until nothing more comes.
 
 use std::borrow::Cow;
@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
+use url::Position;
 
+use super::pages;
 use super::request::Client;
 use super::watched::Watched;
 use crate::base::backoff::Backoff;
@@ -22,8 +24,8 @@ use crate::base::error::Failure;
 use crate::base::json_array::{Broken, Element};
 use crate::base::shown::{Shown, shown};
 use crate::http::retry_after;
-use crate::service::Service;
 use crate::service::rows::{Listing, Place, Row, RowQuery};
+use crate::service::{Next, Service};
 
 /// How often a page is asked for again that brings nothing new.
 const MOST_TRIES: u32 = 4;
@@ -33,6 +35,8 @@ const MOST_WAITS: u32 = 20;
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// How many pages in a row may hide all of their rows.
 const MOST_HIDDEN_PAGES: u32 = 200;
+/// The most rows that a page is asked for, unless it names the next.
+const PAGE: u64 = 1000;
 
 /// How far the rows were read: all that is needed to go on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +82,9 @@ pub struct Walk {
     last_first: Option<u64>,
     /// The rows of this page that came before it broke off.
     came: HashSet<String>,
+    /// Whether each page names the next, and the ones that were named.
+    is_linked: bool,
+    named: HashSet<String>,
 }
 
 /// What a page brought.
@@ -86,6 +93,8 @@ struct Page {
     rows: u64,
     /// The first of them.
     first: Option<u64>,
+    /// What it names as the next one.
+    next: Option<Next>,
     /// Whether the caller wants no more.
     is_enough: bool,
 }
@@ -100,6 +109,8 @@ impl Walk {
         let cursor = Cursor { by_position: cursor.by_position || !service.is_by_key(&query), ..cursor };
         Self {
             counts: true,
+            is_linked: service.is_linked(&query),
+            named: HashSet::new(),
             client,
             service,
             query,
@@ -141,9 +152,13 @@ impl Walk {
             self.cursor.is_complete = true;
             return Ok(Step::Done);
         }
-        // Where rows are hidden, few are left to be found among many.
-        let page = self.service.page_size(&self.query);
-        let size = if self.cursor.has_hidden { page } else { page.min(left) };
+        let size = match self.limit {
+            // What came of a page that broke off comes again.
+            limit if self.is_linked => limit.unwrap_or(u64::MAX),
+            // Where rows are hidden, few are left to be found among many.
+            _ if self.cursor.has_hidden => PAGE,
+            _ => PAGE.min(left),
+        };
         let (start, before) = (self.cursor.place.clone(), self.cursor.rows);
         let (page, total) = match self.read(&start, size, &mut take).await {
             Ok(read) => read,
@@ -174,7 +189,10 @@ impl Walk {
         take: &mut impl FnMut(&Row<'_>, &Cursor) -> Result<bool, Failure>,
     ) -> Result<(Page, Option<u64>), Ended> {
         let version = self.client.connection().api_version();
-        let path = self.service.page(&self.query, start, size, self.counts, version);
+        let path = match &start.next {
+            Some(path) => path.clone(),
+            None => self.service.page(&self.query, start, size, self.counts, version),
+        };
         let response = self.client.get(&path).await.map_err(|failure| Ended::Broken(Box::new(failure), None))?;
         let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let wait = wait.and_then(|value| retry_after::read(value, Utc::now()));
@@ -193,6 +211,7 @@ impl Walk {
             }
         }
         answer.skim().await;
+        page.next = (is_good && self.is_linked).then(|| answer.next());
         match answer.verdict_of_rows(read) {
             Some(failure) if self.service.is_empty_list(&failure, version) => Ok((Page::default(), total)),
             Some(failure) => Err(Ended::Broken(Box::new(failure), wait)),
@@ -256,7 +275,7 @@ impl Walk {
         }
         self.cursor.rows += 1;
         if !self.cursor.by_position {
-            self.cursor.place = Place { after: key.map(Cow::into_owned), offset: 0 };
+            self.cursor.place = Place { after: key.map(Cow::into_owned), ..Place::default() };
         }
         take(row, &self.cursor).map_err(failed)
     }
@@ -272,6 +291,9 @@ impl Walk {
     /// Where to go on after the page that began at `start`, and whether there is anywhere.
     fn follow(&mut self, page: &Page, start: &Place, size: u64, total: Option<u64>) -> Result<Step, Failure> {
         self.came.clear();
+        if self.is_linked {
+            return self.follow_link(page);
+        }
         // What the service counts from the beginning of the page on.
         let fits = total.filter(|_| self.counts).map(|total| total.saturating_sub(start.offset));
         self.cursor.has_hidden |= fits.is_some_and(|fits| page.rows < fits.min(size));
@@ -291,6 +313,26 @@ impl Walk {
         // A full page says by itself that there may be more.
         self.counts = !is_full;
         Ok(Step::More)
+    }
+
+    /// The same where the page itself says it.
+    fn follow_link(&mut self, page: &Page) -> Result<Step, Failure> {
+        self.last_first = page.first;
+        match &page.next {
+            Some(Next::Page(url)) => {
+                let path = url[Position::BeforePath..].to_owned();
+                if !self.named.insert(path.clone()) {
+                    return Err(pages::circle(&self.client));
+                }
+                self.cursor.place = Place { next: Some(path), ..Place::default() };
+                Ok(Step::More)
+            }
+            Some(Next::Elsewhere(link)) => Err(pages::elsewhere(&self.client, link)),
+            Some(Next::Nothing) | None => {
+                self.cursor.is_complete = true;
+                Ok(Step::Done)
+            }
+        }
     }
 
     /// After a page without rows: rows that are counted are hidden, and more may follow.

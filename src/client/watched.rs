@@ -12,6 +12,7 @@ use crate::base::json_array::{ArrayReader, Broken, Element};
 use crate::base::shown::shown;
 use crate::http::client::{self, MAX_BODY_BYTES};
 use crate::http::failure::NetworkError;
+use crate::service::Next;
 
 /// How large a row may be.
 const ROW_BYTES: usize = 64 * 1024 * 1024;
@@ -94,6 +95,13 @@ impl Watched {
     /// What came beside rows, once the body is through.
     pub fn around(&self) -> Vec<u8> {
         if self.reader.is_whole() { self.reader.without_elements() } else { Vec::new() }
+    }
+
+    /// What follows by its own word, once the body is through.
+    pub fn next(&self) -> Next {
+        let connection = self.response.opened().connection();
+        let (instance, asked) = (connection.instance(), self.response.url());
+        connection.service().next(instance, asked, self.headers(), &self.around())
     }
 
     /// The member that has the rows.

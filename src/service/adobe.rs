@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::auth::method::MethodSpec;
+use crate::model::instance::ApiVersion;
 use crate::model::profile::Profile;
 use crate::store::record::SecretItem;
 
@@ -42,6 +43,8 @@ pub struct AdobeParam {
 pub enum Counterpart {
     Instance,
     ApiVersion,
+    /// The version that is asked for here, where Adobe wants one in any case.
+    RequiredApiVersion,
     /// The setting of this key.
     Setting(&'static str),
     Secret(&'static SecretItem),
@@ -56,9 +59,10 @@ impl AdobeParam {
     fn of<'p>(&self, profile: &'p Profile) -> Option<Cow<'p, str>> {
         match self.is {
             Counterpart::Instance => Some(profile.instance.origin().into()),
-            Counterpart::ApiVersion => {
-                let version = profile.api_version?.to_string();
-                Some(version.trim_start_matches('v').to_owned().into())
+            Counterpart::ApiVersion => profile.api_version.map(number),
+            Counterpart::RequiredApiVersion => {
+                let usual = || super::of(&profile.auth).api_versions().first().copied();
+                profile.api_version.or_else(usual).map(number)
             }
             Counterpart::Setting(key) => {
                 let setting = MethodSpec::of(profile.auth.method).setting(key)?;
@@ -67,6 +71,11 @@ impl AdobeParam {
             Counterpart::Secret(_) => Some(place(self.name).into()),
         }
     }
+}
+
+/// A version without the `v` of paths.
+fn number(version: ApiVersion) -> Cow<'static, str> {
+    version.to_string().trim_start_matches('v').to_owned().into()
 }
 
 /// The place of a secret, to be replaced before it is sent: `{{SECURITY_TOKEN}}`.

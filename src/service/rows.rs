@@ -59,6 +59,9 @@ pub struct Place {
     pub after: Option<String>,
     /// So many rows later.
     pub offset: u64,
+    /// At the path that the page before named, which goes before the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A part of a condition, and what shows whether the service reads it.
@@ -85,13 +88,19 @@ pub trait Rows: Sync {
     /// doubled between pages while others write.
     fn is_by_key(&self, query: &RowQuery) -> bool;
 
+    /// Whether each page names the one that follows, and the first is asked for all rows.
+    /// Otherwise a page is asked for by its place.
+    fn is_linked(&self, _query: &RowQuery) -> bool {
+        false
+    }
+
     /// The path of a page of at most `limit` rows. `counts` if the service is to count all
     /// that fit.
     fn page(&self, query: &RowQuery, place: &Place, limit: u64, counts: bool, version: Option<ApiVersion>) -> String;
 
-    /// The most rows that a page may have.
-    fn page_size(&self, _query: &RowQuery) -> u64 {
-        1000
+    /// What to do where values cannot be had as a person reads them; `None` where they can.
+    fn instead_of_display(&self) -> Option<&'static str> {
+        None
     }
 
     /// How many rows fit from the beginning of the page on, hidden ones included.

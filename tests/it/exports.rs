@@ -120,3 +120,26 @@ fn a_body_for_adobe_signs_in_with_a_user_and_a_place_for_the_password() {
     assert_eq!(body["auth"]["params"]["password"], "{{PASSWORD}}");
     world.run("export zeta --as adobe").expect(2).says(&["Adobe's source does not have", "ServiceNow takes basic"]);
 }
+
+#[test]
+fn a_body_for_adobe_of_a_client_at_salesforce_has_the_version_of_the_api_that_adobe_requires() {
+    let world = |auth: &str| {
+        let world = World::new();
+        world.write_config(format!(
+            "version = 1\n[connections.org]\nspec = \"salesforce-service-cloud\"\n\
+             instance = \"https://acme.my.salesforce.com\"\n{auth}"
+        ));
+        world
+    };
+    let (client, user) =
+        ("auth = \"client-credentials\"\nclient_id = \"3MVG9\"\n", "auth = \"basic\"\nusername = \"beth@x.example\"\n");
+    for (auth, version, exported) in [
+        (client, "", Some("64.0")),
+        (client, "api_version = \"60.0\"", Some("60.0")),
+        (user, "", None),
+        (user, "api_version = \"60.0\"", Some("60.0")),
+    ] {
+        let body = world(&format!("{auth}{version}")).run("export org --as adobe").expect(0).json();
+        assert_eq!(body["auth"]["params"]["apiVersion"].as_str(), exported, "{body}");
+    }
+}

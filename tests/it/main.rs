@@ -124,6 +124,9 @@ mod scenarios;
 mod screens;
 mod scripts;
 mod services;
+#[cfg(unix)]
+mod services_programs;
+mod services_rows;
 mod session;
 mod session_end;
 #[cfg(target_os = "linux")]

@@ -1,10 +1,13 @@
 //! The addresses of Salesforce that people have, and where a connection to each leads.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 use snow_connect::sandbox::salesforce::fault::SignIn;
 
 use crate::world::salesforce::Org;
-use crate::world::{Answer, World};
+use crate::world::wire::{Wire, http};
+use crate::world::{Answer, PASSWORD, World};
 
 /// The words of a connection by the other name of this machine: a host that signs in users
 /// of the org, and is another than that of its API.
@@ -95,4 +98,25 @@ fn the_address_that_a_browser_shows_becomes_that_of_the_api_and_the_note_says_so
     made.expect(0).says(&["is for browsers; the API is at acme--dev.sandbox.my.salesforce.com"]);
     let listed = world.run("list --json").expect(0).json();
     assert_eq!(listed["connections"][0]["instance"], "https://acme--dev.sandbox.my.salesforce.com");
+}
+
+#[test]
+fn rows_whose_pages_lead_in_a_circle_or_to_another_host_end_there() {
+    for (next, code, said) in [
+        ("/services/data/v64.0/query/01g-2000", 10, "lead in a circle"),
+        ("https://evil.example/services/data/v64.0/query/01g-2000", 7, "is not at 127.0.0.1"),
+    ] {
+        let pages = AtomicUsize::new(0);
+        let wire = Wire::replies(move |_| {
+            let page = pages.fetch_add(1, Ordering::Relaxed);
+            let row = json!({ "attributes": { "type": "Case" }, "Id": format!("500{page:015}") });
+            let body = json!({ "totalSize": 9000, "done": false, "nextRecordsUrl": next, "records": [row] });
+            http(200, "Content-Type: application/json\r\n", &body.to_string())
+        });
+        let mut world = World::new();
+        world.set("SNOW_SPEC", "salesforce-service-cloud").set("SNOW_INSTANCE", &wire.origin());
+        world.set("SNOW_ACCESS_TOKEN", PASSWORD);
+        world.run("query Case --all --fields Id --order Subject").expect(code).says(&[said]);
+        assert!(wire.requests() <= 3, "{}", wire.requests());
+    }
 }

@@ -12,8 +12,9 @@ use super::app::App;
 use super::select::{self, all_disabled};
 use super::sign_in;
 use crate::auth::gateway::GatewayAccess;
-use crate::auth::method;
+use crate::auth::method::{self, MethodSpec};
 use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
+use crate::auth::setting::Setting;
 use crate::base::code::Code;
 use crate::base::error::{Failure, exit_code_of};
 use crate::base::schemas;
@@ -94,7 +95,25 @@ pub async fn logout(app: &mut App, arguments: LogoutArgs) -> Result<u8, Failure>
         outcomes.push((profile, outcome));
         app.changes.are(shown!("Signed out of {}.", forgotten(&outcomes)));
     }
-    Ok(report(app, schemas::Logout, "signed out; the connection is kept", outcomes))
+    let forgotten = outcomes.iter().filter(|(_, outcome)| outcome.is_forgotten());
+    let signed_out: Vec<Profile> = forgotten.map(|(profile, _)| profile.clone()).collect();
+    let code = report(app, schemas::Logout, "signed out; the connection is kept", outcomes);
+    signed_out.iter().for_each(|profile| mention_what_still_signs_in(app, profile));
+    Ok(code)
+}
+
+/// Says so where nothing was saved that a sign-in needs, as with the path of a private key.
+fn mention_what_still_signs_in(app: &App, profile: &Profile) {
+    let (name, spec) = (&profile.name, MethodSpec::of(profile.auth.method));
+    if (spec.needs)(&profile.auth).is_some() {
+        return;
+    }
+    let is_given = |setting: &&Setting| setting.is_path && (setting.get)(&profile.auth).is_some();
+    let with = spec.settings().find(is_given).map_or(spec.secret_label, |setting| setting.key);
+    app.console.note(&format!(
+        "note: the {with} of {name} is not kept by snow, and the next command signs in with it again. To prevent \
+         that: snow edit {name} --set state=disabled"
+    ));
 }
 
 pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure> {

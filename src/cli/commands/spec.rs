@@ -10,7 +10,7 @@ use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::cli::completion;
 use crate::report::json::spec::{Spec, Specs};
-use crate::report::text::columns;
+use crate::report::text::{columns, fitting};
 use crate::service::{self, SERVICES, Service};
 
 #[derive(Debug, Args)]
@@ -61,5 +61,6 @@ fn text(app: &App, service: &dyn Service) -> String {
     let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
     let head = format!("{}  {}", paint.bold(defaults.spec), defaults.label);
     let table = columns::table(&["SIGN-IN", "NEEDS", "SECRETS"], rows, paint);
-    format!("{head}\n{}\n{table}", paint.dim(&format!("Adobe's connection spec {} {}", adobe.ids[0], adobe.version)))
+    let adobe = format!("Adobe's connection spec {} {}", adobe.ids[0], adobe.version);
+    format!("{head}\n{}\n{table}", paint.dim(&fitting(&adobe, paint)))
 }

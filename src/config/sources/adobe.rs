@@ -117,7 +117,7 @@ impl Given {
             let Value::String(text) = value else { return Err(UNREADABLE.into()) };
             match param.is {
                 Counterpart::Instance => given.instance = Some(text),
-                Counterpart::ApiVersion => given.api_version = Some(text),
+                Counterpart::ApiVersion | Counterpart::RequiredApiVersion => given.api_version = Some(text),
                 Counterpart::Setting(key) => given.settings.push((key, text)),
                 // What an export writes in its place is no secret.
                 Counterpart::Secret(_) if text.is_empty() || text.starts_with("{{") => {}

@@ -18,6 +18,7 @@ impl Org {
             return errors(400, "MALFORMED_QUERY", "A query string has to be specified");
         };
         match soql::parse(soql, self.hidden()) {
+            Ok(query) if call.request.parameter("columns") == Some("true") => ok(&columns(&query)),
             Ok(query) => self.page(call, &query, with_deleted, 0, None),
             Err(refusal) => errors(400, refusal.code, &refusal.message),
         }
@@ -73,6 +74,17 @@ impl Org {
             _ => &[],
         }
     }
+}
+
+/// What the rows of a query have, in place of the rows.
+fn columns(query: &Query) -> Value {
+    let column = |name: &str, joined: Vec<Value>| json!({ "columnName": name, "displayName": name, "aggregate": false, "joinColumns": joined });
+    let of_path = |path: &Path| match path.parent {
+        None => column(path.name, Vec::new()),
+        Some((_, relationship, _)) => column(relationship, vec![column(path.name, Vec::new())]),
+    };
+    let columns: Vec<Value> = query.fields.iter().flatten().map(of_path).collect();
+    json!({ "entityName": query.object.name, "keyPrefix": query.object.prefix, "columnMetadata": columns })
 }
 
 /// A row with these fields.

@@ -89,6 +89,7 @@ static METHODS: [&MethodSpec; 5] = [
 ];
 
 /// The base connections of Adobe. The older page of its documentation prints the second id.
+/// Without a version a password takes the latest; a client must have one.
 static ADOBE: AdobeSpec = AdobeSpec {
     ids: &["cfc0fee1-7dc0-40ef-b73e-d8b134c436f5", "b66ab34-8619-49cb-96d1-39b37ede86ea"],
     version: "1.0",
@@ -102,6 +103,7 @@ static ADOBE: AdobeSpec = AdobeSpec {
                 AdobeParam::new("username", Counterpart::Setting("username")),
                 AdobeParam::new("password", Counterpart::Secret(&basic::PASSWORD_ITEM)),
                 AdobeParam::new("securityToken", Counterpart::Secret(&password_session::SECURITY_TOKEN_ITEM)),
+                AdobeParam::new("apiVersion", Counterpart::ApiVersion),
             ],
         },
         AdobeAuth {
@@ -112,7 +114,7 @@ static ADOBE: AdobeSpec = AdobeSpec {
                 AdobeParam::new("environmentUrl", Counterpart::Instance),
                 AdobeParam::new("clientId", Counterpart::Setting("client_id")),
                 AdobeParam::new("clientSecret", Counterpart::Secret(&CLIENT_SECRET_ITEM)),
-                AdobeParam::new("apiVersion", Counterpart::ApiVersion),
+                AdobeParam::new("apiVersion", Counterpart::RequiredApiVersion),
             ],
         },
     ],

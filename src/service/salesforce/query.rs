@@ -1,7 +1,8 @@
-//! Rows by SOQL, one query a page.
+//! Rows by SOQL.
 //!
-//! A query without an order goes by `Id`: a page begins after the last one that
-//! came. With an order rows are counted off, as far as `OFFSET` reaches.
+//! Without an order each page is a query by `Id` that begins after the last one that came.
+//! With an order there is one query, which the service keeps open: each page names the next.
+//! (`OFFSET` ends at 2000.)
 
 use std::fmt::Write as _;
 
@@ -69,6 +70,10 @@ impl Rows for Salesforce {
         query.order.is_none() && is_one_condition(&query.filter)
     }
 
+    fn is_linked(&self, query: &RowQuery) -> bool {
+        query.listing == Listing::Rows && !self.is_by_key(query)
+    }
+
     fn page(&self, query: &RowQuery, place: &Place, limit: u64, _counts: bool, version: Option<ApiVersion>) -> String {
         let version = version_of(version);
         match query.listing {
@@ -78,10 +83,11 @@ impl Rows for Salesforce {
         }
     }
 
-    /// Where a page may be short of what was asked for, one that is counted off would lose
-    /// rows. Of so many it is not.
-    fn page_size(&self, query: &RowQuery) -> u64 {
-        if self.is_by_key(query) { 1000 } else { 200 }
+    fn instead_of_display(&self) -> Option<&'static str> {
+        Some(
+            "Ask for what is behind a reference by its path, as in --fields Owner.Name; the labels of a picklist come \
+             with toLabel(FIELD) in a query of snow api",
+        )
     }
 
     /// A page does not say how many rows fit.
@@ -156,7 +162,9 @@ impl Salesforce {
             }
             None => soql.push_str(KEY),
         }
-        let _ = write!(soql, " LIMIT {limit}");
+        if limit < u64::MAX {
+            let _ = write!(soql, " LIMIT {limit}");
+        }
         if place.offset > 0 {
             let _ = write!(soql, " OFFSET {}", place.offset);
         }
@@ -229,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_page_begins_after_the_last_id_whatever_the_condition() {
-        let after = |key: &str| Place { after: Some(key.to_owned()), offset: 0 };
+        let after = |key: &str| Place { after: Some(key.to_owned()), ..Place::default() };
         assert_eq!(
             page(&query("", None, &[]), Place::default()),
             "SELECT Id,CaseNumber FROM Case ORDER BY Id LIMIT 10"
@@ -239,7 +247,7 @@ mod tests {
             "SELECT Subject,Id FROM Case WHERE (Status = 'New' OR Priority = 'High') AND Id > '500\\'\\\\' ORDER BY Id LIMIT 10"
         );
         assert_eq!(
-            page(&query("", Some(("CreatedDate", true)), &["id"]), Place { after: None, offset: 200 }),
+            page(&query("", Some(("CreatedDate", true)), &["id"]), Place { offset: 200, ..Place::default() }),
             "SELECT id FROM Case ORDER BY CreatedDate DESC NULLS LAST,Id LIMIT 10 OFFSET 200"
         );
         assert_eq!(
@@ -269,9 +277,11 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_counted_off_come_in_pages_that_are_never_short() {
-        assert_eq!(Salesforce.page_size(&query("", None, &[])), 1000);
-        assert_eq!(Salesforce.page_size(&query("", Some(("Name", false)), &[])), 200);
+    fn rows_in_an_order_are_one_query_without_an_end_of_its_own() {
+        let ordered = query("", Some(("Name", false)), &[]);
+        assert!(Salesforce.is_linked(&ordered) && !Salesforce.is_linked(&query("", None, &[])));
+        let path = Salesforce.page(&ordered, &Place::default(), u64::MAX, true, None);
+        assert_eq!(asked(&path), "SELECT Id,CaseNumber FROM Case ORDER BY Name,Id");
     }
 
     #[test]

@@ -124,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_page_begins_after_the_last_key_in_every_part_of_the_query() {
-        let after = |key: &str| Place { after: Some(key.to_owned()), offset: 0 };
+        let after = |key: &str| Place { after: Some(key.to_owned()), ..Place::default() };
         assert_eq!(page("", None, &[], Place::default()), "ORDERBYsys_id");
         assert_eq!(page("", None, &["a", "b"], after("7")), "sys_id>7^ORDERBYsys_id a,b,sys_id");
         assert_eq!(
             page("a=1^NQb=2", None, &["sys_id"], after("7")),
             "a=1^sys_id>7^NQb=2^sys_id>7^ORDERBYsys_id sys_id"
         );
-        let third = Place { after: None, offset: 20 };
+        let third = Place { offset: 20, ..Place::default() };
         assert_eq!(page("a=1", Some("n"), &[], third.clone()), "a=1^ORDERBYDESCn^ORDERBYsys_id 20");
         assert_eq!(page("a=1^ORDERBYsys_id", None, &[], third), "a=1^ORDERBYsys_id 20");
     }

@@ -37,7 +37,7 @@ pub struct Tool {
     /// begin so.
     pub clears: &'static [&'static str],
     pub form: Form,
-    /// The version that a test runs, and with which credential; `None` if none does.
+    /// The version that was run, and with which credential; `None` if none was.
     pub tried: Option<&'static str>,
 }
 

@@ -16,6 +16,7 @@ pub mod keyring;
 #[cfg(unix)]
 pub mod mutual;
 pub mod oauth;
+pub mod place;
 pub mod process;
 #[cfg(unix)]
 pub mod pty;

@@ -30,7 +30,10 @@ pub struct Org {
 
 impl Org {
     pub fn new() -> Self {
-        let org = org(None);
+        Self::of(org(None))
+    }
+
+    pub fn of(org: SalesforceSandbox) -> Self {
         let (mut world, secrets) = (World::new(), tempfile::tempdir().unwrap());
         let key = get(&format!("{}/sandbox-jwt.pem", org.origin())).expect(200).body;
         for (name, secret) in [

@@ -38,7 +38,7 @@ pub struct QueryArgs {
     /// All rows
     #[arg(long)]
     pub all: bool,
-    /// Values as a person reads them, in place of what is stored
+    /// Values as a person reads them, in place of what is stored (ServiceNow)
     #[arg(long)]
     pub display: bool,
     /// Only how many rows there are

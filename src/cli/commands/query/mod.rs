@@ -42,10 +42,16 @@ pub async fn run(app: &mut App, arguments: QueryArgs) -> Result<u8, Failure> {
     let outputs = app.outputs()?;
     check(&arguments, &outputs)?;
     let chosen = using::choose(app)?;
+    let service = chosen.service(app)?;
+    if let Some(instead) = service.instead_of_display().filter(|_| arguments.display) {
+        return Err(Failure::new(Code::Usage, shown!("--display does not work with {}", service.defaults().label))
+            .why("Its API gives values as they are stored, and has no switch for that.")
+            .next(instead));
+    }
     let filters: Vec<String> = arguments.filter.iter().filter(|filter| !filter.is_empty()).cloned().collect();
     let query = RowQuery {
         table: arguments.table.clone(),
-        filter: chosen.service(app)?.all_of(&filters),
+        filter: service.all_of(&filters),
         fields: arguments.fields.clone(),
         order: arguments.order.clone(),
         display: arguments.display,

@@ -18,6 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::{completion, signals};
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
+use crate::report::text::{labelled, paragraph, whole};
 use crate::sandbox::salesforce::SalesforceSandbox;
 use crate::sandbox::{DEFAULT_INCIDENTS, Sandbox, SandboxOptions};
 
@@ -139,6 +140,46 @@ async fn serve<S>(
     Ok(())
 }
 
+/// Rows below their heads. What is there to be typed is not cut: where the columns do not fit
+/// beside each other, each row is its first cell with the others below it.
+fn listed(heads: &[&str], rows: &[Vec<&str>], paint: Paint) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).chain([heads[column].len()]).max();
+    let widths: Vec<usize> = (0..heads.len()).filter_map(width).collect();
+    let line = |cells: &[&str]| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:<width$}"));
+        cells.collect::<String>().trim_end().to_owned()
+    };
+    let beside: Vec<String> = [line(heads)].into_iter().chain(rows.iter().map(|row| line(row))).collect();
+    if !paint.breaks_lines || beside.iter().all(|line| line.len() <= paint.columns) {
+        return beside
+            .iter()
+            .enumerate()
+            .map(|(at, line)| if at == 0 { paint.dim(line) } else { line.clone() })
+            .collect();
+    }
+    let longest = heads[1..].iter().map(|head| head.len()).max().unwrap_or(0);
+    let below = |(head, cell): (&&str, &&str)| format!("    {}  {cell}", paint.dim(&format!("{head:<longest$}")));
+    let of_row = |row: &Vec<&str>| {
+        let rest = heads[1..].iter().zip(&row[1..]).map(below);
+        [format!("  {}", row[0])].into_iter().chain(rest).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(of_row).collect()
+}
+
+/// Something to know beside them.
+fn remark(text: &str, paint: Paint) -> String {
+    paint.dim(&paragraph(text, paint))
+}
+
+/// The commands that connect, one a line.
+fn tries(origin: &str, flags: impl Iterator<Item = String>, paint: Paint) -> Vec<String> {
+    let of = |(number, flags): (usize, String)| {
+        let lead = if number == 0 { "Try" } else { "or" };
+        labelled(lead, &paint.command(&whole(&format!("snow connect {origin} {flags}"))), paint, 8)
+    };
+    flags.enumerate().map(of).collect()
+}
+
 fn cannot_listen(port: Option<u16>, error: &io::Error) -> Failure {
     let port = port.map_or("a free port".to_owned(), |port| format!("port {port}"));
     let failure =
@@ -148,5 +189,42 @@ fn cannot_listen(port: Option<u16>, error: &io::Error) -> Failure {
             failure.why("Another program uses it.").next("Choose another with --port, or leave it out")
         }
         _ => failure.why(Shown::outside(error.to_string())).next("Choose another with --port, or leave it out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{CLIENTS, USERS};
+    use textwrap::core::display_width;
+
+    /// The first screen of each service at a terminal of so many columns.
+    fn screens(columns: usize) -> [String; 2] {
+        let paint = Paint { columns, is_terminal: true, ..Paint::PLAIN };
+        let (instance, org) = (Sandbox::start(None, None).unwrap(), SalesforceSandbox::open(SandboxOptions::default()));
+        [servicenow::text(&instance, None, paint), salesforce::text(&org.unwrap(), None, paint)]
+    }
+
+    #[test]
+    fn the_first_screen_fits_a_narrow_terminal_and_cuts_nothing_that_is_typed() {
+        for columns in [60, 80, 100] {
+            let [servicenow, salesforce] = screens(columns);
+            for screen in [&servicenow, &salesforce] {
+                let wide = screen.lines().filter(|line| display_width(line) > columns);
+                let wide: Vec<_> = wide.filter(|line| line.trim().contains(' ')).collect();
+                assert!(wide.is_empty(), "{columns}: {wide:#?}");
+            }
+            let secrets = CLIENTS.iter().filter_map(|client| client.client_secret);
+            for typed in USERS.iter().flat_map(|user| [user.user_name, user.password, user.api_key]).chain(secrets) {
+                assert!(servicenow.contains(typed), "{typed}: {servicenow}");
+            }
+            let secrets = crate::sandbox::salesforce::clients::CLIENTS.iter().filter_map(|client| client.client_secret);
+            let users = crate::sandbox::salesforce::people::USERS.iter();
+            for typed in users.flat_map(|user| [user.user_name, user.password, user.security_token]).chain(secrets) {
+                assert!(salesforce.contains(typed), "{typed}: {salesforce}");
+            }
+        }
+        assert_eq!(screens(80)[0].lines().nth(3), Some("  admin         sandbox-admin  now_sandbox_admin  admin"));
+        assert_eq!(screens(60)[1].lines().nth(3), Some("    password        sandbox-admin"));
     }
 }

@@ -1,11 +1,12 @@
 //! The embedded org of Salesforce, as the command shows it.
 
+use super::{listed, remark, tries};
 use crate::base::code::Code;
 use crate::base::schemas;
 use crate::cli::commands::app::App;
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
-use crate::report::text::{labelled, whole};
+use crate::report::text::paragraph;
 use crate::sandbox::salesforce::clients::CLIENTS;
 use crate::sandbox::salesforce::fault::SignIn;
 use crate::sandbox::salesforce::people::USERS;
@@ -38,37 +39,37 @@ pub fn document(sandbox: &SalesforceSandbox) -> json::Sandbox<'static> {
 
 pub fn text(sandbox: &SalesforceSandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     let origin = sandbox.origin();
-    let mut lines = vec![format!("An org for trying things out at {}", paint.bold(&origin)), String::new()];
-    lines.push(paint.dim("  user                         password               security token"));
-    for user in USERS {
-        lines.push(format!("  {:<27}  {:<21}  {}", user.user_name, user.password, user.security_token));
-    }
-    lines.push(paint.dim("  The last three are frozen, have an expired password, and lack API Enabled."));
+    let title = format!("An org for trying things out at {}", paint.bold(&origin));
+    let mut lines = vec![title, String::new()];
+    let users = USERS.iter().map(|user| vec![user.user_name, user.password, user.security_token]);
+    lines.extend(listed(&["user", "password", "security token"], &users.collect::<Vec<_>>(), paint));
+    lines.push(remark("The last three are frozen, have an expired password, and lack API Enabled.", paint));
     lines.push(String::new());
-    lines.push(paint.dim("  client            secret                   signs in"));
-    for client in CLIENTS {
-        let who = client
-            .run_as()
-            .map_or(if client.redirect_uris.is_empty() { "whom it signs for" } else { "a person" }, |user| {
-                user.user_name
-            });
-        lines.push(format!("  {:<16}  {:<23}  {who}", client.client_id, client.client_secret.unwrap_or("none")));
-    }
-    lines.push(paint.dim("  sandbox-web has the redirect URI http://127.0.0.1:8914/callback alone, as an"));
-    lines.push(paint.dim("  org compares it; sandbox-any-port takes any port and path of 127.0.0.1."));
-    lines.push(paint.dim("  sandbox-jwt signs with this key, or another once its certificate is posted"));
-    lines.push(paint.dim(&format!("  there: {origin}{KEY_PATH}")));
+    let clients = CLIENTS.iter().map(|client| {
+        let usual = if client.redirect_uris.is_empty() { "whom it signs for" } else { "a person" };
+        let who = client.run_as().map_or(usual, |user| user.user_name);
+        vec![client.client_id, client.client_secret.unwrap_or("none"), who]
+    });
+    lines.extend(listed(&["client", "secret", "signs in"], &clients.collect::<Vec<_>>(), paint));
+    lines.push(remark(
+        "sandbox-web has the redirect URI http://127.0.0.1:8914/callback alone, as an org compares it; \
+         sandbox-any-port takes any port and path of 127.0.0.1.",
+        paint,
+    ));
+    lines.push(remark(
+        &format!(
+            "sandbox-jwt signs with this key, or another once its certificate is posted there: {origin}{KEY_PATH}"
+        ),
+        paint,
+    ));
     if let Some(scenario) = scenario {
-        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+        let text = format!("Scenario {}: {}.", scenario.as_str(), scenario.description());
+        lines.push(format!("\n{}", paragraph(&text, paint)));
     }
     lines.push(String::new());
-    let connect = format!("snow connect {origin} --spec salesforce-service-cloud");
-    for (number, sign_in) in SignIn::ALL.iter().enumerate() {
-        let lead = if number == 0 { "Try" } else { "or" };
-        let command = paint.command(&whole(&format!("{connect} {}", sign_in.flags())));
-        lines.push(labelled(lead, &command, paint, 8));
-    }
-    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    let flags = SignIn::ALL.iter().map(|way| format!("--spec salesforce-service-cloud {}", way.flags()));
+    lines.extend(tries(&origin, flags, paint));
+    lines.push(remark("It serves until Ctrl-C. Everything in it is made up.", paint));
     lines.join("\n")
 }
 

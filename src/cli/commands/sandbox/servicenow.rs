@@ -1,10 +1,12 @@
 //! The embedded instance of ServiceNow, as the command shows it.
 
+use super::{listed, remark, tries};
 use crate::base::code::Code;
 use crate::base::schemas;
 use crate::cli::commands::app::App;
 use crate::report::json::sandbox as json;
 use crate::report::paint::Paint;
+use crate::report::text::paragraph;
 use crate::sandbox::scenario::{Scenario, SignIn};
 use crate::sandbox::{BUILT_IN, BUILT_IN_KEY_ID, CLIENTS, IDENTITY_TOKEN_PATH, KEY_PATH, SDK_PAGE, Sandbox, USERS};
 
@@ -34,35 +36,39 @@ pub fn document(sandbox: &Sandbox) -> json::Sandbox<'static> {
 
 pub fn text(sandbox: &Sandbox, scenario: Option<Scenario>, paint: Paint) -> String {
     let origin = sandbox.origin();
-    let mut lines = vec![format!("An instance for trying things out at {}", paint.bold(&origin)), String::new()];
-    lines.push(paint.dim("  user            password         API key            roles"));
-    for user in USERS {
-        let roles = if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") };
-        lines.push(format!("  {:<14}  {:<15}  {:<17}  {roles}", user.user_name, user.password, user.api_key));
-    }
+    let title = format!("An instance for trying things out at {}", paint.bold(&origin));
+    let mut lines = vec![title, String::new()];
+    let roles = USERS.iter().map(|user| if user.roles.is_empty() { "none".to_owned() } else { user.roles.join(", ") });
+    let roles: Vec<String> = roles.collect();
+    let users = USERS.iter().zip(&roles).map(|(user, roles)| vec![user.user_name, user.password, user.api_key, roles]);
+    lines.extend(listed(&["user", "password", "API key", "roles"], &users.collect::<Vec<_>>(), paint));
     lines.push(String::new());
-    lines.push(paint.dim("  OAuth client                      secret                       signs in"));
-    for client in CLIENTS {
-        let secret = client.client_secret.unwrap_or("none");
+    let clients = CLIENTS.iter().map(|client| {
         let usual = if client.client_id == BUILT_IN { "whom it signs for" } else { "a person" };
         let who = client.application_user().map_or(usual, |user| user.user_name);
-        lines.push(format!("  {:<32}  {secret:<27}  {who}", client.client_id));
+        vec![client.client_id, client.client_secret.unwrap_or("none"), who]
+    });
+    lines.extend(listed(&["OAuth client", "secret", "signs in"], &clients.collect::<Vec<_>>(), paint));
+    for text in [
+        format!(
+            "Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last client has only {SDK_PAGE}, \
+             a page that shows the code to paste."
+        ),
+        format!(
+            "{BUILT_IN} signs with the key id {BUILT_IN_KEY_ID}; the subject is a user name, and the key is at \
+             {origin}{KEY_PATH}"
+        ),
+        format!("A token of an identity provider: at this path, for each user {IDENTITY_TOKEN_PATH}?user=beth.anglin"),
+    ] {
+        lines.push(remark(&text, paint));
     }
-    lines.push(paint.dim("  Redirect URIs: any http://127.0.0.1:PORT/… or http://[::1]:PORT/…; the last"));
-    lines.push(paint.dim(&format!("  client has only {SDK_PAGE}, a page that shows the code to paste.")));
-    lines.push(paint.dim(&format!("  {BUILT_IN} signs with the key id {BUILT_IN_KEY_ID}; the subject is a user")));
-    lines.push(paint.dim(&format!("  name, and the key is at {origin}{KEY_PATH}")));
-    lines.push(paint.dim("  A token of an identity provider: at this path, for each user"));
-    lines.push(paint.dim(&format!("  {IDENTITY_TOKEN_PATH}?user=beth.anglin")));
     if let Some(scenario) = scenario {
-        lines.push(format!("\n  Scenario {}: {}.", scenario.as_str(), scenario.description()));
+        let text = format!("Scenario {}: {}.", scenario.as_str(), scenario.description());
+        lines.push(format!("\n{}", paragraph(&text, paint)));
     }
     lines.push(String::new());
-    for (number, sign_in) in SignIn::ALL.iter().enumerate() {
-        let lead = if number == 0 { "Try" } else { "or" };
-        lines.push(format!("  {lead:<3}   {}", paint.command(&format!("snow connect {origin} {}", sign_in.flags()))));
-    }
-    lines.push(paint.dim("  It serves until Ctrl-C. Everything in it is made up."));
+    lines.extend(tries(&origin, SignIn::ALL.iter().map(|way| way.flags().to_owned()), paint));
+    lines.push(remark("It serves until Ctrl-C. Everything in it is made up.", paint));
     lines.join("\n")
 }
 

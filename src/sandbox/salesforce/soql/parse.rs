@@ -19,6 +19,8 @@ const OPERATORS: &[(&str, Operator)] = &[
 /// A query that is nested deeper is refused.
 const DEEPEST: usize = 50;
 
+const LARGEST_OFFSET: usize = 2000;
+
 struct Parser<'a> {
     soql: &'a str,
     words: Vec<(usize, Word)>,
@@ -65,6 +67,10 @@ impl Parser<'_> {
         let order = if self.takes("ORDER") { self.order(object)? } else { Vec::new() };
         let limit = if self.takes("LIMIT") { self.number()? } else { usize::MAX };
         let offset = if self.takes("OFFSET") { self.number()? } else { 0 };
+        if offset > LARGEST_OFFSET {
+            let message = format!("Maximum SOQL offset allowed is {LARGEST_OFFSET}");
+            return Err(Refusal { code: "NUMBER_OUTSIDE_VALID_RANGE", message });
+        }
         if self.at < self.words.len() {
             return Err(Refusal::unexpected(self.peek().text()));
         }

@@ -82,9 +82,20 @@ pub fn with_evidence(failure: Failure, response: &ClassifiedResponse<'_>) -> Fai
     failure
 }
 
+/// An error of SOQL without the query before it, and the advice that is in all of them.
+fn essence(text: &str) -> &str {
+    let text = match text.split_once("ERROR at Row:") {
+        Some((_, rest)) => rest.split_once(char::is_whitespace).map_or(rest, |(_, message)| message),
+        None => text,
+    };
+    let ends = [" If you are attempting to use a custom ", " Please reference your WSDL"];
+    ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or(text))
+}
+
 /// Code and text of what the server said, as they may be shown.
 pub fn said(response: &ClassifiedResponse<'_>) -> Shown {
-    let shown = match response.said() {
+    let said = response.said().map(|(code, text)| (code, essence(text)));
+    let shown = match said {
         Some((code, text)) if !code.is_empty() && !text.is_empty() => format!("{code}: {text}"),
         Some((code, text)) => format!("{code}{text}"),
         None => response.body.said_otherwise().unwrap_or_default(),
@@ -148,6 +159,17 @@ mod tests {
     use crate::auth::credential::{CredentialKind, TokenAge};
     use crate::base::code::Code;
     use crate::service::salesforce::classify::tests::{PASSWORD, answer, classified, token};
+
+    #[test]
+    fn an_error_of_soql_is_told_without_its_query_and_its_advice() {
+        let told = "\nSELECT Id FROM Nope LIMIT 1\n               ^\nERROR at Row:1:Column:16\nsObject type 'Nope' \
+                    is not supported. If you are attempting to use a custom object, be sure to append the '__c' \
+                    after the entity name. Please reference your WSDL or the describe call for the appropriate names.";
+        assert_eq!(essence(told), "sObject type 'Nope' is not supported.");
+        for other in ["unexpected token: 'x'", ""] {
+            assert_eq!(essence(other), other);
+        }
+    }
 
     fn error(code: &str, text: &str) -> String {
         serde_json::json!([{"message": text, "errorCode": code}]).to_string()

@@ -31,7 +31,8 @@ pub const ROWS: &[Symptom] = &[
         why: "It said: {said}. The sign-in works.",
         causes: &[
             ("condition", High, "the condition is not SOQL: texts are in single quotes, as in Status = 'New'"),
-            ("offset", Low, "rows with an order can be read up to the 2000th; without one, all"),
+            ("offset", Low, "OFFSET goes no further than 2000"),
+            ("closed", Low, "a query with an order is no longer open: begin it anew, and remove its checkpoint"),
         ],
         next: &["Correct the condition, the fields or the order"],
     },
