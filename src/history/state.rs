@@ -136,7 +136,7 @@ impl State {
     }
 
     /// The lock for renewals of one connection's session, and for whatever
-    /// replaces or deletes it.
+    /// replaces, moves or deletes its secrets.
     pub fn session_lock(&self, id: ConnectionId) -> PathBuf {
         self.directory.join("locks").join(format!("{id}.lock"))
     }
