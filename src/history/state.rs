@@ -220,6 +220,19 @@ impl State {
         Ok(())
     }
 
+    /// The secrets of a connection were moved to another store: what is remembered of it
+    /// stays true.
+    pub fn carry(&self, former: &Profile, profile: &Profile) -> io::Result<()> {
+        let id = profile.id;
+        self.change(SESSIONS, |file: &mut Sessions| {
+            file.sessions.entry(id).and_modify(|kept| kept.carry(former, profile));
+        })?;
+        self.change(TESTS, |file: &mut Tests| {
+            file.tests.entry(id).and_modify(|kept| kept.carry(former, profile));
+            file.stored.entry(id).and_modify(|kept| kept.carry(former, profile));
+        })
+    }
+
     /// Forgets what was seen of a connection that is removed.
     pub fn forget(&self, id: ConnectionId) -> io::Result<()> {
         self.forget_session(id)?;

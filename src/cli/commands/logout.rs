@@ -285,12 +285,11 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
 /// What the store has of a connection, and what it may have.
 async fn stored_items(app: &mut App, profile: &Profile) -> Vec<Field> {
     let mut items = method::items_of(profile);
-    let inventory = match app.store(&profile.store) {
-        Ok(store) => store.inventory().await.ok().flatten().unwrap_or_default(),
+    let listed = match app.store(&profile.store) {
+        Ok(store) => store.items_of(profile.id).await.ok().flatten().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    let keys = inventory.iter().filter_map(|item| ItemKey::of_account(&item.account));
-    for key in keys.filter(|key| key.connection == profile.id) {
+    for key in listed.iter().filter_map(|item| ItemKey::of_account(&item.account)) {
         if !items.contains(&key.field) {
             items.push(key.field);
         }
