@@ -66,6 +66,9 @@ documents! {
     Schemas = "snow.schemas" / 1;
     Spec = "snow.spec" / 1;
     Status = "snow.status" / 1;
+    Store = "snow.store" / 1;
+    StoreMigrate = "snow.store.migrate" / 1;
+    StorePurge = "snow.store.purge" / 1;
     Table = "snow.table" / 1;
     Tables = "snow.tables" / 1;
     Test = "snow.test" / 1;

@@ -36,6 +36,7 @@ use crate::cli::commands::query::args::QueryArgs;
 use crate::cli::commands::sandbox::SandboxArgs;
 use crate::cli::commands::spec::SpecArgs;
 use crate::cli::commands::status::StatusArgs;
+use crate::cli::commands::store::StoreCommand;
 use crate::cli::commands::tables::{TableArgs, TablesArgs};
 use crate::cli::commands::test::args::TestArgs;
 use crate::cli::commands::token::TokenArgs;
@@ -227,6 +228,8 @@ Examples:
     /// Delete connections and their secrets
     #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
+    /// Show, move and clean up where secrets are kept
+    Store(StoreCommand),
     /// Judge or register an OAuth client, as an administrator
     App(AppArgs),
     /// Show the setup an administrator must do

@@ -26,13 +26,15 @@ const EXAMPLES: &str = "Examples:\n";
 pub const GLOBAL_OPTIONS: &str = "Global options, such as --json and --timeout: snow --help";
 
 /// The global options that matter to a command so much that its help has them.
-const HAS_TOO: [(&str, &[&str]); 9] = [
+const HAS_TOO: [(&str, &[&str]); 11] = [
     ("connect", &["yes", "no_input"]),
     ("test", &["output"]),
     ("query", &["output"]),
     ("create", &["yes"]),
     ("import", &["yes"]),
     ("logout", &["yes"]),
+    ("migrate", &["yes"]),
+    ("purge", &["yes"]),
     ("remove", &["yes"]),
     ("proxy", &["verbose"]),
     ("sandbox", &["verbose"]),

@@ -18,7 +18,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::check::report::Status;
 use crate::config::environment;
 use crate::engine::network::origins_of;
-use crate::model::profile::{Auth, Profile, StorePlace};
+use crate::model::profile::{Profile, StorePlace};
 use crate::store::record::{read_secret, read_session, secrets_in};
 use crate::store::{CredentialStore, Field, ItemKey, STORES, StoreError, StoredItem, Trouble};
 
@@ -92,7 +92,9 @@ fn orphans(machine: &Machine, store: &dyn CredentialStore, items: &[StoredItem])
     }
     let is_named = |item: &&StoredItem| {
         let key = ItemKey::of_account(&item.account);
-        key.is_some_and(|key| profiles(machine).any(|profile| profile.id == key.connection))
+        let is_its =
+            |profile: &Profile, key: &ItemKey| profile.id == key.connection && profile.store.kind == store.kind();
+        key.is_some_and(|key| profiles(machine).any(|profile| is_its(profile, &key)))
     };
     let orphans: Vec<&StoredItem> = items.iter().filter(|item| !is_named(item)).collect();
     let message = match orphans.len() {
@@ -122,11 +124,7 @@ async fn missing(machine: &Machine, open: &OpenStore, items: Option<&[StoredItem
     let store = open.store.as_ref();
     let used: Vec<&Profile> = profiles(machine).filter(|profile| profile.store == open.place).collect();
     let mut checks: Vec<Check> = Vec::new();
-    let headers =
-        |profile: &Profile| profile.headers.iter().map(|header| gateway::item(header).field).collect::<Vec<_>>();
-    let needed = used.iter().flat_map(|profile| {
-        required(&profile.auth).into_iter().chain(headers(profile)).map(move |field| (profile, field))
-    });
+    let needed = used.iter().flat_map(|profile| required(profile).into_iter().map(move |field| (profile, field)));
     for (profile, field) in needed {
         let field = &field;
         let key = ItemKey::of(profile, field.clone());
@@ -159,8 +157,9 @@ async fn missing(machine: &Machine, open: &OpenStore, items: Option<&[StoredItem
     checks
 }
 
-/// The items that a sign-in takes.
-fn required(auth: &Auth) -> Vec<Field> {
+/// The items without which a connection does not work.
+pub fn required(profile: &Profile) -> Vec<Field> {
+    let auth = &profile.auth;
     let spec = MethodSpec::of(auth.method);
     let mut fields = Vec::from_iter((spec.needs)(auth));
     let secrets = spec.every_secret().filter(|usage| (usage.need)(auth, &GivenSecrets::default()).is_required());
@@ -169,6 +168,7 @@ fn required(auth: &Auth) -> Vec<Field> {
             fields.push(field.clone());
         }
     }
+    fields.extend(profile.headers.iter().map(|header| gateway::item(header).field));
     fields
 }
 

@@ -55,6 +55,13 @@ impl<T: About> Kept<T> {
         self.fingerprint.get_or_insert_with(|| T::fingerprint(profile));
     }
 
+    /// What was about the connection as it was stays true as it is now.
+    pub fn carry(&mut self, former: &Profile, profile: &Profile) {
+        if self.is_about(former) {
+            self.fingerprint = Some(T::fingerprint(profile));
+        }
+    }
+
     fn is_about(&self, profile: &Profile) -> bool {
         self.fingerprint.as_ref().is_none_or(|fingerprint| *fingerprint == T::fingerprint(profile))
     }

@@ -136,7 +136,7 @@ impl State {
     }
 
     /// The lock for renewals of one connection's session, and for whatever
-    /// replaces or deletes it.
+    /// replaces, moves or deletes its secrets.
     pub fn session_lock(&self, id: ConnectionId) -> PathBuf {
         self.directory.join("locks").join(format!("{id}.lock"))
     }
@@ -218,6 +218,19 @@ impl State {
             })?;
         }
         Ok(())
+    }
+
+    /// The secrets of a connection were moved to another store: what is remembered of it
+    /// stays true.
+    pub fn carry(&self, former: &Profile, profile: &Profile) -> io::Result<()> {
+        let id = profile.id;
+        self.change(SESSIONS, |file: &mut Sessions| {
+            file.sessions.entry(id).and_modify(|kept| kept.carry(former, profile));
+        })?;
+        self.change(TESTS, |file: &mut Tests| {
+            file.tests.entry(id).and_modify(|kept| kept.carry(former, profile));
+            file.stored.entry(id).and_modify(|kept| kept.carry(former, profile));
+        })
     }
 
     /// Forgets what was seen of a connection that is removed.

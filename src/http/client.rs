@@ -217,6 +217,12 @@ impl Client {
         self.send("POST", url, request, deadline).await
     }
 
+    /// Deletes something.
+    pub async fn delete(&self, url: Url, headers: &HeaderMap, deadline: Deadline) -> Exchange {
+        let request = self.request(Method::DELETE, url.clone(), headers);
+        self.send("DELETE", url, request, deadline).await
+    }
+
     /// A request with the headers of the client, and with these in place of them where
     /// both have one.
     fn request(&self, method: Method, url: Url, headers: &HeaderMap) -> reqwest::RequestBuilder {

@@ -11,6 +11,7 @@ pub mod command;
 pub mod file;
 pub mod keyring;
 pub mod memory;
+pub mod moving;
 pub mod record;
 mod thread;
 pub mod vault;
@@ -92,9 +93,22 @@ pub trait CredentialStore: Send + Sync {
     async fn delete(&self, key: ItemKey) -> Result<(), StoreError>;
 
     /// The items of `snow` in it, of whichever connections; `None` where the
-    /// store cannot list. No question is asked: a store that would have
-    /// to ask first is [`Trouble::Locked`].
+    /// store cannot list, or is shared: most would be those of other machines. No
+    /// question is asked: a store that would have to ask first is [`Trouble::Locked`].
     async fn inventory(&self) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        Ok(None)
+    }
+
+    /// As above, those of one connection. A shared store also lists what was deleted.
+    async fn items_of(&self, connection: ConnectionId) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        let is_its =
+            |item: &StoredItem| ItemKey::of_account(&item.account).is_some_and(|key| key.connection == connection);
+        Ok(self.inventory().await?.map(|items| items.into_iter().filter(is_its).collect()))
+    }
+
+    /// The connections that have items in a shared store, of whichever machines; `None`
+    /// where it cannot list them.
+    async fn connections(&self) -> Result<Option<Vec<ConnectionId>>, StoreError> {
         Ok(None)
     }
 
@@ -131,6 +145,17 @@ pub trait CredentialStore: Send + Sync {
             Ok(()) => SetOutcome::Written(replaced),
             Err(error) => SetOutcome::NotApplied(error),
         }
+    }
+
+    /// Deletes the record if this version is still the current one; says whether it was.
+    /// For a local store, whose callers hold a kernel lock, this is a plain deletion.
+    async fn delete_version(&self, key: ItemKey, _version: Version) -> Result<bool, StoreError> {
+        self.delete(key).await.map(|()| true)
+    }
+
+    /// Deletes the record, and what a shared store keeps of a deleted one.
+    async fn purge(&self, key: ItemKey) -> Result<(), StoreError> {
+        self.delete(key).await
     }
 
     /// Where it is and what opens it, if that is not always the same.

@@ -481,7 +481,12 @@ fn directories_and_files_are_private_under_any_umask() {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_STATE_HOME", home.join("state"));
         finish(command, b"sandbox-admin").expect(0);
-        let files = modes_below(&home);
+        let config = fs::read_to_string(home.join("config/snow/config.toml")).unwrap();
+        let config: toml::Value = toml::from_str(&config).unwrap();
+        let id = config["connections"]["acme"]["id"].as_str().unwrap();
+        let mut files = modes_below(&home);
+        files.iter_mut().for_each(|(name, _)| *name = name.replace(id, "of-acme"));
+        files.sort();
         let expected = [
             ("config", 0o700),
             ("config/snow", 0o700),
@@ -490,6 +495,7 @@ fn directories_and_files_are_private_under_any_umask() {
             ("state/snow", 0o700),
             ("state/snow/locks", 0o700),
             ("state/snow/locks/config.lock", 0o600),
+            ("state/snow/locks/of-acme.lock", 0o600),
             ("state/snow/locks/state.lock", 0o600),
             ("state/snow/tests.json", 0o600),
         ];

@@ -136,6 +136,12 @@ mod shared_status;
 #[cfg(target_os = "linux")]
 mod spec;
 mod stampede;
+#[cfg(unix)]
+mod store;
+#[cfg(target_os = "linux")]
+mod store_crash;
+#[cfg(unix)]
+mod store_migrate;
 mod tables;
 #[cfg(unix)]
 mod terminal;

@@ -13,16 +13,18 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use insta::Settings;
 use serde_json::Value;
+use snow_connect::base::secret::Secret;
 use snow_connect::cli::args::Cli;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::salesforce::scenario as salesforce;
 use snow_connect::sandbox::scenario::{Scenario, SignIn};
+use snow_connect::store::ItemKey;
 
 use crate::connect::PASSWORD;
 use crate::salesforce_codes::met;
 use crate::scenarios::{by_oauth, with_assertion, with_key, with_token};
 use crate::world::browser::{get, sign_in};
-use crate::world::{Answer, Outcome, World, width};
+use crate::world::{Answer, Outcome, World, block_on, width};
 
 /// What is replaced, in this order.
 const FILTERS: &[(&str, &str)] = &[
@@ -245,6 +247,24 @@ fn connecting_with_a_password() {
             "connect ORIGIN --name fifth --username joe.employee --table incident --password-stdin",
             "sandbox-joe",
         );
+    });
+}
+
+#[test]
+fn where_secrets_are() {
+    told("stores", |story| {
+        story.world.set("SNOW_STORE_PASSPHRASE", "CANARY passphrase");
+        story.at("store status").at("store purge").at("store migrate --all --to file");
+        story.piped(CONNECT, "sandbox-beth");
+        let unnamed = ItemKey::of_account("0f4c2f0e-7a58-4a51-9a3c-0d7b5f1f2f11/session").unwrap();
+        let record = Secret::new("of another file".to_owned()).unwrap();
+        block_on(story.world.store.write(unnamed, &record)).unwrap();
+        story.at("store status").run("store status").at("store purge --dry-run").piped("store purge", "");
+        story.piped("store migrate acme --to file", "");
+        story.asked("store migrate acme --to file", [Answer::Confirm(false)]);
+        story.asked("store migrate acme --to file", [Answer::Confirm(true)]);
+        story.at("store migrate acme --to file").at("store status").at("store migrate acme --to vault --yes");
+        story.asked("store purge", [Answer::Confirm(true)]).at("store purge");
     });
 }
 
@@ -799,6 +819,7 @@ fn every_snapshot_of_a_scenario_or_command_belongs_to_one() {
     let stories = [
         "empty",
         "connect-basic",
+        "stores",
         "everyday",
         "oauth",
         "client-credentials",

@@ -1,4 +1,4 @@
-//! The kernel lock under which a session is renewed, replaced or deleted.
+//! The kernel lock under which a session is renewed, and secrets are replaced, moved or deleted.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,14 +7,13 @@ use std::time::Duration;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::Lock;
-use crate::base::shown::shown;
-use crate::model::profile::ConnectionName;
+use crate::base::shown::{Show, shown};
 
 /// Longer than one renewal may take, its repetition included.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Takes the lock at `path`, without blocking other tasks.
-pub async fn acquire(path: PathBuf, name: &ConnectionName) -> Result<Lock, Failure> {
+pub async fn acquire(path: PathBuf, name: impl Show) -> Result<Lock, Failure> {
     let locked = tokio::task::spawn_blocking(move || Lock::acquire(&path, TIMEOUT)).await;
     match locked.unwrap_or_else(|error| Err(io::Error::other(error))) {
         Ok(Some(lock)) => Ok(lock),

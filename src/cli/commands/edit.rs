@@ -397,9 +397,10 @@ fn unknown_key(key: &str) -> Failure {
     match key {
         "name" => failure.next(Step::run("snow rename OLD NEW")),
         "label" => failure.next("A label is set by its own key, as in --set labels.env=dev"),
-        key if key == "auth" || key == "store" || store::settings().any(|setting| setting.key == key) => {
-            failure.next("Change it with snow connect NAME --force")
+        key if key == "store" || store::settings().any(|setting| setting.key == key) => {
+            failure.next(Step::say("Move its secrets: ").and_run("snow store migrate NAME --to STORE"))
         }
+        "auth" => failure.next("Change it with snow connect NAME --force"),
         "id" | "revision" | "etag" | "created_at" | "updated_at" => {
             failure.why("snow keeps it itself.").next("Leave it out")
         }

@@ -194,17 +194,18 @@ async fn forget(app: &mut App, profile: &Profile, local: bool) -> Outcome {
 }
 
 async fn forget_entry(app: &mut App, profile: &Profile) -> Result<(), Failure> {
-    app.config_file()?.change(|change| {
+    let removed = app.config_file()?.change(|change| {
         // By its id: it may have been renamed, or the name taken since.
-        let current = change.config().connections.values().find(|current| current.id == profile.id);
-        if let Some(name) = current.map(|current| current.name.clone()) {
-            change.remove(&name);
+        let current = change.config().connections.values().find(|current| current.id == profile.id).cloned();
+        if let Some(current) = &current {
+            change.remove(&current.name);
         }
-        Ok::<_, Failure>(())
+        Ok::<_, Failure>(current)
     })?;
-    // Another snow may have signed in until the entry was gone.
+    // Another snow may have signed in, or moved the secrets, until the entry was gone.
     let _lock = sign_in::lock(app, profile).await?;
-    forget_secrets(app, profile).await?;
+    let place = removed.map_or_else(|| profile.store.clone(), |removed| removed.store);
+    forget_secrets(app, &Profile { store: place, ..profile.clone() }).await?;
     let forgotten = app.state()?.forget(profile.id);
     app.mention_unwritable_state(forgotten);
     Ok(())
@@ -212,16 +213,20 @@ async fn forget_entry(app: &mut App, profile: &Profile) -> Result<(), Failure> {
 
 /// Revokes and forgets, while no renewal is under way.
 async fn sign_out(app: &mut App, profile: &Profile, local: bool) -> Outcome {
-    let lock = match sign_in::lock(app, profile).await {
-        Ok(lock) => lock,
-        Err(failure) => return Outcome { revoked: None, not_revoked: None, not_forgotten: Some(failure) },
+    let locked = match sign_in::lock(app, profile).await {
+        Ok(lock) => sign_in::place_now(app, profile).map(|store| (lock, Profile { store, ..profile.clone() })),
+        Err(failure) => Err(failure),
+    };
+    let profile = match &locked {
+        Ok((_, profile)) => profile,
+        Err(failure) => return Outcome { revoked: None, not_revoked: None, not_forgotten: Some(failure.clone()) },
     };
     let revocation = match (profile.auth.client(), local) {
         (Some(oauth), false) => revoke(app, profile, oauth).await,
         _ => Ok(None),
     };
     let not_forgotten = forget_secrets(app, profile).await.err();
-    drop(lock);
+    drop(locked);
     match revocation {
         Ok(revoked) => Outcome { revoked, not_revoked: None, not_forgotten },
         Err(failure) => Outcome { revoked: Some(false), not_revoked: Some(failure), not_forgotten },
@@ -304,12 +309,11 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
 /// What the store has of a connection, and what it may have.
 async fn stored_items(app: &mut App, profile: &Profile) -> Vec<Field> {
     let mut items = method::items_of(profile);
-    let inventory = match app.store(&profile.store) {
-        Ok(store) => store.inventory().await.ok().flatten().unwrap_or_default(),
+    let listed = match app.store(&profile.store) {
+        Ok(store) => store.items_of(profile.id).await.ok().flatten().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    let keys = inventory.iter().filter_map(|item| ItemKey::of_account(&item.account));
-    for key in keys.filter(|key| key.connection == profile.id) {
+    for key in listed.iter().filter_map(|item| ItemKey::of_account(&item.account)) {
         if !items.contains(&key.field) {
             items.push(key.field);
         }

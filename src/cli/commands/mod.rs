@@ -35,6 +35,7 @@ mod select;
 pub mod sign_in;
 pub(super) mod spec;
 pub(super) mod status;
+pub(super) mod store;
 mod stores;
 #[cfg(unix)]
 mod sudo;
@@ -140,6 +141,7 @@ async fn dispatch(app: &mut App, command: Option<Command>) -> Result<u8, Failure
         Command::App(arguments) => application::run(app, arguments).await,
         Command::Logout(arguments) => logout::logout(app, arguments).await,
         Command::Remove(arguments) => logout::remove(app, arguments).await,
+        Command::Store(arguments) => store::run(app, arguments).await,
         Command::Explain(arguments) => explain::run(app, arguments),
         Command::Guide(arguments) => guide::run(app, arguments),
         Command::Spec(arguments) => spec::run(app, arguments),
@@ -165,6 +167,7 @@ fn takes_connection(command: &Command) -> bool {
         Command::Proxy(_) => true,
         Command::Export(arguments) => !arguments.all && arguments.names.is_empty(),
         Command::Test(arguments) => !arguments.names_several(),
+        Command::Store(arguments) => arguments.is_about_selected(),
         Command::Logout(arguments) => !arguments.all && arguments.names.is_empty(),
         _ => false,
     }

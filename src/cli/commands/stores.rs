@@ -113,6 +113,20 @@ impl StoreArgs {
         let value = |key: &str| self.0.iter().find(|(given, _)| *given == key).map(|(_, value)| value.as_str());
         store::settings().filter_map(move |setting| Some((setting, value(setting.key)?)))
     }
+
+    /// The store of this kind that is meant: what is not given stays as it is saved.
+    pub fn place(&self, kind: StoreKind, saved: Option<&StorePlace>) -> Result<StorePlace, Failure> {
+        let saved = saved.filter(|saved| saved.kind == kind);
+        let mut settings = saved.map(|saved| saved.settings.clone()).unwrap_or_default();
+        for (setting, value) in self.given() {
+            if !store::spec_of(kind).settings.iter().any(|own| own.key == setting.key) {
+                let message = shown!("--{} does not go with the store {}", setting.flag, kind.as_str());
+                return Err(Failure::new(Code::Usage, message).next("Choose its store, or leave it out"));
+            }
+            settings.insert(setting.key, value.to_owned());
+        }
+        Ok(StorePlace { kind, settings })
+    }
 }
 
 impl Args for StoreArgs {

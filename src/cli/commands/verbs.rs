@@ -2,7 +2,7 @@
 
 /// Words of other programs, and our commands for them. A pair of words comes before
 /// its first word alone.
-const VERBS: [(&[&str], &[&str]); 20] = [
+const VERBS: [(&[&str], &[&str]); 22] = [
     (&["add", "create", "new", "register", "init", "setup", "configure"], &["snow connect INSTANCE"]),
     (&["auth logout", "signout", "sign-out", "logoff", "disconnect", "revoke"], &["snow logout NAME"]),
     (&["auth status", "auth whoami", "current", "active", "who", "me", "id"], &["snow status"]),
@@ -19,6 +19,8 @@ const VERBS: [(&[&str], &[&str]); 20] = [
     (&["ping", "check", "verify", "validate", "try", "health"], &["snow test NAME"]),
     (&["diagnose", "diagnostics", "debug"], &["snow doctor", "snow test NAME"]),
     (&["mv", "move"], &["snow rename OLD NEW"]),
+    (&["migrate"], &["snow store migrate NAME --to file"]),
+    (&["purge", "prune", "cleanup"], &["snow store purge"]),
     (&["error", "errors", "codes", "why"], &["snow explain CODE"]),
     (&["mock", "serve", "server"], &["snow sandbox"]),
     (&["gateway", "forward", "tunnel"], &["snow proxy NAME"]),

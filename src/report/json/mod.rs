@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod sandbox;
 pub mod session;
 pub mod spec;
+pub mod store;
 pub mod tables;
 pub mod test;
 #[cfg(test)]

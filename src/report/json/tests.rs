@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Error, apps, connection, doctor, help, import, proxy, sandbox, session, spec, tables, test, tools};
+use super::{Error, apps, connection, doctor, help, import, proxy, sandbox, session, spec, store, tables, test, tools};
 use crate::base::schemas::{self, ALL};
 use crate::doctor::json::Bundle;
 
@@ -29,7 +29,7 @@ fn schema<T: JsonSchema>() -> (String, String) {
 }
 
 /// Of every document, in the order of their names.
-fn generated() -> [(String, String); 31] {
+fn generated() -> [(String, String); 34] {
     [
         schema::<apps::AppCheck<'_>>(),
         schema::<apps::AppCreate<'_>>(),
@@ -54,6 +54,9 @@ fn generated() -> [(String, String); 31] {
         schema::<help::Schemas>(),
         schema::<spec::Specs>(),
         schema::<connection::Status<'_>>(),
+        schema::<store::Stores<'_>>(),
+        schema::<store::Migrated<'_>>(),
+        schema::<store::Purged<'_>>(),
         schema::<tables::Table<'_>>(),
         schema::<tables::Tables<'_>>(),
         schema::<test::Test<'_>>(),

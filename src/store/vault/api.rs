@@ -56,6 +56,9 @@ struct Held {
 #[derive(Clone, Copy)]
 pub enum Ask<'a> {
     Get,
+    /// The names below a path.
+    List,
+    Delete,
     Post(&'a Value),
 }
 
@@ -176,6 +179,12 @@ impl Api {
         let (headers, deadline) = (self.headers(token), Deadline::after(TIMEOUT));
         let exchange = match ask {
             Ask::Get => self.client.get(url, &headers, deadline).await,
+            Ask::List => {
+                let mut url = url;
+                url.set_query(Some("list=true"));
+                self.client.get(url, &headers, deadline).await
+            }
+            Ask::Delete => self.client.delete(url, &headers, deadline).await,
             Ask::Post(body) => {
                 let body = serde_json::to_vec(body).expect("a value is always JSON");
                 self.client.post(url, &headers, body, deadline).await

@@ -251,6 +251,16 @@ static DENIED: Symptom = Symptom {
     ..USUAL
 };
 
+/// The items are gone, and not what Vault keeps of them.
+pub static NOT_PURGED: Symptom = Symptom {
+    code: Code::VaultDenied,
+    message: "the token may not delete what Vault at {address} keeps of deleted items",
+    why: "Their secrets are gone; their names and the numbers of their versions are not.",
+    next: &["Ask for a policy with list and delete on {mount}/metadata/{path}/*; {help} has one"],
+    is_about_items: true,
+    ..USUAL
+};
+
 static TOKEN_INVALID: Symptom = Symptom {
     code: Code::VaultTokenInvalid,
     message: "Vault at {address} does not accept the token",

@@ -12,13 +12,14 @@
 //! answered: at most one of them ever takes effect.
 //!
 //! [`settings`] says where it is and what signs in, [`login`] how, and [`error`] what an
-//! answer means.
+//! answer means. [`upkeep`] lists and cleans up.
 
 mod api;
 mod error;
 mod login;
 pub mod open;
 mod settings;
+mod upkeep;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
-use super::{CredentialStore, ItemKey, SetOutcome, StoreError, Version, Versioned};
+use super::{CredentialStore, ItemKey, SetOutcome, StoreError, StoredItem, Version, Versioned};
 use crate::base::backoff::Backoff;
 use crate::base::code::Code;
 use crate::base::secret::Secret;
@@ -296,7 +297,10 @@ impl Vault {
 
     /// Destroys the versions before this one, where they are kept. Best effort: the
     /// token may not do that either.
-    async fn destroy_before(&self, item: &str, version: Version) {
+    async fn destroy_kept_before(&self, item: &str, version: Version) {
+        if !self.keeps_versions.load(Ordering::Relaxed) {
+            return;
+        }
         let versions: Vec<u64> = (version.0.saturating_sub(100).max(1)..version.0).collect();
         if !versions.is_empty() {
             let body = json!({ "versions": versions });
@@ -315,9 +319,7 @@ impl Vault {
         // The write that follows takes the former versions away.
         self.keep_one_version(item).await.map_err(|fault| fault.error)?;
         self.replace(item, &Content::Deleted).await?;
-        if self.keeps_versions.load(Ordering::Relaxed) {
-            self.destroy_before(item, Version(found.version.0 + 1)).await;
-        }
+        self.destroy_kept_before(item, Version(found.version.0 + 1)).await;
         Ok(())
     }
 
@@ -407,6 +409,24 @@ impl CredentialStore for VaultStore {
             Ok(vault) => vault.set(&vault.item(&key), replaced, &Content::Record(record)).await,
             Err(error) => SetOutcome::NotApplied(error),
         }
+    }
+
+    async fn items_of(&self, connection: ConnectionId) -> Result<Option<Vec<StoredItem>>, StoreError> {
+        self.vault()?.items_of(connection).await.map_err(|fault| fault.error)
+    }
+
+    async fn connections(&self) -> Result<Option<Vec<ConnectionId>>, StoreError> {
+        self.vault()?.connections().await.map_err(|fault| fault.error)
+    }
+
+    async fn delete_version(&self, key: ItemKey, version: Version) -> Result<bool, StoreError> {
+        let vault = self.vault()?;
+        vault.delete_version(&vault.item(&key), version).await
+    }
+
+    async fn purge(&self, key: ItemKey) -> Result<(), StoreError> {
+        let vault = self.vault()?;
+        vault.purge(&vault.item(&key)).await
     }
 
     fn remedy(&self) -> &'static str {

@@ -11,14 +11,18 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use snow_connect::base::schemas::ALL;
+use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
 use snow_connect::sandbox::scenario::Scenario;
+use snow_connect::store::ItemKey;
 
 use crate::oauth::{free_port, signs_in};
-use crate::world::World;
 use crate::world::gateway::Gateway;
 use crate::world::process::Serving;
+use crate::world::session::ID;
 use crate::world::tls::{Authority, Leaf};
+use crate::world::vault::{ROOT, Vault};
+use crate::world::{World, block_on};
 
 const PINNED: &str = include_str!("documents.txt");
 
@@ -197,6 +201,7 @@ fn documents() -> Vec<Value> {
     documents.extend(with_sessions());
     documents.extend(with_variables());
     documents.extend(with_applications());
+    documents.extend(with_stores());
     documents.extend(without_connections());
     documents
 }
@@ -324,6 +329,22 @@ fn with_variables() -> Vec<Value> {
     script.run(3, "test");
     script.world.set("SNOW_USERNAME", "beth.anglin").set("SNOW_PASSWORD", "sandbox-beth");
     script.run(0, "test").run(0, "status");
+    script.documents
+}
+
+fn with_stores() -> Vec<Value> {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let mut script = Script::new();
+    script.world.guard(ROOT);
+    script.world.set("VAULT_ADDR", vault.origin()).set("VAULT_TOKEN", ROOT);
+    let connect = format!("connect {} --name acme --username beth.anglin --password-stdin", sandbox.origin());
+    script.piped(0, &connect, "sandbox-beth");
+    let unnamed = ItemKey::of_account(&format!("{ID}/password")).unwrap();
+    block_on(script.world.store.write(unnamed, &Secret::new("of another file".to_owned()).unwrap())).unwrap();
+    script.run(0, "store status").run(0, "store purge --dry-run");
+    script.run(0, "store migrate acme --to vault --yes").run(0, "store status").run(0, "store purge --yes");
+    script.world.unset("VAULT_TOKEN");
+    script.run(0, "store status").run(0, "store purge").run(9, "store migrate acme --to keyring --yes");
     script.documents
 }
 

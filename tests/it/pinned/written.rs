@@ -133,6 +133,8 @@ fn forms(config: &str, (items, content): Items, state: &[(String, String)], tree
     assert!(ids.iter().all(|(_, id)| id.len() == 36 && id.as_bytes()[14] == b'4'), "{ids:?}");
     let named = |text: &str| ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id, name));
     let mut tree: Vec<String> = tree.lines().map(named).collect();
+    // Empty, and only some connections had one then.
+    tree.retain(|line| !ids.iter().any(|(name, _)| line.contains(&format!("/locks/{name}.lock"))));
     tree.sort_unstable();
     let mut forms = Forms::from([("config.toml".to_owned(), named(config)), ("files".to_owned(), tree.join("\n"))]);
     forms.extend(items.iter().map(|(account, record)| (named(account), form(&named(record)))));

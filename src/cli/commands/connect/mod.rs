@@ -62,7 +62,7 @@ pub async fn run(app: &mut App, arguments: ConnectArgs) -> Result<u8, Failure> {
     let arguments = &request.arguments;
     sign_in::gateway::refuse_passphrase(&wanted, &arguments.secrets)?;
     let spec = MethodSpec::of(wanted.auth.method);
-    // A secret is not moved from store to store: it is entered again.
+    // In passing a secret is not moved from store to store: it is entered again.
     if arguments.secrets.is_any_given(spec) || method::needs_another_secret(&wanted, saved) {
         connect(app, &request, Some(saved), Some(wanted.auth), &arguments.headers).await
     } else {

@@ -307,16 +307,7 @@ impl Request {
             Some(kind) => kind,
             None => app.store_of_new()?,
         };
-        let saved = saved.map(|saved| &saved.store).filter(|saved| saved.kind == kind);
-        let mut settings = saved.map(|saved| saved.settings.clone()).unwrap_or_default();
-        for (setting, value) in self.arguments.store_settings.given() {
-            if !store::spec_of(kind).settings.iter().any(|own| own.key == setting.key) {
-                let message = shown!("--{} does not go with the store {}", setting.flag, kind.as_str());
-                return Err(Failure::new(Code::Usage, message).next("Choose its store with --store, or leave it out"));
-            }
-            settings.insert(setting.key, value.to_owned());
-        }
-        Ok(StorePlace { kind, settings })
+        self.arguments.store_settings.place(kind, saved.map(|saved| &saved.store))
     }
 
     /// What the flags make of a saved connection as it is now; a conflict
@@ -351,6 +342,9 @@ impl Request {
     }
 }
 
+/// What a conflict calls the store of a connection.
+const STORE: &str = "store";
+
 /// What `--force` would replace.
 pub struct Conflict {
     what: &'static str,
@@ -361,8 +355,17 @@ pub struct Conflict {
 impl Conflict {
     fn refused(&self, saved: &Profile) -> Failure {
         let Self { what, is, would } = self;
-        Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", saved.name))
-            .why(shown!("Its {} is {}, but you gave {}.", what, Shown::outside(is), Shown::outside(would)))
+        let failure =
+            Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", saved.name))
+                .why(shown!("Its {} is {}, but you gave {}.", what, Shown::outside(is), Shown::outside(would)));
+        let failure = match *what {
+            STORE => {
+                let migrate = shown!("snow store migrate {} --to {}", saved.name, Shown::outside(would));
+                failure.next(Step::say("Move its secrets: ").and_run(migrate))
+            }
+            _ => failure,
+        };
+        failure
             .next("Choose another name for the new connection with --name")
             .next(shown!("Replace {} with --force", saved.name))
     }
@@ -398,7 +401,7 @@ pub fn conflict(saved: &Profile, wanted: &Profile) -> Option<Conflict> {
     ]
     .into_iter()
     .chain(guarded)
-    .chain([("store", saved.store.as_str().to_owned(), wanted.store.as_str().to_owned())])
+    .chain([(STORE, saved.store.as_str().to_owned(), wanted.store.as_str().to_owned())])
     .chain(store::settings().map(|setting| {
         let value = |profile: &Profile| profile.store.settings.get(setting.key).cloned();
         (setting.key, shown(value(saved)), shown(value(wanted)))

@@ -32,8 +32,7 @@ use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
 use crate::model::oauth_client::ServiceDefaults;
-use crate::model::profile::Profile;
-use crate::model::profile::Subject;
+use crate::model::profile::{Profile, StorePlace, Subject};
 use crate::model::tokens::SavedSession;
 use crate::model::user_name::UserName;
 use crate::report::text::took;
@@ -75,7 +74,7 @@ pub async fn save(
 ) -> Result<(), Failure> {
     // A renewal under way must not write its result over this.
     let _lock = lock(app, profile).await?;
-    let store = app.store(&profile.store)?;
+    let store = app.store(&place_now(app, profile)?)?;
     write(store.as_ref(), profile, origins, credential).await?;
     let config = app.config_file()?.load()?;
     // By its id: it may have been renamed.
@@ -120,13 +119,17 @@ async fn write(
     }
 }
 
-/// The lock under which a session is replaced or deleted. A password is never
-/// renewed by itself, and needs none.
-pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
-    if !MethodSpec::of(profile.auth.method).has_session() {
-        return Ok(None);
-    }
-    lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some)
+/// The lock under which the secrets of a connection are replaced, moved or deleted.
+pub async fn lock(app: &App, profile: &Profile) -> Result<Lock, Failure> {
+    lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await
+}
+
+/// Where the secrets of a connection are by now, which is certain under the lock: they may
+/// have been moved since it was read.
+pub fn place_now(app: &App, profile: &Profile) -> Result<StorePlace, Failure> {
+    let config = app.config_file()?.load()?;
+    let current = config.connections.into_values().find(|saved| saved.id == profile.id);
+    Ok(current.map_or_else(|| profile.store.clone(), |current| current.store))
 }
 
 /// Lets a person correct a required setting of a new connection, such as the user name;
