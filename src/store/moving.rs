@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::record::is_record;
 use super::{CredentialStore, Field, ItemKey, StoreError, Version, Versioned};
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
-use crate::base::shown::{Shown, shown};
+use crate::base::shown::{Shown, Step, shown};
 use crate::model::profile::ConnectionId;
 use crate::model::tokens::SavedSession;
 
@@ -49,6 +50,9 @@ impl Move<'_> {
         let Versioned { version, record: Some(record), .. } = self.read_unleased().await? else {
             return Ok(None);
         };
+        if self.from.has_bare_secrets() && !is_record(record.expose()) {
+            return Err(bare(&self.key));
+        }
         if self.to.is_shared() {
             let there = self.to.read_version(self.key.clone()).await?;
             if leased(&there).is_some() {
@@ -109,6 +113,21 @@ impl Move<'_> {
     }
 }
 
+/// Nothing says where it may go, and elsewhere it would be no record.
+fn bare(key: &ItemKey) -> Failure {
+    let label = Shown::outside(key.field.label());
+    let failure =
+        Failure::new(Code::SecretUnreadable, shown!("the {} is no record of snow, but a secret alone", label))
+            .why("Someone else keeps it, and nothing says where it may be sent.");
+    match &key.name {
+        Some(name) => failure.next(
+            Step::say("To keep a copy of it elsewhere, enter it: ")
+                .and_run(shown!("snow connect {} --force --store keyring", name)),
+        ),
+        None => failure,
+    }
+}
+
 /// Whether two shared stores are one, however each is reached: what is written to one of
 /// them is in the other.
 pub async fn are_one(
@@ -116,7 +135,7 @@ pub async fn are_one(
     other: &dyn CredentialStore,
     connection: ConnectionId,
 ) -> Result<bool, StoreError> {
-    let key = ItemKey { connection, field: Field::PROBE };
+    let key = ItemKey::new(connection, Field::PROBE);
     // What an interrupted run has left there is another one.
     let probe = Secret::new(format!("probe {}", Uuid::new_v4())).expect("the probe is plain text");
     one.write(key.clone(), &probe).await?;

@@ -262,6 +262,33 @@ fn a_store_without_a_command_or_with_two_kinds_of_them_is_refused() {
     scene.connect(&["--store-read", "./here"]).expect(2).says(&["absolute path"]);
 }
 
+#[test]
+fn secrets_move_into_programs_and_out_again_and_one_of_someone_else_stays() {
+    let scene = Scene::new();
+    let flags = all_three(&scene);
+    let migrate = |words: &[&str]| {
+        let mut command = scene.command(words);
+        command.env("SNOW_STORE_PASSPHRASE", "correct horse battery");
+        finish(command, b"")
+    };
+    let given: Vec<&str> = borrowed(&flags).into_iter().chain(["--password-stdin"]).collect();
+    scene.connect(&given).expect(0);
+    migrate(&["store", "migrate", "acme", "--to", "file", "--yes"]).expect(0);
+    assert_eq!(std::fs::read_dir(scene.path("items")).unwrap().count(), 0);
+    migrate(&["test", "acme"]).expect(0);
+    let back: Vec<&str> =
+        ["store", "migrate", "acme", "--to", "command", "--yes"].into_iter().chain(borrowed(&flags)).collect();
+    migrate(&back).expect(0);
+    assert_eq!(std::fs::read_dir(scene.path("items")).unwrap().count(), 1);
+    scene.run(&["test", "acme"]).expect(0);
+    scene.run(&["remove", "acme", "--yes"]).expect(0);
+    let prints = scene.program("prints", &format!("echo {PASSWORD}"));
+    scene.connect(&["--store-read", &prints]).expect(0);
+    let outcome = migrate(&["store", "migrate", "acme", "--to", "file", "--yes"]).expect(9);
+    outcome.says(&["a secret alone", "snow connect acme --force --store keyring"]);
+    scene.run(&["test", "acme"]).expect(0);
+}
+
 /// A key of GnuPG without a passphrase, and a store of pass for it.
 fn pass(scene: &Scene) {
     std::fs::create_dir(scene.path("gpg")).unwrap();

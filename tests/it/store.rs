@@ -39,7 +39,7 @@ pub fn entry(world: &World, name: &str) -> toml::Value {
 }
 
 pub fn key(world: &World, name: &str, field: Field) -> ItemKey {
-    ItemKey { connection: entry(world, name)["id"].as_str().unwrap().parse().unwrap(), field }
+    ItemKey::new(entry(world, name)["id"].as_str().unwrap().parse().unwrap(), field)
 }
 
 pub fn in_memory(world: &World, name: &str) -> bool {

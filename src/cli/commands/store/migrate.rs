@@ -298,7 +298,7 @@ async fn clean_up(
 }
 
 fn key(profile: &Profile, field: Field) -> ItemKey {
-    ItemKey { connection: profile.id, field }
+    ItemKey::of(profile, field)
 }
 
 /// Every item that a connection may have, and those that are listed.

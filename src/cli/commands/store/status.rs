@@ -92,7 +92,7 @@ async fn items(profile: &Profile, seen: &Seen) -> Vec<StoredSecret> {
     let required = required(profile);
     let mut items = Vec::new();
     for field in fields(profile, listed.as_deref().unwrap_or_default()) {
-        let key = ItemKey { connection: profile.id, field };
+        let key = ItemKey::of(profile, field);
         let found = listed.as_ref().map(|items| items.iter().find(|item| item.account == key.account()));
         let locked = matches!(found, Some(Some(item)) if item.is_locked);
         let state = match found {
