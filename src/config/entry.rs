@@ -19,8 +19,8 @@ use crate::base::files;
 use crate::model::command::command_text;
 use crate::model::instance::Instance;
 use crate::model::profile::{
-    Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, StorePlace,
-    label_key, shown_text,
+    Auth, ConnectionId, ConnectionName, ConnectionState, InvalidValue, Profile, SUBJECT_KEY, SaveTimes, StoreKind,
+    StorePlace, label_key, shown_text,
 };
 use crate::service::{self, Service};
 use crate::store::{self, STORES};
@@ -199,15 +199,27 @@ impl Entry {
         })
     }
 
-    /// Only what `is_carried` takes, for an entry that someone else wrote.
-    pub fn carried(self, is_carried: fn(&str) -> bool) -> Self {
+    /// The store of its secrets, if several machines use it.
+    pub fn shared_store(&self) -> Option<StoreKind> {
+        let kind = store::kind_of(self.store.as_ref()?.get_ref()).ok()?;
+        Some(kind).filter(|kind| store::spec_of(*kind).is_shared)
+    }
+
+    pub fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// Only what `is_carried` takes, for an entry that someone else wrote. The items of a
+    /// store that several machines use are found by the id.
+    pub fn carried(self, is_carried: impl Fn(&str) -> bool) -> Self {
+        let is_shared = self.shared_store().is_some();
         let settings = self.settings.into_iter().filter(|(key, _)| is_carried(key)).collect();
         Self {
             settings,
-            id: None,
+            id: self.id.filter(|_| is_shared),
             revision: None,
-            store: None,
-            store_settings: Vec::new(),
+            store: self.store.filter(|_| is_shared),
+            store_settings: if is_shared { self.store_settings } else { Vec::new() },
             headers: Vec::new(),
             state: None,
             created_at: None,
@@ -216,13 +228,14 @@ impl Entry {
         }
     }
 
-    /// The key of the user that it must name, if it must.
-    pub fn user_key(&self) -> Result<Option<&'static str>, Misplaced> {
+    /// The key of the user that it must name and does not, if there is one.
+    pub fn missing_user_key(&self) -> Result<Option<&'static str>, Misplaced> {
         let methods = self.service()?.methods();
         let spec = read_value(required(&self.auth), |name| method::named(methods, name))?;
         let is_user = |key: &str| ["username", SUBJECT_KEY].contains(&key);
         let setting = spec.settings().find(|setting| setting.is_required && is_user(setting.key));
-        Ok(setting.map(|setting| setting.key))
+        let is_given = |key: &str| self.settings.iter().any(|(given, _)| *given == key);
+        Ok(setting.map(|setting| setting.key).filter(|key| !is_given(key)))
     }
 
     pub fn with(mut self, key: &'static str, value: String) -> Self {

@@ -273,6 +273,8 @@ pub struct StoreSpec {
     pub kind: StoreKind,
     /// The heading of its flags.
     pub heading: &'static str,
+    /// Whether several machines use it: then a connection can have the same items on each.
+    pub is_shared: bool,
     /// The variables that hold a secret of the store itself.
     pub secret_variables: &'static [&'static str],
     /// The variables that name a file with such a secret.

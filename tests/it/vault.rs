@@ -178,6 +178,52 @@ fn machines_that_share_a_session_refresh_it_once() {
 }
 
 #[test]
+fn a_colleague_with_a_sign_in_to_vault_needs_nothing_else() {
+    let vault = Vault::start();
+    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
+    let mut one = vault.world();
+    one.unset("VAULT_ADDR");
+    let (origin, store) =
+        (sandbox.origin(), format!("--store-address {}", vault.origin().replace("127.0.0.1", "localhost")));
+    let flags = "--auth client-credentials --client-id sandbox-ci --client-secret-stdin";
+    one.stdin("sandbox-ci-secret").run(&format!("connect {origin} --name ci {flags} {store}")).expect(0);
+    one.stdin(PASSWORD)
+        .run(&format!("connect {origin} --name acme --username beth.anglin --password-stdin {store}"))
+        .expect(0);
+    let team = one.run("export --all").expect(0).stdout;
+    assert!(!team.contains(PASSWORD) && !team.contains("sandbox-ci-secret") && !team.contains(ROOT), "{team}");
+
+    let mut other = World::new();
+    let token = vault.token(policy(), 600);
+    other.guard(&token);
+    let file = other.home().join("team.toml");
+    std::fs::write(&file, &team).unwrap();
+    let import = format!("import {}", file.display());
+    let dry = other.run(&format!("{import} --dry-run")).expect(0);
+    dry.says(&["needs a yes: store_address = http://localhost"]);
+    let refused = other.run(&format!("{import} --json")).expect(3);
+    assert_eq!(refused.error_code(), "no-terminal");
+    other.run(&format!("{import} --yes")).expect(0).says(&["Its secrets are in Vault: snow test acme"]);
+    assert_eq!(other.run("test acme --json").expect(9).json()["connections"][0]["code"], "vault-no-token");
+    other.set("VAULT_TOKEN", &token);
+    other.run("test --all").expect(0);
+    assert_eq!(other.run("token ci").expect(0).stdout, one.run("token ci").expect(0).stdout);
+    // The same connection is not taken under another name.
+    let renamed =
+        team.replace("[connections.acme]", "[connections.again]").replace("[connections.ci]", "[connections.more]");
+    std::fs::write(&file, renamed).unwrap();
+    let again = other.run(&format!("{import} --yes --json")).expect(3);
+    assert_eq!(again.error_code(), "connection-exists");
+    again.says(&["is saved already, as"]);
+    // What is not shared keeps its id and its store to itself.
+    let local = team.replace("store = \"vault\"", "store = \"file\"");
+    std::fs::write(&file, local).unwrap();
+    let mut third = World::new();
+    third.run(&format!("{import} --yes --username beth.anglin")).expect(0).says(&["left out of acme: id"]);
+    assert!(third.config().contains("store = \"keyring\""), "{}", third.config());
+}
+
+#[test]
 fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() {
     let vault = Vault::start();
     let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();

@@ -47,6 +47,8 @@ pub struct Found {
     pub session: Option<SavedSession>,
     /// Its keys that are not taken.
     pub left_out: Vec<String>,
+    /// Whether its secrets are in a store that several machines use, which it names.
+    pub is_shared: bool,
 }
 
 /// An entry that cannot be taken, and why, without full stop.
@@ -64,7 +66,7 @@ pub struct Elsewhere {
 
 impl Found {
     fn new(profile: Profile) -> Self {
-        Self { profile, secrets: Vec::new(), session: None, left_out: Vec::new() }
+        Self { profile, secrets: Vec::new(), session: None, left_out: Vec::new(), is_shared: false }
     }
 
     /// With the secret of its way to sign in.
@@ -92,7 +94,12 @@ impl Found {
         });
         let proxy = proxy.clone().map(|value| Elsewhere { key: "proxy", value });
         let ca_cert = ca_cert.as_ref().map(|path| Elsewhere { key: "ca_cert", value: path.display().to_string() });
-        endpoints.chain(proxy).chain(ca_cert).collect()
+        let store = self.profile.store.settings.iter().filter(|(_, value)| {
+            let origin = url::Url::parse(value).ok().filter(|url| url.has_host());
+            origin.is_some_and(|url| url.host_str() != Some(instance.host()))
+        });
+        let store = store.map(|(key, value)| Elsewhere { key, value: value.clone() });
+        endpoints.chain(proxy).chain(ca_cert).chain(store).collect()
     }
 }
 
@@ -173,9 +180,11 @@ impl Contents {
         }
     }
 
-    /// With these stores for the secrets.
+    /// With this store for the secrets, except where a file names one that several machines
+    /// use.
     pub fn kept_in(mut self, store: StoreKind) -> Self {
-        self.found.iter_mut().for_each(|found| found.profile.store = store.into());
+        let own = self.found.iter_mut().filter(|found| !found.is_shared);
+        own.for_each(|found| found.profile.store = store.into());
         self
     }
 }

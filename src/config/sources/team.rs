@@ -1,4 +1,6 @@
-//! The team file: connections for colleagues, without secrets and without users.
+//! The team file: connections for colleagues, without secrets and without users. One whose
+//! secrets are in a store that several machines use is the same connection for all: the
+//! store, the id of its items and the user they belong to are carried.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +17,8 @@ use crate::base::shown::{Shown, without_value};
 use crate::config::change::fill;
 use crate::config::entry::{Entry, Misplaced};
 use crate::config::{ConfigError, line_of};
-use crate::model::profile::{ConnectionName, InvalidValue, Profile};
+use crate::model::profile::{ConnectionName, InvalidValue, Profile, StoreKind};
+use crate::store;
 
 /// The first line of a team file says this, with its version.
 const SCHEMA: &str = "snow-team/1";
@@ -48,8 +51,17 @@ const KEYS: [&str; 22] = [
     "labels",
 ];
 
-fn is_carried(key: &str) -> bool {
-    KEYS.contains(&key)
+/// With the store of a connection, where several machines use that.
+const SHARED_KEYS: [&str; 4] = ["id", "store", "username", "subject"];
+
+fn is_carried(key: &str, store: Option<StoreKind>) -> bool {
+    let of_store = |kind: StoreKind| store::spec_of(kind).settings.iter().any(|setting| setting.key == key);
+    KEYS.contains(&key) || store.is_some_and(|kind| SHARED_KEYS.contains(&key) || of_store(kind))
+}
+
+/// A store that several machines use.
+fn shared(kind: StoreKind) -> Option<StoreKind> {
+    Some(kind).filter(|kind| store::spec_of(*kind).is_shared)
 }
 
 /// The team file of these connections. The same connections give the same text.
@@ -62,7 +74,7 @@ pub fn text(profiles: &[Profile]) -> String {
     for (name, profile) in by_name {
         let mut table = Table::new();
         fill(&mut table, profile, None);
-        table.retain(|key, _| is_carried(key));
+        table.retain(|key, _| is_carried(key, shared(profile.store.kind)));
         connections.insert(name.as_str(), Item::Table(table));
     }
     document.insert("connections", Item::Table(connections));
@@ -109,19 +121,21 @@ pub fn read(
             return Err(invalid(Some(span), &format!("two connections are named {name}: case is ignored")));
         }
         let misplaced = |misplaced: Misplaced| invalid(misplaced.span, &misplaced.message);
-        let mut entry = entry.carried(is_carried);
-        if let Some(key) = entry.user_key().map_err(misplaced)? {
+        let store = entry.shared_store();
+        let mut entry = entry.carried(|key| is_carried(key, store));
+        if let Some(key) = entry.missing_user_key().map_err(misplaced)? {
             entry = entry.with(key, username(&name)?);
         }
+        let has_id = entry.has_id();
         let profile = entry.profile(name, Some(span), None).map_err(misplaced)?;
-        let profile = Profile { id: Uuid::new_v4(), ..profile };
+        let profile = if has_id { profile } else { Profile { id: Uuid::new_v4(), ..profile } };
         let own = keys.get("connections").and_then(|all| all.get(written.get_ref())?.as_table());
         let spec = MethodSpec::of(profile.auth.method);
         let is_of_another =
             |key: &str| method::settings().iter().any(|setting| setting.key == key) && spec.setting(key).is_none();
-        let is_left_out = |key: &String| !is_carried(key) || is_of_another(key);
+        let is_left_out = |key: &String| !is_carried(key, store) || is_of_another(key);
         let left_out = own.map(|own| names_of(own, is_left_out)).unwrap_or_default();
-        contents.found.push(Found { left_out, ..Found::new(profile) });
+        contents.found.push(Found { left_out, is_shared: store.is_some(), ..Found::new(profile) });
     }
     Ok(contents)
 }

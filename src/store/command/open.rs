@@ -11,6 +11,7 @@ use crate::store::{Access, CredentialStore, Opener, StoreSpec, Surroundings};
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
     heading: "Other programs that keep secrets",
+    is_shared: false,
     secret_variables: &[],
     secret_files: &[],
     durations: &[],

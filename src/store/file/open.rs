@@ -36,6 +36,7 @@ const MAX_IDENTITY_BYTES: u64 = 64 * 1024;
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
     heading: "Encrypted file",
+    is_shared: false,
     secret_variables: &[PASSPHRASE],
     secret_files: &[PASSPHRASE_FILE, IDENTITY],
     durations: &[],

@@ -18,6 +18,7 @@ const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
     heading: "Keyring",
+    is_shared: false,
     secret_variables: &[],
     secret_files: &[],
     durations: &[TIMEOUT],

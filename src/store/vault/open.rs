@@ -28,6 +28,7 @@ use crate::store::{Access, CredentialStore, Opener, StoreError, StoreSpec, Surro
 pub static SPEC: StoreSpec = StoreSpec {
     kind: KIND,
     heading: "Vault",
+    is_shared: true,
     secret_variables: &[
         settings::TOKEN[0],
         settings::TOKEN[1],

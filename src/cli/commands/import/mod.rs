@@ -192,8 +192,18 @@ fn only(contents: Contents, arguments: &ImportArgs) -> Result<Contents, Failure>
 
 fn refuse_existing(config: &Config, found: &[Found]) -> Result<(), Failure> {
     let taken = found.iter().map(|found| &found.profile.name).find(|name| config.connections.contains_key(*name));
+    let same = |found: &&Found| config.connections.values().find(|saved| saved.id == found.profile.id);
     match taken {
-        None => Ok(()),
+        None => match found.iter().find_map(|found| Some((&found.profile.name, same(&found)?))) {
+            None => Ok(()),
+            Some((name, saved)) => {
+                let message = shown!("{} is saved already, as {}", name, saved.name);
+                Err(Failure::new(Code::ConnectionExists, message)
+                    .why("They have the same secrets in the same store. Nothing was imported.")
+                    .next(Step::say("Use it: ").and_run(shown!("snow test {}", saved.name)))
+                    .next("Or take only other entries, with --only NAME"))
+            }
+        },
         Some(name) => {
             Err(Failure::new(Code::ConnectionExists, shown!("there is already a connection called {}", name))
                 .why("Nothing was imported.")
@@ -278,9 +288,13 @@ fn report(app: &App, arguments: &ImportArgs, contents: &Contents) {
             }
         }
     }
-    let unsigned = contents.found.iter().filter(|found| !found.is_signed_in()).map(|found| &found.profile.name);
-    for name in unsigned.filter(|_| !arguments.dry_run) {
-        app.console.note(&format!("Sign in: snow login {name}"));
+    for found in contents.found.iter().filter(|found| !found.is_signed_in() && !arguments.dry_run) {
+        let (name, place) = (&found.profile.name, found.profile.store.place());
+        app.console.note(&if found.is_shared {
+            format!("Its secrets are in {place}: snow test {name}")
+        } else {
+            format!("Sign in: snow login {name}")
+        });
     }
 }
 

@@ -21,7 +21,8 @@ pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<()
     }
     let now = app.now();
     file.change(|change| {
-        let is_taken = |found: &&Found| change.config().connections.contains_key(&found.profile.name);
+        let has_id = |found: &Found| change.config().connections.values().any(|saved| saved.id == found.profile.id);
+        let is_taken = |found: &&Found| change.config().connections.contains_key(&found.profile.name) || has_id(found);
         if let Some(found) = found.iter().find(is_taken) {
             let name = &found.profile.name;
             let message = shown!("another snow process just saved a connection called {}", name);
