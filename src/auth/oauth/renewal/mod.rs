@@ -174,7 +174,7 @@ async fn take_turn(
     first_seen: &mut FirstSeen,
 ) -> Option<Attempt> {
     let client = source.client();
-    let _lock = match lock::acquire(place.lock.clone(), &place.profile.name).await {
+    let _lock = match lock::acquire(place.lock.as_ref(), &place.profile.name).await {
         Ok(lock) => lock,
         // The process that held the lock may have renewed the session.
         Err(failure) => {

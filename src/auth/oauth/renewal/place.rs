@@ -1,12 +1,12 @@
 //! Where a session is stored: reading and writing it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::pauses::Repetitions;
 use super::{AtRisk, RefreshReason};
 use crate::auth::method::MethodSpec;
+use crate::auth::oauth::lock::SessionLock;
 use crate::auth::oauth::settings::CLIENT_SECRET_FIELD;
 use crate::auth::setting::{GivenSecrets, Need};
 use crate::base::backoff::Backoff;
@@ -32,8 +32,8 @@ pub struct SessionStore {
     pub store: Arc<dyn CredentialStore>,
     pub profile: Profile,
     pub origins: Origins,
-    /// The lock file for it on this machine.
-    pub lock: PathBuf,
+    /// Its lock on this machine.
+    pub lock: Box<dyn SessionLock>,
     /// Called with each session that was saved.
     pub note: Box<dyn Fn(&SavedSession) + Send + Sync>,
     /// Whose secret is sent where there is no refresh token.

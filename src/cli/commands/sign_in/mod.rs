@@ -19,10 +19,9 @@ use super::app::App;
 use super::questions::sentence;
 use super::waiting::{Wait, Waiting};
 use crate::auth::method::MethodSpec;
-use crate::auth::oauth::lock;
+use crate::auth::oauth::lock::{self, Held, KernelLock};
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
-use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::check::preflight::{self, Preflight};
@@ -120,11 +119,12 @@ async fn write(
 
 /// The lock under which a session is replaced or deleted. A password is never
 /// renewed by itself, and needs none.
-pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Lock>, Failure> {
+pub async fn lock(app: &App, profile: &Profile) -> Result<Option<Held>, Failure> {
     if !MethodSpec::of(profile.auth.method).has_session() {
         return Ok(None);
     }
-    lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await.map(Some)
+    let lock = KernelLock(app.state()?.session_lock(profile.id));
+    lock::acquire(&lock, &profile.name).await.map(Some)
 }
 
 /// Lets a person correct a required setting of a new connection, such as the user name;
