@@ -303,3 +303,17 @@ fn of_many_machines_at_the_end_of_a_token_one_asks() {
         assert_eq!(scene.cluster.holds().1["generation"], 2);
     }
 }
+
+#[test]
+fn many_on_one_machine_are_not_held_back_one_after_the_other() {
+    let scene = Scene::new();
+    let before = scene.time.elapsed();
+    let all = async { futures_util::future::join_all((0..20).map(|_| scene.renew_on(1))).await };
+    for (result, in_hand) in block_on(all) {
+        result.unwrap();
+        assert_eq!(in_hand.unwrap().access_token.expose(), "access-1");
+    }
+    assert_eq!(scene.endpoint.requests(), 1);
+    let took = scene.time.elapsed() - before;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}

@@ -184,14 +184,18 @@ async fn take_turn(
             };
         }
     };
-    if place.store.is_shared() {
-        place.time.sleep(fraction(HERD, place.time.random())).await;
-    }
-    let found = match place.look(client, in_hand, why, first_seen).await {
-        Ok(Found::WillDo) => return Some(NOTHING_TO_DO),
-        Ok(Found::Leased) => return None,
-        Ok(Found::ToRenew(found)) => found,
-        Err(failure) => return Some(failure.into()),
+    // The process that had the lock before may have renewed it: look before the jitter.
+    let mut jitter = place.store.is_shared().then(|| fraction(HERD, place.time.random()));
+    let found = loop {
+        match place.look(client, in_hand, why, first_seen).await {
+            Ok(Found::WillDo) => return Some(NOTHING_TO_DO),
+            Ok(Found::Leased) => return None,
+            Ok(Found::ToRenew(found)) => match jitter.take() {
+                Some(jitter) => place.time.sleep(jitter).await,
+                None => break found,
+            },
+            Err(failure) => return Some(failure.into()),
+        }
     };
     let secrets = match place.read_secrets(in_hand.as_ref().map(|saved| saved.has_client_secret)).await {
         Ok(secrets) => secrets,
