@@ -265,6 +265,24 @@ fn a_refusal_is_kept_with_its_time_and_deletes_nothing() {
 }
 
 #[test]
+fn a_refusal_holds_for_all_machines_for_a_minute() {
+    let scene = Scene::with(-1, json!({ "refresh_token": "spent" }));
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "session-expired");
+    for machine in 2..50 {
+        let (result, _) = block_on(scene.renew_on(machine));
+        assert_eq!(result.unwrap_err().code().as_str(), "session-expired");
+    }
+    assert_eq!(scene.endpoint.requests(), 1);
+    // A person who asks for it is not told what was.
+    let (result, _) = block_on(scene.renew_because(2, RefreshReason::Asked));
+    assert_eq!(result.unwrap_err().code().as_str(), "session-expired");
+    assert_eq!(scene.endpoint.requests(), 2);
+    scene.time.pass(Duration::from_secs(60));
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "session-expired");
+    assert_eq!(scene.endpoint.requests(), 3);
+}
+
+#[test]
 fn what_is_unavailable_gives_the_lease_back() {
     let scene = Scene::new();
     scene.endpoint.answer(&[Answer::Unavailable]);

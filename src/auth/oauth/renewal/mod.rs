@@ -26,7 +26,7 @@
 //! waits. The outcome of a write is not always known, and reads can be stale, so a
 //! write is repeated until it is settled ([`SessionStore`]). A result may replace
 //! the mark or the refusal of another process, but never a newer token, a new
-//! sign-in or a sign-out.
+//! sign-in or a sign-out. After a refusal none of them asks again for a minute.
 //!
 //! One window stays open for any client: the server has replaced the refresh token,
 //! and this machine dies before step 7 is done.

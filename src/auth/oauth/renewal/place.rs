@@ -27,6 +27,9 @@ const WRITE_BUDGET: Duration = Duration::from_secs(120);
 /// No request is sent under a lease that is older than this.
 pub const SEND_BOUND: Duration = Duration::from_secs(15);
 
+/// How long a refusal holds for all that share a session.
+const REFUSED: Duration = Duration::from_secs(60);
+
 /// Where a session is stored.
 pub struct SessionStore {
     pub store: Arc<dyn CredentialStore>,
@@ -109,8 +112,22 @@ impl SessionStore {
         Ok(match (will_do, is_leased) {
             (true, _) => Found::WillDo,
             (false, true) => Found::Leased,
+            // Thousands that share a session do not all ask for what was just refused.
+            (false, false) if why != RefreshReason::Asked && self.was_just_refused(client, &found) => {
+                return Err(self.refused_elsewhere());
+            }
             (false, false) => Found::ToRenew(found),
         })
+    }
+
+    /// Whether the token endpoint refused to renew it, by the clock of a store that
+    /// several machines share.
+    fn was_just_refused(&self, client: &OAuthClient, found: &VersionedSession) -> bool {
+        let is_refused = found.session.as_ref().is_some_and(|session| session.refused_at.is_some());
+        self.store.is_shared()
+            && client.grant.needs_person()
+            && is_refused
+            && found.age.is_some_and(|age| age < REFUSED)
     }
 
     /// Replaces a version. If a shared store fails, the outcome is unknown, and a
@@ -199,6 +216,13 @@ impl SessionStore {
         Failure::new(Code::StoreBusy, shown!("another machine is refreshing the session of {}", name))
             .why("Only one machine at a time can do that. Nothing was sent from here.")
             .next("Run the command again")
+    }
+
+    fn refused_elsewhere(&self) -> Failure {
+        let name = &self.profile.name;
+        Failure::new(Code::SessionExpired, shown!("the session of {} has expired", name))
+            .why("The token endpoint rejected its refresh token less than a minute ago. Nothing was sent from here.")
+            .next(Step::run(shown!("snow login {}", name)))
     }
 
     /// There is nothing to renew it with.
