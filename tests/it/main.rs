@@ -128,6 +128,7 @@ mod session_end;
 #[cfg(target_os = "linux")]
 mod session_faults;
 mod shared_session;
+mod simulation;
 #[cfg(target_os = "linux")]
 mod spec;
 mod stampede;
