@@ -38,6 +38,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Deadline {
     at: Instant,
     pub timeout: Duration,
+    clock: fn() -> Instant,
 }
 
 /// A client for one instance: its certificate authorities and its way there.
@@ -80,12 +81,17 @@ pub struct Exchange {
 
 impl Deadline {
     pub fn after(timeout: Duration) -> Self {
-        Self { at: Instant::now() + timeout, timeout }
+        Self::by(Instant::now, timeout)
+    }
+
+    /// By a clock that is given.
+    pub fn by(clock: fn() -> Instant, timeout: Duration) -> Self {
+        Self { at: clock() + timeout, timeout, clock }
     }
 
     /// The time left, zero when there is none.
     pub fn left(&self) -> Duration {
-        self.at.saturating_duration_since(Instant::now())
+        self.at.saturating_duration_since((self.clock)())
     }
 }
 

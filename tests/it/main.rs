@@ -133,6 +133,7 @@ mod session_end;
 mod session_faults;
 mod shared_session;
 mod shared_status;
+mod simulation;
 #[cfg(target_os = "linux")]
 mod spec;
 mod stampede;

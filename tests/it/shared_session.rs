@@ -7,24 +7,16 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Value, json};
-use snow_connect::auth::oauth::AUTHORIZATION_CODE;
+use snow_connect::auth::oauth::lock::KernelLock;
 use snow_connect::auth::oauth::renewal::{Attempt, RefreshReason, SessionStore, renew};
 use snow_connect::base::error::Failure;
 use snow_connect::base::time::Time;
 use snow_connect::http::client::Deadline;
-use snow_connect::model::instance::Instance;
-use snow_connect::model::oauth_client::{GrantType, OAuthClient};
-use snow_connect::model::profile::{Auth, Profile};
 use snow_connect::model::tokens::SavedSession;
-use snow_connect::service::servicenow::oauth::DEFAULTS;
-use snow_connect::store::CredentialStore;
-use snow_connect::store::record::Origins;
 
 use crate::world::block_on;
-use crate::world::cluster::{Answer, Cluster, Endpoint, Fault, VirtualTime};
-use crate::world::session::{ID, REFRESH_TOKEN, record};
-
-const ORIGIN: &str = "https://acme.service-now.com";
+use crate::world::cluster::{Answer, Cluster, Endpoint, Fault, ORIGIN, VirtualTime, session_store};
+use crate::world::session::{REFRESH_TOKEN, record};
 
 /// A session at its end in a cluster, and the machines that share it.
 struct Scene {
@@ -52,34 +44,8 @@ impl Scene {
     }
 
     fn machine(&self, number: usize) -> SessionStore {
-        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap(), &DEFAULTS);
-        let profile = Profile {
-            name: "acme".parse().unwrap(),
-            id: ID.parse().unwrap(),
-            revision: 1,
-            instance: ORIGIN.parse::<Instance>().unwrap(),
-            auth: Auth::of_client(AUTHORIZATION_CODE.method, client),
-            store: self.cluster.kind().into(),
-            api_version: None,
-            tables: Vec::new(),
-            headers: Vec::new(),
-            ca_cert: None,
-            proxy: None,
-            read_only: false,
-            state: Default::default(),
-            description: None,
-            labels: Default::default(),
-            times: Default::default(),
-        };
-        SessionStore {
-            store: self.cluster.clone(),
-            profile,
-            origins: Origins { instance: ORIGIN.to_owned(), token_endpoint: None, ca_cert_sha256: None },
-            lock: Path::new(self.locks.path()).join(format!("{number}.lock")),
-            note: Box::new(|_| {}),
-            account: None,
-            time: self.time.clone(),
-        }
+        let lock = KernelLock(Path::new(self.locks.path()).join(format!("{number}.lock")));
+        session_store(self.cluster.clone(), Box::new(lock), self.time.clone())
     }
 
     /// One machine needs a token; gives what it has then.
@@ -299,6 +265,24 @@ fn a_refusal_is_kept_with_its_time_and_deletes_nothing() {
 }
 
 #[test]
+fn a_refusal_holds_for_all_machines_for_a_minute() {
+    let scene = Scene::with(-1, json!({ "refresh_token": "spent" }));
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "session-expired");
+    for machine in 2..50 {
+        let (result, _) = block_on(scene.renew_on(machine));
+        assert_eq!(result.unwrap_err().code().as_str(), "session-expired");
+    }
+    assert_eq!(scene.endpoint.requests(), 1);
+    // A person who asks for it is not told what was.
+    let (result, _) = block_on(scene.renew_because(2, RefreshReason::Asked));
+    assert_eq!(result.unwrap_err().code().as_str(), "session-expired");
+    assert_eq!(scene.endpoint.requests(), 2);
+    scene.time.pass(Duration::from_secs(60));
+    assert_eq!(scene.renew().0.unwrap_err().code().as_str(), "session-expired");
+    assert_eq!(scene.endpoint.requests(), 3);
+}
+
+#[test]
 fn what_is_unavailable_gives_the_lease_back() {
     let scene = Scene::new();
     scene.endpoint.answer(&[Answer::Unavailable]);
@@ -336,4 +320,18 @@ fn of_many_machines_at_the_end_of_a_token_one_asks() {
         assert_eq!(scene.endpoint.requests(), 1, "{machines} machines");
         assert_eq!(scene.cluster.holds().1["generation"], 2);
     }
+}
+
+#[test]
+fn many_on_one_machine_are_not_held_back_one_after_the_other() {
+    let scene = Scene::new();
+    let before = scene.time.elapsed();
+    let all = async { futures_util::future::join_all((0..20).map(|_| scene.renew_on(1))).await };
+    for (result, in_hand) in block_on(all) {
+        result.unwrap();
+        assert_eq!(in_hand.unwrap().access_token.expose(), "access-1");
+    }
+    assert_eq!(scene.endpoint.requests(), 1);
+    let took = scene.time.elapsed() - before;
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }

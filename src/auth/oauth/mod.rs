@@ -32,6 +32,7 @@ use crate::model::oauth_client::GrantType;
 use crate::model::profile::AuthMethod;
 use crate::store::Field;
 use credential::SessionCredential;
+use lock::KernelLock;
 use renewal::SessionStore;
 use session::{Session, SessionSource};
 use settings::{
@@ -104,6 +105,7 @@ pub async fn open(stored: Stored<'_>) -> Result<Box<dyn super::credential::Crede
     let Stored { profile, store, origins, endpoint, lock, note, account, time } = stored;
     let endpoint = endpoint.expect("a method with a client has a token endpoint");
     let spec = MethodSpec::of(profile.auth.method);
+    let lock = Box::new(KernelLock(lock));
     let place = SessionStore { store, profile: profile.clone(), origins, lock, note, account, time };
     // Where nothing is saved, a session lasts as long as this process.
     if place.store.is_read_only() && !endpoint.client().grant.needs_person() {

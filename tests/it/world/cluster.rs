@@ -9,8 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use snow_connect::auth::oauth::AUTHORIZATION_CODE;
+use snow_connect::auth::oauth::lock::SessionLock;
 use snow_connect::auth::oauth::outcome::TokenOutcome;
-use snow_connect::auth::oauth::renewal::{Answered, TokenSource};
+use snow_connect::auth::oauth::renewal::{Answered, SessionStore, TokenSource};
 use snow_connect::auth::setting::GivenSecrets;
 use snow_connect::base::code::Code;
 use snow_connect::base::error::Failure;
@@ -19,10 +21,43 @@ use snow_connect::base::time::Time;
 use snow_connect::http::client::Deadline;
 use snow_connect::model::instance::Instance;
 use snow_connect::model::oauth_client::{GrantType, OAuthClient};
-use snow_connect::model::profile::StoreKind;
+use snow_connect::model::profile::{Auth, Profile, StoreKind};
 use snow_connect::model::tokens::{SavedSession, TokenResponse};
 use snow_connect::service::servicenow::oauth::DEFAULTS;
+use snow_connect::store::record::Origins;
 use snow_connect::store::{CredentialStore, ItemKey, SetOutcome, StoreError, Trouble, Version, Versioned};
+
+use super::session::ID;
+
+pub const ORIGIN: &str = "https://acme.service-now.com";
+
+/// Where one machine keeps the session of `acme` that it shares with others.
+pub fn session_store(store: Arc<dyn CredentialStore>, lock: Box<dyn SessionLock>, time: Arc<dyn Time>) -> SessionStore {
+    let profile = Profile {
+        name: "acme".parse().unwrap(),
+        id: ID.parse().unwrap(),
+        revision: 1,
+        instance: ORIGIN.parse::<Instance>().unwrap(),
+        auth: Auth::of_client(AUTHORIZATION_CODE.method, public_client()),
+        store: store.kind().into(),
+        api_version: None,
+        tables: Vec::new(),
+        headers: Vec::new(),
+        ca_cert: None,
+        proxy: None,
+        read_only: false,
+        state: Default::default(),
+        description: None,
+        labels: Default::default(),
+        times: Default::default(),
+    };
+    let origins = Origins { instance: ORIGIN.to_owned(), token_endpoint: None, ca_cert_sha256: None };
+    SessionStore { store, profile, origins, lock, note: Box::new(|_| {}), account: None, time }
+}
+
+pub fn public_client() -> OAuthClient {
+    OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap(), &DEFAULTS)
+}
 
 /// What another machine does in between.
 type Intrusion = Box<dyn FnOnce(&mut Inner) + Send>;
@@ -143,12 +178,12 @@ impl Inner {
     }
 }
 
-fn unreachable_store() -> StoreError {
+pub fn unreachable_store() -> StoreError {
     let failure = Failure::new(Code::StoreBusy, "the cluster has no leader");
     StoreError::new(KIND, Trouble::Failed, failure)
 }
 
-const KIND: StoreKind = StoreKind::new("cluster", "the cluster");
+pub const KIND: StoreKind = StoreKind::new("cluster", "the cluster");
 
 #[async_trait]
 impl CredentialStore for Cluster {
@@ -290,8 +325,7 @@ impl Endpoint {
     pub fn taking(refresh_token: &str) -> Self {
         let state =
             EndpointState { good: refresh_token.to_owned(), answers: VecDeque::new(), requests: 0, ended: Vec::new() };
-        let client = OAuthClient::new(GrantType::AuthorizationCode, "sandbox-public".parse().unwrap(), &DEFAULTS);
-        Self { client, origin: "https://acme.example".parse().unwrap(), state: Mutex::new(state) }
+        Self { client: public_client(), origin: "https://acme.example".parse().unwrap(), state: Mutex::new(state) }
     }
 
     pub fn answer(&self, answers: &[Answer]) {

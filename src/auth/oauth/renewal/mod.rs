@@ -26,7 +26,7 @@
 //! waits. The outcome of a write is not always known, and reads can be stale, so a
 //! write is repeated until it is settled ([`SessionStore`]). A result may replace
 //! the mark or the refusal of another process, but never a newer token, a new
-//! sign-in or a sign-out.
+//! sign-in or a sign-out. After a refusal none of them asks again for a minute.
 //!
 //! One window stays open for any client: the server has replaced the refresh token,
 //! and this machine dies before step 7 is done.
@@ -175,7 +175,7 @@ async fn take_turn(
     first_seen: &mut FirstSeen,
 ) -> Option<Attempt> {
     let client = source.client();
-    let _lock = match lock::acquire(place.lock.clone(), &place.profile.name).await {
+    let _lock = match lock::acquire(place.lock.as_ref(), &place.profile.name).await {
         Ok(lock) => lock,
         // The process that held the lock may have renewed the session.
         Err(failure) => {
@@ -185,14 +185,18 @@ async fn take_turn(
             };
         }
     };
-    if place.store.is_shared() {
-        place.time.sleep(fraction(HERD, place.time.random())).await;
-    }
-    let found = match place.look(client, in_hand, why, first_seen).await {
-        Ok(Found::WillDo) => return Some(NOTHING_TO_DO),
-        Ok(Found::Leased(..)) => return None,
-        Ok(Found::ToRenew(found)) => found,
-        Err(failure) => return Some(failure.into()),
+    // The process that had the lock before may have renewed it: look before the jitter.
+    let mut jitter = place.store.is_shared().then(|| fraction(HERD, place.time.random()));
+    let found = loop {
+        match place.look(client, in_hand, why, first_seen).await {
+            Ok(Found::WillDo) => return Some(NOTHING_TO_DO),
+            Ok(Found::Leased(..)) => return None,
+            Ok(Found::ToRenew(found)) => match jitter.take() {
+                Some(jitter) => place.time.sleep(jitter).await,
+                None => break found,
+            },
+            Err(failure) => return Some(failure.into()),
+        }
     };
     let secrets = match place.read_secrets(in_hand.as_ref().map(|saved| saved.has_client_secret)).await {
         Ok(secrets) => secrets,

@@ -1,12 +1,12 @@
 //! Where a session is stored: reading and writing it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::pauses::Repetitions;
 use super::{AtRisk, RefreshReason};
 use crate::auth::method::MethodSpec;
+use crate::auth::oauth::lock::SessionLock;
 use crate::auth::oauth::settings::CLIENT_SECRET_FIELD;
 use crate::auth::setting::{GivenSecrets, Need};
 use crate::base::backoff::Backoff;
@@ -35,8 +35,8 @@ pub struct SessionStore {
     pub store: Arc<dyn CredentialStore>,
     pub profile: Profile,
     pub origins: Origins,
-    /// The lock file for it on this machine.
-    pub lock: PathBuf,
+    /// Its lock on this machine.
+    pub lock: Box<dyn SessionLock>,
     /// Called with each session that was saved.
     pub note: Box<dyn Fn(&SavedSession) + Send + Sync>,
     /// Whose secret is sent where there is no refresh token.
@@ -116,8 +116,8 @@ impl SessionStore {
             return Ok(Found::Leased(lease, left));
         }
         // One request, and not one of each machine. A person may ask at any time.
-        let is_refused = self.store.is_shared() && current.refused_at.is_some() && age < REFUSAL_HOLDS;
-        if is_refused && why != RefreshReason::Asked && !current.is_valid(now) {
+        let is_refused = current.refused_at.is_some() && client.grant.needs_person() && age < REFUSAL_HOLDS;
+        if is_refused && self.store.is_shared() && why != RefreshReason::Asked && !current.is_valid(now) {
             return Err(self.refused_elsewhere(age));
         }
         Ok(Found::ToRenew(found))

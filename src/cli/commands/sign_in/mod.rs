@@ -19,10 +19,9 @@ use super::app::App;
 use super::questions::sentence;
 use super::waiting::{Wait, Waiting};
 use crate::auth::method::MethodSpec;
-use crate::auth::oauth::lock;
+use crate::auth::oauth::lock::{self, Held, KernelLock};
 use crate::base::code::{Class, Code};
 use crate::base::error::Failure;
-use crate::base::files::Lock;
 use crate::base::secret::Secret;
 use crate::base::shown::{Shown, shown};
 use crate::check::preflight::{self, Preflight};
@@ -120,8 +119,9 @@ async fn write(
 }
 
 /// The lock under which the secrets of a connection are replaced, moved or deleted.
-pub async fn lock(app: &App, profile: &Profile) -> Result<Lock, Failure> {
-    lock::acquire(app.state()?.session_lock(profile.id), &profile.name).await
+pub async fn lock(app: &App, profile: &Profile) -> Result<Held, Failure> {
+    let lock = KernelLock(app.state()?.session_lock(profile.id));
+    lock::acquire(&lock, &profile.name).await
 }
 
 /// Where the secrets of a connection are by now, which is certain under the lock: they may

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::is_known;
-use crate::auth::oauth::lock;
+use crate::auth::oauth::lock::{self, KernelLock};
 use crate::base::code::Code;
 use crate::base::error::{Failure, exit_code_of};
 use crate::base::schemas;
@@ -179,7 +179,8 @@ async fn delete(app: &mut App, items: &[Unnamed]) -> Result<Vec<Option<Result<bo
 /// False if a connection names it by now.
 async fn delete_one(app: &App, item: &Unnamed) -> Result<bool, Failure> {
     let id = item.key.connection;
-    let _lock = lock::acquire(app.state()?.session_lock(id), Shown::outside(id.to_string())).await?;
+    let lock = KernelLock(app.state()?.session_lock(id));
+    let _lock = lock::acquire(&lock, Shown::outside(id.to_string())).await?;
     if is_known(id, &item.place, app.config_file()?.load()?.connections.values()) {
         return Ok(false);
     }
