@@ -45,6 +45,7 @@ pub const TOPICS: &[(&str, &str)] = &[
     ("platforms", include_str!("../../help/platforms.md")),
     ("precedence", include_str!("../../help/precedence.md")),
     ("proxies", include_str!("../../help/proxies.md")),
+    ("reliability", include_str!("../../help/reliability.md")),
     ("salesforce", include_str!("../../help/salesforce.md")),
     ("schemas", ""),
     ("security", include_str!("../../help/security.md")),

@@ -23,6 +23,11 @@ impl Row {
         Self { runners, outcomes }
     }
 
+    fn named(&self) -> String {
+        let (thousands, rest) = (self.runners / 1000, self.runners % 1000);
+        if thousands > 0 { format!("{thousands},{rest:03}") } else { rest.to_string() }
+    }
+
     /// A cell with a value of both.
     fn both(&self, value: impl Fn(&Outcome) -> String) -> String {
         self.outcomes.each_ref().map(value).join(" / ")
@@ -61,7 +66,7 @@ fn tables(rows: &[Row]) -> String {
         let requests = row.both(|outcome| format!("{:.3}", Row::requests(outcome)));
         let store =
             row.both(|outcome| format!("{:.2}", outcome.counts.store_requests as f64 / outcome.tally.commands as f64));
-        let cells = (row.runners, expiries, requests, store, row.lost(), row.broken());
+        let cells = (row.named(), expiries, requests, store, row.lost(), row.broken());
         writeln!(text, "| {} | {} | {} | {} | {} | {} |", cells.0, cells.1, cells.2, cells.3, cells.4, cells.5)
             .unwrap();
     }
@@ -70,7 +75,7 @@ fn tables(rows: &[Row]) -> String {
         let [herd, steady] = row.outcomes.each_ref().map(Row::waits);
         let failed =
             row.both(|outcome| format!("{:.2} %", outcome.tally.failed as f64 * 100.0 / outcome.tally.commands as f64));
-        writeln!(text, "| {} | {herd} | {steady} | {failed} |", row.runners).unwrap();
+        writeln!(text, "| {} | {herd} | {steady} | {failed} |", row.named()).unwrap();
     }
     text
 }
@@ -156,7 +161,7 @@ text { fill: #f0f6fc } .d { fill: #9198a1 } .l { stroke: #3d444d }
     let waits = Panel {
         left: 410.0,
         title: "Wait of a herd for a token",
-        grid: &[(0.001, "1 ms"), (0.01, "10 ms"), (0.1, "0.1 s"), (1.0, "1 s"), (10.0, "10 s"), (100.0, "100 s")],
+        grid: &[(0.001, "≤ 1 ms"), (0.01, "10 ms"), (0.1, "0.1 s"), (1.0, "1 s"), (10.0, "10 s"), (100.0, "100 s")],
         is_logarithmic: true,
     };
     waits.draw(
