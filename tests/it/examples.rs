@@ -14,6 +14,7 @@ use crate::oauth::free_port;
 use crate::topics::Desk;
 use crate::world::browser::{get, sign_in};
 use crate::world::process::Serving;
+use crate::world::vault::{ROOT, Vault};
 use crate::world::{Answer, World};
 
 /// The examples of all commands, without remarks, and of a pipeline the part that is ours.
@@ -198,9 +199,16 @@ fn every_example_runs() {
             continue;
         }
         let line = with_what_is_here(&example, files.path(), &sandbox);
+        let vault = line.contains("https://vault.example:8200").then(Vault::start);
+        let line = match &vault {
+            Some(vault) => line.replace("https://vault.example:8200", vault.origin()),
+            None => line,
+        };
+        world.set("SNOW_STORE_PASSPHRASE", "correct horse battery").set("VAULT_TOKEN", ROOT);
         let answers = match line.split(' ').next().unwrap() {
             "use" | "guide" if line.len() < 6 => vec![Answer::Choose(0)],
             "logout" | "remove" if !line.contains("--yes") => vec![Answer::Confirm(true)],
+            "store" if line.contains("migrate") && !line.contains("--yes") => vec![Answer::Confirm(true)],
             "connect" if line.contains("sandbox-public") => vec![Answer::Secret("")],
             "app" if line.contains("create") && !line.contains("--yes") && !line.contains("--dry-run") => {
                 vec![Answer::Confirm(true)]

@@ -1,7 +1,6 @@
 //! Signing in with an access token that another program gets: handed in, or printed by a
 //! command, which is a real script here.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use snow_connect::sandbox::{IDENTITY_TOKEN_PATH, Sandbox, SandboxOptions};
 
 use crate::scenarios::identity_token;
 use crate::world::authorization_server::{APPLICATION_USER, AuthorizationServer, CLIENT_SECRET};
+use crate::world::process::program_at;
 use crate::world::wire::{Wire, http};
 use crate::world::{Answer, Outcome, World, block_on};
 
@@ -35,8 +35,7 @@ impl Scripts {
     /// A script, and the words that run it.
     pub fn script(&self, name: &str, body: &str) -> String {
         let path = self.path(name);
-        std::fs::write(&path, format!("#!/bin/sh\necho run >> {}\n{body}\n", self.path("runs").display())).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        program_at(&path, &format!("echo run >> {}\n{body}", self.path("runs").display()));
         path.display().to_string()
     }
 

@@ -116,6 +116,8 @@ async fn show<S: Stage>(app: &mut App) -> Result<u8, Failure> {
     let store = Arc::new(MemoryStore::default());
     let redirect_uri = format!("http://127.0.0.1:{port}/callback");
     let story = stage.story(&redirect_uri, home.path());
+    // Its files are named as if one stood beside them: where they are is of no interest.
+    let beside = home.path().join("").display().to_string();
     let mut done = Vec::new();
     say(app, "A tour against an instance inside this program: no account, no network.\n");
     for step in &story {
@@ -128,7 +130,7 @@ async fn show<S: Stage>(app: &mut App) -> Result<u8, Failure> {
                 paint.dim(&format!("# {}", step.narration)),
                 paint.dim("$"),
                 // On two lines, so that it fits eighty columns.
-                paint.command(&fitted(&step.command))
+                paint.command(&fitted(&step.command.replace(&beside, "")))
             ),
         );
         let output = Captured::default();
