@@ -10,7 +10,6 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::program::{self, Printed};
 use crate::base::secret::{InvalidSecret, Secret};
-use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::base::time::timestamp;
 use crate::model::profile::ConnectionName;
@@ -42,12 +41,7 @@ impl TokenCommand {
         let mut printed = Printed::default();
         let ended = program::run(self.command(), None, program::TIMEOUT.min(at_most), &mut printed).await;
         let token = ended.map_err(Trouble::Program).and_then(|()| token(&printed.output));
-        let mut redactor = Redactor::default();
-        // What it printed is as secret if it is no token that can be sent.
-        for line in String::from_utf8_lossy(&printed.output).lines() {
-            Secret::derived(line.trim().to_owned()).iter().for_each(|secret| redactor.add(secret));
-        }
-        let said = redactor.server_text(String::from_utf8_lossy(&printed.said).trim());
+        let said = printed.said();
         match token {
             Ok(token) => {
                 if !said.is_empty() {
@@ -100,7 +94,7 @@ impl TokenCommand {
         };
         let why = if said.is_empty() { why } else { shown!("{} It said: {}", why, &said) };
         let exit_code = match trouble {
-            Trouble::Program(program::Trouble::Failed(status)) => status.code().map(i64::from),
+            Trouble::Program(trouble) => trouble.exit_code(),
             _ => None,
         };
         let failure = Failure::new(Code::CommandFailed, message)

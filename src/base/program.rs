@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::children::Child;
-use super::secret::MAX_BYTES;
+use super::secret::{MAX_BYTES, Secret};
+use super::server_text::Redactor;
 use super::shown::{Shown, shown};
 
 /// How long a program may take.
@@ -33,6 +34,18 @@ pub struct Printed {
     pub said: Zeroizing<Vec<u8>>,
 }
 
+impl Printed {
+    /// What it said, cut and masked: it may quote what it printed, which is as secret if it
+    /// is not what was wanted.
+    pub fn said(&self) -> Shown {
+        let mut redactor = Redactor::default();
+        for line in String::from_utf8_lossy(&self.output).lines() {
+            Secret::derived(line.trim().to_owned()).iter().for_each(|secret| redactor.add(secret));
+        }
+        redactor.server_text(String::from_utf8_lossy(&self.said).trim())
+    }
+}
+
 /// Why a program did not end by itself, after a bounded output.
 pub enum Trouble {
     NotStarted(io::Error),
@@ -43,6 +56,14 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The code that it ended with, if that is the trouble.
+    pub fn exit_code(&self) -> Option<i64> {
+        match self {
+            Self::Failed(status) => status.code().map(i64::from),
+            _ => None,
+        }
+    }
+
     /// The message and the reason. `command` is the program with what it is for.
     pub fn told(&self, program: &Shown, command: &Shown) -> (Shown, Shown) {
         match self {
@@ -54,7 +75,7 @@ impl Trouble {
             }
             Self::TooSlow(limit) => (
                 shown!("{} did not end within {} s", program, limit.as_secs()),
-                "It was ended. It cannot ask anything: its standard input is closed.".into(),
+                "It was ended. It cannot ask anything: no one answers on its standard input.".into(),
             ),
             Self::TooLarge => (shown!("{} printed more than 64 KiB", command), "Nothing of it was used.".into()),
             Self::Unreadable => {

@@ -130,7 +130,7 @@ pub trait CredentialStore: Send + Sync {
     /// Whether several machines use it. Then a kernel lock is not enough, and writers
     /// use the versions below.
     fn is_shared(&self) -> bool {
-        false
+        spec_of(self.kind()).is_shared
     }
 
     /// The record and its version. A read of a shared store can be stale.

@@ -118,13 +118,16 @@ fn a_connection_lives_in_programs_from_connect_to_remove() {
 fn a_secret_that_somebody_else_keeps_is_read_and_nothing_is_saved() {
     let scene = Scene::new();
     let prints = scene.program("prints", &format!("echo {PASSWORD}"));
-    scene.connect(&["--store-read", &format!("{prints} x")]).expect(0).says(&["stays where the command reads it"]);
+    scene
+        .connect(&["--store-read", &format!("{prints} x")])
+        .expect(0)
+        .says(&["stay where the store command reads them"]);
     scene.run(&["test", "acme"]).expect(0);
     scene.run(&["show", "acme"]).says(&["not bound to an origin"]);
     scene.run(&["doctor"]).says(&["only reads", "not bound to an origin"]);
     let outcome = scene.connect(&["--store-read", &format!("{prints} x"), "--password-stdin"]).expect(2);
     outcome.says(&["only reads"]);
-    scene.run(&["logout", "acme", "--yes"]).expect(0).says(&["the secrets of acme stay where"]);
+    scene.run(&["logout", "acme", "--yes"]).expect(0).says(&["stay where the store command reads them"]);
     scene.run(&["test", "acme"]).expect(0);
     scene.run(&["remove", "acme", "--yes"]).expect(0);
 }
@@ -254,6 +257,24 @@ fn a_program_that_does_not_keep_what_it_is_given_is_found_before_a_secret_is_ask
 }
 
 #[test]
+fn a_secret_that_is_still_there_is_not_said_to_be_deleted() {
+    let scene = Scene::new();
+    let [reads, writes, _] = files(&scene).map(|program| format!("{program} {{id}} {{field}}"));
+    let refuses = scene.program("refuses", "echo 'not yours' >&2; exit 1");
+    let flags = ["--store-read", &reads, "--store-write", &writes, "--store-delete", &refuses, "--password-stdin"];
+    scene.connect(&flags).expect(9).says(&["not yours"]);
+    let lies =
+        scene.program("lies", &format!("[ $2 = probe ] && rm -f {}/$1-probe || exit 1", scene.path("items").display()));
+    let delete = format!("{lies} {{id}} {{field}}");
+    let flags = ["--store-read", &reads, "--store-write", &writes, "--store-delete", &delete, "--password-stdin"];
+    scene.connect(&flags).expect(0);
+    scene.run(&["logout", "acme", "--yes"]).expect(9).says(&["the password of acme is still in"]);
+    scene.run(&["test", "acme"]).expect(0);
+    scene.run(&["remove", "acme", "--yes"]).expect(9);
+    assert!(scene.config().contains("[connections.acme]"));
+}
+
+#[test]
 fn a_store_without_a_command_or_with_two_kinds_of_them_is_refused() {
     let scene = Scene::new();
     scene.connect(&[]).expect(3).says(&["the store command has no store_read", "--store-read"]);
@@ -353,8 +374,8 @@ fn the_recipe_for_pass_works() {
     scene.run(&["test", "acme"]).expect(0);
     scene.run(&["logout", "acme", "--yes"]).expect(0);
     assert!(encrypted(&items).is_empty());
-    // A deletion can be repeated.
-    scene.run(&["logout", "acme", "--yes"]).expect(0);
+    // A deletion can be repeated. pass fails where nothing is, which could mean anything.
+    scene.run(&["logout", "acme", "--yes"]).expect(0).says(&["neither delete nor read", "/password"]);
     let outcome = scene.run(&["test", "acme", "--json"]).expect(9);
     assert_eq!(outcome.json()["connections"][0]["code"], "command-failed");
     outcome.says(&["is not in the password store"]);
@@ -407,7 +428,8 @@ fn a_credential_helper_of_docker_keeps_secrets() {
     let urls: Vec<&String> = listed.as_object().unwrap().keys().collect();
     assert!(urls.len() == 1 && urls[0].ends_with("/password"), "{listed}");
     scene.run(&["doctor"]).says(&["docker-credential-pass"]);
-    scene.run(&["logout", "acme", "--yes"]).expect(0);
+    let outcome = scene.run(&["logout", "acme", "--yes"]).expect(0);
+    assert!(!outcome.stderr.contains("neither"), "{outcome:?}");
     assert_eq!(scene.run(&["test", "acme", "--json"]).expect(4).json()["connections"][0]["code"], "no-credential");
     scene.run(&["remove", "acme", "--yes"]).expect(0);
 }

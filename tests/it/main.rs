@@ -40,6 +40,7 @@ mod ci_recipes;
 #[cfg(unix)]
 mod clients;
 mod codes;
+#[cfg(target_os = "linux")]
 mod command_store;
 mod completion;
 mod connect;
@@ -132,6 +133,7 @@ mod session_end;
 #[cfg(target_os = "linux")]
 mod session_faults;
 mod shared_session;
+#[cfg(unix)]
 mod shared_status;
 mod simulation;
 #[cfg(target_os = "linux")]

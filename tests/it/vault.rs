@@ -201,6 +201,7 @@ fn a_colleague_with_a_sign_in_to_vault_needs_nothing_else() {
     let import = format!("import {}", file.display());
     let dry = other.run(&format!("{import} --dry-run")).expect(0);
     dry.says(&["needs a yes: store_address = http://localhost"]);
+    other.run(&format!("{import} --yes --store file")).expect(2).says(&["are in vault", "Leave out --store"]);
     let refused = other.run(&format!("{import} --json")).expect(3);
     assert_eq!(refused.error_code(), "no-terminal");
     other.run(&format!("{import} --yes")).expect(0).says(&["Its secrets are in Vault: snow test acme"]);
@@ -216,10 +217,13 @@ fn a_colleague_with_a_sign_in_to_vault_needs_nothing_else() {
     assert_eq!(again.error_code(), "connection-exists");
     again.says(&["is saved already, as"]);
     // What is not shared keeps its id and its store to itself.
-    let local = team.replace("store = \"vault\"", "store = \"file\"");
+    let local = team.replace("store = \"vault\"", "store = \"command\"\nstore_read = [\"id\"]");
     std::fs::write(&file, local).unwrap();
     let mut third = World::new();
-    third.run(&format!("{import} --yes --username beth.anglin")).expect(0).says(&["left out of acme: id"]);
+    third
+        .run(&format!("{import} --yes --username beth.anglin"))
+        .expect(0)
+        .says(&["left out of acme: id", "store_read"]);
     assert!(third.config().contains("store = \"keyring\""), "{}", third.config());
 }
 

@@ -11,8 +11,9 @@ use serde::Serialize;
 use super::app::App;
 use super::select::{self, all_disabled};
 use super::sign_in;
+use super::stores::fields_of;
 use crate::auth::gateway::GatewayAccess;
-use crate::auth::method::{self, MethodSpec};
+use crate::auth::method::MethodSpec;
 use crate::auth::oauth::settings::CLIENT_SECRET_ITEM;
 use crate::auth::setting::Setting;
 use crate::base::code::Code;
@@ -280,11 +281,6 @@ fn has_begun(app: &App, profile: &Profile) {
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
     let place = profile.store.place();
     let items = stored_items(app, profile).await;
-    if app.store(&profile.store).is_ok_and(|store| store.is_read_only()) {
-        let place = app.kept_in(&profile.store);
-        app.console.note(&shown!("note: the secrets of {} stay {}", profile.name, Shown::outside(place)));
-        return Ok(());
-    }
     has_begun(app, profile);
     for field in items {
         let key = ItemKey::of(profile, field.clone());
@@ -303,22 +299,19 @@ async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure>
                 .next(shown!("Run the command again when {} works; nothing else was changed", place))
         })?;
     }
+    if let Some(remark) = app.store(&profile.store).ok().and_then(|store| store.remark()) {
+        app.console.say(&remark);
+    }
     Ok(())
 }
 
 /// What the store has of a connection, and what it may have.
 async fn stored_items(app: &mut App, profile: &Profile) -> Vec<Field> {
-    let mut items = method::items_of(profile);
     let listed = match app.store(&profile.store) {
         Ok(store) => store.items_of(profile.id).await.ok().flatten().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    for key in listed.iter().filter_map(|item| ItemKey::of_account(&item.account)) {
-        if !items.contains(&key.field) {
-            items.push(key.field);
-        }
-    }
-    items
+    fields_of(profile, &listed)
 }
 
 async fn delete(app: &mut App, store: &StorePlace, key: ItemKey) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::app::App;
+use crate::auth::method;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::is_public;
@@ -18,7 +19,9 @@ use crate::base::variables::Variables;
 use crate::doctor::OpenStore;
 use crate::model::command::command_text;
 use crate::model::profile::{ConnectionId, InvalidValue, Profile, StoreKind, StorePlace};
-use crate::store::{self, Access, CredentialStore, Opener, STORES, StoreSetting, Surroundings};
+use crate::store::{
+    self, Access, CredentialStore, Field, ItemKey, Opener, STORES, StoreSetting, StoredItem, Surroundings,
+};
 
 /// What opens the stores of this run.
 pub struct Stores(Vec<(StoreKind, Box<dyn Opener>)>);
@@ -102,6 +105,18 @@ impl App {
         self.stores = stores;
         opened
     }
+}
+
+/// Every item that a connection may have, and those that its store lists: another way to
+/// sign in may have left some.
+pub fn fields_of(profile: &Profile, listed: &[StoredItem]) -> Vec<Field> {
+    let mut fields = method::items_of(profile);
+    for key in listed.iter().filter_map(|item| ItemKey::of_account(&item.account)) {
+        if key.connection == profile.id && !fields.contains(&key.field) {
+            fields.push(key.field);
+        }
+    }
+    fields
 }
 
 /// The settings of stores that were given.

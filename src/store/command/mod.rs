@@ -14,6 +14,7 @@ pub mod open;
 mod settings;
 
 use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -23,7 +24,6 @@ use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::program::{self, Printed, TIMEOUT};
 use crate::base::secret::Secret;
-use crate::base::server_text::Redactor;
 use crate::base::shown::{Shown, Step, shown};
 use crate::model::profile::{ConnectionId, StoreKind};
 use helper::Helper;
@@ -35,6 +35,8 @@ pub struct CommandStore {
     commands: Commands,
     /// The variables of snow itself, which are not for other programs.
     hidden: Vec<OsString>,
+    /// Items that could be neither deleted nor read: they may be there.
+    doubtful: Mutex<Vec<String>>,
 }
 
 /// What a connection has.
@@ -126,21 +128,12 @@ fn failed(program: &str, trouble: &program::Trouble, printed: &Printed, key: Opt
     let name = Shown::outside(program);
     let command = shown!("the store command {}", &name);
     let (message, why) = trouble.told(&name, &command);
-    let mut redactor = Redactor::default();
-    // What it printed can be a secret, also if it failed.
-    for line in String::from_utf8_lossy(&printed.output).lines() {
-        Secret::derived(line.trim().to_owned()).iter().for_each(|secret| redactor.add(secret));
-    }
-    let said = redactor.server_text(String::from_utf8_lossy(&printed.said).trim());
+    let said = printed.said();
     let why = if said.is_empty() { why } else { shown!("{} It said: {}", why, &said) };
-    let exit_code = match trouble {
-        program::Trouble::Failed(status) => status.code().map(i64::from),
-        _ => None,
-    };
     let failure = Failure::new(Code::CommandFailed, message)
         .why(why)
         .evidence("command", name)
-        .evidence("command_exit_code", exit_code)
+        .evidence("command_exit_code", trouble.exit_code())
         .evidence("command_stderr", Some(said).filter(|said| !said.is_empty()))
         .evidence("item", key.map(|key| Shown::outside(key.account())));
     let failure = match key.and_then(|key| key.name.as_ref()) {
@@ -195,14 +188,15 @@ impl CredentialStore for CommandStore {
             Commands::Own { write: Some(write), .. } => self.run(write, &key, Some(b"")).await.map(drop),
             Commands::Own { write: None, .. } => Ok(()),
         };
-        // Many programs fail where there is nothing. Then there is nothing to read either.
-        match deleted {
-            Err(failure) if matches!(self.read(key.clone()).await, Ok(Some(_))) => Err(failure),
-            Err(failure) => {
-                tracing::warn!("{} did not delete {}: {}", KIND.place(), key.account(), failure.failure().message());
+        let Err(failure) = deleted else { return Ok(()) };
+        // Many programs fail where there is nothing, and then do not read it either.
+        match self.read(key.clone()).await {
+            Ok(Some(_)) => Err(failure),
+            Ok(None) => Ok(()),
+            Err(_) => {
+                self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(key.account());
                 Ok(())
             }
-            Ok(()) => Ok(()),
         }
     }
 
@@ -232,7 +226,17 @@ impl CredentialStore for CommandStore {
     }
 
     fn remark(&self) -> Option<Shown> {
-        self.is_read_only().then(|| shown!("note: the secret stays where the command reads it; {}", UNBOUND))
+        let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
+        if self.is_read_only() {
+            Some("note: the secrets stay where the store command reads them".into())
+        } else if doubtful.is_empty() {
+            None
+        } else {
+            Some(shown!(
+                "note: the store command could neither delete nor read {}: look whether it is still there",
+                Shown::outside(doubtful)
+            ))
+        }
     }
 
     fn remedy(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Opening the store of a command: nothing is run yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::settings::{SETTINGS, commands, rows};
 use super::{CommandStore, Commands, KIND};
@@ -17,11 +17,13 @@ pub static SPEC: StoreSpec = StoreSpec {
     durations: &[],
     settings: &SETTINGS,
     shown: |place, _| rows(place),
-    opener: || Box::new(CommandOpener),
+    opener: || Box::<CommandOpener>::default(),
     causes: Vec::new,
 };
 
-struct CommandOpener;
+/// The stores of this run.
+#[derive(Default)]
+struct CommandOpener(Vec<(StorePlace, Arc<CommandStore>)>);
 
 impl Opener for CommandOpener {
     fn open(
@@ -30,9 +32,14 @@ impl Opener for CommandOpener {
         surroundings: &mut dyn Surroundings,
         _: Access,
     ) -> Result<Option<Arc<dyn CredentialStore>>, Failure> {
+        if let Some((_, store)) = self.0.iter().find(|(other, _)| other == place) {
+            return Ok(Some(store.clone()));
+        }
         let own = surroundings.variables().all().map(|(name, _)| name);
         let hidden = own.filter(|name| name.to_string_lossy().starts_with("SNOW_")).map(ToOwned::to_owned).collect();
-        Ok(Some(Arc::new(CommandStore { commands: commands(place)?, hidden })))
+        let store = Arc::new(CommandStore { commands: commands(place)?, hidden, doubtful: Mutex::default() });
+        self.0.push((place.clone(), store.clone()));
+        Ok(Some(store))
     }
 
     fn kept_in(&self, place: &StorePlace, _: &dyn Surroundings) -> String {

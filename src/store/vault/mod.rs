@@ -395,10 +395,6 @@ impl CredentialStore for VaultStore {
         vault.delete(&vault.item(&key)).await
     }
 
-    fn is_shared(&self) -> bool {
-        true
-    }
-
     async fn read_version(&self, key: ItemKey) -> Result<Versioned, StoreError> {
         let vault = self.vault()?;
         vault.read(&vault.item(&key)).await.map_err(|fault| fault.error)

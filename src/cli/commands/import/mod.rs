@@ -107,6 +107,7 @@ pub async fn run(app: &mut App, arguments: ImportArgs) -> Result<u8, Failure> {
     let store = arguments.store.map_or_else(|| app.store_of_new(), Ok)?;
     let contents = contents(app, &arguments).await?.kept_in(store);
     let contents = only(contents, &arguments)?;
+    refuse_other_store(&arguments, &contents.found)?;
     let file = app.config_file()?;
     refuse_existing(&file.load()?, &contents.found)?;
     mention(app, &contents);
@@ -188,6 +189,24 @@ fn only(contents: Contents, arguments: &ImportArgs) -> Result<Contents, Failure>
     }
     let is_wanted = |found: &Found| arguments.only.iter().any(|wanted| is(wanted, found.profile.name.as_str()));
     Ok(Contents { found: contents.found.into_iter().filter(is_wanted).collect(), skipped: Vec::new(), ..contents })
+}
+
+/// Elsewhere they would be connections of their own, without secrets.
+fn refuse_other_store(arguments: &ImportArgs, found: &[Found]) -> Result<(), Failure> {
+    let Some(store) = arguments.store else { return Ok(()) };
+    match found.iter().find(|found| found.is_shared && found.profile.store.kind != store) {
+        None => Ok(()),
+        Some(found) => {
+            let (name, own) = (&found.profile.name, found.profile.store.as_str());
+            Err(Failure::new(Code::Usage, shown!("the file says that the secrets of {} are in {}", name, own))
+                .next("Leave out --store")
+                .next(Step::say("To move them after the import: ").and_run(shown!(
+                    "snow store migrate {} --to {}",
+                    name,
+                    store.as_str()
+                ))))
+        }
+    }
 }
 
 fn refuse_existing(config: &Config, found: &[Found]) -> Result<(), Failure> {

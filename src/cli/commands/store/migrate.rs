@@ -19,7 +19,7 @@ use crate::base::shown::{Shown, Step, shown};
 use crate::cli::commands::app::App;
 use crate::cli::commands::select::{self, all_disabled};
 use crate::cli::commands::sign_in;
-use crate::cli::commands::stores::StoreArgs;
+use crate::cli::commands::stores::{StoreArgs, fields_of};
 use crate::cli::completion;
 use crate::model::profile::{ConnectionName, Profile, StoreKind, StorePlace};
 use crate::report;
@@ -201,9 +201,12 @@ async fn migrate(app: &mut App, plan: &Plan, items: &mut Vec<String>) -> Result<
         }
         app.changes.are(shown!("{} uses {} now. What is still in {} is unused.", name, new, former));
         for (field, version) in copied {
-            let item = Move { from: from.as_ref(), to: to.as_ref(), key: key(profile, field) };
+            let item = Move { from: from.as_ref(), to: to.as_ref(), key: ItemKey::of(profile, field) };
             item.delete(version).await.map_err(|failure| not_deleted(failure, plan, &item))?;
             items.push(item.key.field.as_str().to_owned());
+        }
+        if let Some(remark) = from.remark() {
+            app.console.say(&remark);
         }
     }
     for place in &plan.leftovers {
@@ -222,8 +225,9 @@ async fn copy(
 ) -> Result<(), Failure> {
     let profile = &plan.profile;
     let listed = from.items_of(profile.id).await.map_err(|error| not_moved(error.into(), plan))?;
-    for field in fields(profile, listed.unwrap_or_default().iter().map(|item| item.account.as_str())) {
-        let item = Move { from, to, key: key(profile, field.clone()) };
+    let fields = fields_of(profile, &listed.unwrap_or_default());
+    for field in fields.into_iter().filter(|field| *field != Field::PROBE) {
+        let item = Move { from, to, key: ItemKey::of(profile, field.clone()) };
         let version = item.copy().await.map_err(|failure| not_copied(failure, plan, &field))?;
         copied.extend(version.map(|version| (field, version)));
     }
@@ -235,7 +239,7 @@ async fn copy(
 async fn take_back(app: &App, plan: &Plan, to: &dyn CredentialStore, copied: Vec<(Field, Version)>) {
     if sign_in::place_now(app, &plan.profile).is_ok_and(|place| place != plan.to) {
         for (field, _) in copied {
-            let _ = to.delete(key(&plan.profile, field)).await;
+            let _ = to.delete(ItemKey::of(&plan.profile, field)).await;
         }
     }
 }
@@ -295,21 +299,6 @@ async fn clean_up(
         items.push(field.as_str().to_owned());
     }
     Ok(())
-}
-
-fn key(profile: &Profile, field: Field) -> ItemKey {
-    ItemKey::of(profile, field)
-}
-
-/// Every item that a connection may have, and those that are listed.
-fn fields<'a>(profile: &Profile, listed: impl Iterator<Item = &'a str>) -> Vec<Field> {
-    let mut fields = method::items_of(profile);
-    for key in listed.filter_map(ItemKey::of_account) {
-        if key.field != Field::PROBE && !fields.contains(&key.field) {
-            fields.push(key.field);
-        }
-    }
-    fields
 }
 
 fn changed_meanwhile(profile: &Profile) -> Failure {

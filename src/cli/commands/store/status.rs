@@ -4,10 +4,10 @@
 use clap::Args;
 
 use super::is_known;
-use crate::auth::method;
 use crate::base::error::Failure;
 use crate::base::schemas;
 use crate::cli::commands::app::App;
+use crate::cli::commands::stores::fields_of;
 use crate::doctor::OpenStore;
 use crate::doctor::stores::required;
 use crate::model::profile::{ConnectionId, Profile, StorePlace};
@@ -91,7 +91,8 @@ async fn items(profile: &Profile, seen: &Seen) -> Vec<StoredSecret> {
     let Ok(listed) = listed else { return unknown(profile) };
     let required = required(profile);
     let mut items = Vec::new();
-    for field in fields(profile, listed.as_deref().unwrap_or_default()) {
+    let fields = fields_of(profile, listed.as_deref().unwrap_or_default());
+    for field in fields.into_iter().filter(|field| *field != Field::PROBE) {
         let key = ItemKey::of(profile, field);
         let found = listed.as_ref().map(|items| items.iter().find(|item| item.account == key.account()));
         let locked = matches!(found, Some(Some(item)) if item.is_locked);
@@ -114,17 +115,6 @@ async fn look(store: &dyn CredentialStore, key: &ItemKey) -> Presence {
         Ok(None) => Presence::Missing,
         Err(_) => Presence::Unknown,
     }
-}
-
-/// The fields of a connection, and those that another way to sign in has left.
-fn fields(profile: &Profile, listed: &[StoredItem]) -> Vec<Field> {
-    let mut fields = method::items_of(profile);
-    for key in listed.iter().filter_map(|item| ItemKey::of_account(&item.account)) {
-        if key.connection == profile.id && key.field != Field::PROBE && !fields.contains(&key.field) {
-            fields.push(key.field);
-        }
-    }
-    fields
 }
 
 fn unknown(profile: &Profile) -> Vec<StoredSecret> {
