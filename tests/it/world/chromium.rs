@@ -141,9 +141,11 @@ impl Chromium {
         }
     }
 
-    /// Types into a field, as keys would.
+    /// Types into a field, as keys would, once the page has set the focus it asks for:
+    /// it complains if the focus is elsewhere by then.
     pub fn fill(&mut self, selector: &str, text: &str) {
         self.wait_until(&format!("document.querySelector('{selector}') !== null"));
+        self.wait_until("!document.querySelector('[autofocus]') || document.activeElement !== document.body");
         self.value(&format!("document.querySelector('{selector}').focus()"));
         self.call("Input.insertText", json!({ "text": text }));
     }
