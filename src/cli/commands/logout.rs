@@ -108,10 +108,11 @@ pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure>
         outcomes.push((profile, outcome));
         app.changes.are(shown!("Removed {}.", forgotten(&outcomes)));
     }
-    let default_is_gone =
-        outcomes.iter().any(|(_, outcome)| outcome.is_forgotten()) && app.config_file()?.load()?.default.is_none();
+    let is_changed = outcomes.iter().any(|(_, outcome)| outcome.is_forgotten());
+    // They are removed, whether the file can be read once more or not.
+    let left = app.config_file()?.load().ok().filter(|_| is_changed);
     let code = report(app, schemas::Remove, "removed, with its secrets", outcomes);
-    if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
+    if left.is_some_and(|config| config.default.is_none() && !config.connections.is_empty()) {
         app.console.note("No default connection is left. Choose one: snow use NAME");
     }
     Ok(code)
