@@ -106,9 +106,11 @@ fn source(text: &str) -> Result<Source, String> {
 pub async fn run(app: &mut App, arguments: ImportArgs) -> Result<u8, Failure> {
     let store = arguments.store.map_or_else(|| app.store_of_new(), Ok)?;
     let contents = contents(app, &arguments).await?.kept_in(store);
-    let contents = only(contents, &arguments)?;
+    let mut contents = only(contents, &arguments)?;
     let file = app.config_file()?;
-    refuse_existing(&file.load()?, &contents.found)?;
+    let config = file.load()?;
+    save::go_on(app, &config, &mut contents.found).await?;
+    refuse_existing(&config, &contents.found)?;
     mention(app, &contents);
     if contents.found.is_empty() {
         return Err(nothing(&arguments.source, &contents));
@@ -191,7 +193,7 @@ fn only(contents: Contents, arguments: &ImportArgs) -> Result<Contents, Failure>
 }
 
 fn refuse_existing(config: &Config, found: &[Found]) -> Result<(), Failure> {
-    let taken = found.iter().map(|found| &found.profile.name).find(|name| config.connections.contains_key(*name));
+    let taken = found.iter().find(|found| save::is_taken(config, found)).map(|found| &found.profile.name);
     match taken {
         None => Ok(()),
         Some(name) => {

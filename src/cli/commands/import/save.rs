@@ -5,10 +5,39 @@ use crate::base::error::Failure;
 use crate::base::shown::{Step, shown};
 use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::{self, NewCredential};
-use crate::config::ConfigFile;
 use crate::config::sources::Found;
+use crate::config::{Config, ConfigFile};
 use crate::model::profile::Profile;
 use crate::store::ItemKey;
+
+/// An import that died between an entry and its secrets is gone on with: what it saved has
+/// the settings of the source, and nothing in the store.
+pub async fn go_on(app: &mut App, config: &Config, found: &mut [Found]) -> Result<(), Failure> {
+    for found in found.iter_mut().filter(|found| has_secret(found)) {
+        let Some(saved) = config.connections.get(&found.profile.name) else { continue };
+        let (id, revision, times) = (saved.id, saved.revision, saved.times);
+        let same = Profile { id, revision, times, ..found.profile.clone() };
+        if same == *saved && stores_nothing(app, found, saved).await? {
+            found.profile = same;
+        }
+    }
+    Ok(())
+}
+
+async fn stores_nothing(app: &mut App, found: &Found, saved: &Profile) -> Result<bool, Failure> {
+    let store = app.store(&saved.store)?;
+    for field in super::fields(found) {
+        if store.read(ItemKey { connection: saved.id, field }).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether another connection has the name.
+pub fn is_taken(config: &Config, found: &Found) -> bool {
+    config.connections.get(&found.profile.name).is_some_and(|saved| saved.id != found.profile.id)
+}
 
 /// Saves all of it. After a failure nothing of it is left.
 pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<(), Failure> {
@@ -21,8 +50,7 @@ pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<()
     }
     let now = app.now();
     file.change(|change| {
-        let is_taken = |found: &&Found| change.config().connections.contains_key(&found.profile.name);
-        if let Some(found) = found.iter().find(is_taken) {
+        if let Some(found) = found.iter().find(|found| is_taken(change.config(), found)) {
             let name = &found.profile.name;
             let message = shown!("another snow process just saved a connection called {}", name);
             return Err(Failure::new(Code::ConnectionExists, message).next("Run the command again"));
