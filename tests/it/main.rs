@@ -149,7 +149,11 @@ mod topics;
 #[cfg(unix)]
 mod vault;
 #[cfg(unix)]
+mod vault_cluster;
+#[cfg(unix)]
 mod vault_faults;
+#[cfg(unix)]
+mod vault_machines;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]
