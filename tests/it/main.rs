@@ -122,6 +122,7 @@ mod saved;
 mod scenarios;
 mod screens;
 mod scripts;
+mod sequences;
 mod services;
 mod session;
 mod session_end;
