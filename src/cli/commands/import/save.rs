@@ -92,14 +92,15 @@ async fn take_back(app: &mut App, file: &ConfigFile, written: &[Found], all: &[F
         }
     }
     // An entry whose secret could not be deleted stays, so that something names it.
-    file.change(|change| {
+    let changed = file.change(|change| {
         for found in all.iter().filter(|found| left.is_none_or(|left| left.id != found.profile.id)) {
             if change.config().connections.get(&found.profile.name).is_some_and(|saved| saved.id == found.profile.id) {
                 change.remove(&found.profile.name);
             }
         }
         Ok::<_, Failure>(())
-    })?;
+    });
+    changed.map_err(|failure| failure.why("The connections are saved, some of them without their secrets."))?;
     let Some(profile) = left else {
         app.changes.taken_back();
         return Ok(());
