@@ -42,7 +42,6 @@ mod clients;
 mod codes;
 mod completion;
 mod connect;
-mod crash;
 mod disabled;
 #[cfg(unix)]
 mod doctor;
@@ -56,6 +55,8 @@ mod exports;
 #[cfg(unix)]
 mod exposure;
 mod faces;
+#[cfg(target_os = "linux")]
+mod faults;
 #[cfg(unix)]
 mod file_store;
 #[cfg(target_os = "linux")]
