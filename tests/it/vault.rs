@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use snow_connect::sandbox::Sandbox;
+use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
 use crate::world::process::tool;
 use crate::world::tls::{Authority, Leaf};
