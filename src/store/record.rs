@@ -336,7 +336,12 @@ impl Item<'_> {
         if read_back == ReadBack::No {
             return Ok(());
         }
-        match store.read(self.key()).await? {
+        let read = match store.read(self.key()).await {
+            // It is written: one answer that fails is no reason to give it up.
+            Err(_) => store.read(self.key()).await?,
+            Ok(read) => read,
+        };
+        match read {
             Some(read) if read.expose() == record.expose() => Ok(()),
             _ => Err(store.unreliable().into()),
         }

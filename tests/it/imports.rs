@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use snow_connect::base::secret::Secret;
 use snow_connect::sandbox::Sandbox;
+use snow_connect::store::ItemKey;
 use snow_connect::store::keyring::error::KeyringError;
 use snow_connect::store::memory::MemoryStore;
 
 use crate::world::browser::{get, sign_in};
 use crate::world::store::PickyStore;
-use crate::world::{Answer, Outcome, World, items};
+use crate::world::{Answer, Outcome, World, block_on, items};
 
 /// A team file with this text, and the path of it.
 fn file(world: &World, text: impl AsRef<[u8]>) -> PathBuf {
@@ -300,6 +301,25 @@ fn the_variables_of_ansible_become_a_connection_that_works() {
         world.run(&format!("test {name}")).expect(0);
         world.run("import ansible").expect(3).says(&["connection-exists"]);
     }
+}
+
+#[test]
+fn an_import_that_died_between_an_entry_and_its_secret_is_gone_on_with() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.set("SN_HOST", &sandbox.origin()).set("SN_USERNAME", "beth.anglin").set("SN_PASSWORD", "sandbox-beth");
+    let imported = world.run("import ansible --json").expect(0).json()["connections"][0].clone();
+    let (name, id) = (imported["name"].as_str().unwrap(), imported["id"].as_str().unwrap());
+    let key = ItemKey::new(id.parse().unwrap(), items::PASSWORD);
+    // With its secret it is taken, and so is one with other settings.
+    world.run("import ansible").expect(3).says(&["connection-exists"]);
+    block_on(world.store.delete(key.clone())).unwrap();
+    world.run(&format!("edit {name} --set description=mine")).expect(0);
+    world.run("import ansible").expect(3).says(&["connection-exists"]);
+    world.run(&format!("edit {name} --unset description")).expect(0);
+    let again = world.run("import ansible --json").expect(0).json();
+    assert_eq!(again["connections"][0]["id"], id);
+    world.run(&format!("test {name}")).expect(0);
 }
 
 #[test]

@@ -44,7 +44,6 @@ mod codes;
 mod command_store;
 mod completion;
 mod connect;
-mod crash;
 mod disabled;
 #[cfg(unix)]
 mod doctor;
@@ -58,6 +57,8 @@ mod exports;
 #[cfg(unix)]
 mod exposure;
 mod faces;
+#[cfg(target_os = "linux")]
+mod faults;
 #[cfg(unix)]
 mod file_store;
 #[cfg(target_os = "linux")]
@@ -124,6 +125,7 @@ mod saved;
 mod scenarios;
 mod screens;
 mod scripts;
+mod sequences;
 mod services;
 #[cfg(unix)]
 mod services_programs;
@@ -163,7 +165,11 @@ mod topics;
 #[cfg(unix)]
 mod vault;
 #[cfg(unix)]
+mod vault_cluster;
+#[cfg(unix)]
 mod vault_faults;
+#[cfg(unix)]
+mod vault_machines;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]

@@ -198,6 +198,22 @@ fn remove_signs_out_first_and_leaves_no_trace() {
 
 // B1, B2, V5
 #[test]
+fn an_entry_that_stays_without_its_secrets_is_said() {
+    let sandbox = Sandbox::start(None, None).unwrap();
+    let mut world = World::new();
+    world.connect("acme", &sandbox.origin(), "beth.anglin", "sandbox-beth");
+    let lock = world.home().join(".local/state/snow/locks/config.lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    let outcome = world.run("remove acme --yes").expect(3);
+    outcome.says(&["config-unwritable", "The secrets of acme are deleted, and its entry is not."]);
+    assert!(!outcome.stderr.contains("Nothing was changed"), "{outcome:?}");
+    assert_eq!(world.run("test acme --json").expect(4).error_code(), "no-credential");
+    std::fs::remove_dir(&lock).unwrap();
+    world.run("remove acme --yes").expect(0);
+}
+
+#[test]
 fn no_redirect_of_the_token_or_revocation_endpoint_is_followed() {
     let evil = Wire::answers(http(
         200,

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::vault::{machine, run_at};
 use crate::world::Outcome;
+use crate::world::machine::Machine;
 use crate::world::process::finish;
 use crate::world::session::{self, ID, Scripted};
-use crate::world::vault::Vault;
+use crate::world::vault::{ROOT, Vault};
 use crate::world::wire::http;
 
 /// Puts the session of `acme` into this vault, good for `seconds` more.
@@ -19,7 +19,7 @@ fn put(vault: &Vault, instance: &str, seconds: i64, changes: Value) {
 
 /// Runs words on a machine that has run nothing before.
 fn run(vault: &Vault, instance: &str, words: &[&str]) -> Outcome {
-    finish(run_at(&machine(vault.origin(), instance), words), b"")
+    finish(Machine::new(vault.origin(), instance).command(ROOT, words), b"")
 }
 
 const INSTANCE: &str = "https://acme.service-now.com";
@@ -53,9 +53,9 @@ fn a_lease_that_is_over_is_not_shown() {
 fn status_shows_what_this_machine_knows_where_vault_does_not_answer() {
     let vault = Vault::start();
     put(&vault, INSTANCE, 900, json!({}));
-    let home = machine(vault.origin(), INSTANCE);
+    let home = Machine::new(vault.origin(), INSTANCE);
     drop(vault);
-    let outcome = finish(run_at(&home, &["status"]), b"").expect(0);
+    let outcome = finish(home.command(ROOT, &["status"]), b"").expect(0);
     outcome.says(&["note: this is what this machine knows", "not signed in"]);
 }
 

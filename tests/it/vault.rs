@@ -1,16 +1,13 @@
 //! Secrets in a real OpenBao.
 
-use std::process::{Command, Stdio};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
-use crate::world::process::{finish, snow, tool};
-use crate::world::session::{self, ID};
+use crate::world::process::tool;
 use crate::world::tls::{Authority, Leaf};
-use crate::world::vault::{Cluster, ROOT, TOPIC, Vault, policy};
+use crate::world::vault::{ROOT, TOPIC, Vault, policy};
 use crate::world::{World, check};
 
 const PASSWORD: &str = "sandbox-beth";
@@ -134,49 +131,6 @@ fn a_doctor_does_not_ask_a_vault_that_no_connection_uses() {
     assert!(!report["checks"].as_array().unwrap().iter().any(|check| check["target"] == "vault"));
 }
 
-/// A machine of its own, with the connection `acme` in this vault.
-pub fn machine(address: &str, instance: &str) -> tempfile::TempDir {
-    let home = tempfile::tempdir().unwrap();
-    let directory = home.path().join(".config/snow");
-    std::fs::create_dir_all(&directory).unwrap();
-    let config = session::config(instance, &format!("store_address = \"{address}\"\n"));
-    std::fs::write(directory.join("config.toml"), config.replace("\"keyring\"", "\"vault\"")).unwrap();
-    home
-}
-
-pub fn run_at(home: &tempfile::TempDir, words: &[&str]) -> Command {
-    let mut command = snow(home.path());
-    command.env("VAULT_TOKEN", ROOT).args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-#[test]
-fn machines_that_share_a_session_refresh_it_once() {
-    let vault = Vault::start();
-    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
-    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
-    let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
-    let item = format!("secret/data/snow/{ID}/session");
-    vault.post(&item, &body);
-    sandbox.expire_access_tokens();
-    let machines: Vec<_> = (0..6).map(|_| machine(vault.origin(), &sandbox.origin())).collect();
-    let running: Vec<_> = machines.iter().map(|home| run_at(home, &["token", "acme"]).spawn().unwrap()).collect();
-    let mut tokens = Vec::new();
-    for process in running {
-        let output = process.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        tokens.push(output.stdout);
-    }
-    assert!(tokens.iter().all(|token| *token == tokens[0]));
-    assert_eq!(sandbox.token_requests().refresh_token, 1);
-    let saved: Value = serde_json::from_str(vault.item(&item)["data"]["record"].as_str().unwrap()).unwrap();
-    assert_eq!((&saved["generation"], &saved["lease"]), (&json!(2), &Value::Null));
-    // A session that was signed out on one of them is signed out on all.
-    finish(run_at(&machines[0], &["logout", "acme", "--yes"]), b"").expect(0);
-    let outcome = finish(run_at(&machines[1], &["token", "acme", "--json"]), b"").expect(4);
-    assert_eq!(outcome.error_code(), "no-credential");
-}
-
 #[test]
 fn a_colleague_with_a_sign_in_to_vault_needs_nothing_else() {
     let vault = Vault::start();
@@ -225,24 +179,6 @@ fn a_colleague_with_a_sign_in_to_vault_needs_nothing_else() {
         .expect(0)
         .says(&["left out of acme: id", "store_read"]);
     assert!(third.config().contains("store = \"keyring\""), "{}", third.config());
-}
-
-#[test]
-fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() {
-    let vault = Vault::start();
-    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
-    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
-    let body = json!({ "options": { "cas": 0 }, "data": { "record": record.to_string() } });
-    vault.post(&format!("secret/data/snow/{ID}/session"), &body);
-    sandbox.expire_access_tokens();
-    let home = machine(vault.origin(), &sandbox.origin());
-    let reader = vault.token(r#"path "secret/data/snow/*" { capabilities = ["read"] }"#, 600);
-    let mut command = run_at(&home, &["token", "acme", "--json"]);
-    command.env("VAULT_TOKEN", reader);
-    let started = std::time::Instant::now();
-    assert_eq!(finish(command, b"").expect(9).error_code(), "vault-denied");
-    assert!(started.elapsed() < std::time::Duration::from_secs(15), "{:?}", started.elapsed());
-    assert_eq!(sandbox.token_requests().refresh_token, 0);
 }
 
 #[test]
@@ -401,45 +337,4 @@ fn a_client_certificate_signs_in_to_vault() {
     let outcome = world.run("test acme --json").expect(9);
     assert_eq!(outcome.error_code(), "vault-login-refused");
     outcome.says(&["invalid certificate"]);
-}
-
-/// Runs this at once on a machine for each node, after the access token was ended.
-#[track_caller]
-fn all_work(cluster: &Cluster, sandbox: &Sandbox, nodes: &[&str], words: &[&str]) {
-    sandbox.expire_access_tokens();
-    let machines: Vec<_> = nodes.iter().map(|address| machine(address, &sandbox.origin())).collect();
-    let start = |home| run_at(home, words).env("VAULT_TOKEN", cluster.token()).spawn().unwrap();
-    let running: Vec<_> = machines.iter().map(start).collect();
-    for process in running {
-        let output = process.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-    }
-}
-
-#[test]
-fn a_session_in_a_cluster_outlives_its_leader_and_nodes_that_lag_behind() {
-    let mut cluster = Cluster::start();
-    let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
-    let (leader, [one, other]) = cluster.nodes();
-    // What is written through one standby is read at once through the other.
-    let mut world = World::new();
-    world.guard(cluster.token());
-    world.set("SNOW_STORE", "vault").set("VAULT_TOKEN", cluster.token());
-    world.set("VAULT_ADDR", &one);
-    connect(&mut world, &sandbox, "").expect(0);
-    for round in 0..5 {
-        world.unset("VAULT_ADDR").set("VAULT_ADDR", if round % 2 == 0 { &other } else { &one });
-        world.run("test acme").expect(0);
-        world.stdin(PASSWORD).run("login acme --password-stdin").expect(0);
-    }
-    // Machines at different nodes, and then without the leader.
-    let record = session::record(&sandbox.origin(), -1, session::signed_in(&sandbox));
-    cluster.put(&format!("secret/data/snow/{ID}/session"), &json!({ "record": record.to_string() }));
-    all_work(&cluster, &sandbox, &[&leader, &one, &other], &["token", "acme"]);
-    assert_eq!(sandbox.token_requests().refresh_token, 1);
-    cluster.wait_until_all_vote();
-    cluster.kill(&leader);
-    all_work(&cluster, &sandbox, &[&one, &other], &["test", "acme"]);
-    assert_eq!(sandbox.token_requests().refresh_token, 2);
 }

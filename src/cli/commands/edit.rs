@@ -190,7 +190,7 @@ pub fn edit(app: &mut App, arguments: EditArgs) -> Result<u8, Failure> {
         (false, keys) => format!("{} updated: {keys}", profile.name),
     };
     let code = done(app, &profile, &text)?;
-    mention_disabled_default(app, &profile)?;
+    mention_disabled_default(app, &profile);
     mention_secret(app, &state, &profile, &saved);
     Ok(code)
 }
@@ -216,14 +216,14 @@ fn check_unchanged(saved: &Profile, expected: &str) -> Result<(), Failure> {
 }
 
 /// A default that is not used fails every command that does not name another.
-fn mention_disabled_default(app: &App, profile: &Profile) -> Result<(), Failure> {
-    if !profile.is_enabled() && app.config_file()?.load()?.default.as_ref() == Some(&profile.name) {
+fn mention_disabled_default(app: &App, profile: &Profile) {
+    let default = app.config_file().ok().and_then(|file| file.load().ok()?.default);
+    if !profile.is_enabled() && default.as_ref() == Some(&profile.name) {
         app.console.say(&format!(
             "{} is the default, so commands without a name fail here. Choose another: snow use NAME",
             profile.name
         ));
     }
-    Ok(())
 }
 
 /// The keys that were changed, in the order in which they were given.

@@ -95,9 +95,11 @@ pub fn show(app: &mut App, arguments: NameArg) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Prints one saved connection: `snow.connection/1`.
+/// Prints one saved connection: `snow.connection/1`. A file that cannot be read is no error:
+/// it was read or changed before.
 pub fn show_profile(app: &mut App, profile: &Profile) -> Result<(), Failure> {
-    let is_default = app.config_file()?.load()?.default.as_ref() == Some(&profile.name);
+    let config = app.config_file()?.load().ok();
+    let is_default = config.is_some_and(|config| config.default.as_ref() == Some(&profile.name));
     let tests = app.state()?.last_tests();
     let last_test = tests.of(profile);
     if app.console.json {

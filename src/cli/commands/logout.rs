@@ -128,10 +128,11 @@ pub async fn remove(app: &mut App, arguments: RemoveArgs) -> Result<u8, Failure>
         outcomes.push((profile, outcome));
         app.changes.are(shown!("Removed {}.", forgotten(&outcomes)));
     }
-    let default_is_gone =
-        outcomes.iter().any(|(_, outcome)| outcome.is_forgotten()) && app.config_file()?.load()?.default.is_none();
+    let is_changed = outcomes.iter().any(|(_, outcome)| outcome.is_forgotten());
+    // They are removed, whether the file can be read once more or not.
+    let left = app.config_file()?.load().ok().filter(|_| is_changed);
     let code = report(app, schemas::Remove, "removed, with its secrets", outcomes);
-    if default_is_gone && !app.config_file()?.load()?.connections.is_empty() {
+    if left.is_some_and(|config| config.default.is_none() && !config.connections.is_empty()) {
         app.console.note("No default connection is left. Choose one: snow use NAME");
     }
     Ok(code)
@@ -195,21 +196,36 @@ async fn forget(app: &mut App, profile: &Profile, local: bool) -> Outcome {
 }
 
 async fn forget_entry(app: &mut App, profile: &Profile) -> Result<(), Failure> {
-    let removed = app.config_file()?.change(|change| {
+    let name = &profile.name;
+    let changed = app.config_file()?.change(|change| {
         // By its id: it may have been renamed, or the name taken since.
         let current = change.config().connections.values().find(|current| current.id == profile.id).cloned();
         if let Some(current) = &current {
             change.remove(&current.name);
         }
         Ok::<_, Failure>(current)
-    })?;
+    });
+    let removed =
+        changed.map_err(|failure| failure.why(shown!("The secrets of {} are deleted, and its entry is not.", name)))?;
     // Another snow may have signed in, or moved the secrets, until the entry was gone.
-    let _lock = sign_in::lock(app, profile).await?;
+    let _lock = sign_in::lock(app, profile).await.map_err(|failure| may_be_left(profile, failure))?;
     let place = removed.map_or_else(|| profile.store.clone(), |removed| removed.store);
-    forget_secrets(app, &Profile { store: place, ..profile.clone() }).await?;
+    let moved = Profile { store: place, ..profile.clone() };
+    delete_secrets(app, &moved).await.map_err(|(_, failure)| may_be_left(&moved, failure))?;
     let forgotten = app.state()?.forget(profile.id);
     app.mention_unwritable_state(forgotten);
     Ok(())
+}
+
+/// The connection is gone, and its store cannot be asked once more.
+fn may_be_left(profile: &Profile, failure: Failure) -> Failure {
+    if failure.code() == Code::Interrupted {
+        return failure;
+    }
+    let (place, message) = (profile.store.place(), failure.message());
+    let message = shown!("{} is removed, but what was saved meanwhile may be in {}: {}", profile.name, place, message);
+    let left = Failure::new(failure.code(), message).why("Another snow may have signed in until the entry was gone.");
+    failure.steps().iter().cloned().fold(left, Failure::next)
 }
 
 /// Revokes and forgets, while no renewal is under way.
@@ -279,25 +295,28 @@ fn has_begun(app: &App, profile: &Profile) {
 }
 
 async fn forget_secrets(app: &mut App, profile: &Profile) -> Result<(), Failure> {
-    let place = profile.store.place();
+    delete_secrets(app, profile).await.map_err(|(field, failure)| {
+        if failure.code() == Code::Interrupted {
+            return failure;
+        }
+        let (what, place) = (Shown::outside(field.label()), profile.store.place());
+        let message = shown!("the {} of {} is still in {}: {}", what, profile.name, place, failure.message());
+        let still_there = Failure::new(failure.code(), message)
+            .why(failure.reason().cloned().unwrap_or("It could not be deleted.".into()));
+        let steps = failure.steps().iter().cloned();
+        steps
+            .fold(still_there, Failure::next)
+            .next(shown!("Run the command again when {} works; nothing else was changed", place))
+    })
+}
+
+/// A failure comes with what could not be deleted.
+async fn delete_secrets(app: &mut App, profile: &Profile) -> Result<(), (Field, Failure)> {
     let items = stored_items(app, profile).await;
     has_begun(app, profile);
     for field in items {
         let key = ItemKey::of(profile, field.clone());
-        let deleted = delete(app, &profile.store, key).await;
-        deleted.map_err(|failure| {
-            if failure.code() == Code::Interrupted {
-                return failure;
-            }
-            let what = Shown::outside(field.label());
-            let message = shown!("the {} of {} is still in {}: {}", what, profile.name, place, failure.message());
-            let still_there = Failure::new(failure.code(), message)
-                .why(failure.reason().cloned().unwrap_or("It could not be deleted.".into()));
-            let steps = failure.steps().iter().cloned();
-            steps
-                .fold(still_there, Failure::next)
-                .next(shown!("Run the command again when {} works; nothing else was changed", place))
-        })?;
+        delete(app, &profile.store, key).await.map_err(|failure| (field, failure))?;
     }
     if let Some(remark) = app.store(&profile.store).ok().and_then(|store| store.remark()) {
         app.console.say(&remark);

@@ -14,6 +14,8 @@ pub mod company;
 pub mod gateway;
 pub mod keyring;
 #[cfg(unix)]
+pub mod machine;
+#[cfg(unix)]
 pub mod mutual;
 pub mod oauth;
 pub mod place;

@@ -58,6 +58,12 @@ pub fn program_at(path: &Path, body: &str) {
     assert!(shell.status().expect("sh runs").success(), "{}", path.display());
 }
 
+/// Sends a process a signal, by its name without `SIG`.
+pub fn signal(process: &Child, name: &str) {
+    let sent = tool("kill").args(["-s", name, &process.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success(), "{name} was not sent");
+}
+
 /// Ends a process when it goes out of scope.
 pub struct Guard(pub Child);
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::ask::{Ask, Reply};
-use super::process::Guard;
+use super::process::{Guard, signal};
 use super::tls::{Authority, Leaf};
 use crate::oauth::{free_port, free_ports};
 
@@ -167,12 +167,24 @@ fn program() -> PathBuf {
 pub struct Cluster {
     nodes: Vec<Node>,
     token: String,
-    _home: tempfile::TempDir,
+    /// What unseals a node.
+    key: Value,
+    home: tempfile::TempDir,
 }
 
 struct Node {
     origin: String,
+    config: PathBuf,
     process: Option<Guard>,
+}
+
+impl Node {
+    fn start(&mut self, home: &Path) {
+        let mut command = Command::new(program());
+        command.env_clear().env("HOME", home).arg("server").arg(format!("-config={}", self.config.display()));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.process = Some(Guard(command.spawn().expect("bao starts")));
+    }
 }
 
 impl Cluster {
@@ -194,40 +206,62 @@ impl Cluster {
             );
             let file = home.path().join(format!("node-{number}.hcl"));
             std::fs::write(&file, config).unwrap();
-            let mut command = Command::new(program());
-            command.env_clear().env("HOME", home.path()).arg("server").arg(format!("-config={}", file.display()));
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            nodes.push(Node { origin, process: Some(Guard(command.spawn().expect("bao starts"))) });
+            nodes.push(Node { origin, config: file, process: None });
+            nodes[number].start(home.path());
         }
-        let mut cluster = Self { nodes, token: String::new(), _home: home };
+        let mut cluster = Self { nodes, token: String::new(), key: Value::Null, home };
         cluster.initialize();
         cluster
     }
 
     fn initialize(&mut self) {
-        for node in &self.nodes {
-            let address = node.origin.trim_start_matches("http://");
-            until("it listens", || TcpStream::connect(address).is_ok());
-        }
+        self.nodes.iter().for_each(listens);
         let one = json!({ "secret_shares": 1, "secret_threshold": 1 });
         let made = Ask::new("POST", &format!("{}/v1/sys/init", self.nodes[0].origin)).json(&one).send().expect(200);
         let made: Value = serde_json::from_str(&made.body).unwrap();
         self.token = made["root_token"].as_str().unwrap().to_owned();
-        let key = json!({ "key": made["keys_base64"][0] });
-        for node in &self.nodes {
-            // One that has not joined yet refuses it.
-            until("it is unsealed", || {
-                let reply = Ask::new("POST", &format!("{}/v1/sys/unseal", node.origin)).json(&key).send();
-                reply.status == 200 && reply.body.contains("\"sealed\":false")
-            });
-            until("it knows the leader", || self.leader_by(node).is_some());
-        }
+        self.key = json!({ "key": made["keys_base64"][0] });
+        self.nodes.iter().for_each(|node| self.unseal(node));
         until("a mount is made", || {
             let body = json!({ "type": "kv", "options": { "version": "2" } });
             let url = format!("{}/v1/sys/mounts/secret", self.nodes[0].origin);
             let reply = Ask::new("POST", &url).header("X-Vault-Token", &self.token).json(&body).send();
             reply.status == 204 || reply.body.contains("already in use")
         });
+    }
+
+    fn unseal(&self, node: &Node) {
+        // One that has not joined yet refuses it.
+        until("it is unsealed", || {
+            let reply = Ask::new("POST", &format!("{}/v1/sys/unseal", node.origin)).json(&self.key).send();
+            reply.status == 200 && reply.body.contains("\"sealed\":false")
+        });
+        until("it knows the leader", || self.leader_by(node).is_some());
+    }
+
+    /// Starts a node that was killed, and waits until it follows.
+    pub fn restart(&mut self, origin: &str) {
+        let node = self.nodes.iter_mut().find(|node| node.origin == origin).expect("a node");
+        node.start(self.home.path());
+        let node = self.node(origin);
+        listens(node);
+        self.unseal(node);
+    }
+
+    /// Stops a node, or lets it go on.
+    pub fn signal(&self, origin: &str, name: &str) {
+        signal(&self.node(origin).process.as_ref().expect("it runs").0, name);
+    }
+
+    fn node(&self, origin: &str) -> &Node {
+        self.nodes.iter().find(|node| node.origin == origin).expect("a node")
+    }
+
+    /// An item, as the leader has it.
+    pub fn item(&self, path: &str) -> Value {
+        let url = format!("{}/v1/{path}", self.nodes().0);
+        let reply = Ask::new("GET", &url).header("X-Vault-Token", &self.token).send().expect(200);
+        serde_json::from_str::<Value>(&reply.body).unwrap()["data"].take()
     }
 
     /// A node gets a vote ten seconds after it has joined. Without, it elects no leader.
@@ -251,7 +285,11 @@ impl Cluster {
 
     /// The leader and the two others.
     pub fn nodes(&self) -> (String, [String; 2]) {
-        let leader = self.leader_by(&self.nodes[0]).expect("a leader");
+        let lives = |origin: &str| self.node(origin).process.is_some();
+        let of = |node: &Node| self.leader_by(node).filter(|leader| lives(leader));
+        let leader = || self.nodes.iter().filter(|node| node.process.is_some()).find_map(of);
+        until("there is a leader", || leader().is_some());
+        let leader = leader().expect("a leader");
         let others: Vec<_> = self.nodes.iter().map(|node| node.origin.clone()).filter(|node| *node != leader).collect();
         (leader, others.try_into().expect("three nodes"))
     }
@@ -271,11 +309,17 @@ impl Cluster {
     }
 }
 
+fn listens(node: &Node) {
+    let address = node.origin.trim_start_matches("http://");
+    until("it listens", || TcpStream::connect(address).is_ok());
+}
+
 #[track_caller]
-fn until(what: &str, is_so: impl Fn() -> bool) {
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < TIMEOUT, "{what}: not within a minute");
-        std::thread::sleep(Duration::from_millis(100));
+        // Some wait for what lasts for a moment.
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -106,10 +106,12 @@ fn source(text: &str) -> Result<Source, String> {
 pub async fn run(app: &mut App, arguments: ImportArgs) -> Result<u8, Failure> {
     let store = arguments.store.map_or_else(|| app.store_of_new(), Ok)?;
     let contents = contents(app, &arguments).await?.kept_in(store);
-    let contents = only(contents, &arguments)?;
+    let mut contents = only(contents, &arguments)?;
     refuse_other_store(&arguments, &contents.found)?;
     let file = app.config_file()?;
-    refuse_existing(&file.load()?, &contents.found)?;
+    let config = file.load()?;
+    save::go_on(app, &config, &mut contents.found).await?;
+    refuse_existing(&config, &contents.found)?;
     mention(app, &contents);
     if contents.found.is_empty() {
         return Err(nothing(&arguments.source, &contents));
@@ -210,8 +212,11 @@ fn refuse_other_store(arguments: &ImportArgs, found: &[Found]) -> Result<(), Fai
 }
 
 fn refuse_existing(config: &Config, found: &[Found]) -> Result<(), Failure> {
-    let taken = found.iter().map(|found| &found.profile.name).find(|name| config.connections.contains_key(*name));
-    let same = |found: &&Found| config.connections.values().find(|saved| saved.id == found.profile.id);
+    let taken = found.iter().find(|found| save::is_taken(config, found)).map(|found| &found.profile.name);
+    let same = |found: &&Found| {
+        let mut others = config.connections.values().filter(|saved| saved.name != found.profile.name);
+        others.find(|saved| saved.id == found.profile.id)
+    };
     match taken {
         None => match found.iter().find_map(|found| Some((&found.profile.name, same(&found)?))) {
             None => Ok(()),

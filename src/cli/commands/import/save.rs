@@ -5,10 +5,39 @@ use crate::base::error::Failure;
 use crate::base::shown::{Step, shown};
 use crate::cli::commands::app::App;
 use crate::cli::commands::sign_in::{self, NewCredential};
-use crate::config::ConfigFile;
 use crate::config::sources::Found;
+use crate::config::{Config, ConfigFile};
 use crate::model::profile::Profile;
 use crate::store::ItemKey;
+
+/// An import that died between an entry and its secrets is gone on with: what it saved has
+/// the settings of the source, and nothing in the store.
+pub async fn go_on(app: &mut App, config: &Config, found: &mut [Found]) -> Result<(), Failure> {
+    for found in found.iter_mut().filter(|found| has_secret(found)) {
+        let Some(saved) = config.connections.get(&found.profile.name) else { continue };
+        let (id, revision, times) = (saved.id, saved.revision, saved.times);
+        let same = Profile { id, revision, times, ..found.profile.clone() };
+        if same == *saved && stores_nothing(app, found, saved).await? {
+            found.profile = same;
+        }
+    }
+    Ok(())
+}
+
+async fn stores_nothing(app: &mut App, found: &Found, saved: &Profile) -> Result<bool, Failure> {
+    let store = app.store(&saved.store)?;
+    for field in super::fields(found) {
+        if store.read(ItemKey::of(saved, field)).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether another connection has the name, or the same one as it is not in the source.
+pub fn is_taken(config: &Config, found: &Found) -> bool {
+    config.connections.get(&found.profile.name).is_some_and(|saved| *saved != found.profile)
+}
 
 /// Saves all of it. After a failure nothing of it is left.
 pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<(), Failure> {
@@ -21,9 +50,11 @@ pub async fn all(app: &mut App, file: &ConfigFile, found: &[Found]) -> Result<()
     }
     let now = app.now();
     file.change(|change| {
-        let has_id = |found: &Found| change.config().connections.values().any(|saved| saved.id == found.profile.id);
-        let is_taken = |found: &&Found| change.config().connections.contains_key(&found.profile.name) || has_id(found);
-        if let Some(found) = found.iter().find(is_taken) {
+        let has_id = |found: &Found| {
+            let mut others = change.config().connections.values().filter(|saved| saved.name != found.profile.name);
+            others.any(|saved| saved.id == found.profile.id)
+        };
+        if let Some(found) = found.iter().find(|found| is_taken(change.config(), found) || has_id(found)) {
             let name = &found.profile.name;
             let message = shown!("another snow process just saved a connection called {}", name);
             return Err(Failure::new(Code::ConnectionExists, message).next("Run the command again"));
@@ -65,14 +96,15 @@ async fn take_back(app: &mut App, file: &ConfigFile, written: &[Found], all: &[F
         }
     }
     // An entry whose secret could not be deleted stays, so that something names it.
-    file.change(|change| {
+    let changed = file.change(|change| {
         for found in all.iter().filter(|found| left.is_none_or(|left| left.id != found.profile.id)) {
             if change.config().connections.get(&found.profile.name).is_some_and(|saved| saved.id == found.profile.id) {
                 change.remove(&found.profile.name);
             }
         }
         Ok::<_, Failure>(())
-    })?;
+    });
+    changed.map_err(|failure| failure.why("The connections are saved, some of them without their secrets."))?;
     let Some(profile) = left else {
         app.changes.taken_back();
         return Ok(());

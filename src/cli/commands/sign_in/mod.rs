@@ -27,6 +27,7 @@ use crate::base::shown::{Shown, shown};
 use crate::check::preflight::{self, Preflight};
 use crate::check::report::{Check, CheckId, CheckResults, Report, skipped};
 use crate::check::runner::StartedTest;
+use crate::config::Config;
 use crate::history::state::SessionNote;
 use crate::http::client::Client;
 use crate::model::instance::Instance;
@@ -75,9 +76,9 @@ pub async fn save(
     let _lock = lock(app, profile).await?;
     let store = app.store(&place_now(app, profile)?)?;
     write(store.as_ref(), profile, origins, credential).await?;
-    let config = app.config_file()?.load()?;
-    // By its id: it may have been renamed.
-    if config.connections.values().any(|saved| saved.id == profile.id) {
+    // By its id: it may have been renamed. A file that cannot be read takes nothing away.
+    let is_gone = |config: Config| config.connections.values().all(|saved| saved.id != profile.id);
+    if !app.config_file()?.load().is_ok_and(is_gone) {
         let state = app.state()?;
         let spec = MethodSpec::of(profile.auth.method);
         // Values of headers alone are no sign-in.

@@ -1,0 +1,159 @@
+//! Machines that share one session in a real OpenBao, and what comes between them.
+
+use std::process::Child;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use snow_connect::sandbox::{Sandbox, SandboxOptions};
+
+use crate::world::machine::{Machine, expired, item};
+use crate::world::process::{finish, signal};
+use crate::world::reach;
+use crate::world::session::{self, Scripted};
+use crate::world::vault::{ROOT, Vault, until};
+
+/// A strict instance, and its session in a vault, to be renewed.
+struct Scene {
+    vault: Vault,
+    sandbox: Sandbox,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let vault = Vault::start();
+        let sandbox = Sandbox::open(SandboxOptions { rotate: true, ..SandboxOptions::default() }).unwrap();
+        vault.post(&item(), &json!({ "options": { "cas": 0 }, "data": expired(&sandbox) }));
+        Self { vault, sandbox }
+    }
+
+    fn machine(&self) -> Machine {
+        Machine::new(self.vault.origin(), &self.sandbox.origin())
+    }
+}
+
+fn saved(vault: &Vault) -> Value {
+    serde_json::from_str(vault.item(&item())["data"]["record"].as_str().expect("a record")).unwrap()
+}
+
+/// What a process that ended well printed.
+#[track_caller]
+fn printed(process: Child) -> String {
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    assert!(output.status.success(), "{}{}", text(output.stdout), text(output.stderr));
+    text(output.stdout)
+}
+
+#[test]
+fn machines_that_share_a_session_refresh_it_once() {
+    let Scene { vault, sandbox } = &Scene::new();
+    let machines: Vec<_> = (0..4).map(|_| Machine::new(vault.origin(), &sandbox.origin())).collect();
+    let start = |number: usize| machines[number % 4].command(ROOT, &["token", "acme"]).spawn().unwrap();
+    let running: Vec<_> = (0..reach(12, 200)).map(start).collect();
+    let tokens: Vec<_> = running.into_iter().map(printed).collect();
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    assert_eq!(sandbox.token_requests().refresh_token, 1);
+    assert_eq!((&saved(vault)["generation"], &saved(vault)["lease"]), (&json!(2), &Value::Null));
+    // A session that was signed out on one of them is signed out on all.
+    finish(machines[0].command(ROOT, &["logout", "acme", "--yes"]), b"").expect(0);
+    let outcome = finish(machines[1].command(ROOT, &["token", "acme", "--json"]), b"").expect(4);
+    assert_eq!(outcome.error_code(), "no-credential");
+}
+
+#[test]
+fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() {
+    let scene = Scene::new();
+    let reader = scene.vault.token(r#"path "secret/data/snow/*" { capabilities = ["read"] }"#, 600);
+    let started = Instant::now();
+    let outcome = finish(scene.machine().command(&reader, &["token", "acme", "--json"]), b"").expect(9);
+    assert_eq!(outcome.error_code(), "vault-denied");
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    assert_eq!(scene.sandbox.token_requests().refresh_token, 0);
+}
+
+#[test]
+fn a_process_that_stands_still_after_its_mark_costs_no_second_request() {
+    let scene = Scene::new();
+    let Scene { vault, sandbox } = &scene;
+    let (one, two) = (scene.machine(), scene.machine());
+    let still = one.command(ROOT, &["token", "acme"]).spawn().unwrap();
+    until("it marks the session", || saved(vault)["lease"].is_object());
+    signal(&still, "STOP");
+    let other = two.command(ROOT, &["token", "acme"]).spawn().unwrap();
+    // The longer is more than the lease: the other takes the turn, and this one sees it.
+    std::thread::sleep(Duration::from_secs(reach(3, 110)));
+    signal(&still, "CONT");
+    let token = printed(other);
+    assert_eq!(printed(still), token);
+    assert_eq!(sandbox.token_requests().refresh_token, 1);
+    assert_eq!((&saved(vault)["generation"], &saved(vault)["lease"]), (&json!(2), &Value::Null));
+}
+
+/// An instance that does something to the one process before it answers its refresh.
+fn between(act: impl Fn(&Child) + Send + Sync + 'static) -> (Scripted, Arc<Mutex<Option<Child>>>) {
+    let process: Arc<Mutex<Option<Child>>> = Arc::default();
+    let started = process.clone();
+    let instance = Scripted::plays(move |request, before| {
+        if request.path == "/oauth_token.do" && before == 0 {
+            // It is held until the process is here.
+            act(started.lock().unwrap().as_ref().expect("it was started"));
+        }
+        None
+    });
+    (instance, process)
+}
+
+fn start(process: &Mutex<Option<Child>>, machine: &Machine) {
+    let mut process = process.lock().unwrap();
+    *process = Some(machine.command(ROOT, &["token", "acme"]).spawn().unwrap());
+}
+
+fn put(vault: &Vault, item: &str, instance: &Scripted) {
+    let record = session::record(&instance.origin(), -1, json!({})).to_string();
+    vault.post(item, &json!({ "options": { "cas": 0 }, "data": { "record": record } }));
+}
+
+#[test]
+fn a_process_that_stands_still_with_the_answer_in_hand_writes_it_later() {
+    let vault = Vault::start();
+    let (instance, process) = between(|process| signal(process, "STOP"));
+    put(&vault, &item(), &instance);
+    let [one, two] = [0; 2].map(|_| Machine::new(vault.origin(), &instance.origin()));
+    start(&process, &one);
+    until("the request is there", || instance.token_requests() == 1);
+    let other = two.command(ROOT, &["token", "acme"]).spawn().unwrap();
+    // Less than the time-out of the request, which does not look whether the answer is there.
+    std::thread::sleep(Duration::from_secs(reach(3, 20)));
+    let still = process.lock().unwrap().take().unwrap();
+    signal(&still, "CONT");
+    assert_eq!((printed(still).trim(), printed(other).trim()), ("new-access-0", "new-access-0"));
+    assert_eq!(instance.token_requests(), 1);
+    assert_eq!(saved(&vault)["refresh_token"], "new-refresh-0");
+}
+
+#[test]
+fn an_item_that_a_person_deletes_during_a_refresh_loses_nothing_of_it() {
+    let vault = Arc::new(Vault::start());
+    let deleted = vault.clone();
+    let (instance, process) = between(move |_| deleted.delete(&item()));
+    put(&vault, &item(), &instance);
+    let machine = Machine::new(vault.origin(), &instance.origin());
+    start(&process, &machine);
+    until("the request is there", || instance.token_requests() == 1);
+    let process = process.lock().unwrap().take().unwrap();
+    assert_eq!(printed(process).trim(), "new-access-0");
+    assert_eq!(saved(&vault)["refresh_token"], "new-refresh-0");
+}
+
+#[test]
+fn a_session_in_a_mount_without_versions_is_not_spent() {
+    let vault = Vault::start();
+    vault.post("sys/mounts/old", &json!({ "type": "kv", "options": { "version": "1" } }));
+    let instance = Scripted::plays(|_, _| None);
+    put(&vault, &item().replacen("secret", "old", 1), &instance);
+    let machine = Machine::new(&format!("{}\"\nstore_mount = \"old", vault.origin()), &instance.origin());
+    let outcome = finish(machine.command(ROOT, &["token", "acme", "--json"]), b"").expect(9);
+    assert_eq!(outcome.error_code(), "vault-not-kv2");
+    assert_eq!(instance.token_requests(), 0);
+}
