@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use http::Method;
 use hyper::body::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use url::Url;
 
 use super::certificate::Certificate;
@@ -29,6 +31,8 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_VALUES: usize = 20_000;
 /// How deep serde_json reads.
 const DEEPEST: usize = 128;
+/// Who is so much later than a deadline was not running.
+const STANDSTILL: Duration = Duration::from_secs(1);
 const MAX_HEADERS: usize = 256;
 /// How long a connection may take by default.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -92,6 +96,16 @@ impl Deadline {
     /// The time left, zero when there is none.
     pub fn left(&self) -> Duration {
         self.at.saturating_duration_since((self.clock)())
+    }
+
+    /// Runs work until then. A process that stood still meanwhile looks at what has come
+    /// before it gives up: it may be an answer that is given once.
+    pub(super) async fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let mut work = std::pin::pin!(work);
+        match timeout(self.left(), &mut work).await {
+            Err(_) if (self.clock)() > self.at + STANDSTILL => timeout(STANDSTILL, work).await,
+            outcome => outcome,
+        }
     }
 }
 
@@ -280,11 +294,13 @@ impl Client {
         }
         let (trace, sent) = Trace::of(async {
             let mut sending = std::pin::pin!(request.send());
-            let (mut left, mut before) = (deadline.left(), 0);
+            let (mut until, mut before) = (deadline, 0);
             loop {
-                match tokio::time::timeout(left, &mut sending).await {
+                match until.wait(&mut sending).await {
                     // While the body is under way, it is the server that must not stop.
-                    Err(_) if taken.count() > before => (left, before) = (deadline.timeout, taken.count()),
+                    Err(_) if taken.count() > before => {
+                        (until, before) = (Deadline::by(deadline.clock, deadline.timeout), taken.count());
+                    }
                     sent => return sent,
                 }
             }
@@ -321,12 +337,13 @@ impl Client {
         }
         let mut first_byte = None;
         let (trace, result) = Trace::of(async {
-            let mut response = request.timeout(deadline.left()).send().await?;
+            let mut response = deadline.wait(request.send()).await??;
             first_byte = Some(Instant::now());
             let status = response.status().as_u16();
             let headers = std::mem::take(response.headers_mut());
             let mut body = Vec::new();
-            let broken = read_body(&mut response, &headers, &mut body).await.err();
+            let read = deadline.wait(read_body(&mut response, &headers, &mut body)).await;
+            let broken = read.unwrap_or_else(|elapsed| Err(elapsed.into())).err();
             Ok((Response { status, headers, body, broken: None }, broken))
         })
         .await;
@@ -348,6 +365,7 @@ impl Client {
         tracing::trace!("{timings}");
         let network_error = |broken| match broken {
             Broken::TooLarge(limit) => NetworkError::answer_too_large(&url, limit),
+            Broken::TooLate => NetworkError::timed_out(&url, trace.phase(), &self.route, deadline.timeout),
             Broken::Transport(error) => self.network_error(&error, &url, trace.phase(), deadline),
         };
         Exchange {
@@ -369,7 +387,14 @@ pub(super) fn limit_of(bytes: usize) -> String {
 enum Broken {
     /// With the limit.
     TooLarge(String),
+    TooLate,
     Transport(reqwest::Error),
+}
+
+impl From<Elapsed> for Broken {
+    fn from(_: Elapsed) -> Self {
+        Self::TooLate
+    }
 }
 
 impl From<reqwest::Error> for Broken {

@@ -13,7 +13,7 @@ use reqwest::header::HeaderMap;
 use tokio::sync::mpsc;
 use url::Url;
 
-use super::client::{MAX_BODY_BYTES, Response, limit_of};
+use super::client::{Deadline, MAX_BODY_BYTES, Response, limit_of};
 use super::failure::NetworkError;
 use super::proxy::Route;
 use super::trace::Phase;
@@ -153,7 +153,7 @@ impl Streamed {
         if !self.beginning.is_empty() {
             return Ok(Some(std::mem::take(&mut self.beginning)));
         }
-        match tokio::time::timeout(self.idle, self.inner.chunk()).await {
+        match Deadline::after(self.idle).wait(self.inner.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(error)) => Err(NetworkError::classify(&error, &self.url, Phase::Connected, &self.route, self.idle)),
             Err(_) => Err(NetworkError::timed_out(&self.url, Phase::Connected, &self.route, self.idle)),

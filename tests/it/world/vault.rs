@@ -315,7 +315,7 @@ fn listens(node: &Node) {
 }
 
 #[track_caller]
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < TIMEOUT, "{what}: not within a minute");
