@@ -24,3 +24,7 @@ pub mod shown;
 pub mod sockets;
 pub mod time;
 pub mod variables;
+
+/// The target of a line of the log that says where something comes from: it is said once,
+/// however often that is looked at.
+pub const SOURCES: &str = concat!(env!("CARGO_CRATE_NAME"), "::sources");

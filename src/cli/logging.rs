@@ -10,10 +10,11 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::base::SOURCES;
 use crate::report::paint::Paint;
 
 /// Standard error, without what could act on a terminal. Where something comes from is
-/// said once, however often it is looked at; requests are told each time.
+/// said once; what is done, each time.
 #[derive(Default)]
 struct Stderr {
     said: Mutex<HashSet<Vec<u8>>>,
@@ -33,7 +34,7 @@ impl<'a> MakeWriter<'a> for Stderr {
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<'a> {
-        Line { stderr: self, is_once: *metadata.level() == Level::INFO }
+        Line { stderr: self, is_once: metadata.target() == SOURCES }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::auth::oauth::endpoint::TokenEndpoint;
+use crate::base::SOURCES;
 use crate::base::error::Failure;
 use crate::base::files;
 use crate::base::variables::Variables;
@@ -52,7 +53,7 @@ impl Network {
         let given = proxy::given(self.proxy.as_deref(), proxy);
         let route = Route::to(instance, given, &self.variables)?;
         let through = route.proxy().map_or("no proxy".to_owned(), |proxy| format!("through {}", proxy.url));
-        tracing::info!("connecting to {instance}, {through}");
+        tracing::info!(target: SOURCES, "connecting to {instance}, {through}");
         let origins = Origins { instance: instance.origin().to_owned(), token_endpoint: None, ca_cert_sha256 };
         Ok((Client::new(&self.verifiers, &authorities, route)?, origins))
     }

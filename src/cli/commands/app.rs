@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::outputs::Outputs;
 use super::questions::NOBODY_TO_ASK;
 use super::stores::Stores;
+use crate::base::SOURCES;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
@@ -212,7 +213,7 @@ impl App {
             Some(path) => files::absolute(path),
             None => self.context.config_directory()?.join("config.toml"),
         };
-        tracing::info!("connections: {}", path.display());
+        tracing::info!(target: SOURCES, "connections: {}", path.display());
         let lock = self.state()?.config_lock();
         #[cfg(unix)]
         [&path, &lock].into_iter().try_for_each(|path| super::sudo::refuse(&self.variables, path))?;

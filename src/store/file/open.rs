@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::encryption::{BY_PASSPHRASE, GivenBy, Key, LockedWith};
 use super::{FileStore, KIND, Needs};
+use crate::base::SOURCES;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files::{self, is_public};
@@ -88,7 +89,7 @@ impl FileOpener {
             return Ok(store.clone());
         }
         let path = surroundings.data_directory()?.join(FILE_NAME);
-        tracing::info!("secrets: {}", path.display());
+        tracing::info!(target: SOURCES, "secrets: {}", path.display());
         if std::fs::metadata(&path).is_ok_and(|metadata| is_public(&metadata)) {
             surroundings.note(&format!(
                 "note: other users of this machine can read {}; the next change fixes that",

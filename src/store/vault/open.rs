@@ -12,6 +12,7 @@ use super::error::{self, Whereabouts};
 use super::login::{Means, SignIn};
 use super::settings::{self, Address, AuthKind, Chosen, Given, SETTINGS};
 use super::{KIND, Vault, VaultStore};
+use crate::base::SOURCES;
 use crate::base::code::Code;
 use crate::base::error::Failure;
 use crate::base::files;
@@ -67,7 +68,7 @@ impl Opener for VaultOpener {
             from => shown!("{} ({})", Shown::outside(&address.value), from),
         });
         let description = shown!("Vault at {}, sign-in: {}", address, login);
-        tracing::info!("secrets: {description}");
+        tracing::info!(target: SOURCES, "secrets: {description}");
         let vault = match (vault(&chosen, surroundings), access) {
             // What is wrong with it is said when it is used.
             (Err(error), Access::Unasked) => Err(error),
