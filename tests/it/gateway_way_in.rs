@@ -7,7 +7,7 @@ use crate::world::ask::Ask;
 use crate::world::gateway::{Gateway, refusal};
 use crate::world::wire::Wire;
 
-const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"result\":[]}";
+const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{\"result\":[]}";
 const TARGET: &str = "/api/now/table/incident";
 
 /// A gateway to an instance that takes everything.
