@@ -183,10 +183,7 @@ fn each_request_is_logged_with_v_and_no_secret_is() {
     let lines: Vec<&str> = log.lines().map(|line| line.rsplitn(3, ' ').last().unwrap()).collect();
     let (same, lines) = lines.split_at(20);
     assert!(same.iter().all(|line| *line == "GET /api/now/table/incident?sysparm_limit=1 200"), "{log}");
-    let expected = [
-        "GET /api/now/table/incident?sysparm_limit=1 401",
-        "GET /sdk-oauth.do?code=...&state=... 200",
-    ];
+    let expected = ["GET /api/now/table/incident?sysparm_limit=1 401", "GET /sdk-oauth.do?code=...&state=... 200"];
     assert_eq!(lines[..2], expected, "{log}");
     assert!(lines[2].starts_with("POST /oauth_revoke_token.do "), "{log}");
     assert!(log.lines().all(|line| line.ends_with(" ms")) && !log.contains("CANARY"), "{log}");

@@ -7,7 +7,7 @@ use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
 use crate::world::process::tool;
 use crate::world::tls::{Authority, Leaf};
-use crate::world::vault::{ROOT, TOPIC, Vault, policy};
+use crate::world::vault::{ROOT, TOPIC, Vault, policy, until};
 use crate::world::{World, check};
 
 const PASSWORD: &str = "sandbox-beth";
@@ -196,6 +196,34 @@ fn an_app_role_signs_in_and_again_once_its_token_is_gone() {
     let outcome = world.run("test acme --json").expect(9);
     assert_eq!(outcome.error_code(), "vault-login-refused");
     outcome.says(&["invalid role or secret ID"]);
+}
+
+#[test]
+fn a_proxy_signs_in_for_all_that_ask_it() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let (role_id, secret_id) = vault.app_role(&json!({ "token_policies": ["runner"] }));
+    let proxy = vault.proxy(&role_id, &secret_id);
+    let mut world = World::new();
+    world.guard(&secret_id);
+    world.set("SNOW_STORE", "vault").set("BAO_AGENT_ADDR", &proxy.origin);
+    until("the proxy has signed in", || {
+        let outcome = connect(&mut world, &sandbox, "--json");
+        outcome.code == 0 || {
+            assert_eq!(outcome.error_code(), "vault-no-token", "{outcome:?}");
+            false
+        }
+    });
+    world.run("test acme").expect(0);
+    world.run("show acme").expect(0).says(&["(BAO_AGENT_ADDR)", "the agent signs in"]);
+    assert_eq!(vault.item(&item_of(&world, "data", "password"))["metadata"]["version"], 1);
+    world.run("logout acme --yes").expect(0);
+    assert_eq!(vault.item(&item_of(&world, "data", "password"))["data"], json!({ "deleted": true }));
+    // A proxy that cannot sign in itself sends requests without a token.
+    let refused = vault.proxy(&role_id, "CANARY-wrong-secret-id");
+    world.set("BAO_AGENT_ADDR", &refused.origin);
+    let outcome = world.run("test acme --json").expect(9);
+    assert_eq!(outcome.error_code(), "vault-no-token");
+    outcome.says(&["is not signed in"]);
 }
 
 /// A JWT for the audience `vault`, signed with a new key; and the public key.

@@ -76,10 +76,10 @@ impl Api {
             return Ok(answer);
         }
         if self.is_valid(token.as_ref()).await? {
-            return Err(self.place.found(error::refusal(true)));
+            return Err(self.place.found(error::refusal(true, token.is_some())));
         }
         if !self.sign_in.can_be_repeated() {
-            return Err(self.place.found(error::refusal(false)));
+            return Err(self.place.found(error::refusal(false, token.is_some())));
         }
         self.forget(token.as_ref()).await;
         let token = self.token().await?;
@@ -88,7 +88,7 @@ impl Api {
             return Ok(answer);
         }
         let is_valid = self.is_valid(token.as_ref()).await?;
-        Err(self.place.found(error::refusal(is_valid)))
+        Err(self.place.found(error::refusal(is_valid, token.is_some())))
     }
 
     /// What an answer means that is not the one expected.

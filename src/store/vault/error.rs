@@ -274,6 +274,19 @@ static TOKEN_INVALID: Symptom = Symptom {
     ..USUAL
 };
 
+/// Requests go without a token where an agent adds its own.
+static AGENT_WITHOUT_TOKEN: Symptom = Symptom {
+    code: Code::VaultNoToken,
+    message: "the agent of Vault at {address} is not signed in",
+    why: "The requests carry no token of their own, and Vault rejects them. Nothing was changed.",
+    causes: &[
+        ("agent-login", High, "Vault rejects the sign-in of the agent, or the agent has only just started"),
+        ("not-added", Medium, "the agent does not add its token: api_proxy has no use_auto_auth_token"),
+    ],
+    next: &["See what the agent logs, then run the command again", "Or use a token of your own: set VAULT_TOKEN"],
+    ..USUAL
+};
+
 static LOGIN_REFUSED: Symptom = Symptom {
     code: Code::VaultLoginRefused,
     message: "Vault at {address} rejected the sign-in at auth/{auth_mount}",
@@ -442,9 +455,15 @@ const NOT_KV2_HERE: Symptom = Symptom {
     ..USUAL
 };
 
-/// Vault refused the token, or what it may not do.
-pub fn refusal(is_valid: bool) -> &'static Symptom {
-    if is_valid { &DENIED } else { &TOKEN_INVALID }
+/// Vault refused what the token may not do; or the token, which an agent may have to add.
+pub fn refusal(is_valid: bool, has_token: bool) -> &'static Symptom {
+    if is_valid {
+        &DENIED
+    } else if has_token {
+        &TOKEN_INVALID
+    } else {
+        &AGENT_WITHOUT_TOKEN
+    }
 }
 
 pub fn unexpected() -> &'static Symptom {
@@ -453,7 +472,8 @@ pub fn unexpected() -> &'static Symptom {
 
 /// What may be behind each code.
 pub fn causes() -> Vec<CausesOfCode> {
-    let own = [&UNREACHABLE, &TLS, &DENIED, &TOKEN_INVALID, &LOGIN_REFUSED, &NOT_KV2, &UNEXPECTED];
+    let own =
+        [&UNREACHABLE, &TLS, &DENIED, &TOKEN_INVALID, &AGENT_WITHOUT_TOKEN, &LOGIN_REFUSED, &NOT_KV2, &UNEXPECTED];
     let all = own.into_iter().chain(SYMPTOMS).filter(|symptom| !symptom.causes.is_empty());
     all.map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).collect()
 }

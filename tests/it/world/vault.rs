@@ -37,6 +37,13 @@ pub struct Vault {
     _home: tempfile::TempDir,
 }
 
+/// What asks a vault for others; it ends with this value.
+pub struct Proxy {
+    pub origin: String,
+    _process: Guard,
+    _home: tempfile::TempDir,
+}
+
 impl Vault {
     pub fn start() -> Self {
         Self::listen(None)
@@ -119,6 +126,37 @@ impl Vault {
         let secret_id = self.post("auth/approle/role/ci/secret-id", &json!({}));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&role_id["data"]["role_id"]), text(&secret_id["data"]["secret_id"]))
+    }
+
+    /// A proxy of the same program that signs in by an AppRole, for all that ask it: where it
+    /// is. It serves before it has signed in.
+    pub fn proxy(&self, role_id: &str, secret_id: &str) -> Proxy {
+        let home = tempfile::tempdir().expect("a temporary home");
+        let address = format!("127.0.0.1:{}", free_port());
+        for (name, text) in [("role", role_id), ("secret", secret_id)] {
+            std::fs::write(home.path().join(name), text).unwrap();
+        }
+        let file = |name: &str| home.path().join(name).display().to_string();
+        let (role, secret, origin) = (file("role"), file("secret"), &self.origin);
+        let config = format!(
+            "vault {{ address = \"{origin}\" }}
+            auto_auth {{ method \"approle\" {{ config = {{
+                role_id_file_path = \"{role}\"
+                secret_id_file_path = \"{secret}\"
+                remove_secret_id_file_after_reading = false
+            }} }} }}
+            api_proxy {{ use_auto_auth_token = true }}
+            listener \"tcp\" {{
+                address = \"{address}\"
+                tls_disable = true
+            }}"
+        );
+        std::fs::write(home.path().join("proxy.hcl"), config).unwrap();
+        let mut command = Command::new(program());
+        command.env_clear().env("HOME", home.path()).current_dir(home.path()).args(["proxy", "-config=proxy.hcl"]);
+        let process = Guard(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("bao starts"));
+        until("the proxy serves", || TcpStream::connect(&address).is_ok());
+        Proxy { origin: format!("http://{address}"), _process: process, _home: home }
     }
 
     /// An item: its data and the metadata of the version.
