@@ -274,14 +274,20 @@ static TOKEN_INVALID: Symptom = Symptom {
     ..USUAL
 };
 
+/// Nothing that signs in was found.
+pub const NOTHING_SET: &[CauseRow] = &[
+    ("not-set", High, "the variable is not set in this shell, service or CI job"),
+    ("settings", Medium, "the connection says how to sign in (store_auth), and what that needs is missing"),
+];
+
 /// Requests go without a token where an agent adds its own.
 static AGENT_WITHOUT_TOKEN: Symptom = Symptom {
     code: Code::VaultNoToken,
     message: "the agent of Vault at {address} is not signed in",
     why: "The requests carry no token of their own, and Vault rejects them. Nothing was changed.",
     causes: &[
-        ("agent-login", High, "Vault rejects the sign-in of the agent, or the agent has only just started"),
-        ("not-added", Medium, "the agent does not add its token: api_proxy has no use_auto_auth_token"),
+        ("agent-login", Medium, "Vault rejects the sign-in of the agent, or the agent has only just started"),
+        ("not-added", Low, "the agent does not add its token: api_proxy has no use_auto_auth_token"),
     ],
     next: &["See what the agent logs, then run the command again", "Or use a token of your own: set VAULT_TOKEN"],
     ..USUAL
@@ -475,5 +481,6 @@ pub fn causes() -> Vec<CausesOfCode> {
     let own =
         [&UNREACHABLE, &TLS, &DENIED, &TOKEN_INVALID, &AGENT_WITHOUT_TOKEN, &LOGIN_REFUSED, &NOT_KV2, &UNEXPECTED];
     let all = own.into_iter().chain(SYMPTOMS).filter(|symptom| !symptom.causes.is_empty());
-    all.map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).collect()
+    let nothing_set = CausesOfCode::new(Code::VaultNoToken, NOTHING_SET);
+    all.map(|symptom| CausesOfCode::new(symptom.code, symptom.causes)).chain([nothing_set]).collect()
 }

@@ -165,6 +165,7 @@ fn means(chosen: &Chosen, surroundings: &mut dyn Surroundings) -> Result<Means, 
 fn no_token(why: &'static str) -> StoreError {
     let failure = Failure::new(Code::VaultNoToken, "nothing signs in to Vault")
         .why(why)
+        .causes(error::NOTHING_SET)
         .next("Set VAULT_TOKEN, or sign in to Vault as with bao login")
         .next(Step::say("Or let it sign in by itself: ").and_run("snow help vault"));
     StoreError::new(KIND, Trouble::NoKey, failure)
