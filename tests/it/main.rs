@@ -83,6 +83,8 @@ mod imports_keyring;
 mod instance;
 mod jwt_bearer;
 #[cfg(target_os = "linux")]
+mod keepassxc;
+#[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]
 mod keyring_faults;

@@ -7,7 +7,28 @@ use std::time::{Duration, Instant};
 
 use super::Outcome;
 use super::canary::Canaries;
-use super::process::{Guard, finish, snow, tool};
+use super::process::{Guard, finish, signal, snow, tool};
+
+/// A database that gives the Secret Service its one group.
+const KEEPASSXC_DATABASE: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>
+<KeePassFile><Meta><Generator>KeePassXC</Generator><DatabaseName>test</DatabaseName><CustomData><Item>
+<Key>FDO_SECRETS_EXPOSED_GROUP</Key><Value>{00112233-4455-6677-8899-aabbccddeeff}</Value>
+</Item></CustomData></Meta><Root><Group>
+<UUID>ABEiM0RVZneImaq7zN3u/w==</UUID><Name>Root</Name></Group></Root></KeePassFile>";
+
+/// It is the Secret Service, and shows no window.
+const KEEPASSXC_SETTINGS: &str = "[General]
+ConfigVersion=2
+SingleInstance=false
+UpdateCheckMessageShown=true
+[GUI]
+CheckForUpdates=false
+[FdoSecrets]
+Enabled=true
+ShowNotification=false
+ConfirmDeleteItem=false
+ConfirmAccessItem=false
+";
 
 /// A session bus, perhaps with a keyring on it, and a home.
 pub struct Session {
@@ -122,6 +143,58 @@ impl Session {
             .stderr(Stdio::null());
         self.daemon = Some(Guard(command.spawn().expect("gnome-keyring-daemon starts")));
         self.wait_for_secrets();
+    }
+
+    /// A bus with KeePassXC, whose database is open.
+    pub fn with_keepassxc() -> Self {
+        let mut session = Self::without_keyring();
+        let database = session.home().join("database.xml");
+        std::fs::write(&database, KEEPASSXC_DATABASE).unwrap();
+        std::fs::write(session.home().join("keepassxc.ini"), KEEPASSXC_SETTINGS).unwrap();
+        let mut import = session.keepassxc("keepassxc-cli");
+        import.args(["import", "-p", "database.xml", "database.kdbx"]);
+        finish(import, b"database-password\ndatabase-password\n").expect(0);
+        session.start_keepassxc(Some("database-password"));
+        session
+    }
+
+    /// Starts it (again), and opens its database with this password.
+    pub fn start_keepassxc(&mut self, password: Option<&str>) {
+        if let Some(mut program) = self.daemon.take() {
+            // It writes its file a moment after a change, and when it is asked to end.
+            signal(&program.0, "TERM");
+            program.0.wait().expect("KeePassXC ends");
+        }
+        let mut command = self.keepassxc("keepassxc");
+        command.args(["--pw-stdin", "--config", "keepassxc.ini", "--localconfig", "local.ini", "database.kdbx"]);
+        let mut program = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut stdin = program.stdin.take().expect("piped");
+        writeln!(stdin, "{}", password.unwrap_or("another-password")).unwrap();
+        self.daemon = Some(Guard(program));
+        self.wait_for_secrets();
+        // It has the name before its database is open.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while password.is_some() && !self.is_unlocked() {
+            assert!(Instant::now() < deadline, "the database of KeePassXC does not open");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn is_unlocked(&self) -> bool {
+        let mut command = tool("dbus-send");
+        self.environment(&mut command);
+        command.args(["--session", "--print-reply", "--dest=org.freedesktop.secrets"]);
+        command.args(["/org/freedesktop/secrets/aliases/default", "org.freedesktop.DBus.Properties.Get"]);
+        command.args(["string:org.freedesktop.Secret.Collection", "string:Locked"]);
+        finish(command, b"").stdout.contains("boolean false")
+    }
+
+    /// A program of it, without a display.
+    fn keepassxc(&self, program: &str) -> Command {
+        let mut command = tool(program);
+        self.environment(&mut command);
+        command.env("QT_QPA_PLATFORM", "offscreen").current_dir(self.home());
+        command
     }
 
     /// Kills the daemon.
