@@ -190,7 +190,7 @@ fn told_truly(outcome: &Outcome, left: &Saved, ends: &Ends, error: &str) -> Resu
     if code == "config-unwritable" && !(said.contains(reason(error)) && said.contains("/.tmp")) {
         return Err("it does not say what failed, and why".to_owned());
     }
-    let is_said = ["saved", "deleted", "removed", "uses"].iter().any(|word| said.contains(word));
+    let is_said = ["saved", "deleted", "removed", "uses", "imported in part"].iter().any(|word| said.contains(word));
     if *left != ends.before && (!is_said || said.contains("Nothing was changed")) {
         return Err(format!("it failed, does not say what is saved, and left {left:?}"));
     }

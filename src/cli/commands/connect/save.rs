@@ -136,8 +136,26 @@ pub async fn save(
 }
 
 /// Deletes what another way to sign in, or another store, left behind: it is
-/// of no use any more.
+/// of no use any more. The connection works, whether that succeeds or not.
 async fn forget_former_secrets(
+    app: &mut App,
+    former: &Profile,
+    profile: &Profile,
+    credential: &NewCredential,
+) -> Result<(), Failure> {
+    match delete_former_secrets(app, former, profile, credential).await {
+        // A keyring that is gone may be why there is another store.
+        Err(failure) if failure.code() != Code::Interrupted => {
+            let place = former.store.place();
+            let note = format!("note: the former secret may still be in {place}: {}", failure.message());
+            app.console.say(&note);
+            Ok(())
+        }
+        ended => ended,
+    }
+}
+
+async fn delete_former_secrets(
     app: &mut App,
     former: &Profile,
     profile: &Profile,
@@ -148,18 +166,7 @@ async fn forget_former_secrets(
     let is_moved = former.store != profile.store;
     let left_behind = |field: &Field| is_moved || !credential.fields().contains(field);
     for field in every_item(former, profile).into_iter().filter(left_behind) {
-        let key = ItemKey::of(profile, field);
-        let deleted = match app.store(&former.store) {
-            Ok(store) => store.delete(key).await.map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        if let Err(failure) = deleted {
-            // The connection works, and a keyring that is gone may be why.
-            let place = former.store.place();
-            let note = format!("note: the former secret may still be in {place}: {}", failure.message());
-            app.console.say(&note);
-            break;
-        }
+        app.store(&former.store)?.delete(ItemKey::of(profile, field)).await?;
     }
     Ok(())
 }
