@@ -198,6 +198,10 @@ fn a_store_that_does_not_take_the_secret_leaves_everything_as_it_was() {
     let error = &outcome.json()["connections"][0]["error"];
     assert_eq!(error["code"], "vault-denied", "{error}");
     outcome.says(&["could not move the secrets of acme to Vault", "acme still uses the keyring"]);
+    vault.post("sys/seal", &json!({}));
+    let outcome = world.run("store migrate acme --to vault --yes --json").expect(9);
+    assert_eq!(outcome.json()["connections"][0]["error"]["code"], "vault-sealed");
+    outcome.says(&["acme still uses the keyring"]);
     // A directory that no file can be made in.
     let data = world.home().join(".local/share/snow");
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
@@ -245,6 +249,19 @@ fn a_copy_that_reads_back_otherwise_is_an_error_and_the_original_stays() {
     assert_eq!(outcome.json()["connections"][0]["error"]["code"], "store-unreliable");
     outcome.says(&["could not move the password of acme to the keyring", "acme still uses the encrypted file"]);
     world.run("test acme").expect(0);
+}
+
+#[test]
+fn a_vault_that_is_sealed_keeps_what_it_has() {
+    let vault = Vault::start();
+    let (mut world, _keys) = world_with(&vault);
+    let _sandbox = sandbox_with(&mut world);
+    world.run("store migrate acme --to vault --yes").expect(0);
+    vault.post("sys/seal", &json!({}));
+    let outcome = world.run("store migrate acme --to file --yes --json").expect(9);
+    assert_eq!(outcome.json()["connections"][0]["error"]["code"], "vault-sealed");
+    outcome.says(&["could not move the secrets of acme to the encrypted file", "acme still uses Vault"]);
+    assert_eq!(entry(&world, "acme")["store"].as_str(), Some("vault"));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Machines that share one session in a real OpenBao, and what comes between them.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -72,39 +75,76 @@ fn a_session_that_may_not_be_marked_is_not_spent_and_the_command_ends_at_once() 
     assert_eq!(scene.sandbox.token_requests().refresh_token, 0);
 }
 
+/// What stands before a vault, and stops the one process once its mark is written and before
+/// it hears of that.
+struct Stopping {
+    origin: String,
+    process: Arc<Mutex<Option<Child>>>,
+    has_stopped: Arc<AtomicBool>,
+}
+
+impl Stopping {
+    fn before(vault: &Vault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let stopping = Self { origin, process: Arc::default(), has_stopped: Arc::default() };
+        let (process, has_stopped) = (stopping.process.clone(), stopping.has_stopped.clone());
+        let address = vault.origin().trim_start_matches("http://").to_owned();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(&address).unwrap();
+                let has_marked = Arc::new(AtomicBool::new(false));
+                let (marked, from, to) = (has_marked.clone(), client.try_clone().unwrap(), server.try_clone().unwrap());
+                std::thread::spawn(move || {
+                    let mut sent = Vec::new();
+                    pass(from, to, |piece| {
+                        sent.extend_from_slice(piece);
+                        marked.fetch_or(sent.windows(5).any(|part| part == b"lease"), Ordering::SeqCst);
+                    })
+                });
+                let (process, has_stopped) = (process.clone(), has_stopped.clone());
+                std::thread::spawn(move || {
+                    pass(server, client, |_| {
+                        if has_marked.load(Ordering::SeqCst) && !has_stopped.swap(true, Ordering::SeqCst) {
+                            signal(process.lock().unwrap().as_ref().expect("it was started"), "STOP");
+                        }
+                    })
+                });
+            }
+        });
+        stopping
+    }
+}
+
+/// Passes on each piece after it was looked at.
+fn pass(mut from: TcpStream, mut to: TcpStream, mut look: impl FnMut(&[u8])) {
+    let mut piece = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        look(&piece[..length]);
+        if to.write_all(&piece[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
 #[test]
 fn a_process_that_stands_still_after_its_mark_costs_no_second_request() {
     let scene = Scene::new();
     let Scene { vault, sandbox } = &scene;
-    let (one, two) = (scene.machine(), scene.machine());
-    // The mark is there for some milliseconds: a process that was too fast gets another one.
-    let mut refreshes = 1;
-    let still = loop {
-        let mut process = one.command(ROOT, &["token", "acme"]).spawn().unwrap();
-        let mut has_ended = false;
-        until("it marks the session, or ends", || {
-            has_ended = process.try_wait().unwrap().is_some();
-            has_ended || saved(vault)["lease"].is_object()
-        });
-        if !has_ended {
-            signal(&process, "STOP");
-            if saved(vault)["lease"].is_object() {
-                break process;
-            }
-            signal(&process, "CONT");
-        }
-        printed(process);
-        vault.delete(&item().replacen("data", "metadata", 1));
-        vault.post(&item(), &json!({ "options": { "cas": 0 }, "data": expired(sandbox) }));
-        refreshes += 1;
-    };
-    let other = two.command(ROOT, &["token", "acme"]).spawn().unwrap();
+    let front = Stopping::before(vault);
+    let (one, two) = (Machine::new(&front.origin, &sandbox.origin()), scene.machine());
+    start(&front.process, &one, "150s");
+    until("it marks the session", || front.has_stopped.load(Ordering::SeqCst));
+    assert_eq!((saved(vault)["lease"].is_object(), sandbox.token_requests().refresh_token), (true, 0));
+    let other = two.command(ROOT, &["token", "acme", "--timeout", "150s"]).spawn().unwrap();
     // The longer is more than the lease: the other takes the turn, and this one sees it.
     std::thread::sleep(Duration::from_secs(reach(3, 110)));
+    let still = front.process.lock().unwrap().take().unwrap();
     signal(&still, "CONT");
     let token = printed(other);
     assert_eq!(printed(still), token);
-    assert_eq!(sandbox.token_requests().refresh_token, refreshes);
+    assert_eq!(sandbox.token_requests().refresh_token, 1);
     assert_eq!((&saved(vault)["generation"], &saved(vault)["lease"]), (&json!(2), &Value::Null));
 }
 
@@ -122,9 +162,9 @@ fn between(act: impl Fn(&Child) + Send + Sync + 'static) -> (Scripted, Arc<Mutex
     (instance, process)
 }
 
-fn start(process: &Mutex<Option<Child>>, machine: &Machine) {
+fn start(process: &Mutex<Option<Child>>, machine: &Machine, timeout: &str) {
     let mut process = process.lock().unwrap();
-    *process = Some(machine.command(ROOT, &["token", "acme", "--timeout", "2s"]).spawn().unwrap());
+    *process = Some(machine.command(ROOT, &["token", "acme", "--timeout", timeout]).spawn().unwrap());
 }
 
 fn put(vault: &Vault, item: &str, instance: &Scripted) {
@@ -138,7 +178,7 @@ fn a_process_that_stands_still_with_the_answer_in_hand_writes_it_later() {
     let (instance, process) = between(|process| signal(process, "STOP"));
     put(&vault, &item(), &instance);
     let [one, two] = [0; 2].map(|_| Machine::new(vault.origin(), &instance.origin()));
-    start(&process, &one);
+    start(&process, &one, "2s");
     until("the request is there", || instance.token_requests() == 1);
     let other = two.command(ROOT, &["token", "acme"]).spawn().unwrap();
     // Longer than its request may take.
@@ -157,7 +197,7 @@ fn an_item_that_a_person_deletes_during_a_refresh_loses_nothing_of_it() {
     let (instance, process) = between(move |_| deleted.delete(&item()));
     put(&vault, &item(), &instance);
     let machine = Machine::new(vault.origin(), &instance.origin());
-    start(&process, &machine);
+    start(&process, &machine, "10s");
     until("the request is there", || instance.token_requests() == 1);
     let process = process.lock().unwrap().take().unwrap();
     assert_eq!(printed(process).trim(), "new-access-0");
