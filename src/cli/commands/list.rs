@@ -34,10 +34,11 @@ pub struct ListArgs {
 }
 
 pub fn list(app: &mut App, arguments: &ListArgs) -> Result<u8, Failure> {
-    let config = app.config_file()?.load()?;
+    let mut config = Some(app.config_file()?.load()?);
     let tests = app.state()?.last_tests();
     // What is saved can be seen also if what chooses one is wrong.
-    let choice = select::choice(app, None).ok().flatten();
+    let choice = select::choice(app, None, &mut config).ok().flatten();
+    let config = config.unwrap_or_default();
     let selected = choice.as_ref().and_then(|choice| choice.name.as_ref());
     let rows: Vec<Row<'_>> = config
         .connections

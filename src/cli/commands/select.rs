@@ -80,8 +80,13 @@ pub struct Choice {
     path: Option<PathBuf>,
 }
 
-/// The choice of a command that gets this argument; `None` if nothing chooses.
-pub fn choice(app: &App, argument: Option<&ConnectionName>) -> Result<Option<Choice>, Failure> {
+/// The choice of a command that gets this argument; `None` if nothing chooses. Where the
+/// file is read for it, and was not before, it is in `config` then.
+pub fn choice(
+    app: &App,
+    argument: Option<&ConnectionName>,
+    config: &mut Option<Config>,
+) -> Result<Option<Choice>, Failure> {
     let chosen = |name, by| Ok(Some(Choice { name: Some(name), by, path: None }));
     if let Some(name) = named(app, argument)? {
         return chosen(name, SelectedBy::Argument);
@@ -95,16 +100,25 @@ pub fn choice(app: &App, argument: Option<&ConnectionName>) -> Result<Option<Cho
     if let Some((name, path)) = named_by_directory(app)? {
         return Ok(Some(Choice { name: Some(name), by: SelectedBy::Directory, path: Some(path) }));
     }
-    match app.config_file()?.load()?.default {
-        Some(name) => chosen(name, SelectedBy::Default),
+    match &read_once(app, config)?.default {
+        Some(name) => chosen(name.clone(), SelectedBy::Default),
         None => Ok(None),
+    }
+}
+
+/// The saved connections, which take a while to read where there are thousands.
+fn read_once<'a>(app: &App, config: &'a mut Option<Config>) -> Result<&'a Config, Failure> {
+    match config {
+        Some(config) => Ok(config),
+        None => Ok(config.insert(app.config_file()?.load()?)),
     }
 }
 
 /// The connection that is meant, where the environment may be one; `None`
 /// where nothing selects one.
 pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option<Selection>, Failure> {
-    let Some(Choice { name, by, path }) = choice(app, argument)? else {
+    let mut config = None;
+    let Some(Choice { name, by, path }) = choice(app, argument, &mut config)? else {
         return Ok(None);
     };
     let Some(name) = name else {
@@ -116,7 +130,7 @@ pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option
         (_, Some(path)) => app.console.say(&shown!("Using {}, which {} names.", name, path.display())),
         (_, None) => {}
     }
-    let profile = find(&app.config_file()?.load()?, &name)?.clone();
+    let profile = find(read_once(app, &mut config)?, &name)?.clone();
     Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
 }
 
