@@ -164,6 +164,8 @@ mod topics;
 mod vault;
 #[cfg(unix)]
 mod vault_faults;
+#[cfg(unix)]
+mod vault_sign_in;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]

@@ -12,6 +12,8 @@ pub mod commands;
 pub mod company;
 #[cfg(unix)]
 pub mod gateway;
+#[cfg(unix)]
+pub mod issuer;
 pub mod keyring;
 #[cfg(unix)]
 pub mod mutual;
