@@ -1,12 +1,16 @@
 //! What signs in to a real OpenBao: tokens, an AppRole, a JWT, a certificate.
 
-use serde_json::json;
+use std::io::{Read, Write};
+
+use serde_json::{Value, json};
 use snow_connect::sandbox::Sandbox;
 
-use crate::vault::connect;
+use crate::vault::{connect, machine};
+use crate::world::World;
 use crate::world::issuer::Issuer;
 use crate::world::tls::{Authority, Leaf};
 use crate::world::vault::{ROOT, Vault, policy};
+use crate::world::wire::{Wire, header, http};
 
 #[test]
 fn an_app_role_signs_in_and_again_once_its_token_is_gone() {
@@ -127,4 +131,37 @@ fn a_client_certificate_signs_in_to_vault() {
     let outcome = world.run("test acme --json").expect(9);
     assert_eq!(outcome.error_code(), "vault-login-refused");
     outcome.says(&["invalid certificate"]);
+}
+
+#[test]
+fn the_token_of_a_service_account_comes_from_the_file_of_a_variable_and_is_masked_in_an_answer() {
+    const TOKEN: &str = "CANARY.token-of-a-service.account";
+    // It repeats what it was sent.
+    let vault = Wire::plays(|stream, head| {
+        let length = header(head, "Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).unwrap();
+        let sent: Value = serde_json::from_slice(&body).unwrap();
+        let said = json!({ "errors": [format!("no {} for {}", sent["role"], sent["jwt"])] });
+        let status = if sent["jwt"] == TOKEN { 403 } else { 500 };
+        stream.write_all(http(status, "Content-Type: application/json\r\n", &said.to_string()).as_bytes()).unwrap();
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), TOKEN).unwrap();
+    let (home, mut world) = (machine(&vault.origin(), "http://127.0.0.1:9"), World::new());
+    world.guard(TOKEN);
+    world.write_config(std::fs::read(home.path().join(".config/snow/config.toml")).unwrap());
+    world.set("SNOW_VAULT_AUTH", "kubernetes").set("SNOW_VAULT_JWT_FILE", file.path().to_str().unwrap());
+    let outcome = world.run("test acme --json").expect(9);
+    assert_eq!(outcome.error_code(), "vault-no-token");
+    outcome.says(&["SNOW_VAULT_ROLE"]);
+    world.set("SNOW_VAULT_ROLE", "ci");
+    let outcome = world.run("test acme --json").expect(9);
+    assert_eq!(outcome.error_code(), "vault-login-refused");
+    outcome.says(&["no \\\"ci\\\" for", "auth/kubernetes"]);
+    assert!(
+        vault.heads().iter().all(|head| head.starts_with("POST /v1/auth/kubernetes/login ")),
+        "{:?}",
+        vault.heads()
+    );
 }

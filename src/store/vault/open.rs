@@ -156,7 +156,7 @@ fn means(chosen: &Chosen, surroundings: &mut dyn Surroundings) -> Result<Means, 
         Some(AuthKind::Kubernetes) => {
             let role =
                 role.ok_or_else(|| no_token("A sign-in with Kubernetes needs a role (store_role, SNOW_VAULT_ROLE)."))?;
-            Ok(Means::Kubernetes { role })
+            Ok(Means::Kubernetes { role, jwt_file: surroundings.variables().path(settings::JWT_FILE) })
         }
         Some(AuthKind::Cert) if chosen.client_cert.is_none() => {
             Err(no_token("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY are not set."))
