@@ -23,6 +23,8 @@ pub mod process;
 #[cfg(unix)]
 pub mod pty;
 pub mod rows;
+#[cfg(unix)]
+pub mod runner;
 pub mod salesforce;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
