@@ -118,7 +118,7 @@ fn every_input_becomes_a_flag_of_its_own() {
     let told = machine.steps(json!([
         // Leaves a file that a pattern could mean.
         { "junit": "there.xml" },
-        { "snow": &echo, "connections": "acme\n  acme-test *", "table": "incident,cmdb_ci", "expect-user": "svc.ci",
+        { "snow": &echo, "connections": "acme\n  acme-test *", "config": "team.toml", "table": "incident,cmdb_ci", "expect-user": "svc.ci",
           "max-latency": "2s", "strict": "true", "wait": "10m", "retries": "3", "timeout": "20s", "junit": "a b.xml",
           "html": "b.html", "json": "c.json" },
         { "snow": &echo, "all": "true", "filter": "env=prod\nteam=it ops" },
@@ -130,6 +130,7 @@ fn every_input_becomes_a_flag_of_its_own() {
         "--output=html=b.html",
         "--output=json=c.json",
         "--strict",
+        "--config=team.toml",
         "--table=incident,cmdb_ci",
         "--expect-user=svc.ci",
         "--max-latency=2s",
@@ -170,6 +171,7 @@ fn no_input_is_taken_for_a_command_a_flag_or_an_output() {
         "connections",
         "filter",
         "all",
+        "config",
         "table",
         "expect-user",
         "max-latency",
@@ -192,7 +194,8 @@ fn no_input_is_taken_for_a_command_a_flag_or_an_output() {
     for ((input, value), step) in cases.iter().zip(steps) {
         let case = format!("{input}: {value:?}: {step}");
         // What is a path may have any name of one line.
-        let is_path = ["junit", "html", "json"].contains(input) && !value.contains(['\n', '\r']);
+        let is_report = ["junit", "html", "json"].contains(input) && !value.contains(['\n', '\r']);
+        let is_path = is_report || *input == "config";
         assert_eq!(step["exit_code"] == 0, is_path, "{case}");
         let outputs = &step["outputs"];
         assert_eq!(outputs["exit-code"], step["exit_code"].to_string(), "{case}");

@@ -66,6 +66,7 @@ arguments=(test --no-input --output=text
 if is_true all "${INPUT_ALL:-}"; then arguments+=(--all); fi
 if is_true strict "${INPUT_STRICT:-}"; then arguments+=(--strict); fi
 with() { if [ -n "$2" ]; then arguments+=("--$1=$2"); fi; }
+with config "${INPUT_CONFIG:-}"
 with table "${INPUT_TABLE:-}"
 with expect-user "${INPUT_EXPECT_USER:-}"
 with max-latency "${INPUT_MAX_LATENCY:-}"
