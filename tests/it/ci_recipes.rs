@@ -172,6 +172,7 @@ fn no_input_is_taken_for_a_command_a_flag_or_an_output() {
         "filter",
         "all",
         "config",
+        "vault-audience",
         "table",
         "expect-user",
         "max-latency",
