@@ -105,6 +105,8 @@ mod real_oauth;
 mod recorded;
 #[cfg(unix)]
 mod reports;
+#[cfg(unix)]
+mod runner_recipes;
 mod salesforce;
 #[cfg(unix)]
 mod salesforce_clients;
@@ -124,6 +126,8 @@ mod saved;
 mod scenarios;
 mod screens;
 mod scripts;
+#[cfg(target_os = "linux")]
+mod server_recipes;
 mod services;
 #[cfg(unix)]
 mod services_programs;

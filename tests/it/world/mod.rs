@@ -19,6 +19,8 @@ pub mod keyring;
 pub mod mutual;
 pub mod oauth;
 pub mod place;
+#[cfg(target_os = "linux")]
+pub mod pod;
 pub mod process;
 #[cfg(unix)]
 pub mod pty;
@@ -31,6 +33,8 @@ pub mod secret_service;
 pub mod session;
 pub mod socks;
 pub mod store;
+#[cfg(unix)]
+pub mod team;
 pub mod tls;
 #[cfg(unix)]
 pub mod vault;

@@ -33,6 +33,20 @@ pub fn recipe(topic: &str, first_line: &str) -> String {
     format!("{}\n", rest.split("\n```").next().unwrap())
 }
 
+/// The blocks in this language below this heading of a topic.
+pub fn blocks(topic: &str, heading: &str, language: &str) -> Vec<String> {
+    let (_, section) = topic.split_once(&format!("\n## {heading}\n")).expect("the topic has the heading");
+    let section = section.split("\n## ").next().unwrap();
+    let start = format!("\n```{language} ");
+    let found = section.split(&start).skip(1);
+    found.map(|rest| format!("{}\n", rest.split_once('\n').unwrap().1.split("\n```").next().unwrap())).collect()
+}
+
+/// The first of them.
+pub fn block(topic: &str, heading: &str, language: &str) -> String {
+    blocks(topic, heading, language).into_iter().next().expect("the section has the block")
+}
+
 /// A machine with a home.
 pub struct Machine {
     home: TempDir,
