@@ -80,6 +80,7 @@ fn a_workflow_of_github_signs_in_with_its_own_token() {
     for (changes, says) in [
         (json!({ "repository": "OWNER/ANOTHER" }), "claim \"repository\" does not match any associated bound claim"),
         (json!({ "ref": "refs/heads/topic" }), "claim \"ref\" does not match any associated bound claim"),
+        (json!({ "aud": "another" }), "invalid audience (aud) claim"),
         (json!({ "exp": chrono::Utc::now().timestamp() - 600 }), "token is expired"),
     ] {
         let told = run_workflow(&team, &issuer, changes);
