@@ -7,7 +7,9 @@
 // where REQUEST is JSON: the directory of the `repository`, and either the path of
 // a `workflow` in it with its `secrets` and `vars`, or an `env` and the `withs` of
 // the steps that run the action, one after the other. `path` and `home` are the
-// runner's; what is in `judge` is not run. Prints what happened as JSON.
+// runner's, `checkout` has the files that actions/checkout brings, and `id_token` is
+// what a job gets that may ask for one. What is in `judge` is not run. Prints what
+// happened as JSON.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { register } from "node:module";
@@ -146,8 +148,9 @@ mkdirSync(runnerTemp);
 const summary = join(temporary, "summary");
 let ran = 0;
 
-// One step of the action, as a process.
+// One step with a script, as a process.
 function runStep(step, contexts, environment) {
+  // Another, and none, are run with other options.
   if (step.shell !== "bash") throw new Error(`shell: ${step.shell}`);
   ran += 1;
   const script = join(temporary, `${ran}.sh`);
@@ -176,7 +179,7 @@ function runStep(step, contexts, environment) {
     env: { ...env, LOG: log },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  return { status, log: readFileSync(log, "utf8"), outputs: outputsOf(output) };
+  return { exit_code: status, log: readFileSync(log, "utf8"), outputs: outputsOf(output) };
 }
 
 function runAction(handed, environment) {
@@ -191,25 +194,39 @@ function runAction(handed, environment) {
     if (exitCode !== 0) break;
     const done = runStep(step, contexts, environment);
     log += done.log;
-    exitCode = done.status;
+    exitCode = done.exit_code;
     if (step.id !== undefined) contexts.steps[step.id] = { outputs: done.outputs };
   }
   const values = Object.entries(action.outputs).map(([name, { value }]) => [name, filled(value, contexts)]);
   return { exit_code: exitCode, log, commands: commandsOf(log), outputs: Object.fromEntries(values) };
 }
 
-// The jobs of a workflow, each step that is ours and of the others what they get.
+// Where a job asks for a token that says what it is.
+function idToken(workflow, description) {
+  if ((description.permissions ?? workflow.permissions ?? {})["id-token"] !== "write") return {};
+  const { url, token } = request.id_token ?? {};
+  return { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token };
+}
+
+// The jobs of a workflow: the steps that are ours or a script, and of the others what
+// they get.
 function runWorkflow(workflow) {
-  const contexts = { secrets: request.secrets ?? {}, vars: request.vars ?? {}, steps: {} };
+  const runner = { temp: runnerTemp };
+  const contexts = { secrets: request.secrets ?? {}, vars: request.vars ?? {}, steps: {}, runner };
   return Object.values(workflow.jobs).flatMap((description) => {
     const job = { failed: false };
+    const given = idToken(workflow, description);
     return description.steps.map((step) => {
       const condition = String(step.if ?? "success()").replace(/^\s*\$\{\{|\}\}\s*$/g, "");
       if (evaluated(condition, contexts, functionsOf(job)).coerceString() !== "true") return { skipped: true };
       const handed = filledAll(step.with, contexts);
-      if (!isOurs(step.uses)) return { uses: step.uses, with: handed };
-      const environment = { ...workflow.env, ...description.env, ...step.env };
-      const done = runAction(handed, filledAll(environment, contexts));
+      if ((step.uses ?? "").startsWith("actions/checkout@")) {
+        for (const [path, text] of Object.entries(request.checkout ?? {})) writeFileSync(join(workspace, path), text);
+      }
+      if (step.run === undefined && !isOurs(step.uses)) return { uses: step.uses, with: handed };
+      const environment = { ...given, ...filledAll({ ...workflow.env, ...description.env, ...step.env }, contexts) };
+      const done =
+        step.run === undefined ? runAction(handed, environment) : runStep(step, contexts, environment);
       job.failed ||= done.exit_code !== 0;
       if (step.id !== undefined) contexts.steps[step.id] = { outputs: done.outputs };
       return { uses: step.uses, with: handed, ...done };

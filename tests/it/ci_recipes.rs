@@ -2,107 +2,40 @@
 //! Jenkins, read by parsers that others wrote and run as far as they run without
 //! their servers.
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::world::authorization_server;
 use crate::world::canary::Canaries;
-use crate::world::process::{Serving, finish, program, tool};
-use crate::world::{Outcome, reach};
+use crate::world::process::{Serving, program};
+use crate::world::reach;
+use crate::world::runner::{self, ci_workflow, place, recipe};
 
 const TOPIC: &str = include_str!("../../src/help/ci.md");
-const ACTION: &str = ".github/actions/test-connections";
-const ACTION_FILE: &str = include_str!("../../.github/actions/test-connections/action.yml");
-const ACTION_SCRIPT: &str = include_str!("../../.github/actions/test-connections/test-connections.sh");
-const CI_WORKFLOW: &str = include_str!("../../.github/workflows/ci.yml");
+const WORKFLOW: &str = ".github/workflows/servicenow.yml";
 
 const GOOD: &[&str] = &[];
 const REFUSING: &[&str] = &["--scenario", "basic-refused"];
 
-/// Where tests/run has installed what reads and runs the recipes.
-#[allow(clippy::disallowed_methods, reason = "a test is told by a variable where its parts are")]
-fn place() -> PathBuf {
-    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ci");
-    let place = std::env::var_os("SNOW_TEST_CI").map_or_else(usual, PathBuf::from);
-    let has_all = place.join("node_modules/gitlab-ci-local").is_dir() && place.join("python/bin/zizmor").exists();
-    assert!(has_all, "the tests need the tools of tests/ci in {}: run tests/run, which installs them", place.display());
-    place
-}
-
-/// The block of the topic that begins with this line.
-fn recipe(first_line: &str) -> String {
-    let (_, rest) = TOPIC.split_once(&format!("\n{first_line}\n")).expect("the topic has the recipe");
-    format!("{}\n", rest.split("\n```").next().unwrap())
-}
-
-/// An instance, and a machine of a CI service with `snow` on its PATH.
+/// An instance, and a machine of a CI service.
 struct Machine {
     serving: Serving,
-    home: TempDir,
+    machine: runner::Machine,
+}
+
+impl Deref for Machine {
+    type Target = runner::Machine;
+
+    fn deref(&self) -> &runner::Machine {
+        &self.machine
+    }
 }
 
 impl Machine {
     fn new(sandbox: &[&str]) -> Self {
-        let machine = Self { serving: Serving::start(sandbox), home: tempfile::tempdir().expect("a temporary home") };
-        std::fs::create_dir(machine.home().join("bin")).unwrap();
-        std::os::unix::fs::symlink(program(), machine.home().join("bin/snow")).unwrap();
-        machine
-    }
-
-    fn home(&self) -> &Path {
-        self.home.path()
-    }
-
-    fn path(&self) -> String {
-        format!("{}:/usr/bin:/bin", self.home().join("bin").display())
-    }
-
-    /// Runs a command to its end, with nothing but `snow` and the system on the
-    /// PATH.
-    fn run(&self, mut command: Command, variables: &[(&str, &str)], stdin: &str) -> Outcome {
-        command.env_clear().env("HOME", self.home()).env("PATH", self.path()).env("LANG", "C.UTF-8");
-        command.envs(variables.iter().copied());
-        finish(command, stdin.as_bytes())
-    }
-
-    /// Writes a program. Another process does, so that none of ours holds it open
-    /// when it is run.
-    fn write_program(&self, path: &Path, text: &str) {
-        let mut install = Command::new("install");
-        install.args(["-D", "-m", "755", "/dev/stdin"]).arg(path);
-        self.run(install, &[], text).expect(0);
-    }
-
-    /// A checkout with the action.
-    fn repository(&self) -> PathBuf {
-        let repository = self.home().join("checkout");
-        let action = repository.join(ACTION);
-        std::fs::create_dir_all(repository.join(".github/workflows")).unwrap();
-        std::fs::create_dir_all(&action).unwrap();
-        std::fs::write(action.join("action.yml"), ACTION_FILE).unwrap();
-        std::fs::write(repository.join(".github/workflows/ci.yml"), ci_workflow()).unwrap();
-        self.write_program(&action.join("test-connections.sh"), ACTION_SCRIPT);
-        repository
-    }
-
-    /// What tests/ci/workflow.mjs says to a request.
-    fn github(&self, mut request: Value) -> Value {
-        request["repository"] = json!(self.repository());
-        request["home"] = json!(self.home());
-        if request["path"].is_null() {
-            request["path"] = json!(self.path());
-        }
-        let mut node = Command::new(authorization_server::place().join("node"));
-        // From standard input it finds its packages in the current directory.
-        node.args(["--input-type=module", "-", &request.to_string()]).current_dir(place());
-        let outcome = self.run(node, &[], include_str!("../ci/workflow.mjs")).expect(0);
-        let canaries = Canaries::usual();
-        canaries.check(outcome.stdout.as_bytes(), "what the workflow left");
-        canaries.search(self.home());
-        outcome.json()
+        Self { serving: Serving::start(sandbox), machine: runner::Machine::new() }
     }
 
     /// Steps that run the action with these inputs, for this instance.
@@ -112,11 +45,6 @@ impl Machine {
         });
         self.github(json!({ "withs": withs, "env": env }))
     }
-}
-
-/// Our own workflow. It names a password of the sandbox, which nothing else may.
-fn ci_workflow() -> String {
-    CI_WORKFLOW.replace("sandbox-beth", "a-password")
 }
 
 /// The text of a report that an output of the step names.
@@ -190,7 +118,7 @@ fn every_input_becomes_a_flag_of_its_own() {
     let told = machine.steps(json!([
         // Leaves a file that a pattern could mean.
         { "junit": "there.xml" },
-        { "snow": &echo, "connections": "acme\n  acme-test *", "table": "incident,cmdb_ci", "expect-user": "svc.ci",
+        { "snow": &echo, "connections": "acme\n  acme-test *", "config": "team.toml", "table": "incident,cmdb_ci", "expect-user": "svc.ci",
           "max-latency": "2s", "strict": "true", "wait": "10m", "retries": "3", "timeout": "20s", "junit": "a b.xml",
           "html": "b.html", "json": "c.json" },
         { "snow": &echo, "all": "true", "filter": "env=prod\nteam=it ops" },
@@ -202,6 +130,7 @@ fn every_input_becomes_a_flag_of_its_own() {
         "--output=html=b.html",
         "--output=json=c.json",
         "--strict",
+        "--config=team.toml",
         "--table=incident,cmdb_ci",
         "--expect-user=svc.ci",
         "--max-latency=2s",
@@ -242,6 +171,8 @@ fn no_input_is_taken_for_a_command_a_flag_or_an_output() {
         "connections",
         "filter",
         "all",
+        "config",
+        "vault-audience",
         "table",
         "expect-user",
         "max-latency",
@@ -264,7 +195,8 @@ fn no_input_is_taken_for_a_command_a_flag_or_an_output() {
     for ((input, value), step) in cases.iter().zip(steps) {
         let case = format!("{input}: {value:?}: {step}");
         // What is a path may have any name of one line.
-        let is_path = ["junit", "html", "json"].contains(input) && !value.contains(['\n', '\r']);
+        let is_report = ["junit", "html", "json"].contains(input) && !value.contains(['\n', '\r']);
+        let is_path = is_report || *input == "config";
         assert_eq!(step["exit_code"] == 0, is_path, "{case}");
         let outputs = &step["outputs"];
         assert_eq!(outputs["exit-code"], step["exit_code"].to_string(), "{case}");
@@ -341,22 +273,13 @@ fn where_nothing_can_be_built_the_action_says_so() {
     assert_eq!(messages(step, "error"), ["there is no snow on the PATH, and no cargo to build it"]);
 }
 
-/// The workflow of the topic, with an action that has a hash.
-fn workflow(repository: &Path) -> &'static str {
-    let path = ".github/workflows/servicenow.yml";
-    let text = recipe(&format!("# {path}"));
-    assert!(text.contains(&format!("uses: OWNER/snow/{ACTION}@SHA\n")), "{text}");
-    std::fs::write(repository.join(path), text.replace("@SHA", &format!("@{}", "0".repeat(40)))).unwrap();
-    path
-}
-
 #[test]
 fn the_workflow_of_the_topic_runs_and_its_reports_are_there() {
     for (sandbox, exit_code) in [(GOOD, 0), (REFUSING, 4)] {
         let machine = Machine::new(sandbox);
-        let workflow = workflow(&machine.repository());
+        machine.put_workflow(&machine.repository(), TOPIC, WORKFLOW);
         let told = machine.github(json!({
-            "workflow": workflow, "secrets": { "SNOW_PASSWORD": "sandbox-svc" },
+            "workflow": WORKFLOW, "secrets": { "SNOW_PASSWORD": "sandbox-svc" },
             "vars": { "SNOW_INSTANCE": machine.serving.origin(), "SNOW_USERNAME": "svc.ci" },
         }));
         let (test, upload) = (&told["steps"][0], &told["steps"][1]);
@@ -372,51 +295,21 @@ fn the_workflow_of_the_topic_runs_and_its_reports_are_there() {
 fn github_and_zizmor_find_nothing_in_the_workflows_and_the_action() {
     let machine = Machine::new(GOOD);
     let repository = machine.repository();
-    let workflow = workflow(&repository);
-    let judge = json!([workflow, ".github/workflows/ci.yml"]);
+    machine.put_workflow(&repository, TOPIC, WORKFLOW);
+    let judge = json!([WORKFLOW, ".github/workflows/ci.yml"]);
     let told = machine.github(json!({ "withs": [], "judge": judge }));
     assert_eq!(told["complaints"], json!([]));
 
-    let zizmor = || {
-        let mut zizmor = Command::new(place().join("python/bin/zizmor"));
-        zizmor.args(["--offline", "--quiet"]).arg(&repository);
-        machine.run(zizmor, &[], "")
-    };
-    zizmor().expect(0);
+    machine.zizmor(&repository).expect(0);
 
     // Neither of them is silent about everything.
     let injecting = ci_workflow().replace("- run: cargo", "- run: ${{ github.head_ref }} cargo");
-    std::fs::write(repository.join(workflow), injecting).unwrap();
-    let outcome = zizmor();
+    std::fs::write(repository.join(WORKFLOW), injecting).unwrap();
+    let outcome = machine.zizmor(&repository);
     assert!(outcome.code != 0 && outcome.stdout.contains("template-injection"), "{outcome:?}");
-    std::fs::write(repository.join(workflow), ci_workflow().replace("runs-on:", "run-on:")).unwrap();
-    let told = machine.github(json!({ "withs": [], "judge": [workflow] }));
+    std::fs::write(repository.join(WORKFLOW), ci_workflow().replace("runs-on:", "run-on:")).unwrap();
+    let told = machine.github(json!({ "withs": [], "judge": [WORKFLOW] }));
     assert!(told["complaints"].to_string().contains("Unexpected value 'run-on'"), "{told}");
-}
-
-/// Runs the topic's `.gitlab-ci.yml` with these variables of the project in a
-/// repository, and says where that is.
-fn gitlab(machine: &Machine, variables: &[(&str, &str)]) -> (Outcome, PathBuf) {
-    tool("git");
-    tool("rsync");
-    let repository = machine.home().join("project");
-    std::fs::create_dir(&repository).unwrap();
-    std::fs::write(repository.join(".gitlab-ci.yml"), recipe("# .gitlab-ci.yml")).unwrap();
-    let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}: '{value}'\n")).collect();
-    std::fs::write(repository.join(".gitlab-ci-local-variables.yml"), lines.concat()).unwrap();
-    let mut shell = Command::new("bash");
-    let commands = "git init --quiet --initial-branch=main
-        git config user.name somebody
-        git config user.email somebody@team.example
-        git remote add origin git@team.example:team/project.git
-        git add .gitlab-ci.yml
-        git commit --quiet --message='Test the connection'";
-    shell.args(["-euc", commands]).current_dir(&repository);
-    machine.run(shell, &[], "").expect(0);
-    let mut node = Command::new(authorization_server::place().join("node"));
-    node.arg(place().join("node_modules/gitlab-ci-local/dist/index.js"));
-    node.args(["--force-shell-executor", "--no-color"]).current_dir(&repository);
-    (machine.run(node, &[], ""), repository)
 }
 
 #[test]
@@ -428,7 +321,7 @@ fn the_pipeline_of_the_topic_for_gitlab_runs_and_its_artifacts_are_there() {
             ("SNOW_USERNAME", "svc.ci"),
             ("SNOW_PASSWORD", "sandbox-svc"),
         ];
-        let (outcome, repository) = gitlab(&machine, &variables);
+        let (outcome, repository) = machine.gitlab(TOPIC, &[], &variables);
         let outcome = outcome.expect(code);
         outcome.says(&[says]);
         Canaries::usual().check(outcome.stdout.as_bytes(), "the log of the job");
@@ -449,7 +342,9 @@ fn jenkinsfiles(machine: &Machine, texts: &[String]) -> Vec<Value> {
 
 #[test]
 fn the_jenkinsfile_of_the_topic_is_groovy_and_its_steps_run() {
-    let [read] = &jenkinsfiles(&Machine::new(GOOD), &[recipe("// Jenkinsfile")])[..] else { panic!("one was given") };
+    let [read] = &jenkinsfiles(&Machine::new(GOOD), &[recipe(TOPIC, "// Jenkinsfile")])[..] else {
+        panic!("one was given")
+    };
     assert!(read.is_object(), "it is no Groovy");
     for (sandbox, code) in [(GOOD, 0), (REFUSING, 4)] {
         let machine = Machine::new(sandbox);
@@ -484,7 +379,7 @@ fn the_jenkinsfile_of_the_topic_is_groovy_and_its_steps_run() {
 
 #[test]
 fn a_jenkinsfile_that_is_not_groovy_is_noticed() {
-    let text = recipe("// Jenkinsfile");
+    let text = recipe(TOPIC, "// Jenkinsfile");
     let wrongs = [("always {", "always"), ("credentialsId:", "credentialsId"), ("junit '", "junit ")];
     let texts = wrongs.map(|(right, wrong)| {
         assert!(text.contains(right), "{right}");

@@ -245,3 +245,17 @@ fn verbose_lines_are_said_once_and_are_no_debug_output() {
     }
     assert!(!stderr.contains("Some(") && !stderr.contains("{ "), "{stderr}");
 }
+
+#[test]
+fn a_file_of_connections_that_is_not_there_is_named() {
+    let mut world = World::new();
+    for line in ["test --all", "test acme", "test acme acme-test", "test", "token acme", "token"] {
+        let outcome = world.run(&format!("{line} --config /nowhere/team.toml --json")).expect(3);
+        outcome.says(&["there is no file /nowhere/team.toml"]);
+        // Where it is, it counts that nothing is in it.
+        let empty = world.home().join("empty.toml");
+        fs::write(&empty, "").unwrap();
+        let outcome = world.run(&format!("{line} --config {} --json", empty.display())).expect(3);
+        assert!(!outcome.stdout.contains("there is no file"), "{}", outcome.stdout);
+    }
+}

@@ -108,6 +108,8 @@ mod real_oauth;
 mod recorded;
 #[cfg(unix)]
 mod reports;
+#[cfg(unix)]
+mod runner_recipes;
 mod salesforce;
 #[cfg(unix)]
 mod salesforce_clients;
@@ -128,6 +130,8 @@ mod scenarios;
 mod screens;
 mod scripts;
 mod sequences;
+#[cfg(target_os = "linux")]
+mod server_recipes;
 mod services;
 #[cfg(unix)]
 mod services_programs;
@@ -172,6 +176,8 @@ mod vault_cluster;
 mod vault_faults;
 #[cfg(unix)]
 mod vault_machines;
+#[cfg(unix)]
+mod vault_sign_in;
 mod verdicts;
 mod waiting;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use snow_connect::auth::oauth::lock::KernelLock;
 use snow_connect::auth::oauth::renewal::{Attempt, RefreshReason, SessionStore, renew};
@@ -41,6 +41,11 @@ impl Scene {
             locks: tempfile::tempdir().unwrap(),
             time,
         }
+    }
+
+    /// When the user signed in, as the store has it.
+    fn signed_in_at(&self) -> DateTime<Utc> {
+        serde_json::from_value(self.cluster.holds().1["signed_in_at"].clone()).unwrap()
     }
 
     fn machine(&self, number: usize) -> SessionStore {
@@ -319,6 +324,45 @@ fn of_many_machines_at_the_end_of_a_token_one_asks() {
         }
         assert_eq!(scene.endpoint.requests(), 1, "{machines} machines");
         assert_eq!(scene.cluster.holds().1["generation"], 2);
+    }
+}
+
+/// A client that signs in for itself, on several machines.
+fn of_a_client() -> Scene {
+    Scene { endpoint: Endpoint::of_a_client(), ..Scene::new() }
+}
+
+#[test]
+fn of_many_machines_with_a_client_that_signs_in_for_itself_one_asks() {
+    for machines in [2, 10, 50] {
+        let scene = of_a_client();
+        // Each was refused the token that all have.
+        let refused = RefreshReason::Refused((scene.signed_in_at(), 1));
+        let all = async {
+            let machines = (0..machines).map(|machine| scene.renew_because(machine, refused));
+            futures_util::future::join_all(machines).await
+        };
+        for (result, in_hand) in block_on(all) {
+            result.unwrap();
+            assert_eq!(in_hand.unwrap().access_token.expose(), "access-1");
+        }
+        assert_eq!(scene.endpoint.requests(), 1, "{machines} machines");
+        let (_, kept) = scene.cluster.holds();
+        assert_eq!((&kept["generation"], kept.get("lease")), (&json!(2), None));
+    }
+}
+
+#[test]
+fn a_client_that_gets_no_token_lets_the_others_ask_at_once() {
+    for answers in [&[Answer::Unavailable][..], &[Answer::Lost, Answer::Lost]] {
+        let scene = of_a_client();
+        scene.endpoint.answer(answers);
+        assert!(scene.renew().0.is_err(), "{answers:?}");
+        let (_, kept) = scene.cluster.holds();
+        assert_eq!((kept.get("lease"), kept.get("refreshing")), (None, None), "{answers:?}: {kept}");
+        let before = scene.time.elapsed();
+        block_on(scene.renew_on(2)).0.unwrap();
+        assert!(scene.time.elapsed() - before < Duration::from_secs(2), "{answers:?}");
     }
 }
 

@@ -1,24 +1,21 @@
 //! Secrets in a real OpenBao.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use snow_connect::sandbox::{Sandbox, SandboxOptions};
 
-use crate::world::process::tool;
 use crate::world::tls::{Authority, Leaf};
-use crate::world::vault::{ROOT, TOPIC, Vault, policy, until};
+use crate::world::vault::{ROOT, TOPIC, Vault, policy};
 use crate::world::{World, check};
 
 const PASSWORD: &str = "sandbox-beth";
 
-fn connect(world: &mut World, sandbox: &Sandbox, more: &str) -> crate::world::Outcome {
+pub fn connect(world: &mut World, sandbox: &Sandbox, more: &str) -> crate::world::Outcome {
     let line = format!("connect {} --name acme --username beth.anglin --password-stdin {more}", sandbox.origin());
     world.stdin(PASSWORD).run(&line)
 }
 
 /// The path of an item of `acme`, below `data` or `metadata`.
-fn item_of(world: &World, kind: &str, field: &str) -> String {
+pub fn item_of(world: &World, kind: &str, field: &str) -> String {
     let config: toml::Value = toml::from_str(&world.config()).unwrap();
     format!("secret/{kind}/snow/{}/{field}", config["connections"]["acme"]["id"].as_str().unwrap())
 }
@@ -182,94 +179,6 @@ fn a_colleague_with_a_sign_in_to_vault_needs_nothing_else() {
 }
 
 #[test]
-fn an_app_role_signs_in_and_again_once_its_token_is_gone() {
-    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
-    let (role_id, secret_id) = vault.app_role(&json!({ "token_policies": ["runner"], "token_num_uses": 4 }));
-    let mut world = vault.world();
-    world.unset("VAULT_TOKEN").set("SNOW_VAULT_ROLE_ID", &role_id).set("SNOW_VAULT_SECRET_ID", &secret_id);
-    world.guard(&secret_id);
-    // Each token is good for four requests, and this takes more.
-    connect(&mut world, &sandbox, "").expect(0);
-    world.run("test acme").expect(0);
-    world.run("show acme").expect(0).says(&["approle (SNOW_VAULT_ROLE_ID)"]);
-    world.unset("SNOW_VAULT_SECRET_ID").set("SNOW_VAULT_SECRET_ID", "CANARY-wrong-secret-id");
-    let outcome = world.run("test acme --json").expect(9);
-    assert_eq!(outcome.error_code(), "vault-login-refused");
-    outcome.says(&["invalid role or secret ID"]);
-}
-
-#[test]
-fn a_proxy_signs_in_for_all_that_ask_it() {
-    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
-    let (role_id, secret_id) = vault.app_role(&json!({ "token_policies": ["runner"] }));
-    let proxy = vault.proxy(&role_id, &secret_id);
-    let mut world = World::new();
-    world.guard(&secret_id);
-    world.set("SNOW_STORE", "vault").set("BAO_AGENT_ADDR", &proxy.origin);
-    until("the proxy has signed in", || {
-        let outcome = connect(&mut world, &sandbox, "--json");
-        outcome.code == 0 || {
-            assert_eq!(outcome.error_code(), "vault-no-token", "{outcome:?}");
-            false
-        }
-    });
-    world.run("test acme").expect(0);
-    world.run("show acme").expect(0).says(&["(BAO_AGENT_ADDR)", "the agent signs in"]);
-    assert_eq!(vault.item(&item_of(&world, "data", "password"))["metadata"]["version"], 1);
-    world.run("logout acme --yes").expect(0);
-    assert_eq!(vault.item(&item_of(&world, "data", "password"))["data"], json!({ "deleted": true }));
-    // A proxy that cannot sign in itself sends requests without a token.
-    let refused = vault.proxy(&role_id, "CANARY-wrong-secret-id");
-    world.set("BAO_AGENT_ADDR", &refused.origin);
-    let outcome = world.run("test acme --json").expect(9);
-    assert_eq!(outcome.error_code(), "vault-no-token");
-    outcome.says(&["is not signed in"]);
-}
-
-/// A JWT for the audience `vault`, signed with a new key; and the public key.
-fn signed_jwt(directory: &std::path::Path) -> (String, String) {
-    let run = |words: &[&str]| {
-        let output = tool("openssl").args(words).current_dir(directory).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
-    };
-    run(&["genrsa", "-out", "key.pem", "2048"]);
-    let public = String::from_utf8(run(&["rsa", "-in", "key.pem", "-pubout"])).unwrap();
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let now = chrono::Utc::now().timestamp();
-    let claims = json!({ "sub": "job-7", "aud": "vault", "iss": "https://ci.example", "iat": now, "exp": now + 3600 });
-    let text = format!("{}.{}", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
-    std::fs::write(directory.join("text"), &text).unwrap();
-    let signature = run(&["dgst", "-sha256", "-sign", "key.pem", "text"]);
-    (format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)), public)
-}
-
-#[test]
-fn a_jwt_of_ci_signs_in_and_what_vault_says_of_a_wrong_role_is_told() {
-    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
-    let directory = tempfile::tempdir().unwrap();
-    let (jwt, public) = signed_jwt(directory.path());
-    vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
-    vault.post("sys/auth/ci-jwt", &json!({ "type": "jwt" }));
-    vault.post("auth/ci-jwt/config", &json!({ "jwt_validation_pubkeys": [public] }));
-    let role =
-        json!({ "role_type": "jwt", "bound_audiences": ["vault"], "user_claim": "sub", "token_policies": ["runner"] });
-    vault.post("auth/ci-jwt/role/deploy", &role);
-    let file = directory.path().join("jwt");
-    std::fs::write(&file, &jwt).unwrap();
-    let mut world = vault.world();
-    world.guard(&jwt);
-    world.unset("VAULT_TOKEN").set("SNOW_VAULT_JWT_FILE", file.to_str().unwrap());
-    let flags = "--store-auth jwt --store-auth-mount ci-jwt --store-role";
-    connect(&mut world, &sandbox, &format!("{flags} deploy")).expect(0);
-    world.run("test acme").expect(0);
-    let more = format!("{flags} wrong --force --yes --json");
-    let outcome = connect(&mut world, &sandbox, &more).expect(9);
-    assert_eq!(outcome.error_code(), "vault-login-refused");
-    outcome.says(&["could not be found"]);
-}
-
-#[test]
 fn a_vault_with_a_private_ca_is_reached_with_its_file_and_never_without() {
     let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
     let authority = Authority::new();
@@ -291,22 +200,6 @@ fn a_vault_with_a_private_ca_is_reached_with_its_file_and_never_without() {
     world.run("test acme").expect(0);
     world.set("VAULT_SKIP_VERIFY", "1");
     world.run("test acme").expect(3).says(&["VAULT_SKIP_VERIFY"]);
-}
-
-#[test]
-fn the_token_that_the_tools_leave_signs_in_until_another_is_given() {
-    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
-    let mut world = vault.world();
-    world.unset("VAULT_TOKEN");
-    assert_eq!(connect(&mut world, &sandbox, "--json").expect(9).error_code(), "vault-no-token");
-    let path = world.home().join(".vault-token");
-    std::fs::write(&path, format!("{ROOT}\n")).unwrap();
-    connect(&mut world, &sandbox, "").expect(0);
-    world.run("show acme").expect(0).says(&["token (~/.vault-token)"]);
-    world.set("BAO_TOKEN", "CANARY-token-of-another");
-    assert_eq!(world.run("test acme --json").expect(9).error_code(), "vault-token-invalid");
-    // The search for secrets at the end would find it.
-    std::fs::remove_file(path).unwrap();
 }
 
 #[test]
@@ -337,32 +230,4 @@ fn a_token_that_may_not_write_metadata_still_saves_and_former_secrets_are_destro
     let item = item_of(&world, "data", "password");
     world.run("logout acme --yes").expect(0);
     assert_eq!(vault.item(&format!("{item}?version=1"))["metadata"]["destroyed"], true);
-}
-
-#[test]
-fn a_client_certificate_signs_in_to_vault() {
-    let (authority, sandbox) = (Authority::new(), Sandbox::start(None, None).unwrap());
-    let (vault, address) = Vault::start_with_tls(&authority);
-    let mut world = vault.world();
-    let directory = tempfile::tempdir().unwrap();
-    let ca = directory.path().join("ca.pem");
-    authority.save(&ca);
-    let (certificate, key) = authority.save_leaf(Leaf::WrongPurpose, directory.path());
-    vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
-    vault.post("sys/auth/cert", &json!({ "type": "cert" }));
-    let role = json!({ "certificate": std::fs::read_to_string(&ca).unwrap(), "token_policies": ["runner"] });
-    vault.post("auth/cert/certs/ci", &role);
-    world.unset("VAULT_TOKEN").unset("VAULT_ADDR").set("VAULT_CACERT", ca.to_str().unwrap());
-    let more = format!("--store-address {address} --store-auth cert --store-role ci");
-    assert_eq!(connect(&mut world, &sandbox, &format!("{more} --json")).expect(9).error_code(), "vault-no-token");
-    world.set("VAULT_CLIENT_CERT", certificate.to_str().unwrap()).set("VAULT_CLIENT_KEY", key.to_str().unwrap());
-    connect(&mut world, &sandbox, &more).expect(0);
-    world.run("test acme").expect(0);
-    // One of another authority.
-    let (certificate, key) = Authority::new().save_leaf(Leaf::WrongPurpose, directory.path());
-    world.unset("VAULT_CLIENT_CERT").unset("VAULT_CLIENT_KEY");
-    world.set("VAULT_CLIENT_CERT", certificate.to_str().unwrap()).set("VAULT_CLIENT_KEY", key.to_str().unwrap());
-    let outcome = world.run("test acme --json").expect(9);
-    assert_eq!(outcome.error_code(), "vault-login-refused");
-    outcome.says(&["invalid certificate"]);
 }

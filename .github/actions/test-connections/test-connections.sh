@@ -54,6 +54,18 @@ counted() {
     if [[ $report =~ $pattern ]]; then printf '%s' "${BASH_REMATCH[1]}"; fi
 }
 
+# The token in which GitHub says what this job is, for an audience. It is good for some
+# minutes, and a build takes longer.
+id_token() {
+    local answer pattern='"value" *: *"([A-Za-z0-9._-]+)"'
+    [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ] || refuse 'vault-audience: the job needs the permission id-token: write'
+    answer=$(printf 'Authorization: Bearer %s' "$ACTIONS_ID_TOKEN_REQUEST_TOKEN" |
+        curl -fsS -m 30 -H @- -G --data-urlencode "audience=$1" "$ACTIONS_ID_TOKEN_REQUEST_URL") ||
+        refuse 'vault-audience: GitHub gave no token'
+    [[ $answer =~ $pattern ]] || refuse 'vault-audience: GitHub gave no token'
+    export SNOW_VAULT_JWT=${BASH_REMATCH[1]}
+}
+
 own=$(mktemp -d "$RUNNER_TEMP/snow-test.XXXXXXXXXX")
 junit=$(path_of junit "${INPUT_JUNIT:-}" xml)
 html=$(path_of html "${INPUT_HTML:-}" html)
@@ -66,6 +78,7 @@ arguments=(test --no-input --output=text
 if is_true all "${INPUT_ALL:-}"; then arguments+=(--all); fi
 if is_true strict "${INPUT_STRICT:-}"; then arguments+=(--strict); fi
 with() { if [ -n "$2" ]; then arguments+=("--$1=$2"); fi; }
+with config "${INPUT_CONFIG:-}"
 with table "${INPUT_TABLE:-}"
 with expect-user "${INPUT_EXPECT_USER:-}"
 with max-latency "${INPUT_MAX_LATENCY:-}"
@@ -83,6 +96,8 @@ elif ! program=$(type -P snow) || ! is_ours "$program"; then
     build
     program=$RUNNER_TEMP/snow/bin/snow
 fi
+
+if [ -n "${INPUT_VAULT_AUDIENCE:-}" ]; then id_token "$INPUT_VAULT_AUDIENCE"; fi
 
 # What a server said stands in the log, and must not be taken for a command.
 token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')

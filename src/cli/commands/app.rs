@@ -220,6 +220,14 @@ impl App {
         Ok(ConfigFile { path, lock, home: self.context.home.clone() })
     }
 
+    /// That the file which `--config` names is not there, for a command that looked for
+    /// a connection in it.
+    pub fn missing_config(&self, code: Code) -> Option<Failure> {
+        let path = self.global.config.as_ref().filter(|path| !path.exists())?;
+        let failure = Failure::new(code, shown!("there is no file {}", Shown::outside(path.display().to_string())));
+        Some(failure.why("--config names it, so no other connection is used.").next("Correct the path after --config"))
+    }
+
     /// Where another program keeps its settings.
     pub fn config_directory_of(&self, program: &str) -> Option<PathBuf> {
         self.context.config_directory_of(program)

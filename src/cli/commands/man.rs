@@ -35,7 +35,7 @@ pub struct ManArgs {
 const COLUMNS: usize = 72;
 
 /// The variables, with what each is for.
-const VARIABLES: [(&str, &str); 39] = [
+const VARIABLES: [(&str, &str); 40] = [
     ("SNOW_CONNECTION", "The connection to use, as with --connection."),
     ("SNOW_INSTANCE", "With the variables below: a connection that needs nothing saved."),
     ("SNOW_SPEC", "The service of that connection, if it is not ServiceNow."),
@@ -86,6 +86,10 @@ const VARIABLES: [(&str, &str); 39] = [
     ("SNOW_VAULT_TOKEN_FILE, VAULT_TOKEN", "The token of Vault, or the file that holds it."),
     ("SNOW_VAULT_ROLE_ID, SNOW_VAULT_SECRET_ID, SNOW_VAULT_SECRET_ID_FILE", "An AppRole that signs in to Vault."),
     ("SNOW_VAULT_JWT, SNOW_VAULT_JWT_FILE", "A JWT that signs in to Vault, or the file that holds it."),
+    (
+        "SNOW_VAULT_AUTH, SNOW_VAULT_ROLE, SNOW_VAULT_AUTH_MOUNT",
+        "How to sign in to Vault, as --store-auth, --store-role and --store-auth-mount say it.",
+    ),
     ("NO_COLOR, CLICOLOR_FORCE, TERM", "Whether to use colour."),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy."),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "The certificate authorities of the system."),

@@ -130,7 +130,8 @@ pub fn select(app: &mut App, argument: Option<&ConnectionName>) -> Result<Option
         (_, Some(path)) => app.console.say(&shown!("Using {}, which {} names.", name, path.display())),
         (_, None) => {}
     }
-    let profile = find(read_once(app, &mut config)?, &name)?.clone();
+    let profile = find(read_once(app, &mut config)?, &name);
+    let profile = profile.map_err(|failure| app.missing_config(failure.code()).unwrap_or(failure))?.clone();
     Ok(Some(Selection { selected: Selected::Saved(Box::new(profile)), by }))
 }
 
@@ -150,6 +151,9 @@ fn select_any(app: &mut App, argument: Option<&ConnectionName>, nothing: Code) -
         return Ok(selection);
     }
     let config = app.config_file()?.load()?;
+    if let Some(failure) = app.missing_config(nothing) {
+        return Err(failure);
+    }
     Err(match config.connections.len() {
         0 => Failure::new(nothing, "no connection is saved yet").next(Step::run("snow connect INSTANCE")),
         _ => Failure::new(nothing, "no connection is selected, and none is the default")

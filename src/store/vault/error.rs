@@ -301,9 +301,7 @@ static LOGIN_REFUSED: Symptom = Symptom {
         ("secret", High, "the role or its secret is wrong, has expired or was used up"),
         ("mount", Medium, "that sign-in is not enabled at this mount, or is in another namespace"),
     ],
-    next: &[
-        "Check the role and what it signs in with: store_role, store_auth_mount, SNOW_VAULT_ROLE_ID, SNOW_VAULT_SECRET_ID, SNOW_VAULT_JWT",
-    ],
+    next: &["Check the role (store_role, SNOW_VAULT_ROLE) and what it signs in with; {help} lists them"],
     ..USUAL
 };
 

@@ -1,10 +1,10 @@
 //! What signs in to Vault: a token, or what gets one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::settings::AuthKind;
+use super::settings::{AuthKind, JWT_FILE};
 use crate::base::error::Failure;
 use crate::base::secret::Secret;
 use crate::base::secret_file;
@@ -34,8 +34,11 @@ pub enum Means {
         role: Option<String>,
         jwt: Secret,
     },
+    /// A pod has the token of its service account in a file, that of a variable or the
+    /// usual one.
     Kubernetes {
         role: String,
+        jwt_file: Option<PathBuf>,
     },
     /// The certificate is sent in the handshake.
     Cert {
@@ -58,11 +61,8 @@ impl SignIn {
             }
             Means::Jwt { role: None, jwt } => json!({ "jwt": jwt.expose() }),
             Means::Jwt { role: Some(role), jwt } => json!({ "role": role, "jwt": jwt.expose() }),
-            // It is replaced from time to time, so it is read anew.
-            Means::Kubernetes { role } => {
-                let (mut file, _) = secret_file::open(&PathBuf::from(SERVICE_ACCOUNT), "the service account")?;
-                let jwt = secret_file::read(&mut file, SERVICE_ACCOUNT)?;
-                json!({ "role": role, "jwt": jwt.expose() })
+            Means::Kubernetes { role, jwt_file } => {
+                json!({ "role": role, "jwt": service_account(jwt_file.as_deref())?.expose() })
             }
             Means::Cert { role: None } => json!({}),
             Means::Cert { role: Some(role) } => json!({ "name": role }),
@@ -91,7 +91,8 @@ impl SignIn {
             Means::Token(token) => vec![token.clone()],
             Means::AppRole { role_id, secret_id } => [role_id].into_iter().chain(secret_id).cloned().collect(),
             Means::Jwt { jwt, .. } => vec![jwt.clone()],
-            Means::Agent | Means::Kubernetes { .. } | Means::Cert { .. } => Vec::new(),
+            Means::Kubernetes { jwt_file, .. } => service_account(jwt_file.as_deref()).into_iter().collect(),
+            Means::Agent | Means::Cert { .. } => Vec::new(),
         }
     }
 
@@ -101,4 +102,14 @@ impl SignIn {
         self.secrets().iter().for_each(|secret| redactor.add(secret));
         redactor
     }
+}
+
+/// The token of the service account. It is replaced from time to time, so it is read anew.
+fn service_account(path: Option<&Path>) -> Result<Secret, Failure> {
+    let (path, origin) = match path {
+        Some(path) => (path, JWT_FILE),
+        None => (Path::new(SERVICE_ACCOUNT), "the service account"),
+    };
+    let (mut file, _) = secret_file::open(path, origin)?;
+    secret_file::read(&mut file, origin)
 }

@@ -105,9 +105,13 @@ fn vault(chosen: &Chosen, surroundings: &mut dyn Surroundings) -> Result<Vault, 
         let next = shown!("Unset {}, and set VAULT_CACERT to the file of its CA", variable);
         return Err(failed(Failure::new(Code::ConfigInvalid, message).why("Nothing was sent.").next(next)));
     }
+    if let Some(Given { value: invalid, from }) = &chosen.invalid {
+        let message = shown!("{} is not valid: {}", *from, *invalid);
+        return Err(failed(Failure::new(Code::ConfigInvalid, message).next(shown!("Correct {}", *from))));
+    }
     let means = means(chosen, surroundings)?;
     let auth = chosen.auth.as_ref().map_or("", |auth| auth.value.as_str());
-    let auth_mount = chosen.auth_mount.clone().unwrap_or_else(|| auth.to_owned());
+    let auth_mount = chosen.auth_mount.as_ref().map_or_else(|| auth.to_owned(), |mount| mount.value.clone());
     let place = Whereabouts {
         address: address.to_string(),
         mount: chosen.mount.value.clone(),
@@ -129,7 +133,7 @@ fn no_address() -> Failure {
 
 /// What signs in. Reads the files that variables name.
 fn means(chosen: &Chosen, surroundings: &mut dyn Surroundings) -> Result<Means, StoreError> {
-    let role = chosen.role.clone();
+    let role = chosen.role.as_ref().map(|role| role.value.clone());
     match chosen.auth.as_ref().map(|auth| auth.value) {
         None if chosen.is_agent => Ok(Means::Agent),
         None => Err(no_token("Nothing that signs in to it is set.")),
@@ -151,8 +155,9 @@ fn means(chosen: &Chosen, surroundings: &mut dyn Surroundings) -> Result<Means, 
             Ok(Means::Jwt { role, jwt })
         }
         Some(AuthKind::Kubernetes) => {
-            let role = role.ok_or_else(|| no_token("A sign-in with Kubernetes needs a role (store_role)."))?;
-            Ok(Means::Kubernetes { role })
+            let role =
+                role.ok_or_else(|| no_token("A sign-in with Kubernetes needs a role (store_role, SNOW_VAULT_ROLE)."))?;
+            Ok(Means::Kubernetes { role, jwt_file: surroundings.variables().path(settings::JWT_FILE) })
         }
         Some(AuthKind::Cert) if chosen.client_cert.is_none() => {
             Err(no_token("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY are not set."))

@@ -101,6 +101,9 @@ pub const SECRET_ID: &str = "SNOW_VAULT_SECRET_ID";
 pub const SECRET_ID_FILE: &str = "SNOW_VAULT_SECRET_ID_FILE";
 pub const JWT: &str = "SNOW_VAULT_JWT";
 pub const JWT_FILE: &str = "SNOW_VAULT_JWT_FILE";
+const AUTH: &str = "SNOW_VAULT_AUTH";
+pub const ROLE: &str = "SNOW_VAULT_ROLE";
+const AUTH_MOUNT: &str = "SNOW_VAULT_AUTH_MOUNT";
 /// The token that `vault login` and `bao login` leave.
 const SAVED_TOKEN: &str = "~/.vault-token";
 
@@ -192,14 +195,16 @@ pub struct Chosen {
     pub path: Given,
     pub namespace: Option<Given>,
     pub auth: Option<Given<AuthKind>>,
-    pub role: Option<String>,
-    pub auth_mount: Option<String>,
+    pub role: Option<Given>,
+    pub auth_mount: Option<Given>,
     pub ca_cert: Option<Given<PathBuf>>,
     pub client_cert: Option<Given<PathBuf>>,
     pub client_key: Option<Given<PathBuf>>,
     pub server_name: Option<Given>,
     /// The variable that asks for no verification.
     pub skips_verification: Option<&'static str>,
+    /// What is wrong in a variable of the sign-in.
+    pub invalid: Option<Given<InvalidValue>>,
 }
 
 impl Chosen {
@@ -212,22 +217,30 @@ impl Chosen {
             .or_else(|| first(variables, &NAMESPACE))
             .map(|given| Given { value: given.value.trim_matches('/').to_owned(), ..given });
         let skips = |names: Names| names.into_iter().find(|name| variables.is_on(name));
+        // The value of a key was read when the connection was.
+        let read = |name, variable, read: fn(&str) -> Result<String, InvalidValue>| match key(name) {
+            Some(given) => Ok(Some(given)),
+            None => of_variable(variables, variable, read),
+        };
+        let auth = read(AUTH_KEY, AUTH, |text| AuthKind::read(text).map(|auth| auth.as_str().to_owned()));
+        let (role, auth_mount) = (read(ROLE_KEY, ROLE, plain), read(AUTH_MOUNT_KEY, AUTH_MOUNT, segments));
+        let invalid = [&auth, &role, &auth_mount].into_iter().find_map(|read| read.as_ref().err().cloned());
+        let kind = |given: Given| Some(Given { value: AuthKind::read(&given.value).ok()?, from: given.from });
         Self {
             address: address.or(agent).or_else(|| first(variables, &ADDRESS)),
             is_agent,
             mount: key(MOUNT_KEY).unwrap_or_else(|| Given::by_default("secret")),
             path: key(PATH_KEY).unwrap_or_else(|| Given::by_default("snow")),
             namespace: namespace.filter(|given| !["", "root"].contains(&given.value.as_str())),
-            auth: key(AUTH_KEY)
-                .and_then(|given| Some(Given { value: AuthKind::read(&given.value).ok()?, from: given.from }))
-                .or_else(|| usual_auth(variables)),
-            role: place.settings.get(ROLE_KEY).cloned(),
-            auth_mount: place.settings.get(AUTH_MOUNT_KEY).cloned(),
+            auth: auth.unwrap_or_default().and_then(kind).or_else(|| usual_auth(variables)),
+            role: role.unwrap_or_default(),
+            auth_mount: auth_mount.unwrap_or_default(),
             ca_cert: first_path(variables, &CA_CERT),
             client_cert: first_path(variables, &CLIENT_CERT),
             client_key: first_path(variables, &CLIENT_KEY),
             server_name: first(variables, &SERVER_NAME),
             skips_verification: skips(SKIP_VERIFY),
+            invalid,
         }
     }
 
@@ -241,8 +254,8 @@ impl Chosen {
         let mut rows = vec![(ADDRESS_KEY, address), (MOUNT_KEY, row(&self.mount)), (PATH_KEY, row(&self.path))];
         rows.extend(self.namespace.as_ref().map(|namespace| (NAMESPACE_KEY, row(namespace))));
         rows.push((AUTH_KEY, self.login_shown(variables)));
-        rows.extend(self.role.as_ref().map(|role| (ROLE_KEY, Shown::outside(role))));
-        rows.extend(self.auth_mount.as_ref().map(|mount| (AUTH_MOUNT_KEY, Shown::outside(mount))));
+        rows.extend(self.role.as_ref().map(|role| (ROLE_KEY, row(role))));
+        rows.extend(self.auth_mount.as_ref().map(|mount| (AUTH_MOUNT_KEY, row(mount))));
         rows
     }
 
@@ -268,6 +281,17 @@ pub fn first(variables: &Variables, names: &Names) -> Option<Given> {
     let given =
         |name: &'static str| variables.text(name).map(|text| Given { value: text.trim().to_owned(), from: name });
     given(own).or_else(|| if variables.raw(bao).is_some() { given(bao) } else { given(vault) })
+}
+
+/// A setting that a variable gives.
+fn of_variable(
+    variables: &Variables,
+    name: &'static str,
+    read: fn(&str) -> Result<String, InvalidValue>,
+) -> Result<Option<Given>, Given<InvalidValue>> {
+    let Some(text) = variables.text(name) else { return Ok(None) };
+    let value = read(text.trim()).map_err(|invalid| Given { value: invalid, from: name })?;
+    Ok(Some(Given { value, from: name }))
 }
 
 fn first_path(variables: &Variables, names: &Names) -> Option<Given<PathBuf>> {

@@ -328,6 +328,12 @@ impl Endpoint {
         Self { client: public_client(), origin: "https://acme.example".parse().unwrap(), state: Mutex::new(state) }
     }
 
+    /// The same for a client that signs in for itself, as often as it likes.
+    pub fn of_a_client() -> Self {
+        let client = OAuthClient { grant: GrantType::ClientCredentials, ..public_client() };
+        Self { client, ..Self::taking("") }
+    }
+
     pub fn answer(&self, answers: &[Answer]) {
         self.state.lock().unwrap().answers.extend(answers);
     }
@@ -336,29 +342,11 @@ impl Endpoint {
         self.state.lock().unwrap().requests
     }
 
-    /// The refresh tokens that were given back.
-    pub fn ended(&self) -> Vec<String> {
-        self.state.lock().unwrap().ended.clone()
-    }
-}
-
-#[async_trait]
-impl TokenSource for Endpoint {
-    fn client(&self) -> &OAuthClient {
-        &self.client
-    }
-
-    fn origin(&self) -> &Instance {
-        &self.origin
-    }
-
-    async fn refresh(&self, session: &SavedSession, _: Option<&Secret>, _: DateTime<Utc>, _: Deadline) -> Answered {
-        tokio::task::yield_now().await;
+    fn answered(&self, refresh_token: Option<&str>) -> Answered {
         let mut state = self.state.lock().unwrap();
         state.requests += 1;
         let answer = state.answers.pop_front().unwrap_or(Answer::Tokens);
-        let sent = session.refresh_token.as_ref().unwrap().expose();
-        let is_good = sent == state.good;
+        let is_good = refresh_token.is_none_or(|sent| sent == state.good);
         let outcome = match answer {
             Answer::Unavailable => TokenOutcome::Unavailable(Failure::new(Code::InstanceUnavailable, "it restarts")),
             _ if !is_good => TokenOutcome::Refused(Failure::new(Code::SessionExpired, "it was spent before")),
@@ -379,8 +367,31 @@ impl TokenSource for Endpoint {
         Answered { outcome, exchange: None }
     }
 
+    /// The refresh tokens that were given back.
+    pub fn ended(&self) -> Vec<String> {
+        self.state.lock().unwrap().ended.clone()
+    }
+}
+
+#[async_trait]
+impl TokenSource for Endpoint {
+    fn client(&self) -> &OAuthClient {
+        &self.client
+    }
+
+    fn origin(&self) -> &Instance {
+        &self.origin
+    }
+
+    async fn refresh(&self, session: &SavedSession, _: Option<&Secret>, _: DateTime<Utc>, _: Deadline) -> Answered {
+        tokio::task::yield_now().await;
+        self.answered(session.refresh_token.as_ref().map(Secret::expose))
+    }
+
     async fn sign_in(&self, _: &GivenSecrets, _: DateTime<Utc>, _: Deadline) -> Answered {
-        panic!("this client has a person's session")
+        tokio::task::yield_now().await;
+        assert!(!self.client.grant.needs_person(), "this client has a person's session");
+        self.answered(None)
     }
 
     async fn end(&self, session: &SavedSession, _: Option<&Secret>, _: Deadline) {

@@ -12,6 +12,8 @@ pub mod commands;
 pub mod company;
 #[cfg(unix)]
 pub mod gateway;
+#[cfg(unix)]
+pub mod issuer;
 pub mod keyring;
 #[cfg(unix)]
 pub mod machine;
@@ -19,16 +21,22 @@ pub mod machine;
 pub mod mutual;
 pub mod oauth;
 pub mod place;
+#[cfg(target_os = "linux")]
+pub mod pod;
 pub mod process;
 #[cfg(unix)]
 pub mod pty;
 pub mod rows;
+#[cfg(unix)]
+pub mod runner;
 pub mod salesforce;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 pub mod session;
 pub mod socks;
 pub mod store;
+#[cfg(unix)]
+pub mod team;
 pub mod tls;
 #[cfg(unix)]
 pub mod vault;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::ask::{Ask, Reply};
-use super::process::{Guard, signal};
+use super::process::{Guard, finish, signal, tool};
 use super::tls::{Authority, Leaf};
 use crate::oauth::{free_port, free_ports};
 
@@ -164,6 +164,24 @@ impl Vault {
     pub fn item(&self, path: &str) -> Value {
         let reply = self.get(path);
         serde_json::from_str::<Value>(&reply.body).unwrap_or_else(|error| panic!("{error}: {reply:?}"))["data"].take()
+    }
+
+    /// Runs the commands of the administrator, with these files and the policy of a runner as
+    /// `snow.hcl`, and says what they print.
+    #[track_caller]
+    pub fn administer(&self, script: &str, files: &[(&str, &str)]) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files.iter().chain(&[("snow.hcl", policy())]) {
+            std::fs::write(directory.path().join(name), text).unwrap();
+        }
+        let bin = directory.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::os::unix::fs::symlink(program(), bin.join("bao")).unwrap();
+        let mut shell = tool("bash");
+        shell.env_clear().env("PATH", format!("{}:/usr/bin:/bin", bin.display())).env("HOME", directory.path());
+        shell.env("BAO_ADDR", &self.origin).env("BAO_TOKEN", ROOT).env("BAO_CLIENT_TIMEOUT", "60s");
+        shell.args(["-euo", "pipefail", "-c", script]).current_dir(directory.path());
+        finish(shell, b"").expect(0).stdout
     }
 
     /// A world whose new connections keep their secrets here.

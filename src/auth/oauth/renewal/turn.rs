@@ -25,6 +25,8 @@ use crate::store::record::VersionedSession;
 
 /// How long a lease is valid, by the age of its version in the store.
 const LEASE: Duration = Duration::from_secs(90);
+/// The same where nothing is spent: only so that not every machine asks.
+const SIGN_IN_LEASE: Duration = Duration::from_secs(15);
 /// The longest that a token endpoint is left alone by all machines, whatever it says.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -42,7 +44,8 @@ pub struct Turn<'a> {
     leased: Option<Duration>,
 }
 
-/// Renews by signing in anew: there is no refresh token to spend.
+/// Renews by signing in anew: there is no refresh token to spend. `None` if another
+/// machine was faster.
 pub async fn sign_client_in(
     turn: &mut Turn<'_>,
     source: &dyn TokenSource,
@@ -51,14 +54,26 @@ pub async fn sign_client_in(
     deadline: Deadline,
 ) -> Option<Attempt> {
     let place = turn.place;
-    let proven = match place.store.prove(place.profile.id).await {
-        Ok(()) => place.prepare().await,
-        Err(refused) => Err(refused.into()),
-    };
-    if let Err(failure) = proven {
+    if let Some(Err(failure)) = place.account.as_ref().map(|account| account.refused_before()) {
         return Some(failure.into());
     }
-    if let Some(Err(failure)) = place.account.as_ref().map(|account| account.refused_before()) {
+    // A store that takes the lease takes the result as well.
+    let proven = match in_hand.as_ref().filter(|_| place.store.is_shared()) {
+        Some(saved) => {
+            let lease = turn.lease(SIGN_IN_LEASE, Some(machine::this_process()));
+            match turn.mark(&SavedSession { lease, ..saved.clone() }, deadline).await {
+                Commit::Mine(_) => Ok(()),
+                Commit::Overtaken(_) => return None,
+                Commit::Failed(failure) => Err(failure),
+            }
+        }
+        None => place.store.prove(place.profile.id).await.map_err(Failure::from),
+    };
+    let proven = match proven {
+        Ok(()) => place.prepare().await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = proven {
         return Some(failure.into());
     }
     let _signals = deferral::defer();
@@ -187,17 +202,37 @@ impl<'a> Turn<'a> {
                 // Nothing was spent, so nothing is under way. What the endpoint said of when it
                 // can be asked again is for all.
                 let pause = exchange.as_ref().and_then(|exchange| retry_after(exchange, self.place.time.now()));
-                if let Some(saved) = in_hand.as_ref().filter(|_| source.client().grant.needs_person()) {
-                    let lease = pause.and_then(|pause| self.lease(pause, None));
-                    let saved = SavedSession { lease, ..saved.marked(self.interrupted, saved.refused_at) };
-                    self.place.commit(self.version, &saved, &self.id, Patience::Mark(deadline.left())).await;
-                }
+                self.release(source.client(), in_hand.as_ref(), pause, deadline).await;
                 Err(failure)
             }
             // The mark stays: it explains a later refusal of the refresh token.
-            TokenOutcome::Unclear(failure) | TokenOutcome::Lost(failure) => Err(failure),
+            TokenOutcome::Unclear(failure) | TokenOutcome::Lost(failure) if source.client().grant.needs_person() => {
+                Err(failure)
+            }
+            TokenOutcome::Unclear(failure) | TokenOutcome::Lost(failure) => {
+                self.release(source.client(), in_hand.as_ref(), None, deadline).await;
+                Err(failure)
+            }
         };
         Attempt { exchange, result }
+    }
+
+    /// Lets the others ask again, after this pause.
+    async fn release(
+        &self,
+        client: &OAuthClient,
+        in_hand: Option<&SavedSession>,
+        pause: Option<Duration>,
+        deadline: Deadline,
+    ) {
+        let Some(saved) = in_hand else { return };
+        let saved = match client.grant.needs_person() {
+            true => saved.marked(self.interrupted, saved.refused_at),
+            false if self.leased.is_some() => saved.clone(),
+            false => return,
+        };
+        let saved = SavedSession { lease: pause.and_then(|pause| self.lease(pause, None)), ..saved };
+        self.place.commit(self.version, &saved, &self.id, Patience::Mark(deadline.left())).await;
     }
 
     /// Writes an answer, before anything else is done with it.

@@ -75,7 +75,8 @@ pub async fn run(app: &mut App, arguments: TestArgs) -> Result<u8, Failure> {
         }
     };
     let (reports, stopped_by) = if several {
-        let profiles = profiles(app.config_file()?.load()?, &arguments)?;
+        let profiles = profiles(app.config_file()?.load()?, &arguments)
+            .map_err(|failure| app.missing_config(failure.code()).unwrap_or(failure))?;
         outputs.prove()?;
         if outputs.stdout != Format::Text {
             select::mention_disabled(app, &profiles);
