@@ -88,7 +88,7 @@ pub fn of_a_run(place: &Place, change: &Change) -> Vec<Call> {
     place.begin(change.acme);
     let kinds = kinds(&change.stores(place));
     let all = kinds.iter().map(|(calls, _)| *calls).collect::<Vec<_>>().join(",");
-    let mut strace = strace(place, change, &["-f", "-y"]);
+    let mut strace = strace(place, change, &["-f"]);
     strace.arg(format!("--trace={all}"));
     finish_under(strace, place, change).expect(0);
     let log = fs::read_to_string(place.log()).unwrap();
@@ -109,7 +109,7 @@ pub fn of_a_run(place: &Place, change: &Change) -> Vec<Call> {
             if these.clone().all(is_of_the_system) {
                 continue;
             }
-            let is_wake_up = these.any(|line| line.contains("[eventfd]"));
+            let is_wake_up = these.any(|line| is_wake_up(line));
             found.push(Call { calls, all_threads, number, is_wake_up });
         }
     }
@@ -119,10 +119,10 @@ pub fn of_a_run(place: &Place, change: &Change) -> Vec<Call> {
 /// Runs a command that meets this fault at this call; none where it had no such call.
 pub fn injected(place: &Place, change: &Change, fault: Fault, call: Call) -> Option<Outcome> {
     let more = match (call.all_threads, fault) {
-        (false, _) => &["-y"][..],
+        (false, _) => &[][..],
         (true, Fault::Killed) => &["-f"],
         // It is faster, and sends no signal.
-        (true, Fault::Refused(_)) => &["-f", "-y", "--seccomp-bpf"],
+        (true, Fault::Refused(_)) => &["-f", "--seccomp-bpf"],
     };
     let mut strace = strace(place, change, more);
     strace.arg(format!("--trace={}", call.calls));
@@ -162,6 +162,12 @@ fn thread(line: &str) -> Option<&str> {
     line.split(' ').next()
 }
 
+/// A thread wakes another with eight bytes, as no file is written. What they are and where
+/// they go, only root sees of a program that guards its memory.
+fn is_wake_up(line: &str) -> bool {
+    line.contains("write(") && [", 8)", ", 8 <unfinished"].iter().any(|end| line.contains(end))
+}
+
 /// Calls are counted for each thread, so several can be refused; and a line is in two
 /// parts if another thread got between.
 fn is_wake_up_refused(log: &str) -> bool {
@@ -169,11 +175,11 @@ fn is_wake_up_refused(log: &str) -> bool {
     let mut refused = lines.iter().enumerate().filter(|(_, line)| line.contains("INJECTED"));
     refused.any(|(at, line)| {
         let is_begun = |begun: &&&str| thread(begun) == thread(line) && begun.contains("write(");
-        line.contains("[eventfd]")
+        is_wake_up(line)
             || lines[..at]
                 .iter()
                 .rev()
                 .find(is_begun)
-                .is_some_and(|begun| line.contains("write resumed") && begun.contains("[eventfd]"))
+                .is_some_and(|begun| line.contains("write resumed") && is_wake_up(begun))
     })
 }
