@@ -149,17 +149,36 @@ fn a_process_that_stands_still_after_its_mark_costs_no_second_request() {
 }
 
 /// An instance that does something to the one process before it answers its refresh.
-fn between(act: impl Fn(&Child) + Send + Sync + 'static) -> (Scripted, Arc<Mutex<Option<Child>>>) {
-    let process: Arc<Mutex<Option<Child>>> = Arc::default();
-    let started = process.clone();
-    let instance = Scripted::plays(move |request, before| {
-        if request.path == "/oauth_token.do" && before == 0 {
-            // It is held until the process is here.
-            act(started.lock().unwrap().as_ref().expect("it was started"));
-        }
-        None
-    });
-    (instance, process)
+struct Between {
+    instance: Scripted,
+    process: Arc<Mutex<Option<Child>>>,
+    is_done: Arc<AtomicBool>,
+}
+
+impl Between {
+    fn new(act: impl Fn(&Child) + Send + Sync + 'static) -> Self {
+        let (process, is_done) = (Arc::<Mutex<Option<Child>>>::default(), Arc::<AtomicBool>::default());
+        let (started, done) = (process.clone(), is_done.clone());
+        let instance = Scripted::plays(move |request, before| {
+            if request.path == "/oauth_token.do" && before == 0 {
+                // It is held until the process is here.
+                act(started.lock().unwrap().as_ref().expect("it was started"));
+                done.store(true, Ordering::SeqCst);
+            }
+            None
+        });
+        Self { instance, process, is_done }
+    }
+
+    /// Starts the process, and waits until something was done to it.
+    fn start(&self, machine: &Machine, timeout: &str) {
+        start(&self.process, machine, timeout);
+        until("the request is there", || self.is_done.load(Ordering::SeqCst));
+    }
+
+    fn process(&self) -> Child {
+        self.process.lock().unwrap().take().expect("it was started")
+    }
 }
 
 fn start(process: &Mutex<Option<Child>>, machine: &Machine, timeout: &str) {
@@ -175,15 +194,15 @@ fn put(vault: &Vault, item: &str, instance: &Scripted) {
 #[test]
 fn a_process_that_stands_still_with_the_answer_in_hand_writes_it_later() {
     let vault = Vault::start();
-    let (instance, process) = between(|process| signal(process, "STOP"));
-    put(&vault, &item(), &instance);
+    let scene = Between::new(|process| signal(process, "STOP"));
+    let instance = &scene.instance;
+    put(&vault, &item(), instance);
     let [one, two] = [0; 2].map(|_| Machine::new(vault.origin(), &instance.origin()));
-    start(&process, &one, "2s");
-    until("the request is there", || instance.token_requests() == 1);
+    scene.start(&one, "2s");
     let other = two.command(ROOT, &["token", "acme"]).spawn().unwrap();
     // Longer than its request may take.
     std::thread::sleep(Duration::from_secs(reach(4, 20)));
-    let still = process.lock().unwrap().take().unwrap();
+    let still = scene.process();
     signal(&still, "CONT");
     assert_eq!((printed(still).trim(), printed(other).trim()), ("new-access-0", "new-access-0"));
     assert_eq!(instance.token_requests(), 1);
@@ -194,13 +213,11 @@ fn a_process_that_stands_still_with_the_answer_in_hand_writes_it_later() {
 fn an_item_that_a_person_deletes_during_a_refresh_loses_nothing_of_it() {
     let vault = Arc::new(Vault::start());
     let deleted = vault.clone();
-    let (instance, process) = between(move |_| deleted.delete(&item()));
-    put(&vault, &item(), &instance);
-    let machine = Machine::new(vault.origin(), &instance.origin());
-    start(&process, &machine, "10s");
-    until("the request is there", || instance.token_requests() == 1);
-    let process = process.lock().unwrap().take().unwrap();
-    assert_eq!(printed(process).trim(), "new-access-0");
+    let scene = Between::new(move |_| deleted.delete(&item()));
+    put(&vault, &item(), &scene.instance);
+    let machine = Machine::new(vault.origin(), &scene.instance.origin());
+    scene.start(&machine, "10s");
+    assert_eq!(printed(scene.process()).trim(), "new-access-0");
     assert_eq!(saved(&vault)["refresh_token"], "new-refresh-0");
 }
 
