@@ -23,23 +23,11 @@ use snow_connect::store::{CredentialStore, ItemKey};
 
 use crate::world::canary::Canaries;
 use crate::world::items;
-use crate::world::process::{finish, program, snow, tool};
+use crate::world::process::{FILE_CALLS, finish, program, snow, tool};
 use crate::world::{Outcome, World, block_on, next_call, reach};
 
 const PASSPHRASE: &str = "CANARY horse, battery";
 
-/// The calls that touch a file, by what they do. Not every machine has each.
-const FILE_CALLS: [&str; 9] = [
-    "openat",
-    "?link,?linkat",
-    "?mkdir,?mkdirat",
-    "?chmod,?fchmodat",
-    "fchmod",
-    "flock",
-    "write",
-    "fsync",
-    "?rename,?renameat,?renameat2",
-];
 const CONNECT: &str = "connect http://127.0.0.1:9 --name new --username u --password-stdin --no-test --store file";
 
 /// A home with one connection, `old`, whose password is in the file.

@@ -30,18 +30,23 @@ fn an_app_role_signs_in_and_again_once_its_token_is_gone() {
     outcome.says(&["invalid role or secret ID"]);
 }
 
-#[test]
-fn a_jwt_of_ci_signs_in_and_what_vault_says_of_a_wrong_role_is_told() {
-    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
-    let directory = tempfile::tempdir().unwrap();
-    let issuer = Issuer::new();
-    let jwt = issuer.sign(&json!({ "sub": "job-7", "aud": "vault" }));
+/// A JWT of this issuer, with which the role `deploy` signs in at the mount `ci-jwt`.
+fn trusted_jwt(vault: &Vault, issuer: &Issuer) -> String {
     vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
     vault.post("sys/auth/ci-jwt", &json!({ "type": "jwt" }));
     vault.post("auth/ci-jwt/config", &json!({ "jwt_validation_pubkeys": [issuer.public_key()] }));
     let role =
         json!({ "role_type": "jwt", "bound_audiences": ["vault"], "user_claim": "sub", "token_policies": ["runner"] });
     vault.post("auth/ci-jwt/role/deploy", &role);
+    issuer.sign(&json!({ "sub": "job-7", "aud": "vault" }))
+}
+
+#[test]
+fn a_jwt_of_ci_signs_in_and_what_vault_says_of_a_wrong_role_is_told() {
+    let (vault, sandbox) = (Vault::start(), Sandbox::start(None, None).unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = Issuer::new();
+    let jwt = trusted_jwt(&vault, &issuer);
     let file = directory.path().join("jwt");
     std::fs::write(&file, &jwt).unwrap();
     let mut world = vault.world();
@@ -59,13 +64,7 @@ fn a_jwt_of_ci_signs_in_and_what_vault_says_of_a_wrong_role_is_told() {
 #[test]
 fn what_a_connection_does_not_say_of_the_sign_in_comes_from_variables_and_is_not_saved() {
     let (vault, sandbox, issuer) = (Vault::start(), Sandbox::start(None, None).unwrap(), Issuer::new());
-    let jwt = issuer.sign(&json!({ "sub": "job-7", "aud": "vault" }));
-    vault.post("sys/policies/acl/runner", &json!({ "policy": policy() }));
-    vault.post("sys/auth/ci-jwt", &json!({ "type": "jwt" }));
-    vault.post("auth/ci-jwt/config", &json!({ "jwt_validation_pubkeys": [issuer.public_key()] }));
-    let role =
-        json!({ "role_type": "jwt", "bound_audiences": ["vault"], "user_claim": "sub", "token_policies": ["runner"] });
-    vault.post("auth/ci-jwt/role/deploy", &role);
+    let jwt = trusted_jwt(&vault, &issuer);
     let mut world = vault.world();
     world.guard(&jwt);
     // The token of the world would be taken, if the method were not said.

@@ -11,20 +11,7 @@ use std::process::Command;
 use super::commands::Change;
 use super::place::{Place, Store};
 use crate::world::Outcome;
-use crate::world::process::{finish, program, tool};
-
-/// The calls that touch a file, by what they do. Not every machine has each.
-const FILE_CALLS: [&str; 9] = [
-    "openat",
-    "?link,?linkat",
-    "?mkdir,?mkdirat",
-    "?chmod,?fchmodat",
-    "fchmod",
-    "flock",
-    "write",
-    "fsync",
-    "?rename,?renameat,?renameat2",
-];
+use crate::world::process::{FILE_CALLS, finish, program, tool};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {

@@ -23,6 +23,20 @@ pub fn snow(home: &Path) -> Command {
     command
 }
 
+/// The calls that touch a file, by what they do. Not every machine has each: strace is asked for these.
+#[cfg(target_os = "linux")]
+pub const FILE_CALLS: [&str; 9] = [
+    "openat",
+    "?link,?linkat",
+    "?mkdir,?mkdirat",
+    "?chmod,?fchmodat",
+    "fchmod",
+    "flock",
+    "write",
+    "fsync",
+    "?rename,?renameat,?renameat2",
+];
+
 /// Runs a command to its end with this standard input.
 pub fn finish(mut command: Command, stdin: &[u8]) -> Outcome {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
